@@ -1,0 +1,113 @@
+"""Every exception that a user of rehub can meet.
+
+    HubError
+     ├── InvalidHandle (ValueError)             the text is no handle
+     ├── InvalidResolver (TypeError)            what was registered cannot resolve handles
+     ├── InvalidSetting (ValueError)            an environment variable or argument has an impossible value
+     ├── ModelNotFound (OSError, ValueError)    nothing there, or no SavedModel in it
+     ├── UnsupportedFormat (ValueError)         a model, but of a kind that rehub does not load
+     ├── DownloadError (OSError)                a server said no, or broke off
+     ├── CorruptArchive (OSError)               the bytes are no archive, or not all of it
+     ├── UnsafeArchive (ValueError)             a member would do harm; nothing was written
+     ├── CacheError (OSError)                   the cache directory cannot be used
+     ├── CorruptModel (OSError, ValueError)     a saved_model file that cannot be parsed
+     ├── TagsNotFound (RuntimeError, ValueError)    no such graph variant
+     ├── SignatureNotFound (ValueError)         no such signature
+     ├── MissingOp (RuntimeError)               the graph uses an op that TensorFlow does not have
+     ├── InputMismatch (ValueError)             the inputs fit no trace of the function
+     ├── NotTrainable (ValueError)              this model cannot be trained in this way
+     ├── KerasMismatch (TypeError, ValueError)  a layer of one Keras in a model of another
+     ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
+     ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
+     ├── OptionsUnsupported (NotImplementedError)   this TensorFlow has no LoadOptions
+     └── TensorFlowMissing (ImportError)        TensorFlow is not installed, or too old
+
+Each is also the built-in exception that `tensorflow_hub` or TensorFlow raised in its place, so that code which
+caught those goes on working.
+"""
+
+from __future__ import annotations
+
+
+class HubError(Exception):
+    """The root of all errors that rehub raises."""
+
+
+class InvalidHandle(HubError, ValueError):
+    """What was given as a handle is not one; the message lists the accepted forms."""
+
+
+class InvalidResolver(HubError, TypeError):
+    """What was given to `register_resolver` lacks the two methods of a resolver, or resolved a handle to no path."""
+
+
+class InvalidSetting(HubError, ValueError):
+    """A setting has a value that it cannot have; the message names the variable and the values that it takes."""
+
+
+class ModelNotFound(HubError, OSError, ValueError):
+    """There is nothing at the handle, or what is there holds no SavedModel."""
+
+
+class UnsupportedFormat(HubError, ValueError):
+    """The handle names a model of another kind (TF.js, TF Lite, `.keras`, `.h5`); the message says what loads it."""
+
+
+class DownloadError(HubError, OSError):
+    """A download failed; the message has the URL, the status and what the server said."""
+
+
+class CorruptArchive(HubError, OSError):
+    """The bytes are not an archive, or the archive ends too early."""
+
+
+class UnsafeArchive(HubError, ValueError):
+    """A member of the archive leaves its root, is a link or device, or outgrows a limit; nothing was unpacked."""
+
+
+class CacheError(HubError, OSError):
+    """The cache directory cannot be created, written or read."""
+
+
+class CorruptModel(HubError, OSError, ValueError):
+    """A model's files are there but cannot be parsed; the message names the file and where it stops to make sense."""
+
+
+class TagsNotFound(HubError, RuntimeError, ValueError):
+    """The SavedModel has no MetaGraph with these tags; the message lists those it has."""
+
+
+class SignatureNotFound(HubError, ValueError):
+    """The model has no signature of this name; the message lists those it has."""
+
+
+class MissingOp(HubError, RuntimeError):
+    """The graph uses an op that is not registered; the message names the package that brings it."""
+
+
+class InputMismatch(HubError, ValueError):
+    """The inputs match no trace of the restored function; the message shows expected beside received."""
+
+
+class NotTrainable(HubError, ValueError):
+    """The model was asked to train in a way that it does not support."""
+
+
+class KerasMismatch(HubError, TypeError, ValueError):
+    """A `KerasLayer` made for one Keras was used with the other; the message names both."""
+
+
+class UntrustedModel(HubError, ValueError):
+    """Loading this layer loads a SavedModel, which Keras' safe mode forbids; the message says how to allow it."""
+
+
+class NotSerializable(HubError, NotImplementedError):
+    """The layer was made from an object instead of a handle, or holds values that no config can carry."""
+
+
+class OptionsUnsupported(HubError, NotImplementedError):
+    """`options=` was given, but this TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3)."""
+
+
+class TensorFlowMissing(HubError, ImportError):
+    """TensorFlow is not installed, or is older than 1.15; the message says what to install."""
