@@ -1,0 +1,103 @@
+"""Which resolver takes a handle."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Callable
+
+from rehub.errors import InvalidResolver
+from rehub.handles import Handle, Kind, parse, text_of
+from rehub.resolvers import hosting, local
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:  # Python 3.7 has none; at run time a resolver is whatever has the two methods.
+    Protocol = object
+
+
+class Resolver(Protocol):
+    """Resolves a kind of handle of your own. Any object with these two methods is one, tensorflow_hub's among them."""
+
+    def is_supported(self, handle: str) -> bool:
+        """Whether this resolver takes the handle."""
+
+    def __call__(self, handle: str) -> str:
+        """The directory of the model: a path, or what TensorFlow reads in a path's place."""
+
+
+_registered: list[Resolver] = []
+
+_BUILT_IN: dict[Kind, Callable[[Handle], str]] = {
+    Kind.PATH: local.resolve,
+    Kind.URL: hosting.resolve,
+}
+
+
+def register_resolver(resolver: Resolver) -> None:
+    """Adds a resolver. It is asked before those added earlier, and before the built-in ones.
+
+    >>> import os
+    >>> class Shelf:
+    ...     '''Resolves shelf://name to a directory on a shared disk.'''
+    ...     def is_supported(self, handle):
+    ...         return handle.startswith("shelf://")
+    ...     def __call__(self, handle):
+    ...         return os.path.join("/mnt/models", handle[len("shelf://"):])
+    >>> register_resolver(Shelf())
+    >>> resolve("shelf://nnlm/2")
+    '/mnt/models/nnlm/2'
+
+    Args:
+        resolver: an object with the methods of `Resolver`.
+
+    Raises:
+        InvalidResolver: it is a class, or lacks one of them.
+    """
+    if isinstance(resolver, type):
+        raise InvalidResolver(f"register_resolver takes an object: give it {resolver.__name__}(), not the class.")
+    missing = [name for name in ("is_supported", "__call__") if not callable(getattr(resolver, name, None))]
+    if missing:
+        raise InvalidResolver(
+            f"{resolver!r} cannot resolve handles: it has no method {' and no '.join(missing)}. A resolver has "
+            "is_supported(handle) -> bool and __call__(handle) -> directory."
+        )
+    _registered.append(resolver)
+
+
+def resolve(handle: object) -> str:
+    """The directory of a model, which is fetched into the cache when it is not there yet (P42).
+
+    A directory is its own answer, whatever it holds. An archive, local or on a server, and a URL of a server that
+    speaks TensorFlow Hub's hosting protocol, are downloaded and unpacked once.
+
+    Args:
+        handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, or what a registered resolver takes.
+
+    Returns:
+        The directory's path. For a handle that a registered resolver took, what that returned.
+
+    Raises:
+        InvalidHandle: it is of another type, or of a form that nothing resolves.
+        UnsupportedFormat: it names a model of another kind: TF.js, TF Lite, a `.keras` or `.h5` file.
+        ModelNotFound: there is nothing at this path.
+        DownloadError: the server did not give it.
+        CorruptArchive: what came is no archive, or not a whole one.
+        UnsafeArchive: the archive holds what a model's archive must not hold.
+        CacheError: the cache cannot be read or written.
+        InvalidSetting: an environment variable has an impossible value.
+    """
+    text = text_of(handle)
+    for resolver in reversed(_registered):
+        if resolver.is_supported(text):
+            return _path_from(resolver, text)
+    parsed = parse(text)
+    return _BUILT_IN[parsed.kind](parsed)
+
+
+def _path_from(resolver: Resolver, text: str) -> str:
+    answer: object = resolver(text)
+    if not isinstance(answer, (str, os.PathLike)):
+        raise InvalidResolver(
+            f"the resolver {resolver!r} said that it takes {text!r}, and returned {answer!r} instead of a path."
+        )
+    return os.fspath(answer)

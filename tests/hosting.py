@@ -1,0 +1,159 @@
+"""A real server on 127.0.0.1 for tests: speaks the hosting protocol, notes what it is asked, misbehaves when told.
+
+with HostingServer() as server:
+    handle = server.publish("/google/digits/1", archive_of({"saved_model.pb": b"..."}))
+    hub.resolve(handle)
+    assert server.requests[0].query == "tf-hub-format=compressed"
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import ssl
+import tarfile
+import threading
+import zipfile
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path, PurePosixPath
+from typing import Callable, Mapping
+
+# A directory that every part of rehub below `savedmodel` takes for a model.
+MODEL = {"saved_model.pb": b"a graph", "variables/variables.index": b"an index", "assets/vocab.txt": b"a\nb\n" * 1000}
+
+Responder = Callable[[BaseHTTPRequestHandler], None]
+
+
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive as `tar -c .` makes it and the hosting protocol has it (P34): with directories, all in `./`."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for above in sorted({parent for name in files for parent in PurePosixPath(name).parents}):
+            directory = tarfile.TarInfo("./" if above == PurePosixPath() else f"./{above}")
+            directory.type = tarfile.DIRTYPE
+            archive.addfile(directory)
+        for name, content in files.items():
+            member = tarfile.TarInfo("./" + name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def archive_of(files: Mapping[str, bytes]) -> bytes:
+    """A tar.gz archive, as the hosting protocol sends it (P34)."""
+    return gzip.compress(tar_of(files))
+
+
+def zip_of(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def sends(body: bytes, content_type: str = "application/gzip", status: int = 200, **headers: str) -> Responder:
+    """Answers with these bytes. A header's `_` stands for `-`."""
+    fields = {"Content-Type": content_type, "Content-Length": str(len(body))}
+    fields.update({name.replace("_", "-"): value for name, value in headers.items()})
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        for name, value in fields.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return respond
+
+
+def redirects(location: str) -> Responder:
+    """Answers with a redirect."""
+    return sends(b"", status=302, Location=location)
+
+
+def breaks_off(body: bytes, after: int) -> Responder:
+    """Promises a whole body, and closes the connection after some bytes of it."""
+    return sends(body[:after], Content_Length=str(len(body)))
+
+
+def falls_silent(body: bytes, after: int, until: threading.Event) -> Responder:
+    """Sends some bytes, and then nothing until the event."""
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        sends(body[:after], Content_Length=str(len(body)))(request)
+        request.wfile.flush()
+        until.wait(60)
+
+    return respond
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the server was asked."""
+
+    path: str
+    query: str
+    headers: Mapping[str, str]
+
+
+class HostingServer:
+    """See the module."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        """With a certificate (a .pem file with its key), the server speaks https."""
+        self.requests: list[Request] = []
+        self._responders: dict[str, Responder] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(str(certificate))
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http:", "https:")
+
+    def publish(self, path: str, archive: bytes) -> str:
+        """Serves an archive as the hosting protocol does: a person who asks without the query gets a page."""
+
+        def respond(request: BaseHTTPRequestHandler) -> None:
+            if "tf-hub-format=compressed" in request.path:
+                sends(archive)(request)
+            else:
+                sends(b"<!doctype html><title>A model</title>", "text/html")(request)
+
+        return self.answer(path, respond)
+
+    def answer(self, path: str, responder: Responder) -> str:
+        """Answers requests for a path, whatever the query; returns its URL."""
+        self._responders[path] = responder
+        return self.url + path
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path, _, query = self.path.partition("?")
+                server.requests.append(Request(path, query, dict(self.headers.items())))
+                nothing = sends(b'{"error": "no such model"}', "application/json", 404)
+                try:
+                    server._responders.get(path, nothing)(self)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # The client has gone, as some tests want it to.
+
+            def log_message(self, *_: object) -> None:
+                """Keeps the tests' output clean."""
+
+        return Handler

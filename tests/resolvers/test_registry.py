@@ -1,0 +1,106 @@
+"""Who resolves a handle."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from rehub.errors import InvalidHandle, InvalidResolver, UnsupportedFormat
+from rehub.resolvers import register_resolver, resolve
+
+
+class Resolving:
+    """Resolves handles that start with some text; registered for good, so each test takes a text of its own."""
+
+    def __init__(self, start, answer):
+        self._start = start
+        self._answer = answer
+
+    def is_supported(self, handle):
+        return handle.startswith(self._start)
+
+    def __call__(self, handle):
+        return self._answer
+
+
+def test_a_registered_resolver_takes_its_handles():
+    register_resolver(Resolving("shelf-a://", "/mnt/a"))
+    assert resolve("shelf-a://m") == "/mnt/a"
+    with pytest.raises(InvalidHandle):
+        resolve("shelf-b://m")
+
+
+def test_the_newest_is_asked_first():
+    register_resolver(Resolving("shelf-c://", "older"))
+    register_resolver(Resolving("shelf-c://", "newer"))
+    assert resolve("shelf-c://m") == "newer"
+
+
+def test_it_comes_before_the_built_in_ones():
+    register_resolver(Resolving("https://models.invalid/", "/mnt/url"))
+    register_resolver(Resolving("https://models.invalid/m.tflite", "/mnt/lite"))
+    assert resolve("https://models.invalid/m/1") == "/mnt/url"
+    assert resolve("https://models.invalid/m.tflite") == "/mnt/lite"
+
+
+def test_it_may_return_a_path_or_what_tensorflow_reads_in_its_place():
+    register_resolver(Resolving("shelf-d://", pathlib.PurePosixPath("/mnt/d")))
+    register_resolver(Resolving("shelf-e://", "gs://bucket/e"))
+    assert resolve("shelf-d://m") == "/mnt/d"
+    assert resolve("shelf-e://m") == "gs://bucket/e"
+
+
+def test_it_gets_text_whatever_was_typed(tmp_path):
+    register_resolver(Resolving("shelf-f/", "/mnt/f"))
+    assert resolve(b"shelf-f/m") == resolve(pathlib.PurePosixPath("shelf-f/m")) == "/mnt/f"
+
+
+def test_what_it_raises_is_the_users_to_see():
+    class Offline(Resolving):
+        def __call__(self, handle):
+            raise ConnectionError("the shelf is offline")
+
+    register_resolver(Offline("shelf-g://", None))
+    with pytest.raises(ConnectionError, match="the shelf is offline"):
+        resolve("shelf-g://m")
+
+
+def test_an_answer_that_is_no_path_is_refused_with_the_resolver_named():
+    register_resolver(Resolving("shelf-h://", None))
+    with pytest.raises(InvalidResolver, match=r"Resolving.*shelf-h://m.*None"):
+        resolve("shelf-h://m")
+
+
+@pytest.mark.parametrize(
+    ("resolver", "words"),
+    [
+        (Resolving, r"Resolving\(\), not the class"),
+        (None, "no method is_supported and no __call__"),
+        (lambda handle: handle, "no method is_supported"),
+    ],
+)
+def test_what_cannot_resolve_is_refused(resolver, words):
+    with pytest.raises(InvalidResolver, match=words) as error:
+        register_resolver(resolver)
+    assert isinstance(error.value, TypeError)
+
+
+@pytest.mark.parametrize("handle", [None, 3, object(), ["a"]])
+def test_a_handle_of_another_type_is_refused_in_the_words_of_tensorflow_hub(handle):
+    with pytest.raises(ValueError, match="Expected a string, got"):
+        resolve(handle)
+
+
+def test_another_kind_of_model_is_refused_before_anything_is_asked(server):  # P31
+    with pytest.raises(UnsupportedFormat):
+        resolve(server.url + "/google/lite-model/aiy/1")
+    assert server.requests == []
+
+
+def test_resolving_a_directory_imports_neither_tensorflow_nor_requests(tmp_path):
+    code = "import sys, rehub; rehub.resolve(sys.argv[1]); print({'tensorflow', 'requests'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, stdout=subprocess.PIPE)
+    assert run.stdout.strip() == b"set()"

@@ -1,0 +1,330 @@
+"""Archives of every kind, and what must not come out of one."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import shutil
+import stat
+import sys
+import tarfile
+import zipfile
+
+import pytest
+from hosting import MODEL, archive_of, tar_of, zip_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
+from rehub.transfer import Limits, unpack
+
+
+@pytest.fixture
+def into(tmp_path):
+    directory = tmp_path / "aside" / "model"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def files_below(directory):
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()
+    }
+
+
+def tar_with(*members, end=True, **options):
+    """A tar archive of `(name, content)` and of `(name, tarfile.*TYPE, fields)`; the size stands as content says."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", **options) as archive:
+        for name, *rest in members:
+            member = tarfile.TarInfo(name)
+            content = b""
+            if isinstance(rest[0], dict):
+                member.type = tarfile.REGTYPE
+                for key, value in rest[0].items():
+                    setattr(member, key, value)
+            else:
+                content = rest[0]
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue() if end else buffer.getvalue().rstrip(b"\0")
+
+
+def zip_with(*members):
+    """A zip archive of `(name, content)` and of `(name, content, mode)`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content, *mode in members:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (mode[0] if mode else stat.S_IFREG | 0o644) << 16
+            archive.writestr(member, content)
+    return buffer.getvalue()
+
+
+def zstd_of(content):
+    zstandard = pytest.importorskip("zstandard", reason="zstandard is not installed")
+    return zstandard.ZstdCompressor().compress(content)
+
+
+KINDS = {
+    "tar": tar_of,
+    "tar.gz": archive_of,
+    "tar.bz2": lambda files: bz2.compress(tar_of(files)),
+    "tar.xz": lambda files: lzma.compress(tar_of(files)),
+    "tar.zst": lambda files: zstd_of(tar_of(files)),
+    "zip": zip_of,
+    "tar.gz in gzip": lambda files: gzip.compress(archive_of(files)),
+    "zip in gzip": lambda files: gzip.compress(zip_of(files)),
+    "tar of PAX": lambda files: tar_with(*files.items(), format=tarfile.PAX_FORMAT),
+    "tar of GNU": lambda files: tar_with(*files.items(), format=tarfile.GNU_FORMAT),
+    "tar of ustar": lambda files: tar_with(*files.items(), format=tarfile.USTAR_FORMAT),
+    "tar.gz of two members": lambda files: gzip.compress(tar_of(files)[:700]) + gzip.compress(tar_of(files)[700:]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "path"])
+def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp_path):
+    archive = KINDS[kind](MODEL)
+    source = io.BytesIO(archive) if is_stream else tmp_path / "named.misleadingly"
+    if not is_stream:
+        source.write_bytes(archive)
+    records = unpack(source, into, name="it")
+    assert files_below(into) == MODEL
+    assert {record.name: (record.size, record.sha256) for record in records} == {
+        name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in MODEL.items()
+    }
+    assert [path.name for path in into.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
+def test_a_model_in_a_single_top_folder_comes_without_it(kind, into):  # tfhub.dev PR#65
+    records = unpack(io.BytesIO(KINDS[kind]({"top/" + n: c for n, c in MODEL.items()})), into, name="it")
+    assert files_below(into) == MODEL
+    assert {record.name for record in records} == set(MODEL)
+
+
+def test_a_top_folder_may_hold_its_own_name(into):
+    unpack(io.BytesIO(archive_of({"top/top/a": b"1", "top/saved_model.pb": b"2"})), into, name="it")
+    assert files_below(into) == {"top/a": b"1", "saved_model.pb": b"2"}
+
+
+def test_two_top_folders_stay(into):
+    unpack(io.BytesIO(archive_of({"a/x": b"1", "b/x": b"2"})), into, name="it")
+    assert files_below(into) == {"a/x": b"1", "b/x": b"2"}
+
+
+@pytest.mark.parametrize(
+    "options", [{"format": tarfile.PAX_FORMAT}, {"format": tarfile.GNU_FORMAT}], ids=["pax", "gnu"]
+)
+def test_long_and_foreign_names_arrive(options, into):
+    name = "assets/" + "/".join(["größe" * 10] * 5) + "/模型"
+    unpack(io.BytesIO(tar_with(("saved_model.pb", b"1"), (name, b"2"), **options)), into, name="it")
+    assert files_below(into) == {"saved_model.pb": b"1", name: b"2"}
+
+
+def test_empty_files_and_directories_arrive(into):
+    members = [("assets", {"type": tarfile.DIRTYPE}), ("assets", {"type": tarfile.DIRTYPE}), ("assets/empty", b"")]
+    unpack(io.BytesIO(tar_with(*members, ("saved_model.pb", b"1"))), into, name="it")
+    assert files_below(into) == {"assets/empty": b"", "saved_model.pb": b"1"}
+
+
+def test_what_git_archive_notes_for_all_members_is_no_harm(into):
+    tar = tar_with(("saved_model.pb", b"1"), format=tarfile.PAX_FORMAT, pax_headers={"comment": "0a1b2c"})
+    unpack(io.BytesIO(tar), into, name="it")
+    assert files_below(into) == {"saved_model.pb": b"1"}
+
+
+def test_permissions_of_the_archive_are_not_taken_over(into):
+    unpack(io.BytesIO(tar_with(("saved_model.pb", {"mode": 0o6777}))), into, name="it")
+    assert stat.S_IMODE((into / "saved_model.pb").stat().st_mode) & 0o6111 == 0
+
+
+OK = ("saved_model.pb", b"graph")
+DEVICE = {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}
+
+
+def pax(**headers):
+    return {"type": tarfile.REGTYPE, "pax_headers": {key.replace("__", "."): value for key, value in headers.items()}}
+
+
+def header_with(**fields):
+    """A tar header made by hand, for what tarfile does not write."""
+    member = tarfile.TarInfo(fields.pop("name", "x"))
+    for key, value in fields.items():
+        setattr(member, key, value)
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+HOSTILE = {
+    "absolute name": lambda: tar_with(OK, ("/etc/cron.d/x", b"")),
+    "absolute directory": lambda: tar_with(OK, ("/tmp/x", {"type": tarfile.DIRTYPE})),
+    "parent": lambda: tar_with(OK, ("../x", b"")),
+    "parent deep inside": lambda: tar_with(OK, ("a/b/../../../x", b"")),
+    "parent that stays inside": lambda: tar_with(OK, ("a/../x", b"")),
+    "parent directory": lambda: tar_with(OK, ("../../x", {"type": tarfile.DIRTYPE})),
+    "parent in a PAX name": lambda: tar_with(OK, ("x", pax(path="../x")), format=tarfile.PAX_FORMAT),
+    "absolute PAX name": lambda: tar_with(OK, ("x", pax(path="/x")), format=tarfile.PAX_FORMAT),
+    "parent in a long GNU name": lambda: tar_with(OK, ("a/" * 60 + "../" * 70, b""), format=tarfile.GNU_FORMAT),
+    "PAX name for all": lambda: tar_with(OK, format=tarfile.PAX_FORMAT, pax_headers={"path": "x"}),
+    "drive": lambda: tar_with(OK, ("C:x", b"")),
+    "backslash": lambda: tar_with(OK, ("..\\x", b"")),
+    "symbolic link out": lambda: tar_with(OK, ("l", {"type": tarfile.SYMTYPE, "linkname": "/etc"})),
+    "symbolic link within": lambda: tar_with(OK, ("l", {"type": tarfile.SYMTYPE, "linkname": "saved_model.pb"})),
+    "write through a link": lambda: tar_with(OK, ("l", {"type": tarfile.SYMTYPE, "linkname": "/tmp"}), ("l/x", b"")),
+    "hard link": lambda: tar_with(OK, ("l", {"type": tarfile.LNKTYPE, "linkname": "saved_model.pb"})),
+    "long link": lambda: tar_with(
+        OK, ("l", {"type": tarfile.SYMTYPE, "linkname": "x" * 300}), format=tarfile.GNU_FORMAT
+    ),
+    "character device": lambda: tar_with(OK, ("d", DEVICE)),
+    "block device": lambda: tar_with(OK, ("d", {**DEVICE, "type": tarfile.BLKTYPE})),
+    "fifo": lambda: tar_with(OK, ("f", {"type": tarfile.FIFOTYPE})),
+    "unknown type": lambda: tar_with(OK)[:1024] + header_with(type=b"Z") + bytes(1024),
+    "sparse file": lambda: tar_with(OK)[:1024] + header_with(type=tarfile.GNUTYPE_SPARSE) + bytes(1024),
+    "sparse file of PAX": lambda: tar_with(OK, ("x", pax(GNU__sparse__major="1")), format=tarfile.PAX_FORMAT),
+    "same name twice": lambda: tar_with(OK, OK),
+    "same name by another spelling": lambda: tar_with(OK, ("./saved_model.pb", b"other")),
+    "directory in a file's place": lambda: tar_with(OK, ("saved_model.pb", {"type": tarfile.DIRTYPE})),
+    "file in a directory's place": lambda: tar_with(("a/x", b""), ("a", b"")),
+    "under a file's name": lambda: tar_with(OK, ("saved_model.pb/x", b"")),
+    "case": lambda: tar_with(OK, ("Saved_Model.pb", b"")),
+    "case of a directory": lambda: tar_with(("a/x", b""), ("A/y", b"")),
+    "Unicode form": lambda: tar_with(OK, ("gr\u00f6\u00dfe", b""), ("gro\u0308\u00dfe", b"")),
+    "a file without a name": lambda: tar_with(OK, ("./", b"x"))[:1024] + header_with(name=".", size=1) + bytes(2048),
+    "a long part": lambda: tar_with(OK, ("x" * 256, b""), format=tarfile.PAX_FORMAT),
+    "many parts": lambda: tar_with(OK, ("a/" * 40 + "x", b"")),
+    "huge extended header": lambda: tar_with(OK)[:1024] + header_with(type=tarfile.XHDTYPE, size=1 << 33),
+    "huge long name": lambda: tar_with(OK)[:1024] + header_with(type=tarfile.GNUTYPE_LONGNAME, size=1 << 33),
+    "too many members": lambda: tar_with(OK, *((f"{i}", b"") for i in range(200))),
+    "too many directories": lambda: tar_with(OK, *((f"{i}", {"type": tarfile.DIRTYPE}) for i in range(200))),
+    "too many bytes": lambda: tar_with(OK, ("x", bytes(2 << 20))),
+    "too many bytes declared": lambda: tar_with(OK)[:1024] + header_with(size=1 << 50),
+    "too many bytes of padding": lambda: gzip.compress(tar_with(OK) + bytes(4 << 20)),
+    "too many bytes before the archive": lambda: gzip.compress(gzip.compress(bytes(4 << 20))),
+    "zip: absolute name": lambda: zip_with(OK, ("/x", b"")),
+    "zip: parent": lambda: zip_with(OK, ("../x", b"")),
+    "zip: backslash": lambda: zip_with(OK, ("a\\..\\..\\x", b"")),
+    "zip: symbolic link": lambda: zip_with(OK, ("l", b"/etc", stat.S_IFLNK | 0o777)),
+    "zip: fifo": lambda: zip_with(OK, ("f", b"", stat.S_IFIFO | 0o644)),
+    "zip: case": lambda: zip_with(OK, ("SAVED_MODEL.PB", b"")),
+    "zip: under a file's name": lambda: zip_with(OK, ("saved_model.pb/x", b"")),
+    "zip: too many bytes": lambda: zip_with(OK, ("x", bytes(2 << 20))),
+    "zip: too many members": lambda: zip_with(OK, *((f"{i}", b"") for i in range(200))),
+}
+SMALL = Limits(members=100, bytes=1 << 20)
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+def test_a_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, tmp_path):
+    archive = HOSTILE[case]()
+    archive = gzip.compress(archive) if compressed and not case.startswith("too many bytes before") else archive
+    with pytest.raises(UnsafeArchive, match="'the model' is refused, and nothing of it was kept"):
+        unpack(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+
+
+def damaged(archive, at):
+    return archive[:at] + bytes([archive[at] ^ 0xFF]) + archive[at + 1 :]
+
+
+DAMAGED = {
+    "nothing": lambda: b"",
+    "text": lambda: b"this is a model" * 100,
+    "tar: empty": tar_with,
+    "tar: directories only": lambda: tar_with(("a", {"type": tarfile.DIRTYPE})),
+    "tar: no end mark": lambda: tar_with(OK)[:1024],
+    "tar: cut off in a file": lambda: tar_with(("x", b"x" * 2000))[:1500],
+    "tar: cut off in padding": lambda: tar_with(OK)[:600],
+    "tar: cut off in a header": lambda: tar_with(OK, ("x", b""))[:1100],
+    "tar: broken header": lambda: damaged(tar_with(OK, ("x", b"")), 1030),
+    "tar: broken length of PAX": lambda: tar_with(OK, ("x", pax(path="x")), format=tarfile.PAX_FORMAT).replace(
+        b" path=x\n", b" path:x\n"
+    ),
+    "tar: PAX size of nonsense": lambda: tar_with(OK, ("x", pax(size="1e9")), format=tarfile.PAX_FORMAT),
+    "tar: negative size": lambda: tar_with(OK)[:1024] + header_with(size=-5),
+    "gzip: cut off": lambda: archive_of(MODEL)[:-20],
+    "gzip: cut off in the checksum": lambda: archive_of(MODEL)[:-3],
+    "gzip: wrong checksum": lambda: damaged(archive_of(MODEL), -8 % len(archive_of(MODEL))),
+    "gzip: garbage inside": lambda: damaged(archive_of(MODEL), 60),
+    "gzip: trailing garbage": lambda: archive_of(MODEL) + b"garbage",
+    "gzip: of text": lambda: gzip.compress(b"<html>" * 200),
+    "gzip: thrice": lambda: gzip.compress(gzip.compress(archive_of(MODEL))),
+    "bzip2: cut off": lambda: KINDS["tar.bz2"](MODEL)[:-5],
+    "bzip2: garbage inside": lambda: damaged(KINDS["tar.bz2"](MODEL), 40),
+    "xz: cut off": lambda: KINDS["tar.xz"](MODEL)[:-5],
+    "xz: garbage inside": lambda: damaged(KINDS["tar.xz"](MODEL), 40),
+    "zstd: garbage inside": lambda: damaged(KINDS["tar.zst"](MODEL), 12),
+    "zstd: cut off": lambda: KINDS["tar.zst"](MODEL)[:80],
+    "zip: empty": zip_with,
+    "zip: cut off": lambda: zip_of(MODEL)[:-5],
+    "zip: garbage inside": lambda: damaged(zip_of(MODEL), 50),
+    "zip: encrypted": lambda: with_directory_byte(zip_with(OK), 8, 1),
+    "zip: unknown compression": lambda: with_directory_byte(zip_with(OK), 10, 77),
+    "zip: member beyond the end": lambda: with_directory_byte(zip_with(OK), 44, 1),
+    "zip: wrong checksum": lambda: with_directory_byte(zip_with(OK), 16, 77),
+}
+
+
+def with_directory_byte(archive, offset, value):
+    """A zip archive with one byte changed in what its directory says of the first member."""
+    position = archive.index(b"PK\x01\x02") + offset
+    return archive[:position] + bytes([value]) + archive[position + 1 :]
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_archive_is_named_as_such_and_leaves_nothing(case, into, tmp_path):
+    with pytest.raises(CorruptArchive, match="'the model'"):
+        unpack(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip"])
+def test_an_archive_cut_off_anywhere_is_corrupt(kind, into):
+    files = {"saved_model.pb": hashlib.sha256(b"1").digest() * 9, "a/b": b"x"}
+    archive = KINDS[kind](files)
+    # After the end mark, tar pads to 10 KiB; what is cut off there is not missed.
+    end = len(archive.rstrip(b"\0")) // 512 * 512 + 512 if kind == "tar" else len(archive)
+    for cut in range(0, end, 7):
+        with pytest.raises(CorruptArchive):
+            unpack(io.BytesIO(archive[:cut]), into, name="it")
+        assert list(into.iterdir()) == []
+
+
+def test_zstd_without_its_package_says_what_to_install(into, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(UnsupportedFormat, match=r"pip install rehub\[zstd\]"):
+        unpack(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(1000)), into, name="it")
+
+
+def test_the_disks_error_is_not_taken_for_the_archives(into):
+    class Disk(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def read(self, size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error") as error:
+        unpack(Disk(), into, name="it")
+    assert not isinstance(error.value, HubError)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
+    kind = data.draw(st.sampled_from(["tar", "tar.gz", "zip"]))
+    archive = bytearray(KINDS[kind]({"saved_model.pb": b"graph" * 50, "a/b": b"x"}))
+    for _ in range(data.draw(st.integers(1, 4))):
+        archive[data.draw(st.integers(0, len(archive) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        records = unpack(io.BytesIO(bytes(archive)), into, name="it", limits=SMALL)
+    except HubError:
+        assert list(into.iterdir()) == []
+    else:
+        assert {record.name: record.size for record in records} == {n: len(c) for n, c in files_below(into).items()}
+        shutil.rmtree(str(into))
+        into.mkdir()

@@ -1,0 +1,71 @@
+"""Progress is shown where somebody looks."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from rehub.transfer import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def download(monkeypatch, stderr):
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with progress.shown("https://h/m", 3_000_000) as advance:
+        advance(1_000_000)
+        advance(2_000_000)
+    return stderr.getvalue()
+
+
+@pytest.fixture
+def without_tqdm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+
+
+@pytest.fixture
+def with_tqdm():
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+
+
+def test_a_log_stays_quiet(monkeypatch):
+    assert download(monkeypatch, io.StringIO()) == ""
+
+
+def test_no_stderr_is_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.shown("https://h/m", None) as advance:
+        advance(1)
+
+
+def test_a_terminal_without_tqdm_stays_quiet(monkeypatch, without_tqdm):
+    assert download(monkeypatch, Terminal()) == ""
+
+
+def test_who_asks_without_tqdm_gets_a_plain_line(monkeypatch, without_tqdm):  # P44
+    monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
+    assert download(monkeypatch, io.StringIO()) == "Downloaded https://h/m: 3.0 MB\n"
+
+
+def test_a_long_download_without_tqdm_says_how_far_it_is(monkeypatch, without_tqdm):
+    monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
+    assert download(monkeypatch, io.StringIO()).splitlines() == [
+        "Downloading https://h/m: 1.0 MB of 3.0 MB",
+        "Downloading https://h/m: 3.0 MB of 3.0 MB",
+        "Downloaded https://h/m: 3.0 MB",
+    ]
+
+
+@pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
+def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, stderr):
+    if stderr is io.StringIO:
+        monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
+    shown = download(monkeypatch, stderr())
+    assert "https://h/m" in shown
+    assert "100%" in shown
