@@ -1,0 +1,152 @@
+"""`hub.load`: resolves a handle, sees what the directory holds, and has it restored."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Sequence
+
+from rehub import resolvers, restore, tf_internals
+from rehub.errors import InvalidSetting, OptionsUnsupported, TagsNotFound, UnsupportedFormat
+from rehub.restore.ownership import keep_while_traced
+from rehub.savedmodel import Layout, MetaGraph, look, read_metagraphs
+from rehub.savedmodel.layout import CPB, PBTXT
+
+
+@tf_internals.run_as_written
+def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | None = None) -> Any:
+    """Loads a model, and downloads it before if need be.
+
+    The result is what `tf.saved_model.load` makes of the model's directory. It works alike in TF 1.15 and in TF2, in
+    eager mode, in a `tf.function`, and in a TF1 graph, whose initializers then restore the values.
+
+    Whoever holds a function or signature of the result holds what the function needs: the object itself need not be
+    kept. A model in TF1 format can be called like a `hub.Module`, for inference:
+    `model(inputs, signature=None, as_dict=False)`.
+
+    Args:
+        handle: a URL, a path, or any other form that `hub.resolve` takes.
+        tags: the set of strings that names the graph variant to load. Unset, it is the only one there is; of a legacy
+            module, which can have several, the one with the empty set.
+        options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
+
+    Returns:
+        A trackable object with the model's functions and variables as attributes, and its `signatures`.
+
+    Raises:
+        ModelNotFound: there is no model; says what is there instead.
+        UnsupportedFormat: there is a model of another kind; says what loads it.
+        CorruptModel: the model's file is damaged.
+        TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
+        MissingOp: the model uses an op of a package that is not installed; names it.
+        OptionsUnsupported: this TensorFlow has no `LoadOptions`.
+        TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
+    """
+    tf = tf_internals.import_tensorflow()
+    _check_options(tf, options)
+    wanted = _tag_set(tags)
+    path = resolvers.resolve(handle)
+    asked = handle if isinstance(handle, str) else str(path)
+    layout = look(path, asked, None if _is_local(path) else _gfile_lister(tf))
+    metagraphs = _metagraphs(tf, layout, asked)
+    if wanted is None and layout.is_legacy:
+        wanted = frozenset()
+    metagraph = _choose(metagraphs, wanted, asked)
+    _check_signatures(tf, metagraph, asked)
+    restore.bring_ops(tf, metagraph, asked)
+    try:
+        obj = restore.load_with_tensorflow(tf, path, None if wanted is None else sorted(wanted), options)
+    except Exception as error:
+        # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
+        missing = tf_internals.missing_ops(metagraph.used_ops())
+        if missing:
+            raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
+        raise
+    obj._is_hub_module_v1 = layout.is_legacy  # noqa: SLF001  under this name tensorflow_hub's users know it.
+    restore.own_captures(tf, obj)
+    keep_while_traced(tf, obj)
+    if len(metagraphs) > 1 or not metagraph.has_objects:
+        restore.make_callable(tf, obj, metagraph, asked, layout.is_legacy)
+    return obj
+
+
+def _check_options(tf: Any, options: Any | None) -> None:
+    if options is None:
+        return
+    load_options = getattr(tf.saved_model, "LoadOptions", None)
+    if load_options is None:
+        raise OptionsUnsupported(
+            f"options= needs tf.saved_model.LoadOptions, which came with TensorFlow 2.3; this is {tf.__version__}. "
+            "Leave it out, or upgrade."
+        )
+    if not isinstance(options, load_options):
+        raise InvalidSetting(f"options= takes a tf.saved_model.LoadOptions. Received: {options!r}")
+
+
+def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
+    if tags is None:
+        return None
+    members = [tags] if isinstance(tags, str) else list(tags)
+    if not all(isinstance(tag, str) for tag in members):
+        raise InvalidSetting(f"tags= takes a set of strings. Received: {tags!r}")
+    return frozenset(members)
+
+
+def _is_local(path: str) -> bool:
+    return "://" not in path
+
+
+def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
+    def list_directory(path: str) -> list[str]:
+        try:
+            if tf.io.gfile.isdir(path):
+                return list(tf.io.gfile.listdir(path))
+        except tf.errors.OpError as error:
+            raise OSError(f"{type(error).__name__}: {error.message}") from error
+        if tf.io.gfile.exists(path):
+            raise NotADirectoryError(path)
+        raise FileNotFoundError(path)
+
+    return list_directory
+
+
+def _metagraphs(tf: Any, layout: Layout, handle: str) -> tuple[MetaGraph, ...]:
+    file = layout.path.rstrip("/") + "/" + layout.model_file
+    if layout.model_file == CPB:
+        raise UnsupportedFormat(
+            f"{handle!r} holds a {CPB}, a model split into chunks, which TensorFlow {tf.__version__} cannot read: the "
+            "released TensorFlow comes without that format. Have it saved again without experimental_image_format, "
+            "as saved_model.pb."
+        )
+    if layout.model_file == PBTXT:
+        with tf.io.gfile.GFile(file, "r") as text:
+            return read_metagraphs(file, tf_internals.serialized_saved_model_text(file, text.read()))
+    if _is_local(layout.path):
+        return read_metagraphs(file)
+    with tf.io.gfile.GFile(file, "rb") as content:
+        return read_metagraphs(file, content.read())
+
+
+def _choose(metagraphs: tuple[MetaGraph, ...], wanted: frozenset[str] | None, handle: str) -> MetaGraph:
+    if wanted is None and len(metagraphs) == 1:
+        return metagraphs[0]
+    for metagraph in metagraphs:
+        if metagraph.tags == wanted:
+            return metagraph
+    there_are = ", ".join(str(tags) for tags in sorted(sorted(metagraph.tags) for metagraph in metagraphs))
+    if wanted is None:
+        raise TagsNotFound(f"{handle!r} has several graph variants: choose one with tags=. Their tags: {there_are}.")
+    message = f"{handle!r} has no graph variant with the tags {sorted(wanted)}; it has: {there_are}."
+    if wanted == {"train"}:
+        message += " A model without a variant for training is used by its only one: leave tags unset."
+    raise TagsNotFound(message)
+
+
+def _check_signatures(tf: Any, metagraph: MetaGraph, handle: str) -> None:
+    if metagraph.has_objects or tf_internals.version_of(tf.__version__) >= (2, 0):
+        return
+    for signature in metagraph.signatures:
+        for slot in signature.inputs:
+            if slot.kind != "dense":
+                raise UnsupportedFormat(
+                    f"{handle!r} cannot be loaded by TensorFlow {tf.__version__}: input {slot.name!r} of its signature "
+                    f"{signature.name!r} is a {slot.kind} tensor, which came to tf.saved_model.load with TensorFlow 2."
+                )

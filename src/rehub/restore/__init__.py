@@ -1,0 +1,24 @@
+"""From a SavedModel directory to a restored object, which owns what its functions need.
+
+TensorFlow's own loader does the restoring. Around it: ops that a package has to bring are brought or named, functions
+are tied to the variables and tables that they use, and a model in TF1 format can be called.
+"""
+
+from __future__ import annotations
+
+from rehub.restore.missing_ops import bring_ops, missing_op_error
+from rehub.restore.ownership import own_captures
+from rehub.restore.signatures import signature_names, signature_of
+from rehub.restore.tensorflow_loader import load_with_tensorflow
+from rehub.restore.v1_call import is_v1_model, make_callable
+
+__all__ = [
+    "bring_ops",
+    "is_v1_model",
+    "load_with_tensorflow",
+    "make_callable",
+    "missing_op_error",
+    "own_captures",
+    "signature_names",
+    "signature_of",
+]

@@ -1,0 +1,67 @@
+"""Ties restored functions to the variables and tables they use, so that holding a function is enough.
+
+A function of TensorFlow refers to its variables weakly, and a table ends with the object that was restored for it. So
+`f = tf.saved_model.load(path).f; f(x)` fails with "Called a function referencing variables which have been deleted".
+Each trace is given references to just those objects whose state it captures: the object at the root is not among them,
+and no cycle arises, except that a restored table refers to functions itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Iterator
+
+from rehub import tf_internals
+
+_OWNED = "_rehub_owned"
+
+
+def own_captures(tf: Any, root: Any) -> None:
+    """Gives each trace of each function within reach of a restored object references to what it captures."""
+    functions, resources = _walk(tf, root)
+    for function in functions:
+        captured = (resources.get(id(handle)) for handle in function.captured_inputs)
+        owned = tuple(function.graph.variables) + tuple(obj for obj in captured if obj is not None)
+        if owned:
+            setattr(function, _OWNED, owned)
+
+
+def keep_while_traced(tf: Any, root: Any) -> None:
+    """Lets an object that is restored while a `tf.function` is traced live as long as that trace."""
+    graph = tf_internals.enclosing_function_graph(tf)
+    if graph is not None:
+        setattr(graph, _OWNED, (*getattr(graph, _OWNED, ()), root))
+
+
+def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any]]:
+    """Returns the concrete functions within reach of an object, and its resources by the id of their handle."""
+    functions: list[Any] = []
+    resources: dict[int, Any] = {}
+    seen = {id(root)}
+    to_visit = [root]
+    while to_visit:
+        obj = to_visit.pop()
+        traces = tf_internals.concrete_functions(obj)
+        functions.extend(traces)
+        if traces or isinstance(obj, tf.Variable):
+            continue
+        handle = tf_internals.captured_resource(obj)
+        if handle is not None:
+            resources[id(handle)] = obj
+        for part in _parts(obj):
+            if id(part) not in seen:
+                seen.add(id(part))
+                to_visit.append(part)
+    return functions, resources
+
+
+def _parts(obj: Any) -> Iterator[Any]:
+    if isinstance(obj, Mapping):
+        yield from obj.values()
+    elif isinstance(obj, (list, tuple)):
+        yield from obj
+    yield from tf_internals.trackable_children(obj)
+    for value in vars(obj).values() if hasattr(obj, "__dict__") else ():
+        # Functions are attributes of what they are a method of, but no dependencies of its checkpoints.
+        if isinstance(value, (Mapping, list, tuple)) or tf_internals.concrete_functions(value):
+            yield value

@@ -1,0 +1,18 @@
+"""Restores a SavedModel with TensorFlow's own loader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def load_with_tensorflow(tf: Any, path: str, tags: list[str] | None, options: Any | None) -> Any:
+    """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
+
+    Args:
+        tf: the TensorFlow module.
+        path: a directory with a SavedModel.
+        tags: the tag set of the MetaGraph to restore; None for the only one.
+        options: a `tf.saved_model.LoadOptions`, or None.
+    """
+    load = tf.compat.v1.saved_model.load_v2
+    return load(path, tags=tags) if options is None else load(path, tags=tags, options=options)

@@ -1,0 +1,138 @@
+"""Which model files a directory holds, and what loads it when it is no SavedModel."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from dataclasses import dataclass
+from typing import Callable, Sequence
+
+from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
+
+PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"
+LEGACY_MARK = "tfhub_module.pb"
+
+# What other kinds of model leave in a directory, the surest sign first.
+_OTHER_KINDS = (
+    ("*.tflite", "a TF Lite model", "tf.lite.Interpreter(model_path=...) runs it"),
+    ("*.keras", "a Keras model", "keras.models.load_model(...) loads it"),
+    ("*.h5", "a Keras model or its weights in HDF5", "keras.models.load_model(...) or load_weights(...) loads it"),
+    ("*.hdf5", "a Keras model or its weights in HDF5", "keras.models.load_model(...) or load_weights(...) loads it"),
+    ("model.json", "a TF.js model", "tf.loadGraphModel or tf.loadLayersModel of TensorFlow.js loads it"),
+    ("*.safetensors", "weights in the safetensors format", "the library they were made for loads them"),
+    ("*.onnx", "an ONNX model", "onnxruntime runs it"),
+    ("pytorch_model.bin", "a PyTorch model", "torch or transformers loads it"),
+    ("frozen_*.pb", "a frozen GraphDef", "tf.compat.v1.import_graph_def imports it"),
+    ("*.meta", "a TF1 checkpoint with its graph", "tf.compat.v1.train.import_meta_graph restores it"),
+    ("checkpoint", "a training checkpoint", "tf.train.Checkpoint(...).restore(...) restores it into its model"),
+    ("*.index", "a training checkpoint", "tf.train.Checkpoint(...).restore(...) restores it into its model"),
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The model files of a directory that holds a SavedModel.
+
+    Attributes:
+        path: the directory.
+        model_file: `saved_model.pb`, `saved_model.pbtxt` or `saved_model.cpb`; of several, the one TensorFlow reads.
+        is_legacy: it is in TF1 Hub format (it has a `tfhub_module.pb`).
+    """
+
+    path: str
+    model_file: str
+    is_legacy: bool
+
+
+def look(path: str, handle: str | None = None, list_directory: Callable[[str], Sequence[str]] | None = None) -> Layout:
+    """Finds out what kind of SavedModel a directory holds.
+
+    Args:
+        path: the directory.
+        handle: what the user typed to get there, for error messages; `path` where it is not given.
+        list_directory: lists a directory's entries; raises OSError for what is none. For file systems that the
+            standard library does not reach.
+
+    Raises:
+        ModelNotFound: there is no such directory, or no SavedModel in it; says what is in it.
+        UnsupportedFormat: it holds a model of another kind; says what loads that.
+    """
+    list_entries = list_directory or os.listdir
+    asked = _asked(path, handle)
+    try:
+        entries = _names(list_entries(path))
+    except NotADirectoryError:
+        raise _not_a_directory(asked, path) from None
+    except FileNotFoundError:
+        raise ModelNotFound(f"{asked}: there is no such directory. {_FORMS}") from None
+    except OSError as error:
+        raise ModelNotFound(f"{asked}: the directory cannot be read ({error}).") from error
+    for model_file in (PB, PBTXT, CPB):
+        if model_file in entries:
+            return Layout(path, model_file, is_legacy=LEGACY_MARK in entries)
+    raise _no_saved_model(asked, path, entries, list_entries)
+
+
+_FORMS = "A local model is given as the path of the directory that holds its saved_model.pb."
+
+
+def _asked(path: str, handle: str | None) -> str:
+    return repr(path) if handle is None or handle == path else f"{handle!r} (at {path!r})"
+
+
+def _names(entries: Sequence[str]) -> tuple[str, ...]:
+    # tf.io.gfile marks directories of object stores with a trailing slash.
+    return tuple(sorted(entry.rstrip("/") for entry in entries))
+
+
+def _other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
+    """Returns the file that gives another kind of model away, what kind it is, and what loads it."""
+    for pattern, kind, loader in _OTHER_KINDS:
+        for name in names:
+            if fnmatch.fnmatchcase(name, pattern):
+                return name, kind, loader
+    return None
+
+
+def _not_a_directory(asked: str, path: str) -> HubError:
+    other = _other_kind([os.path.basename(path)])
+    if other is not None:
+        return UnsupportedFormat(f"{asked} is not a SavedModel but {other[1]}: {other[2]}.")
+    if os.path.basename(path) in (PB, PBTXT, CPB):
+        return ModelNotFound(f"{asked} is a file of a SavedModel: give the directory that holds it.")
+    return ModelNotFound(f"{asked} is a file, not a directory. {_FORMS}")
+
+
+def _no_saved_model(
+    asked: str, path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
+) -> HubError:
+    # "contains neither" is tensorflow_hub's wording, which test suites of its users match.
+    lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r} nor {CPB!r}. "
+    if not entries:
+        return ModelNotFound(lead + "The directory is empty.")
+    shown = ", ".join(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
+    lead += f"The directory holds: {shown}. "
+    inner = _inner_models(path, entries, list_entries)
+    if inner:
+        return ModelNotFound(lead + f"There is a SavedModel one level down: {', '.join(map(repr, inner))}.")
+    other = _other_kind(entries)
+    if other is not None:
+        name, kind, loader = other
+        return UnsupportedFormat(lead + f"{name} is a sign of {kind}: {loader}.")
+    if "variables" in entries or LEGACY_MARK in entries:
+        return ModelNotFound(lead + "It looks like a model whose graph is missing: copy or download it again.")
+    return ModelNotFound(lead + "tf.saved_model.save writes what can be loaded here.")
+
+
+def _inner_models(path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+    separator = "/" if "://" in path else os.sep
+    found = []
+    for entry in entries[:100]:
+        inner = path.rstrip("/" + os.sep) + separator + entry
+        try:
+            names = _names(list_entries(inner))
+        except OSError:
+            continue  # A file: it is named among the entries.
+        if {PB, PBTXT, CPB}.intersection(names):
+            found.append(inner)
+    return tuple(found)

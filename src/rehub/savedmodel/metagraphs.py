@@ -1,0 +1,183 @@
+"""The graph variants of a SavedModel: tag sets, signatures, and the ops that their graphs use.
+
+The numbers are those of the fields in TensorFlow's saved_model.proto, meta_graph.proto, graph.proto, function.proto
+and op_def.proto.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+from typing import Callable, Iterator, TypeVar
+
+from rehub.errors import CorruptModel
+from rehub.savedmodel.wire import Buffer, Message, WireError
+from rehub.tf_internals import version_of
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class TensorSlot:
+    """A named input or output of a signature.
+
+    Attributes:
+        name: its key in the signature.
+        kind: "dense", "sparse" (a SparseTensor) or "composite" (a RaggedTensor, or another composite tensor).
+        dtype: the number of its type in TensorFlow's types.proto; 0 where there is no single one.
+    """
+
+    name: str
+    kind: str = "dense"
+    dtype: int = 0
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A named entry point of a MetaGraph, with its inputs and outputs sorted by name."""
+
+    name: str
+    inputs: tuple[TensorSlot, ...]
+    outputs: tuple[TensorSlot, ...]
+
+
+@dataclass(frozen=True)
+class MetaGraph:
+    """One graph variant of a SavedModel.
+
+    Attributes:
+        tags: the set of strings that names it.
+        signatures: sorted by name, without TensorFlow's own that start with two underscores.
+        has_objects: it was written by TF2's `tf.saved_model.save`, with an object graph.
+        tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
+    """
+
+    tags: frozenset[str]
+    signatures: tuple[Signature, ...]
+    has_objects: bool
+    tensorflow_version: str
+    _path: str = field(repr=False, compare=False)
+    _message: Message = field(repr=False, compare=False)
+
+    def declared_ops(self) -> frozenset[str] | None:
+        """Returns the ops that the writer listed as used; None where it made no list, or one with gaps. Cheap.
+
+        TensorFlow 1.15 lists no ops of functions that are called by PartitionedCall; 2.15 and 2.21 do.
+
+        Raises:
+            CorruptModel: the list cannot be read.
+        """
+        return _strictly(self._path, self._read_declared_ops)
+
+    def used_ops(self) -> frozenset[str]:
+        """Returns the ops that loading this variant brings into TensorFlow. Walks through all of the graph.
+
+        Of a TF2 SavedModel only the functions are loaded, not the graph around them. Names of functions of the
+        graph, which nodes can call like ops, are not among the ops.
+
+        Raises:
+            CorruptModel: the graph cannot be read.
+        """
+        return _strictly(self._path, self._read_used_ops)
+
+    def _read_declared_ops(self) -> frozenset[str] | None:
+        listed = self._message.message(_META_INFO).message(_STRIPPED_OP_LIST)
+        functions = self._message.message(_GRAPH_DEF).message(_LIBRARY)
+        if not listed or (functions and version_of(self.tensorflow_version) < (2, 15)):
+            return None
+        return frozenset(op.text(_OP_DEF_NAME) for op in listed.messages(_OP_LIST_OP))
+
+    def _read_used_ops(self) -> frozenset[str]:
+        graph = self._message.message(_GRAPH_DEF)
+        ops = set() if self.has_objects else {node.text(_NODE_OP) for node in graph.messages(_NODE)}
+        functions = set()
+        for function in graph.message(_LIBRARY).messages(_FUNCTION):
+            functions.add(function.message(_FUNCTION_SIGNATURE).text(_OP_DEF_NAME))
+            ops.update(node.text(_NODE_OP) for node in function.messages(_FUNCTION_NODE))
+        return frozenset(ops - functions)
+
+
+_META_GRAPHS = 2
+_META_INFO, _GRAPH_DEF, _SIGNATURE_DEF, _OBJECT_GRAPH = 1, 2, 5, 7
+_STRIPPED_OP_LIST, _TAGS, _TENSORFLOW_VERSION = 2, 4, 5
+_OP_LIST_OP, _OP_DEF_NAME = 1, 1
+_NODE, _LIBRARY, _NODE_OP = 1, 2, 2
+_FUNCTION, _FUNCTION_SIGNATURE, _FUNCTION_NODE = 1, 1, 3
+_MAP_KEY, _MAP_VALUE = 1, 2
+_SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS = 1, 2
+_DTYPE, _COO_SPARSE, _COMPOSITE_TENSOR = 2, 4, 5
+
+
+def read_metagraphs(path: str, content: bytes | None = None) -> tuple[MetaGraph, ...]:
+    """Reads the MetaGraphs of a `saved_model.pb`; their graphs are read when their ops are asked for.
+
+    Args:
+        path: the file. It is mapped, not read: a large model costs what is looked at.
+        content: the file's bytes, for a file that Python cannot open by itself.
+
+    Raises:
+        CorruptModel: the file is no SavedModel, or not all of it; names the file and the byte.
+    """
+
+    def read() -> tuple[MetaGraph, ...]:
+        saved_model = Message(_map_file(path) if content is None else content)
+        return tuple(_read_metagraph(path, message) for message in saved_model.messages(_META_GRAPHS))
+
+    metagraphs = _strictly(path, read)
+    if not metagraphs:
+        raise CorruptModel(f"{path!r} holds no graph: it is empty, or something else than a SavedModel.")
+    return metagraphs
+
+
+def _strictly(path: str, read: Callable[[], _Read]) -> _Read:
+    """Returns `read()`; names the file in the error when its bytes make no sense."""
+    try:
+        return read()
+    except WireError as error:
+        raise CorruptModel(
+            f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
+        ) from error
+
+
+def _map_file(path: str) -> Buffer:
+    with open(path, "rb") as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError):  # An empty file, or a file system without mmap.
+            return file.read()
+
+
+def _read_metagraph(path: str, message: Message) -> MetaGraph:
+    info = message.message(_META_INFO)
+    signatures = []
+    for entry in message.messages(_SIGNATURE_DEF):
+        name, signature = entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
+        if not name.startswith("__"):
+            inputs = tuple(sorted(_slots(signature, _SIGNATURE_INPUTS), key=_name))
+            outputs = tuple(sorted(_slots(signature, _SIGNATURE_OUTPUTS), key=_name))
+            signatures.append(Signature(name, inputs, outputs))
+    return MetaGraph(
+        tags=frozenset(info.texts(_TAGS)),
+        signatures=tuple(sorted(signatures, key=lambda signature: signature.name)),
+        has_objects=bool(message.message(_OBJECT_GRAPH)),
+        tensorflow_version=info.text(_TENSORFLOW_VERSION),
+        _path=path,
+        _message=message,
+    )
+
+
+def _slots(signature: Message, number: int) -> Iterator[TensorSlot]:
+    for entry in signature.messages(number):
+        tensor = entry.message(_MAP_VALUE)
+        if tensor.message(_COO_SPARSE):
+            kind = "sparse"
+        elif tensor.message(_COMPOSITE_TENSOR):
+            kind = "composite"
+        else:
+            kind = "dense"
+        dtype = max(tensor.integers(_DTYPE), default=0)
+        yield TensorSlot(entry.text(_MAP_KEY), kind, dtype)
+
+
+def _name(slot: TensorSlot) -> str:
+    return slot.name

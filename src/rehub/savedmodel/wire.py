@@ -1,0 +1,132 @@
+"""Protobuf's wire format: reads fields of a message that lies in a buffer, and skips what nobody asks for.
+
+There is no generated code here, and no protobuf library: TF 1.15 and the newest TensorFlow need versions of it that
+exclude each other. The format is described in https://protobuf.dev/programming-guides/encoding.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Iterator, Tuple, Union
+
+Buffer = Union[bytes, mmap.mmap]
+Span = Tuple[int, int]
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+class WireError(ValueError):
+    """The bytes are no protobuf message; says at which byte and why."""
+
+
+class Message:
+    """A protobuf message somewhere in a buffer.
+
+    A message may lie in several pieces: when a field that holds one message occurs twice, protobuf merges the two,
+    which is to read one after the other. So nothing can be hidden in a second occurrence.
+
+    >>> message = Message(bytes([0x08, 0x96, 0x01, 0x12, 0x02, 0x68, 0x69]))
+    >>> list(message.integers(1)), list(message.texts(2))
+    ([150], ['hi'])
+
+    Args:
+        buffer: the bytes.
+        spans: where the message's pieces start and end; all of the buffer where it is not given.
+    """
+
+    __slots__ = ("_buffer", "_spans")
+
+    def __init__(self, buffer: Buffer, spans: tuple[Span, ...] | None = None) -> None:
+        self._buffer = buffer
+        self._spans = ((0, len(buffer)),) if spans is None else spans
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def fields(self) -> Iterator[tuple[int, int, int | Span]]:
+        """Yields each field's number, wire type and value: an integer, or where its bytes start and end.
+
+        Raises:
+            WireError: at the first byte that cannot belong to a message.
+        """
+        buffer = self._buffer
+        for position, end in self._spans:
+            while position < end:
+                start = position
+                key, position = _varint(buffer, position, end)
+                number, kind = key >> 3, key & 7
+                if not 0 < number < 1 << 29:
+                    raise WireError(f"byte {start}: {number} is no field number")
+                value: int | Span
+                if kind == VARINT:
+                    value, position = _varint(buffer, position, end)
+                else:
+                    if kind == BYTES:
+                        size, position = _varint(buffer, position, end)
+                    elif kind == FIXED64:
+                        size = 8
+                    elif kind == FIXED32:
+                        size = 4
+                    else:
+                        raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
+                    if size > end - position:
+                        raise WireError(
+                            f"byte {start}: field {number} claims {size} bytes where {end - position} are left"
+                        )
+                    value = (position, position + size)
+                    position += size
+                yield number, kind, value
+
+    def spans(self, number: int) -> Iterator[Span]:
+        """Yields where the bytes of each occurrence of a length-delimited field start and end."""
+        for found, kind, value in self.fields():
+            if found == number:
+                if kind != BYTES:
+                    raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
+                yield value  # type: ignore[misc]
+
+    def message(self, number: int) -> Message:
+        """Returns the message in a field that holds one; empty, and false, where the field is absent."""
+        return Message(self._buffer, tuple(self.spans(number)))
+
+    def messages(self, number: int) -> Iterator[Message]:
+        """Yields the messages of a repeated field."""
+        for span in self.spans(number):
+            yield Message(self._buffer, (span,))
+
+    def texts(self, number: int) -> Iterator[str]:
+        """Yields the strings of a repeated field."""
+        for start, end in self.spans(number):
+            try:
+                yield str(self._buffer[start:end], "utf-8")
+            except UnicodeDecodeError as error:
+                raise WireError(f"byte {start}: field {number} is not UTF-8 ({error.reason})") from error
+
+    def text(self, number: int) -> str:
+        """Returns the string of a field, of several the last, as protobuf does; "" where the field is absent."""
+        texts = list(self.texts(number))
+        return texts[-1] if texts else ""
+
+    def integers(self, number: int) -> Iterator[int]:
+        """Yields the varints of a field, as unsigned numbers of 64 bits."""
+        for found, kind, value in self.fields():
+            if found == number:
+                if kind != VARINT:
+                    raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
+                yield value  # type: ignore[misc]
+
+
+def _varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
+    """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
+    result = 0
+    for shift in range(0, 70, 7):
+        if position >= end:
+            raise WireError(f"byte {position}: the message ends within a number")
+        byte = buffer[position]
+        position += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if result >= 1 << 64:
+                break
+            return result, position
+    raise WireError(f"byte {position}: a number of more than 64 bits")

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rehub.errors import ModelNotFound, UnsupportedFormat
+from rehub.savedmodel import Layout, look
+
+
+@pytest.fixture
+def directory(tmp_path):
+    def make(*names):
+        for name in names:
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"")
+        return str(tmp_path)
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"])
+def test_each_form_of_saved_model_is_found(directory, name):
+    path = directory(name, "variables/variables.index")
+    assert look(path) == Layout(path, name, is_legacy=False)
+
+
+def test_a_legacy_module_is_told_by_its_mark(directory):  # P7
+    assert look(directory("saved_model.pb", "tfhub_module.pb")).is_legacy
+
+
+def test_the_binary_form_goes_before_the_text(directory):
+    assert look(directory("saved_model.pb", "saved_model.pbtxt")).model_file == "saved_model.pb"
+
+
+def test_a_missing_directory_is_named_with_the_handle(tmp_path):
+    with pytest.raises(ModelNotFound, match=r"no such directory") as caught:
+        look(str(tmp_path / "absent"), "models/bret")
+    assert "models/bret" in str(caught.value)
+    assert "absent" in str(caught.value)
+
+
+def test_an_empty_directory_is_called_empty(directory):
+    with pytest.raises(ModelNotFound, match=r"contains neither 'saved_model.pb' nor .* The directory is empty"):
+        look(directory())
+
+
+def test_a_directory_without_a_model_is_told_by_what_it_holds(directory):
+    with pytest.raises(ModelNotFound, match=r"contains neither.*The directory holds: notes.txt, readme.md\."):
+        look(directory("readme.md", "notes.txt"))
+
+
+def test_a_long_listing_is_cut(directory):
+    with pytest.raises(ModelNotFound, match=r"f09.txt and 20 more\."):
+        look(directory(*(f"f{number:02}.txt" for number in range(30))))
+
+
+def test_a_model_one_level_down_is_named(directory):
+    path = directory("model/saved_model.pb", "readme.md")
+    with pytest.raises(ModelNotFound, match=r"one level down") as caught:
+        look(path)
+    assert os.path.join(path, "model") in str(caught.value)
+
+
+def test_a_model_without_its_graph_is_called_incomplete(directory):  # pain 3
+    with pytest.raises(ModelNotFound, match=r"graph is missing"):
+        look(directory("variables/variables.index"))
+
+
+@pytest.mark.parametrize(
+    ("names", "loader"),
+    [
+        (["model.json", "group1-shard1of1.bin"], "TensorFlow.js"),
+        (["model.tflite"], "tf.lite.Interpreter"),
+        (["model.keras"], "keras.models.load_model"),
+        (["weights.h5"], "load_weights"),
+        (["checkpoint", "ckpt-1.index", "ckpt-1.data-00000-of-00001"], "tf.train.Checkpoint"),
+        (["model.ckpt.meta", "model.ckpt.index"], "import_meta_graph"),
+        (["model.safetensors"], "library they were made for"),
+        (["model.onnx"], "onnxruntime"),
+        (["frozen_inference_graph.pb"], "import_graph_def"),
+    ],
+)
+def test_a_model_of_another_kind_is_named_with_what_loads_it(directory, names, loader):  # P31
+    with pytest.raises(UnsupportedFormat, match=r"contains neither") as caught:
+        look(directory(*names))
+    assert loader in str(caught.value)
+    assert names[0] in str(caught.value)
+
+
+def test_a_file_of_another_kind_is_named_with_what_loads_it(directory):
+    with pytest.raises(UnsupportedFormat, match=r"TF Lite.*Interpreter"):
+        look(os.path.join(directory("model.tflite"), "model.tflite"))
+
+
+def test_the_model_file_in_place_of_its_directory_is_understood(directory):
+    with pytest.raises(ModelNotFound, match=r"give the directory that holds it"):
+        look(os.path.join(directory("saved_model.pb"), "saved_model.pb"))
+
+
+def test_a_file_that_is_no_model_is_called_a_file(directory):
+    with pytest.raises(ModelNotFound, match=r"is a file, not a directory"):
+        look(os.path.join(directory("notes.txt"), "notes.txt"))
