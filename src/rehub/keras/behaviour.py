@@ -1,0 +1,216 @@
+"""What a KerasLayer does in every Keras; the adapters add what each Keras wants to be told in its own way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import Any, Iterator
+
+from rehub.errors import NotSerializable, NotTrainable
+from rehub.keras.computation import Computation
+from rehub.keras.jit import can_compile
+from rehub.keras.keras_in_use import Keras, refuse_other_keras
+from rehub.keras.output_shapes import output_specs, shapes_from, shapes_to_config
+from rehub.keras.weights import Selection, Weights, selection_config, weights_of
+from rehub.tf_internals import import_tensorflow
+
+_logger = logging.getLogger("rehub")
+
+
+class Prepared:
+    """A layer's fixed parts. One opaque object, so that no Keras wraps or tracks what is inside."""
+
+    def __init__(self, handle: Any, trainable: Selection, output_shape: Any, **choices: Any) -> None:
+        self.handle = os.fsdecode(handle) if isinstance(handle, (bytes, os.PathLike)) else handle
+        self.choices = choices
+        self.computation = Computation(self.handle, **choices)
+        self.selection = _as_selection(trainable)
+        self.weights: Weights = weights_of(
+            self.computation.restored, self.computation.function, self.selection, self.computation.described_as
+        )
+        self.losses = self.computation.regularization_losses()
+        self.output_shape = shapes_from(output_shape) if output_shape else None
+        self.told_of_no_weights = False
+        self._supports_jit: tuple[bool, ...] = ()
+
+    @property
+    def starts_trainable(self) -> bool:
+        """The layer's `trainable` as a bool: choosing some weights means to train them."""
+        return self.selection is not False
+
+    def supports_jit(self) -> bool:
+        """Whether XLA can compile the function; found out when it is first asked for, as it reads the whole graph."""
+        if not self._supports_jit:
+            self._supports_jit = (can_compile(self.computation.traces),)
+        return self._supports_jit[0]
+
+    def config(self, trainable: bool) -> dict[str, Any]:
+        """The constructor's arguments that a layer of this handle needs to be made again.
+
+        Raises:
+            NotSerializable: there is no handle, or a value that JSON cannot hold.
+        """
+        computation = self.computation
+        if not isinstance(self.handle, str):
+            raise NotSerializable(
+                "Can only generate a valid config for `hub.KerasLayer(handle, ...)` that uses a string `handle`. "
+                f"Received: {computation.described_as}"
+            )
+        config: dict[str, Any] = {"handle": self.handle}
+        if trainable and not isinstance(self.selection, bool):
+            config["trainable"] = selection_config(self.selection, self.weights, computation.described_as)
+        if self.output_shape is not None:
+            config["output_shape"] = shapes_to_config(self.output_shape)
+        for key, value in computation.arguments.items():
+            try:
+                json.dumps(value)
+            except TypeError as error:
+                raise NotSerializable(
+                    f"`hub.KerasLayer(..., arguments)` contains non json-serializable values in key: {key} ({value!r})"
+                ) from error
+        optional = {
+            "arguments": computation.arguments,
+            "tags": sorted(self.choices["tags"]) if self.choices.get("tags") is not None else None,
+            "signature": computation.signature,
+            "output_key": computation.output_key,
+            "signature_outputs_as_dict": computation.signature_outputs_as_dict,
+        }
+        config.update({name: value for name, value in optional.items() if value or (name == "tags" and value == [])})
+        # Not load_options: they tell of the machine that loads, not of the model.
+        return config
+
+
+def prepare(
+    handle: Any,
+    trainable: Selection = False,
+    arguments: dict[str, Any] | None = None,
+    _sentinel: Any = None,
+    tags: Any = None,
+    signature: str | None = None,
+    signature_outputs_as_dict: bool | None = None,
+    output_key: str | None = None,
+    output_shape: Any = None,
+    load_options: Any = None,
+    **kwargs: Any,
+) -> tuple[Prepared, dict[str, Any]]:
+    """Takes the arguments of `rehub.KerasLayer`; returns the fixed parts and the arguments for Keras' own class."""
+    if _sentinel is not None:
+        raise TypeError(
+            f"hub.KerasLayer takes three arguments by position: handle, trainable, arguments. Received as the fourth: "
+            f"{_sentinel!r}. Name it."
+        )
+    prepared = Prepared(
+        handle,
+        trainable,
+        output_shape,
+        arguments=arguments,
+        tags=tags,
+        signature=signature,
+        signature_outputs_as_dict=signature_outputs_as_dict,
+        output_key=output_key,
+        load_options=load_options,
+    )
+    return prepared, kwargs
+
+
+class LayerBehaviour:
+    """The part of a `KerasLayer` that knows no Keras; each adapter puts it before the `Layer` class of its Keras.
+
+    Attributes:
+        keras: the Keras that the layer belongs to.
+    """
+
+    keras: Keras
+    trainable: bool
+    _prepared: Prepared
+
+    @property
+    def resolved_object(self) -> Any:
+        """The object that the handle resolved to: what `hub.load` returned, or what was given instead of a handle."""
+        return self._prepared.computation.restored
+
+    @property
+    def supports_jit(self) -> bool:
+        """Whether XLA can compile the layer; False for strings, tables, loops and ops that XLA lacks."""
+        return self._prepared.supports_jit()
+
+    @supports_jit.setter
+    def supports_jit(self, value: bool) -> None:
+        """Keras sets True in its own `__init__`, before it can know; what counts is in the graph."""
+
+    @property
+    def _keras_history(self) -> Any:
+        """Sequential of either Keras asks each layer for this attribute before it looks at the layer's class: the one
+        place where a layer of the other Keras can be told apart with a helpful message.
+        """
+        caller = sys._getframe(1)  # noqa: SLF001  (CPython's way to ask who is asking)
+        refuse_other_keras(self.keras, caller.f_globals.get("__name__", "").split(".")[0])
+        raise AttributeError("_keras_history")
+
+    def _as_inputs(self, inputs: Any) -> Any:
+        """The inputs of `__call__` as tensors; refuses symbolic tensors of the other Keras."""
+        if isinstance(inputs, import_tensorflow().Tensor):  # by far the most frequent case
+            return inputs
+        for leaf in _leaves(inputs):
+            if type(leaf).__name__ == "KerasTensor":
+                refuse_other_keras(self.keras, type(leaf).__module__.split(".")[0])
+        return self._prepared.computation.as_tensors(inputs)
+
+    def _check_trainability(self) -> None:
+        """Refuses to train what cannot be trained; says once when there is nothing to train."""
+        if not self.trainable:
+            return
+        computation = self._prepared.computation
+        if computation.is_legacy:
+            raise NotTrainable(
+                "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format: "
+                f"{computation.described_as} is a legacy module. Use it with trainable=False."
+            )
+        if computation.signature:
+            raise NotTrainable(
+                "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature: "
+                f"{computation.described_as}, signature {computation.signature!r}. A signature has no training mode, "
+                "update ops or regularization losses. Leave out signature= if the model is callable."
+            )
+        if not self._prepared.weights.trainable and not self._prepared.told_of_no_weights:
+            self._prepared.told_of_no_weights = True
+            _logger.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.described_as)
+
+    def _output_specs(self, inputs: Any, with_batch: bool = False) -> Any:
+        return output_specs(self._prepared.computation, inputs, self._prepared.output_shape, with_batch=with_batch)
+
+    def _with_known_shapes(self, inputs: Any, result: Any) -> Any:
+        """Tells a graph's tensors the shapes that TensorFlow lost between a function and its call."""
+        tf = import_tensorflow()
+        if tf.executing_eagerly():
+            return result
+        specs = self._output_specs(inputs)
+        if specs is not None:
+            for tensor, spec in zip(tf.nest.flatten(result), tf.nest.flatten(specs)):
+                if hasattr(tensor, "set_shape"):
+                    tensor.set_shape(spec.shape)
+        return result
+
+    def _own_config(self) -> dict[str, Any]:
+        """The arguments of this layer's constructor beyond those of its Keras; the defaults are left out."""
+        return self._prepared.config(bool(self.trainable))
+
+
+def _as_selection(trainable: Any) -> Selection:
+    if isinstance(trainable, (list, tuple, set, frozenset)):
+        return list(trainable) if trainable else False
+    if isinstance(trainable, (int,)):  # bools, and the 0 and 1 of old code
+        return bool(trainable)
+    return False if trainable is None else trainable
+
+
+def _leaves(nest: Any) -> Iterator[Any]:
+    if isinstance(nest, dict):
+        nest = list(nest.values())
+    if isinstance(nest, (list, tuple)):
+        for item in nest:
+            yield from _leaves(item)
+    else:
+        yield nest

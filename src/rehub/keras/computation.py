@@ -1,0 +1,187 @@
+"""What a KerasLayer computes, told without any Keras: the object, its function, and how it is called."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rehub import tf_internals
+from rehub.errors import SignatureNotFound
+from rehub.keras.inputs import as_tensors, match
+from rehub.keras.traces import traces_of
+from rehub.loading import load
+from rehub.restore import is_v1_model, signature_names, signature_of
+from rehub.tf_internals import import_tensorflow
+
+
+class Computation:
+    """A restored object, or any callable, with all that a layer fixes about calling it.
+
+    Attributes:
+        restored: the object that `handle` resolved to, or the object that was given instead of a handle.
+        function: what is called: the object's `__call__`, its endpoint `serve`, or one of its signatures.
+        traces: the traces of `function`; empty if it can be traced anew.
+        takes_training: whether `function` has an argument `training`.
+        signature: the name of the signature in use, or None.
+        is_legacy: whether the object was loaded from the TF1 Hub format.
+    """
+
+    def __init__(
+        self,
+        handle: Any,
+        arguments: dict[str, Any] | None = None,
+        tags: Any = None,
+        signature: str | None = None,
+        signature_outputs_as_dict: bool | None = None,
+        output_key: str | None = None,
+        load_options: Any = None,
+    ) -> None:
+        self.described_as = describe_handle(handle)
+        self.restored = _object_of(handle, tags, load_options)
+        self.is_legacy = bool(getattr(self.restored, "_is_hub_module_v1", False))
+        self.arguments = dict(arguments or {})
+        if self.is_legacy:
+            signature = signature or "default"
+            if not signature_outputs_as_dict:
+                output_key = output_key or "default"
+        self.signature = signature
+        self.signature_outputs_as_dict = signature_outputs_as_dict
+        self.output_key = output_key
+        self._check_output_choice()
+        self.function = self._find_function()
+        self.traces = traces_of(self.function)
+        self.takes_training = "training" in tf_internals.argument_names(self.function)
+
+    def _check_output_choice(self) -> None:
+        if self.signature and (self.output_key is not None) == bool(self.signature_outputs_as_dict):
+            raise ValueError(
+                f"When using a signature, either output_key or signature_outputs_as_dict=True should be set. "
+                f"Received for {self.described_as}: signature={self.signature!r}, output_key={self.output_key!r}, "
+                f"signature_outputs_as_dict={self.signature_outputs_as_dict!r}"
+            )
+        if self.signature_outputs_as_dict and not self.signature:
+            raise ValueError(
+                "signature_outputs_as_dict is only valid if specifying a signature (or using a legacy TF1 Hub format). "
+                f"Received for {self.described_as}: signature=None"
+            )
+
+    def _find_function(self) -> Any:
+        """The function to call, by what was asked for and what the object offers."""
+        if self.signature:
+            return signature_of(self.restored, self.signature, self.described_as.strip("'"))
+        if is_callable(self.restored) and not is_v1_model(self.restored):
+            return tf_internals.call_method(self.restored)
+        # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
+        # (Keras: export/saved_model.py).
+        if callable(getattr(self.restored, "serve", None)):
+            return self.restored.serve
+        names = signature_names(self.restored)
+        if not names:
+            raise SignatureNotFound(f"Loaded object is not callable and has no signatures: {self.described_as}")
+        raise SignatureNotFound(
+            f"Signature name has to be specified for non-callable saved models (if not legacy TF1 Hub format): "
+            f"{self.described_as} has {', '.join(map(repr, names))}. Add signature= and output_key=."
+        )
+
+    def as_tensors(self, inputs: Any) -> Any:
+        """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""
+        hint = getattr(self.traces[0].inputs, "dtype", None) if len(self.traces) > 0 else None
+        return as_tensors(inputs, dtype_hint=hint)
+
+    def __call__(self, inputs: Any, training: Any) -> Any:
+        """Calls the function in training or inference mode and picks the wanted output.
+
+        Args:
+            inputs: a nest of tensors.
+            training: a Python bool, None for False, or a scalar bool tensor (the learning phase of TF1 graphs).
+        """
+        mode = tf_internals.static_bool(training) if self.takes_training else False
+        if mode is not None:
+            return self._in_mode(inputs, mode)
+        return import_tensorflow().cond(
+            training, lambda: self._in_mode(inputs, True), lambda: self._in_mode(inputs, False)
+        )
+
+    def _in_mode(self, inputs: Any, training: bool) -> Any:
+        arguments = self.arguments_for(training)
+        if tf_internals.is_concrete_function(self.function) and arguments:
+            inputs, arguments = self._among_inputs(inputs, arguments), {}
+        if self.traces:
+            trace, inputs = match(inputs, self.traces, arguments, self.described_as)
+            if trace.can_run_alone:
+                return self.pick_output(tf_internals.call_with_tensors(trace.concrete, inputs))
+        if isinstance(inputs, dict) and tf_internals.is_concrete_function(self.function):
+            return self.pick_output(self.function(**inputs, **arguments))
+        return self.pick_output(self.function(inputs, **arguments))
+
+    def _among_inputs(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A signature knows no arguments beside its inputs: `arguments=` gives some of them."""
+        expected = self.traces[0].inputs if self.traces else {}
+        given = {
+            name: as_tensors(value, dtype_hint=getattr(expected.get(name), "dtype", None))
+            for name, value in arguments.items()
+        }
+        if not isinstance(inputs, dict):
+            inputs = dict.fromkeys([name for name in expected if name not in arguments][:1], inputs)
+        return {**given, **inputs}
+
+    def pick_output(self, result: Any) -> Any:
+        """The output named by `output_key`, or all of them."""
+        if self.output_key is None or self.output_key == "":
+            return result
+        if not isinstance(result, dict):
+            raise ValueError(
+                f"Specifying `output_key` is forbidden if output type {type(result)} is not a dict. "
+                f"Received for {self.described_as}: output_key={self.output_key!r}"
+            )
+        if self.output_key not in result:
+            raise ValueError(
+                f"KerasLayer output does not contain the output key {self.output_key} "
+                f"(available: {', '.join(map(repr, sorted(result)))}): {self.described_as}"
+            )
+        return result[self.output_key]
+
+    def arguments_for(self, training: bool) -> dict[str, Any]:
+        """The function's other arguments in a call in this mode."""
+        return {**self.arguments, "training": training} if self.takes_training else self.arguments
+
+    def regularization_losses(self) -> tuple[Any, ...]:
+        """The object's loss functions: zero arguments, a scalar each.
+
+        Raises:
+            ValueError: one of them cannot be called.
+        """
+        losses = tuple(getattr(self.restored, "regularization_losses", None) or ())
+        for loss in losses:
+            if not callable(loss):
+                raise ValueError(
+                    "hub.KerasLayer(obj) expects obj.regularization_losses to be an iterable of callables, each "
+                    f"returning a scalar loss term. Received: {loss!r} in {self.described_as}"
+                )
+        return losses
+
+
+def is_callable(candidate: Any) -> bool:
+    """Whether an object can be called, also by a `__call__` that is an attribute of the object alone, as in a
+    `tf.train.Checkpoint` that was given one.
+    """
+    return callable(candidate) or callable(getattr(candidate, "__call__", None))  # noqa: B004
+
+
+def describe_handle(handle: Any) -> str:
+    """The handle, or what stands for it, in messages."""
+    if isinstance(handle, (str, bytes, os.PathLike)):
+        return repr(os.fsdecode(handle))
+    return f"the {type(handle).__name__} given to hub.KerasLayer"
+
+
+def _object_of(handle: Any, tags: Any, load_options: Any) -> Any:
+    if isinstance(handle, (str, bytes, os.PathLike)) or not is_callable(handle):
+        options = load_options if load_options is not None else tf_internals.options_of_keras_loading()
+        return load(handle, tags=tags, options=options)
+    for name, value in (("tags", tags), ("load_options", load_options)):
+        if value is not None:
+            raise ValueError(
+                f"Passing a callable handle is mutually exclusive with setting {name}. Received: {value!r}"
+            )
+    return handle

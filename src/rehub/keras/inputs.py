@@ -1,0 +1,251 @@
+"""What a caller passes to a layer, turned into tensors that one of the function's traces accepts.
+
+A restored function is a fixed set of traces: unlike a `tf.function` it cannot be traced anew for other shapes,
+dtypes or structures. This file converts where nothing can be lost (a container's type, a wider integer, another
+float) and otherwise says what was expected beside what was received.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, Sequence
+
+from rehub.errors import InputMismatch
+from rehub.keras.traces import Trace, describe, describe_trace, spec_of
+from rehub.tf_internals import import_tensorflow
+
+
+def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
+    """Converts what is plain Python in a nest of inputs to tensors; everything else is left as it is.
+
+    A list (of lists ...) that holds nothing but numbers, strings, bytes or bools is the value of one tensor, as in
+    `layer(["a sentence", "another"])` (P14). Any other list, tuple or dict is a structure of several inputs.
+    """
+    if isinstance(inputs, dict):
+        return {key: as_tensors(value) for key, value in inputs.items()}
+    if _is_python_value(inputs):
+        return import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
+    if isinstance(inputs, (list, tuple)):
+        items = [as_tensors(item) for item in inputs]
+        if hasattr(inputs, "_fields"):  # a namedtuple takes its items one by one
+            return type(inputs)(*items)
+        return items if isinstance(inputs, list) else tuple(items)
+    return inputs
+
+
+def _is_python_value(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(_is_python_value(item) for item in value)
+    return isinstance(value, (str, bytes, numbers.Number))
+
+
+def match(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], described_as: str) -> tuple[Trace, Any]:
+    """Finds the trace that a call will run: the first that the inputs fit as they are, else the first that they fit
+    after a conversion that loses nothing.
+
+    Args:
+        inputs: a nest of tensors, arrays or symbolic tensors.
+        traces: the traces to choose from, at least one.
+        arguments: the other arguments of the call; a trace made with other values does not count.
+        described_as: the handle, for the message.
+
+    Returns:
+        The trace, and the inputs in the form that it accepts.
+
+    Raises:
+        InputMismatch: no trace fits; shows what each expects beside what was received.
+    """
+    trace = first_compatible(inputs, traces, arguments)
+    if trace is None:
+        raise InputMismatch(_mismatch_message(inputs, traces, arguments, described_as))
+    return trace, inputs if _fits(inputs, trace.inputs) else _convert(inputs, trace.inputs)
+
+
+def first_compatible(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any]) -> Trace | None:
+    """The trace that a call with these inputs and arguments will run, or None."""
+    for trace in traces:
+        if trace.agrees_with(arguments) and _fits(inputs, trace.inputs):
+            return trace
+    for trace in traces:
+        if trace.agrees_with(arguments) and _convert(inputs, trace.inputs) is not None:
+            return trace
+    return None
+
+
+def _fits(inputs: Any, expected: Any) -> bool:
+    """Whether the structure, kinds, dtypes and shapes agree without any change."""
+    tf = import_tensorflow()
+    if isinstance(inputs, tf.Tensor) and isinstance(expected, tf.TensorSpec):  # by far the most frequent case
+        return bool(inputs.dtype == expected.dtype and expected.shape.is_compatible_with(inputs.shape))
+    if isinstance(expected, dict):
+        return (
+            isinstance(inputs, dict)
+            and inputs.keys() == expected.keys()
+            and all(_fits(inputs[key], expected[key]) for key in expected)
+        )
+    if isinstance(expected, (list, tuple)):
+        # TensorFlow tells lists from tuples when it looks for a trace.
+        return (
+            isinstance(inputs, list) == isinstance(expected, list)
+            and isinstance(inputs, (list, tuple))
+            and len(inputs) == len(expected)
+            and all(_fits(item, spec) for item, spec in zip(inputs, expected))
+        )
+    return _leaf_fits(inputs, expected, cast=False)
+
+
+def _leaf_fits(value: Any, expected: Any, cast: bool) -> bool:
+    if not hasattr(expected, "is_compatible_with"):  # a Python value that was fixed when the function was traced
+        return bool(value is expected or (type(value) is type(expected) and value == expected))
+    received = spec_of(value)
+    if received is None or type(received) is not type(expected):
+        return False
+    if received.dtype != expected.dtype and not (cast and _casts_safely(received.dtype, expected.dtype)):
+        return False
+    if received.shape is None or expected.shape is None:
+        return True
+    if not expected.shape.is_compatible_with(received.shape):
+        return False
+    return getattr(received, "ragged_rank", 0) == getattr(expected, "ragged_rank", 0)
+
+
+def _casts_safely(source: Any, target: Any) -> bool:
+    """Floats convert among each other, as Keras itself does; integers to wider ones. Everything else would guess:
+    an image of bytes in [0, 255] is not what a model for floats in [0, 1] expects.
+    """
+    if source.is_floating and target.is_floating:
+        return True
+    if source.is_integer and target.is_integer and not source.is_quantized and not target.is_quantized:
+        return bool(source.min >= target.min and source.max <= target.max)
+    return False
+
+
+def _convert(inputs: Any, expected: Any) -> Any | None:
+    """Returns `inputs` in the structure and dtypes of `expected`, or None where that is not safe."""
+    rearranged = _rearrange(inputs, expected)
+    if rearranged is None:
+        return None
+    if isinstance(expected, dict):
+        items = {key: _convert(rearranged[key], spec) for key, spec in expected.items()}
+        return None if any(item is None for item in items.values()) else items
+    if isinstance(expected, (list, tuple)):
+        sequence: list[Any] = [_convert(item, spec) for item, spec in zip(rearranged, expected)]
+        if any(item is None for item in sequence):
+            return None
+        if hasattr(expected, "_fields"):
+            return type(expected)(*sequence)
+        return sequence if isinstance(expected, list) else tuple(sequence)
+    if not _leaf_fits(rearranged, expected, cast=True):
+        return None
+    received = spec_of(rearranged)
+    if received is None or received.dtype == expected.dtype:
+        return rearranged
+    return _cast(rearranged, expected.dtype)
+
+
+def _cast(value: Any, dtype: Any) -> Any:
+    tf = import_tensorflow()
+    if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
+        return tf.cast(value, dtype)
+    return value  # a symbolic tensor of Keras: only its shape counts, the cast happens when real values come
+
+
+def _rearrange(inputs: Any, expected: Any) -> Any | None:
+    """Returns `inputs` with the outermost container of `expected`, or None where the order would be a guess."""
+    if isinstance(expected, dict):
+        if isinstance(inputs, dict):
+            return inputs if inputs.keys() == expected.keys() else None
+        return {next(iter(expected)): _only_item(inputs)} if len(expected) == 1 else None
+    if isinstance(expected, (list, tuple)):
+        if isinstance(inputs, (list, tuple)):
+            return inputs if len(inputs) == len(expected) else None
+        if isinstance(inputs, dict):
+            names = [getattr(spec, "name", None) for spec in expected]
+            return [inputs[name] for name in names] if set(names) == set(inputs) else None
+        return [inputs] if len(expected) == 1 else None
+    if isinstance(inputs, (list, tuple, dict)):
+        return _only_item(inputs) if len(inputs) == 1 else None
+    return inputs
+
+
+def _only_item(inputs: Any) -> Any:
+    if isinstance(inputs, dict):
+        return next(iter(inputs.values()))
+    return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+
+
+def _mismatch_message(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], described_as: str) -> str:
+    lines = [f"{described_as} cannot be called with these inputs: they match none of its {len(traces)} trace(s)."]
+    given = "".join(f", {name}={value!r}" for name, value in arguments.items())
+    lines.append(f"  received: {describe(inputs)}{given}")
+    agreeing = [trace for trace in traces if trace.agrees_with(arguments)]
+    for position, trace in enumerate(agreeing or traces):
+        lines.append(f"  {'expected' if position == 0 else '      or'}: {describe_trace(trace)}")
+    if agreeing:
+        hints = _hints(inputs, agreeing[0].inputs)
+    else:
+        hints = ["pass the other arguments with values that the function was traced with"]
+    lines += [f"  fix: {hint}" for hint in hints]
+    return "\n".join(lines)
+
+
+def _hints(inputs: Any, expected: Any) -> list[str]:
+    """What to change, told for the first trace."""
+    if isinstance(expected, dict):
+        return _dict_hints(inputs, expected)
+    if isinstance(expected, (list, tuple)):
+        if isinstance(inputs, (list, tuple)) and len(inputs) == len(expected):
+            return [hint for item, spec in zip(inputs, expected) for hint in _hints(item, spec)]
+        return [f"pass a {type(expected).__name__} of {len(expected)} tensors: {describe(expected)}"]
+    if isinstance(inputs, (list, tuple, dict)):
+        return ["pass one tensor, not a structure of several"]
+    received = spec_of(inputs)
+    if received is None or not hasattr(expected, "is_compatible_with"):
+        return []
+    return [hint for rule in (_kind_hint, _dtype_hint, _shape_hint) for hint in rule(received, expected)]
+
+
+def _dict_hints(inputs: Any, expected: Any) -> list[str]:
+    if not isinstance(inputs, dict):
+        return [f"pass a dict with the keys {', '.join(map(repr, sorted(expected)))}"]
+    missing = sorted(key for key in expected if key not in inputs)
+    unknown = sorted(key for key in inputs if key not in expected)
+    hints = [f"add {', '.join(map(repr, missing))}"] if missing else []
+    hints += [f"leave out {', '.join(map(repr, unknown))}"] if unknown else []
+    shared = sorted(key for key in expected if key in inputs)
+    return hints + [f"{key}: {hint}" for key in shared for hint in _hints(inputs[key], expected[key])]
+
+
+def _kind_hint(received: Any, expected: Any) -> list[str]:
+    if type(received) is type(expected):
+        return []
+    kinds = {
+        "TensorSpec": "a dense tensor",
+        "RaggedTensorSpec": "a RaggedTensor",
+        "SparseTensorSpec": "a SparseTensor",
+    }
+    wanted, given = (kinds.get(type(spec).__name__, type(spec).__name__) for spec in (expected, received))
+    return [f"pass {wanted} instead of {given}"]
+
+
+def _dtype_hint(received: Any, expected: Any) -> list[str]:
+    if received.dtype == expected.dtype or _casts_safely(received.dtype, expected.dtype):
+        return []
+    wanted = f"tf.{expected.dtype.name}"
+    if received.dtype.is_integer and expected.dtype.is_floating:
+        hint = f"for images tf.image.convert_image_dtype(x, {wanted}) scales to [0, 1], otherwise tf.cast(x, {wanted})"
+        return [f"the dtypes of a SavedModel are fixed; {hint}"]
+    if expected.dtype.name == "string" or received.dtype.name == "string":
+        return [f"this input is of dtype {expected.dtype.name}, and no cast leads there from {received.dtype.name}"]
+    return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{expected.dtype.name}) if its values fit"]
+
+
+def _shape_hint(received: Any, expected: Any) -> list[str]:
+    shape, wanted = received.shape, expected.shape
+    if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
+        return []
+    if shape.rank == wanted.rank - 1:
+        return ["add the batch dimension: tf.expand_dims(x, axis=0)"]
+    if shape.rank == wanted.rank + 1 and shape[-1] == 1:
+        return ["drop the last dimension: tf.squeeze(x, axis=-1), or input_shape=[] in a Sequential model"]
+    return [f"the shape has to be {wanted}"]

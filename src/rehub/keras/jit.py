@@ -1,0 +1,43 @@
+"""Whether XLA can compile a function.
+
+TensorFlow 2.21 aborts the whole process when a graph of strings or tables is compiled, so Keras must be told before.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from rehub import tf_internals
+from rehub.keras.traces import Trace
+
+# XLA has kernels for these, but not for every use: it cannot differentiate a loop whose number of turns is not
+# known, nor size an output whose shape depends on values (TensorFlow: xla/known_issues).
+_DEPENDS_ON_VALUES = {
+    "While",
+    "StatelessWhile",
+    "For",
+    "Where",
+    "Unique",
+    "UniqueV2",
+    "UniqueWithCounts",
+    "BooleanMask",
+}
+
+
+def can_compile(traces: Iterable[Trace]) -> bool:
+    """Whether each op in the traces, and in all functions that they call, has an XLA kernel, none handles strings,
+    and no shape or number of turns depends on values.
+    """
+    if tf_internals.tensorflow_version() < (2, 0):  # its Keras compiles nothing
+        return False
+    ops: set[str] = set()
+    for trace in traces:
+        graph = trace.graph.as_graph_def()
+        for body in [graph.node, *(function.node_def for function in graph.library.function)]:
+            if any(tf_internals.handles_strings(node) for node in body):
+                return False
+            ops.update(node.op for node in body)
+        ops -= {function.signature.name for function in graph.library.function}
+    if ops & _DEPENDS_ON_VALUES:
+        return False
+    return all(tf_internals.has_xla_kernel(op) for op in ops - {"Placeholder"})

@@ -1,0 +1,101 @@
+"""KerasLayer as a layer of Keras 2: `tf.keras` up to TensorFlow 2.15 (and of 1.15), and `tf_keras` from then on."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from rehub import tf_internals
+from rehub.errors import UntrustedModel
+from rehub.keras.behaviour import LayerBehaviour, prepare
+from rehub.keras.keras3 import untrusted_message
+from rehub.keras.keras_in_use import Keras
+from rehub.keras.output_shapes import shape_specs
+from rehub.tf_internals import import_tensorflow
+
+
+def make_layer_class(in_use: Keras) -> type:
+    """The KerasLayer class for this Keras."""
+    keras = in_use.module
+    tf = import_tensorflow()
+
+    class KerasLayer(LayerBehaviour, keras.layers.Layer):  # type: ignore[misc, name-defined]
+        """See `rehub.KerasLayer`."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            prepared, kwargs = prepare(*args, **kwargs)
+            self._casts_outputs = kwargs.get("dtype") is not None
+            kwargs.setdefault("autocast", False)
+            super().__init__(trainable=prepared.starts_trainable, **kwargs)
+            self._prepared = prepared
+            self._func = prepared.computation.restored  # a TensorFlow trackable: saved with the model, tables included
+            for variable in prepared.weights.trainable:
+                self._add_restored_weight(variable, trainable=True)
+            for variable in prepared.weights.frozen:
+                self._add_restored_weight(variable, trainable=False)
+            for loss in prepared.losses:
+                self.add_loss(self._loss_if_trainable(loss))
+
+        def _add_restored_weight(self, variable: Any, trainable: bool) -> None:
+            """Registers a variable that exists; `getter` stands in for making one."""
+            self.add_weight(
+                name=variable.name,
+                shape=variable.shape,
+                dtype=variable.dtype,
+                trainable=trainable,
+                experimental_autocast=False,
+                getter=lambda *_, **__: variable,
+            )
+
+        def _loss_if_trainable(self, loss: Callable[[], Any]) -> Callable[[], Any]:
+            return lambda: loss() if self.trainable else 0.0
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().__call__(self._as_inputs(inputs), *args, **kwargs)
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def call(self, inputs: Any, training: Any = None) -> Any:
+            """Calls the restored function, in training mode if the layer is trainable and the model trains."""
+            self._check_trainability()
+            if training is None and self._prepared.computation.takes_training and self.trainable:
+                training = keras.backend.learning_phase()
+            result = self._prepared.computation(inputs, training=training if self.trainable else False)
+            return self._with_known_shapes(inputs, self._cast_outputs(result))
+
+        def _cast_outputs(self, result: Any) -> Any:
+            """A floating dtype or mixed precision policy given as `dtype=` asks for outputs of its compute dtype."""
+            compute_dtype = getattr(self, "_compute_dtype", None)
+            if not self._casts_outputs or "float" not in str(compute_dtype):
+                return result
+            return tf.nest.map_structure(lambda x: tf.cast(x, compute_dtype) if x.dtype.is_floating else x, result)
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            """The shapes of the outputs for inputs of these shapes, as a nest of `tf.TensorShape`."""
+            specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
+            if specs is None:
+                return super().compute_output_shape(input_shape)
+            return tf.nest.map_structure(lambda spec: spec.shape, specs)
+
+        def get_config(self) -> dict[str, Any]:
+            """The layer's arguments, as JSON can hold them; `from_config` makes the same layer again."""
+            config = super().get_config()
+            if not self._casts_outputs:
+                config.pop("dtype", None)
+            config.update(self._own_config())
+            return config  # type: ignore[no-any-return]
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any:
+            """Makes a layer from its config, which loads the model that its handle names.
+
+            Raises:
+                UntrustedModel: Keras is loading a file in its safe mode.
+            """
+            # tensorflow_hub's users load models from JSON, which Keras 2 does in its safe mode too; what asks for
+            # trust is a file from elsewhere.
+            if tf_internals.keras_loads_in_safe_mode(keras) and tf_internals.keras_2_loads_file(keras):
+                raise UntrustedModel(untrusted_message(config, keras))
+            return cls(**config)
+
+    KerasLayer.keras = in_use
+    return KerasLayer

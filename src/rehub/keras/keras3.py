@@ -1,0 +1,182 @@
+"""KerasLayer as a layer of Keras 3, on its TensorFlow backend."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from typing import Any
+
+from rehub import tf_internals
+from rehub.errors import UntrustedModel
+from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
+from rehub.keras.keras_in_use import Keras
+from rehub.keras.output_shapes import shape_specs
+from rehub.keras.traces import spec_of
+from rehub.tf_internals import import_tensorflow
+
+# One Keras variable for each restored variable, whichever layers use it: otherwise a model that contains two layers
+# on one restored object would list, and train, their shared weights twice.
+_keras_variables: weakref.WeakValueDictionary[tuple[int, bool], Any] = weakref.WeakValueDictionary()
+
+
+def make_layer_class(in_use: Keras) -> type:
+    """The KerasLayer class for this Keras."""
+    keras = in_use.module
+    tf = import_tensorflow()
+
+    class KerasLayer(LayerBehaviour, keras.layers.Layer):  # type: ignore[misc, name-defined]
+        """See `rehub.KerasLayer`."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            prepared, kwargs = prepare(*args, **kwargs)
+            input_shape = kwargs.pop("input_shape", None)
+            dtype = kwargs.pop("dtype", None)
+            super().__init__(
+                trainable=prepared.starts_trainable,
+                dtype=_policy(dtype, prepared),
+                autocast=False,  # the function's input dtypes are fixed: a cast to float16 first loses digits (P48)
+                **kwargs,
+            )
+            self._prepared = prepared
+            self._dtype_argument = None if dtype is None else self.dtype_policy.name
+            self._func = prepared.computation.restored  # a TensorFlow trackable: saved with the model, tables included
+            if input_shape is not None:
+                # Sequential builds itself from its first layer's `input_shape`, with the dtype of that layer;
+                # from `Layer(input_shape=)` it would make a float input, also for a layer over strings.
+                self.input_shape = (None, *input_shape)
+            for variable in prepared.weights.trainable:
+                self._track_variable(_keras_variable(keras, self.name, variable, trainable=True))
+            for variable in prepared.weights.frozen:
+                self._track_variable(_keras_variable(keras, self.name, variable, trainable=False))
+            self.built = True
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().__call__(self._as_inputs(inputs), *args, **kwargs)
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def call(self, inputs: Any, training: Any = None) -> Any:
+            """Calls the restored function, in training mode if the layer is trainable and the model trains."""
+            self._check_trainability()
+            result = self._prepared.computation(inputs, training=training if self.trainable else False)
+            return self._with_known_shapes(inputs, self._cast_outputs(result))
+
+        def _cast_outputs(self, result: Any) -> Any:
+            """A floating dtype or mixed precision policy given as `dtype=` asks for outputs of its compute dtype."""
+            if self._dtype_argument is None or "float" not in self.compute_dtype:
+                return result
+            return tf.nest.map_structure(lambda x: tf.cast(x, self.compute_dtype) if x.dtype.is_floating else x, result)
+
+        def compute_output_spec(self, inputs: Any, training: Any = None) -> Any:
+            specs = self._output_specs(self._as_inputs(inputs))
+            if specs is None:
+                return keras.Operation.compute_output_spec(self, inputs, training=training)  # traces call()
+            return tf.nest.map_structure(self._keras_tensor, specs)
+
+        def _keras_tensor(self, spec: Any) -> Any:
+            dtype = spec.dtype
+            if self._dtype_argument is not None and "float" in self.compute_dtype and dtype.is_floating:
+                dtype = tf.as_dtype(self.compute_dtype)
+            kind = type(spec).__name__
+            if kind == "RaggedTensorSpec":
+                return keras.KerasTensor(
+                    tuple(spec.shape),
+                    dtype.name,
+                    ragged=True,
+                    ragged_rank=spec.ragged_rank,
+                    row_splits_dtype=spec.row_splits_dtype.name,
+                )
+            shape = tuple(spec.shape) if spec.shape.rank is not None else None
+            if shape is None:
+                raise ValueError(
+                    f"The rank of the outputs of {self._prepared.computation.described_as} is not known before it is "
+                    "called. Tell it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
+                )
+            return keras.KerasTensor(shape, dtype.name, sparse=kind == "SparseTensorSpec")
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            """The shapes of the outputs for inputs of these shapes, as a nest of tuples."""
+            specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
+            if specs is None:
+                inputs = tf.nest.map_structure(
+                    lambda spec: keras.KerasTensor(tuple(spec.shape), spec.dtype.name),
+                    shape_specs(self._prepared.computation, input_shape),
+                )
+                return keras.tree.map_structure(lambda x: x.shape, keras.Operation.compute_output_spec(self, inputs))
+            return tf.nest.map_structure(lambda spec: tuple(spec.shape), specs)
+
+        def _get_own_losses(self) -> Any:
+            # Keras 3 forgets what add_loss() was given at each call, and has no losses that are functions; every
+            # version asks each layer by this method (keras/src/layers/layer.py, seen in 3.0 to 3.15).
+            losses = [loss() if self.trainable else keras.ops.convert_to_tensor(0.0) for loss in self._prepared.losses]
+            return [*super()._get_own_losses(), *losses]
+
+        def get_config(self) -> dict[str, Any]:
+            """The layer's arguments, as JSON can hold them; `from_config` makes the same layer again."""
+            config: dict[str, Any] = super().get_config()
+            if self._dtype_argument is None:
+                config.pop("dtype", None)
+            else:
+                config["dtype"] = self._dtype_argument
+            config.update(self._own_config())
+            if hasattr(self, "input_shape"):
+                config["input_shape"] = list(self.input_shape[1:])
+            return config
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any:
+            """Makes a layer from its config, which loads the model that its handle names.
+
+            Raises:
+                UntrustedModel: Keras is loading a file in its safe mode.
+            """
+            if tf_internals.keras_loads_in_safe_mode(keras):
+                raise UntrustedModel(untrusted_message(config, keras))
+            return cls(**config)
+
+    KerasLayer.keras = in_use
+    return KerasLayer
+
+
+def untrusted_message(config: dict[str, Any], keras: Any) -> str:
+    """Why Keras' safe mode refuses this layer, and how to allow it."""
+    for_all = ", or keras.config.enable_unsafe_deserialization()" if hasattr(keras, "config") else ""
+    return (
+        f"This file holds a hub.KerasLayer, which loads the SavedModel {config.get('handle')!r}, and a SavedModel is a "
+        "program. Keras' safe mode does not load it. If you trust both the file and that model: "
+        f"keras.models.load_model(..., safe_mode=False){for_all}."
+    )
+
+
+def _policy(dtype: Any, prepared: Prepared) -> Any:
+    """The dtype policy of the layer: what the user said, else the dtype that the function wants as its input.
+
+    A Sequential model that has no Input makes one of its first layer's compute dtype; and no global policy changes
+    the dtypes inside a SavedModel (P48).
+    """
+    if dtype is not None:
+        return getattr(dtype, "name", dtype) if not isinstance(dtype, dict) else dtype
+    traces = prepared.computation.traces
+    spec = spec_of(_only_leaf(traces[0].inputs)) if traces else None
+    return spec.dtype.name if spec is not None else None
+
+
+def _only_leaf(nest: Any) -> Any:
+    flat = import_tensorflow().nest.flatten(nest)
+    return flat[0] if len(flat) == 1 else None
+
+
+def _keras_variable(keras: Any, layer_name: str, variable: Any, trainable: bool) -> Any:
+    """A Keras variable whose value is the restored variable itself."""
+    known = _keras_variables.get((id(variable), trainable))
+    if known is not None:
+        return known
+    *scopes, name = variable.name.split(":")[0].split("/")
+    with contextlib.ExitStack() as stack:
+        for scope in (layer_name, *filter(None, scopes)):
+            stack.enter_context(keras.name_scope(scope))
+        made = keras.Variable(
+            initializer=variable, shape=variable.shape, dtype=variable.dtype.name, trainable=trainable, name=name
+        )
+    _keras_variables[id(variable), trainable] = made
+    return made

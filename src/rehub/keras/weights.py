@@ -1,0 +1,121 @@
+"""Which variables a layer shows as its weights, and which of them it trains.
+
+A weight is the restored variable itself: training the layer changes `layer.resolved_object`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any, Callable, Iterable, Pattern, Sequence, Union
+
+from rehub.errors import NotSerializable, NotTrainable
+from rehub.keras.traces import traces_of
+
+Selection = Union[bool, str, Pattern[str], Callable[[Any], bool], Sequence[Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """The variables of a layer, each once.
+
+    Attributes:
+        trainable: those that are trained while the layer is trainable, in the order of the restored object.
+        frozen: all others.
+    """
+
+    trainable: tuple[Any, ...]
+    frozen: tuple[Any, ...]
+
+
+def weights_of(restored: Any, function: Any, selection: Selection, described_as: str) -> Weights:
+    """Finds the variables that `function` depends on and sorts them into trained and frozen ones.
+
+    They are `restored.variables` and `restored.trainable_variables` (P20, P49); for an object that has neither,
+    they are the variables that the traces of `function` capture, trained where `tf.Variable.trainable` says so.
+
+    Args:
+        restored: the object with the Reusable SavedModel interface, or any callable.
+        function: what the layer calls.
+        selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
+            regular expression, a predicate over variables, or a list of names, expressions and variables.
+        described_as: the handle, for messages.
+
+    Raises:
+        NotTrainable: a selection matches none of the trainable variables.
+    """
+    if hasattr(restored, "variables") or hasattr(restored, "trainable_variables"):
+        trainable = _each_once(getattr(restored, "trainable_variables", None) or ())
+        everything = _each_once([*trainable, *(getattr(restored, "variables", None) or ())])
+    else:
+        everything = captured_variables(function)
+        trainable = [variable for variable in everything if variable.trainable]
+    if not isinstance(selection, bool):
+        trainable = _select(trainable, selection, described_as)
+    chosen = {id(variable) for variable in trainable}
+    return Weights(tuple(trainable), tuple(v for v in everything if id(v) not in chosen))
+
+
+def captured_variables(function: Any) -> list[Any]:
+    """The variables that the traces of a restored function read or write, in the order of their first use."""
+    return _each_once(variable for trace in traces_of(function) for variable in trace.graph.variables)
+
+
+def _each_once(variables: Iterable[Any]) -> list[Any]:
+    """Drops repetitions, and None: some exporters leave it among `variables` for a weight that was never made."""
+    return list({id(variable): variable for variable in variables if variable is not None}.values())
+
+
+def _select(variables: list[Any], selection: Any, described_as: str) -> list[Any]:
+    parts = selection if isinstance(selection, (list, tuple, set, frozenset)) else [selection]
+    chosen = {id(variable) for part in parts for variable in _matches(variables, part, described_as)}
+    return [variable for variable in variables if id(variable) in chosen]
+
+
+def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
+    """The variables that one part of a selection names."""
+    if isinstance(part, str):
+        found = [variable for variable in variables if part in (variable.name, _plain_name(variable))]
+        found = found or [variable for variable in variables if re.search(part, _plain_name(variable))]
+    elif isinstance(part, re.Pattern):
+        found = [variable for variable in variables if part.search(_plain_name(variable))]
+    elif hasattr(part, "assign"):  # a tf.Variable, or Keras 3's wrapper around one
+        wanted = {id(part), id(getattr(part, "value", part))}
+        found = [variable for variable in variables if id(variable) in wanted]
+    elif callable(part):
+        found = [variable for variable in variables if part(variable)]
+    else:
+        raise NotTrainable(
+            f"trainable= of {described_as} takes a bool, a name or regular expression, a predicate over variables, or "
+            f"a list of these and of variables. Received: {part!r} (of type {type(part).__name__})"
+        )
+    if not found:
+        raise NotTrainable(
+            f"trainable={part!r} selects none of the trainable variables of {described_as}. They are: "
+            f"{', '.join(_plain_name(variable) for variable in variables) or 'none'}"
+        )
+    return found
+
+
+def _plain_name(variable: Any) -> str:
+    return str(variable.name).split(":")[0]
+
+
+def selection_config(selection: Selection, weights: Weights, described_as: str) -> Any:
+    """A layer's `trainable=` in a form that JSON holds: expressions as they are, everything else by variables' names.
+
+    Raises:
+        NotSerializable: the names do not tell trained variables from others.
+    """
+    if isinstance(selection, (bool, str)):
+        return selection
+    if isinstance(selection, re.Pattern):
+        return selection.pattern
+    names = [_plain_name(variable) for variable in weights.trainable]
+    ambiguous = sorted(set(names) & {_plain_name(variable) for variable in weights.frozen if variable.trainable})
+    if ambiguous:
+        raise NotSerializable(
+            f"trainable= of {described_as} chose some of the variables that share the name {ambiguous[0]!r}; a config "
+            "can only name them all. Use a name or regular expression instead."
+        )
+    return names

@@ -1,0 +1,173 @@
+"""Inputs that fit no trace as they are: converted where nothing is lost, else an error that shows both sides."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import InputMismatch
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_other_floats_are_cast(reusable_model, x, y, dtype):  # pain 23
+    result = hub.KerasLayer(reusable_model)(x.astype(dtype))
+    assert result.dtype == tf.float32
+    np.testing.assert_allclose(result, y)
+
+
+def test_python_numbers_take_the_dtype_of_the_trace(reusable_model):
+    np.testing.assert_allclose(hub.KerasLayer(reusable_model)([[1, 0, 0]]), [[1.5, 1.5]])
+
+
+def test_a_narrower_integer_is_widened(export):
+    class Int64(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+        def __call__(self, ids):
+            return ids + 1
+
+    layer = hub.KerasLayer(export(Int64()))
+    for dtype in (np.int32, np.int8, np.uint8):
+        result = layer(np.array([1, 2], dtype))
+        assert result.dtype == tf.int64
+        np.testing.assert_array_equal(result, [2, 3])
+    with pytest.raises(InputMismatch, match=r"received: float32\[2\]"):
+        layer(np.array([1.0, 2.0], np.float32))
+
+
+def test_integers_for_floats_show_expected_beside_received(reusable_model):  # P48, pain 25
+    with pytest.raises(InputMismatch) as caught:
+        hub.KerasLayer(reusable_model)(np.zeros((2, 3), np.uint8))
+    message = str(caught.value)
+    assert "received: uint8[2, 3], training=False" in message
+    assert "expected: float32[?, 3], training=False" in message
+    assert "tf.image.convert_image_dtype(x, tf.float32)" in message
+    assert repr(reusable_model) in message
+
+
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [((3,), "tf.expand_dims(x, axis=0)"), ((2, 4), "has to be (None, 3)"), ((2, 3, 1), "tf.squeeze(x, axis=-1)")],
+    ids=["no batch dimension", "another width", "one dimension too many"],
+)
+def test_a_wrong_shape_is_answered_with_what_to_do(reusable_model, shape, hint):  # pain 25
+    with pytest.raises(InputMismatch) as caught:
+        hub.KerasLayer(reusable_model)(np.zeros(shape, np.float32))
+    assert hint in str(caught.value)
+
+
+def test_a_dict_is_matched_by_its_keys(dict_model):
+    ids, mask = np.zeros((2, 4), np.int32), np.ones((2, 4), np.float32)
+    layer = hub.KerasLayer(dict_model)
+    for inputs in ({"mask": mask, "ids": ids}, collections.OrderedDict([("mask", mask), ("ids", ids)])):
+        assert layer(inputs)["default"].shape == (2, 5)
+    with pytest.raises(InputMismatch, match="add 'mask'"):
+        layer({"ids": ids})
+    with pytest.raises(InputMismatch, match="leave out 'segment'"):
+        layer({"ids": ids, "mask": mask, "segment": ids})
+    with pytest.raises(InputMismatch, match="pass a dict with the keys 'ids', 'mask'"):
+        layer([ids, mask])
+    with pytest.raises(InputMismatch, match="ids: the shape has to be"):
+        layer({"ids": ids[:, :2], "mask": mask})
+
+
+def test_a_list_stands_for_a_tuple_and_a_single_item_for_its_container(export):
+    class Pair(tf.train.Checkpoint):
+        @tf.function(input_signature=[(tf.TensorSpec([None], name="left"), tf.TensorSpec([None], name="right"))])
+        def __call__(self, inputs):
+            return inputs[0] - inputs[1]
+
+        @tf.function(input_signature=[[tf.TensorSpec([None])]])
+        def one(self, inputs):
+            return inputs[0] * 2.0
+
+    path = export(Pair())
+    one, two = np.array([1.0], np.float32), np.array([2.0], np.float32)
+    layer = hub.KerasLayer(path)
+    np.testing.assert_allclose(layer([one, two]), [-1.0])
+    np.testing.assert_allclose(layer((one, two)), [-1.0])
+    np.testing.assert_allclose(layer({"right": two, "left": one}), [-1.0])
+    with pytest.raises(InputMismatch, match="tuple of 2 tensors"):
+        layer(one)
+    single = hub.KerasLayer(hub.load(path).one)
+    np.testing.assert_allclose(single(one), [2.0])
+    np.testing.assert_allclose(single([one]), [2.0])
+
+
+def test_ragged_and_sparse_tensors_reach_the_function(export):  # pain 33
+    class RowSums(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.float32)])
+        def ragged(self, rows):
+            return tf.reduce_sum(rows, axis=1)
+
+        @tf.function(input_signature=[tf.SparseTensorSpec([None, 3], tf.float32)])
+        def sparse(self, rows):
+            return tf.sparse.reduce_sum(rows, axis=1)
+
+    if tf.__version__.startswith("1."):
+        pytest.skip("TensorFlow 1.15 saves no functions of ragged or sparse tensors")
+    restored = hub.load(export(RowSums()))
+    rows = tf.ragged.constant([[1.0, 2.0], [], [4.0]])
+    np.testing.assert_allclose(hub.KerasLayer(restored.ragged)(rows), [3.0, 0.0, 4.0])
+    dense = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 5.0]], np.float32)
+    np.testing.assert_allclose(hub.KerasLayer(restored.sparse)(tf.sparse.from_dense(dense)), [3.0, 5.0])
+    with pytest.raises(InputMismatch, match="pass a RaggedTensor instead of a dense tensor"):
+        hub.KerasLayer(restored.ragged)(dense)
+
+
+def test_nested_structures_pass_through(export):
+    class Nested(tf.train.Checkpoint):
+        @tf.function(
+            input_signature=[{"a": tf.TensorSpec([None]), "rest": [tf.TensorSpec([None]), tf.TensorSpec([None])]}]
+        )
+        def __call__(self, inputs):
+            return [inputs["a"], {"sum": inputs["rest"][0] + inputs["rest"][1]}]
+
+    one, two = np.array([1.0], np.float32), np.array([2.0], np.float32)
+    first, second = hub.KerasLayer(export(Nested()))({"rest": [one, two], "a": two})
+    np.testing.assert_allclose(first, [2.0])
+    np.testing.assert_allclose(second["sum"], [3.0])
+
+
+def test_arguments_are_passed_on_and_those_of_no_trace_are_refused(scaled_model, reusable_model):  # P56
+    layer = hub.KerasLayer(scaled_model, arguments={"a": 10.0})
+    np.testing.assert_allclose(layer(np.array([[1.0], [2.0]], np.float32)), [[10.0], [20.0]])
+    both = hub.KerasLayer(scaled_model, arguments={"a": 2.0, "b": 1.0})
+    np.testing.assert_allclose(both(np.array([[1.0]], np.float32)), [[3.0]])
+    with pytest.raises(InputMismatch, match="received: .*dropout=0.5"):
+        hub.KerasLayer(reusable_model, arguments={"dropout": 0.5})(np.zeros((1, 3), np.float32))
+
+
+def test_arguments_give_some_inputs_of_a_signature(export):  # P56
+    class Scaled(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.TensorSpec([None], name="x"), tf.TensorSpec([], name="factor")])
+        def scale(self, x, factor):
+            return {"y": x * factor}
+
+    model = Scaled()
+    layer = hub.KerasLayer(
+        export(model, signatures={"scale": model.scale}), signature="scale", output_key="y", arguments={"factor": 3.0}
+    )
+    x = np.array([1.0, 2.0], np.float32)
+    np.testing.assert_allclose(layer(x), [3.0, 6.0])
+    np.testing.assert_allclose(layer({"x": x}), [3.0, 6.0])
+
+
+def test_an_argument_that_was_fixed_when_tracing_is_refused_with_its_value(export):
+    class Power(tf.train.Checkpoint):
+        @tf.function
+        def __call__(self, x, exponent=1):
+            return x**exponent
+
+    model = Power()
+    for exponent in (1, 2):
+        model.__call__.get_concrete_function(tf.TensorSpec([None]), exponent)
+    path = export(model)
+    x = np.array([3.0], np.float32)
+    np.testing.assert_allclose(hub.KerasLayer(path, arguments={"exponent": 2})(x), [9.0])
+    with pytest.raises(InputMismatch) as caught:
+        hub.KerasLayer(path, arguments={"exponent": 3})(x)
+    assert "exponent=3" in str(caught.value) and "exponent=2" in str(caught.value)

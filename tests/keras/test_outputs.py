@@ -1,0 +1,149 @@
+"""Output shapes before any call, and outputs picked from signatures and dicts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import SignatureNotFound
+
+
+def _sizes(shape):
+    return tuple(tf.TensorShape(shape).as_list())
+
+
+def test_output_shapes_come_from_the_trace(keras, reusable_model, text_model):  # pain 24
+    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((10, 3))) == (10, 2)
+    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((None, 3))) == (None, 2)
+    words = keras.layers.Input((), dtype="string")
+    assert _sizes(hub.KerasLayer(text_model)(words).shape) == (None, 4)
+
+
+def test_output_shapes_of_any_structure_are_computed(dict_model):
+    shapes = hub.KerasLayer(dict_model).compute_output_shape({"ids": (7, 4), "mask": (7, 4)})
+    assert {key: _sizes(shape) for key, shape in shapes.items()} == {"default": (7, 5), "sequence": (7, 4, 5)}
+    assert _sizes(
+        hub.KerasLayer(dict_model, output_key="default").compute_output_shape({"ids": (None, 4), "mask": (None, 4)})
+    ) == (None, 5)
+
+
+def test_a_declared_output_shape_is_taken_without_the_batch(keras, reusable_model):
+    layer = hub.KerasLayer(reusable_model, output_shape=[2])
+    assert _sizes(layer.compute_output_shape((10, 3))) == (10, 2)
+    assert _sizes(layer(keras.layers.Input((3,))).shape) == (None, 2)
+    with pytest.raises(TypeError, match="output_shape="):
+        hub.KerasLayer(reusable_model, output_shape=object())
+
+
+@pytest.fixture
+def shapeless_model(export):
+    """Path of a model whose trace tells nothing of its output: [batch, 3] -> [batch, 6]."""
+
+    class Shapeless(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+        def __call__(self, x):
+            return tf.compat.v1.placeholder_with_default(tf.concat([x, x], axis=1), None)
+
+    return export(Shapeless())
+
+
+def test_what_a_trace_leaves_open_is_measured_on_zeros(keras, shapeless_model):  # pain 24
+    layer = hub.KerasLayer(shapeless_model)
+    assert _sizes(layer.compute_output_shape((5, 3))) == (5, 6)
+    inputs = keras.layers.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
+    assert model.predict(np.ones((2, 3), np.float32), verbose=0).shape == (2, 1)
+
+
+def test_measuring_changes_no_state(export, keras):
+    class Counting(tf.train.Checkpoint):
+        def __init__(self):
+            super().__init__()
+            self.calls = tf.Variable(0, name="calls", trainable=False)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None])])
+        def __call__(self, x):
+            self.calls.assign_add(1)
+            return tf.compat.v1.placeholder_with_default(x, [None, None])
+
+    layer = hub.KerasLayer(export(Counting()))
+    assert _sizes(layer.compute_output_shape((None, 3))) == (None, None)
+    assert layer.resolved_object.calls.numpy() == 0
+
+
+def test_a_signature_gives_one_output_or_all(reusable_model, x, y):  # P25, P26
+    one = hub.KerasLayer(reusable_model, signature="serving_default", output_key="twice")
+    np.testing.assert_allclose(one(x), 2 * y)
+    everything = hub.KerasLayer(reusable_model, signature="serving_default", signature_outputs_as_dict=True)
+    result = everything(x)
+    assert set(result) == {"y", "twice"}
+    np.testing.assert_allclose(everything({"x": x})["y"], y)
+
+
+def test_a_signature_works_in_a_functional_model(keras, reusable_model, x, y):
+    inputs = keras.layers.Input((3,))
+    layer = hub.KerasLayer(reusable_model, signature="serving_default", output_key="y")
+    outputs = layer(inputs)
+    assert _sizes(outputs.shape) == (None, 2)
+    np.testing.assert_allclose(keras.Model(inputs, outputs).predict(x, verbose=0), y, rtol=1e-6)
+
+
+def test_a_signature_cannot_be_trained(reusable_model, x):  # P25
+    layer = hub.KerasLayer(reusable_model, signature="serving_default", output_key="y", trainable=True)
+    with pytest.raises(ValueError, match="trainable.*=.*True.*unsupported when calling a SavedModel signature"):
+        layer(x)
+
+
+def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
+    with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
+        hub.KerasLayer(reusable_model, signature="serving_default")
+    with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
+        hub.KerasLayer(reusable_model, signature="serving_default", output_key="y", signature_outputs_as_dict=True)
+    with pytest.raises(ValueError, match="only valid if specifying a signature"):
+        hub.KerasLayer(reusable_model, signature_outputs_as_dict=True)
+    with pytest.raises(SignatureNotFound, match="predict.*serving_default"):
+        hub.KerasLayer(reusable_model, signature="predict", output_key="y")
+    with pytest.raises(ValueError, match="output type .* is not a dict"):
+        hub.KerasLayer(reusable_model, output_key="y")(x)
+    layer = hub.KerasLayer(dict_model, output_key="pooled")
+    with pytest.raises(ValueError, match="pooled.*'default', 'sequence'"):
+        layer({"ids": np.zeros((1, 4), np.int32), "mask": np.zeros((1, 4), np.float32)})
+
+
+def test_an_object_that_cannot_be_called_lists_its_signatures(export):
+    class OnlySignature(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.TensorSpec([None])])
+        def double(self, x):
+            return {"doubled": 2.0 * x}
+
+    model = OnlySignature()
+    path = export(model, signatures={"double": model.double})
+    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'double'"):
+        hub.KerasLayer(path)
+    layer = hub.KerasLayer(path, signature="double", output_key="doubled")
+    np.testing.assert_allclose(layer(np.array([1.0], np.float32)), [2.0])
+
+
+def test_an_export_of_keras_3_is_called_by_its_endpoint(keras, keras_3_export, x):
+    layer = hub.KerasLayer(keras_3_export, trainable=True)
+    np.testing.assert_allclose(layer(x), np.tile(x.sum(axis=1, keepdims=True), (1, 2)))
+    assert len(layer.trainable_weights) == 2
+    model = keras.Sequential([layer])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(x, np.zeros((3, 2), np.float32), verbose=0)
+    assert not np.allclose(layer.get_weights()[0], 1.0)
+
+
+def test_a_legacy_module_is_used_for_inference(legacy_module):  # P25
+    layer = hub.KerasLayer(legacy_module)
+    features = layer(["hello world"])
+    assert features.shape[0] == 1
+    as_dict = hub.KerasLayer(legacy_module, signature="default", signature_outputs_as_dict=True)(["hello world"])
+    np.testing.assert_allclose(as_dict["default"], features)
+
+
+def test_a_legacy_module_cannot_be_trained_yet(legacy_module):  # P28
+    with pytest.raises(ValueError, match="trainable.*=.*True.*unsupported.*TF1 Hub format"):
+        hub.KerasLayer(legacy_module, trainable=True)(["hello"])

@@ -1,0 +1,172 @@
+"""Which variables are weights, which of them train, and when their losses count."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import NotTrainable
+
+
+def _shapes(weights):
+    return [tuple(weight.shape) for weight in weights]
+
+
+def test_weights_are_the_restored_variables_in_their_order(reusable_model):  # P18, P20
+    layer = hub.KerasLayer(reusable_model, trainable=True)
+    assert _shapes(layer.trainable_weights) == [(3, 2), (2,)]
+    assert _shapes(layer.non_trainable_weights) == [(3,)]
+    layer.resolved_object.bias.assign([7.0, 8.0])
+    np.testing.assert_array_equal(layer.get_weights()[1], [7.0, 8.0])
+    layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+    np.testing.assert_array_equal(layer.resolved_object.kernel.numpy(), np.zeros((3, 2)))
+
+
+def test_trainable_can_be_flipped_after_construction(reusable_model):  # P20
+    layer = hub.KerasLayer(reusable_model)
+    assert layer.trainable_weights == [] and len(layer.non_trainable_weights) == 3
+    layer.trainable = True
+    assert _shapes(layer.trainable_weights) == [(3, 2), (2,)]
+    layer.trainable = False
+    assert layer.trainable_weights == [] and len(layer.weights) == 3
+
+
+def test_the_documentations_example_of_a_hand_written_model(export):  # P20
+    class MyMulModel(tf.train.Checkpoint):
+        def __init__(self, v_init):
+            super().__init__()
+            self.v = tf.Variable(v_init)
+            self.variables = [self.v]
+            self.trainable_variables = [self.v]
+            self.regularization_losses = [tf.function(input_signature=[])(lambda: 0.001 * self.v**2)]
+
+        @tf.function(input_signature=[tf.TensorSpec(shape=None, dtype=tf.float32)])
+        def __call__(self, inputs):
+            return tf.multiply(inputs, self.v)
+
+    layer = hub.KerasLayer(export(MyMulModel(2.0)))
+    np.testing.assert_allclose(layer([10.0, 20.0]), [20.0, 40.0])
+    layer.trainable = True
+    np.testing.assert_allclose(layer.trainable_weights[0].numpy(), 2.0)
+    np.testing.assert_allclose(layer.losses, [0.004])
+
+
+def test_regularization_losses_count_while_the_layer_is_trainable(keras, reusable_model):  # P12, P21
+    layer = hub.KerasLayer(reusable_model)
+    inputs = keras.layers.Input((3,))
+    model = keras.Model(inputs, layer(inputs))
+    for trainable, expected in ((False, 0.0), (True, 0.91), (False, 0.0), (True, 0.91)):
+        layer.trainable = trainable
+        np.testing.assert_allclose(model.losses, [expected], rtol=1e-6)
+
+
+def test_regularization_losses_are_part_of_the_training_loss(keras, reusable_model, x, y):
+    layer = hub.KerasLayer(reusable_model, trainable=True)
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    loss = model.evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(np.ravel(loss)[0], 0.91, rtol=1e-5)
+
+
+def test_regularization_losses_that_are_no_functions_are_refused(reusable_model):
+    restored = hub.load(reusable_model)
+    restored.regularization_losses = [tf.constant(1.0)]
+    with pytest.raises(ValueError, match="iterable of callables"):
+        hub.KerasLayer(restored)
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "head/bias",
+        "head/bias:0",
+        "bia.$",
+        re.compile("^head/b"),
+        ["head/bias"],
+        lambda variable: variable.shape.rank == 1,
+        [lambda variable: variable.name.startswith("head/bias")],
+    ],
+    ids=["name", "name with :0", "regular expression", "compiled", "list", "predicate", "list of predicates"],
+)
+def test_trainable_selects_some_of_the_weights(keras, reusable_model, x, select):  # pain 21
+    layer = hub.KerasLayer(reusable_model, trainable=select)
+    assert layer.trainable is True
+    assert _shapes(layer.trainable_weights) == [(2,)]
+    assert len(layer.non_trainable_weights) == 2
+    model = keras.Sequential([layer])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    kernel, bias = layer.resolved_object.kernel.numpy(), layer.resolved_object.bias.numpy()
+    model.fit(x, np.zeros((3, 2), np.float32), verbose=0)
+    np.testing.assert_array_equal(layer.resolved_object.kernel.numpy(), kernel)
+    assert not np.allclose(layer.resolved_object.bias.numpy(), bias)
+
+
+def test_trainable_takes_variables_of_the_object(reusable_model):
+    restored = hub.load(reusable_model)
+    layer = hub.KerasLayer(restored, trainable=[restored.kernel])
+    assert _shapes(layer.trainable_weights) == [(3, 2)]
+    layer.trainable = False
+    assert layer.trainable_weights == []
+    layer.trainable = True
+    assert _shapes(layer.trainable_weights) == [(3, 2)]
+
+
+def test_a_selection_of_nothing_lists_the_trainable_variables(reusable_model):
+    with pytest.raises(NotTrainable, match="head/kernel, head/bias"):
+        hub.KerasLayer(reusable_model, trainable="embedding")
+    with pytest.raises(NotTrainable, match="norm/mean"):
+        hub.KerasLayer(reusable_model, trainable=["norm/mean"])  # it is there, but not a trainable variable
+    with pytest.raises(NotTrainable, match="bool"):
+        hub.KerasLayer(reusable_model, trainable=3.5)
+
+
+def test_an_object_without_variables_shows_those_that_its_callable_captures(bare_model):
+    layer = hub.KerasLayer(bare_model, trainable=True)
+    assert [weight.numpy() for weight in layer.trainable_weights] == [2.0]
+    assert [weight.numpy() for weight in layer.non_trainable_weights] == [1.0]
+
+
+def test_none_among_the_variables_is_tolerated(reusable_model):
+    restored = hub.load(reusable_model)
+    restored.variables = [restored.kernel, None, restored.bias]
+    restored.trainable_variables = [None, restored.kernel]
+    layer = hub.KerasLayer(restored, trainable=True)
+    assert _shapes(layer.weights) == [(3, 2), (2,)]
+
+
+def test_a_trainable_layer_without_trainable_weights_says_so_once(scaled_model, caplog):
+    layer = hub.KerasLayer(scaled_model, trainable=True)
+    with caplog.at_level("ERROR", logger="rehub"):
+        layer(np.ones((1, 1), np.float32))
+        layer(np.ones((1, 1), np.float32))
+    assert [record.message for record in caplog.records if "zero trainable weights" in record.message] == [
+        f"hub.KerasLayer is trainable but has zero trainable weights: {scaled_model!r}"
+    ]
+
+
+def test_training_mode_needs_a_trainable_layer(reusable_model, x):  # P50
+    frozen = hub.KerasLayer(reusable_model)
+    frozen(x, training=True)
+    np.testing.assert_array_equal(frozen.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
+    trained = hub.KerasLayer(reusable_model, trainable=True)
+    trained(x, training=False)
+    np.testing.assert_array_equal(trained.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
+    trained(x, training=True)
+    np.testing.assert_allclose(trained.resolved_object.mean.numpy(), 0.1 * x.mean(axis=0), rtol=1e-6)
+
+
+def test_a_tensor_decides_the_training_mode_when_it_is_run(reusable_model, x):
+    layer = hub.KerasLayer(reusable_model, trainable=True)
+
+    @tf.function
+    def step(inputs, training):
+        return layer(inputs, training=training)
+
+    step(tf.constant(x), tf.constant(False))
+    np.testing.assert_array_equal(layer.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
+    step(tf.constant(x), tf.constant(True))
+    np.testing.assert_allclose(layer.resolved_object.mean.numpy(), 0.1 * x.mean(axis=0), rtol=1e-6)
