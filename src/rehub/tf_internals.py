@@ -274,6 +274,17 @@ def handles_strings(node: Any) -> bool:
 # --- Keras -------------------------------------------------------------------------------------------------------
 
 
+def keras_is_calling(package: str) -> bool:
+    """Whether a layer or model of this Keras, `keras` (3) or `tf_keras`, is being called in this thread just now."""
+    if package == "tf_keras":
+        # tf_keras/src in tf_keras 2.16 to 2.21.
+        contexts = sys.modules.get("tf_keras.src.engine.base_layer_utils")
+        return contexts is not None and bool(contexts.call_context().in_call)
+    # keras/src in Keras 3.0 to 3.15; Keras 2, of TensorFlow 2.15, is in the package `keras` too but has no such module.
+    state = sys.modules.get("keras.src.backend.common.global_state")
+    return state is not None and state.get_global_attribute("current_call_ctx") is not None
+
+
 def keras_loads_in_safe_mode(keras: Any) -> bool:
     """Whether Keras is making objects from configs in its safe mode just now; never in versions that have none."""
     library = _serialization_lib(keras)

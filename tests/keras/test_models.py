@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -181,6 +184,21 @@ def test_a_text_model_trains_in_a_sequential_model_as_in_the_tutorials(keras, te
     before = layer.resolved_object.embeddings.numpy()
     model.fit(data, epochs=2, shuffle=False, verbose=0)
     assert not np.allclose(before, layer.resolved_object.embeddings.numpy())
+
+
+def test_an_input_shape_builds_the_model_at_once_as_in_the_tutorials(keras, reusable_model):  # pain 1
+    model = keras.Sequential([hub.KerasLayer(reusable_model, input_shape=(3,)), keras.layers.Dense(4)])
+    assert tuple(model.output_shape) == (None, 4)
+    assert model.count_params() == 11 + 12
+
+
+def test_a_dropped_layer_frees_its_variables(reusable_model, x):  # pain 28
+    layer = hub.KerasLayer(reusable_model, trainable=True)
+    layer(x, training=True)
+    watched = [weakref.ref(layer), *(weakref.ref(variable) for variable in layer.resolved_object.variables)]
+    del layer
+    gc.collect()
+    assert [reference() for reference in watched] == [None] * 4
 
 
 def test_a_text_model_needs_no_input_shape(keras, text_model):

@@ -66,7 +66,10 @@ def test_xla_is_said_to_compile_what_it_can(reusable_model, text_model, export):
     assert hub.KerasLayer(reusable_model).supports_jit
     assert not hub.KerasLayer(text_model).supports_jit
     assert not hub.KerasLayer(export(Loop())).supports_jit
-    assert hub.KerasLayer(lambda inputs: inputs).supports_jit
+    layer = hub.KerasLayer(lambda inputs: inputs)
+    assert layer.supports_jit
+    layer.supports_jit = False
+    assert not layer.supports_jit
 
 
 _STRATEGY_SCRIPT = """

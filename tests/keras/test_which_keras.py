@@ -40,6 +40,21 @@ def test_a_layer_of_tf_keras_in_a_model_of_keras_3_names_both(both, reusable_mod
         layer(keras_3.layers.Input((3,)))
 
 
+def test_a_subclassed_model_of_the_other_keras_is_refused_when_it_calls_the_layer(both, reusable_model, x):
+    _, tf_keras = both
+
+    class Model(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.features = hub.KerasLayer(reusable_model, trainable=True)
+
+        def call(self, inputs):
+            return self.features(inputs)
+
+    with pytest.raises(KerasMismatch, match=r"layer of keras 3.*model of tf_keras 2"):
+        Model()(x)
+
+
 def test_both_serve_one_process(both, reusable_model, x, y, monkeypatch):
     keras_3, tf_keras = both
     of_keras_3 = keras_3.Sequential([hub.KerasLayer(reusable_model)])

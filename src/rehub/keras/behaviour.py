@@ -11,7 +11,7 @@ from typing import Any, Iterator
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.jit import can_compile
-from rehub.keras.keras_in_use import Keras, refuse_other_keras
+from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
 from rehub.keras.output_shapes import output_specs, shapes_from, shapes_to_config
 from rehub.keras.weights import Selection, Weights, selection_config, weights_of
 from rehub.tf_internals import import_tensorflow
@@ -45,6 +45,10 @@ class Prepared:
         if not self._supports_jit:
             self._supports_jit = (can_compile(self.computation.traces),)
         return self._supports_jit[0]
+
+    def override_jit(self, value: bool) -> None:
+        """Sets what `supports_jit` says from now on."""
+        self._supports_jit = (value,)
 
     def config(self, trainable: bool) -> dict[str, Any]:
         """The constructor's arguments that a layer of this handle needs to be made again.
@@ -138,7 +142,9 @@ class LayerBehaviour:
 
     @supports_jit.setter
     def supports_jit(self, value: bool) -> None:
-        """Keras sets True in its own `__init__`, before it can know; what counts is in the graph."""
+        # Keras sets True in its own __init__, before it can know: only what is set later is somebody's wish.
+        if "_prepared" in vars(self):
+            self._prepared.override_jit(value)
 
     @property
     def _keras_history(self) -> Any:
@@ -150,7 +156,10 @@ class LayerBehaviour:
         raise AttributeError("_keras_history")
 
     def _as_inputs(self, inputs: Any) -> Any:
-        """The inputs of `__call__` as tensors; refuses symbolic tensors of the other Keras."""
+        """The inputs of `__call__` as tensors; refuses symbolic tensors and calls of the other Keras, which would not
+        see the layer's weights.
+        """
+        refuse_call_of_other_keras(self.keras)
         if isinstance(inputs, import_tensorflow().Tensor):  # by far the most frequent case
             return inputs
         for leaf in _leaves(inputs):

@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from rehub import config
+from rehub import config, tf_internals
 from rehub.errors import KerasMismatch
 from rehub.tf_internals import import_tensorflow
 
@@ -87,3 +87,10 @@ def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
         f"This hub.KerasLayer is a layer of {layer_keras}, and was used in a model of {asking_package} "
         f"{other.__version__}. Build the whole model with {layer_keras.package}, or {remedy}, and make the layer again."
     )
+
+
+def refuse_call_of_other_keras(layer_keras: Keras) -> None:
+    """Raises KerasMismatch inside a call of a layer or model of the other Keras."""
+    for package in ("keras", "tf_keras"):
+        if package != layer_keras.package and tf_internals.keras_is_calling(package):
+            refuse_other_keras(layer_keras, package)
