@@ -141,6 +141,22 @@ def test_arguments_are_passed_on_and_those_of_no_trace_are_refused(scaled_model,
         hub.KerasLayer(reusable_model, arguments={"dropout": 0.5})(np.zeros((1, 3), np.float32))
 
 
+def test_a_trace_for_one_batch_size_gives_way_to_one_for_any(keras, export):
+    class Twice(tf.train.Checkpoint):
+        @tf.function
+        def __call__(self, x):
+            return 2.0 * x
+
+    model = Twice()
+    for batch_size in (7, None):  # TensorFlow restores the traces in no certain order
+        model.__call__.get_concrete_function(tf.TensorSpec([batch_size, 3]))
+    inputs = keras.layers.Input((3,))
+    doubled = keras.Model(inputs, hub.KerasLayer(export(model))(inputs))
+    assert doubled.output_shape[0] is None
+    for batch_size in (2, 7):
+        np.testing.assert_allclose(doubled.predict(np.ones((batch_size, 3), np.float32), verbose=0), 2.0)
+
+
 def test_arguments_give_some_inputs_of_a_signature(export):  # P56
     class Scaled(tf.train.Checkpoint):
         @tf.function(input_signature=[tf.TensorSpec([None], name="x"), tf.TensorSpec([], name="factor")])

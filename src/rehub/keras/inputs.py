@@ -8,11 +8,13 @@ float) and otherwise says what was expected beside what was received.
 from __future__ import annotations
 
 import numbers
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Trace, describe, describe_trace, spec_of
 from rehub.tf_internals import import_tensorflow
+
+_ShapesAgree = Callable[[Any, Any], bool]
 
 
 def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
@@ -58,30 +60,47 @@ def match(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], descr
     trace = first_compatible(inputs, traces, arguments)
     if trace is None:
         raise InputMismatch(_mismatch_message(inputs, traces, arguments, described_as))
-    return trace, inputs if _fits(inputs, trace.inputs) else _convert(inputs, trace.inputs)
+    return trace, inputs if _fits(inputs, trace.inputs, _overlap) else _convert(inputs, trace.inputs, _overlap)
 
 
 def first_compatible(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any]) -> Trace | None:
     """The trace that a call with these inputs and arguments will run, or None."""
-    for trace in traces:
-        if trace.agrees_with(arguments) and _fits(inputs, trace.inputs):
-            return trace
-    for trace in traces:
-        if trace.agrees_with(arguments) and _convert(inputs, trace.inputs) is not None:
-            return trace
+    agreeing = [trace for trace in traces if trace.agrees_with(arguments)]
+    # In a graph, where the batch size is not known, a trace for any size goes before one for a certain size.
+    for shapes_agree in (_covers, _overlap):
+        for trace in agreeing:
+            if _fits(inputs, trace.inputs, shapes_agree):
+                return trace
+    for shapes_agree in (_covers, _overlap):
+        for trace in agreeing:
+            if _convert(inputs, trace.inputs, shapes_agree) is not None:
+                return trace
     return None
 
 
-def _fits(inputs: Any, expected: Any) -> bool:
+def _covers(expected: Any, received: Any) -> bool:
+    """Whether every tensor of the shape that was received has a shape that was expected."""
+    if expected.rank is None or received.rank is None:
+        return expected.rank is None
+    sizes = zip(expected.as_list(), received.as_list())
+    return expected.rank == received.rank and all(wanted is None or wanted == given for wanted, given in sizes)
+
+
+def _overlap(expected: Any, received: Any) -> bool:
+    """Whether some tensor of the shape that was received can have a shape that was expected."""
+    return bool(expected.is_compatible_with(received))
+
+
+def _fits(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
     """Whether the structure, kinds, dtypes and shapes agree without any change."""
     tf = import_tensorflow()
     if isinstance(inputs, tf.Tensor) and isinstance(expected, tf.TensorSpec):  # by far the most frequent case
-        return bool(inputs.dtype == expected.dtype and expected.shape.is_compatible_with(inputs.shape))
+        return bool(inputs.dtype == expected.dtype) and shapes_agree(expected.shape, inputs.shape)
     if isinstance(expected, dict):
         return (
             isinstance(inputs, dict)
             and inputs.keys() == expected.keys()
-            and all(_fits(inputs[key], expected[key]) for key in expected)
+            and all(_fits(inputs[key], expected[key], shapes_agree) for key in expected)
         )
     if isinstance(expected, (list, tuple)):
         # TensorFlow tells lists from tuples when it looks for a trace.
@@ -89,12 +108,12 @@ def _fits(inputs: Any, expected: Any) -> bool:
             isinstance(inputs, list) == isinstance(expected, list)
             and isinstance(inputs, (list, tuple))
             and len(inputs) == len(expected)
-            and all(_fits(item, spec) for item, spec in zip(inputs, expected))
+            and all(_fits(item, spec, shapes_agree) for item, spec in zip(inputs, expected))
         )
-    return _leaf_fits(inputs, expected, cast=False)
+    return _leaf_fits(inputs, expected, shapes_agree, cast=False)
 
 
-def _leaf_fits(value: Any, expected: Any, cast: bool) -> bool:
+def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool) -> bool:
     if not hasattr(expected, "is_compatible_with"):  # a Python value that was fixed when the function was traced
         return bool(value is expected or (type(value) is type(expected) and value == expected))
     received = spec_of(value)
@@ -102,9 +121,7 @@ def _leaf_fits(value: Any, expected: Any, cast: bool) -> bool:
         return False
     if received.dtype != expected.dtype and not (cast and _casts_safely(received.dtype, expected.dtype)):
         return False
-    if received.shape is None or expected.shape is None:
-        return True
-    if not expected.shape.is_compatible_with(received.shape):
+    if received.shape is not None and expected.shape is not None and not shapes_agree(expected.shape, received.shape):
         return False
     return getattr(received, "ragged_rank", 0) == getattr(expected, "ragged_rank", 0)
 
@@ -120,22 +137,22 @@ def _casts_safely(source: Any, target: Any) -> bool:
     return False
 
 
-def _convert(inputs: Any, expected: Any) -> Any | None:
+def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
     """Returns `inputs` in the structure and dtypes of `expected`, or None where that is not safe."""
     rearranged = _rearrange(inputs, expected)
     if rearranged is None:
         return None
     if isinstance(expected, dict):
-        items = {key: _convert(rearranged[key], spec) for key, spec in expected.items()}
+        items = {key: _convert(rearranged[key], spec, shapes_agree) for key, spec in expected.items()}
         return None if any(item is None for item in items.values()) else items
     if isinstance(expected, (list, tuple)):
-        sequence: list[Any] = [_convert(item, spec) for item, spec in zip(rearranged, expected)]
+        sequence: list[Any] = [_convert(item, spec, shapes_agree) for item, spec in zip(rearranged, expected)]
         if any(item is None for item in sequence):
             return None
         if hasattr(expected, "_fields"):
             return type(expected)(*sequence)
         return sequence if isinstance(expected, list) else tuple(sequence)
-    if not _leaf_fits(rearranged, expected, cast=True):
+    if not _leaf_fits(rearranged, expected, shapes_agree, cast=True):
         return None
     received = spec_of(rearranged)
     if received is None or received.dtype == expected.dtype:
