@@ -1,4 +1,4 @@
-"""Load, fine-tune and serve reusable TensorFlow models: `import rehub as hub`.
+"""Load and fine-tune reusable TensorFlow models: `import rehub as hub`.
 
 Everything that `tensorflow_hub` offered is here under the same names. Each name is imported when it is first used
 (PEP 562), so that `import rehub` costs milliseconds and loads neither TensorFlow nor Keras.

@@ -1,0 +1,30 @@
+"""The examples in docstrings, run as a reader would type them."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import rehub
+
+SOURCE = Path(rehub.__file__).parent
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def modules_with_examples():
+    """The names of rehub's modules that have an example. They are told by their text: to import them all takes long."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        if ">>> " in path.read_text(encoding="utf-8"):
+            parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("name", list(modules_with_examples()))
+def test_the_examples_in_the_docstrings_of(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
+    assert results.attempted > 0
+    assert results.failed == 0, "what was expected and what came is printed above"

@@ -1,0 +1,28 @@
+"""The names that `import rehub as hub` promises to its users."""
+
+from __future__ import annotations
+
+import rehub
+
+PUBLIC_NAMES = ["HubError", "KerasLayer", "__version__", "errors", "load", "register_resolver", "resolve"]
+
+
+def test_the_public_names_are_these_and_no_others():
+    assert sorted(rehub.__all__) == PUBLIC_NAMES
+
+
+def test_every_public_name_can_be_had():
+    assert [name for name in rehub.__all__ if not hasattr(rehub, name)] == []
+
+
+def test_dir_lists_the_public_names():
+    assert dir(rehub) == PUBLIC_NAMES
+
+
+def test_every_error_is_a_hub_error_and_explains_itself():
+    errors = [value for value in vars(rehub.errors).values() if isinstance(value, type)]
+    assert len(errors) > 10
+    for error in errors:
+        assert issubclass(error, rehub.HubError)
+        assert error.__name__ in rehub.errors.__doc__
+        assert error.__doc__
