@@ -1,0 +1,134 @@
+"""What one call of a small model and one training step cost: rehub.KerasLayer beside what it stands between.
+
+The call is of a model with next to no arithmetic, so that what is measured is the way to it: the raw callable and the
+signature of `tf.saved_model.load`, then the layers over the same model. The training step is one of `fit` over a
+convolution network of a Reusable SavedModel, with a new last layer.
+
+Usage: `python benchmarks/call.py [ROUNDS]`
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+warnings.filterwarnings("ignore")  # tensorflow_hub 0.16.1 brings some, from setuptools and TensorFlow
+
+import keras
+import numpy as np
+import publish_digits
+import tensorflow as tf
+
+import rehub
+
+try:
+    import tensorflow_hub
+    import tf_keras
+except ImportError as error:
+    tensorflow_hub = tf_keras = None
+    print(f"Without tensorflow_hub: {error}")
+
+CALLS = 200
+STEPS = 40
+BATCH = 32
+REHUB = "rehub.KerasLayer"
+
+
+class Scale(tf.train.Checkpoint):
+    """y = 2 x, by one variable: the smallest model that is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = tf.Variable(2.0)
+        self.variables = self.trainable_variables = [self.scale]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """The scaled input."""
+        return x * self.scale
+
+
+def callers(path: str) -> dict[str, Callable[[], Any]]:
+    """Ways to call the model once, by name."""
+    restored = tf.saved_model.load(path)
+    signature = restored.signatures["serving_default"]
+    layers: dict[str, Any] = {
+        REHUB: rehub.KerasLayer(path),
+        "TFSMLayer, __call__": keras.layers.TFSMLayer(path, call_endpoint="__call__"),
+        "TFSMLayer, signature": keras.layers.TFSMLayer(path, call_endpoint="serving_default"),
+    }
+    if tensorflow_hub:
+        layers["tensorflow_hub.KerasLayer"] = tensorflow_hub.KerasLayer(path)
+    x = tf.ones([1, 3])
+    calls: dict[str, Callable[[], Any]] = {
+        "restored callable": lambda: restored(x),
+        "restored signature": lambda: signature(x=x),
+    }
+    calls.update({name: lambda layer=layer: layer(x) for name, layer in layers.items()})
+    return calls
+
+
+def trainers(path: str) -> dict[str, Callable[[], Any]]:
+    """Ways to fit a model over the network for `STEPS` steps, by name."""
+    images = np.random.default_rng(0).random((STEPS * BATCH, 8, 8, 1), dtype=np.float32)
+    labels = np.arange(STEPS * BATCH, dtype=np.int32) % 5
+    fits = {}
+    layers: dict[str, tuple[Any, Any]] = {
+        REHUB: (keras, rehub.KerasLayer(path, trainable=True)),
+        "TFSMLayer, __call__": (keras, keras.layers.TFSMLayer(path, call_endpoint="__call__")),
+    }
+    if tensorflow_hub:
+        layers["tensorflow_hub.KerasLayer"] = (tf_keras, tensorflow_hub.KerasLayer(path, trainable=True))
+    for name, (of_keras, layer) in layers.items():
+        model = of_keras.Sequential([of_keras.layers.Input((8, 8, 1)), layer, of_keras.layers.Dense(5)])
+        loss = of_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(of_keras.optimizers.SGD(0.01), loss, jit_compile=False)
+        data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(BATCH).cache()
+        fits[name] = lambda model=model, data=data: model.fit(data, verbose=0, shuffle=False)
+    return fits
+
+
+def measure(contenders: dict[str, Callable[[], Any]], rounds: int, repeats: int, divisor: int) -> dict[str, float]:
+    """Runs each contender in turn, round after round; returns the median of its seconds, each divided by `divisor`."""
+    for run in contenders.values():
+        for _ in range(repeats):
+            run()
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            for _ in range(repeats):
+                run()
+            times[name].append((time.perf_counter() - start) / divisor)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def show(title: str, medians: dict[str, float]) -> None:
+    """Prints the medians, and how many times rehub's each is."""
+    print(f"\n{title}")
+    for name, seconds in medians.items():
+        print(f"  {name:28} {seconds * 1e6:9.1f} us  {seconds / medians[REHUB]:5.2f}x")
+
+
+def main(rounds: int = 15) -> None:
+    """Measures both, interleaved."""
+    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, medians of {rounds} interleaved rounds")
+    with tempfile.TemporaryDirectory() as folder:
+        small, network = str(Path(folder, "small")), str(Path(folder, "network"))
+        scale = Scale()
+        tf.saved_model.save(scale, small, signatures={"serving_default": scale.__call__})
+        publish_digits.save(publish_digits.DigitFeatures(), network)
+        show("One eager call", measure(callers(small), rounds, CALLS, CALLS))
+        show("One step of fit", measure(trainers(network), rounds, 1, STEPS))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
