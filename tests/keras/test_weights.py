@@ -148,6 +148,31 @@ def test_a_trainable_layer_without_trainable_weights_says_so_once(scaled_model, 
     ]
 
 
+def test_variables_that_keras_3_cannot_hold_are_named(export, needs_keras_3, caplog):
+    class Odd(tf.train.Checkpoint):
+        def __init__(self):
+            super().__init__()
+            self.label = tf.Variable("label", name="label", trainable=False)
+            self.grows = tf.Variable([1.0, 2.0], shape=tf.TensorShape([None]), name="grows")
+            self.scale = tf.Variable(2.0, name="scale")
+            self.variables = [self.label, self.grows, self.scale]
+            self.trainable_variables = [self.grows, self.scale]
+
+        @tf.function(input_signature=[tf.TensorSpec([None])])
+        def __call__(self, x):
+            return x * self.scale + tf.reduce_sum(self.grows)
+
+    path = export(Odd())
+    with caplog.at_level("WARNING", logger="rehub"):
+        layer = hub.KerasLayer(path)
+    assert "grows:0 (float32, (None,)), label:0 (string, ())" in caplog.text
+    assert len(layer.weights) == 1
+    np.testing.assert_allclose(layer(np.array([1.0], np.float32)), [5.0])
+    with pytest.raises(NotTrainable, match="grows:0"):
+        hub.KerasLayer(path, trainable=True)
+    assert len(hub.KerasLayer(path, trainable=["scale"]).trainable_weights) == 1
+
+
 def test_training_mode_needs_a_trainable_layer(reusable_model, x):  # P50
     frozen = hub.KerasLayer(reusable_model)
     frozen(x, training=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import UntrustedModel
+from rehub.errors import NotTrainable, UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
 from rehub.keras.traces import spec_of
 from rehub.tf_internals import import_tensorflow
+
+_logger = logging.getLogger("rehub")
 
 # One Keras variable for each restored variable, whichever layers use it: otherwise a model that contains two layers
 # on one restored object would list, and train, their shared weights twice.
@@ -44,10 +47,9 @@ def make_layer_class(in_use: Keras) -> type:
                 # Sequential builds itself from its first layer's `input_shape`, with the dtype of that layer;
                 # from `Layer(input_shape=)` it would make a float input, also for a layer over strings.
                 self.input_shape = (None, *input_shape)
-            for variable in prepared.weights.trainable:
-                self._track_variable(_keras_variable(keras, self.name, variable, trainable=True))
-            for variable in prepared.weights.frozen:
-                self._track_variable(_keras_variable(keras, self.name, variable, trainable=False))
+            trained = {id(variable) for variable in prepared.weights.trainable}
+            for variable in _holdable(keras, prepared):
+                self._track_variable(_keras_variable(keras, self.name, variable, id(variable) in trained))
             self.built = True
 
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -164,6 +166,30 @@ def _policy(dtype: Any, prepared: Prepared) -> Any:
 def _only_leaf(nest: Any) -> Any:
     flat = import_tensorflow().nest.flatten(nest)
     return flat[0] if len(flat) == 1 else None
+
+
+def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
+    """The variables that can be weights of a Keras 3 layer; the others work, and are saved in a SavedModel, without.
+
+    Raises:
+        NotTrainable: one of the others should be trained.
+    """
+    holdable, others = [], []
+    for variable in [*prepared.weights.trainable, *prepared.weights.frozen]:
+        known = variable.shape.is_fully_defined() and (
+            variable.dtype.is_floating or variable.dtype.is_integer or variable.dtype.is_bool
+        )
+        (holdable if known else others).append(variable)
+    if others:
+        named = ", ".join(f"{v.name} ({v.dtype.name}, {v.shape})" for v in others)
+        message = (
+            f"Keras {keras.__version__} has no weights of unknown shape, or of dtypes that are neither float, integer "
+            f"nor bool, as these variables of {prepared.computation.described_as} are: {named}"
+        )
+        if prepared.starts_trainable and any(v is weight for v in others for weight in prepared.weights.trainable):
+            raise NotTrainable(f"{message}. Choose others by trainable=[...], or set TF_USE_LEGACY_KERAS=1.")
+        _logger.warning("%s. They are not among layer.weights.", message)
+    return holdable
 
 
 def _keras_variable(keras: Any, layer_name: str, variable: Any, trainable: bool) -> Any:
