@@ -174,7 +174,8 @@ def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
     Raises:
         NotTrainable: one of the others should be trained.
     """
-    holdable, others = [], []
+    holdable: list[Any] = []
+    others: list[Any] = []
     for variable in [*prepared.weights.trainable, *prepared.weights.frozen]:
         known = variable.shape.is_fully_defined() and (
             variable.dtype.is_floating or variable.dtype.is_integer or variable.dtype.is_bool
