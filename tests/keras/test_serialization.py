@@ -68,6 +68,11 @@ def test_the_config_tells_which_weights_train(reusable_model, select):
     layer = hub.KerasLayer(reusable_model, trainable=select)
     again = hub.KerasLayer.from_config(json.loads(json.dumps(layer.get_config())))
     assert [tuple(weight.shape) for weight in again.trainable_weights] == [(2,)]
+    again.trainable = False
+    later = hub.KerasLayer.from_config(json.loads(json.dumps(again.get_config())))
+    assert later.trainable_weights == []
+    later.trainable = True
+    assert [tuple(weight.shape) for weight in later.trainable_weights] == [(2,)]
 
 
 def test_an_empty_tag_set_is_kept(legacy_module):

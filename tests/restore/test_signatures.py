@@ -17,7 +17,7 @@ def test_a_signature_is_found_by_name():
 def test_an_unknown_signature_is_an_error_that_lists_those_there_are():
     module = hub.load(str(saved_models.LEGACY / "text_embed"))
     with pytest.raises(SignatureNotFound, match=r"'my/handle' has no signature 'token'; it has: default, tokens\."):
-        signature_of(module, "token", "my/handle")
+        signature_of(module, "token", "'my/handle'")
 
 
 def test_an_initialisation_op_is_no_signature():

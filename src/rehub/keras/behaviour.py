@@ -33,7 +33,7 @@ class Prepared:
         self.losses = self.computation.regularization_losses()
         self.output_shape = shapes_from(output_shape) if output_shape else None
         self.told_of_no_weights = False
-        self._supports_jit: tuple[bool, ...] = ()
+        self._supports_jit: bool | None = None
 
     @property
     def starts_trainable(self) -> bool:
@@ -42,13 +42,13 @@ class Prepared:
 
     def supports_jit(self) -> bool:
         """Whether XLA can compile the function; found out when it is first asked for, as it reads the whole graph."""
-        if not self._supports_jit:
-            self._supports_jit = (can_compile(self.computation.traces),)
-        return self._supports_jit[0]
+        if self._supports_jit is None:
+            self._supports_jit = can_compile(self.computation.traces)
+        return self._supports_jit
 
     def override_jit(self, value: bool) -> None:
         """Sets what `supports_jit` says from now on."""
-        self._supports_jit = (value,)
+        self._supports_jit = value
 
     def config(self, trainable: bool) -> dict[str, Any]:
         """The constructor's arguments that a layer of this handle needs to be made again.
@@ -63,8 +63,9 @@ class Prepared:
                 f"Received: {computation.described_as}"
             )
         config: dict[str, Any] = {"handle": self.handle}
-        if trainable and not isinstance(self.selection, bool):
+        if not isinstance(self.selection, bool):
             config["trainable"] = selection_config(self.selection, self.weights, computation.described_as)
+            config.update({} if trainable else {"frozen": True})
         if self.output_shape is not None:
             config["output_shape"] = shapes_to_config(self.output_shape)
         for key, value in computation.arguments.items():
@@ -205,6 +206,16 @@ class LayerBehaviour:
     def _own_config(self) -> dict[str, Any]:
         """The arguments of this layer's constructor beyond those of its Keras; the defaults are left out."""
         return self._prepared.config(bool(self.trainable))
+
+    @classmethod
+    def _from_own_config(cls, config: dict[str, Any]) -> Any:
+        """The layer of a config; `frozen` tells of one that trains a selection, and was switched off."""
+        arguments = dict(config)
+        frozen = arguments.pop("frozen", False)
+        layer = cls(**arguments)
+        if frozen:
+            layer.trainable = False
+        return layer
 
 
 def _as_selection(trainable: Any) -> Selection:

@@ -95,7 +95,7 @@ def make_layer_class(in_use: Keras) -> type:
             # trust is a file from elsewhere.
             if tf_internals.keras_loads_in_safe_mode(keras) and tf_internals.keras_2_loads_file(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
-            return cls(**config)
+            return cls._from_own_config(config)
 
     KerasLayer.keras = in_use
     return KerasLayer

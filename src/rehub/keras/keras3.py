@@ -134,7 +134,7 @@ def make_layer_class(in_use: Keras) -> type:
             """
             if tf_internals.keras_loads_in_safe_mode(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
-            return cls(**config)
+            return cls._from_own_config(config)
 
     KerasLayer.keras = in_use
     return KerasLayer

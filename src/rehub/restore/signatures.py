@@ -13,13 +13,13 @@ def signature_names(obj: Any) -> tuple[str, ...]:
     return tuple(sorted(name for name in getattr(obj, "signatures", ()) if not name.startswith("__")))
 
 
-def signature_of(obj: Any, name: str, handle: str) -> Any:
+def signature_of(obj: Any, name: str, described_as: str) -> Any:
     """Returns a signature of a restored object: a concrete function that takes and returns tensors by name.
 
     Args:
         obj: what `hub.load` returned.
         name: the signature's name.
-        handle: where the object is from, for the error message.
+        described_as: what the error message calls the object, such as its quoted handle.
 
     Raises:
         SignatureNotFound: there is no such signature; lists those there are.
@@ -28,5 +28,5 @@ def signature_of(obj: Any, name: str, handle: str) -> Any:
     if name in names:
         return obj.signatures[name]
     if names:
-        raise SignatureNotFound(f"{handle!r} has no signature {name!r}; it has: {', '.join(names)}.")
-    raise SignatureNotFound(f"{handle!r} has no signature {name!r}: it has none at all.")
+        raise SignatureNotFound(f"{described_as} has no signature {name!r}; it has: {', '.join(names)}.")
+    raise SignatureNotFound(f"{described_as} has no signature {name!r}: it has none at all.")

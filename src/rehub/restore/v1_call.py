@@ -76,7 +76,7 @@ class _Entry:
 
     def __call__(self, root: Any, inputs: Any, name: str | None, as_dict: bool) -> Any:
         signature = self._signature(name)
-        function = signature_of(root, signature.name, self.handle)
+        function = signature_of(root, signature.name, repr(self.handle))
         outputs = function(**self._tensors(signature, inputs))
         return outputs if as_dict else outputs[self._output(signature)]
 
