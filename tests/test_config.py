@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -44,6 +45,37 @@ def test_a_cache_of_the_users_home_or_of_the_working_directory_is_absolute(monke
     assert config.cache_dir() == Path.home() / "models"
 
 
+def test_rehubs_variable_may_name_several_caches(monkeypatch, tmp_path):
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join([str(tmp_path / "user"), "", "system"]))
+    monkeypatch.chdir(tmp_path)
+    assert config.cache_dirs() == (tmp_path / "user", tmp_path / "system")
+    assert config.cache_dir() == tmp_path / "user"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert config.cache_dirs()[1] == tmp_path / "elsewhere" / "system"
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join([str(tmp_path), "gs://bucket/cache"]))
+    with pytest.raises(InvalidSetting, match="REHUB_CACHE_DIR is 'gs://bucket/cache'"):
+        config.cache_dirs()
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep)
+    with pytest.raises(InvalidSetting, match="names no directory"):
+        config.cache_dirs()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no name of a file has a colon there")
+def test_tensorflow_hubs_variable_names_one_cache_whatever_is_in_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "a:b"))
+    assert config.cache_dirs() == (tmp_path / "a:b",)
+
+
+def test_how_long_to_wait_for_a_lock(monkeypatch):
+    assert config.lock_timeout() == 60
+    monkeypatch.setenv("REHUB_LOCK_TIMEOUT", "1.5")
+    assert config.lock_timeout() == 1.5
+    monkeypatch.setenv("REHUB_LOCK_TIMEOUT", "-1")
+    with pytest.raises(InvalidSetting, match="REHUB_LOCK_TIMEOUT is '-1'"):
+        config.lock_timeout()
+
+
 def test_a_remote_cache_is_refused_by_the_variables_name(monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", "gs://bucket/cache")
     with pytest.raises(InvalidSetting, match="TFHUB_CACHE_DIR is 'gs://bucket/cache'"):
@@ -83,18 +115,17 @@ def test_disabled_certificates_are_warned_about_each_time(monkeypatch):
             assert not config.verify_certificates()
 
 
-@pytest.mark.parametrize("value", ["COMPRESSED", "AUTO"])
-def test_the_load_formats(monkeypatch, value):  # P38
-    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", value)
-    assert config.model_load_format() == "COMPRESSED"
-
-
 @pytest.mark.parametrize(
-    ("value", "words"), [("UNCOMPRESSED", "cannot read"), ("zip", "COMPRESSED, UNCOMPRESSED or AUTO")]
+    ("value", "meaning"), [("COMPRESSED", "COMPRESSED"), ("AUTO", "COMPRESSED"), ("UNCOMPRESSED", "UNCOMPRESSED")]
 )
-def test_other_load_formats_are_refused(monkeypatch, value, words):
+def test_the_load_formats(monkeypatch, value, meaning):  # P38
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", value)
-    with pytest.raises(InvalidSetting, match=f"TFHUB_MODEL_LOAD_FORMAT is '{value}'.*{words}"):
+    assert config.model_load_format() == meaning
+
+
+def test_other_load_formats_are_refused(monkeypatch):
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "zip")
+    with pytest.raises(InvalidSetting, match="TFHUB_MODEL_LOAD_FORMAT is 'zip'.*COMPRESSED, UNCOMPRESSED or AUTO"):
         config.model_load_format()
 
 
@@ -113,3 +144,24 @@ def test_every_setting_has_a_line_for_the_documentation():
         assert setting.variables
         assert setting.meaning.endswith(".")
         assert setting.default
+
+
+@pytest.mark.parametrize(("value", "offline"), [("1", True), ("True", True), ("on", True), ("0", False), ("no", False)])
+def test_offline(monkeypatch, value, offline):
+    assert not config.offline()
+    monkeypatch.setenv("REHUB_OFFLINE", value)
+    assert config.offline() is offline
+    assert config.offline(not offline) is not offline
+
+
+def test_an_unclear_offline_is_refused(monkeypatch):
+    monkeypatch.setenv("REHUB_OFFLINE", "perhaps")
+    with pytest.raises(InvalidSetting, match="REHUB_OFFLINE is 'perhaps'"):
+        config.offline()
+
+
+def test_the_file_of_aliases(monkeypatch, tmp_path):
+    assert config.aliases_file() is None
+    monkeypatch.setenv("REHUB_ALIASES", "~/aliases.toml")
+    assert config.aliases_file() == Path.home() / "aliases.toml"
+    assert config.aliases_file(tmp_path) == tmp_path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,11 @@ class Setting:
 
     def value(self) -> str | None:
         """What the environment says now, or None."""
-        return next((os.environ[name] for name in self.variables if os.environ.get(name)), None)
+        for name in self.variables:
+            value = os.environ.get(name)
+            if value:
+                return value
+        return None
 
     def variable(self) -> str:
         """The variable that holds now, for messages about it."""
@@ -36,13 +42,35 @@ class Setting:
 
 CACHE_DIR = Setting(
     ("REHUB_CACHE_DIR", "TFHUB_CACHE_DIR"),
-    "The directory that keeps downloaded models. One that tensorflow_hub has filled is read as it stands.",
+    "The directory that keeps downloaded models. One that tensorflow_hub has filled is read as it stands. "
+    "REHUB_CACHE_DIR may name several, separated as in PATH: all are read, the first that can be written is written.",
     "the user's cache directory, on Linux ~/.cache/rehub",
+)
+LOCK_TIMEOUT = Setting(
+    ("REHUB_LOCK_TIMEOUT",),
+    "Seconds without a sign of life from whoever is downloading a model, after which another process that waits for "
+    "that model downloads it itself.",
+    "60",
 )
 TIMEOUT = Setting(
     ("REHUB_TIMEOUT",),
     "Seconds to wait for a server to accept a connection, and for each next piece of its answer.",
     "60",
+)
+RETRIES = Setting(
+    ("REHUB_RETRIES",),
+    "How often a download that failed is tried again, without any progress between, when trying again may help.",
+    "4",
+)
+MAX_SIZE = Setting(
+    ("REHUB_MAX_SIZE",),
+    'The most that one model may unpack to: bytes, or a number with kB, MB, GB or TB, such as "20GB".',
+    "1TB",
+)
+TFHUB_ENDPOINT = Setting(
+    ("REHUB_TFHUB_ENDPOINT",),
+    "The URL of a mirror of tfhub.dev, which is asked in its place.",
+    "https://tfhub.dev",
 )
 DOWNLOAD_PROGRESS = Setting(
     ("TFHUB_DOWNLOAD_PROGRESS",),
@@ -56,8 +84,19 @@ DISABLE_CERT_VALIDATION = Setting(
 )
 MODEL_LOAD_FORMAT = Setting(
     ("TFHUB_MODEL_LOAD_FORMAT",),
-    "COMPRESSED and AUTO download a model's archive into the cache. UNCOMPRESSED is not there yet.",
+    "COMPRESSED and AUTO download a model's archive into the cache. UNCOMPRESSED asks the server for the model's place "
+    "in an object store, where TensorFlow reads it.",
     "AUTO",
+)
+OFFLINE = Setting(
+    ("REHUB_OFFLINE",),
+    "1 forbids the network: a model that is not in the cache is an error.",
+    "0",
+)
+ALIASES = Setting(
+    ("REHUB_ALIASES",),
+    'A TOML file that gives handles other handles: each line is "handle" = "handle to take in its place".',
+    "none",
 )
 KERAS = Setting(
     ("REHUB_KERAS",),
@@ -65,24 +104,85 @@ KERAS = Setting(
     "the Keras that the program uses",
 )
 
-SETTINGS = (CACHE_DIR, TIMEOUT, DOWNLOAD_PROGRESS, DISABLE_CERT_VALIDATION, MODEL_LOAD_FORMAT, KERAS)
+SETTINGS = (
+    CACHE_DIR,
+    LOCK_TIMEOUT,
+    OFFLINE,
+    ALIASES,
+    TIMEOUT,
+    RETRIES,
+    MAX_SIZE,
+    TFHUB_ENDPOINT,
+    DOWNLOAD_PROGRESS,
+    DISABLE_CERT_VALIDATION,
+    MODEL_LOAD_FORMAT,
+    KERAS,
+)
+
+
+def cache_dirs(argument: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
+    """The directories of the cache, absolute, in the order in which they are read; none of them need exist.
+
+    Args:
+        argument: one directory, in place of the setting.
+
+    Raises:
+        InvalidSetting: one is a URL; the cache is a local directory.
+    """
+    if argument is not None:
+        return (_local(os.fspath(argument), "cache_dir"),)
+    several = os.environ.get("REHUB_CACHE_DIR")
+    chosen = several or os.environ.get("TFHUB_CACHE_DIR")
+    if not chosen:
+        return _default_cache_dirs(os.environ.get("XDG_CACHE_HOME"), os.environ.get("HOME"))
+    plain = os.path.isabs(chosen) and os.pathsep not in chosen
+    return _cache_dirs(chosen, bool(several), None if plain else os.getcwd(), None if plain else os.environ.get("HOME"))
 
 
 def cache_dir(argument: str | os.PathLike[str] | None = None) -> Path:
-    """The directory of the cache, absolute; it need not exist.
+    """The first of the cache's directories.
 
     Raises:
         InvalidSetting: it is a URL; the cache is a local directory.
     """
-    chosen = os.fspath(argument) if argument is not None else CACHE_DIR.value()
-    if chosen is None:
-        import platformdirs
+    return cache_dirs(argument)[0]
 
-        return Path(platformdirs.user_cache_dir("rehub", appauthor=False))
-    if "://" in chosen:
-        origin = "cache_dir" if argument is not None else CACHE_DIR.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: the cache can only be a local directory yet.")
-    return Path(os.path.abspath(os.path.expanduser(chosen)))
+
+# Remembered with all that they depend on: to make one `Path` takes longer than the rest of a cache hit.
+@functools.lru_cache(maxsize=16)
+def _cache_dirs(chosen: str, separated: bool, *_depends_on: str | None) -> tuple[Path, ...]:
+    variable = "REHUB_CACHE_DIR" if separated else "TFHUB_CACHE_DIR"
+    texts = _SEPARATOR.split(chosen) if separated else [chosen]
+    directories = tuple(_local(text, variable) for text in texts if text)
+    if not directories:
+        raise InvalidSetting(f"{variable} is {chosen!r}: it names no directory.")
+    return directories
+
+
+@functools.lru_cache(maxsize=16)
+def _default_cache_dirs(*_depends_on: str | None) -> tuple[Path, ...]:
+    import platformdirs
+
+    return (Path(platformdirs.user_cache_dir("rehub", appauthor=False)),)
+
+
+# The colon of gs://bucket separates nothing.
+_SEPARATOR = re.compile(";" if os.name == "nt" else ":(?!//)")
+
+
+def _local(text: str, origin: str) -> Path:
+    if "://" in text:
+        raise InvalidSetting(f"{origin} is {text!r}: the cache can only be a local directory yet.")
+    return Path(os.path.abspath(os.path.expanduser(text)))
+
+
+def lock_timeout(argument: float | None = None) -> float:
+    """How long whoever downloads a model may show no sign of life until another process takes over, in seconds.
+
+    Raises:
+        InvalidSetting: it is no number above zero.
+    """
+    return _seconds(LOCK_TIMEOUT, argument, "lock_timeout")
 
 
 def timeout(argument: float | None = None) -> float:
@@ -91,17 +191,67 @@ def timeout(argument: float | None = None) -> float:
     Raises:
         InvalidSetting: it is no number above zero.
     """
-    chosen = argument if argument is not None else TIMEOUT.value() or TIMEOUT.default
+    return _seconds(TIMEOUT, argument, "timeout")
+
+
+def _seconds(setting: Setting, argument: float | None, name: str) -> float:
+    chosen = argument if argument is not None else setting.value() or setting.default
     try:
         seconds = float(chosen)
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        origin = "timeout" if argument is not None else TIMEOUT.variable()
+        origin = name if argument is not None else setting.variable()
         raise InvalidSetting(
-            f"{origin} is {chosen!r}: it must be a number of seconds above 0, such as {TIMEOUT.default}."
+            f"{origin} is {chosen!r}: it must be a number of seconds above 0, such as {setting.default}."
         )
     return seconds
+
+
+def retries(argument: int | None = None) -> int:
+    """How often a failed download is tried again.
+
+    Raises:
+        InvalidSetting: it is no whole number, or below zero.
+    """
+    chosen = str(argument) if argument is not None else RETRIES.value() or RETRIES.default
+    if not (chosen.isascii() and chosen.isdigit()):
+        origin = "retries" if argument is not None else RETRIES.variable()
+        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a number of times, 0 or more.")
+    return int(chosen)
+
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+def max_size(argument: int | str | None = None) -> int:
+    """How many bytes one model may unpack to.
+
+    >>> max_size("2.5 GB")
+    2500000000
+
+    Raises:
+        InvalidSetting: it is no size.
+    """
+    chosen = str(argument) if argument is not None else MAX_SIZE.value() or MAX_SIZE.default
+    size = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", chosen, re.IGNORECASE)
+    if size is None or size.group(2).lower() not in _UNITS:
+        origin = "max_size" if argument is not None else MAX_SIZE.variable()
+        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a number of bytes, or one with kB, MB, GB or TB.")
+    return int(float(size.group(1)) * _UNITS[size.group(2).lower()])
+
+
+def tfhub_endpoint(argument: str | None = None) -> str:
+    """The URL that stands for https://tfhub.dev, without a last slash.
+
+    Raises:
+        InvalidSetting: it is no URL of http or https.
+    """
+    chosen = argument if argument is not None else TFHUB_ENDPOINT.value() or TFHUB_ENDPOINT.default
+    if not re.match(r"https?://[^/]", chosen):
+        origin = "tfhub_endpoint" if argument is not None else TFHUB_ENDPOINT.variable()
+        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a URL, such as {TFHUB_ENDPOINT.default}.")
+    return chosen.rstrip("/")
 
 
 def download_progress() -> bool:
@@ -123,21 +273,40 @@ def verify_certificates() -> bool:
 
 
 def model_load_format(argument: str | None = None) -> str:
-    """How a model comes from a server: "COMPRESSED", the only way yet, which AUTO means too (P38).
+    """How a model comes from a server: "COMPRESSED", which AUTO means too, or "UNCOMPRESSED" (P38).
 
     Raises:
-        InvalidSetting: it is UNCOMPRESSED, or no load format.
+        InvalidSetting: it is no load format.
     """
     chosen = argument if argument is not None else MODEL_LOAD_FORMAT.value() or MODEL_LOAD_FORMAT.default
     if chosen in ("COMPRESSED", "AUTO"):
         return "COMPRESSED"
-    origin = "load_format" if argument is not None else MODEL_LOAD_FORMAT.variable()
     if chosen == "UNCOMPRESSED":
-        raise InvalidSetting(
-            f"{origin} is 'UNCOMPRESSED': rehub cannot read a model from remote storage yet. "
-            "Unset it, or set it to COMPRESSED, to download the model into the cache."
-        )
+        return chosen
+    origin = "load_format" if argument is not None else MODEL_LOAD_FORMAT.variable()
     raise InvalidSetting(f"{origin} is {chosen!r}: it must be COMPRESSED, UNCOMPRESSED or AUTO.")
+
+
+def offline(argument: bool | None = None) -> bool:
+    """Whether the network is forbidden.
+
+    Raises:
+        InvalidSetting: it is neither yes nor no.
+    """
+    if argument is not None:
+        return argument
+    chosen = (OFFLINE.value() or OFFLINE.default).lower()
+    if chosen in ("1", "true", "yes", "on"):
+        return True
+    if chosen in ("0", "false", "no", "off"):
+        return False
+    raise InvalidSetting(f"{OFFLINE.variable()} is {OFFLINE.value()!r}: it must be 1 or 0.")
+
+
+def aliases_file(argument: str | os.PathLike[str] | None = None) -> Path | None:
+    """The file with the user's aliases, or None when there is none."""
+    chosen = os.fspath(argument) if argument is not None else ALIASES.value()
+    return None if chosen is None else Path(os.path.expanduser(chosen))
 
 
 def keras_package(argument: str | None = None) -> str | None:

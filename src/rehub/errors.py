@@ -7,9 +7,14 @@
      ├── ModelNotFound (OSError, ValueError)    nothing there, or no SavedModel in it
      ├── UnsupportedFormat (ValueError)         a model, but of a kind that rehub does not load
      ├── DownloadError (OSError)                a server said no, or broke off
+     │    └── LocationUnavailable (ValueError)  a server tells no place to read the model from
+     ├── HashMismatch (OSError)                 what came is not what the user or the server promised
      ├── CorruptArchive (OSError)               the bytes are no archive, or not all of it
      ├── UnsafeArchive (ValueError)             a member would do harm; nothing was written
+     ├── ArchiveNotWritten (OSError)            a model cannot be packed to where it was asked for
+     ├── NotInCache (OSError)                   rehub is offline, and the cache does not have the model
      ├── CacheError (OSError)                   the cache directory cannot be used
+     │    └── DiskFull                          there is no room for the model
      ├── CorruptModel (OSError, ValueError)     a saved_model file that cannot be parsed
      ├── TagsNotFound (RuntimeError, ValueError)    no such graph variant
      ├── SignatureNotFound (ValueError)         no such signature
@@ -20,6 +25,7 @@
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
      ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
      ├── OptionsUnsupported (NotImplementedError)   this TensorFlow has no LoadOptions
+     ├── PackageMissing (ImportError)           this kind of handle needs a package that is not installed
      └── TensorFlowMissing (ImportError)        TensorFlow is not installed, or too old
 
 Each is also the built-in exception that `tensorflow_hub` or TensorFlow raised in its place, so that code which
@@ -54,7 +60,21 @@ class UnsupportedFormat(HubError, ValueError):
 
 
 class DownloadError(HubError, OSError):
-    """A download failed; the message has the URL, the status and what the server said."""
+    """A download failed; the message has the URL, the status and what the server said.
+
+    Attributes:
+        status: the HTTP status that came last; None when there was no answer, or when it is not what failed.
+    """
+
+    status: int | None = None
+
+
+class LocationUnavailable(DownloadError, ValueError):
+    """The load format is UNCOMPRESSED, and the server does not answer with a place in an object store."""
+
+
+class HashMismatch(HubError, OSError):
+    """The bytes that came have another hash than the handle or the server says; nothing of them was kept."""
 
 
 class CorruptArchive(HubError, OSError):
@@ -65,8 +85,20 @@ class UnsafeArchive(HubError, ValueError):
     """A member of the archive leaves its root, is a link or device, or outgrows a limit; nothing was unpacked."""
 
 
+class ArchiveNotWritten(HubError, OSError):
+    """An archive cannot be written where it was asked for: something is there, or the disk or its rights say no."""
+
+
+class NotInCache(HubError, OSError):
+    """The model is not in the cache, and REHUB_OFFLINE forbids the network, or a command was about the cache only."""
+
+
 class CacheError(HubError, OSError):
     """The cache directory cannot be created, written or read."""
+
+
+class DiskFull(CacheError):
+    """The disk of the cache has no room for the model; the message has the numbers."""
 
 
 class CorruptModel(HubError, OSError, ValueError):
@@ -107,6 +139,10 @@ class NotSerializable(HubError, NotImplementedError):
 
 class OptionsUnsupported(HubError, NotImplementedError):
     """`options=` was given, but this TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3)."""
+
+
+class PackageMissing(HubError, ImportError):
+    """A package that this kind of handle needs is not installed; the message has the pip line."""
 
 
 class TensorFlowMissing(HubError, ImportError):

@@ -57,3 +57,11 @@ def test_a_missing_file_is_damage(model):
 def test_another_size_is_damage(model):
     (model / RECORD.name).write_bytes(b"1234")
     assert MANIFEST.damage(model) == "variables/größe has 4 bytes and must have 5"
+
+
+def test_a_change_that_keeps_the_size_is_seen_by_the_digest(model):
+    (model / RECORD.name).write_bytes(b"54321")
+    assert MANIFEST.damage(model) is None
+    assert [words.partition(":")[0] for words in MANIFEST.damages(model, digests=True)] == [
+        "variables/größe has other content than was downloaded"
+    ]

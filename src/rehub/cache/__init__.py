@@ -3,17 +3,37 @@
     <cache>/<sha1 of the key>/                  the model's directory; the key of a URL is its text
     <cache>/<sha1 of the key>.manifest.json     what is in the directory: each file with its size and sha256
     <cache>/<sha1 of the key>.descriptor.txt    whose entry it is, in words, as tensorflow_hub writes it
-    <cache>/<sha1 of the key>.<unique>.tmp/     a model on its way in; nobody reads it
+    <cache>/<sha1 of the key>.rehub.lock        who is bringing the model in; only while somebody is
+    <cache>/<sha1 of the key>.<unique>.rehub.tmp/   the model on its way in, and ...
+    <cache>/<sha1 of the key>.<unique>.rehub.lock   ... who is at it
 
-The names are those of `tensorflow_hub`, so that each library finds what the other has fetched. A directory comes
+The first names are those of `tensorflow_hub`, so that each library finds what the other has fetched. A directory comes
 under its name by one rename, after all of it is on the disk. So it is whole when it is there, whoever was killed
-when; what takes files away later (a cleaner of /tmp) is seen by the manifest, and the model is fetched again.
+when; what takes files away later (a cleaner of /tmp) is seen by the manifest, and the model is fetched again. What a
+killed process leaves is deleted by the next one that looks for the same model.
+
+`find` and `obtain` are the way to a model, over one or several caches; `entries` and what follows it are for the owner
+of a cache.
 """
 
 from __future__ import annotations
 
-from rehub.cache.entry import Entry
+from rehub.cache.contents import Entry, Report, entries, entry_of, prune, remove, verify
 from rehub.cache.manifest import FileRecord, Manifest
-from rehub.cache.store import Delivery, find, obtain
+from rehub.cache.store import Delivery, find, obtain, renew
 
-__all__ = ["Delivery", "Entry", "FileRecord", "Manifest", "find", "obtain"]
+__all__ = [
+    "Delivery",
+    "Entry",
+    "FileRecord",
+    "Manifest",
+    "Report",
+    "entries",
+    "entry_of",
+    "find",
+    "obtain",
+    "prune",
+    "remove",
+    "renew",
+    "verify",
+]

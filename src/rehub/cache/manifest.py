@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,16 +45,28 @@ class Manifest:
 
     def damage(self, directory: Path) -> str | None:
         """The first file that is missing from `directory` or has another size, in words; None when all are there."""
+        return next(self.damages(directory), None)
+
+    def damages(self, directory: Path, *, digests: bool = False) -> Iterator[str]:
+        """Each file that is missing from `directory` or has another size, in words.
+
+        Args:
+            directory: the model.
+            digests: reads every file and compares its sha256, too.
+        """
         for record in self.files:
+            path = directory / record.name
             try:
-                size = (directory / record.name).stat().st_size
+                size = path.stat().st_size
             except FileNotFoundError:
-                return f"{record.name} is missing"
+                yield f"{record.name} is missing"
             except NotADirectoryError:
-                return f"{record.name} is missing: a file stands where its directory was"
-            if size != record.size:
-                return f"{record.name} has {size} bytes and must have {record.size}"
-        return None
+                yield f"{record.name} is missing: a file stands where its directory was"
+            else:
+                if size != record.size:
+                    yield f"{record.name} has {size} bytes and must have {record.size}"
+                elif digests and _sha256(path) != record.sha256:
+                    yield f"{record.name} has other content than was downloaded: its sha256 is not {record.sha256}"
 
     def to_json(self) -> str:
         """The manifest's text on the disk."""

@@ -1,40 +1,37 @@
-"""Where an entry of the cache lies, and whether it is there."""
+"""Where one model lies in a cache, and whether it is there, whole."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import uuid
+import os
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rehub.cache import manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-_log = logging.getLogger(__name__)
 
 # One of them is in every SavedModel.
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
 
+_SHARD = re.compile(r"variables\.data-\d{5}-of-(\d{5})")
+
 
 @dataclass(frozen=True)
-class Entry:
+class Place:
     """One model's place in a cache.
 
     Attributes:
         root: the cache's directory.
-        key: what the model is known by; for a URL, the text that the user typed.
+        name: the model's directory in it.
     """
 
     root: Path
-    key: str
+    name: str
 
-    @property
-    def name(self) -> str:
-        """The name under which `tensorflow_hub` keeps the same model: its resolver.py, `_module_dir`."""
-        return hashlib.sha1(self.key.encode("utf-8", "surrogatepass")).hexdigest()  # noqa: S324 - a name, no secret
+    @classmethod
+    def of(cls, root: Path, key: str) -> Place:
+        """The place of the model that is known by `key`: that of `tensorflow_hub`, see its resolver.py."""
+        return cls(root, hashlib.sha1(key.encode("utf-8", "surrogatepass")).hexdigest())  # noqa: S324 - a name, no secret
 
     @property
     def directory(self) -> Path:
@@ -51,22 +48,43 @@ class Entry:
         """A few lines for people who look into the cache."""
         return self.root / f"{self.name}.descriptor.txt"
 
-    def unique(self) -> Path:
-        """A name in the same directory that nobody else has, for what is on its way in or out."""
-        return self.root / f"{self.name}.{uuid.uuid4().hex}.tmp"
+    @property
+    def lock(self) -> Path:
+        """Who brings it in; `tensorflow_hub` calls its own `<name>.lock`, which outlives its owner."""
+        return self.root / f"{self.name}.rehub.lock"
+
+    def is_there(self) -> bool:
+        """Whether anything is in the place, whole or not."""
+        return os.path.lexists(str(self.directory))
 
     def is_whole(self) -> bool:
         """Whether the model is there with all of its files. Writes nothing, so a read-only cache will do."""
+        return self.is_there() and self.damage() is None
+
+    def damage(self) -> str | None:
+        """What is wrong with what is in the place, in words; None when the model is whole."""
         if not self.directory.is_dir():
-            return False
-        if not self.manifest.is_file():
-            return any((self.directory / name).is_file() for name in _SAVED_MODEL_FILES)
+            return "it is no directory"
         try:
-            damage = manifest.read(self.manifest).damage(self.directory)
+            return manifest.read(self.manifest).damage(self.directory)
+        except FileNotFoundError:
+            return _damage_to_unlisted(self.directory)
         except manifest.UnreadableManifest as error:
-            damage = str(error)
-        if damage is not None:
-            _log.warning(
-                "The cached model %s of %r is damaged and is fetched again: %s", self.directory, self.key, damage
-            )
-        return damage is None
+            return str(error)
+
+
+def _damage_to_unlisted(directory: Path) -> str | None:
+    """What a SavedModel lacks that came without a manifest: what every one has, and what its own files promise."""
+    if not any((directory / name).is_file() for name in _SAVED_MODEL_FILES):
+        return f"it has no {' or '.join(_SAVED_MODEL_FILES)}"
+    try:
+        names = set(os.listdir(str(directory / "variables")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    shards = [name for name in names if _SHARD.fullmatch(name)]
+    if not shards:
+        return "variables/ has an index and no data" if "variables.index" in names else None
+    if "variables.index" not in names:
+        return "variables/variables.index is missing"
+    promised = int(shards[0][-5:])
+    return None if len(shards) == promised else f"variables/ has {len(shards)} of {promised} shards"

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
-import shutil
 import socket
+import time
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
-from rehub.cache.entry import Entry
+from rehub.cache import memory
+from rehub.cache.aside import aside, clean
+from rehub.cache.lock import turn
 from rehub.cache.manifest import FileRecord, Manifest, records_of
+from rehub.cache.place import Place
 from rehub.errors import CacheError, HubError
+
+_log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_NOTES_OF_USE = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -29,47 +38,108 @@ class Delivery:
     files: tuple[FileRecord, ...] | None = None
 
 
-def find(root: Path, key: str) -> Path | None:
-    """The directory of a cached model, or None when it is not there, whole. Writes nothing.
-
-    Raises:
-        CacheError: the cache cannot be read.
-    """
-    entry = Entry(root, key)
-    try:
-        return entry.directory if entry.is_whole() else None
-    except OSError as error:
-        raise CacheError(
-            f"{key!r} cannot be looked up in the cache {root}: {error}.\n"
-            "Make it readable, or name another directory by REHUB_CACHE_DIR."
-        ) from error
-
-
-def obtain(root: Path, key: str, fill: Callable[[Path], Delivery]) -> Path:
-    """The directory of a cached model; `fill` brings it in when it is not there.
-
-    Processes and threads may do so for one model at once: each fills a directory of its own, the first that is
-    ready puts it in place, and the others use that one. Whatever `fill` raises, nothing of it stays behind.
+def find(roots: tuple[Path, ...], *keys: str) -> Path | None:
+    """The directory of a cached model, or None when it is in none of the caches, whole.
 
     Args:
-        root: the cache's directory; made when it is missing and needed.
+        roots: the caches' directories; see `rehub.config.cache_dirs`.
+        keys: what the model is known by, and what else it may be known by, such as the text that `tensorflow_hub`
+            goes by.
+
+    Raises:
+        CacheError: a cache cannot be read.
+    """
+    remembered = memory.recall(roots, keys[0])
+    if remembered is not None:
+        return remembered
+    checked = time.time()
+    for root in roots:
+        try:
+            for key in keys:
+                place = Place.of(root, key)
+                if _is_whole(place, key):
+                    memory.remember(roots, keys[0], place.directory, _folders(place.directory), checked)
+                    _note_use(place, checked)
+                    return place.directory
+        except OSError as error:
+            raise CacheError(
+                f"{keys[0]!r} cannot be looked up in the cache {root}: {error}.\n"
+                "Make it readable, or name another directory by REHUB_CACHE_DIR."
+            ) from error
+    return None
+
+
+def obtain(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery]) -> Path:
+    """The directory of a cached model; `fill` brings it in when it is in none of the caches.
+
+    One thread of one process does so at a time, and the others wait for it. Whatever `fill` raises, nothing of it
+    stays behind.
+
+    Args:
+        roots: the caches' directories. The first that can be written gets the model, and is made when it is missing.
         key: what the model is known by.
         fill: called with an empty directory; says what it has put there. It may leave files of its own beside it.
 
     Raises:
-        CacheError: the cache cannot be read or written.
+        CacheError: a cache cannot be read, or none can be written.
     """
-    found = find(root, key)
-    if found is not None:
-        return found
-    entry = Entry(root, key)
-    aside = entry.unique()
+    return find(roots, key) or _bring_in(roots, key, fill, anew=False)
+
+
+def renew(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery]) -> Path:
+    """Brings a model in although it may be there, whole, and puts it in the place of the one that is there.
+
+    The arguments are those of `obtain`. When `fill` fails, what was there stays.
+
+    Raises:
+        CacheError: no cache can be written.
+    """
+    return _bring_in(roots, key, fill, anew=True)
+
+
+def _is_whole(place: Place, key: str) -> bool:
+    if not place.is_there():
+        return False
+    damage = place.damage()
+    if damage is not None:
+        _log.warning("The cached model %s of %r is damaged and does not count: %s", place.directory, key, damage)
+        return False
+    if os.path.lexists(str(place.lock)):
+        # Somebody was killed after the last step, or is about to be ready with it.
+        try:
+            clean(place)
+        except OSError as error:  # It is a cache of somebody else.
+            _log.debug("What was left beside %s stays: %s", place.directory, error)
+    return True
+
+
+def _note_use(place: Place, now: float) -> None:
+    """Tells `prune` that the model is in use: once a day, by the time of the file beside it."""
+    path = place.manifest if place.manifest.exists() else place.descriptor
+    try:
+        if now - path.stat().st_mtime > _SECONDS_BETWEEN_NOTES_OF_USE:
+            os.utime(str(path))
+    except OSError as error:  # There is none, or it is a cache of somebody else.
+        _log.debug("That %s is in use is not noted: %s", place.directory, error)
+
+
+def _folders(directory: Path) -> list[str]:
+    return [folder for folder, _, _ in os.walk(str(directory))]
+
+
+def _bring_in(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> Path:
+    root = _writable(roots)
+    place = Place.of(root, key)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        filled = aside / "model"
-        filled.mkdir(parents=True)
-        delivery = fill(filled)
-        _put_in_place(entry, aside, filled, delivery)
+        with turn(place.lock, repr(key), is_done=lambda: not anew and place.is_whole()):
+            if anew or not place.is_whole():
+                clean(place)
+                with aside(place) as folder:
+                    filled = folder / "model"
+                    filled.mkdir()
+                    delivery = fill(filled)
+                    _put_in_place(place, key, folder, delivery, anew=anew)
     except HubError:
         raise
     except OSError as error:
@@ -77,67 +147,94 @@ def obtain(root: Path, key: str, fill: Callable[[Path], Delivery]) -> Path:
             f"{key!r} cannot be put into the cache {root}: {error}.\n"
             "Make room or permissions there, or name another directory by REHUB_CACHE_DIR."
         ) from error
-    finally:
-        # KeyboardInterrupt passes through here too.
-        shutil.rmtree(str(aside), ignore_errors=True)
-    return entry.directory
+    return place.directory
 
 
-def _put_in_place(entry: Entry, aside: Path, filled: Path, delivery: Delivery) -> None:
+def _writable(roots: tuple[Path, ...]) -> Path:
+    for root in roots:
+        there = root
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if os.access(str(there), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return root
+    return roots[0]  # The operating system says best why not.
+
+
+def _put_in_place(place: Place, key: str, folder: Path, delivery: Delivery, *, anew: bool) -> None:
+    filled = folder / "model"
     files = records_of(filled) if delivery.files is None else delivery.files
-    manifest = Manifest(entry.key, delivery.url, datetime.now(timezone.utc).isoformat(), files)
-    # All that can fail for want of room comes before the rename.
-    (aside / "manifest").write_bytes(manifest.to_json().encode())
-    (aside / "descriptor").write_bytes(_description(entry).encode("utf-8", "surrogatepass"))
-    _fsync_tree(aside)
-    if _win(entry, filled):
-        # Killed here, the entry is whole and has no manifest yet, as those of tensorflow_hub have none.
-        (aside / "manifest").replace(entry.manifest)
-        (aside / "descriptor").replace(entry.descriptor)
-        _fsync(entry.root)
+    manifest = Manifest(key, delivery.url, datetime.now(timezone.utc).isoformat(), files)
+    # All that can fail for want of room comes before the first rename.
+    _write_words(folder, key, manifest)
+    _fsync_tree(folder)
+    while True:
+        there = _identity(place.directory)
+        if there is None:
+            # The directory comes last: killed before that, there are words about nothing, which is nothing.
+            (folder / "manifest").replace(place.manifest)
+            (folder / "descriptor").replace(place.descriptor)
+            if _renamed(filled, place.directory):
+                break
+            # Somebody else was first. That the manifest is ours now does no harm: it fits, or tells that it does not.
+            _write_words(folder, key, manifest)
+        elif not anew and place.is_whole():
+            return
+        else:
+            _take_out(place, there, folder)
+    _fsync(place.root)
 
 
-def _win(entry: Entry, filled: Path) -> bool:
-    """Renames `filled` to the entry's name; False when somebody else's whole copy is there already."""
-    while not _renamed(filled, entry.directory):
-        if entry.is_whole():
-            return False
-        _clear_away(entry)
-    return True
+def _write_words(folder: Path, key: str, manifest: Manifest) -> None:
+    (folder / "manifest").write_bytes(manifest.to_json().encode())
+    (folder / "descriptor").write_bytes(_description(key).encode("utf-8", "surrogatepass"))
+
+
+def _description(key: str) -> str:
+    # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
+    now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
+    return f"Module: {key}\nDownload Time: {now}\nDownloader Hostname: {socket.gethostname()} (PID:{os.getpid()})"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = os.lstat(str(path))
+    except FileNotFoundError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def _take_out(place: Place, judged: tuple[int, int], folder: Path) -> None:
+    """Takes a model out in one step, so that no reader meets half of it; it is deleted with `folder`."""
+    taken = folder / uuid.uuid4().hex
+    try:
+        place.directory.rename(taken)
+    except FileNotFoundError:
+        return
+    if _identity(taken) != judged:
+        # Somebody has just put a whole one there, which is in use already.
+        _renamed(taken, place.directory)
 
 
 # What a rename raises, on the various systems, when the name is taken.
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES if os.name == "nt" else errno.EEXIST}
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+# On Windows, a scanner that has a new file open for a moment stops a rename as well.
+_SECONDS_BETWEEN_RENAMES = (0.01, 0.1, 0.5, 2.0)
 
 
 def _renamed(directory: Path, name: Path) -> bool:
-    try:
-        directory.rename(name)
-    except OSError as error:
-        if error.errno not in _TAKEN:
-            raise
-        return False
-    return True
-
-
-def _clear_away(entry: Entry) -> None:
-    """Takes a damaged model out in one step, so that no reader meets half of it, and then deletes it."""
-    trash = entry.unique()
-    try:
-        entry.directory.rename(trash)
-        entry.manifest.unlink()  # Later: without it, a damaged model would pass for one of tensorflow_hub.
-    except FileNotFoundError:  # It had none, or somebody else has just cleared it away.
-        pass
-    if trash.is_dir():
-        shutil.rmtree(str(trash), ignore_errors=True)
-    elif trash.exists():
-        trash.unlink()
-
-
-def _description(entry: Entry) -> str:
-    # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
-    now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
-    return f"Module: {entry.key}\nDownload Time: {now}\nDownloader Hostname: {socket.gethostname()} (PID:{os.getpid()})"
+    """Renames a directory to a name that nobody has; False when somebody has."""
+    for pause in (*_SECONDS_BETWEEN_RENAMES, None):
+        try:
+            directory.rename(name)
+        except OSError as error:
+            if error.errno in _TAKEN or os.path.lexists(str(name)):
+                return False
+            if os.name != "nt" or not isinstance(error, PermissionError) or pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return True
+    return False
 
 
 def _fsync_tree(directory: Path) -> None:

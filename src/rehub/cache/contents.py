@@ -1,0 +1,226 @@
+"""The cache as its owner sees it: what is in it, whether it is sound, and making room."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Iterator
+
+from rehub.cache import manifest
+from rehub.cache.aside import aside, clean, clean_all
+from rehub.cache.lock import turn
+from rehub.cache.place import Place
+from rehub.errors import CacheError
+
+_log = logging.getLogger(__name__)
+
+_SHA1_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model in a cache.
+
+    Attributes:
+        root: the cache's directory.
+        directory: the model's.
+        handle: what the model is known by; None for one that nobody has left a word about.
+        url: where it came from in the end; None for what `tensorflow_hub` has fetched.
+        size: bytes of all of its files.
+        files: how many they are.
+        stored: when it came; None when nobody has noted it.
+        used: the day, about, of its last use.
+        damage: what is wrong with it, by the names and sizes of its files; None when it is whole.
+    """
+
+    root: Path
+    directory: Path
+    handle: str | None
+    url: str | None
+    size: int
+    files: int
+    stored: datetime | None
+    used: datetime
+    damage: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a thorough look at an entry has found.
+
+    Attributes:
+        entry: what was looked at.
+        damage: each file that is missing, or is not what was stored; empty for a whole model.
+        unlisted: files of the directory that did not come with the model.
+        has_manifest: whether there is a list to compare with; `tensorflow_hub` keeps none.
+    """
+
+    entry: Entry
+    damage: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    has_manifest: bool
+
+
+def entries(root: Path) -> list[Entry]:
+    """What is in a cache, those of `tensorflow_hub` included; by handle. A cache that is not there is empty.
+
+    Raises:
+        CacheError: it cannot be read.
+    """
+    try:
+        names = [each.name for each in os.scandir(str(root)) if _is_name(each.name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CacheError(f"the cache {root} cannot be read: {error}.") from error
+    found = [entry for entry in (_entry(Place(root, name)) for name in names) if entry is not None]
+    return sorted(found, key=lambda entry: (entry.handle or "", entry.directory))
+
+
+def entry_of(root: Path, key: str) -> Entry | None:
+    """The entry of one model, whole or damaged; None when it is not in this cache."""
+    return _entry(Place.of(root, key))
+
+
+def verify(entry: Entry, *, digests: bool = True) -> Report:
+    """Looks for what is missing from an entry, what has changed, and what is there too much. Writes nothing.
+
+    Args:
+        entry: the entry.
+        digests: reads each file and compares its sha256. Without, it is the names and sizes only.
+
+    Raises:
+        CacheError: it cannot be read.
+    """
+    place = _place(entry)
+    try:
+        stored = manifest.read(place.manifest)
+        damage = tuple(stored.damages(place.directory, digests=digests))
+        listed = {record.name for record in stored.files}
+        unlisted = tuple(name for name in _file_names(place.directory) if name not in listed)
+    except FileNotFoundError:
+        found = place.damage() if place.is_there() else "it is gone"
+        return Report(entry, () if found is None else (found,), (), has_manifest=False)
+    except manifest.UnreadableManifest as error:
+        return Report(entry, (str(error),), (), has_manifest=False)
+    except OSError as error:
+        raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
+    return Report(entry, damage, unlisted, has_manifest=True)
+
+
+def remove(entry: Entry) -> None:
+    """Deletes an entry, in one step for those who read it. Waits for whoever is just bringing it in.
+
+    Raises:
+        CacheError: it cannot be deleted.
+    """
+    place = _place(entry)
+    try:
+        with turn(place.lock, str(place.directory)):
+            clean(place)
+            with aside(place) as folder:
+                for path in (place.directory, place.manifest, place.descriptor):
+                    try:
+                        path.rename(folder / path.name)
+                    except FileNotFoundError:
+                        continue
+    except OSError as error:
+        raise CacheError(f"the cached model {place.directory} cannot be deleted: {error}.") from error
+
+
+def prune(root: Path, keep_bytes: int) -> list[Entry]:
+    """Deletes damaged entries, and then those whose last use is the longest ago, until the rest fits.
+
+    What dead processes have left behind goes as well.
+
+    Args:
+        root: the cache's directory.
+        keep_bytes: how much the models may take together.
+
+    Returns:
+        The entries that are gone.
+
+    Raises:
+        CacheError: one cannot be deleted.
+    """
+    there = entries(root)
+    if root.is_dir():
+        try:
+            clean_all(root)
+        except OSError as error:
+            raise CacheError(f"the cache {root} cannot be cleaned: {error}.") from error
+    remaining = sum(entry.size for entry in there)
+    gone = []
+    for entry in sorted(there, key=lambda entry: (entry.damage is None, entry.used)):
+        if entry.damage is None and remaining <= keep_bytes:
+            break
+        remove(entry)
+        remaining -= entry.size
+        gone.append(entry)
+    return gone
+
+
+def _is_name(name: str) -> bool:
+    return len(name) == _SHA1_CHARACTERS and set(name) <= set("0123456789abcdef")
+
+
+def _place(entry: Entry) -> Place:
+    return Place(entry.root, entry.directory.name)
+
+
+def _entry(place: Place) -> Entry | None:
+    try:
+        if not place.is_there():
+            return None
+        damage = place.damage()
+        sizes = [(place.directory / name).stat().st_size for name in _file_names(place.directory)]
+        handle, url, stored = _words(place)
+        used = _time_of_use(place)
+    except FileNotFoundError:  # Removed while we looked.
+        return None
+    except OSError as error:
+        raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
+    return Entry(place.root, place.directory, handle, url, sum(sizes), len(sizes), stored, used, damage)
+
+
+def _file_names(directory: Path) -> list[str]:
+    return sorted(_walk(directory))
+
+
+def _walk(directory: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(str(directory)):
+        for name in names:
+            yield (Path(folder) / name).relative_to(directory).as_posix()
+
+
+def _words(place: Place) -> tuple[str | None, str | None, datetime | None]:
+    """What the files beside a model say of its handle, its origin and when it came."""
+    try:
+        stored = manifest.read(place.manifest)
+        return stored.handle, stored.url, datetime.fromisoformat(stored.time)
+    except (FileNotFoundError, manifest.UnreadableManifest, ValueError):
+        pass
+    try:
+        lines = place.descriptor.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except FileNotFoundError:
+        return None, None, None
+    fields = dict(line.partition(": ")[::2] for line in lines)
+    try:
+        # tensorflow_hub's resolver.py writes str(datetime.today()): local, without a zone.
+        stored_at = datetime.fromisoformat(fields.get("Download Time", "")).astimezone(timezone.utc)
+    except ValueError:
+        return fields.get("Module"), None, None
+    return fields.get("Module"), None, stored_at
+
+
+def _time_of_use(place: Place) -> datetime:
+    """The time of the file that `find` touches; see `rehub.cache.store`."""
+    for path in (place.manifest, place.descriptor):
+        try:
+            return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        except FileNotFoundError:
+            continue
+    return datetime.fromtimestamp(place.directory.stat().st_mtime, timezone.utc)

@@ -1,0 +1,45 @@
+"""Caches that belong to somebody else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from filling import KEY, NOBODY, Filling
+
+from rehub.cache import obtain
+
+
+@pytest.fixture
+def shared_disk():
+    """A directory that every user may write; pytest's own can be entered by one only."""
+    disk = Path(tempfile.mkdtemp())
+    disk.chmod(0o777)
+    yield disk
+    shutil.rmtree(str(disk))
+
+
+@pytest.fixture
+def read_only_root(shared_disk):
+    """A cache with one model in it that the user may read and not write."""
+    root = shared_disk / "system"
+    obtain((root,), KEY, Filling())
+    root.chmod(0o555)
+    yield root
+    root.chmod(0o755)
+
+
+@pytest.fixture
+def nobody(read_only_root):
+    """Gives up root's right to write everywhere, if the tests run as root."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("this system keeps no directory from being written")
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    yield
+    os.seteuid(0)

@@ -1,0 +1,202 @@
+"""Processes at one cache: a model is in it, whole, or it is not, whoever was killed, stopped or late."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filling import ENTRY, NAME, names_in
+from hosting import MODEL, HostingServer, archive_of
+
+from rehub.cache import find
+from rehub.cache.claim import try_claim
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are made by fork")
+needs_seccomp = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
+    reason="flock() is forbidden by a filter of the Linux kernel",
+)
+LOCKS = ([], pytest.param(["--no-locks"], marks=needs_seccomp))
+KILLS = 200
+
+
+@pytest.fixture
+def server():
+    with HostingServer() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(*arguments, **environment):
+    """A process of crowd.py; killed in the end, if it is still there."""
+    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", str(HERE / "crowd.py"), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        env={**os.environ, **environment, "PYTHONPATH": paths},
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def findings_of(*arguments, **environment):
+    """What a run of crowd.py has found."""
+    with started(*arguments, **environment) as process:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    return json.loads(out)
+
+
+def published(server, count=20):
+    """A handle whose archive comes in pieces, so that a kill can fall between any two of them."""
+    archive = archive_of(MODEL)
+
+    def respond(request):
+        request.send_response(200)
+        request.send_header("Content-Type", "application/gzip")
+        request.send_header("Content-Length", str(len(archive)))
+        request.end_headers()
+        for start in range(0, len(archive), len(archive) // count + 1):
+            request.wfile.write(archive[start : start + len(archive) // count + 1])
+            request.wfile.flush()
+            time.sleep(0.001)
+
+    return server.answer("/google/digits/1", respond)
+
+
+def test_after_each_of_200_kills_at_random_moments_the_model_comes_whole_and_at_once(server, tmp_path):
+    found = findings_of("killed_at_random", tmp_path, published(server), KILLS)
+    assert found["broken"] == []
+    assert found["left"] == []
+    assert found["slowest"] < 2
+    assert found["kills"] > KILLS // 2  # The others were ready before.
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="steps are counted by audit hooks, which came with Python 3.8")
+@pytest.mark.parametrize("locks", LOCKS)
+def test_after_a_kill_at_each_step_the_model_comes_whole_and_at_once(tmp_path, locks):
+    found = findings_of(*locks, "killed_at_each_step", tmp_path)
+    assert found["kills"] > 60
+    assert found["broken"] == []
+    assert found["slowest"] < 2
+    for _, _, names in found["left"]:
+        # Without the system's locks, a file that names no owner may be younger than an owner that is about to.
+        assert locks
+        assert [name for name in names if name not in ENTRY and not name.endswith(".rehub.lock")] == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="the moment is found by audit hooks, which came with Python 3.8")
+def test_a_model_that_one_repair_has_handed_out_is_not_taken_away_by_another(tmp_path):
+    found = findings_of("repairs_just_before_a_repair", tmp_path)
+    assert found["handed_out"] == [found["there"]]
+    assert names_in(tmp_path) == ENTRY
+
+
+@pytest.mark.parametrize("locks", LOCKS)
+def test_sixteen_processes_at_once_make_one_download(server, cache_dir, locks):
+    handle = published(server)
+    found = findings_of(*locks, "at_once", cache_dir, handle, 16)
+    assert found["statuses"] == [0] * 16
+    assert len(server.requests) == 1
+    assert len(names_in(cache_dir)) == 3
+
+
+@pytest.mark.parametrize("locks", LOCKS)
+def test_who_waits_for_a_stopped_process_goes_on_without_it_and_both_get_the_one_model(tmp_path, locks):
+    with started(*locks, "fills_until_told", tmp_path) as slow:
+        assert slow.stdout.readline() == "filling\n"
+        slow.send_signal(signal.SIGSTOP)
+        found = findings_of(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5")
+        assert found["graph"] == "graph"
+        assert 1.5 < found["seconds"] < 5
+        assert any(name.endswith(".rehub.tmp") for name in names_in(tmp_path))  # It is only stopped, and left alone.
+        slow.send_signal(signal.SIGCONT)
+        out, err = slow.communicate("go on\n", timeout=20)
+        assert json.loads(out) == str(tmp_path / NAME), err
+    assert (tmp_path / NAME / "saved_model.pb").read_bytes() == b"graph"
+    assert names_in(tmp_path) == ENTRY
+
+
+@pytest.mark.parametrize("locks", LOCKS)
+def test_who_waits_says_for_whom_and_goes_on_waiting_while_it_lives(tmp_path, locks):
+    with started(*locks, "fills_until_told", tmp_path) as slow:
+        assert slow.stdout.readline() == "filling\n"
+        with started(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
+            words = waiting.stderr.readline()
+            assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': process" in words
+            assert f"process {slow.pid} on " in words
+            time.sleep(2.5)
+            # As when a clock jumps: nobody compares it with his own.
+            for seconds in (0, 4e9):
+                os.utime(str(tmp_path / (NAME + ".rehub.lock")), (seconds, seconds))
+                time.sleep(0.2)
+            assert waiting.poll() is None
+            slow.communicate("go on\n", timeout=20)
+            out, _ = waiting.communicate(timeout=20)
+            assert json.loads(out)["graph"] == "of the slow one"
+    assert names_in(tmp_path) == ENTRY
+
+
+@pytest.mark.parametrize("locks", LOCKS)
+def test_a_lock_file_of_a_process_that_is_gone_holds_nobody_up(tmp_path, locks):  # hub#579
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write_lock(tmp_path, platform.node(), gone.pid)
+    assert findings_of(*locks, "fills", tmp_path)["seconds"] < 2
+    assert names_in(tmp_path) == ENTRY
+
+
+def test_a_child_of_a_dead_process_holds_nobody_up(tmp_path):
+    with started("dies_and_leaves_a_child", tmp_path) as process:
+        while process.poll() is None:
+            time.sleep(0.01)
+        assert process.returncode == -signal.SIGKILL
+        assert (tmp_path / "lock").exists()
+        with try_claim(tmp_path / "lock") as claim:
+            assert claim is not None
+
+
+@needs_seccomp
+def test_on_a_shared_folder_without_locks_another_machine_is_waited_for_while_it_shows_life(tmp_path):
+    lock = write_lock(tmp_path, "another.machine", 1)
+    with started("--no-locks", "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
+        assert "process 1 on another.machine" in waiting.stderr.readline()
+        for beat in range(6):  # Its clock is far behind.
+            os.utime(str(lock), (1000 + beat, 1000 + beat))
+            time.sleep(0.5)
+        assert waiting.poll() is None
+        silent = time.monotonic()
+        out, _ = waiting.communicate(timeout=20)
+        assert 0.9 < time.monotonic() - silent < 5
+        assert json.loads(out)["graph"] == "graph"
+    assert names_in(tmp_path) == ENTRY
+
+
+def test_a_lock_file_that_tensorflow_hub_left_holds_nobody_up_and_stays(tmp_path):  # hub#579, hub#326
+    stale = tmp_path / (NAME + ".lock")
+    stale.write_text("host.1.00000000000000000000000000000000")
+    assert findings_of("fills", tmp_path)["seconds"] < 2
+    assert stale.exists()
+    assert find((tmp_path,), "https://tfhub.dev/google/nnlm-en-dim50/2") is not None
+
+
+def write_lock(root, host, pid):
+    """A lock's file as that process has written it."""
+    lock = root / (NAME + ".rehub.lock")
+    lock.write_text(json.dumps({"host": host, "pid": pid, "since": "2026-01-02T03:04:05+00:00", "token": "0"}))
+    return lock
