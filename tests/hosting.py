@@ -13,14 +13,20 @@ import io
 import ssl
 import tarfile
 import threading
+import time
 import zipfile
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
-from typing import Callable, Mapping
+from typing import Callable, Iterable, Mapping
 
 # A directory that every part of rehub below `savedmodel` takes for a model.
-MODEL = {"saved_model.pb": b"a graph", "variables/variables.index": b"an index", "assets/vocab.txt": b"a\nb\n" * 1000}
+MODEL = {
+    "saved_model.pb": b"a graph",
+    "variables/variables.index": b"an index",
+    "variables/variables.data-00000-of-00001": b"weights",
+    "assets/vocab.txt": b"a\nb\n" * 1000,
+}
 
 Responder = Callable[[BaseHTTPRequestHandler], None]
 
@@ -86,6 +92,66 @@ def falls_silent(body: bytes, after: int, until: threading.Event) -> Responder:
         sends(body[:after], Content_Length=str(len(body)))(request)
         request.wfile.flush()
         until.wait(60)
+
+    return respond
+
+
+def drips(body: bytes, seconds: float, size: int = 1) -> Responder:
+    """Promises a whole body, and sends it bit by bit."""
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        sends(b"", Content_Length=str(len(body)))(request)
+        for start in range(0, len(body), size):
+            request.wfile.write(body[start : start + size])
+            request.wfile.flush()
+            time.sleep(seconds)
+
+    return respond
+
+
+def sends_without_end(piece: bytes, count: int, written: list[int], status: int = 200, **headers: str) -> Responder:
+    """Sends the same bytes `count` times, as long as the client takes them; `written` tells how many bytes it took."""
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        sends(b"", status=status, Content_Length=str(len(piece) * count), **headers)(request)
+        for number in range(count):
+            request.wfile.write(piece)
+            written[:] = [(number + 1) * len(piece)]
+
+    return respond
+
+
+class Ranges:
+    """Sends a file, or the part that is asked for, of a version that an ETag names; breaks off when told.
+
+    Attributes:
+        breaks: after how many bytes of the file each next answer breaks off.
+    """
+
+    def __init__(self, body: bytes, etag: str = '"v1"', breaks: Iterable[int] = (), **headers: str) -> None:
+        self.body = body
+        self.etag = etag
+        self.breaks = list(breaks)
+        self._headers = headers
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        start = 0
+        if request.headers.get("Range") and request.headers.get("If-Range") == self.etag:
+            start = int(request.headers["Range"].partition("=")[2].partition("-")[0])
+        end = self.breaks.pop(0) if self.breaks else len(self.body)
+        headers = {"ETag": self.etag, "Accept_Ranges": "bytes", **self._headers}
+        headers["Content_Length"] = str(len(self.body) - start)
+        if start:
+            headers["Content_Range"] = f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"
+        sends(self.body[start:end], status=206 if start else 200, **headers)(request)
+
+
+def in_turn(*responders: Responder) -> Responder:
+    """Answers with each once, and with the last from then on."""
+    left = list(responders)
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(request)
 
     return respond
 

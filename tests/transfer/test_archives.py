@@ -11,7 +11,9 @@ import shutil
 import stat
 import sys
 import tarfile
+import threading
 import zipfile
+import zlib
 
 import pytest
 from hosting import MODEL, archive_of, tar_of, zip_of
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
 from rehub.transfer import Limits, unpack
+from rehub.transfer.archives import kind_of
 
 
 @pytest.fixture
@@ -82,12 +85,43 @@ KINDS = {
     "tar of GNU": lambda files: tar_with(*files.items(), format=tarfile.GNU_FORMAT),
     "tar of ustar": lambda files: tar_with(*files.items(), format=tarfile.USTAR_FORMAT),
     "tar.gz of two members": lambda files: gzip.compress(tar_of(files)[:700]) + gzip.compress(tar_of(files)[700:]),
+    "tar.gz of many members": lambda files: b"".join(map(gzip.compress, in_pieces(tar_of(files), 100))),
+    "tar.gz of empty members": lambda files: gzip.compress(b"") * 3 + archive_of(files) + gzip.compress(b"") * 3,
+    "tar.gz padded with zeros": lambda files: archive_of(files) + bytes(300_000),
+    "tar.bz2 of many members": lambda files: b"".join(map(bz2.compress, in_pieces(tar_of(files), 1000))),
+    "tar.xz of two members, padded": lambda files: (
+        lzma.compress(tar_of(files)[:700]) + bytes(8) + lzma.compress(tar_of(files)[700:])
+    ),
 }
+
+
+def in_pieces(content, size):
+    return [content[start : start + size] for start in range(0, len(content), size)]
+
+
+@pytest.fixture(params=["isal", "zlib"])
+def inflater(request, monkeypatch):
+    """Each of the two ways to undo gzip."""
+    if request.param == "isal":
+        pytest.importorskip("isal", reason="isal is not installed")
+    else:
+        monkeypatch.setitem(sys.modules, "isal", None)
+
+
+@pytest.fixture(params=[False, True], ids=["at once", "byte by byte"])
+def streamed(request):
+    """Makes a stream of bytes, one that gives all it has or one that gives little at a time, as a network may."""
+
+    class ByteByByte(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(1 if size else 0)
+
+    return ByteByByte if request.param else io.BytesIO
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "path"])
-def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp_path):
+def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp_path, inflater):
     archive = KINDS[kind](MODEL)
     source = io.BytesIO(archive) if is_stream else tmp_path / "named.misleadingly"
     if not is_stream:
@@ -98,6 +132,12 @@ def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp
         name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in MODEL.items()
     }
     assert [path.name for path in into.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stream_may_give_little_at_a_time(kind, streamed, into):
+    unpack(streamed(KINDS[kind]({"saved_model.pb": b"graph", "a/b": b"x" * 600})), into, name="it")
+    assert files_below(into) == {"saved_model.pb": b"graph", "a/b": b"x" * 600}
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
@@ -200,6 +240,21 @@ HOSTILE = {
     "huge long name": lambda: tar_with(OK)[:1024] + header_with(type=tarfile.GNUTYPE_LONGNAME, size=1 << 33),
     "too many members": lambda: tar_with(OK, *((f"{i}", b"") for i in range(200))),
     "too many directories": lambda: tar_with(OK, *((f"{i}", {"type": tarfile.DIRTYPE}) for i in range(200))),
+    "PAX size beyond the limit": lambda: tar_with(OK, ("x", pax(size=str(1 << 60))), format=tarfile.PAX_FORMAT),
+    "old sparse file of PAX": lambda: tar_with(OK, ("x", pax(GNU__sparse__map="0,1")), format=tarfile.PAX_FORMAT),
+    "PAX link": lambda: tar_with(
+        OK, ("l", {"type": tarfile.SYMTYPE, "pax_headers": {"linkpath": "/etc"}}), format=tarfile.PAX_FORMAT
+    ),
+    "zero byte in a PAX name": lambda: tar_with(OK, ("x", pax(path="a\0b")), format=tarfile.PAX_FORMAT),
+    "contiguous file over another": lambda: tar_with(OK, ("saved_model.pb", {"type": tarfile.CONTTYPE})),
+    "a bomb of a file": lambda: gzip.compress(tar_with(OK, ("x", bytes(900_000)))),
+    "a bomb of padding": lambda: gzip.compress(tar_with(OK) + bytes(900_000)),
+    "a bomb of bzip2": lambda: bz2.compress(tar_with(OK, ("x", bytes(900_000)))),
+    "a bomb of xz": lambda: lzma.compress(tar_with(OK, ("x", bytes(900_000)))),
+    "a bomb of zstd": lambda: zstd_of(tar_with(OK, ("x", bytes(900_000)))),
+    "a bomb in a bomb": lambda: gzip.compress(gzip.compress(tar_with(OK, ("x", bytes(900_000))))),
+    "zip: a bomb of a file": lambda: zip_with(OK, ("x", bytes(900_000))),
+    "zip: a bomb of files": lambda: zip_with(OK, *((f"{i}", bytes(9_000)) for i in range(99))),
     "too many bytes": lambda: tar_with(OK, ("x", bytes(2 << 20))),
     "too many bytes declared": lambda: tar_with(OK)[:1024] + header_with(size=1 << 50),
     "too many bytes of padding": lambda: gzip.compress(tar_with(OK) + bytes(4 << 20)),
@@ -214,14 +269,14 @@ HOSTILE = {
     "zip: too many bytes": lambda: zip_with(OK, ("x", bytes(2 << 20))),
     "zip: too many members": lambda: zip_with(OK, *((f"{i}", b"") for i in range(200))),
 }
-SMALL = Limits(members=100, bytes=1 << 20)
+SMALL = Limits(members=100, bytes=1 << 20, ratio=20, ratio_from=1 << 16)
 
 
 @pytest.mark.parametrize("case", HOSTILE)
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_a_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, tmp_path):
+def test_a_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, tmp_path, inflater):
     archive = HOSTILE[case]()
-    archive = gzip.compress(archive) if compressed and not case.startswith("too many bytes before") else archive
+    archive = gzip.compress(archive) if compressed and kind_of(archive) in ("tar", "zip") else archive
     with pytest.raises(UnsafeArchive, match="'the model' is refused, and nothing of it was kept"):
         unpack(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
@@ -253,6 +308,11 @@ DAMAGED = {
     "gzip: trailing garbage": lambda: archive_of(MODEL) + b"garbage",
     "gzip: of text": lambda: gzip.compress(b"<html>" * 200),
     "gzip: thrice": lambda: gzip.compress(gzip.compress(archive_of(MODEL))),
+    "gzip: wrong length": lambda: damaged(archive_of(MODEL), -2 % len(archive_of(MODEL))),
+    "gzip: garbage behind padding": lambda: archive_of(MODEL) + bytes(100) + b"garbage",
+    "gzip: cut off in a second member": lambda: archive_of(MODEL) + gzip.compress(b"more")[:-9],
+    "bzip2: trailing garbage": lambda: KINDS["tar.bz2"](MODEL) + b"garbage",
+    "xz: trailing garbage": lambda: KINDS["tar.xz"](MODEL) + b"garbage",
     "bzip2: cut off": lambda: KINDS["tar.bz2"](MODEL)[:-5],
     "bzip2: garbage inside": lambda: damaged(KINDS["tar.bz2"](MODEL), 40),
     "xz: cut off": lambda: KINDS["tar.xz"](MODEL)[:-5],
@@ -276,14 +336,14 @@ def with_directory_byte(archive, offset, value):
 
 
 @pytest.mark.parametrize("case", DAMAGED)
-def test_a_damaged_archive_is_named_as_such_and_leaves_nothing(case, into, tmp_path):
+def test_a_damaged_archive_is_named_as_such_and_leaves_nothing(case, into, tmp_path, inflater):
     with pytest.raises(CorruptArchive, match="'the model'"):
         unpack(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip"])
-def test_an_archive_cut_off_anywhere_is_corrupt(kind, into):
+def test_an_archive_cut_off_anywhere_is_corrupt(kind, into, inflater):
     files = {"saved_model.pb": hashlib.sha256(b"1").digest() * 9, "a/b": b"x"}
     archive = KINDS[kind](files)
     # After the end mark, tar pads to 10 KiB; what is cut off there is not missed.
@@ -328,3 +388,78 @@ def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
         assert {record.name: record.size for record in records} == {n: len(c) for n, c in files_below(into).items()}
         shutil.rmtree(str(into))
         into.mkdir()
+
+
+def test_a_small_model_of_zeros_is_no_bomb(into):
+    unpack(io.BytesIO(archive_of({"saved_model.pb": bytes(20 << 20)})), into, name="it")
+    assert (into / "saved_model.pb").stat().st_size == 20 << 20
+
+
+def test_xz_that_wants_much_memory_is_refused(into):
+    # The dictionary's size in the block header: 40 is 4 GiB; the header's checksum is made right again.
+    archive = bytearray(lzma.compress(tar_of(MODEL), check=lzma.CHECK_NONE))
+    header = archive[12 : 12 + (archive[12] + 1) * 4]
+    assert header[2:4] == b"\x21\x01"  # LZMA2, one byte of properties: the size
+    header[4] = 40
+    header[-4:] = zlib.crc32(header[:-4]).to_bytes(4, "little")
+    archive[12 : 12 + len(header)] = header
+    with pytest.raises(UnsafeArchive, match="more than 256 MiB of memory"):
+        unpack(io.BytesIO(bytes(archive)), into, name="it")
+    assert list(into.iterdir()) == []
+
+
+def test_no_thread_outlives_an_unpacking(into):
+    before = set(threading.enumerate())
+    with pytest.raises(UnsafeArchive):
+        unpack(io.BytesIO(gzip.compress(HOSTILE["parent"]() + bytes(4 << 20))), into, name="it")
+    with pytest.raises(CorruptArchive):
+        unpack(io.BytesIO(archive_of(MODEL)[:-20]), into, name="it")
+    unpack(io.BytesIO(archive_of(MODEL)), into, name="it")
+    assert set(threading.enumerate()) == before
+
+
+def test_what_a_stream_raises_is_the_error(into):
+    class Breaks(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 200:
+                raise KeyboardInterrupt
+            return super().read(min(size, 100))
+
+    with pytest.raises(KeyboardInterrupt):
+        unpack(Breaks(archive_of(MODEL)), into, name="it")
+    assert list(into.iterdir()) == []
+
+
+PARTS = st.sampled_from(["a", "A", "b", "..", ".", "", "\u00e9", "e\u0301", "saved_model.pb", "con", "x" * 200])
+NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+TYPES = st.sampled_from(
+    [tarfile.REGTYPE] * 6 + [tarfile.DIRTYPE] * 3 + [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE]
+)
+MEMBERS = st.lists(st.tuples(NAMES, TYPES, st.binary(max_size=600), NAMES), max_size=6)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(members=MEMBERS, form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), compressed=st.booleans())
+def test_whatever_the_members_nothing_is_written_outside(members, form, compressed, into):
+    """Names, types and links at random: all are inside in the end, plain files with the bytes of the archive, or none."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, kind, content, link in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, link
+            member.size = len(content) if kind == tarfile.REGTYPE else 0
+            archive.addfile(member, io.BytesIO(content))
+    data = gzip.compress(buffer.getvalue()) if compressed else buffer.getvalue()
+    around = into.parent.parent
+    try:
+        records = unpack(io.BytesIO(data), into, name="it", limits=SMALL)
+    except HubError:
+        assert list(into.iterdir()) == []
+    else:
+        files = files_below(into)
+        assert sorted(files.values()) == sorted(content for _, kind, content, _ in members if kind == tarfile.REGTYPE)
+        assert {record.name: record.size for record in records} == {name: len(files[name]) for name in files}
+        assert not any(path.is_symlink() for path in into.rglob("*"))
+        shutil.rmtree(str(into))
+        into.mkdir()
+    assert [path.name for path in around.rglob("*")] == ["aside", "model"]

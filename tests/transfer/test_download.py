@@ -2,54 +2,85 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
+import os
 import shutil
 import socket
 import subprocess
 import threading
+import time
+import uuid
 
 import pytest
-from hosting import MODEL, HostingServer, archive_of, breaks_off, falls_silent, redirects, sends
+from hosting import (
+    MODEL,
+    HostingServer,
+    Ranges,
+    archive_of,
+    breaks_off,
+    drips,
+    falls_silent,
+    in_turn,
+    redirects,
+    sends,
+    sends_without_end,
+    tar_of,
+)
 
-from rehub.errors import CorruptArchive, DownloadError, InvalidSetting
-from rehub.transfer import open_url
+from rehub.errors import CorruptArchive, DownloadError, HashMismatch, InvalidSetting, UnsafeArchive
+from rehub.transfer import Limits, download, hops
 from rehub.version import __version__
 
 ARCHIVE = archive_of(MODEL)
 HANDLE = "the handle"
 
 
-def fetch(url, **options):
-    with open_url(url, handle=HANDLE, **options) as body:
-        return body.url, body.stream.read()
+@pytest.fixture
+def fetch(tmp_path):
+    """Downloads into a new directory; returns where from, and the files. After an error the directory is empty."""
+
+    def fetch(url, handle=HANDLE, retries=0, **options):
+        into = tmp_path / uuid.uuid4().hex
+        into.mkdir()
+        try:
+            brought = download(url, into, handle=handle, retries=retries, **options)
+        except BaseException:
+            assert list(into.iterdir()) == []
+            raise
+        names = [path for path in into.rglob("*") if path.is_file()]
+        return brought.url, {path.relative_to(into).as_posix(): path.read_bytes() for path in names}
+
+    return fetch
 
 
-def test_an_archive_comes_as_it_lies_on_the_server(server):
+def test_an_archive_comes_as_it_lies_on_the_server(server, fetch):
     url = server.answer("/m", sends(ARCHIVE))
-    assert fetch(url) == (url, ARCHIVE)
+    assert fetch(url) == (url, MODEL)
     headers = server.requests[0].headers
     assert headers["Accept-Encoding"] == "identity"
     assert headers["User-Agent"] == f"rehub/{__version__}"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
-def test_a_content_encoding_is_not_undone_on_the_way(server, encoding):
+def test_a_content_encoding_is_not_undone_on_the_way(server, encoding, fetch):
     # Servers say this of a .tar.gz that they have on the disk, and mean the file itself.
     url = server.answer("/m.tar.gz", sends(ARCHIVE, "application/x-tar", Content_Encoding=encoding))
-    assert fetch(url)[1] == ARCHIVE
+    assert fetch(url)[1] == MODEL
     twice = gzip.compress(ARCHIVE)
-    assert fetch(server.answer("/twice", sends(twice, Content_Encoding=encoding)))[1] == twice
+    assert fetch(server.answer("/twice", sends(twice, Content_Encoding=encoding)))[1] == MODEL
 
 
-def test_redirects_are_followed_to_the_end(server):
+def test_redirects_are_followed_to_the_end(server, fetch):
     end = server.answer("/end?a=b%2Fc", sends(ARCHIVE))
     server.answer("/end", sends(ARCHIVE))
     server.answer("/middle", redirects(end))
-    assert fetch(server.answer("/start", redirects("/middle"))) == (end, ARCHIVE)
+    assert fetch(server.answer("/start", redirects("/middle"))) == (end, MODEL)
     assert server.requests[-1].query == "a=b%2Fc"
 
 
-def test_a_redirect_to_a_file_is_refused_with_the_hops(server, tmp_path):
+def test_a_redirect_to_a_file_is_refused_with_the_hops(server, tmp_path, fetch):
     (tmp_path / "secret").write_bytes(ARCHIVE)
     url = server.answer("/m", redirects((tmp_path / "secret").as_uri()))
     with pytest.raises(DownloadError, match=r"http and https only") as error:
@@ -58,7 +89,7 @@ def test_a_redirect_to_a_file_is_refused_with_the_hops(server, tmp_path):
     assert (tmp_path / "secret").as_uri() in str(error.value)
 
 
-def test_endless_redirects_end(server):
+def test_endless_redirects_end(server, fetch):
     url = server.answer("/m", redirects("/m"))
     with pytest.raises(DownloadError, match="redirects"):
         fetch(url)
@@ -78,7 +109,7 @@ def test_endless_redirects_end(server):
         (204, "comes with 200"),
     ],
 )
-def test_a_status_other_than_200_is_told_with_what_the_server_says(server, status, hint):
+def test_a_status_other_than_200_is_told_with_what_the_server_says(server, status, hint, fetch):
     server.answer("/end", sends(b"SignatureDoesNotMatch\n for you", "text/plain", status))
     url = server.answer("/m", redirects("/end"))
     with pytest.raises(DownloadError, match=hint) as error:
@@ -101,7 +132,7 @@ def test_a_status_other_than_200_is_told_with_what_the_server_says(server, statu
         (b"Hotel Wi-Fi", "text/plain; charset=utf-8"),
     ],
 )
-def test_a_page_instead_of_an_archive_is_named_as_such(server, body, content_type):  # hub#84
+def test_a_page_instead_of_an_archive_is_named_as_such(server, body, content_type, fetch):  # hub#84
     with pytest.raises(DownloadError, match="a page came instead of an archive") as error:
         fetch(server.answer("/m", sends(body, content_type)))
     assert "Hotel Wi-Fi" in str(error.value)
@@ -109,29 +140,29 @@ def test_a_page_instead_of_an_archive_is_named_as_such(server, body, content_typ
     assert HANDLE in str(error.value)
 
 
-def test_an_archive_with_the_wrong_content_type_is_an_archive(server):
-    assert fetch(server.answer("/m", sends(ARCHIVE, "text/html")))[1] == ARCHIVE
+def test_an_archive_with_the_wrong_content_type_is_an_archive(server, fetch):
+    assert fetch(server.answer("/m", sends(ARCHIVE, "text/html")))[1] == MODEL
 
 
-def test_other_bytes_are_no_archive(server):
+def test_other_bytes_are_no_archive(server, fetch):
     with pytest.raises(CorruptArchive, match="no archive") as error:
         fetch(server.answer("/m", sends(b"\x89PNG\r\n" + bytes(600), "image/png")))
     assert "PNG" in str(error.value)
 
 
-def test_an_empty_answer_is_named_as_such(server):
+def test_an_empty_answer_is_named_as_such(server, fetch):
     with pytest.raises(DownloadError, match="the answer is empty"):
         fetch(server.answer("/m", sends(b"")))
 
 
 @pytest.mark.parametrize("after", [0, 100, 1 << 20, 2_500_000, 3_000_000 - 1])
-def test_a_body_that_ends_early_is_told_in_bytes(server, after):
+def test_a_body_that_ends_early_is_told_in_bytes(server, after, fetch):
     url = server.answer("/m", breaks_off(ARCHIVE + bytes(3_000_000 - len(ARCHIVE)), after))
     with pytest.raises(DownloadError, match=f"broke off after {after} bytes of the 3000000"):
         fetch(url)
 
 
-def test_a_server_that_falls_silent_is_an_error_not_a_hang(server, monkeypatch):
+def test_a_server_that_falls_silent_is_an_error_not_a_hang(server, monkeypatch, fetch):
     monkeypatch.setenv("REHUB_TIMEOUT", "0.2")
     done = threading.Event()
     url = server.answer("/m", falls_silent(ARCHIVE, 100, done))
@@ -140,7 +171,7 @@ def test_a_server_that_falls_silent_is_an_error_not_a_hang(server, monkeypatch):
     done.set()
 
 
-def test_a_server_that_never_answers_is_an_error_that_names_the_setting():
+def test_a_server_that_never_answers_is_an_error_that_names_the_setting(fetch):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
@@ -148,7 +179,7 @@ def test_a_server_that_never_answers_is_an_error_that_names_the_setting():
             fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/m", timeout=0.2)
 
 
-def test_no_server_is_an_error_with_the_reason():
+def test_no_server_is_an_error_with_the_reason(fetch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(DownloadError, match="refused") as error:
@@ -156,11 +187,11 @@ def test_no_server_is_an_error_with_the_reason():
     assert HANDLE in str(error.value)
 
 
-def test_proxies_are_those_of_the_environment(server, monkeypatch):  # hub#146
+def test_proxies_are_those_of_the_environment(server, monkeypatch, fetch):  # hub#146
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "")
     server.answer("http://models.invalid/m", sends(ARCHIVE))
-    assert fetch("http://models.invalid/m")[1] == ARCHIVE
+    assert fetch("http://models.invalid/m")[1] == MODEL
 
 
 @pytest.fixture
@@ -178,7 +209,7 @@ def certificate(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_an_unknown_certificate_is_refused_unless_it_is_given_or_the_check_disabled(certificate, monkeypatch):
+def test_an_unknown_certificate_is_refused_unless_it_is_given_or_the_check_disabled(certificate, monkeypatch, fetch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     with HostingServer(certificate) as server:
@@ -186,20 +217,321 @@ def test_an_unknown_certificate_is_refused_unless_it_is_given_or_the_check_disab
         with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE"):  # hub#53, hub#120
             fetch(url)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-        assert fetch(url)[1] == ARCHIVE
+        assert fetch(url)[1] == MODEL
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         monkeypatch.setenv("TFHUB_DISABLE_CERT_VALIDATION", "true")
         with pytest.warns(RuntimeWarning, match="not checked"):
-            assert fetch(url)[1] == ARCHIVE
+            assert fetch(url)[1] == MODEL
 
 
-def test_what_speaks_no_tls_is_an_error_that_names_the_ca_bundle(server):
+def test_what_speaks_no_tls_is_an_error_that_names_the_ca_bundle(server, fetch):
     with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE"):
         fetch(server.url.replace("http:", "https:") + "/m")
 
 
-def test_an_impossible_setting_is_found_before_anything_is_asked(server, monkeypatch):
+def test_an_impossible_setting_is_found_before_anything_is_asked(server, monkeypatch, fetch):
     monkeypatch.setenv("REHUB_TIMEOUT", "soon")
     with pytest.raises(InvalidSetting):
         fetch(server.answer("/m", sends(ARCHIVE)))
     assert server.requests == []
+
+
+def test_a_redirect_from_https_to_http_is_refused(server, certificate, monkeypatch, fetch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with HostingServer(certificate) as secure:
+        url = secure.answer("/m", redirects(server.answer("/m", sends(ARCHIVE))))
+        with pytest.raises(DownloadError, match="from https to"):
+            fetch(url)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("location", ["ftp://h/m", "gs://bucket/m", "http://[", "http://", "//:x", "data:,m"])
+def test_a_redirect_to_what_is_no_web_page_is_refused(server, location, fetch):
+    with pytest.raises(DownloadError, match="redirect"):
+        fetch(server.answer("/m", redirects(location)))
+
+
+@pytest.mark.parametrize("status", [302, 303, 404, 500])
+def test_the_body_of_what_is_no_archive_is_not_read(server, status, fetch):
+    taken = [0]
+    ten_gigabytes = sends_without_end(bytes(1 << 20), 10_000, taken, status=status, Location="/end")
+    server.answer("/end", sends(ARCHIVE))
+    url = server.answer("/m", ten_gigabytes)
+    if status in (302, 303):
+        assert fetch(url)[1] == MODEL
+    else:
+        with pytest.raises(DownloadError):
+            fetch(url)
+    assert taken[0] < 32 << 20  # What the sockets hold, at most.
+
+
+def test_a_login_is_sent_to_its_own_server_only_and_never_shown(server, fetch):
+    with HostingServer() as other:
+        server.answer("/m", redirects("/here"))
+        server.answer("/here", redirects(other.answer("/there", sends(b"no", status=401))))
+        url = server.url.replace("//", "//me:hunter2@") + "/m?api_key=hunter3"
+        with pytest.raises(DownloadError) as error:
+            fetch(url, handle=url)
+        assert [request.headers.get("Authorization", "")[:5] for request in server.requests] == ["Basic", "Basic"]
+        assert "Authorization" not in other.requests[0].headers
+    assert "hunter" not in str(error.value)
+    assert "***@127.0.0.1" in str(error.value)
+    assert "api_key=***" in str(error.value)
+
+
+def test_where_it_came_from_is_told_without_the_signature(server, fetch):
+    server.answer("/blob", sends(ARCHIVE))
+    url = server.answer("/m", redirects("/blob?part=1&X-Goog-Signature=secret"))
+    assert fetch(url)[0] == server.url + "/blob?part=1&X-Goog-Signature=***"
+
+
+def test_an_expired_signature_is_answered_by_a_fresh_one(server, fetch):  # hub#932
+    server.answer("/m", in_turn(redirects("/old"), redirects("/new")))
+    server.answer("/old", sends(b"<Code>ExpiredToken</Code>", "application/xml", 403))
+    server.answer("/new", sends(ARCHIVE))
+    assert fetch(server.url + "/m", retries=1)[1] == MODEL
+    assert [request.path for request in server.requests] == ["/m", "/old", "/m", "/new"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_refusal_is_not_asked_for_again(server, status, fetch):
+    with pytest.raises(DownloadError) as error:
+        fetch(server.answer("/m", sends(b"no", status=status)), retries=3)
+    assert error.value.status == status
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_asked_for_again(server, status, fetch):
+    busy = sends(b"busy", status=status, Retry_After="0")
+    assert fetch(server.answer("/m", in_turn(busy, busy, sends(ARCHIVE))), retries=2)[1] == MODEL
+    assert len(server.requests) == 3
+
+
+def test_what_does_not_pass_is_told_with_the_number_of_attempts(server, fetch):
+    url = server.answer("/m", sends(b"busy", status=503, Retry_After="0"))
+    with pytest.raises(DownloadError, match=r"503 [\s\S]*busy[\s\S]*Tried 3 times. REHUB_RETRIES is 2") as error:
+        fetch(url, retries=2)
+    assert type(error.value) is DownloadError
+    assert error.value.status == 503
+    assert len(server.requests) == 3
+
+
+def test_the_server_says_how_long_to_wait(server, fetch):
+    url = server.answer("/m", in_turn(sends(b"", status=429, Retry_After="1"), sends(ARCHIVE)))
+    start = time.monotonic()
+    fetch(url, retries=1)
+    assert time.monotonic() - start >= 1
+
+
+def test_a_server_that_wants_a_long_wait_is_told_instead(server, fetch):
+    with pytest.raises(DownloadError, match="come back in 3600 seconds"):
+        fetch(server.answer("/m", sends(b"", status=429, Retry_After="3600")), retries=3)
+    assert len(server.requests) == 1
+
+
+BIG = tar_of({"saved_model.pb": os.urandom(4 << 20), "variables/variables.index": b"an index"})
+
+
+def ranges_asked(server):
+    return [request.headers.get("Range") for request in server.requests]
+
+
+def test_a_download_goes_on_where_the_server_broke_off(server, fetch):
+    archive = Ranges(ARCHIVE, breaks=[100])
+    assert fetch(server.answer("/m", archive), retries=1)[1] == MODEL
+    assert ranges_asked(server) == [None, "bytes=100-"]
+    assert server.requests[1].headers["If-Range"] == '"v1"'
+
+
+@pytest.mark.parametrize("resumes", [True, False], ids=["with ranges", "without"])
+def test_a_connection_may_break_at_any_of_50_offsets(server, fetch, resumes):
+    offsets = [round(number * (len(ARCHIVE) - 1) / 49) for number in range(50)]
+    for offset in offsets:
+        answer = Ranges(ARCHIVE, breaks=[offset]) if resumes else in_turn(breaks_off(ARCHIVE, offset), sends(ARCHIVE))
+        assert fetch(server.answer("/m", answer), retries=1)[1] == MODEL
+    assert len(server.requests) == 100
+
+
+def test_a_download_that_makes_progress_may_break_more_often_than_it_may_fail(server, fetch):
+    breaks = [1_300_000, 2_600_000, 3_900_000]
+    brought = fetch(server.answer("/m", Ranges(BIG, breaks=breaks)), retries=1)[1]
+    assert tar_of(brought) == BIG
+    assert ranges_asked(server) == [None, *(f"bytes={offset}-" for offset in breaks)]
+
+
+def test_a_download_that_makes_none_ends(server, fetch):
+    with pytest.raises(DownloadError, match="broke off after 100 bytes"):
+        fetch(server.answer("/m", Ranges(ARCHIVE, breaks=[100] * 9)), retries=2)
+    assert len(server.requests) == 3
+
+
+def test_the_rest_comes_by_a_fresh_redirect(server, fetch):
+    server.answer("/old", Ranges(ARCHIVE, breaks=[100]))
+    server.answer("/new", Ranges(ARCHIVE))
+    server.answer("/m", in_turn(redirects("/old"), redirects("/new")))
+    assert fetch(server.url + "/m", retries=1)[1] == MODEL
+    assert ranges_asked(server)[-1] == "bytes=100-"
+
+
+OTHER = archive_of({"saved_model.pb": b"another graph" * 100})
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        Ranges(OTHER, etag='"v2"'),
+        sends(OTHER, ETag='"v1"'),
+        sends(OTHER[200:], status=206, ETag='"v1"', Content_Range="bytes 200-999/1000"),
+        sends(OTHER[100:], status=206, ETag='"v1"', Content_Range=f"bytes 100-{len(ARCHIVE)}/{len(ARCHIVE) + 1}"),
+        sends(OTHER[100:], status=206, ETag='"v2"', Content_Range=f"bytes 100-{len(ARCHIVE) - 1}/{len(ARCHIVE)}"),
+        sends(OTHER[100:], status=206, ETag='"v1"'),
+    ],
+    ids=["another version", "all again", "another part", "another length", "another ETag", "no Content-Range"],
+)
+def test_what_is_not_the_rest_is_not_appended(server, rest, fetch):
+    url = server.answer("/m", in_turn(Ranges(ARCHIVE, breaks=[100]), rest, sends(OTHER)))
+    assert fetch(url, retries=3)[1] == {"saved_model.pb": b"another graph" * 100}
+
+
+@pytest.mark.parametrize("headers", [{"etag": 'W/"v1"'}, {"Accept_Ranges": "none"}], ids=["weak ETag", "no ranges"])
+def test_without_a_promise_of_the_same_bytes_a_download_starts_again(server, headers, fetch):
+    assert fetch(server.answer("/m", Ranges(ARCHIVE, breaks=[100], **headers)), retries=1)[1] == MODEL
+    assert ranges_asked(server) == [None, None]
+
+
+def test_a_slow_drip_is_an_error_not_a_hang(server, fetch):
+    start = time.monotonic()
+    with pytest.raises(DownloadError, match="less than 1024 bytes a second"):
+        fetch(server.answer("/m", drips(ARCHIVE, 0.05)), timeout=0.5)
+    assert time.monotonic() - start < 10
+
+
+def test_a_slow_refusal_is_told_without_waiting_for_all_of_it(server, fetch, monkeypatch):
+    monkeypatch.setattr(hops, "_SECONDS_FOR_A_REASON", 0.5)
+
+    def respond(request):
+        sends(b"", status=404, Content_Length="1000")(request)
+        for _ in range(1000):
+            request.wfile.write(b"x")
+            time.sleep(0.05)
+
+    start = time.monotonic()
+    with pytest.raises(DownloadError, match="404"):
+        fetch(server.answer("/m", respond))
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("length", ["10", "0"])
+def test_a_promise_of_too_few_bytes_is_noticed(server, length, fetch):
+    with pytest.raises((CorruptArchive, DownloadError)):
+        fetch(server.answer("/m", sends(ARCHIVE, Content_Length=length)))
+
+
+@pytest.mark.parametrize("length", ["-1", "many", "1e9"])
+def test_a_length_of_nonsense_is_no_length(server, length, fetch):
+    assert fetch(server.answer("/m", sends(ARCHIVE, Content_Length=length)))[1] == MODEL
+
+
+def test_a_body_in_chunks_of_unknown_length_arrives_whole_or_not_at_all(server, fetch):
+    def chunked(body, ends):
+        def respond(request):
+            request.protocol_version = "HTTP/1.1"
+            request.send_response(200)
+            request.send_header("Transfer-Encoding", "chunked")
+            request.end_headers()
+            for start in range(0, len(body), 1000):
+                chunk = body[start : start + 1000]
+                request.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            request.wfile.write(b"0\r\n\r\n" if ends else b"")
+            request.close_connection = True
+
+        return respond
+
+    assert fetch(server.answer("/whole", chunked(BIG, ends=True)))[1].keys() == {
+        "saved_model.pb",
+        "variables/variables.index",
+    }
+    with pytest.raises(DownloadError, match="broke off after"):
+        fetch(server.answer("/cut", chunked(BIG[: 1 << 20], ends=False)))
+
+
+def test_a_bomb_is_refused_when_it_outgrows_what_has_come(server, fetch):
+    bomb = gzip.compress(tar_of({"saved_model.pb": bytes(64 << 20)}))
+    with pytest.raises(UnsafeArchive, match="over 200 times as much"):
+        fetch(server.answer("/m", sends(bomb)), limits=Limits(ratio_from=8 << 20))
+
+
+SHA256 = hashlib.sha256(ARCHIVE).digest()
+SHA512 = hashlib.sha512(ARCHIVE).digest()
+MD5 = hashlib.md5(ARCHIVE).digest()
+S3 = {"x_amz_request_id": "1"}
+
+
+def base64_of(digest):
+    return base64.b64encode(digest).decode()
+
+
+def digest_headers(sha256, sha512, md5):
+    """Every way in which servers tell a hash of the body."""
+    return {
+        "Repr-Digest": {"Repr_Digest": f"sha-256=:{base64_of(sha256)}:"},
+        "several": {"Repr_Digest": f"unixsum=:AAAA:, sha-512=:{base64_of(sha512)}:;q=1"},
+        "Content-Digest": {"Content_Digest": f"sha-512=:{base64_of(sha512)}:"},
+        "Digest": {"Digest": f"SHA-256={base64_of(sha256)}"},
+        "Content-MD5": {"Content_MD5": base64_of(md5)},
+        "Google": {"x_goog_hash": f"crc32c=AAAAAA==,md5={base64_of(md5)}"},
+        "S3": {"ETag": f'"{md5.hex()}"', **S3},
+        "S3, sha256": {"x_amz_checksum_sha256": base64_of(sha256)},
+    }
+
+
+RIGHT = digest_headers(SHA256, SHA512, MD5)
+WRONG = digest_headers(bytes(32), bytes(64), bytes(16))
+
+
+@pytest.mark.parametrize("way", RIGHT)
+def test_the_hash_that_a_server_gives_is_compared(server, way, fetch):
+    assert fetch(server.answer("/m", sends(ARCHIVE, **RIGHT[way])))[1] == MODEL
+    with pytest.raises(HashMismatch, match=HANDLE) as error:
+        fetch(server.answer("/m", sends(ARCHIVE, **WRONG[way])), retries=3)
+    assert "00000000" in str(error.value)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": f'"{bytes(16).hex()}"'},
+        {"ETag": f'"{bytes(32).hex()}"'},
+        {"ETag": f'"{bytes(16).hex()}-3"', **S3},
+        {"ETag": f'"{bytes(16).hex()}"', "x_amz_server_side_encryption": "aws:kms", **S3},
+        {**WRONG["Google"], "x_goog_stored_content_encoding": "gzip"},
+        {"Digest": "sha-256=nonsense"},
+        {"Digest": "id-sha-256=" + base64_of(bytes(32))},
+        {"Repr_Digest": "sha-256=:AAAA:"},
+    ],
+)
+def test_what_is_no_hash_of_the_body_is_not_taken_for_one(server, headers, fetch):
+    assert fetch(server.answer("/m", sends(ARCHIVE, **headers)))[1] == MODEL
+
+
+def test_the_users_hash_is_compared_as_well_as_the_servers(server, fetch):
+    url = server.answer("/m", sends(ARCHIVE, **RIGHT["Digest"]))
+    assert fetch(url, sha256=SHA256.hex())[1] == MODEL
+    with pytest.raises(HashMismatch, match="the handle's #sha256="):
+        fetch(url, sha256=SHA512.hex()[:64])
+
+
+def test_the_hash_is_of_the_whole_when_it_came_in_parts(server, fetch):
+    answer = Ranges(ARCHIVE, breaks=[100], **RIGHT["Repr-Digest"])
+    assert fetch(server.answer("/m", answer), retries=1, sha256=SHA256.hex())[1] == MODEL
+
+
+def test_a_retry_is_told_to_the_log_without_the_login(server, fetch, caplog):
+    caplog.set_level("INFO", logger="rehub")
+    server.answer("/m", in_turn(breaks_off(ARCHIVE, 50), sends(ARCHIVE)))
+    url = server.url.replace("//", "//me:hunter2@") + "/m"
+    fetch(url, handle=url, retries=1)
+    assert "broke off after 50 bytes" in caplog.text
+    assert "hunter2" not in caplog.text

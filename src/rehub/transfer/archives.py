@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import shutil
 import tempfile
 import uuid
-import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Tuple, Type, cast
+from typing import IO, TYPE_CHECKING
 
-from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
+from rehub.errors import CorruptArchive
 from rehub.transfer import tar_reader, zip_reader
-from rehub.transfer.members import DEFAULT_LIMITS, Limits, Members
+from rehub.transfer.decompression import Meter, decompressed, undoes
+from rehub.transfer.members import Limits, Members, limits_of_settings
+from rehub.transfer.pipeline import Readable, in_two_threads
 
 if TYPE_CHECKING:
     from rehub.cache import FileRecord
 
 HEAD = tar_reader.BLOCK
-_BUFFER = 1 << 20
+_BUFFER = 1 << 18
 
 # A server may compress once more, by Content-Encoding, what is a compressed archive already.
 _MAX_COMPRESSIONS = 2
 
 
-def unpack(
-    source: Path | IO[bytes], into: Path, *, name: str, limits: Limits = DEFAULT_LIMITS
-) -> tuple[FileRecord, ...]:
+def unpack(source: Path | Readable, into: Path, *, name: str, limits: Limits | None = None) -> tuple[FileRecord, ...]:
     """Unpacks a model's archive into an empty directory and returns what it wrote.
 
     A model in a single top folder is written without that folder. Members that are absolute, leave `into`, are
@@ -41,13 +37,15 @@ def unpack(
             first bytes. A stream is read once, from where it stands to its end.
         into: an empty directory. On any error it is empty again.
         name: what messages call the archive.
-        limits: how much it may hold.
+        limits: how much it may hold; else what the settings say.
 
     Raises:
         UnsafeArchive: names the member and the rule it broke.
         CorruptArchive: it is no archive, holds nothing, is damaged, or ends too early.
+        DiskFull: there is no room for it.
         UnsupportedFormat: it is compressed by zstd, and the package for that is not installed.
     """
+    limits = limits or limits_of_settings()
     try:
         if isinstance(source, Path):
             with source.open("rb") as file:
@@ -84,20 +82,67 @@ _MAGIC = {
 }
 
 
-def _unpack(stream: IO[bytes], into: Path, name: str, limits: Limits) -> tuple[FileRecord, ...]:
-    members = Members(into, name, limits)
-    plain = io.BufferedReader(_Source(stream, name, (), limits), _BUFFER)
-    for _ in range(_MAX_COMPRESSIONS):
-        opener = _DECOMPRESSORS.get(str(_kind_at(plain)))
-        if opener is None:
+def peeked(stream: Readable) -> tuple[bytes, io.RawIOBase]:
+    """The first bytes of a stream, as many as tell its kind, and a stream of all of its bytes."""
+    head = b""
+    while len(head) < HEAD:
+        chunk = stream.read(HEAD - len(head))
+        if not chunk:
             break
-        decompressed, damage = opener(plain, name)
-        plain = io.BufferedReader(_Source(decompressed, name, damage, limits), _BUFFER)
-    kind = _kind_at(plain)
+        head += chunk
+    return head, _FromItsStart(head, stream)
+
+
+class _FromItsStart(io.RawIOBase):
+    """A stream of which some bytes have been read, with these again before the others."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head = head
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._head:
+            return self._stream.read(size)
+        chunk, self._head = self._head[:size], self._head[size:]
+        return chunk
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        chunk = self.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def _unpack(source: Readable, into: Path, name: str, limits: Limits) -> tuple[FileRecord, ...]:
+    meter = Meter(source, name, limits)
+
+    # Three stages at once: what waits for a network, what decompresses, and what hashes and writes.
+    def decompress(stream: IO[bytes]) -> tuple[FileRecord, ...]:
+        head, plain = peeked(stream)
+        compressions = 0
+        while undoes(kind_of(head)) and compressions < _MAX_COMPRESSIONS:
+            head, plain = peeked(decompressed(plain, str(kind_of(head)), name, meter))
+            compressions += 1
+
+        def write(members: IO[bytes]) -> tuple[FileRecord, ...]:
+            return _unpack_members(members, head, into, name, limits, meter)
+
+        return in_two_threads(plain, write) if compressions else write(io.BufferedReader(plain, _BUFFER))
+
+    return in_two_threads(meter, decompress)
+
+
+def _unpack_members(
+    plain: IO[bytes], head: bytes, into: Path, name: str, limits: Limits, meter: Meter
+) -> tuple[FileRecord, ...]:
+    members = Members(into, name, limits)
+    kind = kind_of(head)
     if kind == "zip":
         with tempfile.TemporaryFile(dir=str(into.parent)) as seekable:
             shutil.copyfileobj(plain, seekable, _BUFFER)
-            zip_reader.unpack(seekable, members, name)
+            zip_reader.unpack(seekable, members, name, meter)
     elif kind == "tar":
         tar_reader.unpack(plain, members, name, limits)
         # A compressed stream has its checksum at its end, behind the padding of the archive in it.
@@ -106,73 +151,11 @@ def _unpack(stream: IO[bytes], into: Path, name: str, limits: Limits) -> tuple[F
     else:
         raise CorruptArchive(
             f"{name} is no archive that rehub knows (tar, tar.gz, tar.bz2, tar.xz, tar.zst, zip): "
-            f"it starts with {plain.peek(HEAD)[:40]!r}."
+            f"it starts with {head[:40]!r}."
         )
     if not members.records:
         raise CorruptArchive(f"{name} is an archive without any file.")
     return _without_top_folder(into, tuple(members.records))
-
-
-def _kind_at(stream: io.BufferedReader[_Source]) -> str | None:
-    return kind_of(stream.peek(HEAD)[:HEAD])
-
-
-# A decompressed stream, and what reading it raises over damaged bytes: OSError, when it has no number.
-_Opened = Tuple[IO[bytes], Tuple[Type[Exception], ...]]
-
-
-class _Source(io.RawIOBase):
-    """A stream that gives no more than the limit, and whose decompressor's complaints are a `CorruptArchive`."""
-
-    def __init__(self, stream: IO[bytes], name: str, damage: tuple[type[Exception], ...], limits: Limits) -> None:
-        self._stream = stream
-        self._name = name
-        self._damage = damage
-        self._limit = limits.bytes
-        self._given = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        try:
-            chunk = self._stream.read(len(buffer))
-        except HubError:
-            raise
-        except self._damage as error:
-            if getattr(error, "errno", None):  # The disk's error, not the archive's.
-                raise
-            raise CorruptArchive(f"{self._name} is damaged or ends too early: {error}.") from error
-        self._given += len(chunk)
-        if self._given > self._limit:
-            raise UnsafeArchive(
-                f"{self._name} is refused, and nothing of it was kept: it unpacks to more than {self._limit} bytes."
-            )
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
-
-def _open_gzip(stream: IO[bytes], _: str) -> _Opened:
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=stream)), (EOFError, OSError, zlib.error)
-
-
-def _open_bzip2(stream: IO[bytes], _: str) -> _Opened:
-    return bz2.BZ2File(stream), (EOFError, OSError)
-
-
-def _open_xz(stream: IO[bytes], _: str) -> _Opened:
-    return lzma.LZMAFile(stream), (EOFError, lzma.LZMAError)
-
-
-def _open_zstd(stream: IO[bytes], name: str) -> _Opened:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise UnsupportedFormat(f"{name} is compressed by zstd; to unpack it: pip install rehub[zstd]") from error
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True), (zstandard.ZstdError,)
-
-
-_DECOMPRESSORS = {"gzip": _open_gzip, "bzip2": _open_bzip2, "xz": _open_xz, "zstd": _open_zstd}
 
 
 def _without_top_folder(into: Path, records: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:

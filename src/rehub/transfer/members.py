@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from rehub import config
 from rehub.cache import FileRecord
 from rehub.errors import CorruptArchive, UnsafeArchive
+from rehub.transfer import disk_space
+from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+
+# Of such a file it is worth to know before whether there is room, and to begin with the disk before its end.
+_LARGE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -24,19 +31,25 @@ class Limits:
     Attributes:
         members: files and directories.
         bytes: of all files together, and of what an archive decompresses to.
+        ratio: what is unpacked, to what has come. Counted beyond `ratio_from` bytes, as a small model may be all zeros.
+        ratio_from: see there.
         depth: directories above a file.
         name: bytes of one part of a member's name; file systems take no more.
         header: bytes of one extended header of a tar archive, which is held in memory.
     """
 
     members: int = 100_000
-    bytes: int = 1 << 40
+    bytes: int = 10**12
+    ratio: int = 200
+    ratio_from: int = 1 << 30
     depth: int = 32
     name: int = 255
     header: int = 1 << 20
 
 
-DEFAULT_LIMITS = Limits()
+def limits_of_settings() -> Limits:
+    """The limits that hold where a caller gives none: `config.max_size` says how many bytes."""
+    return Limits(bytes=config.max_size())
 
 
 class Members:
@@ -74,22 +87,31 @@ class Members:
         self._claim(name, parts, is_directory=False)
         self._bytes += size
         if self._bytes > self._limits.bytes:
-            raise self.unsafe(name, f"takes the archive beyond {self._limits.bytes} bytes")
+            raise self.unsafe(name, f"takes the archive beyond {readable(self._limits.bytes)} (REHUB_MAX_SIZE)")
         path = self._into.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
+        what = f"{name!r} of {self._source}"
+        if size > _LARGE:
+            disk_space.require(size, self._into, what)
+        with disk_space.told(self._into, what, size), path.open("xb") as file:
+            digest = self._write(name, size, content, file)
+        self.records.append(FileRecord("/".join(parts), size, digest))
+
+    def _write(self, name: str, size: int, content: IO[bytes], file: IO[bytes]) -> str:
+        """Copies so many bytes in one pass; returns their sha256."""
         digest = hashlib.sha256()
-        remaining = size
-        with path.open("xb") as file:
-            while remaining:
-                chunk = content.read(min(_CHUNK, remaining))
-                if not chunk:
-                    raise CorruptArchive(
-                        f"{self._source} ends within {name!r}: {size - remaining} of its {size} bytes are there."
-                    )
-                digest.update(chunk)
-                file.write(chunk)
-                remaining -= len(chunk)
-        self.records.append(FileRecord("/".join(parts), size, digest.hexdigest()))
+        written = stored = 0
+        while written < size:
+            chunk = content.read(min(_CHUNK, size - written))
+            if not chunk:
+                raise CorruptArchive(f"{self._source} ends within {name!r}: {written} of its {size} bytes are there.")
+            digest.update(chunk)
+            file.write(chunk)
+            written += len(chunk)
+            if written - stored >= _LARGE:
+                _begin_to_store(file, stored, written)
+                stored = written
+        return digest.hexdigest()
 
     def unsafe(self, name: str, rule: str) -> UnsafeArchive:
         """The error for a member that breaks a rule."""
@@ -129,6 +151,15 @@ class Members:
             elif not (was_directory and wants_directory):
                 above = end < len(parts)
                 raise self.unsafe(name, f"lies under {path!r}, which is a file" if above else "is there twice")
+
+
+def _begin_to_store(file: IO[bytes], start: int, end: int) -> None:
+    """Lets the disk work while more is to come, so that the wait for it at the end (`cache` syncs) is short.
+
+    On Linux this advice starts to write the bytes out, and keeps those in memory that are not on the disk yet.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _folded(path: str) -> str:

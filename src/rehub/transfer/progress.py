@@ -8,6 +8,7 @@ import time
 from typing import Callable, Iterator
 
 from rehub import config
+from rehub.transfer.sizes import readable
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -16,16 +17,15 @@ SECONDS_BETWEEN_LINES = 10.0
 def shown(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
     """Gives a function to call with the number of bytes that have come.
 
-    With tqdm installed there is a bar on stderr, when that is a terminal or the user asked for progress; without it
-    there are plain lines, only when the user asked.
+    With tqdm installed there is a bar on stderr, when that is a terminal, in a notebook, or when the user asked for
+    progress; without it there are plain lines, only when the user asked.
 
     Args:
         label: what is downloaded.
         total: its size, when known.
     """
     asked = config.download_progress()
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    if not (asked or on_terminal):
+    if not (asked or _somebody_looks()):
         yield lambda _: None
         return
     try:
@@ -41,6 +41,16 @@ def shown(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
         yield bar.update
 
 
+def _somebody_looks() -> bool:
+    """Whether stderr is a terminal, or is shown below a notebook's cell."""
+    if sys.stderr is None:
+        return False
+    # A program that runs in IPython has imported it, and a kernel is what a notebook talks to.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return sys.stderr.isatty() or getattr(shell, "kernel", None) is not None
+
+
 @contextlib.contextmanager
 def _lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
     received = 0
@@ -51,17 +61,13 @@ def _lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
         received += count
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            of_total = f" of {_readable(total)}" if total is not None else ""
-            _say(f"Downloading {label}: {_readable(received)}{of_total}")
+            of_total = f" of {readable(total)}" if total is not None else ""
+            _say(f"Downloading {label}: {readable(received)}{of_total}")
 
     yield advance
-    _say(f"Downloaded {label}: {_readable(received)}")
+    _say(f"Downloaded {label}: {readable(received)}")
 
 
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-
-
-def _readable(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

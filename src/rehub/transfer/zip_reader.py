@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 from rehub.errors import CorruptArchive, HubError
 
 if TYPE_CHECKING:
+    from rehub.transfer.decompression import Meter
     from rehub.transfer.members import Members
 
 _ENCRYPTED = 0x1
@@ -29,15 +30,17 @@ _DAMAGE = (
 )
 
 
-def unpack(seekable: IO[bytes], members: Members, source: str) -> None:
-    """Gives each member of the archive to `members`.
+def unpack(seekable: IO[bytes], members: Members, source: str, meter: Meter) -> None:
+    """Gives each member of the archive to `members`, when they are not too many bytes together for `meter`.
 
     Raises:
         CorruptArchive: the archive is damaged or cut off, or a member is encrypted.
-        UnsafeArchive: a member is neither a file nor a directory.
+        UnsafeArchive: a member is neither a file nor a directory, or too much comes out.
     """
     try:
         with zipfile.ZipFile(seekable) as archive:
+            # No member gives more than it says here.
+            meter.check(sum(info.file_size for info in archive.infolist()))
             for info in archive.infolist():
                 _unpack_member(archive, info, members, source)
     except HubError:
