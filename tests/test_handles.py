@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehub.errors import InvalidHandle, UnsupportedFormat
-from rehub.handles import Handle, Kind, parse
+from rehub.handles import Kind, parse
 
 HOSTED = "?tf-hub-format=compressed"
 TFHUB = "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/feature_vector/5"
+SHA256 = "0123456789abcdef" * 4
 
 
 @pytest.mark.parametrize(
@@ -30,28 +31,30 @@ TFHUB = "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/feature_vector/5
         ("C://models/nnlm", "C://models/nnlm"),
         ("/a/tfjs-model/x.keras", "/a/tfjs-model/x.keras"),
         ("/models/nnlm?x=1#y", "/models/nnlm?x=1#y"),
+        ("/models/nnlm#sha256=12", "/models/nnlm#sha256=12"),
         ("file:///models/nnlm", "/models/nnlm"),
         ("FILE://localhost/models/nnlm", "/models/nnlm"),
         ("file:///models/gr%C3%B6%C3%9Fe%20%25", "/models/größe %"),
         ("file:///models/größe", "/models/größe"),
         ("file:///models/a?b#c", "/models/a?b#c"),
+        ("local:///models/nnlm", "/models/nnlm"),
     ],
 )
 def test_a_path_is_a_path(text, path):
-    assert parse(text) == Handle(text, Kind.PATH, path)
+    assert (parse(text).kind, parse(text).location) == (Kind.PATH, path)
 
 
 @pytest.mark.parametrize(
     ("text", "url"),
     [
-        (TFHUB, TFHUB + HOSTED),
         ("http://localhost:8080/p/m", "http://localhost:8080/p/m" + HOSTED),
-        ("HTTPS://tfhub.dev/p/m/1", "HTTPS://tfhub.dev/p/m/1" + HOSTED),
+        ("HTTPS://example.com/p/m/1", "HTTPS://example.com/p/m/1" + HOSTED),
         ("https://h/p/m/1?", "https://h/p/m/1" + HOSTED),
         ("https://h/p/m/1?a=b&", "https://h/p/m/1?a=b&tf-hub-format=compressed"),
         # What a server has signed must reach it as it was: urlencode would make %2F of the slash and + of %20.
         ("https://h/m?s=a/b%20c+d%2F~&e=", "https://h/m?s=a/b%20c+d%2F~&e=&tf-hub-format=compressed"),
-        ("https://h/m#part", f"https://h/m{HOSTED}#part"),
+        ("https://h/m#part", f"https://h/m{HOSTED}"),
+        (f"https://h/m#sha256={SHA256}", f"https://h/m{HOSTED}"),
         ("https://h/m?tf-hub-format=compressed", "https://h/m?tf-hub-format=compressed"),
         ("https://h/m.tar.gz", "https://h/m.tar.gz"),
         ("https://h/m.TGZ?X-Goog-Signature=0a", "https://h/m.TGZ?X-Goog-Signature=0a"),
@@ -62,10 +65,141 @@ def test_a_path_is_a_path(text, path):
             "https://hub.tensorflow.google.cn/google/nnlm-zh-dim50/2",
             "https://gcs.tensorflow.google.cn/tfhub-modules/google/nnlm-zh-dim50/2.tar.gz",
         ),
+        ("https://huggingface.co/o/r/resolve/main/m.tar.gz", "https://huggingface.co/o/r/resolve/main/m.tar.gz"),
+        ("https://www.kaggle.com/api/v1/models/x.tar.gz", "https://www.kaggle.com/api/v1/models/x.tar.gz"),
     ],
 )
 def test_a_url_asks_for_the_archive(text, url):  # P34, P16
-    assert parse(text) == Handle(text, Kind.URL, url)
+    assert (parse(text).kind, parse(text).location) == (Kind.URL, url)
+
+
+KAGGLE = "https://www.kaggle.com/models/google/nnlm/tensorFlow2/en-dim128/1"
+UNVERSIONED = "https://www.kaggle.com/models/google/nnlm/tensorFlow2/en-dim128"
+
+# The canonical form of a model, and other spellings of it.
+SPELLINGS = {
+    TFHUB: [
+        TFHUB.replace("https:", "http:"),
+        TFHUB.replace("https://tfhub.dev", "HTTPS://TFHub.dev:443"),
+        TFHUB.replace("//", "//www."),
+        TFHUB + "/",
+        TFHUB + "?tf-hub-format=compressed",
+        TFHUB + "?tfhub-redirect=true",
+        TFHUB + "#intro",
+    ],
+    "https://h/p/m%20x": ["https://h/p/m x/", "HTTPS://H:443/p/m%20x", "https://me:secret@h/p/m%20x"],
+    "http://h/p/m": ["http://h:80/p/m", "http://h/p/m?tf-hub-format=uncompressed"],
+    "http://[::1]:8/m": ["http://[::1]:8/m/"],
+    "https://h/gr%C3%B6%C3%9Fe": ["https://h/größe"],
+    "https://h/m?a=b&c": ["https://h/m/?a=b&c&", "https://h/m?a=b&tf-hub-format=compressed&c"],
+    "https://storage.googleapis.com/b/m.tar.gz": [
+        "https://storage.googleapis.com/b/m.tar.gz?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Signature=0a",
+        "https://storage.googleapis.com/b/m.tar.gz?x-goog-signature=0b#x",
+    ],
+    "https://b.s3.amazonaws.com/m.tgz?versionId=1": [
+        "https://b.s3.amazonaws.com/m.tgz?X-Amz-Date=20240318T000000Z&versionId=1&X-Amz-Signature=0a"
+    ],
+    KAGGLE: [
+        "https://kaggle.com/models/google/nnlm/tensorFlow2/en-dim128/1",
+        "http://www.kaggle.com/models/google/nnlm/TensorFlow2/en-dim128/1/",
+        "https://www.kaggle.com/models/google/nnlm/tensorflow2/en-dim128/1?tfhub-redirect=true",
+        "https://www.kaggle.com/models/google/nnlm/frameworks/TensorFlow2/variations/en-dim128/versions/1",
+        "https://www.kaggle.com/models/google/nnlm/tensor_flow_2/en-dim128/01#card",
+        "kaggle://google/nnlm/tensorFlow2/en-dim128/1",
+        "Kaggle://google/nnlm/TENSORFLOW2/en-dim128/1",
+        "kaggle://google/nnlm/frameworks/tensorFlow2/variations/en-dim128/versions/1",
+    ],
+    UNVERSIONED: [
+        "https://www.kaggle.com/models/google/nnlm/frameworks/tensorFlow2/variations/en-dim128",
+        "kaggle://google/nnlm/TensorFlow2/en-dim128/",
+    ],
+    "hf://owner/repo": [
+        "hf://owner/repo/",
+        "hf://owner/repo@main",
+        "hf://models/owner/repo",
+        "https://huggingface.co/owner/repo",
+        "https://hf.co/owner/repo/?library=keras",
+        "https://huggingface.co/owner/repo/tree/main",
+        "http://www.huggingface.co/owner/repo@main#usage",
+    ],
+    "hf://owner/repo@v1/saved%20model/1": [
+        "hf://owner/repo@v1/saved model/1",
+        "https://huggingface.co/owner/repo/tree/v1/saved%20model/1",
+        "https://huggingface.co/owner/repo/blob/v1/saved%20model/1/",
+        "https://huggingface.co/owner/repo@v1/saved%20model/1",
+    ],
+    "hf://owner/repo@refs/pr/1/sub": [
+        "hf://owner/repo@refs%2Fpr%2F1/sub",
+        "https://huggingface.co/owner/repo/tree/refs%2Fpr%2F1/sub",
+    ],
+    "hf://owner/repo@feature%2Fx": ["https://huggingface.co/owner/repo/tree/feature%2Fx"],
+    "gs://bucket/größe x/m": ["gs://bucket/größe x/m/", "GS://bucket/größe x/m", "gcs://bucket/größe x/m//"],
+    "s3://bucket/m.tar.gz": ["s3a://bucket/m.tar.gz", "S3://bucket/m.tar.gz"],
+    "memory://m": ["memory://m/"],
+    f"https://h/m#sha256={SHA256}": [f"https://h:443/m/#sha256={SHA256.upper()}"],
+    f"gs://b/m.zip#sha256={SHA256}": [f"gcs://b/m.zip#sha256={SHA256}"],
+}
+
+
+@pytest.mark.parametrize(("canonical", "text"), [(c, text) for c, texts in SPELLINGS.items() for text in [c, *texts]])
+def test_all_spellings_of_a_model_have_one_canonical_form(canonical, text):
+    assert parse(text).canonical == canonical
+    assert parse(text).cache_keys[0] == canonical
+
+
+@pytest.mark.parametrize("text", [text for texts in SPELLINGS.values() for text in texts])
+def test_what_tensorflow_hub_cached_under_the_typed_text_is_looked_for_too(text):
+    expected = [parse(text).canonical] if "#sha256=" in text else [parse(text).canonical, text]
+    assert list(parse(text).cache_keys) == expected
+
+
+def test_different_models_have_different_canonical_forms():
+    different = [
+        *SPELLINGS,
+        "https://tfhub.dev/google/nnlm/1",
+        "https://tfhub.dev/google/nnlm/2",
+        "https://h/P/m%20x",
+        "https://h:8443/p/m%20x",
+        "https://h/m?a=c&c",
+        "kaggle://google/nnlm/tensorFlow1/en-dim128/1",
+        "kaggle://google/nnlm/tensorFlow2/en-dim128/10",
+        "hf://owner/repo@v2/saved model/1",
+        "hf://owner/repo/saved model/1",
+        "s3://bucket/M.tar.gz",
+        f"https://h/m#sha256={SHA256[::-1]}",
+        "https://h/m",
+    ]
+    assert len({parse(text).canonical for text in different}) == len(different)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "location", "version", "directory"),
+    [
+        (TFHUB, Kind.TFHUB, TFHUB + HOSTED, None, ""),
+        ("http://tfhub.dev/g/m/1/?x", Kind.TFHUB, "https://tfhub.dev/g/m/1" + HOSTED, None, ""),
+        (KAGGLE, Kind.KAGGLE, "google/nnlm/tensorFlow2/en-dim128", "1", ""),
+        (UNVERSIONED, Kind.KAGGLE, "google/nnlm/tensorFlow2/en-dim128", None, ""),
+        ("kaggle://o/m/newThing/v.1_x", Kind.KAGGLE, "o/m/newThing/v.1_x", None, ""),
+        ("hf://o/r", Kind.HUGGING_FACE, "o/r", None, ""),
+        ("hf://o/r@v1/a/b", Kind.HUGGING_FACE, "o/r", "v1", "a/b"),
+        ("hf://o/r@refs/pr/1", Kind.HUGGING_FACE, "o/r", "refs/pr/1", ""),
+        ("hf://o/r/m.tar.gz", Kind.HUGGING_FACE, "o/r", None, "m.tar.gz"),
+        ("gs://b/m", Kind.OBJECT_STORE, "gs://b/m", None, ""),
+        ("s3n://b/m", Kind.OBJECT_STORE, "s3://b/m", None, ""),
+        ("shelf://m", Kind.OBJECT_STORE, "shelf://m", None, ""),
+    ],
+)
+def test_a_remote_model_is_taken_apart(text, kind, location, version, directory):
+    handle = parse(text)
+    assert (handle.kind, handle.location, handle.version, handle.directory) == (kind, location, version, directory)
+
+
+@pytest.mark.parametrize("text", ["https://h/m", "https://tfhub.dev/g/m/1", "s3://b/m.zip", "/m.zip", "file:///m.zip"])
+def test_the_hash_that_the_archive_must_have(text):
+    handle = parse(f"{text}#sha256={SHA256.upper()}")
+    assert handle.sha256 == SHA256
+    assert handle.location == parse(text).location
+    assert parse(text).sha256 is None
 
 
 @pytest.mark.parametrize(
@@ -84,6 +218,13 @@ def test_a_url_asks_for_the_archive(text, url):  # P34, P16
         ("https://example.com/m.onnx", "onnxruntime"),
         ("https://example.com/m.pt", "torch.load"),
         ("https://example.com/m.safetensors", "safetensors"),
+        ("kaggle://google/aiy/TfLite/vision/1", "tf.lite.Interpreter"),
+        ("https://www.kaggle.com/models/google/aiy/frameworks/tfLite/variations/vision/versions/1", "Interpreter"),
+        ("kaggle://google/aiy/coral/vision", "tf.lite.Interpreter"),
+        ("https://www.kaggle.com/models/tensorflow/ssd/tfJs/default/1", "tf.loadGraphModel"),
+        ("https://huggingface.co/o/r/blob/main/tf_model.h5", "load_weights"),
+        ("hf://o/r/model.safetensors", "safetensors"),
+        ("gs://b/m.keras", "keras.models.load_model"),
     ],
 )
 def test_a_model_of_another_kind_is_named_with_what_loads_it(text, loaded_by):  # P31, P36
@@ -106,10 +247,23 @@ def test_a_model_of_another_kind_is_named_with_what_loads_it(text, loaded_by):  
         ("file://server/share", "'server'"),
         ("https:///m", "no host"),
         ("https://[::1/m", "no URL"),
-        ("gs://bucket/m", "does not fetch from gs://"),
-        ("gs://bucket/m.tar.gz", "rehub.register_resolver"),
-        ("S3://bucket/m", "does not fetch from s3://"),
-        ("hf://google/bert", "does not fetch from hf://"),
+        ("https://h:99999/m", "no URL"),
+        ("https://h/m#sha256=12", "64 hex digits"),
+        ("gs://", "rehub.register_resolver"),
+        ("s3:///", "rehub.register_resolver"),
+        ("kaggle://google/nnlm", "kaggle://owner/model/framework/variation"),
+        ("kaggle://google/nnlm/tensorFlow2/en-dim128/latest", "/version (a number)"),
+        ("kaggle://google/nnlm/tensorFlow2/en-dim128/0", "/version (a number)"),
+        ("kaggle://google/nnlm/tensorFlow2/../1", "kaggle://owner/model/framework/variation"),
+        ("https://www.kaggle.com/models/google/nnlm", "kaggle://owner/model/framework/variation"),
+        (f"kaggle://g/m/tensorFlow2/v/1#sha256={SHA256}", "Name a version"),
+        ("hf://bert-base-uncased", "hf://owner/repo"),
+        ("hf://datasets/owner/data", "hf://owner/repo"),
+        ("hf://owner/repo/../secret", "hf://owner/repo"),
+        ("hf://owner/repo/x%2F..%2F..", "hf://owner/repo"),
+        ("https://huggingface.co/spaces/owner/demo", "hf://owner/repo"),
+        ("https://huggingface.co/owner/repo/discussions/1", "hf://owner/repo"),
+        (f"hf://owner/repo#sha256={SHA256}", "hf://owner/repo@commit"),
     ],
 )
 def test_what_is_no_handle_is_refused_with_the_accepted_forms(handle, words):
@@ -124,7 +278,17 @@ def test_bytes_and_paths_are_handles():
     assert parse(pathlib.PurePosixPath("/models/nnlm")) == parse("/models/nnlm")
 
 
-@given(st.one_of(st.text(), st.from_regex(r"(https?|file|gs|HTTP)://[^\0]*", fullmatch=True)))
+HOSTS = "h|tfhub[.]dev|www[.]kaggle[.]com/models|huggingface[.]co|me:pw@h:80"
+ANY_HANDLE = st.one_of(
+    st.text(),
+    st.from_regex(rf"(https?|HTTP)://({HOSTS})[^\0]*", fullmatch=True),
+    st.from_regex(r"(file|gs|gcs|s3|hf|kaggle|x)://[^\0]*", fullmatch=True),
+    st.from_regex(r"(hf://|https://huggingface[.]co/)\w+/\w+(@[^\0]{1,9})?(/[^\0]{1,9})*", fullmatch=True),
+    st.from_regex(r"kaggle://\w+/\w+/(tensorFlow|TENSOR_FLOW|x)[12]/[\w.-]+(/[0-9]+)?/?", fullmatch=True),
+)
+
+
+@given(ANY_HANDLE)
 def test_any_text_is_a_handle_that_prints_as_it_was_typed_or_is_refused(text):
     try:
         handle = parse(text)
@@ -132,6 +296,20 @@ def test_any_text_is_a_handle_that_prints_as_it_was_typed_or_is_refused(text):
         return
     assert str(handle) == text
     assert parse(str(handle)) == handle
+
+
+@given(ANY_HANDLE)
+def test_a_canonical_form_is_a_handle_of_the_same_model(text):
+    try:
+        handle = parse(text)
+    except (InvalidHandle, UnsupportedFormat):
+        return
+    if handle.kind in (Kind.PATH, Kind.URL):  # A path may look like a URL once it is decoded, a URL's "m.zip/" is none.
+        return
+    again = parse(handle.canonical)
+    assert again.canonical == handle.canonical
+    assert (again.kind, again.location) == (handle.kind, handle.location)
+    assert (again.version, again.directory, again.sha256) == (handle.version, handle.directory, handle.sha256)
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1))

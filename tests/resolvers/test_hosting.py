@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,17 @@ import threading
 import time
 
 import pytest
-from hosting import MODEL, archive_of, breaks_off, falls_silent, redirects, sends, tar_of, zip_of
+from hosting import MODEL, archive_of, breaks_off, falls_silent, redirects, sends, sends_without_end, tar_of, zip_of
 
-from rehub.errors import CorruptArchive, DownloadError, InvalidSetting, UnsafeArchive
+from rehub.errors import (
+    CacheError,
+    CorruptArchive,
+    DiskFull,
+    DownloadError,
+    HashMismatch,
+    LocationUnavailable,
+    UnsafeArchive,
+)
 from rehub.resolvers import resolve
 
 ARCHIVE = archive_of(MODEL)
@@ -78,9 +87,10 @@ def test_a_second_gzip_of_the_server_is_undone_once(server):
 
 def test_the_manifest_records_where_the_redirects_led(server, cache_dir):
     server.answer("/signed", sends(ARCHIVE))
-    handle = server.answer("/m", redirects("/signed?sig=1"))
+    handle = server.answer("/m", redirects("/signed?version=3&sig=secret"))
     resolve(handle)
-    assert f'"url": "{server.url}/signed?sig=1"' in (cache_dir / (name_of(handle) + ".manifest.json")).read_text()
+    manifest = (cache_dir / (name_of(handle) + ".manifest.json")).read_text()
+    assert f'"url": "{server.url}/signed?version=3&sig=***"' in manifest
 
 
 def test_a_hit_needs_no_server(server, cache_dir):  # hub#411
@@ -148,10 +158,152 @@ def test_a_failed_download_leaves_nothing_and_the_next_one_succeeds(server, cach
     assert contents(resolve(handle)) == MODEL
 
 
-def test_reading_from_remote_storage_is_refused_until_it_is_there(server, monkeypatch):
-    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
-    with pytest.raises(InvalidSetting, match="UNCOMPRESSED"):
+def test_an_archives_name_may_be_a_models(server):  # PROMISES 3.6
+    handle = server.publish("/models/m.zip", ARCHIVE)
+    server.answer("/models/m.zip", sends_only_to("tf-hub-format=compressed", ARCHIVE))
+    assert contents(resolve(handle)) == MODEL
+    assert [request.query for request in server.requests] == ["", "tf-hub-format=compressed"]
+
+
+def test_an_archive_that_is_nowhere_is_told_after_both_questions(server):
+    with pytest.raises(DownloadError, match="404"):
+        resolve(server.url + "/m.tar.gz")
+    assert len(server.requests) == 2
+
+
+def test_a_mirror_stands_for_tfhub_dev(server, cache_dir, monkeypatch):  # hub#146, hub#657
+    monkeypatch.setenv("REHUB_TFHUB_ENDPOINT", server.url + "/mirror/")
+    server.publish("/mirror/google/nnlm/1", ARCHIVE)
+    directory = resolve("https://tfhub.dev/google/nnlm/1")
+    assert contents(directory) == MODEL
+    assert directory == str(cache_dir / name_of("https://tfhub.dev/google/nnlm/1"))
+
+
+def test_a_login_in_a_handle_is_nowhere_in_the_cache(server, cache_dir):
+    server.publish("/m", ARCHIVE)
+    resolve(server.url.replace("//", "//me:hunter2@") + "/m")
+    assert server.requests[0].headers["Authorization"].startswith("Basic")
+    for path in cache_dir.iterdir():
+        assert not path.is_file() or b"hunter2" not in path.read_bytes()
+
+
+def test_a_hash_in_the_handle_is_compared_and_not_sent(server, cache_dir):
+    url = server.publish("/m", ARCHIVE)
+    assert contents(resolve(url + "#sha256=" + hashlib.sha256(ARCHIVE).hexdigest())) == MODEL
+    assert server.requests[0].query == "tf-hub-format=compressed"
+    before = names_in(cache_dir)
+    with pytest.raises(HashMismatch):
+        resolve(url + "#sha256=" + hashlib.sha256(b"another").hexdigest())
+    assert names_in(cache_dir) == before
+
+
+def test_a_model_of_more_than_the_allowed_size_is_refused(server, cache_dir, monkeypatch):
+    monkeypatch.setenv("REHUB_MAX_SIZE", "2kB")
+    with pytest.raises(UnsafeArchive, match=r"2.0 kB \(REHUB_MAX_SIZE\)"):
         resolve(server.publish("/m", ARCHIVE))
+    assert names_in(cache_dir) == []
+
+
+def sends_only_to(query, archive):
+    """Answers who asks with this query; to others there is nothing."""
+
+    def respond(request):
+        found = request.path.endswith("?" + query)
+        (sends(archive) if found else sends(b"nothing here", "text/plain", 404))(request)
+
+    return respond
+
+
+def sends_location(place, status=303, **headers):
+    """Answers a question for an uncompressed model as the hosting protocol has it (P35)."""
+
+    def respond(request):
+        assert request.path.endswith("?tf-hub-format=uncompressed")
+        sends(place, "text/plain", status, **headers)(request)
+
+    return respond
+
+
+@pytest.fixture
+def uncompressed(monkeypatch):
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": "gs://bucket/m/1"}], ids=["body", "body and Location"])
+def test_an_uncompressed_model_is_where_the_303_says(server, uncompressed, cache_dir, headers):  # P35, P38
+    handle = server.answer("/m/1", sends_location(b"gs://bucket/m/1", **headers))
+    assert resolve(handle) == "gs://bucket/m/1"
+    assert names_in(cache_dir) == []
+
+
+def test_the_question_for_an_uncompressed_model_may_be_redirected(server, uncompressed):
+    server.answer("/new", sends_location(b"gs://bucket/m\n"))
+    assert resolve(server.answer("/old", redirects("/new?tf-hub-format=uncompressed"))) == "gs://bucket/m"
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 410, 500])
+def test_no_303_is_no_place(server, uncompressed, status):
+    handle = server.answer("/m", sends_location(b"gs://bucket/m", status))
+    with pytest.raises(LocationUnavailable, match=f"{status} ") as error:
+        resolve(handle)
+    assert isinstance(error.value, ValueError)  # as tensorflow_hub's
+    assert handle in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"/etc/model", b"file:///etc/model", b"https://h/m", b"kaggle://a/b/c/d", b"gs://", b"gs://a\0b"]
+)
+def test_what_is_no_object_store_is_no_place(server, uncompressed, body):
+    with pytest.raises(LocationUnavailable, match="UNCOMPRESSED"):
+        resolve(server.answer("/m", sends_location(body)))
+
+
+def test_a_303_of_ten_gigabytes_is_read_no_further_than_a_path_goes(server, uncompressed):
+    taken = [0]
+    handle = server.answer("/m", sends_without_end(b"gs://" + bytes(1 << 20), 10_000, taken, status=303))
+    with pytest.raises(LocationUnavailable, match="holds no path"):
+        resolve(handle)
+    assert taken[0] < 32 << 20  # What the sockets hold, at most.
+
+
+def can_mount():
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@pytest.fixture
+def tiny_disk(tmp_path, monkeypatch):
+    """A cache on a disk of 4 MB."""
+    mounted = can_mount() and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)], check=False, stderr=subprocess.DEVNULL
+    )
+    if not mounted or mounted.returncode != 0:
+        pytest.skip("only root can mount a disk")
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_an_archive_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
+    taken = [0]
+    body = sends_without_end(ARCHIVE + bytes(1 << 20), 30, taken)
+    with pytest.raises(DiskFull, match=r"needs 31.* MB, and 4.* MB are free"):
+        resolve(server.answer("/m.tar.gz", body))
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_file_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
+    archive = archive_of({"saved_model.pb": bytes(20 << 20)})
+    with pytest.raises(DiskFull, match=r"'./saved_model.pb' of .* needs 21.0 MB, and 4.* MB are free"):
+        resolve(server.publish("/m", archive))
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_a_disk_that_becomes_full_leaves_nothing(server, tiny_disk):
+    archive = archive_of({f"assets/{number}": bytes(1 << 20) for number in range(8)})
+    with pytest.raises(DiskFull, match="became full on the way") as error:
+        resolve(server.publish("/m", archive))
+    assert isinstance(error.value, CacheError)
+    assert list(tiny_disk.iterdir()) == []
 
 
 def test_progress_is_told_to_who_asks(server, monkeypatch, capfd):  # P44
@@ -161,20 +313,15 @@ def test_progress_is_told_to_who_asks(server, monkeypatch, capfd):  # P44
     assert handle in capfd.readouterr().err
 
 
-def test_four_processes_at_once_get_the_one_model(server, cache_dir):
-    everybody_asks = threading.Barrier(4)
-
-    def send_when_all_ask(request):
-        everybody_asks.wait(60)
-        sends(ARCHIVE)(request)
-
-    handle = server.answer("/m", send_when_all_ask)
+def test_four_processes_at_once_get_the_one_model_by_one_download(server, cache_dir):
+    handle = server.publish("/m", ARCHIVE)
     processes = [start_resolving(handle) for _ in range(4)]
     answers = {process.communicate(timeout=90)[0].decode().strip() for process in processes}
     assert [process.returncode for process in processes] == [0] * 4
     assert answers == {str(cache_dir / name_of(handle))}
     assert contents(cache_dir / name_of(handle)) == MODEL
     assert names_in(cache_dir) == entry_of(handle)
+    assert len(server.requests) == 1
 
 
 def wait_for(condition):

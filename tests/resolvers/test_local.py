@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 
 import pytest
 from hosting import MODEL, archive_of, tar_of, zip_of
 
-from rehub.errors import CorruptArchive, ModelNotFound, UnsafeArchive, UnsupportedFormat
+from rehub.errors import (
+    CorruptArchive,
+    HashMismatch,
+    InvalidHandle,
+    ModelNotFound,
+    UnsafeArchive,
+    UnsupportedFormat,
+)
 from rehub.resolvers import resolve
 
 
@@ -71,6 +79,27 @@ def test_a_link_to_nothing_does_not_exist(tmp_path):
 def test_a_url_without_its_scheme_is_recognised():
     with pytest.raises(ModelNotFound, match=r"Did you mean https://tfhub\.dev/google/nnlm-en-dim50/2\?"):
         resolve("tfhub.dev/google/nnlm-en-dim50/2")
+
+
+def test_a_name_on_kaggle_without_its_scheme_is_recognised():
+    with pytest.raises(ModelNotFound, match=r"Did you mean kaggle://google/nnlm/TensorFlow2/en-dim128/1\?"):
+        resolve("google/nnlm/TensorFlow2/en-dim128/1")
+
+
+def test_an_archive_must_have_the_hash_of_its_handle(tmp_path, cache_dir):
+    archive = tmp_path / "m.tar.gz"
+    archive.write_bytes(archive_of(MODEL))
+    with pytest.raises(HashMismatch, match="handle's #sha256=: 0000"):
+        resolve(f"{archive}#sha256={'0' * 64}")
+    assert list(cache_dir.iterdir()) == []
+    expected = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert contents(resolve(f"{archive}#sha256={expected}")) == MODEL
+    assert contents(resolve(f"{archive.as_uri()}#sha256={expected.upper()}")) == MODEL
+
+
+def test_a_directory_has_no_hash(model):
+    with pytest.raises(InvalidHandle, match="hash of an archive"):
+        resolve(f"{model}#sha256={'0' * 64}")
 
 
 @pytest.mark.parametrize(

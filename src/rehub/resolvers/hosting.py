@@ -5,27 +5,76 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import Delivery, obtain
-from rehub.transfer import open_url, unpack
+from rehub.cache import Delivery
+from rehub.errors import DownloadError, HubError, LocationUnavailable
+from rehub.handles import Handle, Kind, parse, with_query
+from rehub.resolvers import object_store
+from rehub.resolvers.fetching import fetched, require_network
+from rehub.transfer import ask_location, download, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rehub.handles import Handle
+COMPRESSED = "tf-hub-format=compressed"
+UNCOMPRESSED = "tf-hub-format=uncompressed"
 
 
 def resolve(handle: Handle) -> str:
-    """The directory in the cache of what a URL names; downloaded when it is not there.
+    """The directory of what a URL names: in the cache, where it is downloaded to when it is not there.
+
+    With the load format UNCOMPRESSED it is the directory in an object store that the server tells, as
+    `resolvers.object_store` resolves it.
 
     Raises:
         DownloadError: the server did not give it.
+        LocationUnavailable: the server tells no place in an object store.
+        HashMismatch: what came is not what the handle or the server promised.
         CorruptArchive: what came is no archive, or not a whole one.
         UnsafeArchive: the archive holds what a model's archive must not hold.
+        DiskFull: there is no room for it.
     """
-    config.model_load_format()  # COMPRESSED is the one way yet; another is an error here.
+    if config.model_load_format() == "UNCOMPRESSED":
+        return _place_in_object_store(handle)
+    return fetched(handle, lambda directory: _download(handle, directory))
 
-    def fill(directory: Path) -> Delivery:
-        with open_url(handle.location, handle=handle.text) as body:
-            return Delivery(body.url, unpack(body.stream, directory, name=repr(handle.text)))
 
-    return str(obtain(config.cache_dir(), handle.text, fill))
+def _download(handle: Handle, into: Path) -> Delivery:
+    url = _asked(handle)
+    try:
+        fetched_from = download(url, into, handle=handle.text, sha256=handle.sha256)
+    except DownloadError as error:
+        # A server of the hosting protocol may have models whose names end like an archive's.
+        if error.status != 404 or with_query(url, COMPRESSED) == url:
+            raise
+        fetched_from = download(with_query(url, COMPRESSED), into, handle=handle.text, sha256=handle.sha256)
+    return Delivery(fetched_from.url, fetched_from.files)
+
+
+def _place_in_object_store(handle: Handle) -> str:
+    require_network(handle)
+    asked = _asked(handle)
+    url = asked.replace(COMPRESSED, UNCOMPRESSED) if COMPRESSED in asked else with_query(asked, UNCOMPRESSED)
+    location = ask_location(url, handle=handle.text)
+    try:
+        place = parse(location)
+    except HubError as error:
+        raise _no_place(handle, location) from error
+    # A path on this machine is not the server's to choose.
+    if place.kind is not Kind.OBJECT_STORE:
+        raise _no_place(handle, location)
+    return object_store.resolve(place)
+
+
+def _asked(handle: Handle) -> str:
+    """The URL that answers, at the mirror where there is one for tfhub.dev."""
+    if handle.kind is Kind.TFHUB:
+        return handle.location.replace("https://tfhub.dev", config.tfhub_endpoint(), 1)
+    return handle.location
+
+
+def _no_place(handle: Handle, location: str) -> LocationUnavailable:
+    return LocationUnavailable(
+        f"{without_secrets(handle.text)!r}: with the load format UNCOMPRESSED the server must tell a place in an "
+        f"object store, such as gs://bucket/model, and it told {location[:200]!r}. "
+        "With COMPRESSED the model is downloaded."
+    )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from rehub import config
 from rehub.cache import Delivery, obtain
-from rehub.errors import ModelNotFound, UnsupportedFormat
+from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
 from rehub.handles import Handle, other_kind, refuse
-from rehub.transfer import unpack
+from rehub.transfer import unpack_checked
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
+
+# A model's name on Kaggle, as its pages show it.
+_KAGGLE_NAME = re.compile(r"[\w-]+/[\w-]+/tensor-?_?flow_?[12]/[\w.-]+(/[0-9]+)?", re.IGNORECASE)
 
 
 def resolve(handle: Handle) -> str:
@@ -24,15 +28,24 @@ def resolve(handle: Handle) -> str:
     """
     path = os.path.expanduser(handle.location)
     if os.path.isdir(path):
+        if handle.sha256 is not None:
+            raise InvalidHandle(f"{handle.text!r} names a directory, and #sha256= is the hash of an archive.")
         return path
     if os.path.isfile(path):
         return str(_unpacked(handle, Path(path)))
     if os.path.lexists(path):
         raise ModelNotFound(f"{handle.text!r} is neither a directory nor a file, or a link to what does not exist.")
-    hint = f" Did you mean https://{handle.text}?" if handle.text.startswith(_HOSTS) else ""
     raise ModelNotFound(
-        f"{handle.text!r} does not exist: there is no directory and no archive {_absolute(path)}.{hint}"
+        f"{handle.text!r} does not exist: there is no directory and no archive {_absolute(path)}.{_hint(handle.text)}"
     )
+
+
+def _hint(text: str) -> str:
+    if text.startswith(_HOSTS):
+        return f" Did you mean https://{text}?"
+    if _KAGGLE_NAME.fullmatch(text):
+        return f" Did you mean kaggle://{text}?"
+    return ""
 
 
 def _unpacked(handle: Handle, archive: Path) -> Path:
@@ -45,12 +58,14 @@ def _unpacked(handle: Handle, archive: Path) -> Path:
         )
 
     def fill(directory: Path) -> Delivery:
-        return Delivery(str(archive), unpack(archive, directory, name=repr(handle.text)))
+        return Delivery(str(archive), unpack_checked(archive, directory, name=repr(handle.text), sha256=handle.sha256))
 
     # An archive that is replaced is another model under the same name.
     seen = archive.stat()
     key = f"{_absolute(str(archive))}?size={seen.st_size}&mtime_ns={seen.st_mtime_ns}"
-    return obtain(config.cache_dir(), key, fill)
+    if handle.sha256 is not None:
+        key += f"#sha256={handle.sha256}"
+    return obtain(config.cache_dirs(), key, fill)
 
 
 def _absolute(path: str) -> str:

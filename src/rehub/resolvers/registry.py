@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable
 
 from rehub.errors import InvalidResolver
 from rehub.handles import Handle, Kind, parse, text_of
-from rehub.resolvers import hosting, local
+from rehub.resolvers import aliases, hosting, huggingface, kaggle, local, object_store, tfhub
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -30,6 +30,10 @@ _registered: list[Resolver] = []
 _BUILT_IN: dict[Kind, Callable[[Handle], str]] = {
     Kind.PATH: local.resolve,
     Kind.URL: hosting.resolve,
+    Kind.TFHUB: tfhub.resolve,
+    Kind.KAGGLE: kaggle.resolve,
+    Kind.HUGGING_FACE: huggingface.resolve,
+    Kind.OBJECT_STORE: object_store.resolve,
 }
 
 
@@ -67,11 +71,12 @@ def register_resolver(resolver: Resolver) -> None:
 def resolve(handle: object) -> str:
     """The directory of a model, which is fetched into the cache when it is not there yet (P42).
 
-    A directory is its own answer, whatever it holds. An archive, local or on a server, and a URL of a server that
-    speaks TensorFlow Hub's hosting protocol, are downloaded and unpacked once.
+    A directory is its own answer, whatever it holds. An archive, and a model on a server that speaks TensorFlow Hub's
+    hosting protocol, on Kaggle, on Hugging Face or in an object store, are downloaded once.
 
     Args:
-        handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, or what a registered resolver takes.
+        handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, `kaggle://...`, `hf://...`, `gs://...`,
+            `s3://...`, or what a registered resolver takes.
 
     Returns:
         The directory's path. For a handle that a registered resolver took, what that returned.
@@ -79,19 +84,31 @@ def resolve(handle: object) -> str:
     Raises:
         InvalidHandle: it is of another type, or of a form that nothing resolves.
         UnsupportedFormat: it names a model of another kind: TF.js, TF Lite, a `.keras` or `.h5` file.
-        ModelNotFound: there is nothing at this path.
+        ModelNotFound: there is nothing at this path, or no SavedModel in this repository or bucket.
         DownloadError: the server did not give it.
+        NotInCache: it would have to be downloaded, and `REHUB_OFFLINE` forbids that.
+        PackageMissing: this kind of handle needs a package that is not installed.
         CorruptArchive: what came is no archive, or not a whole one.
         UnsafeArchive: the archive holds what a model's archive must not hold.
         CacheError: the cache cannot be read or written.
         InvalidSetting: an environment variable has an impossible value.
     """
     text = text_of(handle)
-    for resolver in reversed(_registered):
-        if resolver.is_supported(text):
-            return _path_from(resolver, text)
+    resolver = _registered_for(text)
+    if resolver is None:
+        text = aliases.target_of(text)
+        resolver = _registered_for(text)
+    if resolver is not None:
+        return _path_from(resolver, text)
     parsed = parse(text)
     return _BUILT_IN[parsed.kind](parsed)
+
+
+def _registered_for(text: str) -> Resolver | None:
+    for resolver in reversed(_registered):
+        if resolver.is_supported(text):
+            return resolver
+    return None
 
 
 def _path_from(resolver: Resolver, text: str) -> str:

@@ -1,0 +1,62 @@
+"""What all remote kinds of handle share: the cache first, then the network, where that is allowed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Callable
+
+from rehub import config
+from rehub.cache import Delivery, find, obtain
+from rehub.errors import NotInCache
+from rehub.transfer import without_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rehub.handles import Handle
+
+
+def fetched(handle: Handle, fill: Callable[[Path], Delivery]) -> str:
+    """The directory in the cache of a remote model; `fill` brings it in when it is not there.
+
+    Args:
+        handle: looked for under each of its keys, and put under its canonical one.
+        fill: as for `cache.obtain`.
+
+    Raises:
+        NotInCache: it would have to be fetched, and rehub is offline.
+        CacheError: the cache cannot be read or written.
+    """
+    found = cached(handle)
+    if found is not None:
+        return found
+    require_network(handle)
+    return str(obtain(config.cache_dirs(), handle.canonical, fill))
+
+
+def cached(handle: Handle) -> str | None:
+    """The directory in the cache of a remote model, or None when it is not there."""
+    found = find(config.cache_dirs(), *handle.cache_keys)
+    return None if found is None else str(found)
+
+
+def adopt(file: Path, target: Path) -> None:
+    """Gives a file of another library's cache a second name in ours; where no link can be made, a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    real = os.path.realpath(str(file))
+    try:
+        os.link(real, str(target))
+    except OSError:
+        shutil.copyfile(real, str(target))
+
+
+def require_network(handle: Handle) -> None:
+    """Raises `NotInCache` when rehub is offline."""
+    if config.offline():
+        asked, variable = without_secrets(handle.text), config.OFFLINE.variable()
+        raise NotInCache(
+            f"{asked!r} is not in the cache {config.cache_dir()}, and {variable} forbids to fetch it. Resolve it once "
+            "without that setting, or point REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "
+            "machine as it is."
+        )

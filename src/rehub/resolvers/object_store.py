@@ -1,0 +1,138 @@
+"""Resolves models in object stores, and in whatever other storage fsspec speaks to."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import logging
+from typing import IO, TYPE_CHECKING, Any, Iterator, cast
+
+from rehub import config
+from rehub.cache import Delivery
+from rehub.errors import DownloadError, HubError, InvalidHandle, PackageMissing
+from rehub.handles import ACCEPTED_FORMS, Handle, is_archive_name
+from rehub.resolvers.fetching import cached, fetched, require_network
+from rehub.resolvers.listing import model_files
+from rehub.transfer import unpack_checked
+from rehub.transfer.members import Members, limits_of_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+# Which extra brings the driver for a scheme, and where the driver looks for a login.
+_EXTRAS = {"gs": "gcs", "s3": "s3"}
+_LOGINS = {
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default login`",
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws, or FSSPEC_S3='{\"anon\": true}' for a public bucket",
+}
+
+
+def resolve(handle: Handle) -> str:
+    """The directory in the cache of a model in an object store: a directory there, or an archive.
+
+    With the load format UNCOMPRESSED a directory is not copied: its URL is the answer, and TensorFlow reads it. So is
+    that of a gs:// directory where gcsfs is not installed, as TensorFlow reads those by itself.
+
+    Raises:
+        PackageMissing: the driver for this storage is not installed.
+        InvalidHandle: fsspec knows no storage of this scheme.
+        ModelNotFound: there is nothing, or no SavedModel; says what is there.
+        DownloadError: the storage refused, or broke off.
+    """
+    found = cached(handle)
+    if found is not None:
+        return found
+    if not is_archive_name(handle.location) and _is_for_tensorflow(handle):
+        require_network(handle)
+        return handle.location
+    return fetched(handle, lambda directory: _copy(handle, directory))
+
+
+def _is_for_tensorflow(handle: Handle) -> bool:
+    if config.model_load_format() == "UNCOMPRESSED":
+        return True
+    if not handle.location.startswith("gs://") or importlib.util.find_spec("gcsfs") is not None:
+        return False
+    _log.info('%r is left to TensorFlow to read; to keep it in the cache: pip install "rehub[gcs]"', handle.text)
+    return True
+
+
+def _copy(handle: Handle, directory: Path) -> Delivery:
+    storage, root = _storage(handle)
+    name = repr(handle.text)
+    with _errors_told(handle):
+        storage.invalidate_cache()  # It remembers listings for as long as the process lives.
+        listing: dict[str, Any] = storage.find(root, detail=True)
+    root = root.rstrip("/")
+    infos = {path: info for path, info in listing.items() if not path.endswith("/")}  # what marks an empty directory
+    if list(infos) == [root]:
+        with _open(handle, storage, root) as archive:
+            files = unpack_checked(archive, directory, name=name, sha256=handle.sha256)
+        return Delivery(handle.location, files)
+    if handle.sha256 is not None:
+        raise InvalidHandle(f"{handle.text!r} names a directory, and #sha256= is the hash of an archive.")
+    below = {path[len(root) :].lstrip("/"): info for path, info in infos.items()}
+    members = Members(directory, name, limits_of_settings())
+    for file in model_files(below, "", handle=handle.text, spell=lambda model: f"{handle.location}/{model}"):
+        with _open(handle, storage, f"{root}/{file}") as content:
+            members.add_file(file, int(below[file]["size"]), content)
+    return Delivery(handle.location, tuple(members.records))
+
+
+def _storage(handle: Handle) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it."""
+    scheme = handle.location.partition("://")[0]
+    extra = _EXTRAS.get(scheme)
+    try:
+        fsspec = importlib.import_module("fsspec")
+        with _errors_told(handle, ImportError, ValueError):
+            return cast("tuple[Any, str]", fsspec.core.url_to_fs(handle.location))
+    except ImportError as error:
+        remedy = f'pip install "rehub[{extra}]"' if extra else "pip install fsspec and its driver for this storage"
+        raise PackageMissing(f"{handle.text!r} is read by fsspec; {remedy} ({error})") from error
+    except ValueError as error:
+        raise InvalidHandle(f"{handle.text!r}: fsspec knows no {scheme}:// ({error}); {ACCEPTED_FORMS}") from error
+
+
+@contextlib.contextmanager
+def _errors_told(handle: Handle, *but: type[Exception]) -> Iterator[None]:
+    """Makes a `DownloadError` of what a driver raises, but for some."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (HubError, *but)):
+            raise
+        scheme = handle.location.partition("://")[0]
+        login = f"\nA login is taken from {_LOGINS[scheme]}." if scheme in _LOGINS else ""
+        raise DownloadError(
+            f"{handle.text!r} cannot be read: {type(error).__name__}: {str(error).strip()}{login}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _open(handle: Handle, storage: Any, path: str) -> Iterator[IO[bytes]]:
+    with _errors_told(handle):
+        file = storage.open(path, "rb")
+    with file:
+        yield io.BufferedReader(_Reading(handle, file))
+
+
+class _Reading(io.RawIOBase):
+    """A file in an object store; what its driver raises is a `DownloadError`."""
+
+    def __init__(self, handle: Handle, file: IO[bytes]) -> None:
+        self._handle = handle
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        with _errors_told(self._handle):
+            chunk = self._file.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

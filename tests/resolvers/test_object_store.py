@@ -1,0 +1,223 @@
+"""Models in object stores: in fsspec's memory, and in an S3 on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+from hosting import MODEL, archive_of, tar_of, zip_of
+
+from rehub.errors import (
+    CorruptArchive,
+    DownloadError,
+    HashMismatch,
+    InvalidHandle,
+    ModelNotFound,
+    NotInCache,
+    PackageMissing,
+    UnsafeArchive,
+)
+from rehub.resolvers import resolve
+
+fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed here")
+
+
+def contents(directory):
+    root = pathlib.Path(directory)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def names_in(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def write(storage, place, files):
+    for name, content in files.items():
+        path = f"{place}/{name}" if name else place
+        storage.makedirs(path.rpartition("/")[0], exist_ok=True)
+        with storage.open(path, "wb") as file:
+            file.write(content)
+
+
+def delete(storage, place):
+    storage.rm(place, recursive=True)
+
+
+@pytest.fixture
+def memory():
+    storage = fsspec.filesystem("memory")
+    yield storage
+    storage.store.clear()
+    storage.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(scope="module")
+def s3_server():
+    moto = pytest.importorskip("moto.server", reason="moto, a server that speaks S3, is not installed here")
+    pytest.importorskip("s3fs", reason="s3fs is not installed here")
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    storage = s3fs.S3FileSystem()
+    storage.mkdir("bucket")
+    yield storage
+    storage.rm("bucket", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request):
+    """A storage, and the URL of a place in it."""
+    return request.getfixturevalue(request.param), f"{request.param}://bucket/größe x/nnlm"
+
+
+def test_a_directory_is_copied_into_the_cache_once(store, cache_dir):
+    storage, url = store
+    write(storage, url, MODEL)
+    directory = resolve(url)
+    assert contents(directory) == MODEL
+    delete(storage, url)
+    assert resolve(url + "/") == directory
+    name = hashlib.sha1(url.encode()).hexdigest()
+    assert names_in(cache_dir) == [name, name + ".descriptor.txt", name + ".manifest.json"]
+    assert f'"url": "{url}"' in (cache_dir / (name + ".manifest.json")).read_text().encode().decode("unicode_escape")
+
+
+@pytest.mark.parametrize(
+    ("ending", "make"), [(".tar.gz", archive_of), (".tar", tar_of), (".zip", zip_of), ("", zip_of)]
+)
+def test_an_archive_is_unpacked_into_the_cache_once(store, ending, make):
+    storage, url = store
+    write(storage, url + ending, {"": make(MODEL)})
+    directory = resolve(url + ending)
+    assert contents(directory) == MODEL
+    delete(storage, url + ending)
+    assert resolve(url + ending) == directory
+
+
+def test_an_archive_must_have_the_hash_of_its_handle(store, cache_dir):
+    storage, url = store
+    archive = archive_of(MODEL)
+    write(storage, url + ".tgz", {"": archive})
+    with pytest.raises(HashMismatch, match="0123456789abcdef"):
+        resolve(f"{url}.tgz#sha256={'0123456789abcdef' * 4}")
+    assert names_in(cache_dir) == []
+    assert contents(resolve(f"{url}.tgz#sha256={hashlib.sha256(archive).hexdigest()}")) == MODEL
+    write(storage, url, MODEL)
+    with pytest.raises(InvalidHandle, match="names a directory"):
+        resolve(f"{url}#sha256={'0' * 64}")
+
+
+def test_where_nothing_is_there_is_no_model(store, cache_dir):
+    _, url = store
+    with pytest.raises(ModelNotFound, match="is empty, or does not exist") as error:
+        resolve(url)
+    assert url in str(error.value)
+    assert names_in(cache_dir) == []
+
+
+def test_a_directory_without_a_model_says_where_models_are(store):
+    storage, url = store
+    write(storage, url, {"README.md": b"two models", "1/saved_model.pb": b"one", "2/saved_model.pb": b"two"})
+    with pytest.raises(ModelNotFound) as error:
+        resolve(url)
+    assert "It holds: 1/saved_model.pb, 2/saved_model.pb, README.md." in str(error.value)
+    assert f"\n  {url}/1\n  {url}/2" in str(error.value)
+
+
+def test_what_is_no_archive_leaves_the_cache_unchanged(memory, cache_dir):
+    write(memory, "memory://b", {"m.tar.gz": b"<html>", "n.zip": zip_of({"../x": b"harm"})})
+    with pytest.raises(CorruptArchive):
+        resolve("memory://b/m.tar.gz")
+    with pytest.raises(UnsafeArchive):
+        resolve("memory://b/n.zip")
+    assert names_in(cache_dir) == []
+
+
+def test_a_file_that_would_leave_the_model_is_refused(memory, tmp_path, cache_dir):
+    write(memory, "memory://b", {"m/saved_model.pb": b"a graph"})
+    memory.store["/b/m/../../escaped"] = memory.store["/b/m/saved_model.pb"]
+    with pytest.raises(UnsafeArchive, match=r"\.\./\.\./escaped"):
+        resolve("memory://b/m")
+    assert names_in(cache_dir) == []
+
+
+def test_a_storage_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch, cache_dir):
+    write(s3, "s3://bucket/m", MODEL)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    s3.clear_instance_cache()
+    with pytest.raises(DownloadError, match="AWS_ACCESS_KEY_ID") as error:
+        resolve("s3://bucket/m")
+    assert "s3://bucket/m" in str(error.value)
+    assert names_in(cache_dir) == []
+
+
+def test_a_storage_that_cannot_be_reached(s3, monkeypatch, cache_dir):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3.clear_instance_cache()
+    with pytest.raises(DownloadError, match="s3://bucket/m"):
+        resolve("s3://bucket/m")
+    assert names_in(cache_dir) == []
+
+
+def test_uncompressed_hands_a_directory_on_as_it_stands(memory, cache_dir, monkeypatch):  # P38
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
+    write(memory, "memory://b", {"m.tar": tar_of(MODEL)})
+    assert resolve("gs://bucket/nnlm/") == "gs://bucket/nnlm"
+    assert resolve("s3://bucket/nnlm") == "s3://bucket/nnlm"
+    assert contents(resolve("memory://b/m.tar")) == MODEL  # TensorFlow reads no archives
+
+
+def test_without_gcsfs_a_directory_is_left_to_tensorflow(monkeypatch, cache_dir):
+    # An environment without gcsfs: no finder of modules knows it.
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    assert resolve("gs://bucket/nnlm") == "gs://bucket/nnlm"
+    with pytest.raises(PackageMissing, match=r'pip install "rehub\[gcs\]"'):
+        resolve("gs://bucket/nnlm.tar.gz")
+    assert names_in(cache_dir) == []
+
+
+@pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed here")
+def test_without_its_driver_the_error_has_the_pip_line():
+    with pytest.raises(PackageMissing, match=r'pip install "rehub\[s3\]"') as error:
+        resolve("s3://bucket/nnlm")
+    assert isinstance(error.value, ImportError)
+
+
+def test_a_scheme_that_nothing_knows_is_refused_with_the_accepted_forms(cache_dir):
+    with pytest.raises(InvalidHandle, match="no htps://") as error:
+        resolve("htps://tfhub.dev/google/nnlm-en-dim50/2")
+    assert "rehub.register_resolver" in str(error.value)
+    assert names_in(cache_dir) == []
+
+
+def test_offline_only_the_cache_answers(memory, monkeypatch):
+    write(memory, "memory://b/m", MODEL)
+    directory = resolve("memory://b/m")
+    monkeypatch.setenv("REHUB_OFFLINE", "1")
+    assert resolve("memory://b/m") == directory
+    with pytest.raises(NotInCache, match="REHUB_OFFLINE"):
+        resolve("memory://b/n")
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
+    with pytest.raises(NotInCache):
+        resolve("gs://bucket/nnlm")
