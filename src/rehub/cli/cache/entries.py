@@ -1,0 +1,72 @@
+"""Models in the cache, found by what a person types, and as they are printed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Sequence
+
+from rehub import config
+from rehub.cache import entries, entry_of
+from rehub.errors import NotInCache
+from rehub.handles import Kind, parse
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rehub.cache import Entry
+
+HELP = "a handle, or the name of the model's directory in the cache"
+
+
+def all_entries() -> list[Entry]:
+    """Every model, in all directories of the cache."""
+    return [entry for root in config.cache_dirs() for entry in entries(root)]
+
+
+def entries_of(handles: Sequence[str]) -> list[Entry]:
+    """The models of these handles, each once, in all directories of the cache.
+
+    Raises:
+        NotInCache: there is none for one of them.
+    """
+    return list(dict.fromkeys(entry for handle in handles for entry in _entries_of(handle)))
+
+
+def name_of(entry: Entry) -> str:
+    """What a person calls the model, and can type to mean it."""
+    return entry.directory.name if entry.handle is None else entry.handle
+
+
+def record_of(entry: Entry) -> dict[str, Any]:
+    """A model as JSON has it."""
+    return {
+        "handle": entry.handle,
+        "directory": str(entry.directory),
+        "url": entry.url,
+        "size": entry.size,
+        "files": entry.files,
+        "stored": None if entry.stored is None else time_text(entry.stored),
+        "used": time_text(entry.used),
+        "damage": entry.damage,
+    }
+
+
+def time_text(moment: datetime) -> str:
+    """A moment of UTC as ISO 8601 has it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _entries_of(text: str) -> list[Entry]:
+    handle = parse(text)
+    keyed = [entry_of(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
+    found = [entry for entry in keyed if entry is not None]
+    if not found and handle.kind is Kind.PATH:
+        # The name of a directory, or an archive of this machine, which is known by its size and time, too.
+        archive = os.path.abspath(os.path.expanduser(handle.location)) + "?size="
+        found = [
+            entry for entry in all_entries() if entry.directory.name == text or (entry.handle or "").startswith(archive)
+        ]
+    if not found:
+        looked_in = ", ".join(map(str, config.cache_dirs()))
+        raise NotInCache(f"{text!r} is not in the cache ({looked_in}). `rehub cache ls` lists what is.")
+    return found

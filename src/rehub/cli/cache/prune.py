@@ -1,0 +1,60 @@
+"""`rehub cache prune --keep-size SIZE`: makes room in the cache."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import TYPE_CHECKING
+
+from rehub import config
+from rehub.cache import prune
+from rehub.cli import output
+from rehub.cli.cache.entries import name_of, record_of
+from rehub.cli.exit_codes import DONE
+from rehub.transfer.sizes import readable
+
+if TYPE_CHECKING:
+    from rehub.cli.parser import Parser
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt]i?)?b?", re.IGNORECASE)
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = (
+        "Deletes damaged models, what killed downloads have left, and then the models whose last use is the\n"
+        "longest ago, until the rest fits. Where the cache has several directories, it does so in each that\n"
+        "can be written."
+    )
+    parser.add_argument(
+        "--keep-size", metavar="SIZE", type=size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
+    )
+    parser.add_json("a list of the deleted models")
+
+
+def size(text: str) -> int:
+    """A number of bytes.
+
+    >>> size("20GB"), size("1.5 GiB"), size("0")
+    (20000000000, 1610612736, 0)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 20GB, 500 MB, 1.5GiB or 0")
+    number, unit = match.groups()
+    return int(float(number) * _UNITS[(unit or "").lower()])
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Deletes, and tells what."""
+    roots = [root for root in config.cache_dirs() if os.access(str(root), os.W_OK)]
+    gone = [entry for root in roots for entry in prune(root, arguments.keep_size)]
+    if arguments.json:
+        output.as_json([record_of(entry) for entry in gone])
+        return DONE
+    for entry in gone:
+        output.line(f"deleted {name_of(entry)} ({readable(entry.size)})")
+    output.line(f"{readable(sum(entry.size for entry in gone))} freed")
+    return DONE

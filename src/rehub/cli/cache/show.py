@@ -1,0 +1,47 @@
+"""`rehub cache show HANDLE`: where a cached model came from, and its files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rehub.cli import output
+from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of, time_text
+from rehub.cli.exit_codes import DONE
+from rehub.transfer.sizes import readable
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rehub.cache import Entry
+    from rehub.cli.parser import Parser
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = "Shows a model in the cache: where it came from, when, and its files with their sizes."
+    parser.add_argument("handle", metavar="HANDLE", help=HELP)
+    parser.add_json("a list of models with their files (of one, where the cache is one directory)")
+
+
+def run(arguments: Namespace) -> int:
+    """Prints what is known."""
+    found = entries_of([arguments.handle])
+    if arguments.json:
+        output.as_json([{**record_of(entry), "contents": _contents(entry)} for entry in found])
+        return DONE
+    for entry in found:
+        output.line(name_of(entry))
+        output.line(f"  directory  {entry.directory}")
+        output.line(f"  came from  {entry.url or 'not noted'}")
+        output.line(f"  stored     {'not noted' if entry.stored is None else time_text(entry.stored)}")
+        output.line(f"  last used  {time_text(entry.used)[:10]}, about")
+        output.line(f"  state      {'whole' if entry.damage is None else f'damaged: {entry.damage}'}")
+        output.line(f"  files      {entry.files}, together {readable(entry.size)}")
+        for name, size in _contents(entry).items():
+            output.line(f"    {readable(size):>11}  {name}")
+    return DONE
+
+
+def _contents(entry: Entry) -> dict[str, int]:
+    files = sorted(path for path in entry.directory.rglob("*") if path.is_file())
+    return {path.relative_to(entry.directory).as_posix(): path.stat().st_size for path in files}

@@ -1,0 +1,63 @@
+"""`rehub import HANDLE SOURCE`: puts a model into the cache without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehub import config
+from rehub.cache import Delivery, find, obtain
+from rehub.cli import output
+from rehub.cli.exit_codes import DONE
+from rehub.errors import CacheError, InvalidHandle, ModelNotFound
+from rehub.handles import Kind, parse
+from rehub.savedmodel import look
+from rehub.transfer import copy_directory, unpack_checked
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rehub.cli.parser import Parser
+    from rehub.handles import Handle
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = (
+        "Puts a model into the cache as if it had been fetched by this handle, and prints its directory. From\n"
+        "then on the handle resolves to it, without a network. What is imported must keep the rules for what\n"
+        "is downloaded, and hold a SavedModel."
+    )
+    parser.add_argument("handle", metavar="HANDLE", help="what programs will ask for: a URL, kaggle://, hf://, ...")
+    parser.add_argument("source", metavar="ARCHIVE_OR_DIR", type=Path, help="the model")
+
+
+def run(arguments: Namespace) -> int:
+    """Fills the handle's place in the cache."""
+    handle, source = parse(arguments.handle), arguments.source.expanduser()
+    if handle.kind is Kind.PATH:
+        raise InvalidHandle(f"{handle.text!r} is a path, which is its own model. Only what is fetched can be imported.")
+    if not source.exists():
+        raise ModelNotFound(f"{str(source)!r} does not exist, so it cannot be imported as {handle.text!r}.")
+    if handle.sha256 is not None and source.is_dir():
+        raise InvalidHandle(f"{handle.text!r} has the hash of an archive, and {str(source)!r} is a directory.")
+    roots = config.cache_dirs()
+    found = find(roots, *handle.cache_keys)
+    if found is not None:
+        raise CacheError(
+            f"{handle.text!r} is in the cache already, at {str(found)!r}. To replace it, remove it first: "
+            f"rehub cache rm {handle.text}"
+        )
+    output.line(str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source))))
+    return DONE
+
+
+def _filled(directory: Path, handle: Handle, source: Path) -> Delivery:
+    name = repr(str(source))
+    if source.is_dir():
+        look(str(source))
+        files = copy_directory(source, directory, name=name)
+    else:
+        files = unpack_checked(source, directory, name=name, sha256=handle.sha256)
+        look(str(directory), str(source))
+    return Delivery(str(source.absolute()), files)

@@ -1,0 +1,179 @@
+"""`rehub cache ls | show | verify | rm | prune | path`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hosting import MODEL, archive_of
+
+import rehub as library
+
+SIZE = sum(map(len, MODEL.values()))
+
+
+@pytest.fixture
+def two(server):
+    """The handles of two models in the cache, by name."""
+    handles = [server.publish(f"/google/{name}/1", archive_of(MODEL)) for name in ("digits", "letters")]
+    for handle in handles:
+        library.resolve(handle)
+    return handles
+
+
+def damage(handle):
+    (Path(library.resolve(handle)) / "assets" / "vocab.txt").unlink()
+
+
+def read_json(ran):
+    return json.loads(ran.out)
+
+
+def test_an_empty_cache_is_listed_as_such(rehub, cache_dir):
+    ran = rehub("cache", "ls")
+    assert (ran.code, ran.out, ran.err) == (0, f"0 models, 0 bytes in {cache_dir}\n", "")
+    assert read_json(rehub("cache", "ls", "--json")) == []
+    assert rehub("cache", "verify").code == 0
+    assert rehub("cache", "prune", "--keep-size", "0").code == 0
+
+
+def test_ls_is_a_table_of_handles(rehub, two, cache_dir):
+    damage(two[1])
+    ran = rehub("cache", "ls")
+    assert (ran.code, ran.err) == (0, "")
+    headings, *rows, total = ran.out.splitlines()
+    assert headings.split() == ["SIZE", "FILES", "USED", "STATE", "HANDLE"]
+    assert [re.split(r"  +", row)[3:] for row in rows] == [["whole", two[0]], ["damaged", two[1]]]
+    assert re.match(rf"4\.0 kB +{len(MODEL)} +20\d\d-\d\d-\d\d  ", rows[0])
+    assert total.startswith("2 models, ")
+    assert total.endswith(f" in {cache_dir}")
+
+
+def test_ls_as_json_has_one_schema(rehub, two):
+    damage(two[1])
+    ran = rehub("cache", "ls", "--json")
+    first, second = read_json(ran)
+    assert set(first) == {"handle", "directory", "url", "size", "files", "stored", "used", "damage"}
+    assert (first["handle"], first["size"], first["files"], first["damage"]) == (two[0], SIZE, len(MODEL), None)
+    assert first["directory"] == library.resolve(two[0])
+    assert first["url"].startswith(two[0])
+    for moment in (first["stored"], first["used"]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment)
+    assert "assets/vocab.txt is missing" in second["damage"]
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [key for key in first if f"`{key}`" not in page] == []
+
+
+def test_a_model_of_tensorflow_hub_is_listed(rehub, cache_dir):
+    name = "0123456789" * 4
+    (cache_dir / name).mkdir()
+    (cache_dir / name / "saved_model.pb").write_bytes(b"graph")
+    assert f"  whole  {name}\n" in rehub("cache", "ls").out
+    (cache_dir / f"{name}.descriptor.txt").write_text("Module: https://tfhub.dev/x/1\nDownload Time: ?\n")
+    assert "  whole  https://tfhub.dev/x/1\n" in rehub("cache", "ls").out
+    assert "nothing was noted" in rehub("cache", "verify").out
+    assert read_json(rehub("cache", "show", name, "--json"))[0]["handle"] == "https://tfhub.dev/x/1"
+
+
+def test_show_lists_the_files(rehub, two):
+    ran = rehub("cache", "show", two[0])
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"{two[0]}\n  directory  {library.resolve(two[0])}\n  came from  {two[0]}")
+    assert "     4.0 kB  assets/vocab.txt\n" in ran.out
+    (record,) = read_json(rehub("cache", "show", two[0], "--json"))
+    assert record["contents"] == {name: len(content) for name, content in MODEL.items()}
+
+
+def test_another_spelling_finds_the_same_model(rehub, two):
+    assert rehub("cache", "show", two[0] + "/").out == rehub("cache", "show", two[0]).out
+
+
+def test_an_archive_of_this_machine_is_found_by_its_path(rehub, tmp_path, monkeypatch):
+    (tmp_path / "digits.tar.gz").write_bytes(archive_of(MODEL))
+    directory = library.resolve(tmp_path / "digits.tar.gz")
+    monkeypatch.chdir(tmp_path)
+    assert read_json(rehub("cache", "show", "digits.tar.gz", "--json"))[0]["directory"] == directory
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "rm"])
+def test_a_model_that_is_not_there_is_said_to_be_not_there(rehub, cache_dir, command):
+    ran = rehub("cache", command, "https://tfhub.dev/google/nothing/1")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"'https://tfhub.dev/google/nothing/1' is not in the cache ({cache_dir})" in ran.err
+
+
+def test_verify_finds_a_byte_that_has_changed(rehub, two):
+    assert rehub("cache", "verify").code == 0
+    graph = Path(library.resolve(two[1])) / "saved_model.pb"
+    content = graph.read_bytes()
+    graph.write_bytes(content[:-1] + b"?")
+    ran = rehub("cache", "verify")
+    assert ran.code == 1
+    assert f"whole    {two[0]}\n" in ran.out
+    assert f"damaged  {two[1]}\n         saved_model.pb has other content" in ran.out
+    assert rehub("cache", "verify", "--quick").code == 0
+    assert rehub("cache", "verify", two[0]).code == 0
+    reports = read_json(rehub("cache", "verify", two[1], "--json"))
+    assert [set(report) for report in reports] == [{"handle", "directory", "damage", "unlisted", "has_manifest"}]
+    assert len(reports[0]["damage"]) == 1
+
+
+def test_verify_names_files_that_did_not_come_with_the_model(rehub, two):
+    (Path(library.resolve(two[0])) / "notes.txt").write_text("mine")
+    ran = rehub("cache", "verify", two[0])
+    assert ran.code == 0
+    assert "notes.txt did not come with the model" in ran.out
+
+
+def test_rm_deletes_a_model_whole_or_damaged(rehub, two, cache_dir):
+    damage(two[1])
+    ran = rehub("cache", "rm", *two, two[0] + "/")  # one of them twice, in another spelling
+    assert (ran.code, ran.err) == (0, "")
+    assert len(ran.out.splitlines()) == 2
+    assert ran.out.splitlines()[0] == f"deleted {two[0]} (4.0 kB)"
+    assert list(cache_dir.iterdir()) == []
+
+
+def test_rm_deletes_none_when_one_is_not_there(rehub, two):
+    assert rehub("cache", "rm", two[0], "https://tfhub.dev/google/nothing/1").code == 1
+    assert len(read_json(rehub("cache", "ls", "--json"))) == 2
+
+
+def test_prune_deletes_what_was_not_used_for_longest(rehub, two):
+    long_ago = time.time() - 7 * 24 * 3600
+    for path in Path(library.resolve(two[0])).parent.glob(Path(library.resolve(two[0])).name + ".*"):
+        os.utime(str(path), (long_ago, long_ago))
+    ran = rehub("cache", "prune", "--keep-size", f"{SIZE / 1000 + 1}kB")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"deleted {two[0]} (4.0 kB)\n4.0 kB freed\n"
+    assert [record["handle"] for record in read_json(rehub("cache", "ls", "--json"))] == [two[1]]
+    gone = read_json(rehub("cache", "prune", "--keep-size", "0", "--json"))
+    assert [record["handle"] for record in gone] == [two[1]]
+
+
+@pytest.mark.parametrize("size", ["20 apples", "-1", "GB", ""])
+def test_what_is_no_size_is_wrong_usage(rehub, size):
+    ran = rehub("cache", "prune", f"--keep-size={size}")
+    assert ran.code == 2
+    assert "is no size such as 20GB" in ran.err
+
+
+def test_prune_wants_a_size(rehub):
+    assert rehub("cache", "prune").code == 2
+
+
+def test_path_prints_where_models_are_looked_for(rehub, tmp_path, monkeypatch):
+    directories = [str(tmp_path / "shared"), str(tmp_path / "own")]
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join(directories))
+    assert rehub("cache", "path").out.splitlines() == directories
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_directories_of_the_cache_are_listed(rehub, two, cache_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join([str(tmp_path / "own"), str(cache_dir)]))
+    assert rehub("cache", "ls").out.startswith(f"0 models, 0 bytes in {tmp_path / 'own'}\nSIZE ")
+    assert len(read_json(rehub("cache", "ls", "--json"))) == 2

@@ -1,0 +1,138 @@
+"""The program itself: exit codes, what is printed where, and what it costs to start."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hosting import MODEL, falls_silent, tar_of
+
+import rehub as library
+from rehub.cli.commands import COMMANDS
+
+PROGRAM = Path(sys.executable).with_name("rehub.exe" if os.name == "nt" else "rehub")
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+NAMES = [" ".join(command.words) for command in COMMANDS]
+
+
+def run(*words, **settings):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, **settings)
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="rehub is not installed, only on the path")
+def test_the_console_script_fetches_a_model(hosted):
+    done = run(str(PROGRAM), "pull", hosted)
+    assert (done.returncode, done.stderr) == (0, "")
+    directory = Path(done.stdout.rstrip("\n"))
+    assert {path.relative_to(directory).as_posix() for path in directory.rglob("*.*")} == set(MODEL)
+
+
+def test_python_m_rehub_is_the_same_program():
+    done = run(sys.executable, "-W", "error", "-m", "rehub", "--version")
+    assert (done.returncode, done.stdout) == (0, f"rehub {library.__version__}\n")
+
+
+def test_a_start_imports_no_command_and_nothing_heavy():
+    code = "import sys, rehub.cli.program; rehub.cli.program.parser_for(['--version']); print(*sys.modules)"
+    loaded = run(sys.executable, "-W", "error", "-c", code).stdout.split()
+    assert "rehub.cli.parser" in loaded
+    assert not [name for name in loaded if name in {"rehub.cli.pull", "rehub.resolvers", "rehub.cache", "requests"}]
+    assert not [name for name in loaded if name.split(".")[0] in {"tensorflow", "keras", "numpy", "platformdirs"}]
+
+
+def test_no_command_is_wrong_usage_and_answered_with_the_commands(rehub):
+    for words, some in (((), ("pull", "cache")), (("cache",), ("ls", "prune"))):
+        ran = rehub(*words)
+        assert (ran.code, ran.out) == (2, "")
+        assert all(f"    {name} " in ran.err for name in some)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["fetch"], ["--nonsense"], ["pull"], ["cache", "list"], ["cache", "ls", "extra"], ["cache", "--json", "ls"]],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(rehub, words):
+    ran = rehub(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "usage: rehub" in ran.err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_a_file_and_explains_itself(rehub, name):
+    command = next(command for command in COMMANDS if name == " ".join(command.words))
+    assert importlib.import_module(command.module).__doc__.startswith(f"`rehub {name}")
+    ran = rehub(*command.words, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"usage: rehub {name} ")
+    assert f"`rehub {name}" in PAGE.read_text(encoding="utf-8")
+
+
+def test_options_cannot_be_abbreviated(rehub):
+    # So that a new option breaks no script.
+    assert rehub("cache", "ls", "--js").code == 2
+
+
+def test_a_failure_is_a_message_and_no_traceback(rehub, tmp_path):
+    ran = rehub("pull", tmp_path / "nothing")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"rehub: '{tmp_path / 'nothing'}' does not exist")
+    assert "Traceback" not in ran.err
+
+
+def test_a_fault_of_rehub_shows_its_traceback():
+    broken = "import rehub.cli.cache.path as path, rehub.cli; path.run = lambda _: 1 / 0; rehub.cli.console()"
+    done = run(sys.executable, "-c", broken, "cache", "path")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_ctrl_c_ends_quietly_with_130_and_leaves_nothing(server, cache_dir):
+    tar = tar_of({"saved_model.pb": b"graph", "variables/variables.data": os.urandom(4 << 20)})
+    silent, done = threading.Event(), threading.Event()
+
+    def respond(request):
+        silent.set()
+        falls_silent(tar, 3 << 20, done)(request)
+
+    handle = server.answer("/m.tar", respond)
+    # Under a shell's `&` a child inherits that SIGINT is ignored.
+    code = "import signal, rehub.cli; signal.signal(signal.SIGINT, signal.default_int_handler); rehub.cli.console()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "pull", handle], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert silent.wait(60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    done.set()
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert list(cache_dir.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="/dev/stdout and head are not there")
+def test_a_reader_who_has_read_enough_gets_no_traceback():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "rehub", "cache", "path"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_what_the_terminals_encoding_lacks_is_escaped(tmp_path):
+    path = tmp_path / "mod\u00e8le"
+    path.mkdir()
+    done = run(sys.executable, "-m", "rehub", "pull", str(path), env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, str(path).replace("\u00e8", "\\xe8") + "\n")
