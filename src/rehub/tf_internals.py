@@ -206,18 +206,16 @@ def argument_names(function: Any) -> list[str]:
 
 
 def traces_can_run_alone(function: Any) -> bool:
-    """Whether a restored function's traces can be called without it: not in 1.x, whose traces refuse that, and not
-    if the function asks for XLA, which its traces do not know.
-    """
-    # jit_compile of tf.function is the attribute _jit_compile. Seen in 2.15, 2.21.
-    return tensorflow_version() >= (2, 0) and not getattr(function, "_jit_compile", None)
+    """Whether a restored function's traces can be called without it: not if it asks for XLA, which they do not know."""
+    # jit_compile of tf.function is the attribute _jit_compile. Seen in 2.15, 2.21; 1.15 has no such argument.
+    return not getattr(function, "_jit_compile", None)
 
 
 def call_with_tensors(concrete: Any, inputs: Any) -> Any:
     """Calls a trace that takes the tensors of `inputs` and nothing else; returns its outputs in their structure.
 
     It is what TensorFlow's restored function does after it has chosen the trace, and skips the tracing of a function
-    around it (saved_model/function_deserialization.py, _call_concrete_function). Seen in 2.15, 2.21.
+    around it (saved_model/function_deserialization.py, _call_concrete_function). Seen in 1.15, 2.15, 2.21.
     """
     tf = import_tensorflow()
     tensors = [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(inputs, expand_composites=True)]
