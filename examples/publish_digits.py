@@ -97,19 +97,23 @@ def train(features: DigitFeatures, steps: int = 150) -> float:
     return float(tf.reduce_mean(tf.cast(predictions == testing.labels, tf.float32)))
 
 
-def save(features: DigitFeatures, directory: str | Path) -> None:
-    """Writes the network as a Reusable SavedModel, callable with `training=True` and with `training=False`."""
+def reusable(features: DigitFeatures) -> tf.train.Checkpoint:
+    """The network as an object with the Reusable SavedModel interface, to be called in training mode or not."""
     call = tf.function(features.__call__)
     for training in (True, False):
         call.get_concrete_function(IMAGES, training=training)
-    serving = tf.function(lambda images: {"features": features(images)}, input_signature=[IMAGES])
-
     model = tf.train.Checkpoint(features=features)
     model.__call__ = call
     model.variables = list(features.variables)
     model.trainable_variables = list(features.trainable_variables)
     model.regularization_losses = [features.weight_decay]
-    tf.saved_model.save(model, str(directory), signatures={"serving_default": serving})
+    return model
+
+
+def save(features: DigitFeatures, directory: str | Path) -> None:
+    """Writes the network as a Reusable SavedModel, with a signature for those who only serve it."""
+    serving = tf.function(lambda images: {"features": features(images)}, input_signature=[IMAGES])
+    tf.saved_model.save(reusable(features), str(directory), signatures={"serving_default": serving})
 
 
 def publish(folder: str | Path) -> float:
