@@ -93,6 +93,11 @@ OFFLINE = Setting(
     "1 forbids the network: a model that is not in the cache is an error.",
     "0",
 )
+REFRESH = Setting(
+    ("REHUB_REFRESH",),
+    "1 fetches a model again although it is in the cache, such as the latest version of a handle that names none.",
+    "0",
+)
 ALIASES = Setting(
     ("REHUB_ALIASES",),
     'A TOML file that gives handles other handles: each line is "handle" = "handle to take in its place".',
@@ -108,6 +113,7 @@ SETTINGS = (
     CACHE_DIR,
     LOCK_TIMEOUT,
     OFFLINE,
+    REFRESH,
     ALIASES,
     TIMEOUT,
     RETRIES,
@@ -293,14 +299,25 @@ def offline(argument: bool | None = None) -> bool:
     Raises:
         InvalidSetting: it is neither yes nor no.
     """
-    if argument is not None:
-        return argument
-    chosen = (OFFLINE.value() or OFFLINE.default).lower()
+    return _is_on(OFFLINE) if argument is None else argument
+
+
+def refresh(argument: bool | None = None) -> bool:
+    """Whether models are fetched again although they are in the cache.
+
+    Raises:
+        InvalidSetting: it is neither yes nor no.
+    """
+    return _is_on(REFRESH) if argument is None else argument
+
+
+def _is_on(switch: Setting) -> bool:
+    chosen = (switch.value() or switch.default).lower()
     if chosen in ("1", "true", "yes", "on"):
         return True
     if chosen in ("0", "false", "no", "off"):
         return False
-    raise InvalidSetting(f"{OFFLINE.variable()} is {OFFLINE.value()!r}: it must be 1 or 0.")
+    raise InvalidSetting(f"{switch.variable()} is {switch.value()!r}: it must be 1 or 0.")
 
 
 def aliases_file(argument: str | os.PathLike[str] | None = None) -> Path | None:

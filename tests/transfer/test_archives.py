@@ -62,6 +62,7 @@ def zip_with(*members):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, *mode in members:
             member = zipfile.ZipInfo(name)
+            member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = (mode[0] if mode else stat.S_IFREG | 0o644) << 16
             archive.writestr(member, content)
     return buffer.getvalue()
@@ -441,7 +442,7 @@ MEMBERS = st.lists(st.tuples(NAMES, TYPES, st.binary(max_size=600), NAMES), max_
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(members=MEMBERS, form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), compressed=st.booleans())
 def test_whatever_the_members_nothing_is_written_outside(members, form, compressed, into):
-    """Names, types and links at random: all are inside in the end, plain files with the bytes of the archive, or none."""
+    """Names, types and links at random: in the end all are inside, as plain files with their bytes, or none is."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, kind, content, link in members:

@@ -30,7 +30,7 @@ from hosting import (
 )
 
 from rehub.errors import CorruptArchive, DownloadError, HashMismatch, InvalidSetting, UnsafeArchive
-from rehub.transfer import Limits, download, hops
+from rehub.transfer import Limits, download_archive, hops
 from rehub.version import __version__
 
 ARCHIVE = archive_of(MODEL)
@@ -45,7 +45,7 @@ def fetch(tmp_path):
         into = tmp_path / uuid.uuid4().hex
         into.mkdir()
         try:
-            brought = download(url, into, handle=handle, retries=retries, **options)
+            brought = download_archive(url, into, handle=handle, retries=retries, **options)
         except BaseException:
             assert list(into.iterdir()) == []
             raise
@@ -279,10 +279,12 @@ def test_a_login_is_sent_to_its_own_server_only_and_never_shown(server, fetch):
     assert "api_key=***" in str(error.value)
 
 
-def test_where_it_came_from_is_told_without_the_signature(server, fetch):
+def test_where_it_came_from_is_the_page_that_names_the_version_not_the_signed_url(server, fetch):
     server.answer("/blob", sends(ARCHIVE))
-    url = server.answer("/m", redirects("/blob?part=1&X-Goog-Signature=secret"))
-    assert fetch(url)[0] == server.url + "/blob?part=1&X-Goog-Signature=***"
+    server.answer("/m/3", redirects("/blob?part=1&X-Goog-Signature=secret"))
+    assert fetch(server.answer("/m", redirects("/m/3")))[0] == server.url + "/m/3"
+    signed = server.url + "/blob?X-Goog-Signature=secret"
+    assert fetch(signed)[0] == server.url + "/blob?X-Goog-Signature=***"
 
 
 def test_an_expired_signature_is_answered_by_a_fresh_one(server, fetch):  # hub#932

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -69,3 +70,18 @@ def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, s
     shown = download(monkeypatch, stderr())
     assert "https://h/m" in shown
     assert "100%" in shown
+
+
+def test_a_notebook_shows_a_bar_below_its_cell(with_tqdm):
+    pytest.importorskip("ipykernel", reason="ipykernel, the Python of notebooks, is not installed")
+    from jupyter_client.manager import start_new_kernel
+
+    code = "from rehub.transfer import progress\nwith progress.shown('https://h/m', 2) as advance: advance(2)"
+    manager, client = start_new_kernel(stderr=subprocess.DEVNULL)
+    try:
+        shown = []
+        client.execute_interactive(code, timeout=60, output_hook=lambda message: shown.append(message["content"]))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert "100%" in "".join(content.get("text", "") for content in shown)

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Callable
 
 from rehub import config
-from rehub.cache import Delivery, find, obtain
+from rehub.cache import Delivery, find, obtain, renew
 from rehub.errors import NotInCache
 from rehub.transfer import without_secrets
 
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from rehub.handles import Handle
 
 
-def fetched(handle: Handle, fill: Callable[[Path], Delivery]) -> str:
+def fetched(handle: Handle, fill: Callable[[Path], Delivery], *, refresh: bool = False) -> str:
     """The directory in the cache of a remote model; `fill` brings it in when it is not there.
 
     Args:
         handle: looked for under each of its keys, and put under its canonical one.
         fill: as for `cache.obtain`.
+        refresh: brings it in although it may be there. When that fails, what is there stays.
 
     Raises:
         NotInCache: it would have to be fetched, and rehub is offline.
         CacheError: the cache cannot be read or written.
     """
-    found = cached(handle)
+    found = None if refresh else cached(handle)
     if found is not None:
         return found
     require_network(handle)
-    return str(obtain(config.cache_dirs(), handle.canonical, fill))
+    bring_in = renew if refresh else obtain
+    return str(bring_in(config.cache_dirs(), handle.canonical, fill))
 
 
 def cached(handle: Handle) -> str | None:

@@ -10,7 +10,7 @@ from rehub.errors import DownloadError, HubError, LocationUnavailable
 from rehub.handles import Handle, Kind, parse, with_query
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetched, require_network
-from rehub.transfer import ask_location, download, without_secrets
+from rehub.transfer import ask_location, download_archive, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ COMPRESSED = "tf-hub-format=compressed"
 UNCOMPRESSED = "tf-hub-format=uncompressed"
 
 
-def resolve(handle: Handle) -> str:
+def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """The directory of what a URL names: in the cache, where it is downloaded to when it is not there.
 
     With the load format UNCOMPRESSED it is the directory in an object store that the server tells, as
@@ -34,23 +34,23 @@ def resolve(handle: Handle) -> str:
         DiskFull: there is no room for it.
     """
     if config.model_load_format() == "UNCOMPRESSED":
-        return _place_in_object_store(handle)
-    return fetched(handle, lambda directory: _download(handle, directory))
+        return _place_in_object_store(handle, refresh=refresh)
+    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
 def _download(handle: Handle, into: Path) -> Delivery:
     url = _asked(handle)
     try:
-        fetched_from = download(url, into, handle=handle.text, sha256=handle.sha256)
+        fetched_from = download_archive(url, into, handle=handle.text, sha256=handle.sha256)
     except DownloadError as error:
         # A server of the hosting protocol may have models whose names end like an archive's.
         if error.status != 404 or with_query(url, COMPRESSED) == url:
             raise
-        fetched_from = download(with_query(url, COMPRESSED), into, handle=handle.text, sha256=handle.sha256)
+        fetched_from = download_archive(with_query(url, COMPRESSED), into, handle=handle.text, sha256=handle.sha256)
     return Delivery(fetched_from.url, fetched_from.files)
 
 
-def _place_in_object_store(handle: Handle) -> str:
+def _place_in_object_store(handle: Handle, *, refresh: bool) -> str:
     require_network(handle)
     asked = _asked(handle)
     url = asked.replace(COMPRESSED, UNCOMPRESSED) if COMPRESSED in asked else with_query(asked, UNCOMPRESSED)
@@ -62,7 +62,7 @@ def _place_in_object_store(handle: Handle) -> str:
     # A path on this machine is not the server's to choose.
     if place.kind is not Kind.OBJECT_STORE:
         raise _no_place(handle, location)
-    return object_store.resolve(place)
+    return object_store.resolve(place, refresh=refresh)
 
 
 def _asked(handle: Handle) -> str:

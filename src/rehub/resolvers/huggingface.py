@@ -18,7 +18,7 @@ from rehub.resolvers.listing import model_files
 from rehub.transfer import unpack
 
 
-def resolve(handle: Handle) -> str:
+def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """The directory in the cache of a model on Hugging Face.
 
     Raises:
@@ -26,7 +26,7 @@ def resolve(handle: Handle) -> str:
         ModelNotFound: the repository has no SavedModel there; says where it has some.
         DownloadError: Hugging Face did not give it.
     """
-    return fetched(handle, lambda directory: _download(handle, directory))
+    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
 def _download(handle: Handle, directory: Path) -> Delivery:

@@ -19,7 +19,7 @@ from rehub.resolvers import hosting
 from rehub.resolvers.fetching import adopt, cached, fetched, require_network
 
 
-def resolve(handle: Handle) -> str:
+def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """The directory of a model on Kaggle.
 
     It is in the cache, wherever it came from. Only in Kaggle's and Colab's notebooks, which have models on a disk of
@@ -28,21 +28,22 @@ def resolve(handle: Handle) -> str:
     Raises:
         DownloadError: Kaggle did not give it; says which login was used.
     """
-    found = cached(handle)
+    found = None if refresh else cached(handle)
     if found is not None:
         return found
     if importlib.util.find_spec("kagglehub") is None or config.model_load_format() == "UNCOMPRESSED":
-        return _hosted(handle)
+        return _hosted(handle, refresh=refresh)
     if _in_notebook_with_models():
         require_network(handle)
         return str(_ask_kagglehub(handle, {}))
-    return fetched(handle, lambda directory: _download(handle, directory))
+    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
-def _hosted(handle: Handle) -> str:
+def _hosted(handle: Handle, *, refresh: bool) -> str:
     page = handle.canonical
+    hosted = replace(handle, kind=Kind.URL, location=f"{page}?tf-hub-format=compressed")
     try:
-        return hosting.resolve(replace(handle, kind=Kind.URL, location=f"{page}?tf-hub-format=compressed"))
+        return hosting.resolve(hosted, refresh=refresh)
     except LocationUnavailable:
         raise
     except DownloadError as error:

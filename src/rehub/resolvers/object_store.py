@@ -31,7 +31,7 @@ _LOGINS = {
 }
 
 
-def resolve(handle: Handle) -> str:
+def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """The directory in the cache of a model in an object store: a directory there, or an archive.
 
     With the load format UNCOMPRESSED a directory is not copied: its URL is the answer, and TensorFlow reads it. So is
@@ -43,13 +43,13 @@ def resolve(handle: Handle) -> str:
         ModelNotFound: there is nothing, or no SavedModel; says what is there.
         DownloadError: the storage refused, or broke off.
     """
-    found = cached(handle)
+    found = None if refresh else cached(handle)
     if found is not None:
         return found
     if not is_archive_name(handle.location) and _is_for_tensorflow(handle):
         require_network(handle)
         return handle.location
-    return fetched(handle, lambda directory: _copy(handle, directory))
+    return fetched(handle, lambda directory: _copy(handle, directory), refresh=refresh)
 
 
 def _is_for_tensorflow(handle: Handle) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable
 
+from rehub import config
 from rehub.errors import InvalidResolver
-from rehub.handles import Handle, Kind, parse, text_of
+from rehub.handles import Kind, parse, text_of
 from rehub.resolvers import aliases, hosting, huggingface, kaggle, local, object_store, tfhub
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ class Resolver(Protocol):
 
 _registered: list[Resolver] = []
 
-_BUILT_IN: dict[Kind, Callable[[Handle], str]] = {
-    Kind.PATH: local.resolve,
+_REMOTE: dict[Kind, Callable[..., str]] = {
     Kind.URL: hosting.resolve,
     Kind.TFHUB: tfhub.resolve,
     Kind.KAGGLE: kaggle.resolve,
@@ -68,7 +68,7 @@ def register_resolver(resolver: Resolver) -> None:
     _registered.append(resolver)
 
 
-def resolve(handle: object) -> str:
+def resolve(handle: object, *, refresh: bool | None = None) -> str:
     """The directory of a model, which is fetched into the cache when it is not there yet (P42).
 
     A directory is its own answer, whatever it holds. An archive, and a model on a server that speaks TensorFlow Hub's
@@ -77,6 +77,9 @@ def resolve(handle: object) -> str:
     Args:
         handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, `kaggle://...`, `hf://...`, `gs://...`,
             `s3://...`, or what a registered resolver takes.
+        refresh: fetches the model again, although it may be in the cache: the latest version of a handle that names
+            none. When that fails, what is in the cache stays. None leaves it to `REHUB_REFRESH`. A registered resolver
+            is not told, and a path needs none: an archive that has changed is unpacked again in any case.
 
     Returns:
         The directory's path. For a handle that a registered resolver took, what that returned.
@@ -101,7 +104,9 @@ def resolve(handle: object) -> str:
     if resolver is not None:
         return _path_from(resolver, text)
     parsed = parse(text)
-    return _BUILT_IN[parsed.kind](parsed)
+    if parsed.kind is Kind.PATH:
+        return local.resolve(parsed)
+    return _REMOTE[parsed.kind](parsed, refresh=config.refresh(refresh))
 
 
 def _registered_for(text: str) -> Resolver | None:

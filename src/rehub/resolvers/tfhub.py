@@ -21,7 +21,7 @@ _DELETED = re.compile(
 )
 
 
-def resolve(handle: Handle) -> str:
+def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """The directory in the cache of a model on tfhub.dev, whose server redirects to Kaggle.
 
     Raises:
@@ -29,7 +29,7 @@ def resolve(handle: Handle) -> str:
         DownloadError: the server did not give it.
     """
     try:
-        return hosting.resolve(handle)
+        return hosting.resolve(handle, refresh=refresh)
     except DownloadError as error:
         if not _DELETED.fullmatch(urlsplit(handle.canonical).path):
             raise

@@ -27,7 +27,7 @@ class Download:
     """What a download has brought.
 
     Attributes:
-        url: where it came from, after all redirects; without passwords and signatures.
+        url: where it came from: the last of the redirects that is no signed URL, which soon means nothing.
         files: every file that was written.
     """
 
@@ -35,7 +35,7 @@ class Download:
     files: tuple[FileRecord, ...]
 
 
-def download(
+def download_archive(
     url: str,
     into: Path,
     *,
@@ -78,7 +78,7 @@ def download(
                 with response, contextlib.closing(Body(session, response, trace, patience, seconds)) as body:
                     promises = integrity.of_user(sha256) + integrity.of_server(response.headers)
                     files = _unpack(body, into, name, integrity.Check(promises, name), trace, limits)
-                return Download(without_secrets(response.url), files)
+                return Download(trace.page, files)
             except PassingFailure as failure:
                 patience.wait(failure)
 

@@ -36,15 +36,26 @@ _PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
 @dataclass
 class Trace:
-    """What was asked, and by which hops the answer came; for messages."""
+    """What was asked, and by which hops the answer came.
+
+    Attributes:
+        handle: what the user asked for.
+        url: what the server was asked for.
+        hops: each answer, in words.
+        page: the last of the addresses that answered and have no signature, which soon means nothing: it names the
+            version of a handle that names none.
+    """
 
     handle: str
     url: str
     hops: list[str] = field(default_factory=list)
+    page: str = ""
 
     def note(self, response: requests.Response) -> None:
         """Adds a hop."""
         self.hops.append(f"{response.status_code} {response.reason} from {response.url}")
+        if not self.page or without_secrets(response.url) == response.url:
+            self.page = without_secrets(response.url)
 
     def message(self, reason: str) -> str:
         """The text of an error, without passwords and signatures."""
@@ -102,7 +113,7 @@ def ask(
     import requests
     import urllib3
 
-    del trace.hops[:]
+    trace.hops, trace.page = [], ""
     url = trace.url
     for _ in range(_MAX_HOPS):
         try:
