@@ -1,7 +1,8 @@
-"""Downloading and unpacking a model of 170 MB from this machine: rehub.resolve beside tensorflow_hub's, and the floors.
+"""Downloading and unpacking a model of 170 MB from this machine: rehub beside tensorflow_hub and kagglehub.
 
-A floor is what no way can avoid: to receive the archive, to inflate it, to write the files and wait until they are on
-the disk. Every measurement is a process of its own, which has imported what it needs before the clock starts.
+A floor, shown beside them, is what no way can avoid: to receive the archive, to inflate it, to write the files and wait
+until they are on the disk. Every measurement is a process of its own, which has imported what it needs before the
+clock starts.
 
 Usage: `python benchmarks/transfer.py [ROUNDS] [MEGABYTES]`
 """
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 import warnings
 import zlib
@@ -28,6 +30,7 @@ from typing import Callable
 
 PIECE = 1 << 20
 PATH = "/models/weights/1"
+KAGGLE_HANDLE = "benchmarks/weights/tensorFlow2/default/1"
 
 
 def make_archive(path: Path, megabytes: int) -> None:
@@ -71,6 +74,18 @@ def serve(archive: str) -> None:
         server.serve_forever()
 
 
+def serve_as_kaggle(archive: str) -> None:
+    """Serves the archive by Kaggle's API, as the tests do; prints a line when it is ready."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "resolvers"))
+    from kaggle_server import KaggleServer
+
+    # kagglehub asks for the archive when a model has many files.
+    names = {f"file{number}": b"" for number in range(30)}
+    with KaggleServer(KAGGLE_HANDLE.rpartition("/")[0], {1: names}, Path(archive).read_bytes()):
+        print("ready", flush=True)
+        threading.Event().wait()
+
+
 def resolve_by_rehub(url: str, *_: str) -> Callable[[], object]:
     """rehub.resolve, with the inflater that it finds."""
     import requests  # noqa: F401 - imported with the first download, and no part of it
@@ -92,6 +107,13 @@ def resolve_by_tensorflow_hub(url: str, *_: str) -> Callable[[], object]:
     from tensorflow_hub import resolve
 
     return lambda: resolve(url)
+
+
+def download_by_kagglehub(*_: str) -> Callable[[], object]:
+    """kagglehub.model_download, from a server on this machine that speaks Kaggle's API."""
+    import kagglehub
+
+    return lambda: kagglehub.model_download(KAGGLE_HANDLE)
 
 
 def download_alone(url: str, *_: str) -> Callable[[], object]:
@@ -152,11 +174,12 @@ WAYS: dict[str, Callable[[str, str, str], Callable[[], object]]] = {
     "rehub": resolve_by_rehub,
     "rehub without isal": resolve_by_rehub_with_zlib,
     "tensorflow_hub": resolve_by_tensorflow_hub,
+    "kagglehub": download_by_kagglehub,
     "download alone": download_alone,
     "inflate alone": inflate_alone,
     "write alone": write_alone,
 }
-NEEDS = {"rehub without isal": "isal", "tensorflow_hub": "tensorflow_hub"}
+NEEDS = {"rehub without isal": "isal", "tensorflow_hub": "tensorflow_hub", "kagglehub": "kagglehub"}
 
 
 def memory(field: str) -> int:
@@ -186,14 +209,25 @@ def measure(way: str, url: str, archive: Path, folder: Path) -> tuple[float, int
     environment = {
         **os.environ,
         "TFHUB_CACHE_DIR": str(cache),
+        "KAGGLE_API_ENVIRONMENT": "TEST",  # kagglehub then asks this machine, port 7777
+        "KAGGLEHUB_CACHE": str(cache),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
     }
     command = [sys.executable, "-W", "ignore", __file__, "--run", way, url, str(archive), str(cache)]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True
+    )
     shutil.rmtree(cache)
     seconds, kilobytes = done.stdout.split()[-2:]
     return float(seconds), int(kilobytes)
+
+
+def started(mode: str, archive: Path) -> tuple[subprocess.Popen[str], str]:
+    """A server in a process of its own, and the line that it prints when it is ready."""
+    server = subprocess.Popen([sys.executable, __file__, mode, str(archive)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    return server, server.stdout.readline().strip()
 
 
 def main(rounds: int = 5, megabytes: int = 170) -> None:
@@ -203,11 +237,9 @@ def main(rounds: int = 5, megabytes: int = 170) -> None:
         archive = Path(name, "model.tar.gz")
         # In a process of its own, so that this one stays small: a child starts with the peak of its parent.
         subprocess.run([sys.executable, __file__, "--make", str(archive), str(megabytes)], check=True)
-        server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", str(archive)], stdout=subprocess.PIPE, text=True
-        )
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}{PATH}"
+        server, port = started("--serve", archive)
+        servers = [server, *([started("--serve-as-kaggle", archive)[0]] if "kagglehub" in ways else [])]
+        url = f"http://127.0.0.1:{port}{PATH}"
         times: dict[str, list[float]] = {way: [] for way in ways}
         growth: dict[str, list[int]] = {way: [] for way in ways}
         try:
@@ -217,8 +249,9 @@ def main(rounds: int = 5, megabytes: int = 170) -> None:
                     times[way].append(seconds)
                     growth[way].append(kilobytes)
         finally:
-            server.kill()
-            server.wait()
+            for server in servers:
+                server.kill()
+                server.wait()
         size = archive.stat().st_size
 
     print(f"Python {sys.version.split()[0]}, an archive of {size / 1e6:.0f} MB, medians of {rounds} interleaved rounds")
@@ -235,6 +268,8 @@ def main(rounds: int = 5, megabytes: int = 170) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2])
+    elif sys.argv[1:2] == ["--serve-as-kaggle"]:
+        serve_as_kaggle(sys.argv[2])
     elif sys.argv[1:2] == ["--make"]:
         make_archive(Path(sys.argv[2]), int(sys.argv[3]))
     elif sys.argv[1:2] == ["--run"]:
