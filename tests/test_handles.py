@@ -298,6 +298,11 @@ def test_any_text_is_a_handle_that_prints_as_it_was_typed_or_is_refused(text):
     assert parse(str(handle)) == handle
 
 
+def test_half_a_surrogate_pair_names_no_repository():
+    with pytest.raises(InvalidHandle, match="surrogate"):
+        parse("hf://owner/model@\ud800")
+
+
 @given(ANY_HANDLE)
 def test_a_canonical_form_is_a_handle_of_the_same_model(text):
     try:

@@ -287,6 +287,8 @@ def _hugging_face_page(text: str, path: str) -> Handle:
 
 
 def _hugging_face(text: str, rest: str) -> Handle:
+    if re.search("[\ud800-\udfff]", rest):
+        raise InvalidHandle(f"{text!r} holds half of a surrogate pair, which is no text and names no repository.")
     parts = [part for part in rest.split("/") if part]
     if parts[:1] == ["models"] and len(parts) > 2:
         del parts[0]
@@ -306,8 +308,8 @@ def _hugging_face(text: str, rest: str) -> Handle:
         refuse(text, kind)
     revision = "" if revision == "main" else revision
     slash = "/" if re.fullmatch(r"refs/[^/]+/[^/]+", revision) else ""
-    at = "@" + quote(revision, safe=slash, errors="surrogatepass") if revision else ""
-    inside = "/" + quote(where, errors="surrogatepass") if where else ""
+    at = "@" + quote(revision, safe=slash) if revision else ""
+    inside = "/" + quote(where) if where else ""
     canonical = f"hf://{parts[0]}/{name}{at}{inside}"
     return Handle(text, Kind.HUGGING_FACE, f"{parts[0]}/{name}", canonical, revision or None, where)
 
