@@ -1,4 +1,4 @@
-"""What holds for every test: a quiet TensorFlow, and a cache of the test's own."""
+"""What holds for every test: a quiet TensorFlow, and a cache of the test's own; and the object stores of some."""
 
 from __future__ import annotations
 
@@ -18,3 +18,41 @@ def cache_dir(tmp_path_factory, monkeypatch):
     directory = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(directory))
     return directory
+
+
+@pytest.fixture
+def memory():
+    """fsspec's storage in this process's memory: `memory://`."""
+    storage = pytest.importorskip("fsspec", reason="fsspec is not installed here").filesystem("memory")
+    yield storage
+    storage.store.clear()
+    storage.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """The URL of an S3 on this machine."""
+    moto = pytest.importorskip("moto.server", reason="moto, a server that speaks S3, is not installed here")
+    pytest.importorskip("s3fs", reason="s3fs is not installed here")
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The storage `s3://`, with a bucket of that name."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    storage = s3fs.S3FileSystem()
+    storage.mkdir("bucket")
+    yield storage
+    storage.rm("bucket", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()

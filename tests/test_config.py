@@ -53,9 +53,8 @@ def test_rehubs_variable_may_name_several_caches(monkeypatch, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert config.cache_dirs()[1] == tmp_path / "elsewhere" / "system"
-    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join([str(tmp_path), "gs://bucket/cache"]))
-    with pytest.raises(InvalidSetting, match="REHUB_CACHE_DIR is 'gs://bucket/cache'"):
-        config.cache_dirs()
+    monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join(["gs://bucket/cache/", str(tmp_path), "s3://bucket"]))
+    assert config.cache_dirs() == ("gs://bucket/cache", tmp_path, "s3://bucket")
     monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep)
     with pytest.raises(InvalidSetting, match="names no directory"):
         config.cache_dirs()
@@ -76,10 +75,53 @@ def test_how_long_to_wait_for_a_lock(monkeypatch):
         config.lock_timeout()
 
 
-def test_a_remote_cache_is_refused_by_the_variables_name(monkeypatch):
-    monkeypatch.setenv("TFHUB_CACHE_DIR", "gs://bucket/cache")
-    with pytest.raises(InvalidSetting, match="TFHUB_CACHE_DIR is 'gs://bucket/cache'"):
-        config.cache_dir()
+def test_the_cache_may_be_in_an_object_store(monkeypatch):  # P40
+    monkeypatch.setenv("TFHUB_CACHE_DIR", "gs://bucket/a:b/")
+    assert config.cache_dir() == "gs://bucket/a:b"
+    assert config.cache_dir("s3://bucket/cache") == "s3://bucket/cache"
+
+
+@pytest.mark.parametrize("url", ["gs://", "gs:///", "filecache::gs://bucket", "file://host/models", "file://"])
+def test_a_url_that_names_no_place_is_refused_by_the_variables_name(monkeypatch, url):
+    for variable in ("TFHUB_CACHE_DIR", "REHUB_CACHE_DIR"):
+        monkeypatch.setenv(variable, url)
+        with pytest.raises(InvalidSetting, match=f"{variable} is '{url}'"):
+            config.cache_dirs()
+
+
+def test_a_file_url_is_the_directory_that_it_names(monkeypatch, tmp_path):
+    monkeypatch.setenv("REHUB_CACHE_DIR", (tmp_path / "größe x").as_uri())
+    assert config.cache_dir() == tmp_path / "größe x"
+
+
+PLACES = [
+    "/opt/models",
+    "models",
+    "~/models",
+    "gs://bucket",
+    "gs://bucket/models",
+    "s3://bucket/a b@c",
+    "hdfs://namenode:8020/models",
+    "sftp://ada:secret@host:22/models",
+    "ftp://ada@host/models",
+    "webdav+https://[::1]:8443/models",
+    "abfs://container@account.dfs.core.windows.net/models",
+    "file:///opt/models",
+    "filecache::s3://bucket/models",
+]
+
+
+@pytest.mark.parametrize("separator", [":", ";"])
+def test_in_a_list_of_places_no_url_is_taken_apart(separator):
+    for one in PLACES:
+        for other in PLACES:
+            assert config.split_places(separator.join([one, other, one]), separator) == [one, other, one]
+            assert config.split_places(separator.join(["", one, "/x", "", other, ""]), separator) == [one, "/x", other]
+
+
+def test_on_windows_a_drive_is_no_scheme_and_its_colon_separates_nothing():
+    places = [r"C:\models", "D:/models", "gs://bucket/models", r"\\host\models"]
+    assert config.split_places(";".join(places), ";") == places
 
 
 def test_the_timeout(monkeypatch):
@@ -127,6 +169,47 @@ def test_other_load_formats_are_refused(monkeypatch):
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "zip")
     with pytest.raises(InvalidSetting, match="TFHUB_MODEL_LOAD_FORMAT is 'zip'.*COMPRESSED, UNCOMPRESSED or AUTO"):
         config.model_load_format()
+
+
+def test_the_retries(monkeypatch):
+    assert config.retries() == 4
+    monkeypatch.setenv("REHUB_RETRIES", "0")
+    assert config.retries() == 0
+    assert config.retries(7) == 7
+    monkeypatch.setenv("REHUB_RETRIES", "-1")
+    with pytest.raises(InvalidSetting, match="REHUB_RETRIES is '-1'"):
+        config.retries()
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [("5", 5), ("20GB", 20 * 10**9), ("1.5 kB", 1500), ("2mb", 2 * 10**6), ("", 10**12)]
+)
+def test_the_largest_size(monkeypatch, value, size):
+    monkeypatch.setenv("REHUB_MAX_SIZE", value)
+    assert config.max_size() == size
+
+
+@pytest.mark.parametrize("value", ["much", "-1", "5 apples", "1e9", "GB"])
+def test_an_impossible_size_is_refused(monkeypatch, value):
+    monkeypatch.setenv("REHUB_MAX_SIZE", value)
+    with pytest.raises(InvalidSetting, match=f"REHUB_MAX_SIZE is '{value}'"):
+        config.max_size()
+
+
+def test_the_mirror_of_tfhub_dev(monkeypatch):
+    assert config.tfhub_endpoint() == "https://tfhub.dev"
+    monkeypatch.setenv("REHUB_TFHUB_ENDPOINT", "http://mirror:8000/hub/")
+    assert config.tfhub_endpoint() == "http://mirror:8000/hub"
+    monkeypatch.setenv("REHUB_TFHUB_ENDPOINT", "mirror")
+    with pytest.raises(InvalidSetting, match="REHUB_TFHUB_ENDPOINT is 'mirror'"):
+        config.tfhub_endpoint()
+
+
+def test_refreshing(monkeypatch):
+    assert not config.refresh()
+    monkeypatch.setenv("REHUB_REFRESH", "1")
+    assert config.refresh()
+    assert not config.refresh(False)
 
 
 def test_the_keras(monkeypatch):

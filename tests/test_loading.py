@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import rehub as hub
 from rehub.errors import (
     CorruptModel,
     InvalidSetting,
+    LocationUnreadable,
     ModelNotFound,
     OptionsUnsupported,
     TagsNotFound,
@@ -144,6 +146,70 @@ def test_a_model_on_a_remote_file_system_is_read_through_tensorflow(lookup):
         file.write("no model")
     with pytest.raises(ModelNotFound, match=r"contains neither.*readme\.md"):
         hub.load("ram://models/notes")
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has no file system in memory")
+def test_a_model_is_loaded_from_a_cache_in_an_object_store(lookup, tmp_path, monkeypatch):  # P40
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed here")
+
+    class Ram(fsspec.AbstractFileSystem):
+        """TensorFlow's file system in memory, by which fsspec and TensorFlow see the same files."""
+
+        protocol = "ram"
+
+        def ls(self, path, detail=True, **kwargs):
+            url = "ram://" + self._strip_protocol(path)
+            if not tf.io.gfile.isdir(url):
+                raise FileNotFoundError(path)
+            inner = [f"{url}/{name.rstrip('/')}" for name in tf.io.gfile.listdir(url)]
+            return [
+                {
+                    "name": self._strip_protocol(each),
+                    "size": tf.io.gfile.stat(each).length,
+                    "type": "directory" if tf.io.gfile.isdir(each) else "file",
+                }
+                for each in inner
+                if tf.io.gfile.exists(each)  # It lists the rest of names that begin alike, too.
+            ]
+
+        def mkdir(self, path, create_parents=True, **kwargs):
+            tf.io.gfile.makedirs("ram://" + self._strip_protocol(path))
+
+        def makedirs(self, path, exist_ok=False):
+            self.mkdir(path)
+
+        def rm_file(self, path):
+            if not tf.io.gfile.exists("ram://" + path):
+                raise FileNotFoundError(path)
+            tf.io.gfile.remove("ram://" + path)
+
+        def pipe_file(self, path, value, **kwargs):
+            self.makedirs(self._parent(path))
+            with tf.io.gfile.GFile("ram://" + path, "wb") as file:
+                file.write(value)
+
+        def put_file(self, lpath, rpath, **kwargs):
+            self.pipe_file(rpath, pathlib.Path(lpath).read_bytes())
+
+        def cat_file(self, path, **kwargs):
+            if not tf.io.gfile.exists("ram://" + path):
+                raise FileNotFoundError(path)
+            with tf.io.gfile.GFile("ram://" + path, "rb") as file:
+                return file.read()
+
+    fsspec.register_implementation("ram", Ram, clobber=True)
+    monkeypatch.setenv("REHUB_CACHE_DIR", "ram://bucket/models")
+    archive = shutil.make_archive(str(tmp_path / "lookup"), "gztar", lookup)
+    for _ in range(2):
+        assert hub.load(archive).find(tf.constant(["c"])).numpy().tolist() == [2]
+    assert hub.resolve(archive).startswith("ram://bucket/models/")
+
+
+def test_a_store_that_tensorflow_cannot_read_is_named_with_a_remedy(memory, lookup, tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_CACHE_DIR", "memory://bucket/models")
+    archive = shutil.make_archive(str(tmp_path / "lookup"), "gztar", lookup)
+    with pytest.raises(LocationUnreadable, match=r"no file system for memory://(.|\n)*set REHUB_CACHE_DIR"):
+        hub.load(archive)
 
 
 class RamResolver:

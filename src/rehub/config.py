@@ -42,8 +42,9 @@ class Setting:
 
 CACHE_DIR = Setting(
     ("REHUB_CACHE_DIR", "TFHUB_CACHE_DIR"),
-    "The directory that keeps downloaded models. One that tensorflow_hub has filled is read as it stands. "
-    "REHUB_CACHE_DIR may name several, separated as in PATH: all are read, the first that can be written is written.",
+    "The directory that keeps downloaded models, or the URL of one in an object store, such as gs://bucket/models. One "
+    "that tensorflow_hub has filled is read as it stands. REHUB_CACHE_DIR may name several, separated as in PATH: all "
+    "are read, the first that can be written is written.",
     "the user's cache directory, on Linux ~/.cache/rehub",
 )
 LOCK_TIMEOUT = Setting(
@@ -126,17 +127,19 @@ SETTINGS = (
 )
 
 
-def cache_dirs(argument: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
+def cache_dirs(argument: str | os.PathLike[str] | None = None) -> tuple[Path | str, ...]:
     """The directories of the cache, absolute, in the order in which they are read; none of them need exist.
+
+    A string is the URL of one in an object store, without a last slash.
 
     Args:
         argument: one directory, in place of the setting.
 
     Raises:
-        InvalidSetting: one is a URL; the cache is a local directory.
+        InvalidSetting: there is none, or a URL that names no place.
     """
     if argument is not None:
-        return (_local(os.fspath(argument), "cache_dir"),)
+        return (_place(os.fspath(argument), "cache_dir"),)
     several = os.environ.get("REHUB_CACHE_DIR")
     chosen = several or os.environ.get("TFHUB_CACHE_DIR")
     if not chosen:
@@ -145,21 +148,17 @@ def cache_dirs(argument: str | os.PathLike[str] | None = None) -> tuple[Path, ..
     return _cache_dirs(chosen, bool(several), None if plain else os.getcwd(), None if plain else os.environ.get("HOME"))
 
 
-def cache_dir(argument: str | os.PathLike[str] | None = None) -> Path:
-    """The first of the cache's directories.
-
-    Raises:
-        InvalidSetting: it is a URL; the cache is a local directory.
-    """
+def cache_dir(argument: str | os.PathLike[str] | None = None) -> Path | str:
+    """The first of the cache's directories; raises as `cache_dirs` does."""
     return cache_dirs(argument)[0]
 
 
 # Remembered with all that they depend on: to make one `Path` takes longer than the rest of a cache hit.
 @functools.lru_cache(maxsize=16)
-def _cache_dirs(chosen: str, separated: bool, *_depends_on: str | None) -> tuple[Path, ...]:
+def _cache_dirs(chosen: str, separated: bool, *_depends_on: str | None) -> tuple[Path | str, ...]:
     variable = "REHUB_CACHE_DIR" if separated else "TFHUB_CACHE_DIR"
-    texts = _SEPARATOR.split(chosen) if separated else [chosen]
-    directories = tuple(_local(text, variable) for text in texts if text)
+    texts = split_places(chosen) if separated else [chosen]
+    directories = tuple(_place(text, variable) for text in texts if text)
     if not directories:
         raise InvalidSetting(f"{variable} is {chosen!r}: it names no directory.")
     return directories
@@ -172,14 +171,42 @@ def _default_cache_dirs(*_depends_on: str | None) -> tuple[Path, ...]:
     return (Path(platformdirs.user_cache_dir("rehub", appauthor=False)),)
 
 
-# The colon of gs://bucket separates nothing.
-_SEPARATOR = re.compile(";" if os.name == "nt" else ":(?!//)")
+_SCHEME = "[A-Za-z][A-Za-z0-9+.-]+://"
+# A URL has colons of its own: after its scheme, after a user's name, in [::1] and before a port; and fsspec's chains of
+# URLs have them. In a URL's path a colon separates, as in any other path.
+_URL_TO_ITS_PATH = rf"(?:\w+::)*{_SCHEME}(?:[^/:@]*(?::[^/@]*)?@)?(?:\[[^]/]*\]|[^/:]*)(?::[0-9]+(?=[/:]|$))?"
+_BETWEEN_COLONS = re.compile(rf"(?:{_URL_TO_ITS_PATH})?[^:]*")
 
 
-def _local(text: str, origin: str) -> Path:
+def split_places(text: str, separator: str = os.pathsep) -> list[str]:
+    """The directories and URLs of a list as PATH has it.
+
+    >>> split_places("/opt/models:gs://bucket/models:hdfs://namenode:8020/models", ":")
+    ['/opt/models', 'gs://bucket/models', 'hdfs://namenode:8020/models']
+    """
+    places = _BETWEEN_COLONS.findall(text) if separator == ":" else text.split(separator)
+    return [place for place in places if place]
+
+
+def _place(text: str, origin: str) -> Path | str:
+    if re.match("(file|local)://", text, re.IGNORECASE):
+        return _path_of_url(text, origin)
+    if re.match(_SCHEME, text):
+        if not text.partition("://")[2].strip("/"):
+            raise InvalidSetting(f"{origin} is {text!r}: it names no bucket or directory there.")
+        return text.rstrip("/")
     if "://" in text:
-        raise InvalidSetting(f"{origin} is {text!r}: the cache can only be a local directory yet.")
+        raise InvalidSetting(f"{origin} is {text!r}: it must be one directory, or one URL such as gs://bucket/models.")
     return Path(os.path.abspath(os.path.expanduser(text)))
+
+
+def _path_of_url(text: str, origin: str) -> Path:
+    from urllib.request import url2pathname
+
+    host, _, path = text.partition("://")[2].partition("/")
+    if host not in ("", "localhost") or not path:
+        raise InvalidSetting(f"{origin} is {text!r}: of this machine's directories it must be file:///absolute/path.")
+    return Path(os.path.abspath(url2pathname("/" + path)))
 
 
 def lock_timeout(argument: float | None = None) -> float:

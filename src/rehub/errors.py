@@ -15,6 +15,7 @@
      ├── NotInCache (OSError)                   rehub is offline, and the cache does not have the model
      ├── CacheError (OSError)                   the cache directory cannot be used
      │    └── DiskFull                          there is no room for the model
+     ├── LocationUnreadable (NotImplementedError)   TensorFlow cannot read from storage of this kind
      ├── CorruptModel (OSError, ValueError)     a saved_model file that cannot be parsed
      ├── TagsNotFound (RuntimeError, ValueError)    no such graph variant
      ├── SignatureNotFound (ValueError)         no such signature
@@ -99,6 +100,10 @@ class CacheError(HubError, OSError):
 
 class DiskFull(CacheError):
     """The disk of the cache has no room for the model; the message has the numbers."""
+
+
+class LocationUnreadable(HubError, NotImplementedError):
+    """The model lies in storage that this TensorFlow has no file system for; the message says what has."""
 
 
 class CorruptModel(HubError, OSError, ValueError):

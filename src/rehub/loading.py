@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Sequence
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import InvalidSetting, OptionsUnsupported, TagsNotFound, UnsupportedFormat
+from rehub.errors import InvalidSetting, LocationUnreadable, OptionsUnsupported, TagsNotFound, UnsupportedFormat
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, look, read_metagraphs
 from rehub.savedmodel.layout import CPB, PBTXT
@@ -34,6 +34,7 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     Raises:
         ModelNotFound: there is no model; says what is there instead.
         UnsupportedFormat: there is a model of another kind; says what loads it.
+        LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
         MissingOp: the model uses an op of a package that is not installed; names it.
@@ -99,9 +100,18 @@ def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
         try:
             if tf.io.gfile.isdir(path):
                 return list(tf.io.gfile.listdir(path))
+            is_file = tf.io.gfile.exists(path)
+        except tf.errors.UnimplementedError as error:
+            scheme = path.partition("://")[0]
+            raise LocationUnreadable(
+                f"{path!r} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
+                f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
+                "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
+                "TensorFlow this file system, such as tensorflow_io for s3://."
+            ) from error
         except tf.errors.OpError as error:
             raise OSError(f"{type(error).__name__}: {error.message}") from error
-        if tf.io.gfile.exists(path):
+        if is_file:
             raise NotADirectoryError(path)
         raise FileNotFoundError(path)
 

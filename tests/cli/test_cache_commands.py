@@ -177,3 +177,48 @@ def test_all_directories_of_the_cache_are_listed(rehub, two, cache_dir, tmp_path
     monkeypatch.setenv("REHUB_CACHE_DIR", os.pathsep.join([str(tmp_path / "own"), str(cache_dir)]))
     assert rehub("cache", "ls").out.startswith(f"0 models, 0 bytes in {tmp_path / 'own'}\nSIZE ")
     assert len(read_json(rehub("cache", "ls", "--json"))) == 2
+
+
+@pytest.fixture
+def in_store(memory, monkeypatch):
+    """The URL of a cache in an object store, which is the cache from now on."""
+    url = "memory://bucket/models"
+    monkeypatch.setenv("REHUB_CACHE_DIR", url)
+    return url
+
+
+def test_a_cache_in_an_object_store_is_listed_shown_verified_and_cleaned(rehub, in_store, two, memory):
+    ran = rehub("cache", "ls")
+    assert (ran.code, ran.err) == (0, "")
+    _, *rows, total = ran.out.splitlines()
+    assert [re.split(r"  +", row)[2:] for row in rows] == [["not noted", "whole", handle] for handle in two]
+    assert total == f"2 models, 8.0 kB in {in_store}"
+    directory = library.resolve(two[0])
+    assert directory.startswith(in_store + "/")
+    (record,) = read_json(rehub("cache", "show", two[0], "--json"))
+    assert (record["directory"], record["used"], record["damage"]) == (directory, None, None)
+    assert record["contents"] == {name: len(content) for name, content in MODEL.items()}
+    assert f"directory  {directory}\n" in rehub("cache", "show", directory.rpartition("/")[2]).out
+    memory.pipe_file(f"{directory}/saved_model.pb", b"another")
+    assert (rehub("cache", "verify").code, rehub("cache", "verify", "--quick").code) == (1, 0)
+    assert "has other content than was downloaded" in rehub("cache", "verify", two[0]).out
+    assert rehub("cache", "rm", two[0]).out == f"deleted {two[0]} (4.0 kB)\n"
+    assert [record["handle"] for record in read_json(rehub("cache", "ls", "--json"))] == [two[1]]
+    assert rehub("cache", "path").out == in_store + "\n"
+
+
+def test_prune_leaves_object_stores_as_they_are_and_says_so(rehub, in_store, two):
+    ran = rehub("cache", "prune", "--keep-size", "0")
+    assert (ran.code, ran.out) == (1, "0 bytes freed\n")
+    assert f"the cache {in_store} stays as it is" in ran.err and "rehub cache rm" in ran.err
+    assert len(read_json(rehub("cache", "ls", "--json"))) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["ls"], ["verify"], ["show", "https://tfhub.dev/x/1"], ["rm", "https://tfhub.dev/x/1"]]
+)
+def test_a_cache_that_cannot_be_reached_is_an_error_without_a_traceback(rehub, memory, monkeypatch, words):
+    monkeypatch.setenv("REHUB_CACHE_DIR", "htps://bucket/models")
+    ran = rehub("cache", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert "knows no htps://" in ran.err

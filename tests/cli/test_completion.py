@@ -40,6 +40,12 @@ def test_handles_in_the_cache_are_offered(rehub, hosted, command):
     assert rehub("completion", "bash", "rehub", *command.split(" "), "").out.splitlines() == [hosted]
 
 
+def test_no_store_is_asked_what_it_has(hosted, memory, monkeypatch):
+    monkeypatch.setenv("REHUB_CACHE_DIR", "memory://bucket/models")
+    library.resolve(hosted)
+    assert candidates(["cache", "rm", ""]) == []
+
+
 def test_an_archive_is_completed_as_a_file(hosted):
     library.resolve(hosted)
     assert candidates(["export", hosted, ""]) == []

@@ -405,3 +405,17 @@ def test_a_killed_download_leaves_no_entry(server, cache_dir, name):
         assert names_in(cache_dir) == []
     server.answer("/m.tar", sends(tar))
     assert contents(resolve(handle)) == files
+
+
+def test_the_cache_may_be_in_an_object_store(server, memory, monkeypatch):  # P40
+    monkeypatch.setenv("TFHUB_CACHE_DIR", "memory://bucket/models")
+    handle = server.publish("/google/nnlm/1", archive_of(MODEL))
+    url = resolve(handle)
+    assert url == f"memory://bucket/models/{name_of(handle)}"
+    assert {name: memory.cat_file(f"{url}/{name}") for name in MODEL} == MODEL
+    asked = len(server.requests)
+    monkeypatch.setenv("REHUB_OFFLINE", "1")
+    assert resolve(handle) == url
+    assert len(server.requests) == asked
+    with pytest.raises(NotInCache, match="is not in the cache memory://bucket/models"):
+        resolve(handle + "2")

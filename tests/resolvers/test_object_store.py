@@ -22,7 +22,7 @@ from rehub.errors import (
 )
 from rehub.resolvers import resolve
 
-fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed here")
+pytest.importorskip("fsspec", reason="fsspec is not installed here")
 
 
 def contents(directory):
@@ -44,41 +44,6 @@ def write(storage, place, files):
 
 def delete(storage, place):
     storage.rm(place, recursive=True)
-
-
-@pytest.fixture
-def memory():
-    storage = fsspec.filesystem("memory")
-    yield storage
-    storage.store.clear()
-    storage.pseudo_dirs[:] = [""]
-
-
-@pytest.fixture(scope="module")
-def s3_server():
-    moto = pytest.importorskip("moto.server", reason="moto, a server that speaks S3, is not installed here")
-    pytest.importorskip("s3fs", reason="s3fs is not installed here")
-    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3(s3_server, monkeypatch):
-    import s3fs
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    s3fs.S3FileSystem.clear_instance_cache()
-    storage = s3fs.S3FileSystem()
-    storage.mkdir("bucket")
-    yield storage
-    storage.rm("bucket", recursive=True)
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture(params=["memory", "s3"])

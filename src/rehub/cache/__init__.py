@@ -1,4 +1,4 @@
-"""The store on disk: a model is in it, whole, or it is not in it.
+"""The store on disk, or in an object store: a model is in it, whole, or it is not in it.
 
     <cache>/<sha1 of the key>/                  the model's directory; the key of a URL is its text
     <cache>/<sha1 of the key>.manifest.json     what is in the directory: each file with its size and sha256
@@ -10,7 +10,8 @@
 The first names are those of `tensorflow_hub`, so that each library finds what the other has fetched. A directory comes
 under its name by one rename, after all of it is on the disk. So it is whole when it is there, whoever was killed
 when; what takes files away later (a cleaner of /tmp) is seen by the manifest, and the model is fetched again. What a
-killed process leaves is deleted by the next one that looks for the same model.
+killed process leaves is deleted by the next one that looks for the same model. In an object store, which renames
+nothing, it is the manifest that comes last, and says that the model is whole: see `remote`.
 
 `find` and `obtain` are the way to a model, over one or several caches; `entries` and what follows it are for the owner
 of a cache.
@@ -18,7 +19,8 @@ of a cache.
 
 from __future__ import annotations
 
-from rehub.cache.contents import Entry, Report, entries, entry_of, prune, remove, verify
+from rehub.cache.contents import entries, entry_of, prune, remove, sizes, verify
+from rehub.cache.entry import Entry, Report
 from rehub.cache.manifest import FileRecord, Manifest
 from rehub.cache.store import Delivery, find, obtain, renew
 
@@ -35,5 +37,6 @@ __all__ = [
     "prune",
     "remove",
     "renew",
+    "sizes",
     "verify",
 ]

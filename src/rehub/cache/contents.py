@@ -4,84 +4,46 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterator
 
-from rehub.cache import manifest
+from rehub.cache import manifest, remote_contents
 from rehub.cache.aside import aside, clean, clean_all
+from rehub.cache.descriptor import words_of
+from rehub.cache.entry import Entry, Report
 from rehub.cache.lock import turn
-from rehub.cache.place import Place
+from rehub.cache.place import Place, is_name
 from rehub.errors import CacheError
 
 _log = logging.getLogger(__name__)
 
-_SHA1_CHARACTERS = 40
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A model in a cache.
-
-    Attributes:
-        root: the cache's directory.
-        directory: the model's.
-        handle: what the model is known by; None for one that nobody has left a word about.
-        url: where it came from in the end; None for what `tensorflow_hub` has fetched.
-        size: bytes of all of its files.
-        files: how many they are.
-        stored: when it came; None when nobody has noted it.
-        used: the day, about, of its last use.
-        damage: what is wrong with it, by the names and sizes of its files; None when it is whole.
-    """
-
-    root: Path
-    directory: Path
-    handle: str | None
-    url: str | None
-    size: int
-    files: int
-    stored: datetime | None
-    used: datetime
-    damage: str | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a thorough look at an entry has found.
-
-    Attributes:
-        entry: what was looked at.
-        damage: each file that is missing, or is not what was stored; empty for a whole model.
-        unlisted: files of the directory that did not come with the model.
-        has_manifest: whether there is a list to compare with; `tensorflow_hub` keeps none.
-    """
-
-    entry: Entry
-    damage: tuple[str, ...]
-    unlisted: tuple[str, ...]
-    has_manifest: bool
-
-
-def entries(root: Path) -> list[Entry]:
+def entries(root: Path | str) -> list[Entry]:
     """What is in a cache, those of `tensorflow_hub` included; by handle. A cache that is not there is empty.
+
+    Args:
+        root: the cache's directory, or the URL of one in an object store; here, and in what follows.
 
     Raises:
         CacheError: it cannot be read.
     """
+    if isinstance(root, str):
+        return _sorted(remote_contents.entries(root))
     try:
-        names = [each.name for each in os.scandir(str(root)) if _is_name(each.name)]
+        names = [each.name for each in os.scandir(str(root)) if is_name(each.name)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise CacheError(f"the cache {root} cannot be read: {error}.") from error
     found = [entry for entry in (_entry(Place(root, name)) for name in names) if entry is not None]
-    return sorted(found, key=lambda entry: (entry.handle or "", entry.directory))
+    return _sorted(found)
 
 
-def entry_of(root: Path, key: str) -> Entry | None:
+def entry_of(root: Path | str, key: str) -> Entry | None:
     """The entry of one model, whole or damaged; None when it is not in this cache."""
+    if isinstance(root, str):
+        return remote_contents.entry_of(root, key)
     return _entry(Place.of(root, key))
 
 
@@ -95,7 +57,9 @@ def verify(entry: Entry, *, digests: bool = True) -> Report:
     Raises:
         CacheError: it cannot be read.
     """
-    place = _place(entry)
+    if isinstance(entry.root, str):
+        return remote_contents.verify(entry, entry.root, digests=digests)
+    place = Place(entry.root, entry.name)
     try:
         stored = manifest.read(place.manifest)
         damage = tuple(stored.damages(place.directory, digests=digests))
@@ -111,13 +75,31 @@ def verify(entry: Entry, *, digests: bool = True) -> Report:
     return Report(entry, damage, unlisted, has_manifest=True)
 
 
+def sizes(entry: Entry) -> dict[str, int]:
+    """The size of each of an entry's files, by its name.
+
+    Raises:
+        CacheError: it cannot be read.
+    """
+    if isinstance(entry.root, str):
+        return remote_contents.sizes(entry, entry.root)
+    place = Place(entry.root, entry.name)
+    try:
+        return {name: (place.directory / name).stat().st_size for name in _file_names(place.directory)}
+    except OSError as error:
+        raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
+
+
 def remove(entry: Entry) -> None:
     """Deletes an entry, in one step for those who read it. Waits for whoever is just bringing it in.
 
     Raises:
         CacheError: it cannot be deleted.
     """
-    place = _place(entry)
+    if isinstance(entry.root, str):
+        remote_contents.remove(entry, entry.root)
+        return
+    place = Place(entry.root, entry.name)
     try:
         with turn(place.lock, str(place.directory)):
             clean(place)
@@ -137,7 +119,7 @@ def prune(root: Path, keep_bytes: int) -> list[Entry]:
     What dead processes have left behind goes as well.
 
     Args:
-        root: the cache's directory.
+        root: the cache's directory; in an object store nobody notes what is used.
         keep_bytes: how much the models may take together.
 
     Returns:
@@ -154,7 +136,7 @@ def prune(root: Path, keep_bytes: int) -> list[Entry]:
             raise CacheError(f"the cache {root} cannot be cleaned: {error}.") from error
     remaining = sum(entry.size for entry in there)
     gone = []
-    for entry in sorted(there, key=lambda entry: (entry.damage is None, entry.used)):
+    for entry in sorted(there, key=lambda entry: (entry.damage is None, entry.used or _NEVER)):
         if entry.damage is None and remaining <= keep_bytes:
             break
         remove(entry)
@@ -163,12 +145,11 @@ def prune(root: Path, keep_bytes: int) -> list[Entry]:
     return gone
 
 
-def _is_name(name: str) -> bool:
-    return len(name) == _SHA1_CHARACTERS and set(name) <= set("0123456789abcdef")
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def _place(entry: Entry) -> Place:
-    return Place(entry.root, entry.directory.name)
+def _sorted(found: list[Entry]) -> list[Entry]:
+    return sorted(found, key=lambda entry: (entry.handle or "", entry.name))
 
 
 def _entry(place: Place) -> Entry | None:
@@ -183,7 +164,7 @@ def _entry(place: Place) -> Entry | None:
         return None
     except OSError as error:
         raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
-    return Entry(place.root, place.directory, handle, url, sum(sizes), len(sizes), stored, used, damage)
+    return Entry(place.root, place.name, place.directory, handle, url, sum(sizes), len(sizes), stored, used, damage)
 
 
 def _file_names(directory: Path) -> list[str]:
@@ -204,16 +185,10 @@ def _words(place: Place) -> tuple[str | None, str | None, datetime | None]:
     except (FileNotFoundError, manifest.UnreadableManifest, ValueError):
         pass
     try:
-        lines = place.descriptor.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        handle, came = words_of(place.descriptor.read_bytes())
     except FileNotFoundError:
         return None, None, None
-    fields = dict(line.partition(": ")[::2] for line in lines)
-    try:
-        # tensorflow_hub's resolver.py writes str(datetime.today()): local, without a zone.
-        stored_at = datetime.fromisoformat(fields.get("Download Time", "")).astimezone(timezone.utc)
-    except ValueError:
-        return fields.get("Module"), None, None
-    return fields.get("Module"), None, stored_at
+    return handle, None, came
 
 
 def _time_of_use(place: Place) -> datetime:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Callable, Iterator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,21 @@ class FileRecord:
     name: str
     size: int
     sha256: str
+
+    def damage(self, size: int | None, sha256: Callable[[], str] | None = None) -> str | None:
+        """What is wrong with the file that has this name, in words; None when nothing is.
+
+        Args:
+            size: the file's; None for one that is not there.
+            sha256: reads the file; unset, it is not read.
+        """
+        if size is None:
+            return f"{self.name} is missing"
+        if size != self.size:
+            return f"{self.name} has {size} bytes and must have {self.size}"
+        if sha256 is not None and sha256() != self.sha256:
+            return f"{self.name} has other content than was downloaded: its sha256 is not {self.sha256}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -59,14 +75,13 @@ class Manifest:
             try:
                 size = path.stat().st_size
             except FileNotFoundError:
-                yield f"{record.name} is missing"
+                damage = record.damage(None)
             except NotADirectoryError:
-                yield f"{record.name} is missing: a file stands where its directory was"
+                damage = f"{record.name} is missing: a file stands where its directory was"
             else:
-                if size != record.size:
-                    yield f"{record.name} has {size} bytes and must have {record.size}"
-                elif digests and _sha256(path) != record.sha256:
-                    yield f"{record.name} has other content than was downloaded: its sha256 is not {record.sha256}"
+                damage = record.damage(size, functools.partial(_sha256, path) if digests else None)
+            if damage is not None:
+                yield damage
 
     def to_json(self) -> str:
         """The manifest's text on the disk."""
@@ -75,12 +90,17 @@ class Manifest:
 
 def read(path: Path) -> Manifest:
     """Reads a manifest back; raises `UnreadableManifest` with the reason when it is none."""
+    return parse(path.read_bytes(), path.name)
+
+
+def parse(content: bytes, name: str) -> Manifest:
+    """Makes a manifest of the content of the file `name`; raises `UnreadableManifest` with the reason."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(content.decode("utf-8"))
         files = tuple(FileRecord(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in stored["files"])
         return Manifest(str(stored["handle"]), str(stored["url"]), str(stored["time"]), files)
     except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableManifest(f"{path.name} is no manifest ({type(error).__name__}: {error})") from error
+        raise UnreadableManifest(f"{name} is no manifest ({type(error).__name__}: {error})") from error
 
 
 def records_of(directory: Path) -> tuple[FileRecord, ...]:

@@ -21,7 +21,7 @@ _SECONDS_OF_MEMORY = 3600.0
 
 @dataclass(frozen=True)
 class _Seen:
-    roots: tuple[Path, ...]
+    roots: tuple[Path | str, ...]
     directory: Path
     stamps: tuple[tuple[str, int, int, int], ...]
     until: float
@@ -30,7 +30,7 @@ class _Seen:
 _seen: dict[str, _Seen] = {}
 
 
-def recall(roots: tuple[Path, ...], key: str) -> Path | None:
+def recall(roots: tuple[Path | str, ...], key: str) -> Path | None:
     """The directory of a model that was seen whole in these caches, when none of its directories has changed since."""
     seen = _seen.get(key)
     if seen is None or seen.roots != roots or time.monotonic() > seen.until:
@@ -48,7 +48,7 @@ def recall(roots: tuple[Path, ...], key: str) -> Path | None:
     return None
 
 
-def remember(roots: tuple[Path, ...], key: str, directory: Path, folders: Sequence[str], checked: float) -> None:
+def remember(roots: tuple[Path | str, ...], key: str, directory: Path, folders: Sequence[str], checked: float) -> None:
     """Notes a model that was seen whole.
 
     Args:

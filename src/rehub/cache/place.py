@@ -7,13 +7,24 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Collection
 
 from rehub.cache import manifest
 
 # One of them is in every SavedModel.
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
+SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
 
-_SHARD = re.compile(r"variables\.data-\d{5}-of-(\d{5})")
+_SHARD = re.compile(r"variables/variables\.data-\d{5}-of-(\d{5})")
+
+
+def name_of(key: str) -> str:
+    """What a model's directory is called: as `tensorflow_hub` calls it, see its resolver.py."""
+    return hashlib.sha1(key.encode("utf-8", "surrogatepass")).hexdigest()  # noqa: S324 - a name, no secret
+
+
+def is_name(text: str) -> bool:
+    """Whether a model's directory may be called so."""
+    return re.fullmatch(r"[0-9a-f]{40}", text) is not None
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,8 @@ class Place:
 
     @classmethod
     def of(cls, root: Path, key: str) -> Place:
-        """The place of the model that is known by `key`: that of `tensorflow_hub`, see its resolver.py."""
-        return cls(root, hashlib.sha1(key.encode("utf-8", "surrogatepass")).hexdigest())  # noqa: S324 - a name, no secret
+        """The place of the model that is known by `key`."""
+        return cls(root, name_of(key))
 
     @property
     def directory(self) -> Path:
@@ -68,23 +79,33 @@ class Place:
         try:
             return manifest.read(self.manifest).damage(self.directory)
         except FileNotFoundError:
-            return _damage_to_unlisted(self.directory)
+            return damage_to_unlisted(_telling_names(self.directory))
         except manifest.UnreadableManifest as error:
             return str(error)
 
 
-def _damage_to_unlisted(directory: Path) -> str | None:
-    """What a SavedModel lacks that came without a manifest: what every one has, and what its own files promise."""
-    if not any((directory / name).is_file() for name in _SAVED_MODEL_FILES):
-        return f"it has no {' or '.join(_SAVED_MODEL_FILES)}"
-    try:
-        names = set(os.listdir(str(directory / "variables")))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def damage_to_unlisted(names: Collection[str]) -> str | None:
+    """What a SavedModel lacks that came without a manifest: what every one has, and what its own files promise.
+
+    Args:
+        names: its files; those at the top and those of `variables/` are looked at.
+    """
+    if not any(name in names for name in SAVED_MODEL_FILES):
+        return f"it has no {' or '.join(SAVED_MODEL_FILES)}"
+    has_index = "variables/variables.index" in names
     shards = [name for name in names if _SHARD.fullmatch(name)]
     if not shards:
-        return "variables/ has an index and no data" if "variables.index" in names else None
-    if "variables.index" not in names:
+        return "variables/ has an index and no data" if has_index else None
+    if not has_index:
         return "variables/variables.index is missing"
     promised = int(shards[0][-5:])
     return None if len(shards) == promised else f"variables/ has {len(shards)} of {promised} shards"
+
+
+def _telling_names(directory: Path) -> set[str]:
+    """The files of a model that tell whether it is whole."""
+    names = {name for name in SAVED_MODEL_FILES if (directory / name).is_file()}
+    try:
+        return names.union(f"variables/{name}" for name in os.listdir(str(directory / "variables")))
+    except (FileNotFoundError, NotADirectoryError):
+        return names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import socket
 import time
 import uuid
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
-from rehub.cache import memory
+from rehub.cache import memory, remote
 from rehub.cache.aside import aside, clean
+from rehub.cache.descriptor import description
 from rehub.cache.lock import turn
 from rehub.cache.manifest import FileRecord, Manifest, records_of
 from rehub.cache.place import Place
@@ -38,11 +38,11 @@ class Delivery:
     files: tuple[FileRecord, ...] | None = None
 
 
-def find(roots: tuple[Path, ...], *keys: str) -> Path | None:
-    """The directory of a cached model, or None when it is in none of the caches, whole.
+def find(roots: tuple[Path | str, ...], *keys: str) -> Path | str | None:
+    """The directory of a cached model, or its URL; None when it is in none of the caches, whole.
 
     Args:
-        roots: the caches' directories; see `rehub.config.cache_dirs`.
+        roots: the caches' directories, and URLs of those in object stores; see `rehub.config.cache_dirs`.
         keys: what the model is known by, and what else it may be known by, such as the text that `tensorflow_hub`
             goes by.
 
@@ -54,6 +54,11 @@ def find(roots: tuple[Path, ...], *keys: str) -> Path | None:
         return remembered
     checked = time.time()
     for root in roots:
+        if isinstance(root, str):
+            url = remote.find(root, keys)
+            if url is not None:
+                return url
+            continue
         try:
             for key in keys:
                 place = Place.of(root, key)
@@ -69,14 +74,15 @@ def find(roots: tuple[Path, ...], *keys: str) -> Path | None:
     return None
 
 
-def obtain(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery]) -> Path:
-    """The directory of a cached model; `fill` brings it in when it is in none of the caches.
+def obtain(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery]) -> Path | str:
+    """The directory of a cached model, or its URL; `fill` brings it in when it is in none of the caches.
 
     One thread of one process does so at a time, and the others wait for it. Whatever `fill` raises, nothing of it
     stays behind.
 
     Args:
-        roots: the caches' directories. The first that can be written gets the model, and is made when it is missing.
+        roots: as for `find`. The first that can be written gets the model, and is made when it is missing; one in an
+            object store counts as such.
         key: what the model is known by.
         fill: called with an empty directory; says what it has put there. It may leave files of its own beside it.
 
@@ -86,10 +92,10 @@ def obtain(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery]) 
     return find(roots, key) or _bring_in(roots, key, fill, anew=False)
 
 
-def renew(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery]) -> Path:
+def renew(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery]) -> Path | str:
     """Brings a model in although it may be there, whole, and puts it in the place of the one that is there.
 
-    The arguments are those of `obtain`. When `fill` fails, what was there stays.
+    The arguments are those of `obtain`. When `fill` fails, what was there stays; when an upload does, nothing.
 
     Raises:
         CacheError: no cache can be written.
@@ -127,8 +133,10 @@ def _folders(directory: Path) -> list[str]:
     return [folder for folder, _, _ in os.walk(str(directory))]
 
 
-def _bring_in(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> Path:
+def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> Path | str:
     root = _writable(roots)
+    if isinstance(root, str):
+        return remote.bring_in(root, key, fill, anew=anew)
     place = Place.of(root, key)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -150,8 +158,10 @@ def _bring_in(roots: tuple[Path, ...], key: str, fill: Callable[[Path], Delivery
     return place.directory
 
 
-def _writable(roots: tuple[Path, ...]) -> Path:
+def _writable(roots: tuple[Path | str, ...]) -> Path | str:
     for root in roots:
+        if isinstance(root, str):  # Only writing tells.
+            return root
         there = root
         while not there.exists() and there != there.parent:
             there = there.parent
@@ -186,13 +196,7 @@ def _put_in_place(place: Place, key: str, folder: Path, delivery: Delivery, *, a
 
 def _write_words(folder: Path, key: str, manifest: Manifest) -> None:
     (folder / "manifest").write_bytes(manifest.to_json().encode())
-    (folder / "descriptor").write_bytes(_description(key).encode("utf-8", "surrogatepass"))
-
-
-def _description(key: str) -> str:
-    # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
-    now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
-    return f"Module: {key}\nDownload Time: {now}\nDownloader Hostname: {socket.gethostname()} (PID:{os.getpid()})"
+    (folder / "descriptor").write_bytes(description(key))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
+from rehub import config
+from rehub.cache import entries
 from rehub.cli import output
-from rehub.cli.cache.entries import all_entries
 from rehub.cli.commands import COMMANDS, Command, command_at
 from rehub.cli.exit_codes import DONE
 from rehub.cli.parser import Parser
@@ -125,4 +127,6 @@ def _values(argument: Action | None) -> Sequence[str]:
 
 
 def _cached_handles() -> list[str]:
-    return sorted({entry.handle for entry in all_entries() if entry.handle is not None})
+    # Those of this machine: nobody who presses Tab waits for a network.
+    roots = [root for root in config.cache_dirs() if isinstance(root, Path)]
+    return sorted({entry.handle for root in roots for entry in entries(root) if entry.handle is not None})

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if "://" in directory:
         raise ArchiveNotWritten(
             f"{arguments.handle!r} cannot be packed: it is not copied to this machine, but read at {directory}. "
-            'Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install "rehub[gcs]".'
+            'Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install "rehub[gcs]"; where the '
+            "cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
     look(directory, arguments.handle)
     try:

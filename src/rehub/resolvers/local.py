@@ -32,7 +32,7 @@ def resolve(handle: Handle) -> str:
             raise InvalidHandle(f"{handle.text!r} names a directory, and #sha256= is the hash of an archive.")
         return path
     if os.path.isfile(path):
-        return str(_unpacked(handle, Path(path)))
+        return _unpacked(handle, Path(path))
     if os.path.lexists(path):
         raise ModelNotFound(f"{handle.text!r} is neither a directory nor a file, or a link to what does not exist.")
     raise ModelNotFound(
@@ -48,7 +48,7 @@ def _hint(text: str) -> str:
     return ""
 
 
-def _unpacked(handle: Handle, archive: Path) -> Path:
+def _unpacked(handle: Handle, archive: Path) -> str:
     kind = other_kind(archive.name)
     if kind is not None:
         refuse(handle.text, kind)
@@ -65,7 +65,7 @@ def _unpacked(handle: Handle, archive: Path) -> Path:
     key = f"{_absolute(str(archive))}?size={seen.st_size}&mtime_ns={seen.st_mtime_ns}"
     if handle.sha256 is not None:
         key += f"#sha256={handle.sha256}"
-    return obtain(config.cache_dirs(), key, fill)
+    return str(obtain(config.cache_dirs(), key, fill))
 
 
 def _absolute(path: str) -> str:

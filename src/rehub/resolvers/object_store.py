@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 import io
 import logging
-from typing import IO, TYPE_CHECKING, Any, Iterator, cast
+from typing import IO, TYPE_CHECKING, Any, Iterator
 
 from rehub import config
 from rehub.cache import Delivery
-from rehub.errors import DownloadError, HubError, InvalidHandle, PackageMissing
+from rehub.cache.storage import errors_told_as, open_storage, scheme_of
+from rehub.errors import DownloadError, InvalidHandle
 from rehub.handles import ACCEPTED_FORMS, Handle, is_archive_name
 from rehub.resolvers.fetching import cached, fetched, require_network
 from rehub.resolvers.listing import model_files
@@ -19,16 +19,10 @@ from rehub.transfer import unpack_checked
 from rehub.transfer.members import Members, limits_of_settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
-
-# Which extra brings the driver for a scheme, and where the driver looks for a login.
-_EXTRAS = {"gs": "gcs", "s3": "s3"}
-_LOGINS = {
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default login`",
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws, or FSSPEC_S3='{\"anon\": true}' for a public bucket",
-}
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
@@ -85,32 +79,17 @@ def _copy(handle: Handle, directory: Path) -> Delivery:
 
 def _storage(handle: Handle) -> tuple[Any, str]:
     """The file system of a URL, and the path in it."""
-    scheme = handle.location.partition("://")[0]
-    extra = _EXTRAS.get(scheme)
     try:
-        fsspec = importlib.import_module("fsspec")
-        with _errors_told(handle, ImportError, ValueError):
-            return cast("tuple[Any, str]", fsspec.core.url_to_fs(handle.location))
-    except ImportError as error:
-        remedy = f'pip install "rehub[{extra}]"' if extra else "pip install fsspec and its driver for this storage"
-        raise PackageMissing(f"{handle.text!r} is read by fsspec; {remedy} ({error})") from error
+        with _errors_told(handle, ValueError):
+            return open_storage(handle.location, handle.text)
     except ValueError as error:
+        scheme = scheme_of(handle.location)
         raise InvalidHandle(f"{handle.text!r}: fsspec knows no {scheme}:// ({error}); {ACCEPTED_FORMS}") from error
 
 
-@contextlib.contextmanager
-def _errors_told(handle: Handle, *but: type[Exception]) -> Iterator[None]:
+def _errors_told(handle: Handle, *but: type[Exception]) -> AbstractContextManager[None]:
     """Makes a `DownloadError` of what a driver raises, but for some."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, (HubError, *but)):
-            raise
-        scheme = handle.location.partition("://")[0]
-        login = f"\nA login is taken from {_LOGINS[scheme]}." if scheme in _LOGINS else ""
-        raise DownloadError(
-            f"{handle.text!r} cannot be read: {type(error).__name__}: {str(error).strip()}{login}"
-        ) from error
+    return errors_told_as(DownloadError, f"{handle.text!r} cannot be read", handle.location, *but)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def entries_of(handles: Sequence[str]) -> list[Entry]:
 
 def name_of(entry: Entry) -> str:
     """What a person calls the model, and can type to mean it."""
-    return entry.directory.name if entry.handle is None else entry.handle
+    return entry.name if entry.handle is None else entry.handle
 
 
 def record_of(entry: Entry) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def record_of(entry: Entry) -> dict[str, Any]:
         "size": entry.size,
         "files": entry.files,
         "stored": None if entry.stored is None else time_text(entry.stored),
-        "used": time_text(entry.used),
+        "used": None if entry.used is None else time_text(entry.used),
         "damage": entry.damage,
     }
 
@@ -63,9 +63,7 @@ def _entries_of(text: str) -> list[Entry]:
     if not found and handle.kind is Kind.PATH:
         # The name of a directory, or an archive of this machine, which is known by its size and time, too.
         archive = os.path.abspath(os.path.expanduser(handle.location)) + "?size="
-        found = [
-            entry for entry in all_entries() if entry.directory.name == text or (entry.handle or "").startswith(archive)
-        ]
+        found = [entry for entry in all_entries() if entry.name == text or (entry.handle or "").startswith(archive)]
     if not found:
         looked_in = ", ".join(map(str, config.cache_dirs()))
         raise NotInCache(f"{text!r} is not in the cache ({looked_in}). `rehub cache ls` lists what is.")

@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
                     (
                         readable(entry.size),
                         str(entry.files),
-                        time_text(entry.used)[:10],
+                        "not noted" if entry.used is None else time_text(entry.used)[:10],
                         "whole" if entry.damage is None else "damaged",
                         name_of(entry),
                     )

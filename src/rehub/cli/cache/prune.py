@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.cache import prune
 from rehub.cli import output
 from rehub.cli.cache.entries import name_of, record_of
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import DONE, FAILED
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def configure(parser: Parser) -> None:
     parser.description = (
         "Deletes damaged models, what killed downloads have left, and then the models whose last use is the\n"
         "longest ago, until the rest fits. Where the cache has several directories, it does so in each that\n"
-        "can be written."
+        "can be written; not in object stores, where nobody notes what is used."
     )
     parser.add_argument(
         "--keep-size", metavar="SIZE", type=size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
@@ -49,12 +50,22 @@ def size(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Deletes, and tells what."""
-    roots = [root for root in config.cache_dirs() if os.access(str(root), os.W_OK)]
+    roots = []
+    code = DONE
+    for root in config.cache_dirs():
+        if isinstance(root, Path):
+            roots += [root] if os.access(str(root), os.W_OK) else []
+        else:
+            code = FAILED
+            output.complain(
+                f"the cache {root} stays as it is: nobody notes what is used in an object store. `rehub cache rm` "
+                "deletes the models that you name."
+            )
     gone = [entry for root in roots for entry in prune(root, arguments.keep_size)]
     if arguments.json:
         output.as_json([record_of(entry) for entry in gone])
-        return DONE
+        return code
     for entry in gone:
         output.line(f"deleted {name_of(entry)} ({readable(entry.size)})")
     output.line(f"{readable(sum(entry.size for entry in gone))} freed")
-    return DONE
+    return code

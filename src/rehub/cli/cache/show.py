@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rehub.cache import sizes
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of, time_text
 from rehub.cli.exit_codes import DONE
@@ -12,7 +13,6 @@ from rehub.transfer.sizes import readable
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from rehub.cache import Entry
     from rehub.cli.parser import Parser
 
 
@@ -27,21 +27,17 @@ def run(arguments: Namespace) -> int:
     """Prints what is known."""
     found = entries_of([arguments.handle])
     if arguments.json:
-        output.as_json([{**record_of(entry), "contents": _contents(entry)} for entry in found])
+        output.as_json([{**record_of(entry), "contents": sizes(entry)} for entry in found])
         return DONE
     for entry in found:
         output.line(name_of(entry))
         output.line(f"  directory  {entry.directory}")
         output.line(f"  came from  {entry.url or 'not noted'}")
         output.line(f"  stored     {'not noted' if entry.stored is None else time_text(entry.stored)}")
-        output.line(f"  last used  {time_text(entry.used)[:10]}, about")
+        used = "not noted" if entry.used is None else f"{time_text(entry.used)[:10]}, about"
+        output.line(f"  last used  {used}")
         output.line(f"  state      {'whole' if entry.damage is None else f'damaged: {entry.damage}'}")
         output.line(f"  files      {entry.files}, together {readable(entry.size)}")
-        for name, size in _contents(entry).items():
+        for name, size in sizes(entry).items():
             output.line(f"    {readable(size):>11}  {name}")
     return DONE
-
-
-def _contents(entry: Entry) -> dict[str, int]:
-    files = sorted(path for path in entry.directory.rglob("*") if path.is_file())
-    return {path.relative_to(entry.directory).as_posix(): path.stat().st_size for path in files}

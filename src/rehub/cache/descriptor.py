@@ -1,0 +1,48 @@
+"""The few lines beside a cached model, for people who look into the cache; as `tensorflow_hub` writes them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime, timezone
+
+_MANIFEST = "Manifest"
+
+
+def description(key: str, manifest: str | None = None) -> bytes:
+    """The lines about a model that comes in now.
+
+    Args:
+        key: what the model is known by.
+        manifest: the name of the file without which the model is not whole, where there is such a one.
+    """
+    # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
+    now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
+    lines = [
+        f"Module: {key}",
+        f"Download Time: {now}",
+        f"Downloader Hostname: {socket.gethostname()} (PID:{os.getpid()})",
+    ]
+    if manifest is not None:
+        lines.append(f"{_MANIFEST}: {manifest}, without which the model is not whole")
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def needs_manifest(stored: bytes) -> bool:
+    """Whether the lines say that the model is not whole without a manifest."""
+    return _MANIFEST in _fields(stored)
+
+
+def words_of(stored: bytes) -> tuple[str | None, datetime | None]:
+    """What the lines say of the model's key, and when it came."""
+    fields = _fields(stored)
+    try:
+        # tensorflow_hub's resolver.py writes str(datetime.today()): local, without a zone.
+        came = datetime.fromisoformat(fields.get("Download Time", "")).astimezone(timezone.utc)
+    except ValueError:
+        return fields.get("Module"), None
+    return fields.get("Module"), came
+
+
+def _fields(stored: bytes) -> dict[str, str]:
+    return dict(line.partition(": ")[::2] for line in stored.decode("utf-8", "surrogateescape").splitlines())

@@ -1,0 +1,64 @@
+"""Storage that fsspec speaks to, by its URL: models come from there, and a cache may lie there."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from typing import Any, Iterator, cast
+
+from rehub.errors import HubError, PackageMissing
+
+# Which extra brings the driver for a scheme, and where the driver looks for a login.
+_EXTRAS = {"gs": "gcs", "s3": "s3"}
+_LOGINS = {
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default login`",
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws, or FSSPEC_S3='{\"anon\": true}' for a public bucket",
+}
+
+
+def scheme_of(url: str) -> str:
+    """What stands before the `://`."""
+    return url.partition("://")[0]
+
+
+def open_storage(url: str, asked: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it.
+
+    Args:
+        url: a place in it.
+        asked: what the user named it by, for messages.
+
+    Raises:
+        PackageMissing: fsspec, or its driver for this storage, is not installed.
+        ValueError: fsspec knows no storage of this scheme.
+    """
+    extra = _EXTRAS.get(scheme_of(url))
+    try:
+        fsspec = importlib.import_module("fsspec")
+        return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
+    except ImportError as error:
+        remedy = f'pip install "rehub[{extra}]"' if extra else "pip install fsspec and its driver for this storage"
+        raise PackageMissing(f"{asked!r} is read by fsspec; {remedy} ({error})") from error
+
+
+@contextlib.contextmanager
+def errors_told_as(
+    kind: type[HubError], problem: str, url: str, *but: type[Exception], remedy: str = ""
+) -> Iterator[None]:
+    """Makes an error of rehub's of whatever a driver raises, but for some.
+
+    Args:
+        kind: the class of the error.
+        problem: how its message begins.
+        url: a place in the storage, of which the message tells where a login is taken from.
+        but: what is raised as it is, beside rehub's own errors.
+        remedy: how its message ends.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (HubError, *but)):
+            raise
+        login = _LOGINS.get(scheme_of(url))
+        where_from = f"\nA login is taken from {login}." if login else ""
+        raise kind(f"{problem}: {type(error).__name__}: {str(error).strip()}{where_from}{remedy}") from error
