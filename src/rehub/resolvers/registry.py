@@ -78,8 +78,9 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
         handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, `kaggle://...`, `hf://...`, `gs://...`,
             `s3://...`, or what a registered resolver takes.
         refresh: fetches the model again, although it may be in the cache: the latest version of a handle that names
-            none. When that fails, what is in the cache stays. None leaves it to `REHUB_REFRESH`. A registered resolver
-            is not told, and a path needs none: an archive that has changed is unpacked again in any case.
+            none. When that fails, what is in the cache stays, except that an upload to a cache in an object store has
+            taken it away when it breaks off. None leaves it to `REHUB_REFRESH`. A registered resolver is not told, and
+            a path needs none: an archive that has changed is unpacked again in any case.
 
     Returns:
         The directory's path. For a handle that a registered resolver took, what that returned.
