@@ -14,6 +14,14 @@ from rehub.version import __version__
 if TYPE_CHECKING:
     from rehub.errors import HubError as HubError
     from rehub.keras import KerasLayer as KerasLayer
+    from rehub.legacy import Module as Module
+    from rehub.legacy import ModuleSpec as ModuleSpec
+    from rehub.legacy import add_signature as add_signature
+    from rehub.legacy import attach_message as attach_message
+    from rehub.legacy import create_module_spec as create_module_spec
+    from rehub.legacy import create_module_spec_from_saved_model as create_module_spec_from_saved_model
+    from rehub.legacy import eval_function_for_module as eval_function_for_module
+    from rehub.legacy import load_module_spec as load_module_spec
     from rehub.loading import load as load
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
@@ -21,13 +29,37 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "HubError": "rehub.errors",
     "KerasLayer": "rehub.keras",
+    "Module": "rehub.legacy",
+    "ModuleSpec": "rehub.legacy",
+    "add_signature": "rehub.legacy",
+    "attach_message": "rehub.legacy",
+    "create_module_spec": "rehub.legacy",
+    "create_module_spec_from_saved_model": "rehub.legacy",
     "errors": "rehub.errors",
+    "eval_function_for_module": "rehub.legacy",
     "load": "rehub.loading",
+    "load_module_spec": "rehub.legacy",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
 }
 
-__all__ = ["HubError", "KerasLayer", "__version__", "errors", "load", "register_resolver", "resolve"]
+__all__ = [
+    "HubError",
+    "KerasLayer",
+    "Module",
+    "ModuleSpec",
+    "__version__",
+    "add_signature",
+    "attach_message",
+    "create_module_spec",
+    "create_module_spec_from_saved_model",
+    "errors",
+    "eval_function_for_module",
+    "load",
+    "load_module_spec",
+    "register_resolver",
+    "resolve",
+]
 
 
 def __getattr__(name: str) -> Any:

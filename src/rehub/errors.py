@@ -17,10 +17,14 @@
      │    └── DiskFull                          there is no room for the model
      ├── LocationUnreadable (NotImplementedError)   TensorFlow cannot read from storage of this kind
      ├── CorruptModel (OSError, ValueError)     a saved_model file that cannot be parsed
-     ├── TagsNotFound (RuntimeError, ValueError)    no such graph variant
-     ├── SignatureNotFound (ValueError)         no such signature
+     ├── TagsNotFound (RuntimeError, ValueError, KeyError)    no such graph variant
+     ├── SignatureNotFound (ValueError, KeyError)   no such signature
+     ├── AttachmentNotFound (KeyError)          a legacy module has no such message attached
+     ├── InvalidModule (ValueError, RuntimeError)   a graph that cannot be a module
+     ├── GraphRequired (RuntimeError)           hub.Module was used where there is no graph for it
+     ├── ExportTargetTaken (FileExistsError)    there is a model already where one was to be written
      ├── MissingOp (RuntimeError)               the graph uses an op that TensorFlow does not have
-     ├── InputMismatch (ValueError)             the inputs fit no trace of the function
+     ├── InputMismatch (ValueError, TypeError)  the inputs fit no trace of the function, or no signature
      ├── NotTrainable (ValueError)              this model cannot be trained in this way
      ├── KerasMismatch (TypeError, ValueError)  a layer of one Keras in a model of another
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
@@ -110,20 +114,42 @@ class CorruptModel(HubError, OSError, ValueError):
     """A model's files are there but cannot be parsed; the message names the file and where it stops to make sense."""
 
 
-class TagsNotFound(HubError, RuntimeError, ValueError):
+class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):
     """The SavedModel has no MetaGraph with these tags; the message lists those it has."""
 
+    __str__ = Exception.__str__  # KeyError would show the message in quotes.
 
-class SignatureNotFound(HubError, ValueError):
+
+class SignatureNotFound(HubError, ValueError, KeyError):
     """The model has no signature of this name; the message lists those it has."""
+
+    __str__ = Exception.__str__
+
+
+class AttachmentNotFound(HubError, KeyError):
+    """A legacy module has no message attached under this key."""
+
+    __str__ = Exception.__str__
+
+
+class InvalidModule(HubError, ValueError, RuntimeError):
+    """A graph cannot be a legacy module: of a `module_fn`, or of a file; the message names what is in the way."""
+
+
+class GraphRequired(HubError, RuntimeError):
+    """`hub.Module` was used where it has no graph, or another one; the message shows the ways out."""
+
+
+class ExportTargetTaken(HubError, FileExistsError):
+    """A model was to be written where there is one already; nothing was written."""
 
 
 class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError):
-    """The inputs match no trace of the restored function; the message shows expected beside received."""
+class InputMismatch(HubError, ValueError, TypeError):
+    """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
 
 
 class NotTrainable(HubError, ValueError):

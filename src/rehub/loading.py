@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Iterable
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import InvalidSetting, LocationUnreadable, OptionsUnsupported, TagsNotFound, UnsupportedFormat
+from rehub.errors import InvalidSetting, OptionsUnsupported, TagsNotFound, UnsupportedFormat
 from rehub.restore.ownership import keep_while_traced
-from rehub.savedmodel import Layout, MetaGraph, look, read_metagraphs
+from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
 from rehub.savedmodel.layout import CPB, PBTXT
 
 
@@ -46,7 +46,7 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
-    layout = look(path, asked, None if _is_local(path) else _gfile_lister(tf))
+    layout = restore.look_at(tf, path, asked)
     metagraphs = _metagraphs(tf, layout, asked)
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
@@ -91,33 +91,6 @@ def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(members)
 
 
-def _is_local(path: str) -> bool:
-    return "://" not in path
-
-
-def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
-    def list_directory(path: str) -> list[str]:
-        try:
-            if tf.io.gfile.isdir(path):
-                return list(tf.io.gfile.listdir(path))
-            is_file = tf.io.gfile.exists(path)
-        except tf.errors.UnimplementedError as error:
-            scheme = path.partition("://")[0]
-            raise LocationUnreadable(
-                f"{path!r} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
-                f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
-                "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
-                "TensorFlow this file system, such as tensorflow_io for s3://."
-            ) from error
-        except tf.errors.OpError as error:
-            raise OSError(f"{type(error).__name__}: {error.message}") from error
-        if is_file:
-            raise NotADirectoryError(path)
-        raise FileNotFoundError(path)
-
-    return list_directory
-
-
 def _metagraphs(tf: Any, layout: Layout, handle: str) -> tuple[MetaGraph, ...]:
     file = layout.path.rstrip("/") + "/" + layout.model_file
     if layout.model_file == CPB:
@@ -129,7 +102,7 @@ def _metagraphs(tf: Any, layout: Layout, handle: str) -> tuple[MetaGraph, ...]:
     if layout.model_file == PBTXT:
         with tf.io.gfile.GFile(file, "r") as text:
             return read_metagraphs(file, tf_internals.serialized_saved_model_text(file, text.read()))
-    if _is_local(layout.path):
+    if restore.is_local(layout.path):
         return read_metagraphs(file)
     with tf.io.gfile.GFile(file, "rb") as content:
         return read_metagraphs(file, content.read())

@@ -80,12 +80,17 @@ def _registered_ops(tf: Any) -> Any:
 
         return lambda name: op_def_registry.get(name) is not None
     # In 1.15 that module knows only the ops of imported Python wrappers; the C API knows all of them. Seen in 1.15.
+    return frozenset(op.name for op in _ops_in_c()).__contains__
+
+
+def _ops_in_c() -> Any:
+    """The definitions of all ops that the C API of 1.15 knows."""
     from tensorflow.core.framework import op_def_pb2
     from tensorflow.python import pywrap_tensorflow
 
     ops = op_def_pb2.OpList()
     ops.ParseFromString(pywrap_tensorflow.TF_GetBuffer(pywrap_tensorflow.TF_GetAllOpList()))
-    return frozenset(op.name for op in ops.op).__contains__
+    return ops.op
 
 
 # --- SavedModel --------------------------------------------------------------------------------------------------
@@ -107,6 +112,154 @@ def serialized_saved_model_text(path: str, text: str) -> bytes:
     except text_format.ParseError as error:
         raise CorruptModel(f"{path!r} cannot be read as a SavedModel in text form: {error}") from error
     return bytes(message.SerializeToString())
+
+
+# --- Graphs of TF1, for legacy modules ---------------------------------------------------------------------------
+
+
+def saved_model_message() -> Any:
+    """Returns an empty SavedModel message, of the class that this TensorFlow brings."""
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    return saved_model_pb2.SavedModel()
+
+
+def op_definition(name: str) -> Any:
+    """Returns the OpDef of a registered op, None where there is none of that name."""
+    from tensorflow.python.framework import op_def_registry
+
+    if hasattr(op_def_registry, "get"):  # Seen in 2.15, 2.21.
+        return op_def_registry.get(name)
+    return op_def_registry.get_registered_ops().get(name)  # Seen in 1.15.
+
+
+def make_importable(names: Iterable[str]) -> None:
+    """Lets graphs with these ops be imported, whose definitions TensorFlow may know in C++ only.
+
+    1.15 imports a graph by the registry of its Python wrappers, in which ops of a library are missing whose wrappers
+    nobody imported. Newer versions ask the registry in C++.
+    """
+    from tensorflow.python.framework import op_def_registry
+
+    if hasattr(op_def_registry, "get"):
+        return
+    registry = op_def_registry.get_registered_ops()  # Seen in 1.15.
+    if all(name in registry for name in names):
+        return
+    for definition in _ops_in_c():
+        if definition.name not in registry:
+            definition.ClearField("summary")
+            definition.ClearField("description")
+            for part in (*definition.input_arg, *definition.output_arg, *definition.attr):
+                part.ClearField("description")
+            registry[definition.name] = definition
+
+
+def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) -> dict[str, Any]:
+    """Imports a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
+
+    The public function of this name makes a Saver as well, whose ops nobody would use.
+
+    Returns:
+        The variables under that scope by their tensors' names in it.
+    """
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.python.framework import meta_graph as meta_graphs
+
+    return meta_graphs.import_scoped_meta_graph(meta_graph, import_scope=scope, input_map=input_map)
+
+
+def set_colocation(op: Any, groups: Iterable[bytes]) -> None:
+    """Replaces the ops that an op is colocated with; its device becomes theirs, as in `tf.import_graph_def`.
+
+    Args:
+        groups: `b"loc:@" + name` for each of the ops.
+    """
+    # Seen in 1.15, 2.15, 2.21.
+    tf = import_tensorflow()
+    others = [value for value in op.get_attr("_class") if not value.startswith(b"loc:@")]
+    value = tf.compat.v1.AttrValue()
+    value.list.s.extend([*others, *groups])
+    op._set_attr("_class", value)
+    if groups:
+        devices = (op.graph.get_operation_by_name(group[5:].decode()).device for group in groups)
+        op._set_device(next((device for device in devices if device), ""))
+
+
+def part_of_variable(variable: Any) -> tuple[str, tuple[int, ...]] | None:
+    """The full name and the offset in it of a part of a partitioned variable; None for a whole variable."""
+    # Seen in 1.15, 2.15, 2.21.
+    part = variable._save_slice_info
+    return None if part is None else (part.full_name, tuple(part.var_offset))
+
+
+def control_flow_context(graph: Any) -> Any:
+    """The `tf.cond` or `tf.while_loop` of TF1 whose body is being built in a graph, None outside of one."""
+    # Seen in 1.15, 2.15, 2.21.
+    return graph._get_control_flow_context()
+
+
+def members_of_context(collection: str, serialized: bytes) -> set[str]:
+    """The names of the tensors and ops in a stored `tf.cond` or `tf.while_loop` of TF1, with those nested in it."""
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.python.framework import ops
+
+    outermost = ops.get_collection_proto_type(collection)()
+    outermost.ParseFromString(serialized)
+    members: set[str] = set()
+    pending = [outermost]
+    while pending:
+        context = pending.pop()
+        members.update(context.values_def.values)
+        pending += [getattr(nested, nested.WhichOneof("ctxt")) for nested in context.nested_contexts]
+    return members
+
+
+def is_building_for_tpu(graph: Any) -> bool:
+    """Whether what is built in a function's graph will be replicated over TPUs."""
+    # Seen in 1.15, 2.15, 2.21.
+    return type(control_flow_context(graph)).__name__.endswith("TPUReplicateContext")
+
+
+def is_wrapped_function(graph: Any) -> bool:
+    """Whether a function's graph is that of `tf.compat.v1.wrap_function`, which can own state and be pruned."""
+    # tf.function adds control dependencies, branches and bodies of loops have classes of their own, and Defun has
+    # another class. Seen in 1.15, 2.15, 2.21.
+    return type(graph).__name__ == "FuncGraph" and not graph._add_control_dependencies
+
+
+def outer_graph(graph: Any) -> Any:
+    """The graph around a function's graph; None for a graph that is no function's."""
+    # FuncGraph has it public; Defun's graph private, in 1.15. Seen in 1.15, 2.15, 2.21.
+    return getattr(graph, "outer_graph", getattr(graph, "_outer_graph", None))
+
+
+def composite_spec(tensor_info: Any) -> Any:
+    """Returns the TypeSpec that a TensorInfo of a composite tensor describes."""
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.core.protobuf import struct_pb2
+    from tensorflow.python.saved_model import nested_structure_coder
+
+    value = struct_pb2.StructuredValue(type_spec_value=tensor_info.composite_tensor.type_spec)
+    if hasattr(nested_structure_coder, "decode_proto"):  # Seen in 2.15, 2.21.
+        return nested_structure_coder.decode_proto(value)
+    return nested_structure_coder.StructureCoder().decode_proto(value)  # Seen in 1.15.
+
+
+def composite_from_components(spec: Any, components: list[Any]) -> Any:
+    """Returns the composite tensor of a TypeSpec that is made of these tensors."""
+    return spec._from_components(components)  # Seen in 1.15, 2.15, 2.21.
+
+
+def spec_dtype(spec: Any) -> Any:
+    """The dtype of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
+    return spec.dtype if hasattr(spec, "dtype") else spec._dtype
+
+
+def spec_shape(spec: Any) -> Any:
+    """The shape of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
+    return spec.shape if hasattr(spec, "shape") else spec._shape
 
 
 # --- AutoGraph ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,24 @@
+"""TF1 Hub format: `hub.Module` and its family, for TensorFlow 1.15 and for the compatibility mode of TensorFlow 2.
+
+A `ModuleSpec` holds a module's graph variants (`saved_model` reads and writes them, `creation` makes them). A `Module`
+puts one of them into the current graph: its state once (`instance`), its computation with each call (`application`).
+"""
+
+from __future__ import annotations
+
+from rehub.legacy.attachments import attach_message
+from rehub.legacy.creation import add_signature, create_module_spec, create_module_spec_from_saved_model
+from rehub.legacy.evaluation import eval_function_for_module
+from rehub.legacy.module import Module
+from rehub.legacy.spec import ModuleSpec, load_module_spec
+
+__all__ = [
+    "Module",
+    "ModuleSpec",
+    "add_signature",
+    "attach_message",
+    "create_module_spec",
+    "create_module_spec_from_saved_model",
+    "eval_function_for_module",
+    "load_module_spec",
+]

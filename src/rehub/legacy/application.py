@@ -1,0 +1,180 @@
+"""Applies a signature of a module: imports its computation, and feeds it the inputs and the module's state."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from rehub import tf_internals
+from rehub.errors import GraphRequired
+from rehub.legacy import colocation, graph_defs
+from rehub.legacy.graph_defs import ancestors, descendants, node_name
+from rehub.legacy.tensor_info import build_input_map, build_output_map, components
+
+
+def apply_in_graph(
+    meta_graph: Any,
+    signature: str,
+    inputs: Mapping[str, Any],
+    state: Mapping[str, Any],
+    trainable: bool,
+    name: str,
+) -> dict[str, Any]:
+    """Applies a signature in the graph that holds the module's state.
+
+    All of the module's graph is imported, as its users look up inner tensors by name; what is not needed is never run.
+
+    Args:
+        meta_graph: the module's graph.
+        signature: a name of its signatures.
+        inputs: a tensor or composite tensor for each of the signature's inputs.
+        state: the tensors that hold the module's state, by name.
+        trainable: whether UPDATE_OPS are added to the graph's collections.
+        name: of the name scope.
+
+    Returns:
+        The outputs by name.
+    """
+    graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
+    signature_def = meta_graph.signature_def[signature]
+    fed = build_input_map(signature_def.inputs, inputs)
+    feed = {**state, **fed}
+    context = tf_internals.control_flow_context(graph)
+    if context is not None:
+        feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=_by_key)}
+    computation = _computation(meta_graph, state, fed, trainable)
+    ops_before = len(graph.get_operations())
+    scope = _import(computation, name, feed)
+    colocation.rewrite(graph.get_operations()[ops_before:], scope, feed)
+    return _outputs(signature_def, feed, scope)
+
+
+def apply_in_function(
+    meta_graph: Any,
+    signature: str,
+    inputs: Mapping[str, Any],
+    state: Mapping[str, Any],
+    trainable: bool,
+    name: str,
+) -> dict[str, Any]:
+    """Applies a signature in the graph of a function, within the graph that holds the module's state.
+
+    A function runs whatever stateful ops are in it, so only that is imported on which the outputs, and with `trainable`
+    the UPDATE_OPS and losses, depend. The function captures the state. Arguments and result are as in `apply_in_graph`.
+
+    Raises:
+        GraphRequired: the computation changes a reference variable, which no function can.
+    """
+    tf = tf_internals.import_tensorflow()
+    graph = tf.compat.v1.get_default_graph()
+    signature_def = meta_graph.signature_def[signature]
+    fed = build_input_map(signature_def.inputs, inputs)
+    computation = _computation(meta_graph, state, fed, trainable)
+    needed = _needed(computation, signature_def)
+    _check_references(computation.graph_def, needed, state)
+    graph_defs.keep_nodes(computation.graph_def, needed)
+    graph_defs.drop_colocation(computation.graph_def)  # The runtime knows where the captured state is.
+    keys = tf.compat.v1.GraphKeys
+    graph_defs.keep_members(computation, keys.ASSET_FILEPATHS, needed)
+    graph_defs.keep_contexts(computation, needed)
+    feed = {key: _within(graph, tensor) for key, tensor in {**state, **fed}.items()}
+    scope = _import(computation, name, {key: tensor for key, tensor in feed.items() if node_name(key) in needed})
+    return _outputs(signature_def, feed, scope)
+
+
+def keep_computable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
+    """Removes members from a collection that depend on a placeholder for which nothing is fed.
+
+    Such a one belongs to another signature, or to none; to run it would fail.
+    """
+    placeholders = {node.name for node in meta_graph.graph_def.node if node.op in ("Placeholder", "PlaceholderV2")}
+    unfed = placeholders - {node_name(tensor) for tensor in fed}
+    every = {node.name for node in meta_graph.graph_def.node}
+    graph_defs.keep_members(meta_graph, key, every - descendants(meta_graph.graph_def, unfed))
+
+
+def _computation(meta_graph: Any, state: Mapping[str, Any], fed: Mapping[str, Any], trainable: bool) -> Any:
+    """Returns a copy of the module's graph for one application, with placeholders where the state is."""
+    v1 = tf_internals.import_tensorflow().compat.v1
+    keys = v1.GraphKeys
+    # Assets are listed once more: whoever exports the graph later has to find all constants that are paths.
+    collections = [keys.ASSET_FILEPATHS, keys.COND_CONTEXT, keys.WHILE_CONTEXT]
+    if trainable:
+        collections += [keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES]
+    computation = v1.MetaGraphDef()
+    computation.CopyFrom(meta_graph)
+    graph_defs.keep_collections(computation, collections)
+    keep_computable(computation, keys.UPDATE_OPS, fed)
+    keep_computable(computation, keys.REGULARIZATION_LOSSES, fed)
+    # Losses that depend on no input were imported with the state.
+    of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in fed})
+    graph_defs.keep_members(computation, keys.REGULARIZATION_LOSSES, of_inputs)
+    # Of a module within this module, the state must not appear a second time.
+    graph_defs.replace_by_placeholders(computation.graph_def, {node_name(tensor) for tensor in state})
+    return computation
+
+
+def _needed(computation: Any, signature_def: Any) -> set[str]:
+    """Returns the names of the nodes that a signature needs, with its update ops and losses."""
+    keys = tf_internals.import_tensorflow().compat.v1.GraphKeys
+    wanted = [component for info in signature_def.outputs.values() for component in components(info)]
+    for key in (keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES):
+        if key in computation.collection_def:
+            wanted += computation.collection_def[key].node_list.value
+    needed = ancestors(computation.graph_def, wanted)
+    while True:
+        # A cond or while_loop, as Python knows it, names nodes of its own that nothing depends on.
+        members = graph_defs.members_of_contexts(computation, needed)
+        if members <= needed:
+            return needed
+        needed |= ancestors(computation.graph_def, members)
+
+
+def _import(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
+    """Imports a computation under a fresh name scope, which it returns."""
+    graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
+    scope = str(graph.unique_name(name, mark_as_used=False))
+    graph_defs.prefix_shared_names(computation.graph_def, scope)
+    tf_internals.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
+    return scope
+
+
+def _outputs(signature_def: Any, feed: Mapping[str, Any], scope: str) -> dict[str, Any]:
+    graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
+
+    def tensor(name: str) -> Any:
+        # An output that is an input, or state, has no op of its own in the scope.
+        return feed[name] if name in feed else graph.get_tensor_by_name(f"{scope}/{name}")
+
+    return build_output_map(signature_def.outputs, tensor)
+
+
+def _by_key(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def _within(graph: Any, tensor: Any) -> Any:
+    """Returns a tensor of an outer graph as seen in a function's graph."""
+    if tensor.graph is graph:
+        return tensor
+    if _is_reference(tensor):
+        tf = tf_internals.import_tensorflow()
+        with tensor.graph.as_default(), tf.compat.v1.control_dependencies(None):
+            tensor = tf.identity(tensor)
+    return graph.capture(tensor)
+
+
+def _is_reference(tensor: Any) -> bool:
+    return bool(tensor.dtype.name.endswith("_ref"))
+
+
+def _check_references(graph_def: Any, needed: set[str], state: Mapping[str, Any]) -> None:
+    references = {node_name(name) for name, tensor in state.items() if _is_reference(tensor)}
+    for node in graph_def.node:
+        definition = tf_internals.op_definition(node.op) if node.name in needed and references else None
+        for argument, tensor in zip(definition.input_arg, node.input) if definition is not None else ():
+            if argument.is_ref and node_name(tensor) in references:
+                raise GraphRequired(
+                    f"The module's op {node.name!r} ({node.op}) takes the variable {node_name(tensor)!r} by reference, "
+                    "which is not possible in a function. Apply the module outside of tf.function and of control flow, "
+                    "or, if it need not be trained, create it with trainable=False."
+                )

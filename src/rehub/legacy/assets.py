@@ -1,0 +1,112 @@
+"""Files that a module's graph names, such as vocabularies: in the graph by their paths, on disk beside it.
+
+In a SavedModel each is a file under `assets/`, and a table says which constant of the graph holds its path. A module's
+graph in memory has the paths themselves in those constants, which the collection ASSET_FILEPATHS lists.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any, Iterable
+
+from rehub import tf_internals
+from rehub.errors import CorruptModel, InvalidModule
+from rehub.legacy.graph_defs import node_name
+
+DIRECTORY = "assets"
+_FILEPATHS = "asset_filepaths"  # tf.compat.v1.GraphKeys.ASSET_FILEPATHS
+_TABLE = "saved_model_assets"  # tf.compat.v1.saved_model.ASSETS_KEY
+_PLACEHOLDER = b"SAVEDMODEL-ASSET"
+
+
+def join(meta_graphs: Iterable[Any], path: str) -> None:
+    """Puts the paths of a SavedModel's assets into its graphs, and takes the table of assets out of them.
+
+    Raises:
+        CorruptModel: an asset lies outside of the model's directory, or belongs to no constant of the graph.
+    """
+    for meta_graph in meta_graphs:
+        file_of = {node_name(asset.tensor_info.name): asset.filename for asset in _asset_table(meta_graph)}
+        if _TABLE in meta_graph.collection_def:
+            del meta_graph.collection_def[_TABLE]
+        del meta_graph.asset_file_def[:]
+        constants = {node.name: node for node in meta_graph.graph_def.node if node.name in file_of}
+        for name, file in file_of.items():
+            if name not in constants or not _is_path(constants[name]):
+                raise CorruptModel(f"{path!r}: asset {file!r} belongs to node {name!r}, which is no constant string.")
+            constants[name].attr["value"].tensor.string_val[0] = _inside(path, file).encode()
+        if file_of:
+            listed = meta_graph.collection_def[_FILEPATHS].node_list.value
+            listed.extend(sorted({f"{name}:0" for name in file_of} - set(listed)))
+
+
+def _asset_table(meta_graph: Any) -> list[Any]:
+    assets = list(meta_graph.asset_file_def)
+    if _TABLE in meta_graph.collection_def:
+        for packed in meta_graph.collection_def[_TABLE].any_list.value:
+            asset = _new_asset(meta_graph)
+            packed.Unpack(asset)
+            assets.append(asset)
+    return assets
+
+
+def _new_asset(meta_graph: Any) -> Any:
+    # The class of AssetFileDef has no public name, but the field of it makes one.
+    asset = type(meta_graph)().asset_file_def.add()
+    return type(asset)()
+
+
+def _inside(path: str, file: str) -> str:
+    directory = posixpath.join(path, DIRECTORY)
+    joined = posixpath.normpath(file.replace("\\", "/"))
+    if joined.startswith(("/", "..")) or ":" in joined.partition("/")[0] or joined == ".":
+        raise CorruptModel(f"{path!r} names an asset outside of its directory: {file!r}. It is not to be trusted.")
+    return posixpath.join(directory, joined)
+
+
+def separate(meta_graphs: Iterable[Any]) -> dict[str, str]:
+    """Takes the paths of assets out of graphs that are to be written, and puts a table of assets in.
+
+    Returns:
+        The path of the file to copy for each name under `assets/`.
+
+    Raises:
+        InvalidModule: what ASSET_FILEPATHS lists is no constant string.
+    """
+    name_of: dict[str, str] = {}
+    for meta_graph in meta_graphs:
+        if _FILEPATHS not in meta_graph.collection_def:
+            continue
+        listed = {node_name(tensor) for tensor in meta_graph.collection_def[_FILEPATHS].node_list.value}
+        table = meta_graph.collection_def[_TABLE].any_list.value
+        for node in sorted((node for node in meta_graph.graph_def.node if node.name in listed), key=_by_name):
+            if not _is_path(node):
+                raise InvalidModule(
+                    f"The collection ASSET_FILEPATHS names {node.name!r}, a node {node.op}. Only constant strings, "
+                    "each the path of a file, can be assets of a module."
+                )
+            path = node.attr["value"].tensor.string_val[0].decode()
+            asset = _new_asset(meta_graph)
+            asset.filename = name_of.setdefault(path, _unused_name(path, set(name_of.values())))
+            asset.tensor_info.name = f"{node.name}:0"
+            table.add().Pack(asset)
+            node.attr["value"].tensor.string_val[0] = _PLACEHOLDER
+    return {name: path for path, name in name_of.items()}
+
+
+def _by_name(node: Any) -> str:
+    return str(node.name)
+
+
+def _is_path(node: Any) -> bool:
+    string = tf_internals.import_tensorflow().string.as_datatype_enum
+    return node.op == "Const" and node.attr["dtype"].type == string and len(node.attr["value"].tensor.string_val) == 1
+
+
+def _unused_name(path: str, used: set[str]) -> str:
+    stem, extension = posixpath.splitext(posixpath.basename(path.replace("\\", "/")))
+    name, number = stem + extension, 0
+    while name in used:
+        number += 1
+        name = f"{stem}_{number}{extension}"
+    return name

@@ -1,0 +1,61 @@
+"""Messages that a publisher attaches to a module: small protocol buffers under keys, kept with each graph variant."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rehub import tf_internals
+from rehub.errors import CorruptModel, InvalidSetting
+from rehub.legacy.protos import ModuleAttachment
+
+COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
+
+# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+_IN_GRAPH = ("rehub_module_attachments",)
+
+
+def attach_message(key: str, message: Any) -> None:
+    """Attaches a message to the module that is being defined; `get_attached_message` gives it to the module's users.
+
+    To be called in a `module_fn`, for each graph variant anew. A second message under the same key replaces the first.
+    Meant for a few messages of moderate size; large data belongs into assets.
+
+    Args:
+        key: letters, digits and underscores, the first a letter.
+        message: a protocol buffer message. Its class should be published with the key.
+
+    Raises:
+        InvalidSetting: the key is not of that form.
+    """
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", key):
+        raise InvalidSetting(
+            f"hub.attach_message() called with malformed key {key!r}: expected letters, digits and underscores, the "
+            "first a letter."
+        )
+    v1 = tf_internals.import_tensorflow().compat.v1
+    v1.add_to_collection(_IN_GRAPH, ModuleAttachment(key=key, value=message.SerializeToString()))
+
+
+def write(meta_graph: Any) -> None:
+    """Puts what was attached in the default graph into a MetaGraphDef."""
+    attached = tf_internals.import_tensorflow().compat.v1.get_collection(_IN_GRAPH)
+    last = {attachment.key: attachment for attachment in attached}
+    if last:
+        stored = [last[key].SerializeToString() for key in sorted(last)]
+        meta_graph.collection_def[COLLECTION].bytes_list.value.extend(stored)
+
+
+def read(meta_graph: Any) -> dict[str, bytes]:
+    """Returns the serialized messages attached to a MetaGraphDef, by key.
+
+    Raises:
+        CorruptModel: the collection that holds them is of another kind.
+    """
+    if COLLECTION not in meta_graph.collection_def:
+        return {}
+    collection = meta_graph.collection_def[COLLECTION]
+    if collection.WhichOneof("kind") != "bytes_list":
+        raise CorruptModel(f"Attached messages are stored as {collection.WhichOneof('kind')}; expected bytes_list.")
+    attached = [ModuleAttachment.FromString(value) for value in collection.bytes_list.value]
+    return {attachment.key: attachment.value for attachment in attached}

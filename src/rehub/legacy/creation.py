@@ -1,0 +1,163 @@
+"""Makes modules: `create_module_spec` runs a function that builds a graph and names its signatures."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Iterable, Mapping, Sequence
+
+from rehub import resolvers, restore, tf_internals
+from rehub.errors import InvalidModule
+from rehub.legacy import attachments, colocation
+from rehub.legacy.graph_spec import GraphModuleSpec
+from rehub.legacy.saved_model import GraphVariants, read_variants, variables_prefix
+from rehub.legacy.spec import ModuleSpec
+from rehub.legacy.tensor_info import supported_types
+
+_LOGGER = logging.getLogger(__name__)
+
+# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+_SIGNATURES = ("rehub_module_signatures",)
+
+
+def create_module_spec(
+    module_fn: Callable[..., None],
+    tags_and_args: Iterable[tuple[Iterable[str], Mapping[str, Any]]] | None = None,
+    drop_collections: Iterable[str] | None = None,
+) -> ModuleSpec:
+    """Makes a module of a function that builds its graph.
+
+        def half():
+            x = tf.compat.v1.placeholder(tf.float32, [None])
+            hub.add_signature(inputs=x, outputs=x / 2)
+
+        spec = hub.create_module_spec(half)
+
+    Args:
+        module_fn: called in an empty graph, in which variables are resource variables unless it says otherwise. It
+            calls `hub.add_signature` at least once.
+        tags_and_args: the graph variants of the module, each as its set of tags and the keyword arguments for
+            `module_fn`. Unset, there is one, without tags and arguments.
+        drop_collections: collections of the graph that the module does without. Only some collections make the way into
+            a module; any other one has to be dropped, so that nothing is lost unnoticed.
+
+    Raises:
+        InvalidModule: the graph cannot be a module's: it has no signature or a collection that is not supported, or
+            colocation that cannot be kept when the module is used; two variants have the same tags.
+    """
+    variants = GraphVariants()
+    v1 = tf_internals.import_tensorflow().compat.v1
+    for tags, arguments in tags_and_args or [((), {})]:
+        with v1.Graph().as_default() as graph:
+            with v1.variable_scope("", use_resource=True):
+                module_fn(**arguments)
+            for key in drop_collections or ():
+                del graph.get_collection_ref(key)[:]
+            colocation.check_state(graph, tags if tags_and_args else None)
+            variants.add(_meta_graph(tags))
+    return GraphModuleSpec(variants, None, "the module of " + getattr(module_fn, "__name__", repr(module_fn)))
+
+
+def _meta_graph(tags: Iterable[str]) -> Any:
+    """Returns the default graph as a MetaGraphDef, with what was said about it as a module."""
+    v1 = tf_internals.import_tensorflow().compat.v1
+    # Attributes with their default values are left out, so that an older TensorFlow, which lacks some, reads it too.
+    meta_graph = v1.train.export_meta_graph(strip_default_attrs=True)
+    meta_graph.meta_info_def.tags.extend(tags)
+    signatures = v1.get_collection(_SIGNATURES)
+    if not signatures:
+        raise InvalidModule("No signatures present: the module_fn has to call hub.add_signature(...) at least once.")
+    for name, signature in signatures:
+        meta_graph.signature_def[name].CopyFrom(signature)
+    attachments.write(meta_graph)
+    return meta_graph
+
+
+def add_signature(name: str | None = None, inputs: Any = None, outputs: Any = None) -> None:
+    """Names the tensors by which a module can be called. To be called in a `module_fn`, once for each signature.
+
+    Args:
+        name: of the signature; unset, "default".
+        inputs: a dict of placeholders by name; dense, sparse or ragged tensors. One alone is named "default". None for
+            none.
+        outputs: a dict of tensors by name, or one alone, likewise.
+
+    Raises:
+        InvalidModule: something is no tensor, or of a kind that no module takes or gives, or an input is colocated with
+            another op.
+    """
+    name = name or "default"
+    inputs, outputs = _by_name(inputs), _by_name(outputs)
+    tf = tf_internals.import_tensorflow()
+    _check_types(name, inputs, outputs)
+    for input_name, value in inputs.items():
+        colocation.check_input(name, input_name, tf.nest.flatten(value, expand_composites=True))
+    warning = colocation.find_signature_inputs_from_multivalued_ops(inputs)
+    if warning is not None:
+        _LOGGER.warning("Signature %r: %s", name, warning)
+    saved_model = tf.compat.v1.saved_model
+    described = [
+        {key: saved_model.utils.build_tensor_info(value) for key, value in tensors.items()}
+        for tensors in (inputs, outputs)
+    ]
+    signature = saved_model.signature_def_utils.build_signature_def(*described)
+    tf.compat.v1.add_to_collection(_SIGNATURES, (name, signature))
+
+
+def _by_name(tensors: Any) -> dict[str, Any]:
+    if tensors is None:
+        return {}
+    return tensors if isinstance(tensors, dict) else {"default": tensors}
+
+
+def _check_types(signature: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+    wrong = [
+        f"  * {kind} {name!r} has type {type(value).__name__}"
+        for kind, values in (("input", inputs), ("output", outputs))
+        for name, value in sorted(values.items())
+        if not isinstance(value, supported_types())
+    ]
+    if wrong:
+        kinds = ", ".join(kind.__name__ for kind in supported_types())
+        lead = f"The inputs and outputs of signature {signature!r} should have one of the types {kinds}. Received:"
+        raise InvalidModule("\n".join([lead, *wrong]))
+
+
+def create_module_spec_from_saved_model(
+    saved_model_path: Any, drop_collections: Iterable[str] | None = None
+) -> ModuleSpec:
+    """Makes a module of a TF1 SavedModel, so that `hub.Module` can use it and export it as a module.
+
+    What a SavedModel says about the initialization of a session is not taken over: variables are restored and tables
+    initialized by the conventions of TF1.
+
+    Args:
+        saved_model_path: a handle of the SavedModel.
+        drop_collections: collections of its graphs that the module does without; any that is not supported has to be
+            named here, so that nothing is lost unnoticed.
+
+    Raises:
+        ModelNotFound: there is no SavedModel; says what is there instead.
+        CorruptModel: its file is damaged.
+        InvalidModule: its graph has a collection that is not supported and not dropped.
+    """
+    tf = tf_internals.import_tensorflow()
+    directory = resolvers.resolve(saved_model_path)
+    asked = saved_model_path if isinstance(saved_model_path, str) else str(directory)
+    variants = read_variants(restore.look_at(tf, directory, asked))
+    for meta_graph in variants:
+        for key in {*_collections_of_sessions(tf), *(drop_collections or ())}:
+            if key in meta_graph.collection_def:
+                del meta_graph.collection_def[key]
+    return GraphModuleSpec(variants, variables_prefix(directory), asked)
+
+
+def _collections_of_sessions(tf: Any) -> Sequence[str]:
+    """Collections of a SavedModel that say how a session begins, or how far training went."""
+    constants = tf.compat.v1.saved_model.constants
+    return (
+        tf.compat.v1.GraphKeys.GLOBAL_STEP,
+        constants.LEGACY_INIT_OP_KEY,
+        constants.MAIN_OP_KEY,
+        "saved_model_train_op",
+        "__saved_model_init_op",
+    )

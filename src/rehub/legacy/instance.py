@@ -1,0 +1,133 @@
+"""A module in a graph: its state is imported once, and its computation for each application."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Any, Mapping
+
+from rehub import tf_internals
+from rehub.legacy import application, graph_defs
+from rehub.legacy.graph_defs import state_ops
+from rehub.legacy.ops import bring_ops
+from rehub.legacy.variables import recover_partitioned_variable_map
+
+if TYPE_CHECKING:
+    from rehub.legacy.saved_model import GraphVariants
+
+
+class ModuleImpl(abc.ABC):
+    """What a ModuleSpec puts into a graph, behind `hub.Module`."""
+
+    def get_signature_name(self, signature: str | None) -> str:
+        """Returns the name of the signature that is meant: "default" if none was given."""
+        return signature or "default"
+
+    @abc.abstractmethod
+    def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Adds a signature's computation to the default graph.
+
+        Args:
+            signature: its name.
+            input_tensors: a tensor or composite tensor for each of its inputs.
+            name: of the name scope for it.
+
+        Returns:
+            The outputs by name.
+        """
+
+    @abc.abstractmethod
+    def export(self, path: str, session: Any) -> None:
+        """Writes the module with the values that its variables have in a session."""
+
+    @property
+    @abc.abstractmethod
+    def variable_map(self) -> dict[str, Any]:
+        """The variables by their names in the module; of a partitioned one, the list of its parts."""
+
+
+class GraphModule(ModuleImpl):
+    """A variant of a module's graph in the default graph."""
+
+    def __init__(
+        self,
+        variants: GraphVariants,
+        meta_graph: Any,
+        checkpoint: str | None,
+        trainable: bool,
+        name: str,
+        described_as: str,
+    ) -> None:
+        """Imports the module's state, that is its variables, tables and assets.
+
+        Args:
+            variants: all graphs of the module, for `export`.
+            meta_graph: the one to instantiate.
+            checkpoint: prefix of the files from which the variables will be initialized; None for their initializers.
+            trainable: whether variables and regularization losses go into the collections that training looks at.
+            name: a name scope, unused as yet, under the current one.
+            described_as: what error messages call the module, such as its handle.
+
+        Raises:
+            MissingOp: TensorFlow lacks an op of the graph.
+        """
+        self._variants = variants
+        self._meta_graph = meta_graph
+        self._trainable = trainable
+        v1 = tf_internals.import_tensorflow().compat.v1
+        self._graph = v1.get_default_graph()
+        bring_ops(meta_graph, described_as)
+        # What an application of the module depends on is the caller's affair, but its state depends on nothing.
+        with v1.control_dependencies(None):
+            variables, self._state = _import_state(meta_graph, name, trainable)
+            self._variable_map = recover_partitioned_variable_map(variables)
+            self._saver = None
+            if self._variable_map:
+                if checkpoint is not None:
+                    v1.train.init_from_checkpoint(checkpoint, self._variable_map)
+                # Made now, as the graph may be finalized when the module is exported.
+                self._saver = v1.train.Saver(self._variable_map, sharded=True, write_version=v1.train.SaverDef.V2)
+
+    def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
+        graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
+        apply = application.apply_in_graph if graph is self._graph else application.apply_in_function
+        return apply(self._meta_graph, signature, input_tensors, self._state, self._trainable, name)
+
+    def export(self, path: str, session: Any) -> None:
+        from rehub.legacy.export import marker
+
+        def save_variables(prefix: str) -> None:
+            if self._saver is not None:
+                self._saver.save(session, prefix, write_meta_graph=False, write_state=False)
+
+        self._variants.write(path, marker(), save_variables)
+
+    @property
+    def variable_map(self) -> dict[str, Any]:
+        return self._variable_map
+
+
+def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the module's variables by name, and by name all tensors that hold state."""
+    tf = tf_internals.import_tensorflow()
+    keys = tf.compat.v1.GraphKeys
+    collections = [
+        keys.GLOBAL_VARIABLES,
+        keys.MODEL_VARIABLES,
+        keys.TABLE_INITIALIZERS,
+        keys.ASSET_FILEPATHS,
+        keys.COND_CONTEXT,
+        keys.WHILE_CONTEXT,
+    ]
+    if trainable:
+        collections += [keys.TRAINABLE_VARIABLES, keys.REGULARIZATION_LOSSES]
+    imported = tf.compat.v1.MetaGraphDef()
+    imported.CopyFrom(meta_graph)
+    graph_defs.keep_collections(imported, collections)
+    # A loss that depends on an input comes with the application that feeds it.
+    application.keep_computable(imported, keys.REGULARIZATION_LOSSES, fed=())
+    graph = tf.compat.v1.get_default_graph()
+    scope = graph.unique_name(name, mark_as_used=False)
+    graph_defs.prefix_shared_names(imported.graph_def, scope)
+    variables = tf_internals.import_meta_graph(imported, scope.rpartition("/")[2], {})
+    state = {f"{node}:0": graph.get_tensor_by_name(f"{scope}/{node}:0") for node in state_ops(imported.graph_def)}
+    return {name.rpartition(":")[0]: variable for name, variable in variables.items()}, state

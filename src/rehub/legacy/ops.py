@@ -1,0 +1,60 @@
+"""Makes sure that TensorFlow knows the ops of a module before it imports its graph."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from rehub import restore, tf_internals
+from rehub.errors import MissingOp
+
+
+def bring_ops(meta_graph: Any, described_as: str) -> None:
+    """Imports the packages that bring ops of a MetaGraphDef which plain TensorFlow lacks.
+
+    Raises:
+        MissingOp: an op is not to be had; says which package brings it. It is a `tf.errors.NotFoundError` as well.
+    """
+    tf = tf_internals.import_tensorflow()
+    ops = _OpsInUse.of(meta_graph)
+    try:
+        restore.bring_ops(tf, ops, described_as)
+    except MissingOp as error:
+        raise _not_found(tf)(str(error)) from error
+    tf_internals.make_importable(ops.names)
+
+
+@dataclass(frozen=True)
+class _OpsInUse:
+    """The ops of a MetaGraphDef, told as `savedmodel.MetaGraph` tells them."""
+
+    names: frozenset[str]
+    tensorflow_version: str
+
+    @classmethod
+    def of(cls, meta_graph: Any) -> _OpsInUse:
+        graph_def = meta_graph.graph_def
+        ops = {node.op for node in graph_def.node}
+        for function in graph_def.library.function:
+            ops.update(node.op for node in function.node_def)
+        functions = {function.signature.name for function in graph_def.library.function}
+        return cls(frozenset(ops - functions), meta_graph.meta_info_def.tensorflow_version)
+
+    def declared_ops(self) -> frozenset[str]:
+        return self.names
+
+    def used_ops(self) -> frozenset[str]:
+        return self.names
+
+
+@functools.lru_cache(maxsize=None)
+def _not_found(tf: Any) -> type[MissingOp]:
+    class MissingOpNotFound(MissingOp, tf.errors.NotFoundError):  # type: ignore[misc]
+        """An op that is missing, as `hub.Module` of tensorflow_hub told it."""
+
+        def __init__(self, message: str) -> None:
+            tf.errors.NotFoundError.__init__(self, None, None, message)
+
+    MissingOpNotFound.__name__ = MissingOpNotFound.__qualname__ = "MissingOp"
+    return MissingOpNotFound

@@ -1,0 +1,46 @@
+"""Looks into a model's directory wherever it lies: on this machine, or in an object store by TensorFlow's file system."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from rehub.errors import LocationUnreadable
+from rehub.savedmodel import Layout, look
+
+
+def is_local(path: str) -> bool:
+    """Whether a resolved path is one of this machine's, not of an object store."""
+    return "://" not in path
+
+
+def look_at(tf: Any, path: str, handle: str) -> Layout:
+    """Finds out what kind of SavedModel a directory holds, as `look` does, also in an object store.
+
+    Raises:
+        LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
+        ModelNotFound, UnsupportedFormat: as `look`.
+    """
+    return look(path, handle, None if is_local(path) else _gfile_lister(tf))
+
+
+def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
+    def list_directory(path: str) -> list[str]:
+        try:
+            if tf.io.gfile.isdir(path):
+                return list(tf.io.gfile.listdir(path))
+            is_file = tf.io.gfile.exists(path)
+        except tf.errors.UnimplementedError as error:
+            scheme = path.partition("://")[0]
+            raise LocationUnreadable(
+                f"{path!r} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
+                f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
+                "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
+                "TensorFlow this file system, such as tensorflow_io for s3://."
+            ) from error
+        except tf.errors.OpError as error:
+            raise OSError(f"{type(error).__name__}: {error.message}") from error
+        if is_file:
+            raise NotADirectoryError(path)
+        raise FileNotFoundError(path)
+
+    return list_directory
