@@ -14,51 +14,81 @@ from rehub.version import __version__
 if TYPE_CHECKING:
     from rehub.errors import HubError as HubError
     from rehub.keras import KerasLayer as KerasLayer
+    from rehub.keras import text_embedding_column_v2 as text_embedding_column_v2
+    from rehub.legacy import ImageModuleInfo as ImageModuleInfo
+    from rehub.legacy import LatestModuleExporter as LatestModuleExporter
     from rehub.legacy import Module as Module
     from rehub.legacy import ModuleSpec as ModuleSpec
     from rehub.legacy import add_signature as add_signature
+    from rehub.legacy import attach_image_module_info as attach_image_module_info
     from rehub.legacy import attach_message as attach_message
     from rehub.legacy import create_module_spec as create_module_spec
     from rehub.legacy import create_module_spec_from_saved_model as create_module_spec_from_saved_model
     from rehub.legacy import eval_function_for_module as eval_function_for_module
+    from rehub.legacy import get_expected_image_size as get_expected_image_size
+    from rehub.legacy import get_num_image_channels as get_num_image_channels
+    from rehub.legacy import image_embedding_column as image_embedding_column
     from rehub.legacy import load_module_spec as load_module_spec
+    from rehub.legacy import register_module_for_export as register_module_for_export
+    from rehub.legacy import sparse_text_embedding_column as sparse_text_embedding_column
+    from rehub.legacy import text_embedding_column as text_embedding_column
     from rehub.loading import load as load
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
 
 _HOME_OF = {
     "HubError": "rehub.errors",
+    "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
+    "LatestModuleExporter": "rehub.legacy",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
     "add_signature": "rehub.legacy",
+    "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
     "errors": "rehub.errors",
     "eval_function_for_module": "rehub.legacy",
+    "get_expected_image_size": "rehub.legacy",
+    "get_num_image_channels": "rehub.legacy",
+    "image_embedding_column": "rehub.legacy",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
+    "register_module_for_export": "rehub.legacy",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "sparse_text_embedding_column": "rehub.legacy",
+    "text_embedding_column": "rehub.legacy",
+    "text_embedding_column_v2": "rehub.keras",
 }
 
 __all__ = [
     "HubError",
+    "ImageModuleInfo",
     "KerasLayer",
+    "LatestModuleExporter",
     "Module",
     "ModuleSpec",
     "__version__",
     "add_signature",
+    "attach_image_module_info",
     "attach_message",
     "create_module_spec",
     "create_module_spec_from_saved_model",
     "errors",
     "eval_function_for_module",
+    "get_expected_image_size",
+    "get_num_image_channels",
+    "image_embedding_column",
     "load",
     "load_module_spec",
+    "register_module_for_export",
     "register_resolver",
     "resolve",
+    "sparse_text_embedding_column",
+    "text_embedding_column",
+    "text_embedding_column_v2",
 ]
 
 

@@ -1,0 +1,109 @@
+"""The size of the images that a module takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rehub.errors import InvalidModule
+from rehub.legacy.attachments import attach_message
+from rehub.legacy.protos import ImageModuleInfo
+
+if TYPE_CHECKING:
+    from rehub.legacy.module import Module
+    from rehub.legacy.spec import ModuleSpec
+
+_KEY = "image_module_info"
+
+
+def attach_image_module_info(image_module_info: Any) -> None:
+    """Attaches the size of its images to the module that is being defined. To be called in a `module_fn`.
+
+        info = hub.ImageModuleInfo()
+        info.default_image_size.height, info.default_image_size.width = 224, 224
+        hub.attach_image_module_info(info)
+
+    Args:
+        image_module_info: a `hub.ImageModuleInfo`.
+    """
+    attach_message(_KEY, image_module_info)
+
+
+def get_image_module_info(module_or_spec: Module | ModuleSpec, required: bool = False) -> Any:
+    """Returns the `hub.ImageModuleInfo` that is attached to a module, or None.
+
+    Args:
+        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        required: whether it is an error if there is none.
+
+    Raises:
+        AttachmentNotFound: there is none, and `required` was set.
+    """
+    return module_or_spec.get_attached_message(_KEY, ImageModuleInfo, required=required)
+
+
+def get_expected_image_size(
+    module_or_spec: Module | ModuleSpec, signature: str | None = None, input_name: str | None = None
+) -> list[int]:
+    """Returns the height and the width in pixels of the images that a module takes.
+
+    They are what the publisher attached, else the shape of the input.
+
+    Args:
+        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        signature: the name of the signature that takes images; unset, "default".
+        input_name: the name of the input; unset, "images".
+
+    Raises:
+        InvalidModule: there is no such input, or its shape does not tell.
+    """
+    info = get_image_module_info(module_or_spec)
+    if info is not None and info.default_image_size.height and info.default_image_size.width:
+        return [info.default_image_size.height, info.default_image_size.width]
+    _, height, width, _ = _image_shape(module_or_spec, signature, input_name, "height and width")
+    if not height or not width:
+        raise _unknown(height, width, "height and width")
+    return [height, width]
+
+
+def get_num_image_channels(
+    module_or_spec: Module | ModuleSpec, signature: str | None = None, input_name: str | None = None
+) -> int:
+    """Returns the number of channels of the images that a module takes: 3 for RGB.
+
+    Args:
+        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        signature: the name of the signature that takes images; unset, "default".
+        input_name: the name of the input; unset, "images".
+
+    Raises:
+        InvalidModule: there is no such input, or its shape does not tell.
+    """
+    channels = _image_shape(module_or_spec, signature, input_name, "num_channels")[-1]
+    if channels is None:
+        raise _unknown("?", "?", "num_channels")
+    return channels
+
+
+def _image_shape(
+    module_or_spec: Module | ModuleSpec, signature: str | None, input_name: str | None, wanted: str
+) -> list[int | None]:
+    name = "images" if input_name is None else input_name
+    inputs = module_or_spec.get_input_info_dict(signature)
+    if name not in inputs:
+        raise InvalidModule(
+            f"Module is missing input {name!r} in signature {signature or 'default'!r}, which has the inputs: "
+            f"{', '.join(sorted(inputs)) or 'none'}. Another one is chosen by signature= and input_name=."
+        )
+    shape = inputs[name].get_shape()
+    if shape.ndims != 4:
+        raise InvalidModule(
+            f"Shape of module input is {shape}, expected [batch_size, height, width, num_channels] with known {wanted}."
+        )
+    return list(shape.as_list())
+
+
+def _unknown(height: object, width: object, wanted: str) -> InvalidModule:
+    return InvalidModule(
+        f"Shape of module input is [batch_size, {height}, {width}, num_channels], expected [batch_size, height, width, "
+        f"num_channels] with known {wanted}."
+    )

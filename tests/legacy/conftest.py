@@ -1,0 +1,37 @@
+"""What tests of legacy modules share: TF1's initialization of a session, and modules on disk."""
+
+from __future__ import annotations
+
+import pytest
+import rehub as hub
+from saved_models import tf
+
+v1 = tf.compat.v1
+
+
+@pytest.fixture
+def run():
+    """Runs fetches in a new session of the current graph, after the usual initialization."""
+
+    def run_initialized(fetches, feed_dict=None):
+        with v1.Session() as session:
+            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+            return session.run(fetches, feed_dict)
+
+    return run_initialized
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Writes a module with the initial values of its variables, and returns its path."""
+
+    def export_initial(module_fn, name="module", tags_and_args=None):
+        spec = hub.create_module_spec(module_fn, tags_and_args)
+        path = str(tmp_path / name)
+        with tf.Graph().as_default(), v1.Session() as session:
+            module = hub.Module(spec, tags=spec.get_tags()[-1])
+            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+            module.export(path, session)
+        return path
+
+    return export_initial
