@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import rehub as hub
 from saved_models import tf, vocabulary_table
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

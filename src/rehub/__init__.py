@@ -14,9 +14,8 @@ from rehub.version import __version__
 if TYPE_CHECKING:
     from rehub.errors import HubError as HubError
     from rehub.keras import KerasLayer as KerasLayer
-    from rehub.keras import text_embedding_column_v2 as text_embedding_column_v2
+    from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
     from rehub.legacy import ImageModuleInfo as ImageModuleInfo
-    from rehub.legacy import LatestModuleExporter as LatestModuleExporter
     from rehub.legacy import Module as Module
     from rehub.legacy import ModuleSpec as ModuleSpec
     from rehub.legacy import add_signature as add_signature
@@ -27,11 +26,12 @@ if TYPE_CHECKING:
     from rehub.legacy import eval_function_for_module as eval_function_for_module
     from rehub.legacy import get_expected_image_size as get_expected_image_size
     from rehub.legacy import get_num_image_channels as get_num_image_channels
-    from rehub.legacy import image_embedding_column as image_embedding_column
     from rehub.legacy import load_module_spec as load_module_spec
-    from rehub.legacy import register_module_for_export as register_module_for_export
-    from rehub.legacy import sparse_text_embedding_column as sparse_text_embedding_column
-    from rehub.legacy import text_embedding_column as text_embedding_column
+    from rehub.legacy.columns import image_embedding_column as image_embedding_column
+    from rehub.legacy.columns import sparse_text_embedding_column as sparse_text_embedding_column
+    from rehub.legacy.columns import text_embedding_column as text_embedding_column
+    from rehub.legacy.exporter import LatestModuleExporter as LatestModuleExporter
+    from rehub.legacy.exporter import register_module_for_export as register_module_for_export
     from rehub.loading import load as load
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
@@ -40,7 +40,7 @@ _HOME_OF = {
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
-    "LatestModuleExporter": "rehub.legacy",
+    "LatestModuleExporter": "rehub.legacy.exporter",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
     "add_signature": "rehub.legacy",
@@ -52,15 +52,15 @@ _HOME_OF = {
     "eval_function_for_module": "rehub.legacy",
     "get_expected_image_size": "rehub.legacy",
     "get_num_image_channels": "rehub.legacy",
-    "image_embedding_column": "rehub.legacy",
+    "image_embedding_column": "rehub.legacy.columns",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
-    "register_module_for_export": "rehub.legacy",
+    "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
-    "sparse_text_embedding_column": "rehub.legacy",
-    "text_embedding_column": "rehub.legacy",
-    "text_embedding_column_v2": "rehub.keras",
+    "sparse_text_embedding_column": "rehub.legacy.columns",
+    "text_embedding_column": "rehub.legacy.columns",
+    "text_embedding_column_v2": "rehub.keras.text_column",
 }
 
 __all__ = [

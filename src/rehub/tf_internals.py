@@ -262,6 +262,37 @@ def spec_shape(spec: Any) -> Any:
     return spec.shape if hasattr(spec, "shape") else spec._shape
 
 
+# --- Feature columns and Estimator --------------------------------------------------------------------------------
+
+
+def feature_column_bases() -> tuple[type, ...]:
+    """The classes that a column of dense values has to extend: for the functions of TF1, and for those since."""
+    # Neither has a public name. Seen in 1.15, 2.15, 2.21.
+    from tensorflow.python.feature_column import feature_column, feature_column_v2
+
+    return feature_column._DenseColumn, feature_column_v2.DenseColumn
+
+
+def layers_keep_resources() -> bool:
+    """Whether layers of feature columns track the objects that columns keep in them: since TensorFlow 2.1 or so."""
+    # Missing in 1.15, seen in 2.15, 2.21.
+    from tensorflow.python.feature_column import feature_column_v2
+
+    return hasattr(feature_column_v2.StateManager, "has_resource")
+
+
+def is_trainable_state(state_manager: Any) -> bool:
+    """Whether the layer that a feature column keeps its state in is trainable."""
+    # Seen in 1.15, 2.15, 2.21.
+    return bool(state_manager._trainable)
+
+
+def session_config_of(estimator: Any) -> Any:
+    """The ConfigProto by which an Estimator makes its sessions; None for the default."""
+    # Seen in 1.15, 2.15.
+    return estimator._session_config
+
+
 # --- AutoGraph ---------------------------------------------------------------------------------------------------
 
 _Entity = TypeVar("_Entity")

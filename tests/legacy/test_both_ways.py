@@ -7,13 +7,16 @@ import importlib
 import module_fns
 import numpy as np
 import pytest
-import rehub
 from saved_models import IS_TF1, LEGACY, tf
+
+import rehub
 
 v1 = tf.compat.v1
 
 if not IS_TF1:
-    pytest.skip("tensorflow_hub 0.12, the last with hub.Module that runs on it, needs TensorFlow 1.15", allow_module_level=True)
+    pytest.skip(
+        "tensorflow_hub 0.12, the last with hub.Module that runs on it, needs TensorFlow 1.15", allow_module_level=True
+    )
 tensorflow_hub = pytest.importorskip("tensorflow_hub", reason="tensorflow_hub is not installed here")
 
 

@@ -8,8 +8,9 @@ import shutil
 import module_fns
 import numpy as np
 import pytest
-import rehub as hub
 from saved_models import LEGACY, save_shift, save_v1, tf
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import rehub as hub
 from saved_models import LEGACY, tf
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import rehub as hub
 from saved_models import tf
 from trajectories import all_trajectories
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

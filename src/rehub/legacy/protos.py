@@ -25,8 +25,9 @@ def _message_class(descriptor: Any) -> Any:
 
 
 def _declared() -> Any:
-    field, file = descriptor_pb2.FieldDescriptorProto, descriptor_pb2.FileDescriptorProto(
-        name="tensorflow_hub/legacy.proto", package=_PACKAGE, syntax="proto3"
+    field, file = (
+        descriptor_pb2.FieldDescriptorProto,
+        descriptor_pb2.FileDescriptorProto(name="tensorflow_hub/legacy.proto", package=_PACKAGE, syntax="proto3"),
     )
     one, many = field.LABEL_OPTIONAL, field.LABEL_REPEATED
 

@@ -1,0 +1,152 @@
+"""`hub.LatestModuleExporter`: writes the modules of an Estimator's model from its latest checkpoint.
+
+Importing this file imports TensorFlow, whose class the exporter extends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import posixpath
+import time
+from typing import Any, Callable, Iterator
+
+from rehub import tf_internals
+from rehub.errors import ExportTargetTaken, InvalidSetting
+from rehub.legacy.module import Module
+
+_LOGGER = logging.getLogger(__name__)
+_tf = tf_internals.import_tensorflow()
+
+# In a graph. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+_REGISTERED = ("rehub_modules_for_export",)
+
+# TensorFlow 2.16 and newer come without Estimator; an object with the same interface can still be exported from.
+_Exporter: Any = _tf.compat.v1.estimator.Exporter if hasattr(_tf.compat.v1, "estimator") else object
+
+
+def register_module_for_export(module: Module, export_name: str) -> None:
+    """Names a module of the current graph for `hub.LatestModuleExporter`.
+
+    Args:
+        module: a `hub.Module` of this graph.
+        export_name: of the directory that it will be written to, within that of the export.
+
+    Raises:
+        InvalidSetting: another module of this graph has that name.
+    """
+    v1 = _tf.compat.v1
+    if export_name in (name for name, _ in v1.get_collection(_REGISTERED)):
+        raise InvalidSetting(f"There is already a module registered to be exported as {export_name!r}")
+    v1.add_to_collection(_REGISTERED, (export_name, module))
+
+
+class LatestModuleExporter(_Exporter):  # type: ignore[misc]
+    """Writes registered modules into directories named by time, and removes old ones.
+
+    exporter = hub.LatestModuleExporter("modules", serving_input_fn)
+    eval_spec = tf.estimator.EvalSpec(eval_input_fn, exporters=[exporter])
+    tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+
+    The `model_fn` names the modules by `hub.register_module_for_export`.
+    """
+
+    def __init__(self, name: str, serving_input_fn: Callable[[], Any], exports_to_keep: int | None = 5) -> None:
+        """Says what to export.
+
+        Args:
+            name: of the exporter, which `train_and_evaluate` makes a part of the path.
+            serving_input_fn: returns a `ServingInputReceiver`, whose features the `model_fn` gets, in mode PREDICT, to
+                build the graph of the modules. That graph is never run.
+            exports_to_keep: how many exports are kept, the latest ones; None for all.
+
+        Raises:
+            InvalidSetting: `exports_to_keep` is not positive.
+        """
+        if exports_to_keep is not None and exports_to_keep <= 0:
+            raise InvalidSetting(f"`exports_to_keep`, if provided, must be a positive number: {exports_to_keep}")
+        self._name = name
+        self._serving_input_fn = serving_input_fn
+        self._exports_to_keep = exports_to_keep
+
+    @property
+    def name(self) -> str:
+        """The name that it was given."""
+        return self._name
+
+    def export(
+        self,
+        estimator: Any,
+        export_path: Any,
+        checkpoint_path: str | None = None,
+        eval_result: Any = None,
+        is_the_final_export: bool | None = None,
+    ) -> str | None:
+        """Writes all registered modules, each into its directory below a new one named by the time.
+
+        Args:
+            estimator: the `tf.estimator.Estimator` whose model has the modules.
+            export_path: the directory for exports.
+            checkpoint_path: of the weights; unset, the estimator's latest.
+            eval_result: not used.
+            is_the_final_export: not used.
+
+        Returns:
+            The new directory, or None if no module is registered.
+        """
+        del eval_result, is_the_final_export
+        gfile = _tf.io.gfile
+        export_path = _tf.compat.as_str_any(export_path)
+        checkpoint_path = checkpoint_path or estimator.latest_checkpoint()
+        with _serving_session(estimator, self._serving_input_fn, checkpoint_path) as session:
+            modules = _tf.compat.v1.get_collection(_REGISTERED)
+            if not modules:
+                _LOGGER.warning(
+                    "LatestModuleExporter found no module to export. hub.register_module_for_export(...) in the "
+                    "model_fn names those that are."
+                )
+                return None
+            directory = _directory_of_this_second(export_path)
+            # TensorFlow Serving and the removal of old exports overlook what is no number.
+            aside = posixpath.join(export_path, f"temp-{posixpath.basename(directory)}")
+            try:
+                for export_name, module in modules:
+                    module.export(posixpath.join(aside, export_name), session)
+                gfile.rename(aside, directory)
+            finally:
+                if gfile.exists(aside):
+                    gfile.rmtree(aside)
+        self._remove_old(export_path)
+        return directory
+
+    def _remove_old(self, export_path: str) -> None:
+        if self._exports_to_keep is not None:
+            names = [name.rstrip("/") for name in _tf.io.gfile.listdir(export_path)]
+            exports = sorted((name for name in names if name.isdigit() and len(name) == 10), key=int)
+            for name in exports[: -self._exports_to_keep]:
+                _tf.io.gfile.rmtree(posixpath.join(export_path, name))
+
+
+@contextlib.contextmanager
+def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkpoint_path: str) -> Iterator[Any]:
+    """Enters the graph that an Estimator would serve, and gives a session of it with the weights of a checkpoint."""
+    v1 = _tf.compat.v1
+    with v1.Graph().as_default() as graph:
+        v1.train.create_global_step(graph)
+        v1.set_random_seed(estimator.config.tf_random_seed)
+        receiver = serving_input_fn()
+        # "infer" is tf.estimator.ModeKeys.PREDICT, which has no name where there is no Estimator.
+        spec = estimator.model_fn(features=receiver.features, labels=None, mode="infer", config=estimator.config)
+        with v1.Session(config=tf_internals.session_config_of(estimator)) as session:
+            saver = spec.scaffold.saver or v1.train.Saver(sharded=True)
+            saver.restore(session, checkpoint_path)
+            yield session
+
+
+def _directory_of_this_second(export_path: str) -> str:
+    for _ in range(10):
+        directory = posixpath.join(export_path, str(int(time.time())))
+        if not _tf.io.gfile.exists(directory):
+            return directory
+        time.sleep(1)  # Another worker exports as well.
+    raise ExportTargetTaken(f"No directory named by the time was free below {export_path!r}, for 10 seconds.")
