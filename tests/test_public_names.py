@@ -4,7 +4,34 @@ from __future__ import annotations
 
 import rehub
 
-PUBLIC_NAMES = ["HubError", "KerasLayer", "__version__", "errors", "load", "register_resolver", "resolve"]
+PUBLIC_NAMES = [
+    "HubError",
+    "ImageModuleInfo",
+    "KerasLayer",
+    "LatestModuleExporter",
+    "Module",
+    "ModuleSpec",
+    "__version__",
+    "add_signature",
+    "attach_image_module_info",
+    "attach_message",
+    "create_module_spec",
+    "create_module_spec_from_saved_model",
+    "errors",
+    "eval_function_for_module",
+    "get_expected_image_size",
+    "get_num_image_channels",
+    "image_embedding_column",
+    "install_as_tensorflow_hub",
+    "load",
+    "load_module_spec",
+    "register_module_for_export",
+    "register_resolver",
+    "resolve",
+    "sparse_text_embedding_column",
+    "text_embedding_column",
+    "text_embedding_column_v2",
+]
 
 
 def test_the_public_names_are_these_and_no_others():

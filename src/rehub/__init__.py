@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rehub.version import __version__
 
 if TYPE_CHECKING:
+    from rehub.as_tensorflow_hub import install_as_tensorflow_hub as install_as_tensorflow_hub
     from rehub.errors import HubError as HubError
     from rehub.keras import KerasLayer as KerasLayer
     from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
@@ -53,6 +54,7 @@ _HOME_OF = {
     "get_expected_image_size": "rehub.legacy",
     "get_num_image_channels": "rehub.legacy",
     "image_embedding_column": "rehub.legacy.columns",
+    "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
     "register_module_for_export": "rehub.legacy.exporter",
@@ -81,6 +83,7 @@ __all__ = [
     "get_expected_image_size",
     "get_num_image_channels",
     "image_embedding_column",
+    "install_as_tensorflow_hub",
     "load",
     "load_module_spec",
     "register_module_for_export",

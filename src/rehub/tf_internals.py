@@ -167,7 +167,7 @@ def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) ->
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.framework import meta_graph as meta_graphs
 
-    return meta_graphs.import_scoped_meta_graph(meta_graph, import_scope=scope, input_map=input_map)
+    return dict(meta_graphs.import_scoped_meta_graph(meta_graph, import_scope=scope, input_map=input_map))
 
 
 def set_colocation(op: Any, groups: Iterable[bytes]) -> None:

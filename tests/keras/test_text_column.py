@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import rehub as hub
 from saved_models import IS_TF1, STRINGS, tf
+
+import rehub as hub
 
 DenseFeatures = getattr(tf.keras.layers, "DenseFeatures", None)
 needs_tf2 = pytest.mark.skipif(IS_TF1, reason="layers of TensorFlow 1.15 cannot keep a column's model")

@@ -60,9 +60,11 @@ def test_what_one_wrote_the_other_fine_tunes_alike(writer, reader, tmp_path):
     np.testing.assert_array_equal(runs[0][0], runs[1][0])
     assert sorted(value) == sorted(runs[1][1]) == ["mean", "w"]
     np.testing.assert_array_equal(runs[0][1]["w"], runs[1][1]["w"])
-    with rehub.eval_function_for_module(str(tmp_path / "rehub")) as by_rehub:
-        with tensorflow_hub.eval_function_for_module(str(tmp_path / "tensorflow_hub")) as by_tensorflow_hub:
-            np.testing.assert_array_equal(by_rehub([[1.0, 2.0]]), by_tensorflow_hub([[1.0, 2.0]]))
+    values = []
+    for hub, exporter in ((rehub, tensorflow_hub), (tensorflow_hub, rehub)):
+        with hub.eval_function_for_module(str(tmp_path / exporter.__name__)) as apply:
+            values.append(apply([[1.0, 2.0]]))
+    np.testing.assert_array_equal(*values)
 
 
 @pytest.mark.parametrize("module_fn", [module_fns.partitioned, module_fns.squares, module_fns.power_by_while])

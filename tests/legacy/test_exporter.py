@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-import rehub as hub
 from saved_models import tf
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import module_fns
 import numpy as np
 import pytest
-import rehub as hub
 from saved_models import LEGACY, tf
+
+import rehub as hub
 
 v1 = tf.compat.v1
 

@@ -1,18 +1,11 @@
-"""`hub.text_embedding_column_v2`: a feature column that embeds text by a TF2 SavedModel.
-
-Importing this file imports TensorFlow, whose class the column extends.
-"""
+"""`hub.text_embedding_column_v2`: a feature column that embeds text by a TF2 SavedModel."""
 
 from __future__ import annotations
 
-import collections
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import InputMismatch, OptionsUnsupported
-from rehub.keras.layer import KerasLayer
-
-_tf = tf_internals.import_tensorflow()
+from rehub.errors import OptionsUnsupported
 
 
 def text_embedding_column_v2(key: Any, module_path: Any, output_key: str | None = None, trainable: bool = False) -> Any:
@@ -31,74 +24,12 @@ def text_embedding_column_v2(key: Any, module_path: Any, output_key: str | None 
     Raises:
         OptionsUnsupported: this TensorFlow's layers of feature columns cannot keep a model, as TensorFlow 1.15's.
     """
+    tf = tf_internals.import_tensorflow()
     if not tf_internals.layers_keep_resources():
         raise OptionsUnsupported(
-            f"text_embedding_column_v2 needs TensorFlow 2.2 or newer; this is {_tf.__version__}, whose layers of feature "
-            "columns track no models. For a legacy module there is hub.text_embedding_column."
+            f"text_embedding_column_v2 needs TensorFlow 2.2 or newer; this is {tf.__version__}, whose layers of "
+            "feature columns track no models. For a legacy module there is hub.text_embedding_column."
         )
-    return _TextEmbeddingColumnV2(key, module_path, output_key, trainable)
+    from rehub.keras.text_column_class import TextEmbeddingColumnV2
 
-
-class _TextEmbeddingColumnV2(
-    tf_internals.feature_column_bases()[1],  # type: ignore[misc]
-    collections.namedtuple("_TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),  # type: ignore[misc]
-):
-    @property
-    def _is_v2_column(self) -> bool:
-        return True
-
-    @property
-    def name(self) -> str:
-        return f"{getattr(self.key, 'name', self.key)}_hub_module_embedding"
-
-    @property
-    def parents(self) -> list[Any]:
-        return [self.key]
-
-    @property
-    def parse_example_spec(self) -> dict[Any, Any]:
-        return {self.key: _tf.io.FixedLenFeature([1], _tf.string)}
-
-    @property
-    def variable_shape(self) -> Any:
-        return self._shape
-
-    def create_state(self, state_manager: Any) -> None:
-        trainable = self.trainable and tf_internals.is_trainable_state(state_manager)
-        layer = KerasLayer(self.module_path, output_key=self.output_key, trainable=trainable)
-        state_manager.add_resource(self, self._resource, layer)
-        self._shape = _output_shape(layer)
-
-    @property
-    def _resource(self) -> str:
-        return f"hub_text_column_{self.key}"
-
-    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
-        return transformation_cache.get(self.key, state_manager)
-
-    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
-        texts = transformation_cache.get(self, state_manager)
-        return state_manager.get_resource(self, self._resource)(_tf.reshape(texts, [-1]))
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(zip(self._fields, self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
-        del custom_objects, columns_by_name
-        return cls(**config)
-
-
-def _output_shape(layer: Any) -> Any:
-    """Returns the shape of what a layer makes of one text."""
-
-    @_tf.function(input_signature=[_tf.TensorSpec([None], _tf.string)])
-    def embed(texts: Any) -> Any:
-        return layer(texts)
-
-    outputs = embed.get_concrete_function().structured_outputs
-    if not hasattr(outputs, "shape"):
-        raise InputMismatch(
-            f"The model does not return one tensor, but {outputs}: choose one of its outputs by output_key=."
-        )
-    return outputs.shape[1:]
+    return TextEmbeddingColumnV2(key, module_path, output_key, trainable)

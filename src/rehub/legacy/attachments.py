@@ -11,7 +11,7 @@ from rehub.legacy.protos import ModuleAttachment
 
 COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
 
-# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.
 _IN_GRAPH = ("rehub_module_attachments",)
 
 

@@ -91,8 +91,8 @@ def rewrite(ops: Sequence[Any], scope: str, replaced: Mapping[str, Any]) -> None
         targets.setdefault(key, {})[int(index or 0)] = sorted(tensor.op.colocation_groups())
     by_name = {op.name: op for op in ops}
     for key, by_output in targets.items():
-        for index in range(len(by_name[_named(key)].outputs)):
-            by_output.setdefault(index, [key])
+        for output in range(len(by_name[_named(key)].outputs)):
+            by_output.setdefault(output, [key])
     for op in ops:
         groups = op.colocation_groups()
         if any(group in targets for group in groups) and groups != [_group(op.name)]:

@@ -1,21 +1,11 @@
-"""Feature columns that embed text or images by a module, for Estimators and `tf.compat.v1.feature_column`.
-
-Importing this file imports TensorFlow, whose classes the columns extend.
-"""
+"""Feature columns that embed text or images by a module, for Estimators and `tf.compat.v1.feature_column`."""
 
 from __future__ import annotations
 
-import collections
-from typing import Any
+from typing import Any, Sequence
 
-from rehub import tf_internals
-from rehub.errors import InvalidModule, InvalidSetting, NotSerializable
-from rehub.legacy.images import get_expected_image_size
-from rehub.legacy.module import Module
-from rehub.legacy.spec import ModuleSpec, as_module_spec
-
-_tf = tf_internals.import_tensorflow()
-_RESOURCE = "module"
+from rehub.errors import InvalidSetting
+from rehub.legacy.spec import as_module_spec
 
 
 def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -> Any:
@@ -36,7 +26,9 @@ def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -
     Raises:
         InvalidModule: the module is no such text embedding; says what it is instead.
     """
-    return _TextEmbeddingColumn(key, module_spec, trainable)
+    from rehub.legacy.column_classes import TextEmbeddingColumn
+
+    return TextEmbeddingColumn(key, module_spec, trainable)
 
 
 def sparse_text_embedding_column(
@@ -58,14 +50,14 @@ def sparse_text_embedding_column(
         InvalidModule: the module is no such text embedding; says what it is instead.
         InvalidSetting: the combiner is not known.
     """
-    spec = as_module_spec(module_spec)
-    _check_text_embedding(spec)
+    from rehub.legacy.column_classes import SparseTextEmbeddingColumn
+
     if combiner not in ("mean", "sqrtn", "sum"):
         raise InvalidSetting(f"combiner must be 'mean', 'sqrtn' or 'sum': {combiner!r}")
-    return _SparseTextEmbeddingColumn(key, combiner, spec, default_value, trainable)
+    return SparseTextEmbeddingColumn(key, combiner, as_module_spec(module_spec), default_value, trainable)
 
 
-def image_embedding_column(key: Any, module_spec: Any, image_size: tuple[int, int] | None = None) -> Any:
+def image_embedding_column(key: Any, module_spec: Any, image_size: Sequence[int] | None = None) -> Any:
     """Turns an image feature into features of a module, which is not trained.
 
     Args:
@@ -80,172 +72,7 @@ def image_embedding_column(key: Any, module_spec: Any, image_size: tuple[int, in
     Raises:
         InvalidModule: the module takes no such images; says what it takes instead.
     """
+    from rehub.legacy.column_classes import ImageEmbeddingColumn
+
     # A column has to be hashable, so a list will not do.
-    return _ImageEmbeddingColumn(key, module_spec, None if image_size is None else tuple(image_size))
-
-
-class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
-    """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
-
-    key: Any
-    module_spec: ModuleSpec
-
-    @property
-    def _is_v2_column(self) -> bool:
-        return True
-
-    @property
-    def dtype(self) -> Any:
-        return _tf.float32
-
-    @property
-    def name(self) -> str:
-        return f"{getattr(self.key, 'name', self.key)}_hub_module_embedding"
-
-    @property
-    def parents(self) -> list[Any]:
-        return [self.key]
-
-    @property
-    def variable_shape(self) -> Any:
-        return self.module_spec.get_output_info_dict()["default"].get_shape()[1:]
-
-    @property
-    def _variable_shape(self) -> Any:
-        return self.variable_shape
-
-    @property
-    def _parse_example_spec(self) -> dict[Any, Any]:
-        return self.parse_example_spec
-
-    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
-        return transformation_cache.get(self.key, state_manager)
-
-    def _transform_feature(self, inputs: Any) -> Any:
-        return inputs.get(self.key)
-
-    def create_state(self, state_manager: Any) -> None:
-        trainable = self._is_trained and tf_internals.is_trainable_state(state_manager)
-        state_manager.add_resource(self, _RESOURCE, Module(self.module_spec, trainable=trainable))
-
-    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
-        module = state_manager.get_resource(self, _RESOURCE)
-        return self._embed(transformation_cache.get(self, state_manager), module)
-
-    def _get_dense_tensor(self, inputs: Any, weight_collections: Any = None, trainable: bool | None = None) -> Any:
-        del weight_collections
-        module = Module(self.module_spec, trainable=bool(self._is_trained and trainable))
-        return self._embed(inputs.get(self), module)
-
-    @property
-    def _is_trained(self) -> bool:
-        return bool(getattr(self, "trainable", False))
-
-    def _embed(self, feature: Any, module: Module) -> Any:
-        raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        config = dict(zip(self._fields, self))
-        for value in config.values():
-            if isinstance(value, ModuleSpec):
-                raise NotSerializable(
-                    f"The column {self.name!r} was made from a ModuleSpec, which no config can hold. Make it from the "
-                    "handle of a module: a string."
-                )
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
-        del custom_objects, columns_by_name
-        return cls(**config)
-
-
-class _TextEmbeddingColumn(
-    _ModuleColumn, collections.namedtuple("_TextEmbeddingColumn", ("key", "module_spec_path", "trainable"))
-):
-    def __init__(self, key: Any, module_spec_path: Any, trainable: bool) -> None:
-        del key, trainable
-        self.module_spec = as_module_spec(module_spec_path)
-        _check_text_embedding(self.module_spec)
-        super().__init__()
-
-    @property
-    def parse_example_spec(self) -> dict[Any, Any]:
-        return {self.key: _tf.compat.v1.FixedLenFeature([1], _tf.string)}
-
-    def _embed(self, feature: Any, module: Module) -> Any:
-        return module(_tf.reshape(feature, [-1]))
-
-
-class _SparseTextEmbeddingColumn(
-    _ModuleColumn,
-    collections.namedtuple(
-        "_SparseTextEmbeddingColumn", ("key", "combiner", "module_spec", "default_value", "trainable")
-    ),
-):
-    @property
-    def parse_example_spec(self) -> dict[Any, Any]:
-        return {self.key: _tf.compat.v1.VarLenFeature(_tf.string)}
-
-    def _embed(self, feature: Any, module: Module) -> Any:
-        if self.default_value is not None:
-            feature = _tf.sparse.fill_empty_rows(feature, self.default_value)[0]
-        places = _tf.range(_tf.shape(feature.indices)[0], dtype=_tf.int32)
-        return _tf.nn.embedding_lookup_sparse(
-            params=module(feature.values),
-            sp_ids=_tf.SparseTensor(feature.indices, places, feature.dense_shape),
-            sp_weights=None,
-            combiner=self.combiner,
-        )
-
-
-class _ImageEmbeddingColumn(
-    _ModuleColumn, collections.namedtuple("_ImageEmbeddingColumn", ("key", "module_spec_path", "image_size"))
-):
-    def __init__(self, key: Any, module_spec_path: Any, image_size: tuple[int, int] | None) -> None:
-        del key
-        self.module_spec = as_module_spec(module_spec_path)
-        _check_image_embedding(self.module_spec, needs_size=image_size is None)
-        super().__init__()
-
-    @property
-    def parse_example_spec(self) -> dict[Any, Any]:
-        height, width = self.image_size or get_expected_image_size(self.module_spec)
-        return {self.key: _tf.compat.v1.FixedLenFeature([height, width, 3], _tf.float32)}
-
-    def _embed(self, feature: Any, module: Module) -> Any:
-        return module({"images": feature})
-
-
-def _check_text_embedding(spec: ModuleSpec) -> None:
-    inputs, issues = spec.get_input_info_dict(), []
-    if len(inputs) != 1 or not all(
-        info.dtype == _tf.string and info.get_shape().ndims == 1 and info.get_shape().as_list() == [None]
-        for info in inputs.values()
-    ):
-        issues.append(f"its signature 'default' must have only one input, strings of shape [None]; it has {inputs}")
-    issues += _output_issues(spec)
-    if issues:
-        raise InvalidModule(f"Module is not a text-embedding: {'; '.join(issues)}.")
-
-
-def _check_image_embedding(spec: ModuleSpec, needs_size: bool) -> None:
-    inputs, issues = spec.get_input_info_dict(), []
-    if list(inputs) != ["images"] or inputs["images"].dtype != _tf.float32:
-        issues.append(f"its signature 'default' must have the single input 'images', of float32; it has {inputs}")
-    elif needs_size:
-        try:
-            get_expected_image_size(spec)
-        except InvalidModule as error:
-            issues.append(f"it does not tell the size of its images, so image_size has to be given ({error})")
-    issues += _output_issues(spec)
-    if issues:
-        raise InvalidModule(f"Module is not usable as image embedding: {'; '.join(issues)}.")
-
-
-def _output_issues(spec: ModuleSpec) -> list[str]:
-    output = spec.get_output_info_dict().get("default")
-    shape = None if output is None else output.get_shape()
-    if output is None or output.dtype != _tf.float32 or shape.ndims != 2 or not shape.as_list()[1]:
-        return [f"its output 'default' must be float32 of shape [None, K] with a known K; it is {output}"]
-    return []
+    return ImageEmbeddingColumn(key, module_spec, None if image_size is None else tuple(image_size))

@@ -15,7 +15,7 @@ from rehub.legacy.tensor_info import supported_types
 
 _LOGGER = logging.getLogger(__name__)
 
-# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.
 _SIGNATURES = ("rehub_module_signatures",)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Callable
 
 from rehub import tf_internals
 from rehub.legacy.module import Module
 from rehub.legacy.protos import ModuleDef
+from rehub.savedmodel.layout import LEGACY_MARK
 
 if TYPE_CHECKING:
     from rehub.legacy.spec import ModuleSpec
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 def marker() -> bytes:
     """Returns the content of the `tfhub_module.pb` of a module."""
     return bytes(ModuleDef(format=ModuleDef.FORMAT_V3).SerializeToString())
+
+
+def get_module_proto_path(module_dir: str) -> str:
+    """Returns the path of the file in a module's directory that marks its format."""
+    return posixpath.join(module_dir, LEGACY_MARK)
 
 
 def export_from_checkpoint(

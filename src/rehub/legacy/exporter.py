@@ -1,11 +1,9 @@
-"""`hub.LatestModuleExporter`: writes the modules of an Estimator's model from its latest checkpoint.
-
-Importing this file imports TensorFlow, whose class the exporter extends.
-"""
+"""`hub.LatestModuleExporter`: writes the modules of an Estimator's model from its latest checkpoint."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import posixpath
 import time
@@ -16,13 +14,8 @@ from rehub.errors import ExportTargetTaken, InvalidSetting
 from rehub.legacy.module import Module
 
 _LOGGER = logging.getLogger(__name__)
-_tf = tf_internals.import_tensorflow()
-
-# In a graph. As it is no string, no list of collections shows it, and no export of the graph takes it along.
+# In a graph. As it is no string, no list of collections shows it, and no export of the graph has it.
 _REGISTERED = ("rehub_modules_for_export",)
-
-# TensorFlow 2.16 and newer come without Estimator; an object with the same interface can still be exported from.
-_Exporter: Any = _tf.compat.v1.estimator.Exporter if hasattr(_tf.compat.v1, "estimator") else object
 
 
 def register_module_for_export(module: Module, export_name: str) -> None:
@@ -35,13 +28,13 @@ def register_module_for_export(module: Module, export_name: str) -> None:
     Raises:
         InvalidSetting: another module of this graph has that name.
     """
-    v1 = _tf.compat.v1
+    v1 = tf_internals.import_tensorflow().compat.v1
     if export_name in (name for name, _ in v1.get_collection(_REGISTERED)):
         raise InvalidSetting(f"There is already a module registered to be exported as {export_name!r}")
     v1.add_to_collection(_REGISTERED, (export_name, module))
 
 
-class LatestModuleExporter(_Exporter):  # type: ignore[misc]
+class LatestModuleExporter:
     """Writes registered modules into directories named by time, and removes old ones.
 
     exporter = hub.LatestModuleExporter("modules", serving_input_fn)
@@ -65,6 +58,8 @@ class LatestModuleExporter(_Exporter):  # type: ignore[misc]
         """
         if exports_to_keep is not None and exports_to_keep <= 0:
             raise InvalidSetting(f"`exports_to_keep`, if provided, must be a positive number: {exports_to_keep}")
+        # Estimator takes instances of its own class only, which cannot be named before TensorFlow is imported.
+        self.__class__ = _exporter_of_estimator(type(self))
         self._name = name
         self._serving_input_fn = serving_input_fn
         self._exports_to_keep = exports_to_keep
@@ -95,11 +90,12 @@ class LatestModuleExporter(_Exporter):  # type: ignore[misc]
             The new directory, or None if no module is registered.
         """
         del eval_result, is_the_final_export
-        gfile = _tf.io.gfile
-        export_path = _tf.compat.as_str_any(export_path)
+        tf = tf_internals.import_tensorflow()
+        gfile = tf.io.gfile
+        export_path = tf.compat.as_str_any(export_path)
         checkpoint_path = checkpoint_path or estimator.latest_checkpoint()
         with _serving_session(estimator, self._serving_input_fn, checkpoint_path) as session:
-            modules = _tf.compat.v1.get_collection(_REGISTERED)
+            modules = tf.compat.v1.get_collection(_REGISTERED)
             if not modules:
                 _LOGGER.warning(
                     "LatestModuleExporter found no module to export. hub.register_module_for_export(...) in the "
@@ -121,16 +117,26 @@ class LatestModuleExporter(_Exporter):  # type: ignore[misc]
 
     def _remove_old(self, export_path: str) -> None:
         if self._exports_to_keep is not None:
-            names = [name.rstrip("/") for name in _tf.io.gfile.listdir(export_path)]
+            gfile = tf_internals.import_tensorflow().io.gfile
+            names = [name.rstrip("/") for name in gfile.listdir(export_path)]
             exports = sorted((name for name in names if name.isdigit() and len(name) == 10), key=int)
             for name in exports[: -self._exports_to_keep]:
-                _tf.io.gfile.rmtree(posixpath.join(export_path, name))
+                gfile.rmtree(posixpath.join(export_path, name))
+
+
+@functools.lru_cache(maxsize=None)
+def _exporter_of_estimator(exporter: type) -> type:
+    """Returns a subclass that is one of Estimator's Exporter too; as it was, where TensorFlow has no Estimator."""
+    v1 = tf_internals.import_tensorflow().compat.v1
+    if not hasattr(v1, "estimator"):  # TensorFlow 2.16 and newer.
+        return exporter
+    return type(exporter.__name__, (exporter, v1.estimator.Exporter), {"__doc__": exporter.__doc__})
 
 
 @contextlib.contextmanager
 def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkpoint_path: str) -> Iterator[Any]:
     """Enters the graph that an Estimator would serve, and gives a session of it with the weights of a checkpoint."""
-    v1 = _tf.compat.v1
+    v1 = tf_internals.import_tensorflow().compat.v1
     with v1.Graph().as_default() as graph:
         v1.train.create_global_step(graph)
         v1.set_random_seed(estimator.config.tf_random_seed)
@@ -144,9 +150,10 @@ def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkp
 
 
 def _directory_of_this_second(export_path: str) -> str:
+    gfile = tf_internals.import_tensorflow().io.gfile
     for _ in range(10):
         directory = posixpath.join(export_path, str(int(time.time())))
-        if not _tf.io.gfile.exists(directory):
+        if not gfile.exists(directory):
             return directory
         time.sleep(1)  # Another worker exports as well.
     raise ExportTargetTaken(f"No directory named by the time was free below {export_path!r}, for 10 seconds.")

@@ -1,4 +1,4 @@
-"""A module whose graph variants are MetaGraphDefs: what `create_module_spec` makes and what a legacy module's files hold."""
+"""A module as a list of MetaGraphDefs: what `create_module_spec` makes, and what a legacy module's files hold."""
 
 from __future__ import annotations
 
@@ -37,19 +37,23 @@ class GraphModuleSpec(ModuleSpec):
         return f"<hub.ModuleSpec of {self._described_as}, tags {[sorted(tags) for tags in self.get_tags()]}>"
 
     def get_tags(self) -> list[frozenset[str]]:
+        """As `ModuleSpec.get_tags`."""
         return self._variants.tags()
 
     def get_signature_names(self, tags: Iterable[str] | None = None) -> list[str]:
-        return list(self._variants.with_tags(tags).signature_def)
+        """As `ModuleSpec.get_signature_names`."""
+        return sorted(self._variants.with_tags(tags).signature_def)
 
     def get_input_info_dict(
         self, signature: str | None = None, tags: Iterable[str] | None = None
     ) -> dict[str, ParsedTensorInfo]:
+        """As `ModuleSpec.get_input_info_dict`."""
         return parse_tensor_info_map(self._signature(signature, tags).inputs)
 
     def get_output_info_dict(
         self, signature: str | None = None, tags: Iterable[str] | None = None
     ) -> dict[str, ParsedTensorInfo]:
+        """As `ModuleSpec.get_output_info_dict`."""
         return parse_tensor_info_map(self._signature(signature, tags).outputs)
 
     def _signature(self, signature: str | None, tags: Iterable[str] | None) -> Any:
@@ -89,6 +93,11 @@ def supported_collections() -> frozenset[str]:
     )
 
 
+def get_unsupported_collections(keys: Iterable[str]) -> list[str]:
+    """Returns those of the collections that cannot be in a module, for `drop_collections`; sorted."""
+    return sorted(set(keys) - supported_collections())
+
+
 def _check_tags(variants: GraphVariants, described_as: str) -> None:
     tag_sets = [frozenset(meta_graph.meta_info_def.tags) for meta_graph in variants]
     for tags in tag_sets:
@@ -97,10 +106,9 @@ def _check_tags(variants: GraphVariants, described_as: str) -> None:
 
 
 def _check_collections(variants: GraphVariants, described_as: str) -> None:
-    supported = supported_collections()
-    unsupported = sorted({key for meta_graph in variants for key in meta_graph.collection_def} - supported)
+    unsupported = get_unsupported_collections(key for meta_graph in variants for key in meta_graph.collection_def)
     if unsupported:
         raise InvalidModule(
             f"Unsupported collections in graph: {unsupported}, in {described_as}. If the module does without them, "
-            f"drop them: drop_collections={unsupported}. Supported: {', '.join(sorted(supported))}."
+            f"drop them: drop_collections={unsupported}. Supported: {', '.join(sorted(supported_collections()))}."
         )

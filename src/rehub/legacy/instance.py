@@ -88,11 +88,13 @@ class GraphModule(ModuleImpl):
                 self._saver = v1.train.Saver(self._variable_map, sharded=True, write_version=v1.train.SaverDef.V2)
 
     def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """As `ModuleImpl.create_apply_graph`."""
         graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
         apply = application.apply_in_graph if graph is self._graph else application.apply_in_function
         return apply(self._meta_graph, signature, input_tensors, self._state, self._trainable, name)
 
     def export(self, path: str, session: Any) -> None:
+        """As `ModuleImpl.export`."""
         from rehub.legacy.export import marker
 
         def save_variables(prefix: str) -> None:
@@ -103,6 +105,7 @@ class GraphModule(ModuleImpl):
 
     @property
     def variable_map(self) -> dict[str, Any]:
+        """As `ModuleImpl.variable_map`."""
         return self._variable_map
 
 

@@ -178,7 +178,7 @@ def _current_graph() -> Any:
     tf = tf_internals.import_tensorflow()
     if tf.executing_eagerly():
         raise GraphRequired(
-            "hub.Module needs a graph of TF1, and eager execution is enabled here. Either use the model in eager mode:\n"
+            "hub.Module needs a graph of TF1, and eager execution is enabled here. Use the model in eager mode:\n"
             "    model = hub.load(handle)              # or: layer = hub.KerasLayer(handle)\n"
             "    outputs = model(inputs)\n"
             "or build a graph:\n"

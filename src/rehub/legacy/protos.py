@@ -21,7 +21,8 @@ _PACKAGE = "tensorflow_hub"
 def _message_class(descriptor: Any) -> Any:
     if hasattr(message_factory, "GetMessageClass"):  # since protobuf 4.22
         return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
+    factory: Any = message_factory.MessageFactory(_POOL)
+    return factory.GetPrototype(descriptor)
 
 
 def _declared() -> Any:

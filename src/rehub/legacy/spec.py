@@ -170,8 +170,8 @@ def _no_legacy_module(asked: str, directory: str, model_file: str) -> str:
         if any(metagraph.has_objects for metagraph in read_metagraphs(os.path.join(directory, model_file))):
             return lead + "It is a TF2 SavedModel: hub.load(...) or hub.KerasLayer(...) takes it."
         return lead + (
-            "It is a TF1 SavedModel: hub.create_module_spec_from_saved_model(...) makes a spec of it, and hub.load(...) "
-            "or hub.KerasLayer(...) takes it as it is."
+            "It is a TF1 SavedModel: hub.create_module_spec_from_saved_model(...) makes a spec of it, and "
+            "hub.load(...) or hub.KerasLayer(...) takes it as it is."
         )
     return lead + "hub.load(...) or hub.KerasLayer(...) takes it."
 

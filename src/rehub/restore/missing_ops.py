@@ -10,10 +10,23 @@ from rehub.errors import MissingOp
 from rehub.savedmodel.ops import Provider, provider_of
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.metagraphs import MetaGraph
+    from typing import Protocol
+
+    class UsesOps(Protocol):
+        """A graph that tells which ops it uses, such as a `savedmodel.MetaGraph`."""
+
+        @property
+        def tensorflow_version(self) -> str:
+            """The TensorFlow that wrote it; "" where that is not recorded."""
+
+        def declared_ops(self) -> frozenset[str] | None:
+            """The ops in the writer's list, if there is one; cheap."""
+
+        def used_ops(self) -> frozenset[str]:
+            """The ops of its nodes."""
 
 
-def bring_ops(tf: Any, metagraph: MetaGraph, handle: str) -> None:
+def bring_ops(tf: Any, metagraph: UsesOps, handle: str) -> None:
     """Makes sure that every op of a graph is registered with TensorFlow, before TensorFlow sees the graph.
 
     Packages that are known to bring a missing op are imported if they are installed.
@@ -38,7 +51,7 @@ def bring_ops(tf: Any, metagraph: MetaGraph, handle: str) -> None:
 
 
 def missing_op_error(
-    tf: Any, missing: Sequence[str], metagraph: MetaGraph, handle: str, failures: dict[str, Exception]
+    tf: Any, missing: Sequence[str], metagraph: UsesOps, handle: str, failures: dict[str, Exception]
 ) -> MissingOp:
     """Returns the error that names the missing ops and, for each, what to do about it.
 

@@ -1,4 +1,4 @@
-"""Looks into a model's directory wherever it lies: on this machine, or in an object store by TensorFlow's file system."""
+"""Looks into a model's directory: on this machine, or in an object store by a file system of TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""The class of the feature column that embeds text by a TF2 SavedModel. Importing this file imports TensorFlow."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+from rehub import tf_internals
+from rehub.errors import InputMismatch
+from rehub.keras.layer import KerasLayer
+
+_tf = tf_internals.import_tensorflow()
+
+
+class TextEmbeddingColumnV2(
+    tf_internals.feature_column_bases()[1],  # type: ignore[misc]
+    collections.namedtuple("TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),
+):
+    """What `text_embedding_column_v2` returns."""
+
+    @property
+    def _is_v2_column(self) -> bool:
+        return True
+
+    @property
+    def name(self) -> str:
+        return f"{getattr(self.key, 'name', self.key)}_hub_module_embedding"
+
+    @property
+    def parents(self) -> list[Any]:
+        return [self.key]
+
+    @property
+    def parse_example_spec(self) -> dict[Any, Any]:
+        return {self.key: _tf.io.FixedLenFeature([1], _tf.string)}
+
+    @property
+    def variable_shape(self) -> Any:
+        return self._shape
+
+    def create_state(self, state_manager: Any) -> None:
+        trainable = self.trainable and tf_internals.is_trainable_state(state_manager)
+        layer = KerasLayer(self.module_path, output_key=self.output_key, trainable=trainable)
+        state_manager.add_resource(self, self._resource, layer)
+        self._shape = _output_shape(layer)
+
+    @property
+    def _resource(self) -> str:
+        return f"hub_text_column_{self.key}"
+
+    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return transformation_cache.get(self.key, state_manager)
+
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        texts = transformation_cache.get(self, state_manager)
+        return state_manager.get_resource(self, self._resource)(_tf.reshape(texts, [-1]))
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
+        del custom_objects, columns_by_name
+        return cls(**config)
+
+
+def _output_shape(layer: Any) -> Any:
+    """Returns the shape of what a layer makes of one text."""
+    texts = _tf.TensorSpec([None], _tf.string)
+    embed = _tf.function(lambda texts: layer(texts), input_signature=[texts])  # noqa: PLW0108  a layer is no function
+    outputs = embed.get_concrete_function().structured_outputs
+    if not hasattr(outputs, "shape"):
+        raise InputMismatch(
+            f"The model does not return one tensor, but {outputs}: choose one of its outputs by output_key=."
+        )
+    return outputs.shape[1:]

@@ -1,0 +1,195 @@
+"""The classes of the feature columns that embed by a module. Importing this file imports TensorFlow."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+from rehub import tf_internals
+from rehub.errors import InvalidModule, NotSerializable
+from rehub.legacy.images import get_expected_image_size
+from rehub.legacy.module import Module
+from rehub.legacy.spec import ModuleSpec, as_module_spec
+
+_tf = tf_internals.import_tensorflow()
+_RESOURCE = "module"
+
+
+class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
+    """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
+
+    key: Any
+    module_spec: ModuleSpec
+
+    @property
+    def _is_v2_column(self) -> bool:
+        return True
+
+    @property
+    def dtype(self) -> Any:
+        return _tf.float32
+
+    @property
+    def name(self) -> str:
+        return f"{getattr(self.key, 'name', self.key)}_hub_module_embedding"
+
+    @property
+    def parents(self) -> list[Any]:
+        return [self.key]
+
+    @property
+    def variable_shape(self) -> Any:
+        return self.module_spec.get_output_info_dict()["default"].get_shape()[1:]
+
+    @property
+    def _variable_shape(self) -> Any:
+        return self.variable_shape
+
+    @property
+    def _parse_example_spec(self) -> Any:
+        return self.parse_example_spec
+
+    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return transformation_cache.get(self.key, state_manager)
+
+    def _transform_feature(self, inputs: Any) -> Any:
+        return inputs.get(self.key)
+
+    def create_state(self, state_manager: Any) -> None:
+        trainable = self._is_trained and tf_internals.is_trainable_state(state_manager)
+        state_manager.add_resource(self, _RESOURCE, Module(self.module_spec, trainable=trainable))
+
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        module = state_manager.get_resource(self, _RESOURCE)
+        return self._embed(transformation_cache.get(self, state_manager), module)
+
+    def _get_dense_tensor(self, inputs: Any, weight_collections: Any = None, trainable: bool | None = None) -> Any:
+        del weight_collections
+        module = Module(self.module_spec, trainable=bool(self._is_trained and trainable))
+        return self._embed(inputs.get(self), module)
+
+    @property
+    def _is_trained(self) -> bool:
+        return bool(getattr(self, "trainable", False))
+
+    def _embed(self, feature: Any, module: Module) -> Any:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        config = dict(zip(self._fields, self))
+        for value in config.values():
+            if isinstance(value, ModuleSpec):
+                raise NotSerializable(
+                    f"The column {self.name!r} was made from a ModuleSpec, which no config can hold. Make it from the "
+                    "handle of a module: a string."
+                )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
+        del custom_objects, columns_by_name
+        return cls(**config)
+
+
+class TextEmbeddingColumn(
+    _ModuleColumn, collections.namedtuple("TextEmbeddingColumn", ("key", "module_spec_path", "trainable"))
+):
+    """What `text_embedding_column` returns."""
+
+    def __init__(self, key: Any, module_spec_path: Any, trainable: bool) -> None:
+        del key, trainable
+        self.module_spec = as_module_spec(module_spec_path)
+        _check_text_embedding(self.module_spec)
+        super().__init__()
+
+    @property
+    def parse_example_spec(self) -> dict[Any, Any]:
+        return {self.key: _tf.compat.v1.FixedLenFeature([1], _tf.string)}
+
+    def _embed(self, feature: Any, module: Module) -> Any:
+        return module(_tf.reshape(feature, [-1]))
+
+
+class SparseTextEmbeddingColumn(
+    _ModuleColumn,
+    collections.namedtuple(
+        "SparseTextEmbeddingColumn", ("key", "combiner", "module_spec", "default_value", "trainable")
+    ),
+):
+    """What `sparse_text_embedding_column` returns."""
+
+    def __init__(
+        self, key: Any, combiner: str, module_spec: ModuleSpec, default_value: str | None, trainable: bool
+    ) -> None:
+        del key, combiner, default_value, trainable
+        _check_text_embedding(module_spec)
+        super().__init__()
+
+    @property
+    def parse_example_spec(self) -> dict[Any, Any]:
+        return {self.key: _tf.compat.v1.VarLenFeature(_tf.string)}
+
+    def _embed(self, feature: Any, module: Module) -> Any:
+        if self.default_value is not None:
+            feature = _tf.sparse.fill_empty_rows(feature, self.default_value)[0]
+        places = _tf.range(_tf.shape(feature.indices)[0], dtype=_tf.int32)
+        return _tf.nn.embedding_lookup_sparse(
+            params=module(feature.values),
+            sp_ids=_tf.SparseTensor(feature.indices, places, feature.dense_shape),
+            sp_weights=None,
+            combiner=self.combiner,
+        )
+
+
+class ImageEmbeddingColumn(
+    _ModuleColumn, collections.namedtuple("ImageEmbeddingColumn", ("key", "module_spec_path", "image_size"))
+):
+    """What `image_embedding_column` returns."""
+
+    def __init__(self, key: Any, module_spec_path: Any, image_size: tuple[int, ...] | None) -> None:
+        del key
+        self.module_spec = as_module_spec(module_spec_path)
+        _check_image_embedding(self.module_spec, needs_size=image_size is None)
+        super().__init__()
+
+    @property
+    def parse_example_spec(self) -> dict[Any, Any]:
+        height, width = self.image_size or get_expected_image_size(self.module_spec)
+        return {self.key: _tf.compat.v1.FixedLenFeature([height, width, 3], _tf.float32)}
+
+    def _embed(self, feature: Any, module: Module) -> Any:
+        return module({"images": feature})
+
+
+def _check_text_embedding(spec: ModuleSpec) -> None:
+    inputs, issues = spec.get_input_info_dict(), []
+    if len(inputs) != 1 or not all(
+        info.dtype == _tf.string and info.get_shape().ndims == 1 and info.get_shape().as_list() == [None]
+        for info in inputs.values()
+    ):
+        issues.append(f"its signature 'default' must have only one input, strings of shape [None]; it has {inputs}")
+    issues += _output_issues(spec)
+    if issues:
+        raise InvalidModule(f"Module is not a text-embedding: {'; '.join(issues)}.")
+
+
+def _check_image_embedding(spec: ModuleSpec, needs_size: bool) -> None:
+    inputs, issues = spec.get_input_info_dict(), []
+    if list(inputs) != ["images"] or inputs["images"].dtype != _tf.float32:
+        issues.append(f"its signature 'default' must have the single input 'images', of float32; it has {inputs}")
+    elif needs_size:
+        try:
+            get_expected_image_size(spec)
+        except InvalidModule as error:
+            issues.append(f"it does not tell the size of its images, so image_size has to be given ({error})")
+    issues += _output_issues(spec)
+    if issues:
+        raise InvalidModule(f"Module is not usable as image embedding: {'; '.join(issues)}.")
+
+
+def _output_issues(spec: ModuleSpec) -> list[str]:
+    output = spec.get_output_info_dict().get("default")
+    shape = _tf.TensorShape(None) if output is None else output.get_shape()
+    if output is None or output.dtype != _tf.float32 or shape.ndims != 2 or not shape.as_list()[1]:
+        return [f"its output 'default' must be float32 of shape [None, K] with a known K; it is {output}"]
+    return []

@@ -1,0 +1,86 @@
+"""rehub in the place of tensorflow_hub: for programs that import that, unchanged."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import subprocess
+import sys
+
+import pytest
+from saved_models import save_shift
+
+import rehub
+
+PROGRAM = """
+import sys
+import tensorflow_hub as hub
+from tensorflow_hub import keras_layer, module_v2
+
+model = module_v2.load(sys.argv[1])
+print(hub.KerasLayer is keras_layer.KerasLayer, hub.__version__.startswith("0.16.1+rehub"), model([1.0]).numpy())
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+@pytest.mark.parametrize("how", [["program.py"], ["-m", "program"]])
+def test_a_program_runs_unchanged(script, tmp_path, how):
+    if sys.version_info < (3, 8):
+        pytest.skip("TensorFlow 1.15 is not eager in a fresh process, and the program is")
+    model = save_shift(tmp_path / "model")
+    command = [sys.executable, "-m", "rehub.as_tensorflow_hub", *how, model]
+    run = subprocess.run(command, cwd=str(tmp_path), stdout=subprocess.PIPE, check=True, text=True)
+    assert run.stdout.strip() == "True True [5.]"
+
+
+def test_it_is_undone_at_the_end():
+    before = sys.modules.get("tensorflow_hub"), importlib.util.find_spec("tensorflow_hub") is not None
+    with rehub.install_as_tensorflow_hub():
+        import tensorflow_hub
+
+        assert tensorflow_hub.load is rehub.load
+        assert importlib.util.find_spec("tensorflow_hub").origin == rehub.__file__
+        assert tensorflow_hub.__file__ == rehub.__file__
+    after = sys.modules.get("tensorflow_hub"), importlib.util.find_spec("tensorflow_hub") is not None
+    assert after == before
+
+
+def test_the_real_one_comes_back_and_its_use_before_is_warned_of(monkeypatch, caplog):
+    real = type(sys)("tensorflow_hub")
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", real)
+    installation = rehub.install_as_tensorflow_hub()
+    assert importlib.import_module("tensorflow_hub") is not real
+    assert "imported before rehub took its place" in caplog.text
+    installation.uninstall()
+    installation.uninstall()
+    assert sys.modules["tensorflow_hub"] is real
+
+
+def test_every_name_of_every_submodule_can_be_had():
+    with rehub.install_as_tensorflow_hub():
+        hub = importlib.import_module("tensorflow_hub")
+        for submodule in dir(hub):
+            if submodule not in hub.__all__:
+                module = importlib.import_module(f"tensorflow_hub.{submodule}")
+                assert [name for name in dir(module) if not hasattr(module, name)] == []
+        assert hub.module_v2.load is rehub.load
+
+
+def test_a_private_name_is_told_to_be_one():
+    with rehub.install_as_tensorflow_hub():
+        with pytest.raises(AttributeError, match="atomic_download was private to tensorflow_hub"):
+            importlib.import_module("tensorflow_hub.resolver").atomic_download  # noqa: B018
+        with pytest.raises(ImportError):
+            importlib.import_module("tensorflow_hub.no_such_module")
+
+
+def test_it_says_that_it_is_there(caplog):
+    with caplog.at_level(logging.INFO, "rehub"), rehub.install_as_tensorflow_hub():
+        assert "gives rehub" in caplog.text
