@@ -73,6 +73,15 @@ def tf2_new(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=PY311)
+def beam(session: nox.Session) -> None:
+    """A program of others that imports tensorflow_hub, Apache Beam, with rehub in that one's place."""
+    session.install("-e", ".", "pytest", "apache-beam", "tensorflow==2.15.1", "tensorflow-text==2.15.0")
+    # tensorflow-text brings it along; here rehub has to do without.
+    session.run("uv", "pip", "uninstall", "tensorflow-hub", external=True, silent=True)
+    session.run("pytest", "tests/dependents", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """The rules of style, by ruff."""

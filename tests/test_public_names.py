@@ -28,6 +28,7 @@ PUBLIC_NAMES = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",
     "text_embedding_column_v2",

@@ -13,6 +13,7 @@ from rehub.version import __version__
 
 if TYPE_CHECKING:
     from rehub.as_tensorflow_hub import install_as_tensorflow_hub as install_as_tensorflow_hub
+    from rehub.distribute import session_config as session_config
     from rehub.errors import HubError as HubError
     from rehub.keras import KerasLayer as KerasLayer
     from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
@@ -60,6 +61,7 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "session_config": "rehub.distribute",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column_v2": "rehub.keras.text_column",
@@ -89,6 +91,7 @@ __all__ = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",
     "text_embedding_column_v2",

@@ -22,6 +22,7 @@
      ├── AttachmentNotFound (KeyError)          a legacy module has no such message attached
      ├── InvalidModule (ValueError, RuntimeError)   a graph that cannot be a module
      ├── GraphRequired (RuntimeError)           hub.Module was used where there is no graph for it
+     ├── SharedDevicesRequired (RuntimeError)   a session keeps other machines' variables from a function
      ├── ExportTargetTaken (FileExistsError)    there is a model already where one was to be written
      ├── MissingOp (RuntimeError)               the graph uses an op that TensorFlow does not have
      ├── InputMismatch (ValueError, TypeError)  the inputs fit no trace of the function, or no signature
@@ -138,6 +139,10 @@ class InvalidModule(HubError, ValueError, RuntimeError):
 
 class GraphRequired(HubError, RuntimeError):
     """`hub.Module` was used where it has no graph, or another one; the message shows the ways out."""
+
+
+class SharedDevicesRequired(HubError, RuntimeError):
+    """A function needs variables on other machines, whose devices the session does not share with it."""
 
 
 class ExportTargetTaken(HubError, FileExistsError):

@@ -63,6 +63,7 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
         raise
     obj._is_hub_module_v1 = layout.is_legacy  # noqa: SLF001  under this name tensorflow_hub's users know it.
     restore.own_captures(tf, obj)
+    restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:
         restore.make_callable(tf, obj, metagraph, asked, layout.is_legacy)

@@ -11,7 +11,8 @@ import importlib
 import inspect
 import re
 import sys
-from typing import Any, Iterable, Iterator, TypeVar
+import weakref
+from typing import Any, Callable, Iterable, Iterator, TypeVar
 
 from rehub.errors import CorruptModel, TensorFlowMissing
 
@@ -260,6 +261,40 @@ def spec_dtype(spec: Any) -> Any:
 def spec_shape(spec: Any) -> Any:
     """The shape of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
     return spec.shape if hasattr(spec, "shape") else spec._shape
+
+
+# --- Sessions ----------------------------------------------------------------------------------------------------
+
+_explanations: weakref.WeakKeyDictionary[Any, Callable[[Any], Exception | None]] = weakref.WeakKeyDictionary()
+
+
+def explain_session_errors(graph: Any, explain: Callable[[Any], Exception | None]) -> None:
+    """Lets sessions of a graph raise another error where `explain` returns one for the InternalError that they met.
+
+    A session is the user's own, and tells nobody of its errors: so the one method through which they come is wrapped,
+    once for the process. Sessions of other graphs do not notice.
+    """
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.python.client import session
+
+    _explanations[graph] = explain
+    call = session.BaseSession._do_call
+    if hasattr(call, "explains_errors"):
+        return
+    internal_error = import_tensorflow().errors.InternalError
+
+    @functools.wraps(call)
+    def call_and_explain(self: Any, function: Any, *arguments: Any) -> Any:
+        try:
+            return call(self, function, *arguments)
+        except internal_error as error:
+            explained = _explanations[self.graph](error) if self.graph in _explanations else None
+            if explained is None:
+                raise
+            raise explained from error
+
+    call_and_explain.explains_errors = True  # type: ignore[attr-defined]
+    session.BaseSession._do_call = call_and_explain
 
 
 # --- Feature columns and Estimator --------------------------------------------------------------------------------

@@ -59,7 +59,8 @@ class LatestModuleExporter:
         if exports_to_keep is not None and exports_to_keep <= 0:
             raise InvalidSetting(f"`exports_to_keep`, if provided, must be a positive number: {exports_to_keep}")
         # Estimator takes instances of its own class only, which cannot be named before TensorFlow is imported.
-        self.__class__ = _exporter_of_estimator(type(self))
+        cls: Any = type(self)
+        self.__class__ = _exporter_of_estimator(cls)
         self._name = name
         self._serving_input_fn = serving_input_fn
         self._exports_to_keep = exports_to_keep
@@ -125,7 +126,7 @@ class LatestModuleExporter:
 
 
 @functools.lru_cache(maxsize=None)
-def _exporter_of_estimator(exporter: type) -> type:
+def _exporter_of_estimator(exporter: Any) -> Any:
     """Returns a subclass that is one of Estimator's Exporter too; as it was, where TensorFlow has no Estimator."""
     v1 = tf_internals.import_tensorflow().compat.v1
     if not hasattr(v1, "estimator"):  # TensorFlow 2.16 and newer.

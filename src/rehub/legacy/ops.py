@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,8 @@ def bring_ops(meta_graph: Any, described_as: str) -> None:
     try:
         restore.bring_ops(tf, ops, described_as)
     except MissingOp as error:
-        raise _not_found(tf)(str(error)) from error
+        # hub.Module of tensorflow_hub raised TensorFlow's error.
+        raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error
     tf_internals.make_importable(ops.names)
 
 
@@ -46,15 +46,3 @@ class _OpsInUse:
 
     def used_ops(self) -> frozenset[str]:
         return self.names
-
-
-@functools.lru_cache(maxsize=None)
-def _not_found(tf: Any) -> type[MissingOp]:
-    class MissingOpNotFound(MissingOp, tf.errors.NotFoundError):  # type: ignore[misc]
-        """An op that is missing, as `hub.Module` of tensorflow_hub told it."""
-
-        def __init__(self, message: str) -> None:
-            tf.errors.NotFoundError.__init__(self, None, None, message)
-
-    MissingOpNotFound.__name__ = MissingOpNotFound.__qualname__ = "MissingOp"
-    return MissingOpNotFound

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from rehub.restore.missing_ops import bring_ops, missing_op_error
 from rehub.restore.ownership import own_captures
+from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.signatures import signature_names, signature_of
+from rehub.restore.tensorflow_errors import as_tensorflow_error
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.restore.v1_call import is_v1_model, make_callable
 
 __all__ = [
+    "as_tensorflow_error",
     "bring_ops",
+    "explain_remote_devices",
     "is_local",
     "is_v1_model",
     "load_with_tensorflow",

@@ -1,0 +1,24 @@
+"""A module with an op that TensorFlow lacks (P24): the error names it, and is TensorFlow's too."""
+
+from __future__ import annotations
+
+import pytest
+from saved_models import rename_op, tf
+
+import rehub as hub
+
+v1 = tf.compat.v1
+
+
+def replacing():
+    words = v1.placeholder(tf.string, [None])
+    hub.add_signature(inputs=words, outputs=tf.raw_ops.RegexReplace(input=words, pattern="a", rewrite="b"))
+
+
+def test_it_is_a_not_found_error_that_names_the_op(export):
+    path = export(replacing)
+    rename_op(path, "NoSuchOpHere")
+    spec = hub.load_module_spec(path)
+    with tf.Graph().as_default(), pytest.raises(tf.errors.NotFoundError, match="NoSuchOpHere") as caught:
+        hub.Module(spec)
+    assert isinstance(caught.value, hub.errors.MissingOp)
