@@ -132,6 +132,8 @@ def examples(session: nox.Session) -> None:
     session.run("python", "examples/publish_digits.py", str(models))
     for script in ("load", "feature_extraction", "fine_tuning"):
         session.run("python", f"examples/{script}.py", str(models))
+    for script in ("fine_tune_module", "parameter_servers"):
+        session.run("python", f"examples/legacy/{script}.py")
 
 
 @nox.session(python=PY313, venv_backend="venv")
