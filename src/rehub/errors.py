@@ -40,9 +40,14 @@ caught those goes on working.
 
 from __future__ import annotations
 
+from rehub.redaction import without_secrets
+
 
 class HubError(Exception):
-    """The root of all errors that rehub raises."""
+    """The root of all errors that rehub raises. Passwords and signatures of URLs do not get into its message."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_secrets(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InvalidHandle(HubError, ValueError):

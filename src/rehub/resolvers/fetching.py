@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 from rehub import config
 from rehub.cache import Delivery, find, obtain, renew
 from rehub.errors import NotInCache
-from rehub.transfer import without_secrets
+from rehub.redaction import without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

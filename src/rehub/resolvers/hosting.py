@@ -8,9 +8,10 @@ from rehub import config
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, HubError, LocationUnavailable
 from rehub.handles import Handle, Kind, parse, with_query
+from rehub.redaction import without_secrets
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetched, require_network
-from rehub.transfer import ask_location, download_archive, without_secrets
+from rehub.transfer import ask_location, download_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

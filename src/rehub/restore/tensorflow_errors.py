@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from rehub.errors import HubError
+from rehub.redaction import without_secrets
 
 
 def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: str) -> HubError:
@@ -24,7 +25,7 @@ def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: s
 def _joined(error: Any, tensorflow_error: Any) -> Any:
     class Joined(error, tensorflow_error):  # type: ignore[misc]
         def __init__(self, message: str) -> None:
-            tensorflow_error.__init__(self, None, None, message)
+            tensorflow_error.__init__(self, None, None, without_secrets(message))
 
     Joined.__name__, Joined.__qualname__, Joined.__doc__ = error.__name__, error.__qualname__, error.__doc__
     return Joined

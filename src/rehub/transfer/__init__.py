@@ -14,7 +14,6 @@ from rehub.transfer.directories import copy_directory, pack
 from rehub.transfer.download import download_archive
 from rehub.transfer.location import ask_location
 from rehub.transfer.members import Limits
-from rehub.transfer.redaction import without_secrets
 
 __all__ = [
     "Limits",
@@ -24,5 +23,4 @@ __all__ = [
     "pack",
     "unpack",
     "unpack_checked",
-    "without_secrets",
 ]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Callable
 
 from rehub import config
 from rehub.errors import CorruptArchive
+from rehub.redaction import without_secrets
 from rehub.transfer import disk_space, integrity, progress
 from rehub.transfer.archives import kind_of, peeked, unpack
 from rehub.transfer.body import Body
 from rehub.transfer.hops import Trace, ask, connections, shown
-from rehub.transfer.redaction import without_secrets
 from rehub.transfer.retries import PassingFailure, Patience
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from rehub import config
 from rehub.errors import DownloadError
-from rehub.transfer.redaction import without_secrets
+from rehub.redaction import without_secrets
 from rehub.transfer.retries import PassingFailure, retry_after
 from rehub.version import __version__
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import DownloadError, LocationUnavailable
+from rehub.redaction import without_secrets
 from rehub.transfer.hops import Trace, ask, connections, shown, start_of
-from rehub.transfer.redaction import without_secrets
 from rehub.transfer.retries import PassingFailure, Patience
 
 if TYPE_CHECKING:

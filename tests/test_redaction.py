@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rehub.transfer import without_secrets
+import rehub as hub
+from rehub.redaction import without_secrets
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,31 @@ from rehub.transfer import without_secrets
 )
 def test_secrets_are_replaced_and_nothing_else(text, shown):
     assert without_secrets(text) == shown
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "https://me:hush@127.0.0.1:9/models/digits/1",
+        "https://127.0.0.1:9/models/digits.tar.gz?token=hush",
+        "https://127.0.0.1:9/digits?X-Goog-Signature=hush#sha256=0",
+        "https://me:hush@www.kaggle.com/models/a/b",
+        "hf://me:hush@a",
+        "s3://me:hush@bucket/model?version=",
+        "ftp2://me:hush@host/model",
+        "https://me:hush@tfhub.dev/a/model.tflite",
+    ],
+)
+def test_no_error_about_a_handle_tells_its_secrets(handle, monkeypatch):
+    monkeypatch.setenv("REHUB_OFFLINE", "1")
+    monkeypatch.delenv("TFHUB_CACHE_DIR")
+    monkeypatch.setenv("REHUB_CACHE_DIR", "memory://me:hush@models")
+    with pytest.raises(hub.HubError) as caught:
+        hub.resolve(handle)
+    assert "hush" not in str(caught.value) + repr(caught.value)
+
+
+def test_an_error_keeps_what_it_was_made_of_apart_from_secrets():
+    error = hub.errors.ModelNotFound("at 'https://me:hush@h/m'")
+    assert str(error) == "at 'https://***@h/m'" and error.args == (str(error),)
+    assert str(hub.errors.TagsNotFound("https://h/m?sig=hush")) == "https://h/m?sig=***"
