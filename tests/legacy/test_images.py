@@ -55,3 +55,10 @@ def test_a_shape_that_does_not_tell_the_channels_is_an_error(shape):
 def test_an_input_that_is_missing_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="Module is missing input 'images' in signature 'default'.*pixels"):
         hub.get_expected_image_size(image_module([None, 4, 5, 3], name="pixels"))
+
+
+def test_image_module_info_is_a_message_class():
+    info = hub.ImageModuleInfo(default_image_size={"height": 7, "width": 9})
+    assert isinstance(info, hub.ImageModuleInfo) and not isinstance(3, hub.ImageModuleInfo)
+    assert hub.ImageModuleInfo.FromString(info.SerializeToString()) == info
+    assert hub.ImageModuleInfo.DESCRIPTOR.full_name == "tensorflow_hub.ImageModuleInfo"

@@ -9,9 +9,13 @@ from __future__ import annotations
 from rehub.legacy.attachments import attach_message
 from rehub.legacy.creation import add_signature, create_module_spec, create_module_spec_from_saved_model
 from rehub.legacy.evaluation import eval_function_for_module
-from rehub.legacy.images import attach_image_module_info, get_expected_image_size, get_num_image_channels
+from rehub.legacy.images import (
+    ImageModuleInfo,
+    attach_image_module_info,
+    get_expected_image_size,
+    get_num_image_channels,
+)
 from rehub.legacy.module import Module
-from rehub.legacy.protos import ImageModuleInfo
 from rehub.legacy.spec import ModuleSpec, load_module_spec
 
 __all__ = [

@@ -7,7 +7,6 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel, InvalidSetting
-from rehub.legacy.protos import ModuleAttachment
 
 COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
 
@@ -33,6 +32,8 @@ def attach_message(key: str, message: Any) -> None:
             f"hub.attach_message() called with malformed key {key!r}: expected letters, digits and underscores, the "
             "first a letter."
         )
+    from rehub.legacy.protos import ModuleAttachment
+
     v1 = tf_internals.import_tensorflow().compat.v1
     v1.add_to_collection(_IN_GRAPH, ModuleAttachment(key=key, value=message.SerializeToString()))
 
@@ -57,5 +58,7 @@ def read(meta_graph: Any) -> dict[str, bytes]:
     collection = meta_graph.collection_def[COLLECTION]
     if collection.WhichOneof("kind") != "bytes_list":
         raise CorruptModel(f"Attached messages are stored as {collection.WhichOneof('kind')}; expected bytes_list.")
+    from rehub.legacy.protos import ModuleAttachment
+
     attached = [ModuleAttachment.FromString(value) for value in collection.bytes_list.value]
     return {attachment.key: attachment.value for attachment in attached}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Callable
 
 from rehub import tf_internals
 from rehub.legacy.module import Module
-from rehub.legacy.protos import ModuleDef
 from rehub.savedmodel.layout import LEGACY_MARK
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 def marker() -> bytes:
     """Returns the content of the `tfhub_module.pb` of a module."""
+    from rehub.legacy.protos import ModuleDef
+
     return bytes(ModuleDef(format=ModuleDef.FORMAT_V3).SerializeToString())
 
 

@@ -6,13 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 from rehub.errors import InvalidModule
 from rehub.legacy.attachments import attach_message
-from rehub.legacy.protos import ImageModuleInfo
 
 if TYPE_CHECKING:
     from rehub.legacy.module import Module
     from rehub.legacy.spec import ModuleSpec
 
 _KEY = "image_module_info"
+
+
+class _MessageOnUse(type):
+    """Makes a class stand for a message class that needs protobuf, which comes with TensorFlow, not with rehub."""
+
+    @property
+    def _message(cls) -> Any:
+        from rehub.legacy import protos
+
+        return getattr(protos, cls.__name__)
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:
+        return cls._message(*args, **fields)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls._message, name)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls._message)
+
+
+class ImageModuleInfo(metaclass=_MessageOnUse):
+    """A protocol buffer message about the images that a module takes.
+
+    Its field `default_image_size` has the fields `height` and `width`, in pixels; 0 where they are not known.
+    """
 
 
 def attach_image_module_info(image_module_info: Any) -> None:

@@ -1,0 +1,98 @@
+"""Restored models under the strategies of tf.distribute (P61): trained on several devices as on one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cluster import free_ports, running_cluster
+from saved_models import IS_TF1, tf
+
+pytestmark = pytest.mark.skipif(IS_TF1, reason="strategies of TensorFlow 1.15 have other names and interfaces")
+
+TRAINING = Path(__file__).parent / "training.py"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """x -> x @ [[1, 2]], with a regularization loss."""
+    root = tf.train.Checkpoint(w=tf.Variable([[1.0, 2.0]]))
+    root.variables = root.trainable_variables = [root.w]
+    call = tf.function(lambda x, training=False: tf.matmul(x, root.w))
+    for training in (True, False):
+        call.get_concrete_function(tf.TensorSpec([None, 1], tf.float32), training=training)
+    root.__call__ = call
+    root.regularization_losses = [tf.function(lambda: 0.01 * tf.reduce_sum(root.w**2), input_signature=[])]
+    path = tmp_path_factory.mktemp("model") / "1"
+    tf.saved_model.save(root, str(path))
+    return str(path)
+
+
+def start(model, how, **environment):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    command = [sys.executable, str(TRAINING), model, how]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def result_of(process):
+    try:
+        output, _ = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    return json.loads(output.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def on_one_device(model):
+    return result_of(start(model, "one_device"))
+
+
+def assert_alike(result, expected):
+    np.testing.assert_allclose(result[1], expected[1], rtol=1e-6)
+    for weight, expected_weight in zip(result[2], expected[2]):
+        np.testing.assert_allclose(weight, expected_weight, rtol=1e-6)
+
+
+def test_a_layer_is_trained_on_two_devices_as_on_one(model, on_one_device):
+    result = result_of(start(model, "mirrored"))
+    assert (on_one_device[0], result[0]) == (1, 2)
+    assert_alike(result, on_one_device)
+
+
+def test_a_model_is_trained_with_its_variables_on_parameter_servers(model):
+    with running_cluster(ps=1, worker=1) as cluster:
+        _, losses, (weight,), device = result_of(start(model, "parameter_servers", CLUSTER=json.dumps(cluster)))
+    assert "/job:ps" in device
+    # The same, by hand: the gradient of mean((x * sum(w) - y)**2).
+    x = np.linspace(-1, 1, 32)
+    w, expected = np.array([1.0, 2.0]), []
+    for _ in range(5):
+        difference = x * w.sum() - (3 * x + 1)
+        expected.append(np.mean(difference**2))
+        w = w - 0.1 * np.mean(2 * difference * x)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    np.testing.assert_allclose(weight[0], w, rtol=1e-5)
+
+
+@pytest.mark.skipif(
+    getattr(tf.keras, "__version__", "2").startswith("3"),
+    reason="fit of Keras 3 fails under MultiWorkerMirroredStrategy, whatever the layers",
+)
+def test_a_layer_is_trained_by_two_workers_as_by_one(model, on_one_device):
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]
+    workers = [start(model, "workers", TF_CONFIG=json.dumps(task)) for task in tasks]
+    try:
+        results = [result_of(worker) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert [result[0] for result in results] == [2, 2]
+    for result in results:
+        assert_alike(result, on_one_device)
