@@ -501,6 +501,14 @@ def test_the_hash_that_a_server_gives_is_compared(server, way, fetch):
     assert len(server.requests) == 2
 
 
+def test_crc32c_is_compared_where_google_gives_nothing_else(server, fetch):
+    google_crc32c = pytest.importorskip("google_crc32c", reason="google_crc32c is not installed here")
+    right = base64_of(google_crc32c.Checksum(ARCHIVE).digest())
+    assert fetch(server.answer("/m", sends(ARCHIVE, x_goog_hash=f"crc32c={right}")))[1] == MODEL
+    with pytest.raises(HashMismatch, match="crc32c by the server's x-goog-hash: 00000000"):
+        fetch(server.answer("/m", sends(ARCHIVE, x_goog_hash="crc32c=AAAAAA==")))
+
+
 @pytest.mark.parametrize(
     "headers",
     [
