@@ -62,7 +62,7 @@ def of_server(headers: Mapping[str, str]) -> list[Promise]:
 
     Read are Repr-Digest and Content-Digest (RFC 9530), Digest (RFC 3230), Content-MD5, Google's x-goog-hash, and of S3
     its sha256 and the ETag where that is an md5. Another server's ETag names a version and need not be a hash at all.
-    crc32c, the only hash of some of Google's objects, is read where google_crc32c is installed: in plain Python it would
+    crc32c, the only hash of some of Google's objects, is read where google_crc32c is installed: plain Python would
     take far longer than the download.
     """
     found: dict[str, Promise] = {}
