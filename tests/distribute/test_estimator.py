@@ -1,0 +1,59 @@
+"""Estimators with parameter servers (P15, P27): the chief and the servers are processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cluster import free_ports
+from saved_models import tf
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(tf.compat.v1, "estimator"), reason="TensorFlow 2.16 and newer come without Estimator"
+)
+
+TRAINING = Path(__file__).parent / "estimator_training.py"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """x -> x @ [[1, 2]]."""
+    root = tf.train.Checkpoint(w=tf.Variable([[1.0, 2.0]]))
+    root.variables = root.trainable_variables = [root.w]
+    call = tf.function(lambda x, training=False: tf.matmul(x, root.w))
+    for training in (True, False):
+        call.get_concrete_function(tf.TensorSpec([None, 1], tf.float32), training=training)
+    root.__call__ = call
+    tf.saved_model.save(root, str(tmp_path / "model"))
+    return str(tmp_path / "model")
+
+
+@pytest.mark.parametrize("how", ["load", "layer"])
+def test_a_restored_model_is_trained_with_its_variables_on_parameter_servers(model, how, tmp_path):
+    ports = free_ports(3)
+    cluster = {"chief": [f"127.0.0.1:{ports[0]}"], "ps": [f"127.0.0.1:{port}" for port in ports[1:]]}
+
+    def start(job, index):
+        task = {"cluster": cluster, "task": {"type": job, "index": index}}
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CONFIG": json.dumps(task)}
+        command = [sys.executable, "-W", "ignore", str(TRAINING), model, str(tmp_path / "trained"), how]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, universal_newlines=True)
+
+    tasks = [start("chief", 0), start("ps", 0), start("ps", 1)]
+    try:
+        output, _ = tasks[0].communicate(timeout=240)
+    finally:
+        for task in tasks:
+            task.kill()
+            task.communicate()  # closes its pipe
+    assert tasks[0].returncode == 0
+    words = [line.split(" ", 1) for line in output.splitlines() if line.startswith(("PLACE ", "RESULT "))]
+    assert {place for kind, place in words if kind == "PLACE"} == {"/job:ps/task:0", "/job:ps/task:1"}
+    (values,) = [json.loads(result) for kind, result in words if kind == "RESULT"]
+    assert values["global_step"] == 100
+    (weights,) = [value for value in values.values() if isinstance(value, list)]
+    assert sum(weights[0]) == pytest.approx(3.0, rel=1e-4)
