@@ -324,8 +324,8 @@ def is_trainable_state(state_manager: Any) -> bool:
 
 def session_config_of(estimator: Any) -> Any:
     """The ConfigProto by which an Estimator makes its sessions; None for the default."""
-    # Seen in 1.15, 2.15.
-    return estimator._session_config
+    # Seen in 1.15, 2.15. Another object in an Estimator's place, which newer TensorFlows do not have, may lack it.
+    return getattr(estimator, "_session_config", None)
 
 
 # --- AutoGraph ---------------------------------------------------------------------------------------------------

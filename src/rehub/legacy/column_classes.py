@@ -19,6 +19,7 @@ class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
     """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
 
     key: Any
+    module_spec_path: Any
     module_spec: ModuleSpec
 
     @property
@@ -57,7 +58,13 @@ class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
 
     def create_state(self, state_manager: Any) -> None:
         trainable = self._is_trained and tf_internals.is_trainable_state(state_manager)
-        state_manager.add_resource(self, _RESOURCE, Module(self.module_spec, trainable=trainable))
+        module = Module(self.module_spec, trainable=trainable)
+        state_manager.add_resource(self, _RESOURCE, module)
+        if trainable:
+            # Since TensorFlow 2.2 Keras' layers find them here, and Estimators train what these find.
+            weights = _tf.Module()
+            weights.of_hub_module = module.variables
+            state_manager.add_resource(self, "weights", weights)
 
     def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
         module = state_manager.get_resource(self, _RESOURCE)
@@ -76,14 +83,12 @@ class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        config = dict(zip(self._fields, self))
-        for value in config.values():
-            if isinstance(value, ModuleSpec):
-                raise NotSerializable(
-                    f"The column {self.name!r} was made from a ModuleSpec, which no config can hold. Make it from the "
-                    "handle of a module: a string."
-                )
-        return config
+        if isinstance(self.module_spec_path, ModuleSpec):
+            raise NotSerializable(
+                f"The column {self.name!r} was made from a ModuleSpec, which no config can hold. Make it from the "
+                "handle of a module: a string."
+            )
+        return dict(zip(self._fields, self))
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
@@ -113,16 +118,17 @@ class TextEmbeddingColumn(
 class SparseTextEmbeddingColumn(
     _ModuleColumn,
     collections.namedtuple(
-        "SparseTextEmbeddingColumn", ("key", "combiner", "module_spec", "default_value", "trainable")
+        "SparseTextEmbeddingColumn", ("key", "combiner", "module_spec_path", "default_value", "trainable")
     ),
 ):
     """What `sparse_text_embedding_column` returns."""
 
     def __init__(
-        self, key: Any, combiner: str, module_spec: ModuleSpec, default_value: str | None, trainable: bool
+        self, key: Any, combiner: str, module_spec_path: Any, default_value: str | None, trainable: bool
     ) -> None:
         del key, combiner, default_value, trainable
-        _check_text_embedding(module_spec)
+        self.module_spec = as_module_spec(module_spec_path)
+        _check_text_embedding(self.module_spec)
         super().__init__()
 
     @property
@@ -168,7 +174,7 @@ def _check_text_embedding(spec: ModuleSpec) -> None:
         for info in inputs.values()
     ):
         issues.append(f"its signature 'default' must have only one input, strings of shape [None]; it has {inputs}")
-    issues += _output_issues(spec)
+    issues += _output_issues(spec, any_batch=False)
     if issues:
         raise InvalidModule(f"Module is not a text-embedding: {'; '.join(issues)}.")
 
@@ -182,14 +188,15 @@ def _check_image_embedding(spec: ModuleSpec, needs_size: bool) -> None:
             get_expected_image_size(spec)
         except InvalidModule as error:
             issues.append(f"it does not tell the size of its images, so image_size has to be given ({error})")
-    issues += _output_issues(spec)
+    issues += _output_issues(spec, any_batch=True)
     if issues:
         raise InvalidModule(f"Module is not usable as image embedding: {'; '.join(issues)}.")
 
 
-def _output_issues(spec: ModuleSpec) -> list[str]:
+def _output_issues(spec: ModuleSpec, any_batch: bool) -> list[str]:
     output = spec.get_output_info_dict().get("default")
     shape = _tf.TensorShape(None) if output is None else output.get_shape()
-    if output is None or output.dtype != _tf.float32 or shape.ndims != 2 or not shape.as_list()[1]:
+    fits = shape.ndims == 2 and shape.as_list()[1] and (any_batch or shape.as_list()[0] is None)
+    if output is None or output.dtype != _tf.float32 or not fits:
         return [f"its output 'default' must be float32 of shape [None, K] with a known K; it is {output}"]
     return []

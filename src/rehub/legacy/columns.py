@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from rehub.errors import InvalidSetting
-from rehub.legacy.spec import as_module_spec
 
 
 def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -> Any:
@@ -54,7 +53,7 @@ def sparse_text_embedding_column(
 
     if combiner not in ("mean", "sqrtn", "sum"):
         raise InvalidSetting(f"combiner must be 'mean', 'sqrtn' or 'sum': {combiner!r}")
-    return SparseTextEmbeddingColumn(key, combiner, as_module_spec(module_spec), default_value, trainable)
+    return SparseTextEmbeddingColumn(key, combiner, module_spec, default_value, trainable)
 
 
 def image_embedding_column(key: Any, module_spec: Any, image_size: Sequence[int] | None = None) -> Any:

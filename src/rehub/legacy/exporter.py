@@ -7,6 +7,7 @@ import functools
 import logging
 import posixpath
 import time
+import uuid
 from typing import Any, Callable, Iterator
 
 from rehub import tf_internals
@@ -37,11 +38,14 @@ def register_module_for_export(module: Module, export_name: str) -> None:
 class LatestModuleExporter:
     """Writes registered modules into directories named by time, and removes old ones.
 
-    exporter = hub.LatestModuleExporter("modules", serving_input_fn)
-    eval_spec = tf.estimator.EvalSpec(eval_input_fn, exporters=[exporter])
-    tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+        exporter = hub.LatestModuleExporter("modules", serving_input_fn)
+        eval_spec = tf.estimator.EvalSpec(eval_input_fn, exporters=[exporter])
+        tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
 
     The `model_fn` names the modules by `hub.register_module_for_export`.
+
+    It is an Exporter of Estimator's where TensorFlow has Estimator: 1.15 to 2.15. With newer ones, `export` serves any
+    object that has an Estimator's `model_fn`, `config` and `latest_checkpoint`.
     """
 
     def __init__(self, name: str, serving_input_fn: Callable[[], Any], exports_to_keep: int | None = 5) -> None:
@@ -89,12 +93,21 @@ class LatestModuleExporter:
 
         Returns:
             The new directory, or None if no module is registered.
+
+        Raises:
+            InvalidSetting: there is no checkpoint.
+            ExportTargetTaken: for ten seconds, others took the names of directories.
         """
         del eval_result, is_the_final_export
         tf = tf_internals.import_tensorflow()
         gfile = tf.io.gfile
         export_path = tf.compat.as_str_any(export_path)
         checkpoint_path = checkpoint_path or estimator.latest_checkpoint()
+        if checkpoint_path is None:
+            raise InvalidSetting(
+                f"LatestModuleExporter {self._name!r} has no checkpoint to take the modules' weights from: the "
+                "estimator has none yet. Train it first, or give checkpoint_path."
+            )
         with _serving_session(estimator, self._serving_input_fn, checkpoint_path) as session:
             modules = tf.compat.v1.get_collection(_REGISTERED)
             if not modules:
@@ -103,13 +116,13 @@ class LatestModuleExporter:
                     "model_fn names those that are."
                 )
                 return None
-            directory = _directory_of_this_second(export_path)
-            # TensorFlow Serving and the removal of old exports overlook what is no number.
-            aside = posixpath.join(export_path, f"temp-{posixpath.basename(directory)}")
+            # TensorFlow Serving and the removal of old exports overlook what is no number. Another worker, which
+            # exports in the same second, has another name.
+            aside = posixpath.join(export_path, f"temp-{int(time.time())}-{uuid.uuid4().hex}")
             try:
                 for export_name, module in modules:
                     module.export(posixpath.join(aside, export_name), session)
-                gfile.rename(aside, directory)
+                directory = _move_to_this_second(aside, export_path)
             finally:
                 if gfile.exists(aside):
                     gfile.rmtree(aside)
@@ -118,20 +131,23 @@ class LatestModuleExporter:
 
     def _remove_old(self, export_path: str) -> None:
         if self._exports_to_keep is not None:
-            gfile = tf_internals.import_tensorflow().io.gfile
+            tf = tf_internals.import_tensorflow()
+            gfile = tf.io.gfile
             names = [name.rstrip("/") for name in gfile.listdir(export_path)]
             exports = sorted((name for name in names if name.isdigit() and len(name) == 10), key=int)
             for name in exports[: -self._exports_to_keep]:
-                gfile.rmtree(posixpath.join(export_path, name))
+                with contextlib.suppress(tf.errors.NotFoundError):  # Another worker removes old ones as well.
+                    gfile.rmtree(posixpath.join(export_path, name))
 
 
 @functools.lru_cache(maxsize=None)
 def _exporter_of_estimator(exporter: Any) -> Any:
     """Returns a subclass that is one of Estimator's Exporter too; as it was, where TensorFlow has no Estimator."""
     v1 = tf_internals.import_tensorflow().compat.v1
-    if not hasattr(v1, "estimator"):  # TensorFlow 2.16 and newer.
+    if not hasattr(v1, "estimator") or issubclass(exporter, v1.estimator.Exporter):  # TensorFlow 2.16 has none.
         return exporter
-    return type(exporter.__name__, (exporter, v1.estimator.Exporter), {"__doc__": exporter.__doc__})
+    own = {"__doc__": exporter.__doc__, "__module__": exporter.__module__}
+    return type(exporter.__name__, (exporter, v1.estimator.Exporter), own)
 
 
 @contextlib.contextmanager
@@ -150,11 +166,15 @@ def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkp
             yield session
 
 
-def _directory_of_this_second(export_path: str) -> str:
-    gfile = tf_internals.import_tensorflow().io.gfile
+def _move_to_this_second(aside: str, export_path: str) -> str:
+    """Gives a directory the name of this second, in one step, or that of the next one that is free."""
+    tf = tf_internals.import_tensorflow()
     for _ in range(10):
         directory = posixpath.join(export_path, str(int(time.time())))
-        if not gfile.exists(directory):
+        try:
+            tf.io.gfile.rename(aside, directory)
+        except (tf.errors.AlreadyExistsError, tf.errors.FailedPreconditionError):  # Another worker exports as well.
+            time.sleep(1)
+        else:
             return directory
-        time.sleep(1)  # Another worker exports as well.
     raise ExportTargetTaken(f"No directory named by the time was free below {export_path!r}, for 10 seconds.")

@@ -84,10 +84,7 @@ def get_expected_image_size(
     info = get_image_module_info(module_or_spec)
     if info is not None and info.default_image_size.height and info.default_image_size.width:
         return [info.default_image_size.height, info.default_image_size.width]
-    _, height, width, _ = _image_shape(module_or_spec, signature, input_name, "height and width")
-    if not height or not width:
-        raise _unknown(height, width, "height and width")
-    return [height, width]
+    return _dimensions_of_images(module_or_spec, signature, input_name, [1, 2], "height and width")
 
 
 def get_num_image_channels(
@@ -103,15 +100,12 @@ def get_num_image_channels(
     Raises:
         InvalidModule: there is no such input, or its shape does not tell.
     """
-    channels = _image_shape(module_or_spec, signature, input_name, "num_channels")[-1]
-    if channels is None:
-        raise _unknown("?", "?", "num_channels")
-    return channels
+    return _dimensions_of_images(module_or_spec, signature, input_name, [3], "num_channels")[0]
 
 
-def _image_shape(
-    module_or_spec: Module | ModuleSpec, signature: str | None, input_name: str | None, wanted: str
-) -> list[int | None]:
+def _dimensions_of_images(
+    module_or_spec: Module | ModuleSpec, signature: str | None, input_name: str | None, axes: list[int], wanted: str
+) -> list[int]:
     name = "images" if input_name is None else input_name
     inputs = module_or_spec.get_input_info_dict(signature)
     if name not in inputs:
@@ -120,15 +114,9 @@ def _image_shape(
             f"{', '.join(sorted(inputs)) or 'none'}. Another one is chosen by signature= and input_name=."
         )
     shape = inputs[name].get_shape()
-    if shape.ndims != 4:
+    dimensions = [shape.as_list()[axis] for axis in axes] if shape.ndims == 4 else []
+    if not dimensions or not all(dimensions):
         raise InvalidModule(
             f"Shape of module input is {shape}, expected [batch_size, height, width, num_channels] with known {wanted}."
         )
-    return list(shape.as_list())
-
-
-def _unknown(height: object, width: object, wanted: str) -> InvalidModule:
-    return InvalidModule(
-        f"Shape of module input is [batch_size, {height}, {width}, num_channels], expected [batch_size, height, width, "
-        f"num_channels] with known {wanted}."
-    )
+    return dimensions
