@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Iterable
 
-from rehub import resolvers, restore, tf_internals
-from rehub.errors import InvalidSetting, OptionsUnsupported, TagsNotFound, UnsupportedFormat
+from rehub import resolvers, restore, retrain, tf_internals
+from rehub.errors import (
+    InvalidModule,
+    InvalidSetting,
+    NotTrainable,
+    OptionsUnsupported,
+    TagsNotFound,
+    UnsupportedFormat,
+)
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
 from rehub.savedmodel.layout import CPB, PBTXT
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @tf_internals.run_as_written
@@ -19,13 +29,15 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     eager mode, in a `tf.function`, and in a TF1 graph, whose initializers then restore the values.
 
     Whoever holds a function or signature of the result holds what the function needs: the object itself need not be
-    kept. A model in TF1 format can be called like a `hub.Module`, for inference:
-    `model(inputs, signature=None, as_dict=False)`.
+    kept. A model in TF1 format can be called like a `hub.Module`: `model(inputs, signature=None, as_dict=False)`.
+
+    A legacy module is, in TF2, an object that can be trained: `model(inputs, training=True)` is what its graph for
+    training computes, and runs its UPDATE_OPS; `trainable_variables` and `regularization_losses` are there too.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
         tags: the set of strings that names the graph variant to load. Unset, it is the only one there is; of a legacy
-            module, which can have several, the one with the empty set.
+            module, which can have several, the one with the empty set, and for training the one with the tag "train".
         options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
 
     Returns:
@@ -53,6 +65,13 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     metagraph = _choose(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
     restore.bring_ops(tf, metagraph, asked)
+    untrainable = ""
+    if layout.is_legacy:
+        try:
+            return _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+        except NotTrainable as reason:
+            untrainable = str(reason)
+            _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
         obj = restore.load_with_tensorflow(tf, path, None if wanted is None else sorted(wanted), options)
     except Exception as error:
@@ -66,7 +85,37 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:
-        restore.make_callable(tf, obj, metagraph, asked, layout.is_legacy)
+        restore.make_callable(tf, obj, metagraph, asked, layout.is_legacy, untrainable)
+    return obj
+
+
+def _load_legacy(
+    tf: Any,
+    layout: Layout,
+    metagraphs: tuple[MetaGraph, ...],
+    inference: MetaGraph,
+    tags: frozenset[str] | None,
+    options: Any,
+    handle: str,
+) -> Any:
+    """Restores a legacy module so that it can be trained.
+
+    Raises:
+        NotTrainable: it can only be used for inference, here or anywhere; says why.
+    """
+    if not retrain.can_retrain(tf):
+        raise NotTrainable(
+            "In a graph of TF1, and in TensorFlow 1.15, a legacy module is trained by "
+            f"hub.Module({handle!r}, trainable=True)."
+        )
+    for metagraph in metagraphs:
+        if tags is None and metagraph.tags == retrain.TRAIN:
+            restore.bring_ops(tf, metagraph, handle)
+    try:
+        obj = retrain.restore_legacy_module(tf, layout, inference, tags, options, handle)
+    except InvalidModule as error:
+        raise NotTrainable(f"The graph of {handle!r} cannot be traced again: {error}") from error
+    keep_while_traced(tf, obj)
     return obj
 
 

@@ -157,6 +157,14 @@ def make_importable(names: Iterable[str]) -> None:
             registry[definition.name] = definition
 
 
+def variable_definition(serialized: bytes) -> Any:
+    """Parses the VariableDef that a graph's collection has of a variable."""
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.core.framework import variable_pb2
+
+    return variable_pb2.VariableDef.FromString(serialized)
+
+
 def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) -> dict[str, Any]:
     """Imports a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
 
@@ -261,6 +269,96 @@ def spec_dtype(spec: Any) -> Any:
 def spec_shape(spec: Any) -> Any:
     """The shape of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
     return spec.shape if hasattr(spec, "shape") else spec._shape
+
+
+# --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------
+
+
+def is_in_graph(value: Any, graph: Any) -> bool:
+    """Whether a value is a tensor that an op of this very graph computes; not if it was captured or is eager."""
+    tf = import_tensorflow()
+    return isinstance(value, tf.Tensor) and getattr(value, "graph", None) is graph
+
+
+def has_gradient(name: str) -> bool:
+    """Whether `tf.RegisterGradient` was called with this name."""
+    from tensorflow.python.framework import ops
+
+    # Public in its module since 2.0 or so. Seen in 2.15, 2.21; with an underscore in 1.15.
+    registry = ops.gradient_registry if hasattr(ops, "gradient_registry") else ops._gradient_registry
+    try:
+        registry.lookup(name)
+    except LookupError:
+        return False
+    return True
+
+
+def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functions: Iterable[Any]) -> list[Any]:
+    """Makes one op in a function's graph by an import, which brings the functions that its attributes name.
+
+    Args:
+        node: an object with `name` and `op`.
+        attributes: AttrValues.
+        inputs: tensors, those of lists one by one.
+        functions: FunctionDefs.
+
+    Returns:
+        Its outputs.
+    """
+    tf = import_tensorflow()
+    graph = tf.compat.v1.get_default_graph()
+    graph_def = tf.compat.v1.GraphDef()
+    graph_def.library.function.extend(functions)
+    node_def = graph_def.node.add(name="node", op=node.op)
+    for key, value in attributes.items():
+        node_def.attr[key].CopyFrom(value)
+    fed = {}
+    for index, tensor in enumerate(inputs):
+        placeholder = graph_def.node.add(name=f"input_{index}", op="Placeholder")
+        placeholder.attr["dtype"].type = tensor.dtype.as_datatype_enum
+        node_def.input.append(placeholder.name)
+        fed[f"{placeholder.name}:0"] = graph.capture(tensor)
+    (op,) = tf.import_graph_def(graph_def, input_map=fed, return_elements=["node"], name=node.name)
+    return list(op.outputs)
+
+
+def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
+    """Makes a concrete function that takes tensors by keyword, as TensorFlow's loader makes signatures of TF1.
+
+    `tf.function` has only names that Python could have.
+
+    Args:
+        function: takes tensors by position.
+        specs: a `tf.TensorSpec` for each of them by name, in order.
+    """
+    tf = import_tensorflow()
+    wrapped = tf.compat.v1.wrap_function(function, [tf.TensorSpec(spec.shape, spec.dtype) for spec in specs.values()])
+    options: dict[str, Any] = {"input_signature": ((), specs)}
+    if "are_keyword_args_also_positional" in inspect.signature(wrapped.prune).parameters:  # Seen in 2.21.
+        options["are_keyword_args_also_positional"] = True
+    pruned = wrapped.prune(wrapped.inputs[: len(specs)], wrapped.structured_outputs, **options)
+    pruned._arg_keywords = list(specs)  # Seen in 2.15, 2.21.
+    return pruned
+
+
+def trackable_resource_class() -> Any:
+    """The class of tables and other resources that are made, initialized and saved with the object that has them."""
+    tf = import_tensorflow()
+    if hasattr(tf.saved_model, "experimental") and hasattr(tf.saved_model.experimental, "TrackableResource"):
+        return tf.saved_model.experimental.TrackableResource
+    from tensorflow.python.training.tracking import tracking  # Seen in 1.15.
+
+    return tracking.TrackableResource
+
+
+def auto_trackable_class() -> Any:
+    """The class of objects whose attributes checkpoints and SavedModels keep; that of restored objects."""
+    tf = import_tensorflow()
+    if hasattr(tf, "__internal__"):  # Seen in 2.15, 2.21.
+        return tf.__internal__.tracking.AutoTrackable
+    from tensorflow.python.training.tracking import tracking  # Seen in 1.15.
+
+    return tracking.AutoTrackable
 
 
 # --- Sessions ----------------------------------------------------------------------------------------------------

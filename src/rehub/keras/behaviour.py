@@ -173,12 +173,13 @@ class LayerBehaviour:
         if not self.trainable:
             return
         computation = self._prepared.computation
-        if computation.is_legacy:
+        if computation.is_legacy and not computation.is_trainable:
             raise NotTrainable(
-                "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format: "
-                f"{computation.described_as} is a legacy module. Use it with trainable=False."
+                "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format here: "
+                f"{computation.described_as} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
+                f"graph of TF1, hub.Module({computation.described_as}, trainable=True) trains it."
             )
-        if computation.signature:
+        if computation.signature and not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature: "
                 f"{computation.described_as}, signature {computation.signature!r}. A signature has no training mode, "

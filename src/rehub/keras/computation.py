@@ -11,6 +11,7 @@ from rehub.keras.inputs import as_tensors, match
 from rehub.keras.traces import traces_of
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
+from rehub.retrain import SignatureFunction, is_retrainable
 from rehub.tf_internals import import_tensorflow
 
 
@@ -68,7 +69,8 @@ class Computation:
     def _find_function(self) -> Any:
         """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            return signature_of(self.restored, self.signature, self.described_as)
+            function = signature_of(self.restored, self.signature, self.described_as)
+            return SignatureFunction(self.restored, self.signature) if is_retrainable(self.restored) else function
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.call_method(self.restored)
         # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
@@ -82,6 +84,11 @@ class Computation:
             f"Signature name has to be specified for non-callable saved models (if not legacy TF1 Hub format): "
             f"{self.described_as} has {', '.join(map(repr, names))}. Add signature= and output_key=."
         )
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether what is called has a training mode, if only in name: not a mere signature."""
+        return isinstance(self.function, SignatureFunction) or not (self.is_legacy or self.signature)
 
     def as_tensors(self, inputs: Any) -> Any:
         """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""

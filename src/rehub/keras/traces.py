@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any
 
 from rehub import tf_internals
+from rehub.retrain import SignatureFunction
 
 _PLAIN = (bool, int, float, str)
 
@@ -50,12 +51,26 @@ class Trace:
         return True
 
 
+class _TraceOfModule(Trace):
+    """One signature of a legacy module in one mode, whose graph is made when it is asked for."""
+
+    def __init__(self, function: SignatureFunction, training: bool) -> None:
+        arguments = {"training": training, "update_ops": True}
+        super().__init__(function.input_specs, arguments, function.output_specs, function)
+
+    @property
+    def graph(self) -> Any:
+        return self.concrete.concrete(self.arguments["training"]).graph
+
+
 def traces_of(function: Any) -> list[Trace]:
     """The traces of a restored function or signature, in their order; none for what can be traced anew.
 
     Args:
         function: whatever is callable.
     """
+    if isinstance(function, SignatureFunction):
+        return [_TraceOfModule(function, training) for training in (False, True)]
     if tf_internals.is_concrete_function(function):
         # TensorFlow 1.15 does not tell the structure of a signature from a TF1 graph.
         return [] if function.structured_input_signature is None else [_trace_of_signature(function)]

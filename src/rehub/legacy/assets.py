@@ -14,7 +14,7 @@ from rehub.errors import CorruptModel, InvalidModule
 from rehub.legacy.graph_defs import node_name
 
 DIRECTORY = "assets"
-_FILEPATHS = "asset_filepaths"  # tf.compat.v1.GraphKeys.ASSET_FILEPATHS
+FILEPATHS = "asset_filepaths"  # tf.compat.v1.GraphKeys.ASSET_FILEPATHS
 _TABLE = "saved_model_assets"  # tf.compat.v1.saved_model.ASSETS_KEY
 _PLACEHOLDER = b"SAVEDMODEL-ASSET"
 
@@ -36,7 +36,7 @@ def join(meta_graphs: Iterable[Any], path: str) -> None:
                 raise CorruptModel(f"{path!r}: asset {file!r} belongs to node {name!r}, which is no constant string.")
             constants[name].attr["value"].tensor.string_val[0] = _inside(path, file).encode()
         if file_of:
-            listed = meta_graph.collection_def[_FILEPATHS].node_list.value
+            listed = meta_graph.collection_def[FILEPATHS].node_list.value
             listed.extend(sorted({f"{name}:0" for name in file_of} - set(listed)))
 
 
@@ -75,9 +75,9 @@ def separate(meta_graphs: Iterable[Any]) -> dict[str, str]:
     """
     name_of: dict[str, str] = {}
     for meta_graph in meta_graphs:
-        if _FILEPATHS not in meta_graph.collection_def:
+        if FILEPATHS not in meta_graph.collection_def:
             continue
-        listed = {node_name(tensor) for tensor in meta_graph.collection_def[_FILEPATHS].node_list.value}
+        listed = {node_name(tensor) for tensor in meta_graph.collection_def[FILEPATHS].node_list.value}
         table = meta_graph.collection_def[_TABLE].any_list.value
         for node in sorted((node for node in meta_graph.graph_def.node if node.name in listed), key=_by_name):
             if not _is_path(node):

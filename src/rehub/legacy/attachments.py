@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import CorruptModel, InvalidSetting
+from rehub.errors import AttachmentNotFound, CorruptModel, InvalidSetting
 
 COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
 
@@ -62,3 +62,18 @@ def read(meta_graph: Any) -> dict[str, bytes]:
 
     attached = [ModuleAttachment.FromString(value) for value in collection.bytes_list.value]
     return {attachment.key: attachment.value for attachment in attached}
+
+
+def parse_attached(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:
+    """Returns the message that was attached under a key, or None where none was.
+
+    Raises:
+        AttachmentNotFound: none was, and `required` is set.
+    """
+    if attached is not None:
+        message = message_type()
+        message.ParseFromString(attached)
+        return message
+    if required:
+        raise AttachmentNotFound(f"No attached message for key {key!r} in {described_as}.")
+    return None

@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import AttachmentNotFound, CorruptModel, InvalidModule, InvalidSetting, UnsupportedFormat
+from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, UnsupportedFormat
+from rehub.legacy.attachments import parse_attached
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import LEGACY_MARK
 
@@ -108,16 +109,8 @@ class ModuleSpec(abc.ABC):
         Raises:
             AttachmentNotFound: there is none, and `required` was set.
         """
-        attached = self._get_attached_bytes(key, tags)
-        if attached is not None:
-            message = message_type()
-            message.ParseFromString(attached)
-            return message
-        if required:
-            raise AttachmentNotFound(
-                f"No attached message for key {key!r} in the graph variant with tags {sorted(tags or ())}."
-            )
-        return None
+        described_as = f"the graph variant with tags {sorted(tags or ())}"
+        return parse_attached(self._get_attached_bytes(key, tags), key, message_type, required, described_as)
 
     @abc.abstractmethod
     def _get_attached_bytes(self, key: str, tags: Iterable[str] | None) -> bytes | None:

@@ -13,9 +13,10 @@ from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.signatures import signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
 from rehub.restore.tensorflow_loader import load_with_tensorflow
-from rehub.restore.v1_call import is_v1_model, make_callable
+from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
 
 __all__ = [
+    "SignatureCall",
     "as_tensorflow_error",
     "bring_ops",
     "explain_remote_devices",

@@ -26,6 +26,11 @@ def own_captures(tf: Any, root: Any) -> None:
             setattr(function, _OWNED, owned)
 
 
+def own(function: Any, *objects: Any) -> None:
+    """Gives a concrete function references to objects that it needs and does not keep by itself."""
+    setattr(function, _OWNED, (*getattr(function, _OWNED, ()), *objects))
+
+
 def keep_while_traced(tf: Any, root: Any) -> None:
     """Lets an object that is restored while a `tf.function` is traced live as long as that trace."""
     graph = tf_internals.enclosing_function_graph(tf)

@@ -12,23 +12,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rehub import tf_internals
-from rehub.errors import InputMismatch, SignatureNotFound
+from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
 from rehub.restore.signatures import signature_of
 
 if TYPE_CHECKING:
     from rehub.savedmodel.metagraphs import MetaGraph, Signature, TensorSlot
 
 _ENTRY = "_rehub_entry"
+_UNTRAINABLE = "_rehub_untrainable"
 
 
-def make_callable(tf: Any, root: Any, metagraph: MetaGraph, handle: str, is_legacy: bool) -> None:
+def make_callable(
+    tf: Any, root: Any, metagraph: MetaGraph, handle: str, is_legacy: bool, untrainable: str = ""
+) -> None:
     """Makes the root that TensorFlow restored for a model in TF1 format callable.
 
     The object stays what it was, an instance of its class with its attributes; its class becomes a subclass with a
     `__call__`, as Python looks that up in the class alone.
+
+    Args:
+        tf: the TensorFlow module.
+        root: what TensorFlow's loader returned.
+        metagraph: the graph variant that it was made from.
+        handle: what the user typed, for messages.
+        is_legacy: whether it is a legacy module.
+        untrainable: why a call with `training=True` is an error.
     """
     default = "default" if is_legacy else "serving_default"
-    setattr(root, _ENTRY, _Entry(tf, metagraph.signatures, default, handle))
+    setattr(root, _ENTRY, SignatureCall(tf, metagraph.signatures, default, handle))
+    setattr(root, _UNTRAINABLE, untrainable or f"{handle!r} is a TF1 SavedModel, which is restored for inference.")
     root.__class__ = _callable_subclass(root.__class__)
 
 
@@ -42,12 +54,15 @@ def _callable_subclass(restored_class: Any) -> type:
     class RestoredV1Model(restored_class):  # type: ignore[misc]
         """A legacy module or a TF1 SavedModel, restored for inference."""
 
-        def __call__(self, inputs: Any = None, *, signature: str | None = None, as_dict: bool = False) -> Any:
+        def __call__(
+            self, inputs: Any = None, training: Any = False, signature: str | None = None, as_dict: bool = False
+        ) -> Any:
             """Applies a signature to inputs.
 
             Args:
                 inputs: a tensor, or what becomes one, for a signature with one input; a dict by input name for
                     several; None for none.
+                training: False.
                 signature: its name. Unset, it is "default" for a legacy module and "serving_default" for a TF1
                     SavedModel, or the only one there is.
                 as_dict: whether to return all outputs by name.
@@ -58,29 +73,41 @@ def _callable_subclass(restored_class: Any) -> type:
             Raises:
                 SignatureNotFound: there is no such signature; lists those there are.
                 InputMismatch: the signature has other inputs, or no single output; lists them.
+                NotTrainable: with `training`; says why.
             """
-            return getattr(self, _ENTRY)(self, inputs, signature, as_dict)
+            if tf_internals.static_bool(training) is not False:
+                raise NotTrainable(f"training={training!r}: {getattr(self, _UNTRAINABLE)}")
+            call: SignatureCall = getattr(self, _ENTRY)
+            name = call.signature_named(signature).name
+            function = signature_of(self, name, repr(call.handle))
+            return call.pick(name, function(**call.components(name, inputs)), as_dict)
 
     return RestoredV1Model
 
 
 @tf_internals.run_as_written
 @dataclass(frozen=True)
-class _Entry:
-    """What a call of a model in TF1 format needs to know: its signatures, as the model's file has them."""
+class SignatureCall:
+    """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.
+
+    Attributes:
+        tf: the TensorFlow module.
+        signatures: as the model's file has them.
+        default: the name of the one to call where none is chosen.
+        handle: what the user typed, for messages.
+    """
 
     tf: Any
     signatures: tuple[Signature, ...]
     default: str
     handle: str
 
-    def __call__(self, root: Any, inputs: Any, name: str | None, as_dict: bool) -> Any:
-        signature = self._signature(name)
-        function = signature_of(root, signature.name, repr(self.handle))
-        outputs = function(**self._tensors(signature, inputs))
-        return outputs if as_dict else outputs[self._output(signature)]
+    def signature_named(self, name: str | None) -> Signature:
+        """Returns the signature of a name; for None the default, or the only one.
 
-    def _signature(self, name: str | None) -> Signature:
+        Raises:
+            SignatureNotFound: there is none; lists those there are.
+        """
         by_name = {signature.name: signature for signature in self.signatures}
         if name is None and len(by_name) == 1:
             return self.signatures[0]
@@ -95,6 +122,10 @@ class _Entry:
             "Choose one: model(inputs, signature=...)."
         )
 
+    def pick(self, name: str, outputs: dict[str, Any], as_dict: bool) -> Any:
+        """Returns all outputs of a signature, or the default one."""
+        return outputs if as_dict else outputs[self._output(self.signature_named(name))]
+
     def _output(self, signature: Signature) -> str:
         names = [output.name for output in signature.outputs]
         if "default" in names:
@@ -106,8 +137,15 @@ class _Entry:
             f"{', '.join(names)}. Call it with as_dict=True and take what you need."
         )
 
-    def _tensors(self, signature: Signature, inputs: Any) -> dict[str, Any]:
-        """Returns the tensors that the signature's function takes, by the function's argument names."""
+    def components(self, name: str, inputs: Any) -> dict[str, Any]:
+        """Returns the tensors that a signature's function takes, by the names of its arguments.
+
+        A composite tensor is taken apart.
+
+        Raises:
+            InputMismatch: the inputs do not fit; says what is missing, unknown or of another kind.
+        """
+        signature = self.signature_named(name)
         by_name = self._by_name(signature, inputs)
         expected = [slot.name for slot in signature.inputs]
         if sorted(by_name) != expected:

@@ -1,0 +1,14 @@
+"""Legacy modules as objects of TF2 that can be trained.
+
+TensorFlow's loader imports the graph of such a module as it stands: its loops have no gradients then, its update ops and
+regularization losses are lost, and reference variables are out of reach. Here the graph is read, and traced again into
+functions of TF2, node by node.
+"""
+
+from __future__ import annotations
+
+from rehub.retrain.computations import TRAIN
+from rehub.retrain.module import SignatureFunction, is_retrainable
+from rehub.retrain.restoring import can_retrain, restore_legacy_module
+
+__all__ = ["TRAIN", "SignatureFunction", "can_retrain", "is_retrainable", "restore_legacy_module"]

@@ -1,0 +1,172 @@
+"""What a module owns beside its graphs: variables and tables, one of each for all of its graph variants."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Iterable
+
+from rehub import tf_internals
+from rehub.errors import InvalidModule
+from rehub.legacy.assets import FILEPATHS
+from rehub.legacy.graph_defs import node_name
+from rehub.retrain import plain_ops
+from rehub.retrain.nodes import Node, Output, output_of
+from rehub.retrain.program import Program
+from rehub.retrain.retracing import Retracing
+from rehub.retrain.tables import make_table
+
+
+class ModuleState:
+    """Variables with the values of a checkpoint, and tables that are filled from assets.
+
+    Attributes:
+        variables: all `tf.Variable`s by their names in the module, a part of a partitioned one under its own.
+        full_names: for a part of a partitioned variable, the name of the whole and where the part begins.
+        tables: the tables by name.
+        assets: the `tf.saved_model.Asset`s by path.
+    """
+
+    def __init__(self, meta_graphs: Iterable[Any], programs: Iterable[Program], checkpoint: str, device: str) -> None:
+        """Makes the variables, and reads their values.
+
+        Args:
+            meta_graphs: the graph variants, as MetaGraphDefs whose assets are the paths of files.
+            programs: the same, read.
+            checkpoint: the prefix of the files with the variables' values.
+            device: where these files are read; "" for here.
+        """
+        self.variables: dict[str, Any] = {}
+        self.full_names: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self.tables: dict[str, Any] = {}
+        self.assets: dict[str, Any] = {}
+        variants = list(zip(meta_graphs, programs))
+        self._make_variables(variants, checkpoint, device)
+        for meta_graph, program in variants:
+            self._make_tables(meta_graph, program)
+
+    def variable(self, node: Node) -> Any:
+        """The `tf.Variable` that a node stands for."""
+        name = _shared_name(node)
+        if name not in self.variables:
+            raise InvalidModule(
+                f"Variable {name!r} is in none of the graph's collections: it has no value in the module's checkpoint."
+            )
+        return self.variables[name]
+
+    def table(self, node: Node) -> Any:
+        """The resource handle of the table that a node stands for."""
+        return self.tables[_shared_name(node)].resource_handle
+
+    def _make_variables(self, variants: list[tuple[Any, Program]], checkpoint: str, device: str) -> None:
+        tf = tf_internals.import_tensorflow()
+        trained: set[str] = set()
+        updated: set[str] = set()
+        definitions: dict[str, tuple[Any, Node]] = {}
+        for meta_graph, program in variants:
+            trained |= {node_name(found.variable_name) for found in _definitions(meta_graph, ["trainable_variables"])}
+            updated |= _updated(meta_graph, program)
+            for definition in _definitions(meta_graph, ["variables", "model_variables"]):
+                node = program.graph.nodes[node_name(definition.variable_name)]
+                definitions.setdefault(_shared_name(node), (definition, node))
+        values = _restore(list(definitions.values()), checkpoint, device)
+        for (name, (definition, node)), value in zip(definitions.items(), values):
+            part = definition.save_slice_info_def
+            if part.full_name:
+                self.full_names[name] = (part.full_name, tuple(part.var_offset))
+            self.variables[name] = tf.Variable(
+                value,
+                trainable=node.name in trained,
+                name=name,
+                **_over_replicas(value, is_updated=node.name in updated and node.name not in trained),
+            )
+
+    def _make_tables(self, meta_graph: Any, program: Program) -> None:
+        tf = tf_internals.import_tensorflow()
+        nodes = [node for node in program.graph.nodes.values() if node.op in plain_ops.TABLES]
+        if not nodes:
+            return
+        paths = {node_name(tensor) for tensor in meta_graph.collection_def[FILEPATHS].node_list.value}
+        initializers = [node_name(op) for op in meta_graph.collection_def["table_initializer"].node_list.value]
+        for node in nodes:
+            if _shared_name(node) in self.tables:
+                continue
+            own = [name for name in initializers if node.name in program.graph.ancestors([name])]
+            assets = {}
+            for name in sorted(paths & program.graph.ancestors(own)):
+                path = program.graph.nodes[name].attr["value"].tensor.string_val[0].decode()
+                assets[Output(name, 0)] = self.assets.setdefault(path, tf.saved_model.Asset(path))
+            self.tables[_shared_name(node)] = self._table(program, node, own, assets)
+
+    def _table(self, program: Program, node: Node, initializers: list[str], assets: dict[Output, Any]) -> Any:
+        tf = tf_internals.import_tensorflow()
+        attr = {key: value for key, value in node.attr.items() if key in _TABLE_ATTRIBUTES}
+        attr["shared_name"] = tf.compat.v1.AttrValue(s=f"{node.name}_{uuid.uuid4().hex}".encode())
+
+        def make() -> Any:
+            inputs = Retracing(program, self, {}).run(node.inputs)
+            return plain_ops.create(plain_ops.TABLES[node.op], inputs, attr, node.name).outputs[0]
+
+        def fill(handle: Any) -> None:
+            fed = {output: tf.identity(asset.asset_path) for output, asset in assets.items()}
+            Retracing(program, self, {Output(node.name, 0): handle, **fed}).run([], initializers)
+
+        return make_table(make, fill, list(assets.values()))
+
+
+_TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
+
+
+def _shared_name(node: Node) -> str:
+    """The name by which nodes of one graph, or of several, mean the same variable or table."""
+    shared = node.attr["shared_name"].s.decode() if "shared_name" in node.attr else ""
+    return shared or node.name
+
+
+def _definitions(meta_graph: Any, collections: Iterable[str]) -> list[Any]:
+    """The VariableDefs in some collections of a MetaGraphDef."""
+    return [
+        tf_internals.variable_definition(serialized)
+        for key in collections
+        if key in meta_graph.collection_def
+        for serialized in meta_graph.collection_def[key].bytes_list.value
+    ]
+
+
+def _updated(meta_graph: Any, program: Program) -> set[str]:
+    """The names of the variables that UPDATE_OPS assign to."""
+    if "update_ops" not in meta_graph.collection_def:
+        return set()
+    updates = [output_of(name).node for name in meta_graph.collection_def["update_ops"].node_list.value]
+    return program.assigned_nodes(program.graph.ancestors(updates))
+
+
+def _restore(definitions: list[tuple[Any, Node]], checkpoint: str, device: str) -> list[Any]:
+    """Reads the values of variables from a checkpoint, all at once."""
+    if not definitions:
+        return []
+    tf = tf_internals.import_tensorflow()
+    names, slices = [], []
+    for definition, node in definitions:
+        part = definition.save_slice_info_def
+        whole = tf.Variable.SaveSliceInfo(save_slice_info_def=part) if part.full_name else None
+        names.append(whole.full_name if whole else _shared_name(node))
+        slices.append(whole.spec if whole else "")
+    with tf.device(device or None):
+        return list(
+            tf.raw_ops.RestoreV2(
+                prefix=checkpoint,
+                tensor_names=names,
+                shape_and_slices=slices,
+                dtypes=[tf.as_dtype(node.attr["dtype"].type) for _, node in definitions],
+            )
+        )
+
+
+def _over_replicas(value: Any, is_updated: bool) -> dict[str, Any]:
+    """How a `tf.distribute` strategy treats a variable: statistics are kept by each replica, and saved as their mean,
+    as those of Keras' BatchNormalization are.
+    """
+    tf = tf_internals.import_tensorflow()
+    if not is_updated or not value.dtype.is_floating:
+        return {"aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA} if is_updated else {}
+    return {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": tf.VariableAggregation.MEAN}

@@ -1,0 +1,15 @@
+"""Retraining needs TensorFlow 2; what is tested of TensorFlow 1.15 is the error that it gives."""
+
+from __future__ import annotations
+
+import pytest
+from saved_models import IS_TF1
+from trajectories import all_trajectories
+
+if IS_TF1:
+    collect_ignore_glob = ["test_re*.py", "test_convert*.py"]
+
+
+@pytest.fixture(params=all_trajectories(), ids=lambda trajectory: f"{trajectory.module}-{trajectory.head}")
+def trajectory(request):
+    return request.param
