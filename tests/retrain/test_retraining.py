@@ -65,7 +65,9 @@ def test_the_variant_that_tags_choose_serves_both_modes():
     moving = {variable.name: variable.numpy() for variable in train.variables if "moving" in variable.name}
     by_batch = train(images)
     np.testing.assert_allclose(train(images, training=True, update_ops=False), by_batch, rtol=1e-6, atol=1e-6)
-    assert all((variable.numpy() == moving[variable.name]).all() for variable in train.variables if "moving" in variable.name)
+    assert all(
+        (variable.numpy() == moving[variable.name]).all() for variable in train.variables if "moving" in variable.name
+    )
     inference = hub.load(str(LEGACY / "conv_bn"), tags=[])
     np.testing.assert_array_equal(inference(images, training=True), inference(images))
 

@@ -55,12 +55,15 @@ class _TraceOfModule(Trace):
     """One signature of a legacy module in one mode, whose graph is made when it is asked for."""
 
     def __init__(self, function: SignatureFunction, training: bool) -> None:
-        arguments = {"training": training, "update_ops": True}
-        super().__init__(function.input_specs, arguments, function.output_specs, function)
+        super().__init__(function.input_specs, {"training": training}, function.output_specs, function)
 
     @property
     def graph(self) -> Any:
         return self.concrete.concrete(self.arguments["training"]).graph
+
+    def agrees_with(self, arguments: dict[str, Any]) -> bool:
+        # The function can be traced for either value of its third argument.
+        return super().agrees_with({name: value for name, value in arguments.items() if name != "update_ops"})
 
 
 def traces_of(function: Any) -> list[Trace]:

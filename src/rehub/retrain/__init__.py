@@ -1,8 +1,8 @@
 """Legacy modules as objects of TF2 that can be trained.
 
-TensorFlow's loader imports the graph of such a module as it stands: its loops have no gradients then, its update ops and
-regularization losses are lost, and reference variables are out of reach. Here the graph is read, and traced again into
-functions of TF2, node by node.
+TensorFlow's loader imports the graph of such a module as it stands: its loops have no gradients then, its update ops
+and regularization losses are lost, and reference variables are out of reach. Here the graph is read, and traced again
+into functions of TF2, node by node.
 """
 
 from __future__ import annotations

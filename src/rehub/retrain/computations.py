@@ -93,7 +93,8 @@ class Computations:
             NotTrainable: in training mode, the signature needs state that cannot be trained, or is not there.
         """
         names = self._component_specs(signature)
-        return self._function(signature, training, update_ops)(*(tensors[name] for name in names))
+        outputs: dict[str, Any] = self._function(signature, training, update_ops)(*(tensors[name] for name in names))
+        return outputs
 
     def concrete(self, signature: str, training: bool, update_ops: bool = True) -> Any:
         """The concrete function of a signature, of flat tensors."""
@@ -148,7 +149,7 @@ class Computations:
     def _component_specs(self, signature: str) -> dict[str, Any]:
         """The specs of the tensors that a signature's inputs are made of, by the names of TensorFlow's loader."""
         tf = tf_internals.import_tensorflow()
-        specs = {}
+        specs: dict[str, Any] = {}
         for name, spec in self.input_specs(signature).items():
             parts = [name]
             flat = tf.nest.flatten(spec, expand_composites=True)

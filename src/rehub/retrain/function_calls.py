@@ -83,7 +83,7 @@ def _truth(value: Any) -> Any:
 
 
 def _read(tracing: Retracing, values: Sequence[Any]) -> list[Any]:
-    return [tracing.read(value) if is_variable(value) else value for value in values]
+    return [tracing.reads.read(value) if is_variable(value) else value for value in values]
 
 
 def _listed(values: Any) -> list[Any]:

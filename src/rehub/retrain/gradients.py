@@ -53,7 +53,6 @@ def _warn_of_numbered(name: str, op: str) -> None:
 
 @functools.lru_cache(maxsize=None)
 def _register_lost() -> None:
-    @tf_internals.import_tensorflow().RegisterGradient(_LOST)
     def lost(op: Any, *gradients: Any) -> None:
         del gradients
         name = op.get_attr(_LOST_NAME).decode()
@@ -61,3 +60,5 @@ def _register_lost() -> None:
             f"The gradient of node {op.name!r} ({op.type}) was written by its author and named {name!r}, but the graph "
             f"has only that name. Register the function before the model is loaded: @tf.RegisterGradient({name!r})."
         )
+
+    tf_internals.import_tensorflow().RegisterGradient(_LOST)(lost)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
 
 
-class Output(NamedTuple):
+@dataclass(frozen=True)
+class Output:
     """A tensor of a graph: which node computes it, and the how-manieth of its outputs it is."""
 
     node: str

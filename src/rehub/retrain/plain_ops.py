@@ -56,7 +56,7 @@ def _as_argument(tracing: Retracing, node: Node, value: Any) -> Any:
         if node.op.startswith("Resource") or node.op == "VariableShape":
             value.read_value()  # By this a GradientTape learns that the variable is in use.
             return value.handle
-        return tracing.read(value)
+        return tracing.reads.read(value)
     if isinstance(value, tf.TensorArray) or not tf.is_tensor(value):
         raise InvalidModule(f"Node {node.name!r} ({node.op}) cannot be traced: it takes the flow of a TensorArray.")
     return value
@@ -71,6 +71,7 @@ def create(op: str, inputs: Sequence[Any], attr: Mapping[str, Any], name: str) -
 
 
 def _unfed(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
+    del tracing, scope
     raise InvalidModule(
         f"Placeholder {node.name!r} is needed for what was asked for, but it is no input of the signature."
     )

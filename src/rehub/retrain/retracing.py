@@ -10,7 +10,7 @@ and any other op is made as it is, with all its attributes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, Protocol, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, Mapping, Protocol, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
@@ -19,6 +19,7 @@ from rehub.retrain.conditionals import Conditional, Conditionals, Effect
 from rehub.retrain.control_flow import ENTERS, EXITS, SWITCHES, Branch, Loop
 from rehub.retrain.nodes import Node, Output, control_of
 from rehub.retrain.program import Program
+from rehub.retrain.variable_ops import Reads
 
 _Emitter = Callable[["Retracing", Node, "Scope"], Sequence[Any]]
 
@@ -55,7 +56,7 @@ class Scope:
 
     graph: Any
     parent: Scope | None = None
-    place: Union[Branch, Loop, None] = None
+    place: Branch | Loop | None = None
     values: dict[Output, Any] = field(default_factory=dict)
     operations: dict[str, list[Any]] = field(default_factory=dict)
     done: set[Any] = field(default_factory=set)
@@ -82,12 +83,8 @@ class Retracing:
         self.program = program
         self.state = state
         self._fed = dict(fed)
-        self._caller = caller
-        tf = tf_internals.import_tensorflow()
-        self._top = Scope(tf.compat.v1.get_default_graph())
-        self._assigned: set[int] = set() if caller is None else caller._assigned
-        self._reads: dict[int, Any] = {} if caller is None else caller._reads
-        self._reading_graph = self._top.graph if caller is None else caller._reading_graph
+        self._top = Scope(tf_internals.import_tensorflow().compat.v1.get_default_graph())
+        self.reads = Reads(self._top.graph) if caller is None else caller.reads
 
     def run(self, wanted: Iterable[Output], effects: Iterable[str] = ()) -> list[Any]:
         """Traces some tensors, and nodes that run for their effect.
@@ -103,7 +100,7 @@ class Retracing:
         needed = self.program.graph.ancestors([*(output.node for output in wanted), *effects], stop) | (
             stop & {output.node for output in wanted}
         )
-        self._assigned |= self._assigned_variables(needed)
+        self.reads.note_assigned(self._assigned_variables(needed))
         self._conditionals = Conditionals(self.program.graph, self.program.flow, needed, effects)
         tensors = [self.tensor(output, self._top) for output in wanted]
         for effect in self._conditionals.effects:
@@ -123,7 +120,7 @@ class Retracing:
         value = self.value(output, scope)
         if variable_ops.is_variable(value):
             with scope.graph.as_default():
-                return self.read(value)
+                return self.reads.read(value)
         return value
 
     def inputs(self, node: Node, scope: Scope) -> list[Any]:
@@ -147,34 +144,14 @@ class Retracing:
             raise self._untraceable(self.program.graph.nodes[output.node], f"it has no output {output.index}")
         return home.values[output]
 
-    def read(self, variable: Any) -> Any:
-        """Reads a variable: once for all, if nothing here assigns to it.
-
-        A read in a loop's body would, in TensorFlow up to 2.21 at least, have no gradient once the function has been
-        saved and loaded: the handle has lost there what it is a handle of.
-        """
-        if self.is_assigned(variable):
-            return variable_ops.value_of(variable)
-        if id(variable) not in self._reads:
-            tf = tf_internals.import_tensorflow()
-            with self._reading_graph.as_default(), tf.control_dependencies(None):
-                self._reads[id(variable)] = variable_ops.value_of(variable)
-        return self._reads[id(variable)]
-
-    def is_assigned(self, variable: Any) -> bool:
-        """Whether something in this computation assigns to a variable."""
-        return id(variable) in self._assigned
-
-    def _assigned_variables(self, needed: set[str]) -> set[int]:
-        assigned = set()
+    def _assigned_variables(self, needed: set[str]) -> Iterator[Any]:
         for name in self.program.assigned_nodes(needed):
             node = self.program.graph.nodes[name]
             value = self._fed.get(Output(name, 0))
             if value is None and node.op in variable_ops.VARIABLES:
                 value = self.state.variable(node)
             if variable_ops.is_variable(value):
-                assigned.add(id(value))
-        return assigned
+                yield value
 
     def _home(self, output: Output, scope: Scope) -> Scope:
         """The scope that a tensor belongs to: it can be used in a conditional that it is outside of."""
@@ -224,7 +201,8 @@ class Retracing:
             self._emit_loop(self.program.flow.loop_of_exit[node.name], scope)
         elif self.program.flow.is_switch(node):
             branch = self._enclosing(node, scope, lambda place: self._is_branch_of(place, node))
-            assert isinstance(branch.place, Branch) and branch.parent is not None
+            assert isinstance(branch.place, Branch)
+            assert branch.parent is not None
             value = self.value(node.inputs[0], branch.parent)
             scope.values[Output(node.name, int(branch.place.taken))] = value
         elif node.op in ENTERS:
@@ -323,11 +301,12 @@ class Retracing:
     def _repeat(self, loop: Loop, condition: Any, body: Any, initial: list[Any]) -> Sequence[Any]:
         """Makes a `tf.while_loop`, whose variables may change their shapes as much as they need to."""
         tf = tf_internals.import_tensorflow()
+        results: Sequence[Any] = ()
         declared = [self._declared_shape(variable.merge) for variable in loop.variables]
         for relax in (_as_declared, _of_same_rank, _of_any_shape):
             shapes = [relax(value, shape) for value, shape in zip(initial, declared)]
             try:
-                return tf.compat.v2.while_loop(
+                results = tf.compat.v2.while_loop(
                     condition,
                     body,
                     initial,
@@ -338,7 +317,9 @@ class Retracing:
                 # TensorFlow's words for a shape that changes from turn to turn; the next invariants allow for more.
                 if relax is _of_any_shape or "shape" not in str(error):
                     raise
-        raise AssertionError("the last attempt returns or raises")
+            else:
+                break
+        return results
 
     def _declared_shape(self, merge: str) -> Any:
         """The shape that TF1 found for a loop's variable, which the graph of a SavedModel tells."""
@@ -362,6 +343,7 @@ def _as_declared(value: Any, declared: Any) -> Any:
 
 
 def _of_same_rank(value: Any, declared: Any) -> Any:
+    del declared
     tf = tf_internals.import_tensorflow()
     if not isinstance(value, tf.Tensor) or value.shape.ndims is None:
         return tf.TensorShape(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
@@ -34,9 +34,38 @@ def is_variable(value: Any) -> bool:
     return isinstance(value, tf_internals.import_tensorflow().Variable)
 
 
-def value_of(variable: Any) -> Any:
-    """Reads a variable in the default graph."""
-    return variable.read_value() if hasattr(variable, "read_value") else variable.value()
+class Reads:
+    """The reads of variables in one computation: one for all, of a variable that nothing in it assigns to.
+
+    A read in a loop's body would, in TensorFlow up to 2.21 at least, have no gradient once the function has been saved
+    and loaded: the handle has lost there what it is a handle of.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        """
+        Args:
+            graph: of the outermost function, in which is read what is read once.
+        """
+        self._graph = graph
+        self._assigned: set[int] = set()
+        self._tensors: dict[int, Any] = {}
+
+    def note_assigned(self, variables: Iterable[Any]) -> None:
+        """Tells of variables that something in the computation assigns to."""
+        self._assigned.update(id(variable) for variable in variables)
+
+    def is_assigned(self, variable: Any) -> bool:
+        """Whether something in the computation assigns to a variable."""
+        return id(variable) in self._assigned
+
+    def read(self, variable: Any) -> Any:
+        """Reads a variable, in the default graph if its value can change."""
+        if self.is_assigned(variable):
+            return variable.read_value()
+        if id(variable) not in self._tensors:
+            with self._graph.as_default(), tf_internals.import_tensorflow().control_dependencies(None):
+                self._tensors[id(variable)] = variable.read_value()
+        return self._tensors[id(variable)]
 
 
 def _variable(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
@@ -69,7 +98,7 @@ def _assign(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 def _scatter(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     variable, *arguments = tracing.inputs(node, scope)
-    arguments = [tracing.read(value) if is_variable(value) else value for value in arguments]
+    arguments = [tracing.reads.read(value) if is_variable(value) else value for value in arguments]
     op = _SCATTER[node.op]
     attr = {"Tindices": node.attr["Tindices"], "T" if "Nd" in op else "dtype": node.attr["T"]}
     done = plain_ops.create(op, [variable.handle, *arguments], attr, node.name)
@@ -83,8 +112,8 @@ def _gather(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
         return plain_ops.copy(tracing, node, scope)
     tf = tf_internals.import_tensorflow()
     gather = tf.gather_nd if node.op == "ResourceGatherNd" else tf.gather
-    in_loop = scope.is_in_loop() and not tracing.is_assigned(variable)
-    return [gather(tracing.read(variable) if in_loop else variable, indices)]
+    in_loop = scope.is_in_loop() and not tracing.reads.is_assigned(variable)
+    return [gather(tracing.reads.read(variable) if in_loop else variable, indices)]
 
 
 EMITTERS: dict[str, Callable[[Retracing, Node, Scope], Sequence[Any]]] = {
