@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from rehub.legacy.exporter import LatestModuleExporter as LatestModuleExporter
     from rehub.legacy.exporter import register_module_for_export as register_module_for_export
     from rehub.loading import load as load
+    from rehub.retrain import Conversion as Conversion
+    from rehub.retrain import convert as convert
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
 
 _HOME_OF = {
+    "Conversion": "rehub.retrain",
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
@@ -48,6 +51,7 @@ _HOME_OF = {
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
+    "convert": "rehub.retrain",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
     "errors": "rehub.errors",
@@ -68,6 +72,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "Conversion",
     "HubError",
     "ImageModuleInfo",
     "KerasLayer",
@@ -78,6 +83,7 @@ __all__ = [
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",
     "errors",

@@ -24,6 +24,7 @@
      ├── GraphRequired (RuntimeError)           hub.Module was used where there is no graph for it
      ├── SharedDevicesRequired (RuntimeError)   a session keeps other machines' variables from a function
      ├── ExportTargetTaken (FileExistsError)    there is a model already where one was to be written
+     ├── ConversionFailed (RuntimeError)        a converted model would compute something else
      ├── MissingOp (RuntimeError)               the graph uses an op that TensorFlow does not have
      ├── InputMismatch (ValueError, TypeError)  the inputs fit no trace of the function, or no signature
      ├── NotTrainable (ValueError)              this model cannot be trained in this way
@@ -152,6 +153,10 @@ class SharedDevicesRequired(HubError, RuntimeError):
 
 class ExportTargetTaken(HubError, FileExistsError):
     """A model was to be written where there is one already; nothing was written."""
+
+
+class ConversionFailed(HubError, RuntimeError):
+    """What a model was converted to does not compute what the model does; nothing was written."""
 
 
 class MissingOp(HubError, RuntimeError):

@@ -332,12 +332,20 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
         specs: a `tf.TensorSpec` for each of them by name, in order.
     """
     tf = import_tensorflow()
-    wrapped = tf.compat.v1.wrap_function(function, [tf.TensorSpec(spec.shape, spec.dtype) for spec in specs.values()])
-    options: dict[str, Any] = {"input_signature": ((), specs)}
+    in_order = sorted(specs)  # As TensorFlow flattens them.
+
+    def by_position(*tensors: Any) -> Any:
+        by_name = dict(zip(in_order, tensors))
+        return function(*(by_name[name] for name in specs))
+
+    wrapped = tf.compat.v1.wrap_function(
+        by_position, [tf.TensorSpec(specs[name].shape, specs[name].dtype) for name in in_order]
+    )
+    options: dict[str, Any] = {"input_signature": ((), {name: specs[name] for name in in_order})}
     if "are_keyword_args_also_positional" in inspect.signature(wrapped.prune).parameters:  # Seen in 2.21.
         options["are_keyword_args_also_positional"] = True
     pruned = wrapped.prune(wrapped.inputs[: len(specs)], wrapped.structured_outputs, **options)
-    pruned._arg_keywords = list(specs)  # Seen in 2.15, 2.21.
+    pruned._arg_keywords = in_order  # Seen in 2.15, 2.21.
     return pruned
 
 

@@ -64,6 +64,19 @@ def _inside(path: str, file: str) -> str:
     return posixpath.join(directory, joined)
 
 
+def paths_of(meta_graph: Any) -> dict[str, str]:
+    """The paths in a graph by the names of the tensors that hold them.
+
+    Args:
+        meta_graph: a MetaGraphDef whose assets were joined with it.
+    """
+    if FILEPATHS not in meta_graph.collection_def:
+        return {}
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
+    constants = {tensor: nodes[node_name(tensor)] for tensor in meta_graph.collection_def[FILEPATHS].node_list.value}
+    return {tensor: node.attr["value"].tensor.string_val[0].decode() for tensor, node in constants.items()}
+
+
 def separate(meta_graphs: Iterable[Any]) -> dict[str, str]:
     """Takes the paths of assets out of graphs that are to be written, and puts a table of assets in.
 

@@ -8,7 +8,16 @@ into functions of TF2, node by node.
 from __future__ import annotations
 
 from rehub.retrain.computations import TRAIN
+from rehub.retrain.conversion import Conversion, convert
 from rehub.retrain.module import SignatureFunction, is_retrainable
 from rehub.retrain.restoring import can_retrain, restore_legacy_module
 
-__all__ = ["TRAIN", "SignatureFunction", "can_retrain", "is_retrainable", "restore_legacy_module"]
+__all__ = [
+    "TRAIN",
+    "Conversion",
+    "SignatureFunction",
+    "can_retrain",
+    "convert",
+    "is_retrainable",
+    "restore_legacy_module",
+]

@@ -8,15 +8,16 @@ from typing import Any, Callable, Mapping
 from rehub import tf_internals
 from rehub.errors import NotTrainable
 from rehub.legacy import attachments
-from rehub.legacy.graph_defs import node_name
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components, parse_tensor_info_map
+from rehub.restore import SignatureCall
 from rehub.restore.ownership import own
 from rehub.retrain.nodes import Output, output_of
 from rehub.retrain.program import Program
 from rehub.retrain.retracing import Retracing
 from rehub.retrain.state import ModuleState
 from rehub.retrain.untrainable import untrainable_nodes
+from rehub.savedmodel.metagraphs import Signature, TensorSlot
 
 TRAIN = frozenset(["train"])
 
@@ -73,6 +74,23 @@ class Computations:
         """The version of the TensorFlow that wrote the module."""
         return str(self._meta_graphs[False].meta_info_def.tensorflow_version)
 
+    def meta_graph(self, training: bool) -> Any:
+        """The MetaGraphDef of a mode; it is not to be changed."""
+        return self._meta_graphs[training]
+
+    def signature_names(self) -> list[str]:
+        """The names of the signatures of the variant for inference, without TensorFlow's own."""
+        return [name for name in sorted(self._meta_graphs[False].signature_def) if not name.startswith("__")]
+
+    def update_ops(self, signature: str) -> list[str]:
+        """The names of the UPDATE_OPS that run with a signature: those for which it feeds all inputs."""
+        infos = self._meta_graphs[True].signature_def[signature].inputs
+        return self._updates({output_of(part): None for info in infos.values() for part in components(info)})
+
+    def _outputs(self, signature: str, training: bool) -> list[Output]:
+        infos = self._meta_graphs[training].signature_def[signature].outputs
+        return [output_of(part) for info in infos.values() for part in components(info)]
+
     def has_signature(self, signature: str, training: bool) -> bool:
         """Whether the graph variant of a mode has a signature."""
         return signature in self._meta_graphs[training].signature_def
@@ -100,11 +118,19 @@ class Computations:
         """The concrete function of a signature, of flat tensors."""
         return self._function(signature, training, update_ops).get_concrete_function()
 
-    def signature(self, name: str) -> Any:
+    def signature(self, name: str, rename: Callable[[str], str] = str) -> Any:
         """The concrete function of a signature for inference that takes tensors by keyword, as TensorFlow's loader
         makes it.
+
+        Args:
+            name: of the signature.
+            rename: gives a keyword its name.
         """
-        concrete = tf_internals.function_of_keywords(self._function(name, False, False), self._component_specs(name))
+        specs = {}
+        for key, spec in self._component_specs(name).items():
+            keyword = rename(key)
+            specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
+        concrete = tf_internals.function_of_keywords(self._function(name, False, False), specs)
         own(concrete, self)
         return concrete
 
@@ -157,15 +183,16 @@ class Computations:
                 parts = [f"{name}_{part}" for part in ("indices", "values", "dense_shape")]
             elif not isinstance(spec, tf.TensorSpec):
                 parts = [f"{name}_component_{index}" for index in range(len(flat))]
-            specs.update((part, tf.TensorSpec(s.shape, s.dtype, name=part)) for part, s in zip(parts, flat))
+            specs.update((part, tf.TensorSpec(s.shape, s.dtype)) for part, s in zip(parts, flat))
         return specs
 
     def _function(self, signature: str, training: bool, update_ops: bool) -> Any:
         key = (signature, training, training and update_ops)
         if key not in self._functions:
             tf = tf_internals.import_tensorflow()
-            if training:
-                self._check_trainable(signature)
+            untrainable = self.why_untrainable(signature) if training else ""
+            if untrainable:
+                raise NotTrainable(f"{self.described_as}: {untrainable}: training=False.")
             flat = tf.nest.flatten(list(self.input_specs(signature).values()), expand_composites=True)
             self._functions[key] = tf.function(
                 functools.partial(self._trace, key),
@@ -222,22 +249,62 @@ class Computations:
         losses = self._members("regularization_losses")
         return [loss_function(output) for output in losses if self._is_computable(output, {})]
 
-    def _check_trainable(self, signature: str) -> None:
-        """Raises NotTrainable for a signature that has no variant for training, or depends on what has no gradient."""
+    def uncomputable_losses(self) -> list[str]:
+        """Says of each regularization loss that depends on inputs why it is not among `regularization_losses`."""
+        losses = [output for output in self._members("regularization_losses") if not self._is_computable(output, {})]
+        return [
+            f"regularization loss {output.node!r}: it depends on the inputs of a signature, and so is no function of "
+            "none"
+            for output in losses
+        ]
+
+    @property
+    def number_of_update_ops(self) -> int:
+        """How many UPDATE_OPS the variant for training has."""
+        return len(self._members("update_ops"))
+
+    def trainable_signatures(self) -> list[str]:
+        """The names of the signatures that can be applied in training mode."""
+        return [name for name in self.signature_names() if not self.why_untrainable(name)]
+
+    def why_untrainable(self, signature: str) -> str:
+        """Says why a signature cannot be applied in training mode; empty if it can."""
         if not self.has_signature(signature, True):
-            raise NotTrainable(
-                f"{self.described_as}: the graph variant for training has no signature {signature!r}; it has: "
-                f"{', '.join(sorted(self._meta_graphs[True].signature_def))}."
+            return (
+                f"the graph variant for training has no signature {signature!r}; it has: "
+                f"{', '.join(sorted(self._meta_graphs[True].signature_def))}"
             )
-        signature_def = self._meta_graphs[True].signature_def[signature]
-        outputs = [node_name(part) for info in signature_def.outputs.values() for part in components(info)]
         program = self._programs[True]
-        found = untrainable_nodes(program, program.graph.ancestors(outputs))
-        if found:
-            listed = ", ".join(f"{node.name!r} ({node.op})" for node in found[:5])
-            more = f", and {len(found) - 5} more" if len(found) > 5 else ""
-            raise NotTrainable(
-                f"{self.described_as}: signature {signature!r} cannot be trained, as it depends on ops that keep what "
-                f"passes through them to themselves, so that no gradient gets through: {listed}{more}. It can be used "
-                "for inference: training=False."
-            )
+        outputs = self._outputs(signature, training=True)
+        found = untrainable_nodes(program, program.graph.ancestors(output.node for output in outputs))
+        if not found:
+            return ""
+        listed = ", ".join(f"{node.name!r} ({node.op})" for node in found[:5])
+        more = f", and {len(found) - 5} more" if len(found) > 5 else ""
+        return (
+            f"signature {signature!r} cannot be trained, as it depends on ops that keep what passes through them to "
+            f"themselves, so that no gradient gets through: {listed}{more}. It can be used for inference"
+        )
+
+    def call_of(self, signature: str | None, is_legacy: bool, handle: str) -> SignatureCall:
+        """How the module is called, by a signature that is the default.
+
+        Raises:
+            SignatureNotFound: there is no such signature.
+        """
+        found = self._meta_graphs[False].signature_def
+        signatures = tuple(
+            Signature(name, _slots(found[name].inputs), _slots(found[name].outputs)) for name in self.signature_names()
+        )
+        usual = "default" if is_legacy else "serving_default"
+        call = SignatureCall(tf_internals.import_tensorflow(), signatures, signature or usual, handle)
+        call.signature_named(signature)
+        return call
+
+
+def _slots(infos: Mapping[str, Any]) -> tuple[TensorSlot, ...]:
+    kinds = {"coo_sparse": "sparse", "composite_tensor": "composite"}
+    return tuple(
+        TensorSlot(name, kinds.get(infos[name].WhichOneof("encoding"), "dense"), infos[name].dtype)
+        for name in sorted(infos)
+    )

@@ -84,7 +84,7 @@ class Retracing:
         self.state = state
         self._fed = dict(fed)
         self._top = Scope(tf_internals.import_tensorflow().compat.v1.get_default_graph())
-        self.reads = Reads(self._top.graph) if caller is None else caller.reads
+        self.reads: Reads = Reads(self._top.graph) if caller is None else caller.reads
 
     def run(self, wanted: Iterable[Output], effects: Iterable[str] = ()) -> list[Any]:
         """Traces some tensors, and nodes that run for their effect.

@@ -7,7 +7,7 @@ from typing import Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.legacy.assets import FILEPATHS
+from rehub.legacy.assets import paths_of
 from rehub.legacy.graph_defs import node_name
 from rehub.retrain import plain_ops
 from rehub.retrain.nodes import Node, Output, output_of
@@ -85,16 +85,18 @@ class ModuleState:
         nodes = [node for node in program.graph.nodes.values() if node.op in plain_ops.TABLES]
         if not nodes:
             return
-        paths = {node_name(tensor) for tensor in meta_graph.collection_def[FILEPATHS].node_list.value}
+        paths = {output_of(tensor): path for tensor, path in paths_of(meta_graph).items()}
         initializers = [node_name(op) for op in meta_graph.collection_def["table_initializer"].node_list.value]
         for node in nodes:
             if _shared_name(node) in self.tables:
                 continue
             own = [name for name in initializers if node.name in program.graph.ancestors([name])]
-            assets = {}
-            for name in sorted(paths & program.graph.ancestors(own)):
-                path = program.graph.nodes[name].attr["value"].tensor.string_val[0].decode()
-                assets[Output(name, 0)] = self.assets.setdefault(path, tf.saved_model.Asset(path))
+            needed = program.graph.ancestors(own)
+            assets = {
+                output: self.assets.setdefault(path, tf.saved_model.Asset(path))
+                for output, path in sorted(paths.items(), key=_by_path)
+                if output.node in needed
+            }
             self.tables[_shared_name(node)] = self._table(program, node, own, assets)
 
     def _table(self, program: Program, node: Node, initializers: list[str], assets: dict[Output, Any]) -> Any:
@@ -111,6 +113,10 @@ class ModuleState:
             Retracing(program, self, {Output(node.name, 0): handle, **fed}).run([], initializers)
 
         return make_table(make, fill, list(assets.values()))
+
+
+def _by_path(item: tuple[Output, str]) -> str:
+    return item[1]
 
 
 _TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
