@@ -24,7 +24,7 @@ _NAME = "tensorflow_hub"
 # The last release of tensorflow_hub, which programs may compare with; and whose this one is.
 VERSION = f"0.16.1+rehub.{rehub.__version__}"
 
-# Names that programs take from submodules of tensorflow_hub -> where rehub has them.
+# Names that programs take from submodules of tensorflow_hub -> where rehub has them; after a colon, under which name.
 _SUBMODULES: dict[str, dict[str, str]] = {
     "config": {},
     "estimator": {"LatestModuleExporter": "rehub", "register_module_for_export": "rehub"},
@@ -34,6 +34,8 @@ _SUBMODULES: dict[str, dict[str, str]] = {
         "text_embedding_column": "rehub",
     },
     "feature_column_v2": {
+        # Programs give it to Keras among the custom_objects of a model that has such a column.
+        "_TextEmbeddingColumnV2": "rehub.keras.text_column_class:TextEmbeddingColumnV2",
         "text_embedding_column_v2": "rehub",
     },
     "image_module_info_pb2": {"ImageModuleInfo": "rehub"},
@@ -95,7 +97,7 @@ _SUBMODULES: dict[str, dict[str, str]] = {
         "is_composite_tensor": "rehub.hub_submodules.tf_utils",
         "read_file_to_string": "rehub.hub_submodules.tf_utils",
     },
-    "version": {"__version__": "rehub.as_tensorflow_hub"},
+    "version": {"__version__": "rehub.as_tensorflow_hub:VERSION"},
 }
 
 
@@ -194,7 +196,8 @@ class _Submodule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         homes = _SUBMODULES[self.__name__.partition(".")[2]]
         if name in homes:
-            return getattr(importlib.import_module(homes[name]), "VERSION" if name == "__version__" else name)
+            home, _, name_there = homes[name].partition(":")
+            return getattr(importlib.import_module(home), name_there or name)
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(
