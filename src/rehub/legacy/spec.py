@@ -164,11 +164,12 @@ def load_module_spec(path: Any) -> ModuleSpec:
 
     directory = resolvers.resolve(path)
     asked = path if isinstance(path, str) else str(directory)
+    tf = tf_internals.import_tensorflow()
     try:
-        layout = restore.look_at(tf_internals.import_tensorflow(), directory, asked)
+        layout = restore.look_at(tf, directory, asked)
     except ModelNotFound:
         # A module of a format to come may have other files, and then its marker says more than that these are missing.
-        if tf_internals.import_tensorflow().io.gfile.exists(_marker_in(directory)):
+        if tf.io.gfile.exists(_marker_in(directory)):
             _check_marker(asked, directory)
         raise
     if not layout.is_legacy:
