@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from rehub.legacy.exporter import LatestModuleExporter as LatestModuleExporter
     from rehub.legacy.exporter import register_module_for_export as register_module_for_export
     from rehub.loading import load as load
-    from rehub.retrain import Conversion as Conversion
-    from rehub.retrain import convert as convert
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
+    from rehub.retrain import Conversion as Conversion
+    from rehub.retrain import convert as convert
 
 _HOME_OF = {
     "Conversion": "rehub.retrain",

@@ -24,7 +24,7 @@ _NAME = "tensorflow_hub"
 # The last release of tensorflow_hub, which programs may compare with; and whose this one is.
 VERSION = f"0.16.1+rehub.{rehub.__version__}"
 
-# Names that programs take from submodules of tensorflow_hub -> where rehub has them.
+# Names that programs take from submodules of tensorflow_hub -> where rehub has them; after a colon, under which name.
 _SUBMODULES: dict[str, dict[str, str]] = {
     "config": {},
     "estimator": {"LatestModuleExporter": "rehub", "register_module_for_export": "rehub"},
@@ -34,6 +34,8 @@ _SUBMODULES: dict[str, dict[str, str]] = {
         "text_embedding_column": "rehub",
     },
     "feature_column_v2": {
+        # Programs give it to Keras among the custom_objects of a model that has such a column.
+        "_TextEmbeddingColumnV2": "rehub.keras.text_column_class:TextEmbeddingColumnV2",
         "text_embedding_column_v2": "rehub",
     },
     "image_module_info_pb2": {"ImageModuleInfo": "rehub"},
@@ -57,6 +59,7 @@ _SUBMODULES: dict[str, dict[str, str]] = {
     "module_spec": {"ModuleSpec": "rehub"},
     "module_v2": {"load": "rehub", "resolve": "rehub"},
     "native_module": {
+        "Loader": "rehub.hub_submodules.native_module",
         "add_signature": "rehub",
         "attach_message": "rehub",
         "create_module_spec": "rehub",
@@ -64,17 +67,37 @@ _SUBMODULES: dict[str, dict[str, str]] = {
         "get_module_proto_path": "rehub.legacy.export",
         "get_unsupported_collections": "rehub.legacy.graph_spec",
         "recover_partitioned_variable_map": "rehub.legacy.variables",
+        "register_ops_if_needed": "rehub.legacy.ops",
     },
-    "registry": {},
-    "resolver": {},
+    "registry": {
+        "MultiImplRegister": "rehub.hub_submodules.registry",
+        "loader": "rehub.hub_submodules.registry",
+        "resolver": "rehub.hub_submodules.registry",
+    },
+    "resolver": {
+        "HttpResolverBase": "rehub.hub_submodules.resolver",
+        "Resolver": "rehub.resolvers",
+        "create_local_module_dir": "rehub.hub_submodules.resolver",
+        "tfhub_cache_dir": "rehub.hub_submodules.resolver",
+    },
     "saved_model_module": {"create_module_spec_from_saved_model": "rehub"},
     "tensor_info": {
         "ParsedTensorInfo": "rehub.legacy.tensor_info",
         "build_input_map": "rehub.legacy.tensor_info",
         "build_output_map": "rehub.legacy.tensor_info",
+        "convert_dict_to_compatible_tensor": "rehub.legacy.tensor_info",
         "parse_tensor_info_map": "rehub.legacy.tensor_info",
+        "tensor_info_proto_maps_match": "rehub.hub_submodules.tensor_info",
     },
-    "version": {"__version__": "rehub.as_tensorflow_hub"},
+    "tf_utils": {
+        "SUPPORTED_ARGUMENT_TYPES": "rehub.hub_submodules.tf_utils",
+        "absolute_path": "rehub.hub_submodules.tf_utils",
+        "atomic_write_string_to_file": "rehub.hub_submodules.tf_utils",
+        "get_composite_tensor_type_spec": "rehub.hub_submodules.tf_utils",
+        "is_composite_tensor": "rehub.hub_submodules.tf_utils",
+        "read_file_to_string": "rehub.hub_submodules.tf_utils",
+    },
+    "version": {"__version__": "rehub.as_tensorflow_hub:VERSION"},
 }
 
 
@@ -173,7 +196,8 @@ class _Submodule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         homes = _SUBMODULES[self.__name__.partition(".")[2]]
         if name in homes:
-            return getattr(importlib.import_module(homes[name]), "VERSION" if name == "__version__" else name)
+            home, _, name_there = homes[name].partition(":")
+            return getattr(importlib.import_module(home), name_there or name)
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(

@@ -65,6 +65,18 @@ def test_a_layer_of_columns_embeds_and_learns(lengths):
 
 
 @needs_dense_features
+def test_a_layer_of_columns_is_made_again_by_the_name_that_tensorflow_hubs_column_had(lengths):
+    column = hub.text_embedding_column_v2("text", lengths())
+    with hub.install_as_tensorflow_hub():
+        from tensorflow_hub.feature_column_v2 import _TextEmbeddingColumnV2
+    config = DenseFeatures([column]).get_config()
+    assert config["feature_columns"][0]["class_name"] == "_TextEmbeddingColumnV2"
+    custom_objects = {"_TextEmbeddingColumnV2": _TextEmbeddingColumnV2}
+    layer = DenseFeatures.from_config(config, custom_objects)
+    assert layer({"text": np.array(["one"])}).numpy().tolist() == [[6.0, 1.0]]
+
+
+@needs_dense_features
 def test_one_of_several_outputs_has_to_be_chosen(lengths):
     layer = DenseFeatures([hub.text_embedding_column_v2("a", lengths(by_name=True))])
     with pytest.raises(ValueError, match="output_key"):

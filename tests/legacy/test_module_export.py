@@ -127,6 +127,12 @@ def test_an_export_that_fails_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_module_without_variables_has_a_directory_for_them_as_tensorflow_hub_made_it(tmp_path):
+    with tf.Graph().as_default(), v1.Session() as session:
+        hub.Module(hub.create_module_spec(module_fns.relu_by_cond)).export(str(tmp_path / "module"), session)
+    assert sorted(os.listdir(tmp_path / "module")) == ["assets", "saved_model.pb", "tfhub_module.pb", "variables"]
+
+
 def test_a_spec_is_exported_with_the_weights_of_a_checkpoint(tmp_path, run):
     with tf.Graph().as_default(), v1.Session() as session:
         with v1.variable_scope("block"):
@@ -203,6 +209,13 @@ def copied(tmp_path):
 
 def test_a_module_that_needs_an_unknown_feature_is_refused(copied):
     (copied / "tfhub_module.pb").write_bytes(b"\x08\x03\x12\x03foo")
+    with pytest.raises(ValueError, match="Unsupported features: \\['foo'\\]"):
+        hub.load_module_spec(str(copied))
+
+
+def test_so_is_one_that_is_made_of_other_files(copied):
+    (copied / "tfhub_module.pb").write_bytes(b"\x08\x03\x12\x03foo")
+    (copied / "saved_model.pb").unlink()
     with pytest.raises(ValueError, match="Unsupported features: \\['foo'\\]"):
         hub.load_module_spec(str(copied))
 

@@ -64,6 +64,10 @@ class TextEmbeddingColumnV2(
         return cls(**config)
 
 
+# Keras writes it into a model's config, and looks for it in custom_objects: the same for models of tensorflow_hub.
+TextEmbeddingColumnV2.__name__ = "_TextEmbeddingColumnV2"
+
+
 def _output_shape(layer: Any) -> Any:
     """Returns the shape of what a layer makes of one text."""
     texts = _tf.TensorSpec([None], _tf.string)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Iterable
 
 from rehub import restore, tf_internals
 from rehub.errors import MissingOp
@@ -15,8 +15,20 @@ def bring_ops(meta_graph: Any, described_as: str) -> None:
     Raises:
         MissingOp: an op is not to be had; says which package brings it. It is a `tf.errors.NotFoundError` as well.
     """
+    _bring(_OpsInUse.of(meta_graph), described_as)
+
+
+def register_ops_if_needed(graph_ops: Iterable[str]) -> None:
+    """Imports the packages that bring ops, given by name, which plain TensorFlow lacks.
+
+    Raises:
+        MissingOp: as `bring_ops`.
+    """
+    _bring(_OpsInUse(frozenset(graph_ops), ""), "a graph")
+
+
+def _bring(ops: _OpsInUse, described_as: str) -> None:
     tf = tf_internals.import_tensorflow()
-    ops = _OpsInUse.of(meta_graph)
     try:
         restore.bring_ops(tf, ops, described_as)
     except MissingOp as error:

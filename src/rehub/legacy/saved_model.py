@@ -77,8 +77,6 @@ class GraphVariants:
             gfile.copy(source, posixpath.join(path, assets.DIRECTORY, name))
         gfile.makedirs(posixpath.join(path, VARIABLES))
         save_variables(posixpath.join(path, VARIABLES, VARIABLES))
-        if not gfile.listdir(posixpath.join(path, VARIABLES)):
-            gfile.rmtree(posixpath.join(path, VARIABLES))
         for name, content in ((PB, written.SerializeToString()), (LEGACY_MARK, marker)):
             with gfile.GFile(posixpath.join(path, name), "wb") as file:
                 file.write(content)

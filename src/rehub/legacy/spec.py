@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, UnsupportedFormat
+from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.attachments import parse_attached
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import LEGACY_MARK
@@ -150,7 +150,14 @@ def load_module_spec(path: Any) -> ModuleSpec:
 
     directory = resolvers.resolve(path)
     asked = path if isinstance(path, str) else str(directory)
-    layout = restore.look_at(tf_internals.import_tensorflow(), directory, asked)
+    tf = tf_internals.import_tensorflow()
+    try:
+        layout = restore.look_at(tf, directory, asked)
+    except ModelNotFound:
+        # A module of a format to come may have other files, and then its marker says more than that these are missing.
+        if tf.io.gfile.exists(_marker_in(directory)):
+            _check_marker(asked, directory)
+        raise
     if not layout.is_legacy:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
@@ -169,10 +176,14 @@ def _no_legacy_module(asked: str, directory: str, model_file: str) -> str:
     return lead + "hub.load(...) or hub.KerasLayer(...) takes it."
 
 
+def _marker_in(directory: str) -> str:
+    return directory.rstrip("/") + "/" + LEGACY_MARK
+
+
 def _check_marker(asked: str, directory: str) -> None:
     from rehub.legacy.protos import ModuleDef
 
-    with tf_internals.import_tensorflow().io.gfile.GFile(directory.rstrip("/") + "/" + LEGACY_MARK, "rb") as file:
+    with tf_internals.import_tensorflow().io.gfile.GFile(_marker_in(directory), "rb") as file:
         content = file.read()
     marker = ModuleDef()
     try:

@@ -154,8 +154,18 @@ def convert_inputs(inputs: Any, expected: Mapping[str, ParsedTensorInfo]) -> dic
     Raises:
         InputMismatch: names, dtypes, shapes or kinds of tensor do not fit; shows expected beside received.
     """
-    by_name = inputs_by_name(inputs, expected)
-    return {name: _convert(name, value, expected[name].type_spec) for name, value in sorted(by_name.items())}
+    return convert_dict_to_compatible_tensor(inputs_by_name(inputs, expected), expected)
+
+
+def convert_dict_to_compatible_tensor(
+    values: Mapping[str, Any], targets: Mapping[str, ParsedTensorInfo]
+) -> dict[str, Any]:
+    """Turns values into the tensors that the targets of the same names describe.
+
+    Raises:
+        InputMismatch: a dtype, shape or kind of tensor does not fit; shows expected beside received.
+    """
+    return {name: _convert(name, value, targets[name].type_spec) for name, value in sorted(values.items())}
 
 
 def inputs_by_name(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:

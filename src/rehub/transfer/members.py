@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Iterator
 
 from rehub import config
 from rehub.cache import FileRecord
@@ -70,7 +70,12 @@ class Members:
         self._bytes = 0
         # Each path so far, as file systems that ignore case and Unicode form see it -> (its spelling, is a directory).
         self._seen: dict[str, tuple[str, bool | None]] = {}
-        self.records: list[FileRecord] = []
+        self._records: dict[str, FileRecord] = {}
+
+    @property
+    def records(self) -> list[FileRecord]:
+        """The files so far, in their order."""
+        return list(self._records.values())
 
     def add_directory(self, name: str) -> None:
         """Makes a directory of the archive."""
@@ -80,7 +85,10 @@ class Members:
             self._into.joinpath(*parts).mkdir(parents=True, exist_ok=True)
 
     def add_file(self, name: str, size: int, content: IO[bytes]) -> None:
-        """Writes a file of the archive, which must give exactly `size` bytes."""
+        """Writes a file of the archive, which must give exactly `size` bytes.
+
+        It may come again with the same content, as it does where a program adds a directory and then all that is in it.
+        """
         parts = self._checked_parts(name)
         if not parts or name.endswith("/"):
             raise self.unsafe(name, "is a file without a name")
@@ -88,6 +96,10 @@ class Members:
         self._bytes += size
         if self._bytes > self._limits.bytes:
             raise self.unsafe(name, f"takes the archive beyond {readable(self._limits.bytes)} (REHUB_MAX_SIZE)")
+        earlier = self._records.get("/".join(parts))
+        if earlier is not None:
+            self._require_same(earlier, name, size, content)
+            return
         path = self._into.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         what = f"{name!r} of {self._source}"
@@ -95,16 +107,14 @@ class Members:
             disk_space.require(size, self._into, what)
         with disk_space.told(self._into, what, size), path.open("xb") as file:
             digest = self._write(name, size, content, file)
-        self.records.append(FileRecord("/".join(parts), size, digest))
+        record = FileRecord("/".join(parts), size, digest)
+        self._records[record.name] = record
 
     def _write(self, name: str, size: int, content: IO[bytes], file: IO[bytes]) -> str:
         """Copies so many bytes in one pass; returns their sha256."""
         digest = hashlib.sha256()
         written = stored = 0
-        while written < size:
-            chunk = content.read(min(_CHUNK, size - written))
-            if not chunk:
-                raise CorruptArchive(f"{self._source} ends within {name!r}: {written} of its {size} bytes are there.")
+        for chunk in self._chunks(name, size, content):
             digest.update(chunk)
             file.write(chunk)
             written += len(chunk)
@@ -112,6 +122,22 @@ class Members:
                 _begin_to_store(file, stored, written)
                 stored = written
         return digest.hexdigest()
+
+    def _require_same(self, earlier: FileRecord, name: str, size: int, content: IO[bytes]) -> None:
+        digest = hashlib.sha256()
+        for chunk in self._chunks(name, size, content):
+            digest.update(chunk)
+        if (earlier.size, earlier.sha256) != (size, digest.hexdigest()):
+            raise self.unsafe(name, "is there twice, with different content")
+
+    def _chunks(self, name: str, size: int, content: IO[bytes]) -> Iterator[bytes]:
+        given = 0
+        while given < size:
+            chunk = content.read(min(_CHUNK, size - given))
+            if not chunk:
+                raise CorruptArchive(f"{self._source} ends within {name!r}: {given} of its {size} bytes are there.")
+            yield chunk
+            given += len(chunk)
 
     def unsafe(self, name: str, rule: str) -> UnsafeArchive:
         """The error for a member that breaks a rule."""
@@ -139,7 +165,10 @@ class Members:
         return parts
 
     def _claim(self, name: str, parts: list[str], *, is_directory: bool) -> None:
-        """Notes a member and the directories above it; no two may land on one another, on any file system."""
+        """Notes a member and the directories above it; no two may land on one another, on any file system.
+
+        A file that comes again is left to `_require_same`.
+        """
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end])
             wants_directory = is_directory or end < len(parts)
@@ -148,9 +177,11 @@ class Members:
                 raise self.unsafe(name, f"differs from {spelling!r} only by case or Unicode form")
             if was_directory is None:
                 self._seen[_folded(path)] = (path, wants_directory)
-            elif not (was_directory and wants_directory):
+            elif was_directory != wants_directory:
                 above = end < len(parts)
-                raise self.unsafe(name, f"lies under {path!r}, which is a file" if above else "is there twice")
+                raise self.unsafe(
+                    name, f"lies under {path!r}, which is a file" if above else "is there as a file and as a directory"
+                )
 
 
 def _begin_to_store(file: IO[bytes], start: int, end: int) -> None:
