@@ -126,7 +126,7 @@ def doctests(session: nox.Session) -> None:
 
 @nox.session(python=PY311)
 def examples(session: nox.Session) -> None:
-    """The scripts of examples/, one after the other, on one published model."""
+    """The scripts of examples/, one after the other, on one published model; tests/test_examples.py runs the rest."""
     session.install("-e", ".", "--group", "examples", "tensorflow")
     models = Path(session.create_tmp(), "models")
     session.run("python", "examples/publish_digits.py", str(models))

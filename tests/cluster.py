@@ -29,10 +29,11 @@ def free_ports(count):
 
 
 @contextlib.contextmanager
-def running_cluster(**jobs):
+def running_cluster(directory=None, **jobs):
     """Starts a server for each task of each job, and gives the cluster: addresses by job.
 
     Args:
+        directory: the servers' working directory; the caller's if unset.
         jobs: number of tasks by job, such as `ps=2, worker=1`.
     """
     ports = iter(free_ports(sum(jobs.values())))
@@ -42,6 +43,7 @@ def running_cluster(**jobs):
         subprocess.Popen(
             [sys.executable, "-c", _SERVER, json.dumps([cluster, job, index])],
             env=environment,
+            cwd=directory,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

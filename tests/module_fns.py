@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from saved_models import tf, vocabulary_table
 
 import rehub as hub
@@ -99,6 +101,57 @@ def power_by_while():
     x, n = v1.placeholder(tf.float32, [], "x"), v1.placeholder(tf.int32, [], "n")
     power = tf.while_loop(lambda i, _: i < n, lambda i, p: (i + 1, p * x), [tf.constant(0), tf.constant(1.0)])[1]
     hub.add_signature(inputs={"x": x, "n": n}, outputs=power)
+
+
+@contextlib.contextmanager
+def v1_control_flow():
+    """Has `tf.cond` and `tf.while_loop` make the ops of TF1, as in modules that TF1 wrote."""
+    enabled = v1.control_flow_v2_enabled()
+    v1.disable_control_flow_v2()
+    try:
+        yield
+    finally:
+        if enabled:
+            v1.enable_control_flow_v2()
+
+
+def scaled_by_v1_cond():
+    """x * w if 0 < x < 3, x if 3 <= x, else 0; w = 3."""
+    x = v1.placeholder(tf.float32, [], "x")
+    w = v1.get_variable("w", initializer=3.0)
+    with v1_control_flow():
+        small = lambda: tf.cond(x < 3.0, lambda: w * x, lambda: x * 1.0)  # noqa: E731
+        hub.add_signature(inputs=x, outputs=tf.cond(x > 0.0, small, lambda: tf.constant(0.0)))
+
+
+def power_by_v1_while():
+    """(x * w) ** 3, w = 3."""
+    x = v1.placeholder(tf.float32, [], "x")
+    w = v1.get_variable("w", initializer=3.0)
+    with v1_control_flow():
+        start = [tf.constant(0), tf.constant(1.0)]
+        hub.add_signature(
+            inputs=x, outputs=tf.while_loop(lambda i, _: i < 3, lambda i, p: (i + 1, p * x * w), start)[1]
+        )
+
+
+def power_by_v1_cond_in_while():
+    """(x * w) ** 3, w = 3, with a cond in the loop that multiplies only while the result is below a million."""
+    x = v1.placeholder(tf.float32, [], "x")
+    w = v1.get_variable("w", initializer=3.0)
+    with v1_control_flow():
+        step = lambda i, p: (i + 1, tf.cond(p < 1e6, lambda: p * x * w, lambda: p))  # noqa: E731
+        start = [tf.constant(0), tf.constant(1.0)]
+        hub.add_signature(inputs=x, outputs=tf.while_loop(lambda i, _: i < 3, step, start)[1])
+
+
+def assigned_in_v1_cond():
+    """x + n, after n is increased by one if x > 0; n = 0."""
+    x = v1.placeholder(tf.float32, [], "x")
+    n = v1.get_variable("n", initializer=0.0, use_resource=True)
+    with v1_control_flow():
+        after = tf.cond(x > 0.0, lambda: v1.assign_add(n, 1.0), n.read_value)
+    hub.add_signature(inputs=x, outputs=x + after)
 
 
 def deep(levels):

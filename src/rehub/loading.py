@@ -38,7 +38,8 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
         handle: a URL, a path, or any other form that `hub.resolve` takes.
         tags: the set of strings that names the graph variant to load. Unset, it is the only one there is; of a legacy
             module, which can have several, the one with the empty set, and for training the one with the tag "train".
-        options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
+        options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. Where variables lie on other machines,
+            a model of this machine is read here unless they say otherwise by `experimental_io_device`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.

@@ -15,6 +15,7 @@ from saved_models import IS_TF1, tf
 
 pytestmark = pytest.mark.skipif(IS_TF1, reason="strategies of TensorFlow 1.15 have other names and interfaces")
 
+KERAS_3 = getattr(tf.keras, "__version__", "2").startswith("3")
 TRAINING = Path(__file__).parent / "training.py"
 
 
@@ -33,9 +34,9 @@ def model(tmp_path_factory):
     return str(path)
 
 
-def start(model, how, **environment):
+def start(model, *how, **environment):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
-    command = [sys.executable, str(TRAINING), model, how]
+    command = [sys.executable, str(TRAINING), model, *how]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -67,7 +68,8 @@ def test_a_layer_is_trained_on_two_devices_as_on_one(model, on_one_device):
 
 def test_a_model_is_trained_with_its_variables_on_parameter_servers(model):
     with running_cluster(ps=1, worker=1) as cluster:
-        _, losses, (weight,), device = result_of(start(model, "parameter_servers", CLUSTER=json.dumps(cluster)))
+        process = start(model, "parameter_servers", "loop", CLUSTER=json.dumps(cluster))
+        _, losses, (weight,), (device,) = result_of(process)
     assert "/job:ps" in device
     # The same, by hand: the gradient of mean((x * sum(w) - y)**2).
     x = np.linspace(-1, 1, 32)
@@ -80,10 +82,17 @@ def test_a_model_is_trained_with_its_variables_on_parameter_servers(model):
     np.testing.assert_allclose(weight[0], w, rtol=1e-5)
 
 
-@pytest.mark.skipif(
-    getattr(tf.keras, "__version__", "2").startswith("3"),
-    reason="fit of Keras 3 fails under MultiWorkerMirroredStrategy, whatever the layers",
-)
+@pytest.mark.skipif(KERAS_3, reason="fit of Keras 3 does not know ParameterServerStrategy")
+@pytest.mark.parametrize("way", ["layer", "layer_of_loaded"])
+def test_a_layer_is_trained_with_its_weights_on_parameter_servers(way, model, on_one_device):
+    with running_cluster(ps=2, worker=1) as cluster:
+        result = result_of(start(model, "parameter_servers", way, CLUSTER=json.dumps(cluster)))
+    (device,) = result[3]
+    assert "/job:ps" in device
+    assert_alike(result, on_one_device)
+
+
+@pytest.mark.skipif(KERAS_3, reason="fit of Keras 3 fails under MultiWorkerMirroredStrategy, whatever the layers")
 def test_a_layer_is_trained_by_two_workers_as_by_one(model, on_one_device):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]

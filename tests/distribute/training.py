@@ -1,6 +1,6 @@
 """Trains a KerasLayer under a strategy of `tf.distribute`, and prints what became of it, as JSON: a process of its own.
 
-Usage: training.py MODEL one_device | mirrored | workers | parameter_servers
+Usage: training.py MODEL one_device | mirrored | workers | parameter_servers [layer | layer_of_loaded | loop]
 """
 
 from __future__ import annotations
@@ -32,15 +32,22 @@ def make_strategy(how):
     return tf.distribute.get_strategy()
 
 
-def fit(strategy, path):
+def fit(strategy, path, model_of=str):
     """By Keras; with the weights of the layer and of a head."""
     with strategy.scope():
-        layer = hub.KerasLayer(path, trainable=True)
+        layer = hub.KerasLayer(model_of(path), trainable=True)
         head = tf.keras.layers.Dense(1, kernel_initializer="ones")
         model = tf.keras.Sequential([tf.keras.layers.Input((1,)), layer, head])
         model.compile(tf.keras.optimizers.SGD(0.1), "mse")
-    losses = model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
-    return losses, [weight.tolist() for weight in model.get_weights()]
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8).repeat()
+    losses = model.fit(batches, steps_per_epoch=4, epochs=3, shuffle=False, verbose=0).history["loss"]
+    devices = [getattr(weight, "device", None) for weight in layer.weights]  # Those of Keras 3 do not tell.
+    return losses, [weight.tolist() for weight in model.get_weights()], devices
+
+
+def fit_loaded(strategy, path):
+    """The same, with a layer of a restored object."""
+    return fit(strategy, path, hub.load)
 
 
 def train(strategy, path):
@@ -60,12 +67,15 @@ def train(strategy, path):
         return strategy.reduce("MEAN", strategy.run(on_replica, args=(x, y)), axis=None)
 
     losses = [float(coordinator.schedule(step, args=(X, Y)).fetch()) for _ in range(5)]
-    return losses, [model.w.numpy().tolist()], model.w.device
+    return losses, [model.w.numpy().tolist()], [model.w.device]
 
 
-def main(path, how):
+WAYS = {"layer": fit, "layer_of_loaded": fit_loaded, "loop": train}
+
+
+def main(path, how, way="layer"):
     strategy = make_strategy(how)
-    result = train(strategy, path) if how == "parameter_servers" else fit(strategy, path)
+    result = WAYS[way](strategy, path)
     print(json.dumps([strategy.num_replicas_in_sync, *result]), flush=True)  # noqa: T201
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import GraphRequired
 from rehub.legacy import colocation, graph_defs
+from rehub.legacy.early_reads import read_early
 from rehub.legacy.graph_defs import ancestors, descendants, node_name
+from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
 from rehub.legacy.tensor_info import build_input_map, build_output_map, components
 
 
@@ -72,13 +75,18 @@ def apply_in_function(
     needed = _needed(computation, signature_def)
     _check_references(computation.graph_def, needed, state)
     graph_defs.keep_nodes(computation.graph_def, needed)
+    read_early(computation.graph_def, {node_name(tensor) for tensor in state})
     graph_defs.drop_colocation(computation.graph_def)  # The runtime knows where the captured state is.
     keys = tf.compat.v1.GraphKeys
     graph_defs.keep_members(computation, keys.ASSET_FILEPATHS, needed)
     graph_defs.keep_contexts(computation, needed)
     feed = {key: _within(graph, tensor) for key, tensor in {**state, **fed}.items()}
     scope = _import(computation, name, {key: tensor for key, tensor in feed.items() if node_name(key) in needed})
-    return _outputs(signature_def, feed, scope)
+    outputs = _outputs(signature_def, feed, scope)
+    if has_loop(computation.graph_def):
+        check = functools.partial(check_when_differentiated, module_op=scope)
+        outputs = tf.nest.map_structure(check, outputs, expand_composites=True)
+    return outputs
 
 
 def keep_computable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:

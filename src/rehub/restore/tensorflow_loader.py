@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rehub.restore.io_device import read_here
+
 
 def load_with_tensorflow(tf: Any, path: str, tags: list[str] | None, options: Any | None) -> Any:
     """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
@@ -14,5 +16,6 @@ def load_with_tensorflow(tf: Any, path: str, tags: list[str] | None, options: An
         tags: the tag set of the MetaGraph to restore; None for the only one.
         options: a `tf.saved_model.LoadOptions`, or None.
     """
+    options = read_here(tf, path, options)
     load = tf.compat.v1.saved_model.load_v2
     return load(path, tags=tags) if options is None else load(path, tags=tags, options=options)

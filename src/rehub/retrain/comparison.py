@@ -73,8 +73,7 @@ def _compare_one(
         expected = reference.results(name, inputs)
     except (tf.errors.OpError, LookupError) as error:
         # Made-up inputs need not be such as the model takes.
-        message = getattr(error, "message", str(error)).strip().splitlines()
-        return Comparison(name, reference.mode, (), 0.0, f"the original fails on the inputs: {message[0]}")
+        return Comparison(name, reference.mode, (), 0.0, f"the original fails on the inputs: {_gist(error)}")
     if expected is None:
         return Comparison(name, reference.mode, (), 0.0, "it is random: the original gives something else each time")
     received = model.results(name, inputs, reference.training)
@@ -90,6 +89,12 @@ def _compare_one(
         )
     compared = tuple(what for what in expected if expected[what])
     return Comparison(name, reference.mode, compared, differences.get(worst, 0.0))
+
+
+def _gist(error: Exception) -> str:
+    """What went wrong, without TensorFlow's account of where."""
+    message = getattr(error, "message", str(error)).partition("\n\t [[{{node")[0]
+    return str(message.strip().splitlines()[-1])
 
 
 def _difference(expected: Any, received: Any) -> float:
@@ -147,7 +152,7 @@ class _InTF1:
     def results(self, name: str, inputs: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
         """What a signature computes; None if it computes something else when asked again."""
         signature = self._meta_graph.signature_def[name]
-        fed = {}
+        fed: dict[str, Any] = {}
         for key, info in signature.inputs.items():
             flat = [part.numpy() for part in self._tf.nest.flatten(inputs[key], expand_composites=True)]
             fed.update(zip(components(info), flat))
@@ -273,7 +278,7 @@ def _sample(tf: Any, spec: Any, seed: int) -> Any:
         rows, columns = _sizes(shape)
         indices = [[row, row % columns] for row in range(rows)]
         return tf.SparseTensor(indices, _dense(tf, [rows], spec.dtype, seed), [rows, columns])
-    if isinstance(spec, tf.RaggedTensorSpec) and shape.rank == 2:
+    if isinstance(spec, tf.RaggedTensorSpec) and spec.ragged_rank == 1 and shape.rank in (None, 2):
         return tf.RaggedTensor.from_row_splits(
             _dense(tf, [3], tf_internals.spec_dtype(spec), seed), tf.constant([0, 2, 3], spec.row_splits_dtype)
         )

@@ -43,8 +43,8 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
         changed = [key for key in computations.input_specs(name) if _valid_keyword(key) != key]
         if changed:
             left_out.append(
-                f"names of inputs of signatures[{name!r}]: {', '.join(changed)}; a SavedModel of TF2 has only names that "
-                "ops could have, so that other characters became '_'. The call itself takes them as they are"
+                f"names of inputs of signatures[{name!r}]: {', '.join(changed)}; a SavedModel of TF2 has only names "
+                "that ops could have, so that other characters became '_'. The call itself takes them as they are"
             )
     return root, left_out
 
@@ -87,7 +87,10 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
             modes += [{"training": True}, {"training": True, "update_ops": False}]
         else:
             left_out.append(f"training of signature {name!r}: {computations.why_untrainable(name)}")
-        for inputs in _forms(computations.input_specs(name)):
+        specs = computations.input_specs(name)
+        if len(specs) == 1 and not isinstance(next(iter(specs.values())), tf.TensorSpec):
+            left_out.append(f"signature {name!r} called with a bare tensor: its input is given in a dict, by its name")
+        for inputs in _forms(tf, specs):
             for mode in modes:
                 for as_dict in (False, True):
                     if not as_dict and not _has_default_output(call, name):
@@ -98,12 +101,16 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
     return function
 
 
-def _forms(specs: dict[str, Any]) -> Iterator[Any]:
-    """The ways in which inputs can be given: a single one is given as it is, too."""
+def _forms(tf: Any, specs: dict[str, Any]) -> Iterator[Any]:
+    """The ways in which inputs can be given: a single tensor is given as it is, too.
+
+    Not so a single sparse or ragged tensor: where a restored function has a trace for one, TensorFlow's search for the
+    trace that fits other inputs, which are a dict, ends with a TypeError.
+    """
     if not specs:
         yield None
         return
-    if len(specs) == 1:
+    if len(specs) == 1 and isinstance(next(iter(specs.values())), tf.TensorSpec):
         yield next(iter(specs.values()))
     yield specs
 
@@ -121,6 +128,6 @@ def _endpoint(tf: Any, computations: Computations, call: SignatureCall, name: st
         return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
 
     function = tf.function(endpoint, autograph=False)
-    for inputs in _forms(computations.input_specs(name)):
+    for inputs in _forms(tf, computations.input_specs(name)):
         function.get_concrete_function(inputs)
     return function

@@ -1,0 +1,43 @@
+"""Models that only this machine has, loaded onto others (P43): the servers of the cluster do not see the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cluster import running_cluster
+from saved_models import save_shift, tf
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(tf.saved_model, "LoadOptions"), reason="tf.saved_model.LoadOptions came with TensorFlow 2.3"
+)
+
+LOADING = Path(__file__).parent / "load_on_cluster.py"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster whose servers look for a relative path in a directory that is empty."""
+    with running_cluster(tmp_path_factory.mktemp("servers"), ps=1, worker=1) as cluster:
+        yield cluster
+
+
+@pytest.mark.parametrize(("how", "job"), [("parameter_servers", "ps"), ("device", "worker")])
+def test_a_model_of_this_machine_is_read_here_wherever_its_variables_lie(how, job, cluster, tmp_path):
+    save_shift(tmp_path / "model")
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment["CLUSTER"] = json.dumps(cluster)
+    command = [sys.executable, str(LOADING), "model", how]
+    output = subprocess.check_output(command, env=environment, cwd=tmp_path, timeout=240)
+    outcomes = json.loads(output.splitlines()[-1])
+    loaded = [f"/job:{job}/replica:0/task:0/device:CPU:0", [2.0]]
+    not_found = "Failed to find any matching files for model/variables/variables"
+    assert not_found in outcomes["tensorflow"]
+    assert outcomes["rehub"] == loaded
+    assert outcomes["other options"] == loaded
+    assert not outcomes["options changed"]
+    assert not_found in outcomes["read elsewhere"]
