@@ -9,6 +9,7 @@ from rehub import tf_internals
 from rehub.errors import AttachmentNotFound, CorruptModel, InvalidSetting
 
 COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
+FUNCTION = "attached_messages"  # of an object of TF2
 
 # In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.
 _IN_GRAPH = ("rehub_module_attachments",)
@@ -62,6 +63,15 @@ def read(meta_graph: Any) -> dict[str, bytes]:
 
     attached = [ModuleAttachment.FromString(value) for value in collection.bytes_list.value]
     return {attachment.key: attachment.value for attachment in attached}
+
+
+def restored_messages(obj: Any) -> dict[str, bytes]:
+    """Returns the serialized messages of a module, by key, from what has been restored of its conversion to TF2.
+
+    Empty for any other object.
+    """
+    function = getattr(obj, FUNCTION, None)
+    return {key: value.numpy() for key, value in function().items()} if callable(function) else {}
 
 
 def parse_attached(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:

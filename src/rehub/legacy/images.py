@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rehub.errors import InvalidModule
-from rehub.legacy.attachments import attach_message
-
-if TYPE_CHECKING:
-    from rehub.legacy.module import Module
-    from rehub.legacy.spec import ModuleSpec
+from rehub.errors import InvalidModule, SignatureNotFound
+from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
+from rehub.legacy.tensor_info import ParsedTensorInfo
 
 _KEY = "image_module_info"
 
@@ -53,28 +50,33 @@ def attach_image_module_info(image_module_info: Any) -> None:
     attach_message(_KEY, image_module_info)
 
 
-def get_image_module_info(module_or_spec: Module | ModuleSpec, required: bool = False) -> Any:
+def get_image_module_info(module_or_spec: Any, required: bool = False) -> Any:
     """Returns the `hub.ImageModuleInfo` that is attached to a module, or None.
 
     Args:
-        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        module_or_spec: a `hub.Module`, a `hub.ModuleSpec`, or what `hub.load` made of a legacy module or of its
+            conversion.
         required: whether it is an error if there is none.
 
     Raises:
         AttachmentNotFound: there is none, and `required` was set.
     """
-    return module_or_spec.get_attached_message(_KEY, ImageModuleInfo, required=required)
+    if hasattr(module_or_spec, "get_attached_message"):
+        return module_or_spec.get_attached_message(_KEY, ImageModuleInfo, required=required)
+    attached = restored_messages(module_or_spec).get(_KEY)
+    return parse_attached(attached, _KEY, ImageModuleInfo, required, f"the {type(module_or_spec).__name__}")
 
 
 def get_expected_image_size(
-    module_or_spec: Module | ModuleSpec, signature: str | None = None, input_name: str | None = None
+    module_or_spec: Any, signature: str | None = None, input_name: str | None = None
 ) -> list[int]:
     """Returns the height and the width in pixels of the images that a module takes.
 
     They are what the publisher attached, else the shape of the input.
 
     Args:
-        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        module_or_spec: a `hub.Module`, a `hub.ModuleSpec`, or what `hub.load` made of a legacy module or of its
+            conversion.
         signature: the name of the signature that takes images; unset, "default".
         input_name: the name of the input; unset, "images".
 
@@ -87,13 +89,12 @@ def get_expected_image_size(
     return _dimensions_of_images(module_or_spec, signature, input_name, [1, 2], "height and width")
 
 
-def get_num_image_channels(
-    module_or_spec: Module | ModuleSpec, signature: str | None = None, input_name: str | None = None
-) -> int:
+def get_num_image_channels(module_or_spec: Any, signature: str | None = None, input_name: str | None = None) -> int:
     """Returns the number of channels of the images that a module takes: 3 for RGB.
 
     Args:
-        module_or_spec: a `hub.Module` or `hub.ModuleSpec`.
+        module_or_spec: a `hub.Module`, a `hub.ModuleSpec`, or what `hub.load` made of a legacy module or of its
+            conversion.
         signature: the name of the signature that takes images; unset, "default".
         input_name: the name of the input; unset, "images".
 
@@ -103,11 +104,24 @@ def get_num_image_channels(
     return _dimensions_of_images(module_or_spec, signature, input_name, [3], "num_channels")[0]
 
 
+def _inputs(module_or_spec: Any, signature: str | None) -> dict[str, Any]:
+    if hasattr(module_or_spec, "get_input_info_dict"):
+        return dict(module_or_spec.get_input_info_dict(signature))
+    found = getattr(module_or_spec, "signatures", {})
+    name = "default" if signature is None else signature
+    if name not in found:
+        raise SignatureNotFound(
+            f"No signature {name!r} tells of images; there are: {', '.join(sorted(found)) or 'none'}."
+        )
+    specs = found[name].structured_input_signature[1]
+    return {key: ParsedTensorInfo.from_type_spec(spec) for key, spec in specs.items()}
+
+
 def _dimensions_of_images(
-    module_or_spec: Module | ModuleSpec, signature: str | None, input_name: str | None, axes: list[int], wanted: str
+    module_or_spec: Any, signature: str | None, input_name: str | None, axes: list[int], wanted: str
 ) -> list[int]:
     name = "images" if input_name is None else input_name
-    inputs = module_or_spec.get_input_info_dict(signature)
+    inputs = _inputs(module_or_spec, signature)
     if name not in inputs:
         raise InvalidModule(
             f"Module is missing input {name!r} in signature {signature or 'default'!r}, which has the inputs: "

@@ -6,10 +6,9 @@ import re
 from typing import Any, Iterator
 
 from rehub import tf_internals
+from rehub.legacy import attachments
 from rehub.restore import SignatureCall
 from rehub.retrain.computations import Computations
-
-_ATTACHED = "attached_messages"
 
 
 def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[Any, list[str]]:
@@ -34,7 +33,7 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
     attached = computations.attached_messages()
     if attached:
         messages = {key: tf.constant(value) for key, value in attached.items()}
-        setattr(root, _ATTACHED, tf.function(lambda: messages, input_signature=[], autograph=False))
+        setattr(root, attachments.FUNCTION, tf.function(lambda: messages, input_signature=[], autograph=False))
     names = [default, *(signature.name for signature in call.signatures if signature.name != default)]
     object.__setattr__(root, "signature_names", tuple(names))
     signatures = {name: computations.signature(name, _valid_keyword) for name in names}
@@ -58,12 +57,6 @@ def _new_root() -> Any:
         pass
 
     return Root()
-
-
-def attached_messages_of(obj: Any) -> dict[str, bytes]:
-    """Reads the messages that were attached to a module from what has been restored of its conversion."""
-    function = getattr(obj, _ATTACHED, None)
-    return {key: value.numpy() for key, value in function().items()} if callable(function) else {}
 
 
 def _call_function(tf: Any, computations: Computations, call: SignatureCall, left_out: list[str]) -> Any:
@@ -109,7 +102,6 @@ def _forms(tf: Any, specs: dict[str, Any]) -> Iterator[Any]:
     """
     if not specs:
         yield None
-        return
     if len(specs) == 1 and isinstance(next(iter(specs.values())), tf.TensorSpec):
         yield next(iter(specs.values()))
     yield specs

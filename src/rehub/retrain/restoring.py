@@ -6,6 +6,7 @@ from typing import Any
 
 from rehub.legacy.saved_model import read_variants, variables_prefix
 from rehub.restore import SignatureCall
+from rehub.restore.io_device import read_here
 from rehub.retrain.computations import Computations
 from rehub.retrain.module import make_module
 from rehub.savedmodel import Layout, MetaGraph
@@ -36,6 +37,7 @@ def restore_legacy_module(
     Raises:
         InvalidModule: its graph cannot be traced again; names the node.
     """
+    options = read_here(tf, layout.path, options)
     device = getattr(options, "experimental_io_device", None) or ""
     with tf.init_scope():
         variants = read_variants(layout)

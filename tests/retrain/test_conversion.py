@@ -1,0 +1,198 @@
+"""hub.convert: a model of TF1 becomes a TF2 SavedModel that plain TensorFlow loads and trains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import saved_models
+import tensorflow as tf
+from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name
+from saved_models import LEGACY, PUBLISHED
+from trajectories import all_trajectories
+
+import rehub as hub
+from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound, TagsNotFound, UnsupportedFormat
+
+# A sparse or ragged input of a single-input signature is given in a dict, as Retraining does.
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """Converts a module of tests/data once, and returns where the conversion is."""
+    paths = {}
+
+    def convert_once(name):
+        if name not in paths:
+            paths[name] = str(tmp_path_factory.mktemp("converted") / name)
+            hub.convert(str(LEGACY / name), paths[name])
+        return paths[name]
+
+    return convert_once
+
+
+def test_a_conversion_loaded_by_tensorflow_goes_the_way_of_tf_1_15(trajectory, converted):
+    model = tf.saved_model.load(converted(trajectory.module))
+    losses = Retraining(trajectory, model).run(in_function=True)
+    np.testing.assert_allclose(losses, trajectory.recorded["losses"], rtol=0, atol=trajectory.tolerance)
+    assert_values_are_final(trajectory, parts_by_name(model))
+    assert_outputs(trajectory, model, "after", trajectory.tolerance)
+
+
+def test_the_call_is_that_of_the_loaded_module(converted):
+    path = str(LEGACY / "conv_bn")
+    module, model = hub.load(path), tf.saved_model.load(converted("conv_bn"))
+    images = tf.random.stateless_uniform([2, *hub.get_expected_image_size(module), 3], seed=[1, 2])
+    for arguments in (
+        {},
+        {"signature": "image_feature_vector"},
+        {"as_dict": True},
+        {"training": True, "update_ops": False},
+        {"signature": "image_feature_vector", "as_dict": True, "training": True, "update_ops": False},
+    ):
+        for inputs in (images, {"images": images}):
+            tf.nest.map_structure(
+                lambda new, old: np.testing.assert_allclose(new, old, rtol=1e-6, atol=1e-6),
+                model(inputs, **arguments),
+                module(inputs, **arguments),
+            )
+
+
+def test_the_report_tells_what_was_found_kept_and_compared(tmp_path):
+    report = hub.convert(str(LEGACY / "conv_bn"), tmp_path / "new")
+    assert report.kind == "legacy module"
+    assert report.signatures == ("default", "image_feature_vector", "with_dropout")
+    assert (report.variables, report.update_ops, report.regularization_losses) == (17, 6, 5)
+    assert report.attached_messages == ("image_module_info",)
+    by_place = {(each.signature, each.mode): each for each in report.comparisons}
+    assert by_place["default", "training"].compared == ("outputs", "gradients", "updated variables")
+    assert all(each.difference < 1e-5 for each in report.comparisons)
+    assert "random" in by_place["with_dropout", "inference"].not_compared
+
+
+def test_attachments_travel_along(converted):  # P13
+    module, model = hub.load(str(LEGACY / "conv_bn")), hub.load(converted("conv_bn"))
+    assert hub.get_expected_image_size(model) == hub.get_expected_image_size(module)
+    assert hub.get_num_image_channels(model) == 3
+
+
+def test_a_layer_trains_a_conversion(converted):
+    layer = hub.KerasLayer(converted("text_embed"), trainable=True)
+    model = tf.keras.Sequential([tf.keras.layers.Input([], dtype="string"), layer, tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = layer.resolved_object.variables[0].numpy()
+    model.fit(tf.constant(["the cat", "a dog"]), np.ones([2, 1], np.float32), verbose=0)
+    assert (layer.resolved_object.variables[0].numpy() != before).any()
+
+
+def test_tfsm_layer_trains_a_conversion(converted):
+    keras = pytest.importorskip("keras")
+    if not hasattr(keras.layers, "TFSMLayer"):
+        pytest.skip("TFSMLayer came with Keras 3")
+    layer = keras.layers.TFSMLayer(converted("conv_bn"), call_endpoint="serve", call_training_endpoint="train")
+    images = np.random.default_rng(1).random([4, 16, 16, 3], np.float32)
+    module = hub.load(str(LEGACY / "conv_bn"))
+    np.testing.assert_allclose(layer(images), module(images), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(layer(images, training=True), module(images, training=True), rtol=1e-5, atol=1e-5)
+    assert len(layer.trainable_weights) == len(module.trainable_variables)
+
+
+def test_the_layer_of_tensorflow_hub_trains_a_conversion(converted):
+    tensorflow_hub = pytest.importorskip("tensorflow_hub", reason="tensorflow_hub is not installed here, or broken")
+    if not issubclass(tensorflow_hub.KerasLayer, tf.keras.layers.Layer):
+        pytest.skip("the layer of tensorflow_hub is one of another Keras")
+    (trajectory,) = [each for each in all_trajectories() if each.module == "conv_bn"]
+    layer = tensorflow_hub.KerasLayer(converted("conv_bn"), trainable=True)
+    assert len(layer.trainable_weights) == len(trajectory.recipe["trainable_variables"])
+    assert len(layer.losses) == trajectory.recipe["n_regularization_losses"]
+    images = trajectory.data["steps/images"][0]
+    module = hub.load(str(LEGACY / "conv_bn"))
+    np.testing.assert_allclose(layer(images, training=True), module(images, training=True), rtol=1e-5, atol=1e-5)
+
+
+def test_signatures_of_a_conversion_are_those_of_the_module(converted):
+    module, model = hub.load(str(LEGACY / "text_embed")), tf.saved_model.load(converted("text_embed"))
+    assert sorted(model.signatures) == sorted(module.signatures)
+    words = tf.constant(["the cat", "dog"])
+    for name in module.signatures:
+        ours, its = module.signatures[name](words), model.signatures[name](words)
+        assert sorted(its) == sorted(ours)
+        np.testing.assert_array_equal(its["default"], ours["default"])
+
+
+def test_a_published_module_computes_the_same_after_conversion(tmp_path):
+    dm21 = PUBLISHED / "dm21"
+    if not dm21.is_dir():
+        pytest.skip(f"the published models are not at {PUBLISHED}")
+    report = hub.convert(str(dm21), tmp_path / "new")
+    assert report.regularization_losses == 12
+    assert {each.mode: each.compared for each in report.comparisons} == {
+        "inference": ("outputs",),
+        "training": ("outputs", "gradients", "updated variables"),
+    }
+    assert max(each.difference for each in report.comparisons) < 1e-5
+
+
+def test_a_tf1_savedmodel_is_converted_with_its_table(tmp_path):
+    path = saved_models.save_v1(tmp_path / "v1")
+    report = hub.convert(path, tmp_path / "new")
+    assert report.kind == "TF1 SavedModel"
+    assert report.signatures[0] == "serving_default"
+    model = tf.saved_model.load(str(tmp_path / "new"))
+    inputs = {"x": tf.constant([1.0]), "y": tf.constant([2.0])}
+    assert model(inputs, as_dict=True)["difference"].numpy().tolist() == [1.0]
+    assert model(tf.constant(["c", "a"]), signature="find").numpy().tolist() == [2, 0]
+
+
+def test_another_signature_can_be_the_default(tmp_path):
+    hub.convert(str(LEGACY / "text_embed"), tmp_path / "new", signature="tokens")
+    model = tf.saved_model.load(str(tmp_path / "new"))
+    words = tf.constant(["the cat"])
+    np.testing.assert_array_equal(model(words), hub.load(str(LEGACY / "text_embed"))(words, signature="tokens"))
+    with pytest.raises(SignatureNotFound, match="no signature 'nope'; it has: default, tokens"):
+        hub.convert(str(LEGACY / "text_embed"), tmp_path / "other", signature="nope")
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_is_there_is_replaced_only_if_that_is_allowed(tmp_path):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "precious.txt").write_text("mine")
+    with pytest.raises(ExportTargetTaken, match=r"precious\.txt is there already"):
+        hub.convert(str(LEGACY / "text_embed"), tmp_path / "new")
+    assert (tmp_path / "new" / "precious.txt").read_text() == "mine"
+    hub.convert(str(LEGACY / "text_embed"), tmp_path / "new", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
+    assert hub.load(tmp_path / "new")(["the cat"]).shape == hub.load(str(LEGACY / "text_embed"))(["the cat"]).shape
+
+
+def test_a_tf2_savedmodel_has_nothing_to_convert(tmp_path):
+    saved_models.save_shift(tmp_path / "tf2")
+    with pytest.raises(UnsupportedFormat, match="is a TF2 SavedModel already"):
+        hub.convert(tmp_path / "tf2", tmp_path / "new")
+
+
+def test_several_variants_have_to_be_chosen_from(tmp_path):
+    path = saved_models.save_v1(tmp_path / "v1", tag_sets=(("serve",), ("serve", "gpu")))
+    with pytest.raises(TagsNotFound, match=r"\['gpu', 'serve'\], \['serve'\]"):
+        hub.convert(path, tmp_path / "new")
+    hub.convert(path, tmp_path / "new", tags=["serve"])
+
+
+def test_a_conversion_that_differs_from_the_original_is_not_written(tmp_path):
+    @tf.RegisterGradient("CustomGradient-20151109")
+    def tenfold(op, gradient, *others):
+        return [10.0 * gradient, *others]
+
+    def identity_fn():
+        x = tf.compat.v1.placeholder(tf.float32, [None])
+        y = x * tf.compat.v1.get_variable("w", [])
+        with tf.compat.v1.get_default_graph().gradient_override_map({"Identity": "CustomGradient-20151109"}):
+            hub.add_signature(inputs=x, outputs=tf.identity(y))
+
+    path = str(tmp_path / "module")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        module = hub.Module(hub.create_module_spec(identity_fn))
+        session.run(tf.compat.v1.global_variables_initializer())
+        module.export(path, session)
+    with pytest.raises(ConversionFailed, match="in training, signature 'default' computes something else"):
+        hub.convert(path, tmp_path / "new")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["module"]
