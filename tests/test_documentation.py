@@ -59,8 +59,15 @@ def test_the_code_on_the_page_runs(page, digit_features, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "digits").symlink_to(digit_features)
+    (tmp_path / "models" / "sentences").symlink_to(ROOT / "tests" / "data" / "legacy" / "text_embed")
+    (tmp_path / "models" / "photos").symlink_to(ROOT / "tests" / "data" / "legacy" / "conv_bn")
     blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
     images = tf.random.stateless_uniform([16, 8, 8, 1], seed=[1, 2]).numpy()
-    names = {"images": images, "labels": tf.range(16).numpy() % 2}
+    names = {
+        "images": images,
+        "labels": tf.range(16).numpy() % 2,
+        "sentences": tf.constant(["a fine film", "not for me"] * 8),
+        "photos": tf.random.stateless_uniform([16, 16, 16, 3], seed=[1, 2]),
+    }
     for number, block in enumerate(blocks, start=1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import rehub
 
 PUBLIC_NAMES = [
+    "Conversion",
     "HubError",
     "ImageModuleInfo",
     "KerasLayer",
@@ -15,6 +16,7 @@ PUBLIC_NAMES = [
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",
     "errors",

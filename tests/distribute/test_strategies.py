@@ -13,6 +13,8 @@ import pytest
 from cluster import free_ports, running_cluster
 from saved_models import IS_TF1, tf
 
+import rehub as hub
+
 pytestmark = pytest.mark.skipif(IS_TF1, reason="strategies of TensorFlow 1.15 have other names and interfaces")
 
 KERAS_3 = getattr(tf.keras, "__version__", "2").startswith("3")
@@ -64,6 +66,35 @@ def test_a_layer_is_trained_on_two_devices_as_on_one(model, on_one_device):
     result = result_of(start(model, "mirrored"))
     assert (on_one_device[0], result[0]) == (1, 2)
     assert_alike(result, on_one_device)
+
+
+@pytest.fixture(scope="module")
+def legacy_module(tmp_path_factory):
+    """x -> x @ w in TF1 Hub format, with a regularization loss and a moving mean of x."""
+    v1 = tf.compat.v1
+
+    def module_fn():
+        x = v1.placeholder(tf.float32, [None, 1])
+        w = v1.get_variable("w", initializer=[[1.0, 2.0]], regularizer=lambda w: 0.01 * tf.reduce_sum(w**2))
+        mean = v1.get_variable("mean", initializer=5.0, trainable=False)
+        v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(mean, 0.1 * (mean - tf.reduce_mean(x))))
+        hub.add_signature(inputs=x, outputs=tf.matmul(x, w))
+
+    path = str(tmp_path_factory.mktemp("legacy") / "1")
+    with tf.Graph().as_default(), v1.Session() as session:
+        module = hub.Module(hub.create_module_spec(module_fn))
+        session.run(v1.global_variables_initializer())
+        module.export(path, session)
+    return path
+
+
+def test_a_legacy_module_is_trained_on_two_devices_as_on_one(legacy_module):
+    expected = result_of(start(legacy_module, "one_device"))
+    result = result_of(start(legacy_module, "mirrored"))
+    assert (expected[0], result[0]) == (1, 2)
+    assert_alike(result, expected)
+    (mean,) = [weight for weight in expected[2] if np.ndim(weight) == 0]
+    assert mean < 5.0
 
 
 def test_a_model_is_trained_with_its_variables_on_parameter_servers(model):

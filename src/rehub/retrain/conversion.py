@@ -5,16 +5,18 @@ from __future__ import annotations
 import posixpath
 import uuid
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import ExportTargetTaken, InvalidSetting, NotTrainable, TagsNotFound, UnsupportedFormat
 from rehub.legacy.ops import bring_ops
 from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
-from rehub.retrain.comparison import Comparison, compare
 from rehub.retrain.computations import Computations
 from rehub.retrain.exported import exported
 from rehub.savedmodel import Layout
+
+if TYPE_CHECKING:
+    from rehub.retrain.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def convert(
         InvalidModule: the graph cannot be traced again; names the node.
         ConversionFailed: the new model does not compute what the old one does. Nothing was written.
     """
+    from rehub.retrain.comparison import compare  # It needs NumPy, which TensorFlow brings along.
+
     tf = tf_internals.import_tensorflow()
     if not tf.executing_eagerly() or not hasattr(tf, "__internal__"):
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")

@@ -10,7 +10,7 @@ and any other op is made as it is, with all its attributes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
@@ -21,6 +21,9 @@ from rehub.retrain.nodes import Node, Output, control_of
 from rehub.retrain.program import Program
 from rehub.retrain.variable_ops import Reads
 
+if TYPE_CHECKING:
+    from rehub.retrain.state import ModuleState
+
 _Emitter = Callable[["Retracing", Node, "Scope"], Sequence[Any]]
 
 _EMITTERS: Mapping[str, _Emitter] = {
@@ -29,16 +32,6 @@ _EMITTERS: Mapping[str, _Emitter] = {
     **tensor_arrays.EMITTERS,
     **function_calls.EMITTERS,
 }
-
-
-class State(Protocol):
-    """What a module owns beside its graphs."""
-
-    def variable(self, node: Node) -> Any:
-        """The `tf.Variable` that a node stands for."""
-
-    def table(self, node: Node) -> Any:
-        """The resource handle of the table that a node stands for."""
 
 
 @dataclass(eq=False)
@@ -70,7 +63,7 @@ class Retracing:
     """One computation of a graph, as it is traced again."""
 
     def __init__(
-        self, program: Program, state: State, fed: Mapping[Output, Any], caller: Retracing | None = None
+        self, program: Program, state: ModuleState, fed: Mapping[Output, Any], caller: Retracing | None = None
     ) -> None:
         """Begins in the default graph, which must be that of a function.
 
