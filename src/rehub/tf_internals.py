@@ -211,18 +211,25 @@ def control_flow_context(graph: Any) -> Any:
 
 def members_of_context(collection: str, serialized: bytes) -> set[str]:
     """The names of the tensors and ops in a stored `tf.cond` or `tf.while_loop` of TF1, with those nested in it."""
+    contexts = _context_and_nested(collection, serialized)
+    return {member for context in contexts for member in context.values_def.values}
+
+
+def loops_of_context(collection: str, serialized: bytes) -> list[Any]:
+    """The WhileContextDefs in a stored `tf.cond` or `tf.while_loop` of TF1, itself included."""
+    return [context for context in _context_and_nested(collection, serialized) if hasattr(context, "back_prop")]
+
+
+def _context_and_nested(collection: str, serialized: bytes) -> list[Any]:
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.framework import ops
 
     outermost = ops.get_collection_proto_type(collection)()
     outermost.ParseFromString(serialized)
-    members: set[str] = set()
-    pending = [outermost]
-    while pending:
-        context = pending.pop()
-        members.update(context.values_def.values)
-        pending += [getattr(nested, nested.WhichOneof("ctxt")) for nested in context.nested_contexts]
-    return members
+    found = [outermost]
+    for context in found:  # It grows.
+        found += [getattr(nested, nested.WhichOneof("ctxt")) for nested in context.nested_contexts]
+    return found
 
 
 def is_building_for_tpu(graph: Any) -> bool:

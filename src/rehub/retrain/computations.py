@@ -48,7 +48,7 @@ class Computations:
         inference = frozenset() if tags is None else tags
         training = TRAIN if tags is None and TRAIN in variants.tags() else inference
         self._meta_graphs = {False: variants.with_tags(inference), True: variants.with_tags(training)}
-        programs = {tag: Program.of_graph_def(variants.with_tags(tag).graph_def) for tag in {inference, training}}
+        programs = {tag: Program.of_meta_graph(variants.with_tags(tag)) for tag in {inference, training}}
         self._programs = {False: programs[inference], True: programs[training]}
         self.described_as = described_as
         self.state = ModuleState(self._meta_graphs.values(), self._programs.values(), checkpoint, device)
@@ -206,7 +206,7 @@ class Computations:
         signature_def = self._meta_graphs[training].signature_def[signature]
         names = [part for name in sorted(signature_def.inputs) for part in components(signature_def.inputs[name])]
         fed = {output_of(name): tensor for name, tensor in zip(names, tensors)}
-        wanted = [part for info in signature_def.outputs.values() for part in components(info)]
+        wanted = [part for name in sorted(signature_def.outputs) for part in components(signature_def.outputs[name])]
         effects = self._updates(fed) if update_ops else []
         computed = Retracing(self._programs[training], self.state, fed).run(map(output_of, wanted), effects)
         by_name = dict(zip(wanted, computed))

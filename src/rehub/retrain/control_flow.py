@@ -3,13 +3,13 @@
 `tf.cond` of TF1 lets tensors into a branch by Switch and out by Merge. `tf.while_loop` lets them in by Enter; a Merge
 takes the value from there or from NextIteration, a Switch on LoopCond sends it into the body or to Exit. (Yu et al.,
 Dynamic Control Flow in Large-Scale Machine Learning, 2018.) The collections of contexts, which would name all of them,
-need not be there.
+need not be there; they tell some options of loops where they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from rehub.errors import InvalidModule
 from rehub.retrain.nodes import NEXT_ITERATIONS, Node, NodeGraph, Output, control_of
@@ -40,6 +40,7 @@ class LoopVariable:
         initial: its value before the first turn, outside of the loop.
         merge: the node that has its value at the beginning of a turn.
         next: its value at the end of a turn.
+        before_next: the names of the nodes that have to run before a turn ends.
         switches: the nodes that let its value into the body.
         exits: the nodes that have its value after the last turn, outside of the loop.
     """
@@ -47,8 +48,22 @@ class LoopVariable:
     initial: Output
     merge: str
     next: Output
+    before_next: tuple[str, ...]
     switches: tuple[str, ...]
     exits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """Arguments of `tf.while_loop` that only the collection of contexts tells.
+
+    Attributes:
+        back_prop: whether gradients flow through it.
+        swap_memory: whether what gradients need is kept in the host's memory.
+    """
+
+    back_prop: bool = True
+    swap_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +75,14 @@ class Loop:
         condition: whether there is one more turn, from the variables at its beginning.
         variables: what changes.
         parallel_iterations: how many turns may run at once.
+        options: what the graph's nodes do not tell.
     """
 
     frame: str
     condition: Output
     variables: tuple[LoopVariable, ...]
     parallel_iterations: int
+    options: LoopOptions
 
 
 class ControlFlow:
@@ -76,12 +93,17 @@ class ControlFlow:
         branches_of_merge: for each Merge of a conditional, its inputs by the branch that they come from.
     """
 
-    def __init__(self, graph: NodeGraph) -> None:
+    def __init__(self, graph: NodeGraph, options: Mapping[str, LoopOptions]) -> None:
+        """
+        Args:
+            graph: the graph.
+            options: of loops by their frames, as far as they are known.
+        """
         self._graph = graph
         self._loop_conditions = {node.name for node in graph.nodes.values() if node.op == "LoopCond"}
         self.loop_of_exit: dict[str, Loop] = {}
         self.branches_of_merge: dict[str, dict[Branch, Output]] = {}
-        loops = self._find_loops()
+        loops = self._find_loops(options)
         self._initial_of = {variable.merge: variable.initial for loop in loops for variable in loop.variables}
         self._branches_of: dict[Output | str, tuple[Branch, ...]] = {}
         self._find_branches()
@@ -103,7 +125,7 @@ class ControlFlow:
 
     # Loops
 
-    def _find_loops(self) -> list[Loop]:
+    def _find_loops(self, options: Mapping[str, LoopOptions]) -> list[Loop]:
         nodes = self._graph.nodes
         variables_of: dict[tuple[str, str], list[LoopVariable]] = {}
         enter_of: dict[tuple[str, str], Node] = {}
@@ -122,6 +144,7 @@ class ControlFlow:
                     initial=enter.inputs[0],
                     merge=node.name,
                     next=nodes[following[0].node].inputs[0],
+                    before_next=nodes[following[0].node].controls,
                     switches=tuple(switch.name for switch in switches),
                     exits=tuple(sorted({node.name for node in exits})),
                 )
@@ -129,7 +152,9 @@ class ControlFlow:
         loops = []
         for (frame, condition), variables in variables_of.items():
             parallel = enter_of[frame, condition].attr["parallel_iterations"].i or 10
-            loop = Loop(frame, nodes[condition].inputs[0], tuple(variables), parallel)
+            loop = Loop(
+                frame, nodes[condition].inputs[0], tuple(variables), parallel, options.get(frame, LoopOptions())
+            )
             loops.append(loop)
             self.loop_of_exit.update((name, loop) for variable in variables for name in variable.exits)
         return loops

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.retrain.control_flow import ENTERS, ControlFlow, Loop
-from rehub.retrain.nodes import FunctionBody, Node, NodeGraph, Output, body_of_function, nodes_of_graph
+from rehub.retrain.control_flow import ENTERS, ControlFlow, Loop, LoopOptions
+from rehub.retrain.nodes import FunctionBody, Node, NodeGraph, Output, body_of_function, control_of, nodes_of_graph
 
-# Stateful, as TensorFlow sees them, but to run or not to run one of them makes no difference to any other op.
-_ONLY_READ = frozenset(
-    [
-        "AutoReloadVariable",
-        "HashTable",
-        "HashTableV2",
-        "IsVariableInitialized",
-        "LookupTableFind",
-        "LookupTableFindV2",
-        "LookupTableSize",
-        "LookupTableSizeV2",
-        "Placeholder",
-        "ReadVariableOp",
-        "ResourceGather",
-        "ResourceGatherNd",
-        "VarHandleOp",
-        "VarIsInitializedOp",
-        "Variable",
-        "VariableShape",
-        "VariableV2",
-    ]
+# Stateful, as TensorFlow sees them, but to run or not to run one of them makes no difference to any other op. To read a
+# variable does: what assigns to it may have to wait.
+_HARMLESS = frozenset(
+    ["HashTable", "HashTableV2", "IsVariableInitialized", "Placeholder", "VarHandleOp", "VarIsInitializedOp"]
 )
 
 ASSIGNMENTS = ("Assign", "Scatter", "ResourceScatter", "StridedSliceAssign", "ResourceStridedSliceAssign")
@@ -45,26 +28,43 @@ class Program:
         library: the functions that it can call.
     """
 
-    def __init__(self, graph: NodeGraph, library: Library) -> None:
+    def __init__(self, graph: NodeGraph, library: Library, loops: Mapping[str, LoopOptions]) -> None:
         self.graph = graph
-        self.flow = ControlFlow(graph)
+        self.flow = ControlFlow(graph, loops)
         self.library = library
-        self._has_effect = self._find_effects()
+        self._uses_state = self._find_uses_of_state()
 
     @classmethod
-    def of_graph_def(cls, graph_def: Any) -> Program:
-        """Reads a GraphDef with its library."""
-        return cls(nodes_of_graph(graph_def), Library(graph_def.library.function))
+    def of_meta_graph(cls, meta_graph: Any) -> Program:
+        """Reads the graph of a MetaGraphDef, with its library."""
+        library = meta_graph.graph_def.library
+        gradients = {gradient.function_name: gradient.gradient_func for gradient in library.gradient}
+        return cls(
+            nodes_of_graph(meta_graph.graph_def), Library(library.function, gradients), _loop_options(meta_graph)
+        )
 
-    def matters(self, control: str) -> bool:
-        """Whether it makes a difference that a node runs before another one which does not take its outputs."""
-        return control in self._has_effect
+    def controls_of(self, controls: Iterable[str]) -> list[Output]:
+        """What has to be done before a node that has these controls, where that makes a difference.
+
+        A control on a Switch, which stands for a side of a conditional, waits for what the Switch lets in.
+        """
+        found = []
+        pending = list(controls)
+        while pending:
+            name = pending.pop()
+            node = self.graph.nodes[name]
+            if name in self._uses_state and self.flow.is_switch(node):
+                pending.append(node.inputs[0].node)
+            elif name in self._uses_state:
+                found.append(control_of(name))
+        return found
 
     def entries_of(self, loop: Loop) -> list[Output]:
         """The tensors outside of a loop that its body and its condition take."""
         entries = [variable.initial for variable in loop.variables]
         merges = {variable.merge for variable in loop.variables}
         pending = [loop.condition.node, *(variable.next.node for variable in loop.variables)]
+        pending += [name for variable in loop.variables for name in variable.before_next]
         seen: set[str] = set()
         while pending:
             name = pending.pop()
@@ -76,6 +76,7 @@ class Program:
                 entries.append(node.inputs[0])
             else:
                 pending += [source.node for source in node.inputs]
+                pending += [output.node for output in self.controls_of(node.controls)]
         return entries
 
     def assigned_nodes(self, needed: Iterable[str]) -> set[str]:
@@ -100,17 +101,29 @@ class Program:
                 pending += [source.node for source in self.graph.nodes[name].inputs]
         return {name for name in seen if not self.graph.nodes[name].inputs}
 
-    def _find_effects(self) -> set[str]:
+    def _find_uses_of_state(self) -> set[str]:
         found: set[str] = set()
         for node in self.graph.in_order():
             before = [*(source.node for source in node.inputs), *node.controls]
-            if _changes_state(node, self.library) or any(name in found for name in before):
+            if _uses_state(node, self.library) or any(name in found for name in before):
                 found.add(node.name)
         return found
 
 
-def _changes_state(node: Node, library: Library) -> bool:
-    if node.op in _ONLY_READ:
+def _loop_options(meta_graph: Any) -> dict[str, LoopOptions]:
+    """The options of loops by their frames."""
+    keys = tf_internals.import_tensorflow().compat.v1.GraphKeys
+    return {
+        loop.context_name: LoopOptions(loop.back_prop, loop.swap_memory)
+        for key in (keys.COND_CONTEXT, keys.WHILE_CONTEXT)
+        if key in meta_graph.collection_def
+        for serialized in meta_graph.collection_def[key].bytes_list.value
+        for loop in tf_internals.loops_of_context(key, serialized)
+    }
+
+
+def _uses_state(node: Node, library: Library) -> bool:
+    if node.op in _HARMLESS:
         return False
     if node.op in library:
         return True
@@ -119,10 +132,15 @@ def _changes_state(node: Node, library: Library) -> bool:
 
 
 class Library:
-    """The functions of a graph, each read when it is first called."""
+    """The functions of a graph, each read when it is first called.
 
-    def __init__(self, functions: Iterable[Any]) -> None:
+    Attributes:
+        gradients: by a function's name that of the function which is its gradient, where its author gave one.
+    """
+
+    def __init__(self, functions: Iterable[Any], gradients: Mapping[str, str]) -> None:
         self._functions = {function.signature.name: function for function in functions}
+        self.gradients = gradients
 
     def __contains__(self, name: str) -> bool:
         return name in self._functions
@@ -142,7 +160,7 @@ class Library:
         if name not in self._functions:
             raise InvalidModule(f"The graph calls a function {name!r} that its library does not have.")
         body = body_of_function(self._functions[name])
-        return body, Program(body.graph, self)
+        return body, Program(body.graph, self, {})
 
     def called_by(self, node: Node) -> list[str]:
         """The names of the functions that a node calls: by its op, or by an attribute."""

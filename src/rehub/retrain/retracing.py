@@ -17,7 +17,7 @@ from rehub.errors import InvalidModule
 from rehub.retrain import function_calls, plain_ops, tensor_arrays, variable_ops
 from rehub.retrain.conditionals import Conditional, Conditionals, Effect
 from rehub.retrain.control_flow import ENTERS, EXITS, SWITCHES, Branch, Loop
-from rehub.retrain.nodes import Node, Output, control_of
+from rehub.retrain.nodes import Node, Output
 from rehub.retrain.program import Program
 from rehub.retrain.variable_ops import Reads
 
@@ -173,7 +173,7 @@ class Retracing:
 
     def _before(self, node: Node) -> list[Output]:
         """What has to be traced, in the same scope, before a node is."""
-        controls = [control_of(name) for name in node.controls if self.program.matters(name)]
+        controls = self.program.controls_of(node.controls)
         if node.name in self._conditionals.of_merge:
             return self._before_conditional(self._conditionals.of_merge[node.name])
         if node.name in self.program.flow.loop_of_exit:
@@ -282,9 +282,13 @@ class Retracing:
 
         def body(*values: Any) -> list[Any]:
             inside = turn(values)
+            for control in self.program.controls_of(name for it in loop.variables for name in it.before_next):
+                self._trace(control.node, inside)
             return [self.tensor(variable.next, inside) for variable in loop.variables]
 
         results = self._repeat(loop, condition, body, initial)
+        if not loop.options.back_prop:
+            results = [tf.stop_gradient(result) if tf.is_tensor(result) else result for result in results]
         for variable, result in zip(loop.variables, results):
             for name in variable.exits:
                 scope.values[Output(name, 0)] = result
@@ -305,6 +309,7 @@ class Retracing:
                     initial,
                     shape_invariants=shapes,
                     parallel_iterations=loop.parallel_iterations,
+                    swap_memory=loop.options.swap_memory,
                 )
             except ValueError as error:
                 # TensorFlow's words for a shape that changes from turn to turn; the next invariants allow for more.

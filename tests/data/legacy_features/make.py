@@ -1,0 +1,138 @@
+"""Makes the modules of this directory, and records how TF 1.15 trains them. Run by TF 1.15 and tensorflow_hub 0.12.0:
+
+python make.py [FEATURE ...]
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import shutil
+import sys
+import zlib
+
+import feature as features
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tensorflow_hub as hub
+
+HERE = pathlib.Path(__file__).parent
+STEPS = 5
+RATE = 0.1
+
+for topic in ("conditionals", "loops", "recurrent", "states", "lookups", "calls", "graphs"):
+    importlib.import_module(topic)
+
+
+def make(feature, path):
+    """Writes the module."""
+    variants = [(set(), {})]
+    if feature.has_train_variant:
+        variants = [(set(), {"is_training": False}), ({"train"}, {"is_training": True})]
+    spec = hub.create_module_spec(feature.module_fn, variants, drop_collections=feature.drop_collections)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        module = hub.Module(spec, name="module")
+        session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+        module.export(str(path), session)
+
+
+def draw(feature, seed):
+    """Inputs of all steps, and of the inference after them."""
+    rng = np.random.RandomState(seed)
+    return {name: np.stack([draw(rng) for _ in range(STEPS + 1)]) for name, draw in feature.draws.items()}
+
+
+def placeholders(arrays):
+    """Placeholders by key, and the inputs that are made of them: an input `x` can be given as `x.indices` and so on."""
+    fed = {}
+    for key, array in arrays.items():
+        dtype = tf.string if array.dtype.kind == "O" else tf.as_dtype(array.dtype)
+        fed[key] = tf.placeholder(dtype, array.shape[1:], key.replace(".", "_"))
+    inputs = {key: tensor for key, tensor in fed.items() if "." not in key}
+    for key, tensor in fed.items():
+        name, _, part = key.partition(".")
+        if part == "indices":
+            inputs[name] = tf.SparseTensor(tensor, fed[name + ".values"], fed[name + ".dense_shape"])
+        elif part == "row_splits":
+            inputs[name] = tf.RaggedTensor.from_row_splits(fed[name + ".flat_values"], tensor)
+    return fed, inputs
+
+
+def dense(value):
+    """The values of a sparse or ragged tensor, or a tensor itself."""
+    if isinstance(value, tf.SparseTensor):
+        return value.values
+    return value.flat_values if isinstance(value, tf.RaggedTensor) else value
+
+
+def loss_of(outputs):
+    """The mean square of all outputs that have gradients, each less 0.5."""
+    values = [dense(outputs[name]) for name in sorted(outputs)]
+    return tf.add_n([tf.reduce_mean(tf.square(value - 0.5)) for value in values if value.dtype.is_floating])
+
+
+def by_name(variables):
+    """Variables, or parts of them, by their names in the module."""
+    return {variable.op.name[len("module/") :]: variable for variable in variables}
+
+
+def train(path, tags, arrays, recorded):
+    """Trains the module; records the losses and the variables."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        module = hub.Module(str(path), trainable=True, tags=tags, name="module")
+        fed, inputs = placeholders(arrays)
+        outputs = module(inputs, as_dict=True)
+        loss = loss_of(outputs)
+        penalties = tf.losses.get_regularization_losses()
+        loss = tf.add_n([loss, *penalties])
+        trained = tf.trainable_variables()
+        pairs = [(grad, var) for grad, var in zip(tf.gradients(loss, trained), trained) if grad is not None]
+        gradients = [getattr(gradient, "values", gradient) for gradient, _ in pairs]
+        with tf.control_dependencies([loss, *gradients, *tf.get_collection(tf.GraphKeys.UPDATE_OPS)]):
+            step = tf.train.GradientDescentOptimizer(RATE).apply_gradients(pairs) if pairs else tf.no_op()
+        variables = by_name(tf.global_variables("module/"))
+        session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+        losses = [
+            session.run([loss, step], {fed[key]: array[number] for key, array in arrays.items()})[0]
+            for number in range(STEPS)
+        ]
+        recorded["losses"] = np.array(losses)
+        recorded["penalties"] = np.array(session.run(penalties))
+        recorded.update(("final/" + name, value) for name, value in session.run(variables).items())
+
+
+def infer(path, arrays, recorded):
+    """Records the outputs of the variant for inference, with the variables as they are after training."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        module = hub.Module(str(path), name="module")
+        fed, inputs = placeholders(arrays)
+        outputs = module(inputs, as_dict=True)
+        session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+        for name, variable in by_name(tf.global_variables("module/")).items():
+            if "final/" + name in recorded:
+                session.run(tf.assign(variable, recorded["final/" + name]))
+        outputs = {name: dense(value) for name, value in outputs.items()}
+        results = session.run(outputs, {fed[key]: arrays[key][STEPS] for key in arrays})
+        recorded.update(("after/" + name, value) for name, value in results.items())
+
+
+def main(names):
+    """Makes those modules, or all."""
+    for name in names or sorted(features.FEATURES):
+        print(name, flush=True)  # noqa: T201
+        feature = features.FEATURES[name]
+        path = HERE / name
+        shutil.rmtree(str(path), ignore_errors=True)
+        make(feature, path)
+        arrays = draw(feature, zlib.crc32(name.encode()))
+        recorded = {"inputs/" + key: np.array(array) for key, array in arrays.items()}
+        if feature.is_trained:
+            train(path, {"train"} if feature.has_train_variant else None, arrays, recorded)
+        infer(path, arrays, recorded)
+        recorded = {key: value.astype("S") if value.dtype.kind == "O" else value for key, value in recorded.items()}
+        np.savez_compressed(str(HERE / (name + ".npz")), **recorded)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
