@@ -41,6 +41,14 @@ def test_a_module_can_be_exported_from_a_finalized_graph(tmp_path, run):
         assert run(hub.Module(str(tmp_path / "module"))([1.0])) == [3.0]
 
 
+def test_an_export_has_nothing_that_only_newer_tensorflows_know(export):
+    """TensorFlow 2.21 names variables for debugging, by an attribute that TensorFlow 1.15 cannot import."""
+    (meta_graph,) = hub.load_module_spec(export(module_fns.scaled))._variants
+    variables = [node for node in meta_graph.graph_def.node if node.op == "VarHandleOp"]
+    assert variables
+    assert not any("debug_name" in node.attr for node in variables)
+
+
 def test_all_variants_are_exported_and_share_the_weights(export, run):
     path = export(module_fns.regularized, tags_and_args=[({"train"}, {"is_training": True}), ((), {})])
     assert hub.load_module_spec(path).get_tags() == [frozenset(), frozenset({"train"})]

@@ -8,7 +8,7 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
-from rehub.errors import InputMismatch, SignatureNotFound
+from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
 
 needs_composite_inputs = pytest.mark.skipif(
     saved_models.IS_TF1, reason="tf.saved_model.load takes sparse and ragged inputs of TF1 graphs from TensorFlow 2 on"
@@ -83,6 +83,20 @@ def test_gradients_flow_through_the_call(v1):
         tape.watch(x)
         y = v1({"x": x, "y": x})
     assert tape.gradient(y, x).numpy().tolist() == [4.0]
+
+
+def test_a_tf1_savedmodel_says_that_it_is_for_inference(v1):
+    with pytest.raises(NotTrainable, match=r"training=True: .* is a TF1 SavedModel, which is restored for inference"):
+        v1({"x": [1.0], "y": [1.0]}, training=True)
+
+
+def test_a_legacy_module_in_a_graph_says_what_trains_it():
+    path = str(saved_models.LEGACY / "text_embed")
+    with tf.Graph().as_default():
+        module = hub.load(path)
+        assert module(["the cat"], training=False).shape[-1] == 8
+        with pytest.raises(NotTrainable, match=r"is trained by hub\.Module\(.*text_embed', trainable=True\)"):
+            module(["the cat"], training=True)
 
 
 def test_an_unknown_signature_is_an_error_that_lists_those_there_are(v1):

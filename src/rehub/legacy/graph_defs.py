@@ -113,6 +113,13 @@ def drop_colocation(graph_def: Any) -> None:
             del node.attr["_class"]
 
 
+def drop_debug_names(graph_def: Any) -> None:
+    """Removes names that newer TensorFlows give to variables for debugging; older ones cannot import such a graph."""
+    for node in graph_def.node:
+        if node.op == "VarHandleOp" and "debug_name" in node.attr:
+            del node.attr["debug_name"]
+
+
 def prefix_shared_names(graph_def: Any, scope: str) -> None:
     """Puts a scope before the names by which resources of a session are shared, so that two modules share none."""
     for node in graph_def.node:

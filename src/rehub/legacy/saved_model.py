@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterable, Iterator
 from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets
+from rehub.legacy.graph_defs import drop_debug_names
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 
 VARIABLES = "variables"
@@ -72,6 +73,8 @@ class GraphVariants:
         written = tf_internals.saved_model_message()
         written.CopyFrom(self._saved_model)
         sources = assets.separate(written.meta_graphs)
+        for meta_graph in written.meta_graphs:
+            drop_debug_names(meta_graph.graph_def)
         gfile.makedirs(posixpath.join(path, assets.DIRECTORY))
         for name, source in sources.items():
             gfile.copy(source, posixpath.join(path, assets.DIRECTORY, name))

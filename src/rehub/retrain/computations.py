@@ -53,6 +53,7 @@ class Computations:
         self.described_as = described_as
         self.state = ModuleState(self._meta_graphs.values(), self._programs.values(), checkpoint, device)
         self._functions: dict[tuple[str, bool, bool], Any] = {}
+        self._concrete: dict[tuple[str, bool, bool], Any] = {}
         self._graph: Any = None
 
     def input_specs(self, signature: str) -> dict[str, Any]:
@@ -115,8 +116,21 @@ class Computations:
         return outputs
 
     def concrete(self, signature: str, training: bool, update_ops: bool = True) -> Any:
-        """The concrete function of a signature, of flat tensors."""
-        return self._function(signature, training, update_ops).get_concrete_function()
+        """The concrete function of a signature, of the tensors that its inputs are made of, by position."""
+        key = (signature, training, training and update_ops)
+        if key not in self._concrete:
+            self._concrete[key] = self._function(*key).get_concrete_function()
+        return self._concrete[key]
+
+    def apply_concrete(
+        self, signature: str, tensors: Mapping[str, Any], training: bool, update_ops: bool
+    ) -> dict[str, Any]:
+        """Does what `apply` does, in a function that is to be saved: TensorFlow then traces it anew, and what it calls,
+        but not a concrete function.
+        """
+        names = self._component_specs(signature)
+        outputs: dict[str, Any] = self.concrete(signature, training, update_ops)(*(tensors[name] for name in names))
+        return outputs
 
     def signature(self, name: str, rename: Callable[[str], str] = str) -> Any:
         """The concrete function of a signature for inference that takes tensors by keyword, as TensorFlow's loader
@@ -130,7 +144,7 @@ class Computations:
         for key, spec in self._component_specs(name).items():
             keyword = rename(key)
             specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
-        concrete = tf_internals.function_of_keywords(self._function(name, False, False), specs)
+        concrete = tf_internals.function_of_keywords(self.concrete(name, False), specs)
         own(concrete, self)
         return concrete
 

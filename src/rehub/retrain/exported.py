@@ -68,7 +68,7 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
         update_ops: bool = True,
     ) -> Any:
         name = call.signature_named(signature).name
-        outputs = computations.apply(name, call.components(name, inputs), training, update_ops)
+        outputs = computations.apply_concrete(name, call.components(name, inputs), training, update_ops)
         return call.pick(name, outputs, as_dict)
 
     function = tf.function(apply, autograph=False)
@@ -116,7 +116,7 @@ def _endpoint(tf: Any, computations: Computations, call: SignatureCall, name: st
     """The default signature in one mode, as a function of its inputs alone."""
 
     def endpoint(inputs: Any = None) -> Any:
-        outputs = computations.apply(name, call.components(name, inputs), training, True)
+        outputs = computations.apply_concrete(name, call.components(name, inputs), training, True)
         return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
 
     function = tf.function(endpoint, autograph=False)

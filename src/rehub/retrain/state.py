@@ -86,11 +86,11 @@ class ModuleState:
         if not nodes:
             return
         paths = {output_of(tensor): path for tensor, path in paths_of(meta_graph).items()}
-        initializers = [node_name(op) for op in meta_graph.collection_def["table_initializer"].node_list.value]
+        listed = meta_graph.collection_def["table_initializer"].node_list.value
         for node in nodes:
             if _shared_name(node) in self.tables:
                 continue
-            own = [name for name in initializers if node.name in program.graph.ancestors([name])]
+            own = _initializers(program, node, [node_name(op) for op in listed])
             needed = program.graph.ancestors(own)
             assets = {
                 output: self.assets.setdefault(path, tf.saved_model.Asset(path))
@@ -113,6 +113,19 @@ class ModuleState:
             Retracing(program, self, {Output(node.name, 0): handle, **fed}).run([], initializers)
 
         return make_table(make, fill, list(assets.values()))
+
+
+def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
+    """The names of the nodes that fill a table: those that the graph lists, or that can be nothing else."""
+    users = program.graph.consumers[table.name]
+    restored = [user.name for user in users if user.op.startswith("LookupTableImport")]
+    if restored:
+        raise InvalidModule(
+            f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {restored[0]!r}: such tables cannot be "
+            "traced again."
+        )
+    own = [name for name in listed if table.name in program.graph.ancestors([name])]
+    return own or [user.name for user in users if user.op.startswith("InitializeTable")]
 
 
 def _by_path(item: tuple[Output, str]) -> str:
