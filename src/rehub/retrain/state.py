@@ -117,14 +117,16 @@ class ModuleState:
 
 def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
     """The names of the nodes that fill a table: those that the graph lists, or that can be nothing else."""
-    users = program.graph.consumers[table.name]
-    restored = [user.name for user in users if user.op.startswith("LookupTableImport")]
-    if restored:
-        raise InvalidModule(
-            f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {restored[0]!r}: such tables cannot be "
-            "traced again."
-        )
-    own = [name for name in listed if table.name in program.graph.ancestors([name])]
+    graph = program.graph
+    users = graph.consumers[table.name]
+    for user in users:
+        restores = {"Restore", "RestoreV2"} & {graph.nodes[name].op for name in graph.ancestors([user.name])}
+        if user.op.startswith("LookupTableImport") and restores:
+            raise InvalidModule(
+                f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {user.name!r}: such tables are not "
+                "traced again."
+            )
+    own = [name for name in listed if table.name in graph.ancestors([name])]
     return own or [user.name for user in users if user.op.startswith("InitializeTable")]
 
 
