@@ -123,8 +123,8 @@ def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]
         restores = {"Restore", "RestoreV2"} & {graph.nodes[name].op for name in graph.ancestors([user.name])}
         if user.op.startswith("LookupTableImport") and restores:
             raise InvalidModule(
-                f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {user.name!r}: such tables are not "
-                "traced again."
+                f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {user.name!r}: such tables "
+                "are not traced again."
             )
     own = [name for name in listed if table.name in graph.ancestors([name])]
     return own or [user.name for user in users if user.op.startswith("InitializeTable")]
