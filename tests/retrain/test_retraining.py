@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -57,6 +59,36 @@ def test_training_uses_the_train_variant_and_its_update_ops():  # P7, P12, pain 
 
 def _image_size(module):
     return [*hub.get_expected_image_size(module), hub.get_num_image_channels(module)]
+
+
+def test_a_module_is_loaded_while_a_function_is_traced():
+    path = str(LEGACY / "text_embed")
+    words = tf.constant(["the cat"])
+
+    @tf.function
+    def embed(words):
+        return hub.load(path)(words)
+
+    for _ in range(2):
+        np.testing.assert_array_equal(embed(words), hub.load(path)(words))
+
+
+def test_functions_keep_what_they_need_alive():
+    words = tf.constant(["the cat"])
+    expected = hub.load(str(LEGACY / "text_embed"))(words)
+    signature = hub.load(str(LEGACY / "text_embed")).signatures["default"]
+    loss = hub.load(str(LEGACY / "conv_bn")).regularization_losses[0]
+    gc.collect()
+    np.testing.assert_array_equal(signature(words)["default"], expected)
+    assert float(loss()) > 0
+
+
+def test_a_loaded_module_is_saved_again_with_its_signatures(tmp_path):
+    module = hub.load(str(LEGACY / "text_embed"))
+    tf.saved_model.save(module, str(tmp_path / "again"), signatures=module.signatures)
+    words = tf.constant(["the cat"])
+    restored = tf.saved_model.load(str(tmp_path / "again"))
+    np.testing.assert_array_equal(restored.signatures["default"](words)["default"], module(words))
 
 
 def test_the_variant_that_tags_choose_serves_both_modes():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from rehub import tf_internals
 from rehub.legacy.saved_model import read_variants, variables_prefix
 from rehub.restore import SignatureCall
 from rehub.restore.io_device import read_here
@@ -39,7 +41,14 @@ def restore_legacy_module(
     """
     options = read_here(tf, layout.path, options)
     device = getattr(options, "experimental_io_device", None) or ""
-    with tf.init_scope():
+
+    def restore() -> Any:
         variants = read_variants(layout)
         computations = Computations(variants, tags, variables_prefix(layout.path), device, repr(handle))
         return make_module(tf, computations, SignatureCall(tf, metagraph.signatures, "default", handle))
+
+    if tf_internals.enclosing_function_graph(tf) is None:
+        return restore()
+    # In a thread of its own: here, a tf.function that is being traced would take the variables for its own.
+    with ThreadPoolExecutor(max_workers=1) as elsewhere:
+        return elsewhere.submit(restore).result()
