@@ -289,15 +289,24 @@ def is_in_graph(value: Any, graph: Any) -> bool:
 
 def has_gradient(name: str) -> bool:
     """Whether `tf.RegisterGradient` was called with this name."""
+    try:
+        gradient_of(name)
+    except LookupError:
+        return False
+    return True
+
+
+def gradient_of(name: str) -> Any:
+    """The function that `tf.RegisterGradient` was given for an op, or for a name of one's own.
+
+    Raises:
+        LookupError: there is none.
+    """
     from tensorflow.python.framework import ops
 
     # Public in its module since 2.0 or so. Seen in 2.15, 2.21; with an underscore in 1.15.
     registry = ops.gradient_registry if hasattr(ops, "gradient_registry") else ops._gradient_registry
-    try:
-        registry.lookup(name)
-    except LookupError:
-        return False
-    return True
+    return registry.lookup(name)
 
 
 def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functions: Iterable[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
-from rehub.legacy import assets
+from rehub.legacy import assets, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 
@@ -75,6 +75,7 @@ class GraphVariants:
         sources = assets.separate(written.meta_graphs)
         for meta_graph in written.meta_graphs:
             drop_debug_names(meta_graph.graph_def)
+            tensor_array_gradients.unmark(meta_graph.graph_def)
         gfile.makedirs(posixpath.join(path, assets.DIRECTORY))
         for name, source in sources.items():
             gfile.copy(source, posixpath.join(path, assets.DIRECTORY, name))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
 import numpy as np
 
 from rehub import tf_internals
 from rehub.errors import ConversionFailed
 from rehub.legacy import assets
+from rehub.legacy.tensor_array_gradients import control_flow_of_tf1
 from rehub.legacy.tensor_info import components
 from rehub.retrain.computations import Computations
 
@@ -176,7 +176,7 @@ class _InTF1:
         return {"outputs": values, "gradients": gradients, "updated variables": variables}
 
     def _gradients(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        with self._graph.as_default(), _loops_of_tf1(self._tf):
+        with self._graph.as_default(), control_flow_of_tf1():
             loss = _loss(self._tf, outputs)
             trained = {variable.op.name: variable for variable in self._tf.compat.v1.trainable_variables()}
             found = self._tf.compat.v1.gradients(loss, list(trained.values())) if loss is not None and trained else ()
@@ -185,18 +185,6 @@ class _InTF1:
                 for name, gradient in zip(trained, found)
                 if gradient is not None
             }
-
-
-@contextlib.contextmanager
-def _loops_of_tf1(tf: Any) -> Iterator[None]:
-    """Gradients of the TensorArrays of TF1 are built wrongly while TF2's loops are switched on."""
-    was_on = tf.compat.v1.control_flow_v2_enabled()
-    tf.compat.v1.disable_control_flow_v2()
-    try:
-        yield
-    finally:
-        if was_on:
-            tf.compat.v1.enable_control_flow_v2()
 
 
 def _are_equal(first: dict[str, Any], second: dict[str, Any]) -> bool:
