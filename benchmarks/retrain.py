@@ -1,281 +1,372 @@
-"""Retraining a legacy module: rehub in TF2 beside TensorFlow 1.15's `hub.Module` and the same network in Keras 3.
+"""What it costs to train a legacy module: rehub in TF2, beside TF 1.15 and beside the same network written in Keras.
 
-The module is made here: a convolution network with batch norm, small or of the size of Inception V3 (94 convolutions,
-470 variables, 188 update ops, 94 losses). It is loaded, and trained by plain gradient descent on a batch of noise: by
-rehub in a loop of one's own and in `fit`, by the same network written in layers of Keras 3 in both ways, and, in
-another process, by `tensorflow_hub.Module` (or rehub's) in a session of TensorFlow 1.15. All take turns.
+The modules are convolution networks with batch norm and a regularization loss for each kernel, made here: a small one,
+and one of the size of Inception. All ways take the same steps of plain gradient descent from the same weights, on one
+batch, under a new last layer; that their losses agree is checked. A step is one of a loop over a `tf.function` with a
+GradientTape, one of `fit`, or one of a session of TF 1.15. That one runs where its Python is told, in a process of its
+own; without, it is left out.
 
-Usage: `python benchmarks/retrain.py [--tf115 PYTHON] [--rounds N] [--steps N]`; PYTHON has TensorFlow 1.15, and
-tensorflow_hub 0.12 or rehub.
+Usage: `python benchmarks/retrain.py [ROUNDS] [--tf115 PYTHON]`; REHUB_BENCH_TF115 names the Python, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
+import contextlib
+import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-warnings.filterwarnings("ignore")
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-CHANNELS = {"small": [16] * 6, "Inception-sized": [32] * 94}
-SIZE, BATCH, CLASSES, RATE, L2, DECAY = 32, 8, 10, 0.01, 1e-4, 0.99
-REHUB = "rehub, own loop"
+import rehub
 
+tf.get_logger().setLevel("ERROR")
+v1 = tf.compat.v1
 
-def network(channels: list[int], is_training: bool) -> None:
-    """The module's function: each convolution is followed by batch norm and ReLU, and by pooling after every eighth."""
-    import tensorflow as tf
+SIZES = {"small": 6, "Inception-sized": 95}
+SIDE, BATCH, CLASSES = 64, 8, 10
+DECAY, EPSILON, SCALE, RATE = 0.99, 1e-3, 1e-5, 0.01
+STEPS = 20  # before the clock starts
+TURN = 2.0  # seconds that a turn of one way takes, more or less
 
-    import rehub as hub
-
-    v1 = tf.compat.v1
-    x = images = v1.placeholder(tf.float32, [None, SIZE, SIZE, 3])
-    for number, width in enumerate(channels):
-        with v1.variable_scope(f"layer_{number}"):
-            kernel = v1.get_variable(
-                "kernel",
-                [3, 3, x.shape[-1], width],
-                initializer=v1.variance_scaling_initializer(2.0),
-                regularizer=lambda kernel: L2 * tf.reduce_sum(kernel**2),
-            )
-            gamma = v1.get_variable("gamma", [width], initializer=v1.ones_initializer())
-            beta = v1.get_variable("beta", [width], initializer=v1.zeros_initializer())
-            mean = v1.get_variable("mean", [width], initializer=v1.zeros_initializer(), trainable=False)
-            variance = v1.get_variable("variance", [width], initializer=v1.ones_initializer(), trainable=False)
-            x = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
-            if is_training:
-                x, of_batch, spread = v1.nn.fused_batch_norm(x, gamma, beta, epsilon=1e-3)
-                for moving, value in ((mean, of_batch), (variance, spread)):
-                    update = v1.assign_sub(moving, (moving - value) * (1 - DECAY))
-                    v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, update)
-            else:
-                x, _, _ = v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, 1e-3, is_training=False)
-            x = tf.nn.relu(x)
-            if number % 8 == 1 and x.shape[1] > 4:
-                x = tf.nn.max_pool2d(x, 2, 2, "VALID")
-    hub.add_signature(inputs=images, outputs=tf.reduce_mean(x, [1, 2]))
+REHUB_LOOP, REHUB_FIT = "rehub, loop", "rehub.KerasLayer, fit"
+NATIVE_LOOP, NATIVE_FIT = "native, loop", "native, fit"
+TF115 = "TF 1.15"
 
 
-def export(channels: list[int], path: str) -> None:
-    """Writes the module."""
-    import tensorflow as tf
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with batch norm; it is added to its input where that has the same shape."""
 
-    import rehub as hub
+    name: str
+    filters: int
+    stride: int
+    is_residual: bool
 
-    v1 = tf.compat.v1
-    variants = [(set(), {"is_training": False}), ({"train"}, {"is_training": True})]
-    spec = hub.create_module_spec(functools.partial(network, channels), variants)
+
+def layers(depth: int) -> list[Layer]:
+    """The layers of a network: in three stages, each with half the side and twice the filters."""
+    first = [depth * stage // 3 for stage in range(3)]
+    stages = [sum(index >= start for start in first) for index in range(depth)]
+    return [
+        Layer(f"layer_{index}", 8 << stage, 1 + (index in first), index not in first)
+        for index, stage in enumerate(stages)
+    ]
+
+
+class Data:
+    """The batch that is trained on.
+
+    Attributes:
+        images: and
+        labels: of them.
+        head: the first kernel and bias of the last layer.
+    """
+
+    def __init__(self, features: int) -> None:
+        random = np.random.RandomState(0)
+        self.images = random.uniform(size=[BATCH, SIDE, SIDE, 3]).astype(np.float32)
+        self.labels = np.arange(BATCH, dtype=np.int32) % CLASSES
+        self.head = [random.normal(0, 0.1, [features, CLASSES]).astype(np.float32), np.zeros(CLASSES, np.float32)]
+
+
+# The module of TF1
+
+
+def features(images: tf.Tensor, depth: int, is_training: bool) -> tf.Tensor:
+    """The network in the manner of TF1."""
+    x = images
+    for layer in layers(depth):
+        with v1.variable_scope(layer.name):
+            shape = [3, 3, x.shape[-1], layer.filters]
+            kernel = v1.get_variable("kernel", shape, initializer=v1.glorot_uniform_initializer())
+            v1.losses.add_loss(SCALE * tf.nn.l2_loss(kernel), v1.GraphKeys.REGULARIZATION_LOSSES)
+            y = tf.nn.conv2d(x, kernel, layer.stride, "SAME")
+            y = tf.nn.relu(batch_norm(y, layer.filters, is_training))
+            x = x + y if layer.is_residual else y
+    return tf.reduce_mean(x, [1, 2])
+
+
+def batch_norm(x: tf.Tensor, filters: int, is_training: bool) -> tf.Tensor:
+    """Batch norm with its UPDATE_OPS, as slim and tf.layers made them."""
+    gamma = v1.get_variable("gamma", [filters], initializer=v1.ones_initializer())
+    beta = v1.get_variable("beta", [filters], initializer=v1.zeros_initializer())
+    mean = v1.get_variable("moving_mean", [filters], initializer=v1.zeros_initializer(), trainable=False)
+    variance = v1.get_variable("moving_variance", [filters], initializer=v1.ones_initializer(), trainable=False)
+    if not is_training:
+        return v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, EPSILON, is_training=False)[0]
+    y, batch_mean, batch_variance = v1.nn.fused_batch_norm(x, gamma, beta, epsilon=EPSILON)
+    for moving, value in ((mean, batch_mean), (variance, batch_variance)):
+        v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(moving, (moving - value) * (1 - DECAY)))
+    return y
+
+
+def export_module(path: str, depth: int) -> None:
+    """Writes the network as a module in the TF1 Hub format."""
+
+    def module_fn(is_training: bool) -> None:
+        v1.set_random_seed(0)
+        images = v1.placeholder(tf.float32, [None, SIDE, SIDE, 3])
+        # As in published modules, which are older than resource variables.
+        with v1.variable_scope("", use_resource=False):
+            rehub.add_signature(inputs=images, outputs=features(images, depth, is_training))
+
+    spec = rehub.create_module_spec(module_fn, [(set(), {"is_training": False}), ({"train"}, {"is_training": True})])
     with tf.Graph().as_default(), v1.Session() as session:
-        module = hub.Module(spec)
+        module = rehub.Module(spec)
         session.run(v1.global_variables_initializer())
         module.export(path, session)
 
 
-def batch() -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels."""
-    random = np.random.RandomState(0)
-    return random.rand(BATCH, SIZE, SIZE, 3).astype(np.float32), random.randint(0, CLASSES, BATCH).astype(np.int32)
+# The same in Keras
 
 
-def native(channels: list[int]) -> Any:
-    """The network in layers of Keras."""
-    import keras
+def native_model(depth: int, weights: dict[str, Any], head: list[np.ndarray]) -> Any:
+    """The network with its last layer as a model of Keras 3, with weights of the module."""
+    x = inputs = keras.Input((SIDE, SIDE, 3))
+    made = []
+    for layer in layers(depth):
+        regularizer = keras.regularizers.L2(SCALE / 2)
+        conv = keras.layers.Conv2D(
+            layer.filters, 3, layer.stride, "same", use_bias=False, kernel_regularizer=regularizer
+        )
+        norm = keras.layers.BatchNormalization(momentum=DECAY, epsilon=EPSILON)
+        y = keras.layers.ReLU()(norm(conv(x)))
+        x = keras.layers.Add()([x, y]) if layer.is_residual else y
+        made.append((layer.name, conv, norm))
+    dense = keras.layers.Dense(CLASSES)
+    model = keras.Model(inputs, dense(keras.layers.GlobalAveragePooling2D()(x)))
+    dense.set_weights(head)
+    for name, conv, norm in made:
+        conv.set_weights([weights[f"{name}/kernel"].numpy()])
+        norm.set_weights(
+            [weights[f"{name}/{part}"].numpy() for part in ("gamma", "beta", "moving_mean", "moving_variance")]
+        )
+    return model
 
-    x = images = keras.layers.Input((SIZE, SIZE, 3))
-    for number, width in enumerate(channels):
-        regularizer = keras.regularizers.L2(L2)
-        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_regularizer=regularizer)(x)
-        x = keras.layers.BatchNormalization(momentum=DECAY)(x)
-        x = keras.layers.ReLU()(x)
-        if number % 8 == 1 and x.shape[1] > 4:
-            x = keras.layers.MaxPooling2D()(x)
-    return keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
+
+# Ways to train
 
 
-def own_loop(features: Callable[[Any], Any], losses: Callable[[], list[Any]], variables: list[Any]) -> Any:
-    """A step of gradient descent with a head on some features, as a function of TF2."""
-    import tensorflow as tf
+@dataclass
+class Way:
+    """One way to train.
 
-    images, labels = map(tf.constant, batch())
-    head = tf.Variable(tf.random.stateless_normal([features(images).shape[-1], CLASSES], seed=[1, 2]) * 0.1)
+    Attributes:
+        steps: takes a number of steps; returns the seconds and the mean or the last of their losses.
+        traces: how often the step has been traced so far; None where it is not.
+        load: how many seconds it took to load or build the model.
+        first: and how many the first step, with all that comes before it.
+    """
 
-    @tf.function(jit_compile=False)
-    def step() -> Any:
+    steps: Callable[[int], tuple[float, float]]
+    traces: Callable[[], int] | None = None
+    load: float = 0.0
+    first: float = 0.0
+
+
+def in_loop(call: Callable[[Any], Any], losses: Callable[[], list[Any]], trained: list[Any], data: Data) -> Way:
+    """Trains by a GradientTape in a `tf.function`.
+
+    Args:
+        call: gives the logits of images.
+        losses: gives the regularization losses.
+        trained: the variables.
+        data: what is trained on.
+    """
+    images, labels = tf.constant(data.images), tf.constant(data.labels)
+
+    @tf.function
+    def step(images: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = tf.matmul(features(images), head)
-            task = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+            task = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=call(images))
             loss = tf.reduce_mean(task) + tf.add_n(losses())
-        trained = [*variables, head]
         for variable, gradient in zip(trained, tape.gradient(loss, trained)):
             variable.assign_sub(RATE * gradient)
         return loss
 
-    return step
-
-
-def fit(model_of_features: Any, steps: int) -> Callable[[], Any]:
-    """`fit` of Keras for some steps."""
-    import keras
-
-    model = keras.Sequential([keras.layers.Input((SIZE, SIZE, 3)), model_of_features, keras.layers.Dense(CLASSES)])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(RATE), loss, jit_compile=False)
-    images, labels = batch()
-    images, labels = np.tile(images, [steps, 1, 1, 1]), np.tile(labels, steps)
-    return lambda: model.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0)
-
-
-class Contender:
-    """Something that trains: `run` takes the steps of a round; what came before the second step was `preparing`."""
-
-    def __init__(self, prepare: Callable[[], Callable[[], Any]]) -> None:
+    def steps(count: int) -> tuple[float, float]:
         start = time.perf_counter()
-        self.run = prepare()
-        self.run()
-        self.preparing = time.perf_counter() - start
+        for _ in range(count):
+            loss = step(images, labels)
+        return time.perf_counter() - start, float(loss)
+
+    return Way(steps, step.experimental_get_tracing_count)
 
 
-class InTF1:
-    """TensorFlow 1.15 in another process, with the same interface."""
+def in_fit(model: Any, data: Data) -> Way:
+    """Trains by `fit`."""
+    traces = []
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def __init__(self, python: str, path: str, steps: int) -> None:
-        command = [python, __file__, "--in-tf1", path, "--steps", str(steps)]
-        environment = {**os.environ, "TF2_BEHAVIOR": "0"}  # TensorFlow 2 sets it for itself and its children.
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, bufsize=1, env=environment
-        )
-        self.preparing = self._answer()
+    def loss(labels: Any, logits: Any) -> Any:
+        traces.append(1)
+        return cross_entropy(labels, logits)
 
-    def run(self) -> float:
-        """Returns the seconds of the round."""
-        print("go", file=self.process.stdin, flush=True)
-        return self._answer()
+    model.compile(keras.optimizers.SGD(RATE), loss, jit_compile=False)
+    batches = tf.data.Dataset.from_tensors((data.images, data.labels)).cache()
 
-    def _answer(self) -> float:
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("TensorFlow 1.15 ended: try `PYTHON benchmarks/retrain.py --in-tf1 PATH` by hand")
-        return float(line)
+    def steps(count: int) -> tuple[float, float]:
+        epoch = batches.repeat(count)
+        start = time.perf_counter()
+        history = model.fit(epoch, verbose=0, shuffle=False)
+        return time.perf_counter() - start, history.history["loss"][-1]
+
+    return Way(steps, lambda: len(traces))
 
 
-def serve_tf1(path: str, steps: int) -> None:
-    """Trains in a session of TensorFlow 1.15, a round for each line that comes in."""
-    import tensorflow.compat.v1 as tf
+def rehub_loop(path: str, data: Data) -> Way:
+    """The loaded module in a loop."""
+    module = rehub.load(path)
+    kernel, bias = map(tf.Variable, data.head)
+    return in_loop(
+        lambda images: tf.matmul(module(images, training=True), kernel) + bias,
+        lambda: [loss() for loss in module.regularization_losses],
+        [*module.trainable_variables, kernel, bias],
+        data,
+    )
 
-    try:
-        import tensorflow_hub as hub
-    except ImportError:
-        import rehub as hub
 
+def rehub_fit(path: str, data: Data) -> Way:
+    """The module as a layer in `fit`."""
+    dense = keras.layers.Dense(CLASSES)
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), rehub.KerasLayer(path, trainable=True), dense])
+    dense.set_weights(data.head)
+    return in_fit(model, data)
+
+
+def native_loop(depth: int, weights: dict[str, Any], data: Data) -> Way:
+    """The network of Keras in a loop."""
+    model = native_model(depth, weights, data.head)
+    trained = [variable.value for variable in model.trainable_variables]
+    return in_loop(lambda images: model(images, training=True), lambda: model.losses, trained, data)
+
+
+def native_fit(depth: int, weights: dict[str, Any], data: Data) -> Way:
+    """The network of Keras in `fit`."""
+    return in_fit(native_model(depth, weights, data.head), data)
+
+
+def ready(make: Callable[[], Way]) -> Way:
+    """Makes a way and takes the first step, by the clock."""
     start = time.perf_counter()
-    images, labels = batch()
-    module = hub.Module(path, trainable=True, tags={"train"})
-    x, y = tf.placeholder(tf.float32, images.shape), tf.placeholder(tf.int32, labels.shape)
-    features = module(x)
-    head = tf.get_variable("head", [features.shape[-1], CLASSES])
-    task = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=tf.matmul(features, head))
-    loss = tf.reduce_mean(task) + tf.losses.get_regularization_loss()
-    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        step = tf.train.GradientDescentOptimizer(RATE).minimize(loss)
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        session.run([step, loss], {x: images, y: labels})
-        print(time.perf_counter() - start, flush=True)
-        for _ in sys.stdin:
-            start = time.perf_counter()
-            for _ in range(steps):
-                session.run([step, loss], {x: images, y: labels})
-            print(time.perf_counter() - start, flush=True)
+    way = make()
+    way.load = time.perf_counter() - start
+    start = time.perf_counter()
+    way.steps(1)
+    way.first = time.perf_counter() - start
+    return way
 
 
-def contenders(name: str, path: str, steps: int, python: str | None) -> dict[str, Any]:
-    """Those who train a module, each after its first round."""
-    import rehub as hub
+@contextlib.contextmanager
+def in_tf115(python: str, path: str, data: Data) -> Iterator[Way]:
+    """TF 1.15, in a process that takes steps when it is told to."""
+    file = f"{path}.npz"
+    np.savez(file, images=data.images, labels=data.labels, kernel=data.head[0], bias=data.head[1])
+    command = [python, "-W", "ignore", str(Path(__file__).parent / "tf115" / "retrain.py"), path, file, str(RATE)]
+    # TF2 leaves word in the environment that it is TF2.
+    environment = {name: value for name, value in os.environ.items() if name != "TF2_BEHAVIOR"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        told, answers = process.stdin, process.stdout
+        assert told
+        assert answers
 
-    def repeated(step: Any) -> Callable[[], Any]:
-        return lambda: [float(step()) for _ in range(steps)]
+        def answer() -> dict[str, float]:
+            line = answers.readline()
+            if not line:
+                raise RuntimeError(f"{' '.join(command)} ended with {process.wait()}")
+            message: dict[str, float] = json.loads(line)
+            return message
 
-    def rehub_loop() -> Callable[[], Any]:
-        module = hub.load(path)
-        regularization = list(module.regularization_losses)
-        step = own_loop(
-            lambda images: module(images, training=True),
-            lambda: [loss() for loss in regularization],
-            list(module.trainable_variables),
-        )
-        return repeated(step)
+        def steps(count: int) -> tuple[float, float]:
+            print(count, file=told, flush=True)
+            message = answer()
+            return message["seconds"], message["loss"]
 
-    def native_loop() -> Callable[[], Any]:
-        model = native(CHANNELS[name])
-        variables = [variable.value for variable in model.trainable_variables]
-        return repeated(own_loop(lambda images: model(images, training=True), lambda: list(model.losses), variables))
+        try:
+            begun = answer()
+            yield Way(steps, None, begun["load"], begun["first"])
+        finally:
+            process.kill()
 
-    found: dict[str, Any] = {
-        REHUB: Contender(rehub_loop),
-        "Keras 3, own loop": Contender(native_loop),
-        "rehub.KerasLayer, fit": Contender(lambda: fit(hub.KerasLayer(path, trainable=True), steps)),
-        "Keras 3, fit": Contender(lambda: fit(native(CHANNELS[name]), steps)),
+
+# Measuring
+
+
+def measure(ways: dict[str, Way], rounds: int) -> dict[str, float]:
+    """Trains in each way in turn, round after round; returns the median of the seconds that a step takes.
+
+    Raises:
+        ValueError: the ways do not compute the same.
+    """
+    a_step = {name: way.steps(STEPS)[0] / STEPS for name, way in ways.items()}
+    losses = {name: way.steps(1)[1] for name, way in ways.items()}
+    if not np.allclose(list(losses.values()), losses[REHUB_LOOP], rtol=1e-3):
+        raise ValueError(f"The ways to train do not compute the same. Losses after {STEPS} steps: {losses}")
+    count = max(2, int(TURN / min(a_step.values())))
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            times[name].append(way.steps(count)[0] / count)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def show(ways: dict[str, Way], medians: dict[str, float], traces: dict[str, int]) -> None:
+    """Prints what has been measured, beside rehub's way of the same kind."""
+    print(f"  {'':22} {'load':>8} {'first step':>11} {'a step':>10}  of rehub's  traced again")
+    for name, way in ways.items():
+        own = medians[name] / medians[REHUB_FIT if name.endswith("fit") else REHUB_LOOP]
+        again = way.traces() - traces[name] if way.traces else ""
+        step = medians[name] * 1e3
+        print(f"  {name:22} {way.load:6.2f} s {way.first:9.2f} s {step:7.2f} ms {own:10.2f}x  {again}")
+
+
+def train(depth: int, path: str, tf115: str | None, rounds: int) -> None:
+    """Measures the ways to train a network of some depth, whose module is written to `path`."""
+    export_module(path, depth)
+    module = rehub.load(path)
+    weights = module.variable_map
+    losses = len(module.regularization_losses)
+    print(f"  {len(weights)} variables, {2 * depth} update ops, {losses} regularization losses")
+    data = Data(layers(depth)[-1].filters)
+    ways = {
+        REHUB_LOOP: ready(lambda: rehub_loop(path, data)),
+        NATIVE_LOOP: ready(lambda: native_loop(depth, weights, data)),
+        REHUB_FIT: ready(lambda: rehub_fit(path, data)),
+        NATIVE_FIT: ready(lambda: native_fit(depth, weights, data)),
     }
-    if python:
-        found["TensorFlow 1.15"] = InTF1(python, path, steps)
-    return found
+    with contextlib.ExitStack() as stack:
+        if tf115:
+            ways[TF115] = stack.enter_context(in_tf115(tf115, path, data))
+        traces = {name: way.traces() for name, way in ways.items() if way.traces}
+        show(ways, measure(ways, rounds), traces)
 
 
-def main(python: str | None, rounds: int, steps: int) -> None:
-    """Measures both sizes, interleaved."""
-    import tensorflow as tf
-
-    import rehub as hub
-
-    print(f"TensorFlow {tf.__version__}, medians of {rounds} interleaved rounds of {steps} steps")
-    if not python:
-        print("Without TensorFlow 1.15: give a Python that has it by --tf115, or REHUB_BENCH_TF115.")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, channels in CHANNELS.items():
-            path = str(Path(folder, name))
-            export(channels, path)
-            start = time.perf_counter()
-            module = hub.load(path)
-            loaded = time.perf_counter() - start
-            module(tf.zeros([BATCH, SIZE, SIZE, 3]), training=True)
-            traced = time.perf_counter() - start - loaded
-            print(f"\n{name}: {len(module.variables)} variables, {len(module.regularization_losses)} losses; ", end="")
-            print(f"hub.load {loaded:.2f} s, first call in training mode {traced:.2f} s")
-            found = contenders(name, path, steps, python)
-            times: dict[str, list[float]] = {who: [] for who in found}
-            for _ in range(rounds):
-                for who, contender in found.items():
-                    start = time.perf_counter()
-                    measured = contender.run()
-                    took = measured if isinstance(measured, float) else time.perf_counter() - start
-                    times[who].append(took / steps)
-            medians = {who: statistics.median(seconds) for who, seconds in times.items()}
-            for who, seconds in medians.items():
-                ratio = seconds / medians[REHUB]
-                print(f"  {who:24} {seconds * 1e3:8.1f} ms a step {ratio:5.2f}x", end="")
-                print(f"   {found[who].preparing:6.1f} s to the end of the first round")
+def main(rounds: int, tf115: str | None) -> None:
+    """Measures both sizes."""
+    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, medians of {rounds} interleaved rounds")
+    if not tf115:
+        print("Without TF 1.15: name its Python by --tf115")
+    for size, depth in SIZES.items():
+        print(f"\n{size}")
+        with tempfile.TemporaryDirectory() as folder:
+            train(depth, str(Path(folder, "module")), tf115, rounds)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tf115", default=os.environ.get("REHUB_BENCH_TF115"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--in-tf1")
-    given = parser.parse_args()
-    if given.in_tf1:
-        serve_tf1(given.in_tf1, given.steps)
-    else:
-        main(given.tf115, given.rounds, given.steps)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", type=int, default=7)
+    parser.add_argument("--tf115", metavar="PYTHON", default=os.environ.get("REHUB_BENCH_TF115"))
+    main(**vars(parser.parse_args()))

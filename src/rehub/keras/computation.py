@@ -69,8 +69,9 @@ class Computation:
     def _find_function(self) -> Any:
         """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            function = signature_of(self.restored, self.signature, self.described_as)
-            return SignatureFunction(self.restored, self.signature) if is_retrainable(self.restored) else function
+            if is_retrainable(self.restored) and self.signature in signature_names(self.restored):
+                return SignatureFunction(self.restored, self.signature)
+            return signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.call_method(self.restored)
         # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
