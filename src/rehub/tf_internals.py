@@ -165,6 +165,12 @@ def variable_definition(serialized: bytes) -> Any:
     return variable_pb2.VariableDef.FromString(serialized)
 
 
+def register_gradients_of_loops() -> None:
+    """Lets the functional loops of a graph have gradients, which 1.15 registers when it makes the first such loop."""
+    # Seen in 1.15, 2.15, 2.21.
+    importlib.import_module("tensorflow.python.ops.while_v2")
+
+
 def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) -> dict[str, Any]:
     """Imports a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
 

@@ -35,6 +35,8 @@ def _bring(ops: _OpsInUse, described_as: str) -> None:
         # hub.Module of tensorflow_hub raised TensorFlow's error.
         raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error
     tf_internals.make_importable(ops.names)
+    if ops.names & {"While", "StatelessWhile"}:
+        tf_internals.register_gradients_of_loops()
 
 
 @dataclass(frozen=True)
