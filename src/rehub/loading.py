@@ -9,6 +9,7 @@ from rehub import resolvers, restore, retrain, tf_internals
 from rehub.errors import (
     InvalidModule,
     InvalidSetting,
+    MissingOp,
     NotTrainable,
     OptionsUnsupported,
     TagsNotFound,
@@ -111,7 +112,10 @@ def _load_legacy(
         )
     for metagraph in metagraphs:
         if tags is None and metagraph.tags == retrain.TRAIN:
-            restore.bring_ops(tf, metagraph, handle)
+            try:
+                restore.bring_ops(tf, metagraph, handle)
+            except MissingOp as error:
+                raise NotTrainable(f"The graph variant for training has an op that is missing: {error}") from error
     try:
         obj = retrain.restore_legacy_module(tf, layout, inference, tags, options, handle)
     except InvalidModule as error:

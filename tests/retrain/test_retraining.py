@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name, tensors
-from saved_models import LEGACY, PUBLISHED
+from saved_models import LEGACY, PUBLISHED, rename_op
 
 import rehub as hub
 from rehub.errors import NotTrainable
@@ -172,6 +172,24 @@ def test_a_pruned_function_gives_what_is_inside_and_sees_what_is_trained():
     np.testing.assert_array_equal(embeddings()["embeddings"], variable)
     lengths = module.prune(placeholder, [placeholder.name])
     assert lengths(tf.constant([b"the cat"]))[0].numpy().tolist() == [b"the cat"]
+
+
+def test_an_op_that_only_training_misses_leaves_inference(tmp_path):
+    def module_fn(is_training=False):
+        texts = tf.compat.v1.placeholder(tf.string, [None])
+        if is_training:
+            texts = tf.raw_ops.RegexReplace(input=texts, pattern="a", rewrite="b")
+        hub.add_signature(inputs=texts, outputs=tf.strings.length(texts))
+
+    path = str(tmp_path / "module")
+    spec = hub.create_module_spec(module_fn, [(set(), {}), ({"train"}, {"is_training": True})])
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        hub.Module(spec).export(path, session)
+    rename_op(path, "RegexReplbce")
+    module = hub.load(path)
+    assert module(["abc"]).numpy().tolist() == [3]
+    with pytest.raises(NotTrainable, match="for training has an op that is missing: .*RegexReplbce"):
+        module(["abc"], training=True)
 
 
 def test_what_keeps_a_signature_from_training_is_named(tmp_path):
