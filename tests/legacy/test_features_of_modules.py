@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from legacy_features import FEATURES, loss_of
 from saved_models import IS_TF1, tf
 
 import rehub as hub
 
 v1 = tf.compat.v1
 
-FEATURES = Path(__file__).parents[1] / "data" / "legacy_features"
 RATE = 0.1  # As in make.py there.
 
 
@@ -29,15 +27,6 @@ FAILS_IN_TF2 = pytest.mark.xfail(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def registered_gradients():
-    """The gradients that modules name are those of the program that made them."""
-    try:
-        tf.RegisterGradient("FeatureTripled")(lambda op, gradient: gradient * 3.0)
-    except KeyError:
-        pass  # Another file of tests did.
-
-
 def placeholders(arrays):
     fed = {}
     for key, array in arrays.items():
@@ -51,17 +40,6 @@ def placeholders(arrays):
         elif part == "row_splits":
             inputs[name] = tf.RaggedTensor.from_row_splits(fed[name + ".flat_values"], tensor)
     return fed, inputs
-
-
-def dense(value):
-    if isinstance(value, tf.SparseTensor):
-        return value.values
-    return value.flat_values if isinstance(value, tf.RaggedTensor) else value
-
-
-def loss_of(outputs):
-    values = [dense(outputs[name]) for name in sorted(outputs)]
-    return tf.add_n([tf.reduce_mean(tf.square(value - 0.5)) for value in values if value.dtype.is_floating])
 
 
 @pytest.mark.parametrize("name", list(trained_features()))

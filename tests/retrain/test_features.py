@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from legacy_features import FEATURES, dense, loss_of
 from retraining import parts_by_name
 
 import rehub as hub
 
-FEATURES = Path(__file__).parents[1] / "data" / "legacy_features"
 RATE = 0.1  # As in make.py there.
 IN_FUNCTION = {"batch_norm_with_a_fed_mode", "cond_in_while", "dynamic_rnn", "tables", "while_with_tensor_arrays"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered_gradients():
-    """The gradients that modules name are those of the program that made them."""
-    tf.RegisterGradient("FeatureTripled")(lambda op, gradient: gradient * 3.0)
-
-
-def dense(value):
-    if isinstance(value, tf.SparseTensor):
-        return value.values
-    return value.flat_values if isinstance(value, tf.RaggedTensor) else value
-
-
-def loss_of(outputs):
-    values = [dense(outputs[name]) for name in sorted(outputs)]
-    return tf.add_n([tf.reduce_mean(tf.square(value - 0.5)) for value in values if value.dtype.is_floating])
 
 
 def inputs_of(recorded, step):

@@ -37,8 +37,7 @@ def cond_nested():
 @feature(x=floats(3, 3))
 def cond_in_while():
     x = tf.placeholder(tf.float32, [None, 3])
-    # Read outside of the loop: TF 1.15 has no gradient for a variable in a cond in a loop.
-    w, scale = weights() + 0.0, tf.get_variable("scale", [], initializer=tf.ones_initializer()) + 0.0
+    w, scale = weights(), tf.get_variable("scale", [], initializer=tf.ones_initializer())
 
     def body(i, value):
         value = tf.cond(
@@ -65,8 +64,7 @@ def while_in_cond():
 @feature(x=floats(2, 3), n=integers(5))
 def cond_while_cond_while():
     x, n = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.int32, [])
-    # Read outside of the loop: TF 1.15 has no gradient for a variable in a cond in a loop.
-    w, scale = weights() + 0.0, tf.get_variable("scale", [], initializer=tf.ones_initializer()) + 0.0
+    w, scale = weights(), tf.get_variable("scale", [], initializer=tf.ones_initializer())
 
     def inner(value):
         return tf.while_loop(lambda j, _: j < 2, lambda j, v: (j + 1, tf.tanh(tf.matmul(v, w)) * scale), [0, value])[1]

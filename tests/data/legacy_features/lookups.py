@@ -99,9 +99,8 @@ def strings():
 @feature(words=words(3))
 def feature_columns():
     text = tf.placeholder(tf.string, [None])
-    column = tf.feature_column.categorical_column_with_vocabulary_list(
-        "words", ["cat", "dog", "owl"], num_oov_buckets=1
-    )
+    with_vocabulary = tf.feature_column.categorical_column_with_vocabulary_list
+    column = with_vocabulary("words", ["cat", "dog", "owl"], num_oov_buckets=1)
     embedded = tf.feature_column.embedding_column(column, 2)
     y = tf.feature_column.input_layer({"words": text}, [embedded, tf.feature_column.indicator_column(column)])
     signature(tf.layers.dense(y, 2), words=text)

@@ -83,7 +83,7 @@ def while_with_options():
         parallel_iterations=1,
         maximum_iterations=3,
     )
-    z = tf.while_loop(lambda i, _: i < 5, lambda i, v: (i + 1, v * w[0]), [0, x], maximum_iterations=tf.shape(x)[0])[1]
+    z = tf.while_loop(lambda i, _: i < 5, lambda i, v: [i + 1, v * w[0]], [0, x], maximum_iterations=tf.shape(x)[0])[1]
     signature({"y": y, "z": z}, x=x)
 
 

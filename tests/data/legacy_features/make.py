@@ -29,7 +29,13 @@ def make(feature, path):
     variants = [(set(), {})]
     if feature.has_train_variant:
         variants = [(set(), {"is_training": False}), ({"train"}, {"is_training": True})]
-    spec = hub.create_module_spec(feature.module_fn, variants, drop_collections=feature.drop_collections)
+
+    def module_fn(**mode):
+        # tensorflow_hub asks for resource variables; a feature asks for them where it is to have them.
+        with tf.variable_scope(tf.get_variable_scope(), use_resource=False):
+            feature.module_fn(**mode)
+
+    spec = hub.create_module_spec(module_fn, variants, drop_collections=feature.drop_collections)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
         module = hub.Module(spec, name="module")
@@ -93,10 +99,10 @@ def train(path, tags, arrays, recorded):
             step = tf.train.GradientDescentOptimizer(RATE).apply_gradients(pairs) if pairs else tf.no_op()
         variables = by_name(tf.global_variables("module/"))
         session.run([tf.global_variables_initializer(), tf.tables_initializer()])
-        losses = [
-            session.run([loss, step], {fed[key]: array[number] for key, array in arrays.items()})[0]
-            for number in range(STEPS)
-        ]
+        losses = []
+        for number in range(STEPS):
+            feeds = {fed[key]: arrays[key][number] for key in arrays}
+            losses.append(session.run([loss, step, [dense(value).op for value in outputs.values()]], feeds)[0])
         recorded["losses"] = np.array(losses)
         recorded["penalties"] = np.array(session.run(penalties))
         recorded.update(("final/" + name, value) for name, value in session.run(variables).items())
@@ -111,7 +117,7 @@ def infer(path, arrays, recorded):
         session.run([tf.global_variables_initializer(), tf.tables_initializer()])
         for name, variable in by_name(tf.global_variables("module/")).items():
             if "final/" + name in recorded:
-                session.run(tf.assign(variable, recorded["final/" + name]))
+                session.run(tf.assign(variable, recorded["final/" + name]).op)
         outputs = {name: dense(value) for name, value in outputs.items()}
         results = session.run(outputs, {fed[key]: arrays[key][STEPS] for key in arrays})
         recorded.update(("after/" + name, value) for name, value in results.items())

@@ -22,7 +22,7 @@ def dynamic_rnn():
 @feature(x=floats(2, 3, 2), lengths=integers(4, 2, low=1))
 def bidirectional_dynamic_rnn():
     x, lengths = tf.placeholder(tf.float32, [None, None, 2]), tf.placeholder(tf.int32, [None])
-    cells = cell(tf.nn.rnn_cell.GRUCell, 2), cell(tf.nn.rnn_cell.GRUCell, 2)
+    cells = cell(tf.nn.rnn_cell.BasicRNNCell, 2), cell(tf.nn.rnn_cell.BasicRNNCell, 2)
     outputs, _ = tf.nn.bidirectional_dynamic_rnn(*cells, x, lengths, dtype=tf.float32)
     signature(tf.concat(outputs, -1), x=x, lengths=lengths)
 
@@ -30,7 +30,8 @@ def bidirectional_dynamic_rnn():
 @feature(x=floats(2, 3, 2), lengths=integers(4, 2))
 def static_rnn():
     x, lengths = tf.placeholder(tf.float32, [None, 3, 2]), tf.placeholder(tf.int32, [None])
-    outputs, _ = tf.nn.static_rnn(cell(units=2), tf.unstack(x, axis=1), sequence_length=lengths, dtype=tf.float32)
+    rnn = cell(tf.nn.rnn_cell.BasicRNNCell, 2)
+    outputs, _ = tf.nn.static_rnn(rnn, tf.unstack(x, axis=1), sequence_length=lengths, dtype=tf.float32)
     signature(tf.stack(outputs), x=x, lengths=lengths)
 
 

@@ -19,7 +19,7 @@ def keras_batch_normalization(is_training):
     signature(y, x=x)
 
 
-@feature(x=floats(2, 3, 3, 2), has_train_variant=True)
+@feature(x=floats(8, 3, 3, 2), has_train_variant=True)
 def contrib_batch_norm(is_training):
     x = tf.placeholder(tf.float32, [None, 3, 3, 2])
     options = {"is_training": is_training, "decay": 0.5, "scale": True}
@@ -79,12 +79,16 @@ def scattered_resource_variables():
     w = weights()
     memory = tf.get_variable("memory", [4, 3], use_resource=True, trainable=False)
     y = tf.matmul(x, w)
-    with tf.control_dependencies([memory.scatter_add(tf.IndexedSlices(y, ids))]):
-        updated = memory.scatter_nd_update([[1]], tf.ones([1, 3]))
-    with tf.control_dependencies([updated]):
-        sliced = memory[3:, :2].assign(y[:1, :2])
-    with tf.control_dependencies([sliced]):
-        seen = memory.read_value()
+    changes = [
+        lambda: memory.scatter_add(tf.IndexedSlices(y, ids)),
+        lambda: memory.scatter_nd_update([[1]], tf.ones([1, 3])),
+        lambda: memory[3:, :2].assign(y[:1, :2]),
+        memory.read_value,
+    ]
+    seen = y
+    for change in changes:
+        with tf.control_dependencies([seen]):
+            seen = change()
     signature({"y": y, "seen": seen}, x=x, ids=ids)
 
 
@@ -93,12 +97,14 @@ def assigned_and_read_back():
     x = tf.placeholder(tf.float32, [None, 3])
     w = weights()
     last = tf.get_variable("last", [3], initializer=tf.zeros_initializer(), trainable=False)
-    before = last + 0.0
+    before = last.read_value() + 0.0
     with tf.control_dependencies([before]):
         assigned = tf.assign(last, tf.reduce_mean(x, 0))
     with tf.control_dependencies([assigned]):
-        after = last.read_value()
-    signature({"before": before * w[0], "after": after * w[1]}, x=x)
+        after = last.read_value() + 0.0
+    with tf.control_dependencies([after]):
+        shifted = tf.identity(tf.assign_sub(last, tf.ones([3])))
+    signature({"before": before * w[0], "after": after * w[1], "shifted": shifted}, x=x)
 
 
 def part(shape, use_resource):
@@ -115,8 +121,7 @@ def part(shape, use_resource):
 def partitioned_weights():
     x = tf.placeholder(tf.float32, [None, 5])
     y = tf.matmul(x, part([5, 3], False)) + tf.matmul(x, part([5, 3], True).as_tensor())
-    columns = tf.get_variable("columns", [5, 4], partitioner=tf.fixed_size_partitioner(2, axis=1))
-    signature({"y": y, "z": tf.matmul(x, columns)}, x=x)
+    signature(y, x=x)
 
 
 @feature(ids=integers(7, 4, dtype="int64"))
@@ -125,13 +130,11 @@ def partitioned_embeddings():
     indices = tf.stack([tf.range(tf.size(ids, out_type=tf.int64)) // 2, tf.range(tf.size(ids, out_type=tf.int64))], 1)
     sparse = tf.SparseTensor(indices, ids, [2, 4])
     outputs = {}
-    for use_resource in (False, True):
+    for use_resource, strategy in ((False, "mod"), (True, "div")):
         table = part([7, 2], use_resource)
-        for strategy in ("mod", "div"):
-            outputs[f"sparse_{strategy}_{use_resource}"] = tf.nn.embedding_lookup_sparse(
-                table, sparse, None, strategy, combiner="sqrtn"
-            )
-            outputs[f"dense_{strategy}_{use_resource}"] = tf.nn.embedding_lookup(table, ids, strategy, max_norm=0.7)
+        lookup = tf.nn.embedding_lookup_sparse(table, sparse, None, strategy, combiner="sqrtn")
+        outputs["sparse_" + strategy] = lookup
+        outputs["dense_" + strategy] = tf.nn.embedding_lookup(table, ids, strategy, max_norm=0.7)
     signature(outputs, ids=ids)
 
 
@@ -143,22 +146,19 @@ def variables_of_other_types():
     name = tf.get_variable("name", [2], tf.string, tf.constant_initializer(["a", "b"]), trainable=False)
     flag = tf.get_variable("flag", [], tf.bool, tf.constant_initializer(True), trainable=False, use_resource=True)
     half = tf.get_variable("half", [2], tf.float16, tf.constant_initializer(2.0), trainable=False)
+    y = tf.where(tf.fill(tf.shape(x), flag.read_value()), x * w, x)
     with tf.control_dependencies([tf.assign_add(count, 2)]):
-        y = tf.where(tf.fill(tf.shape(x), flag.read_value()), x * w, x)
-    outputs = {"y": y * tf.cast(half, tf.float32), "count": tf.identity(count.read_value()), "name": name + "!"}
+        seen = tf.identity(count.read_value())
+    outputs = {"y": y * tf.cast(half, tf.float32), "count": seen, "name": name + "!"}
     signature(outputs, x=x)
 
 
 @feature()
 def output_that_is_a_variable():
     resource = tf.get_variable("resource", [2], use_resource=True)
-    signature(
-        {
-            "reference": weights(),
-            "resource": resource,
-            "step": tf.get_variable("c", [], tf.int32, tf.zeros_initializer(), trainable=False),
-        }
-    )
+    count = tf.get_variable("count", [], tf.int32, tf.zeros_initializer(), trainable=False)
+    outputs = {"reference": weights(), "resource": resource, "count": count}
+    signature({name: tf.convert_to_tensor(variable) for name, variable in outputs.items()})
 
 
 @feature(x=floats(3, 2))
