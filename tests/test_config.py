@@ -222,6 +222,18 @@ def test_the_keras(monkeypatch):
         config.keras_package()
 
 
+def test_the_loader(monkeypatch):
+    assert config.loader() == "auto"
+    monkeypatch.setenv("REHUB_LOADER", "tensorflow")
+    assert config.loader() == "tensorflow"
+    assert config.loader("lazy") == "lazy"
+    with pytest.raises(InvalidSetting, match="loader is 'fast'"):
+        config.loader("fast")
+    monkeypatch.setenv("REHUB_LOADER", "fast")
+    with pytest.raises(InvalidSetting, match="REHUB_LOADER is 'fast'"):
+        config.loader()
+
+
 def test_every_setting_has_a_line_for_the_documentation():
     for setting in config.SETTINGS:
         assert setting.variables

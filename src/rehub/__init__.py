@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from rehub.loading import load as load
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
+    from rehub.restore import LoadReport as LoadReport
+    from rehub.restore import load_report as load_report
     from rehub.retrain import Conversion as Conversion
     from rehub.retrain import convert as convert
 
@@ -46,6 +48,7 @@ _HOME_OF = {
     "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
+    "LoadReport": "rehub.restore",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
     "add_signature": "rehub.legacy",
@@ -62,6 +65,7 @@ _HOME_OF = {
     "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
+    "load_report": "rehub.restore",
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
@@ -77,6 +81,7 @@ __all__ = [
     "ImageModuleInfo",
     "KerasLayer",
     "LatestModuleExporter",
+    "LoadReport",
     "Module",
     "ModuleSpec",
     "__version__",
@@ -94,6 +99,7 @@ __all__ = [
     "install_as_tensorflow_hub",
     "load",
     "load_module_spec",
+    "load_report",
     "register_module_for_export",
     "register_resolver",
     "resolve",

@@ -109,6 +109,12 @@ KERAS = Setting(
     'The Keras that KerasLayer is built on: "keras" or "tf_keras".',
     "the Keras that the program uses",
 )
+LOADER = Setting(
+    ("REHUB_LOADER",),
+    'What restores models: "lazy" builds functions when they are used, "tensorflow" is TensorFlow\'s own loader, and '
+    '"auto" the first where it can do it, else the other.',
+    "auto",
+)
 
 SETTINGS = (
     CACHE_DIR,
@@ -124,6 +130,7 @@ SETTINGS = (
     DISABLE_CERT_VALIDATION,
     MODEL_LOAD_FORMAT,
     KERAS,
+    LOADER,
 )
 
 
@@ -363,4 +370,17 @@ def keras_package(argument: str | None = None) -> str | None:
     if chosen not in (None, "keras", "tf_keras"):
         origin = "keras" if argument is not None else KERAS.variable()
         raise InvalidSetting(f"{origin} is {chosen!r}: it must be keras or tf_keras, or unset.")
+    return chosen
+
+
+def loader(argument: str | None = None) -> str:
+    """What restores models: "auto", "lazy" or "tensorflow".
+
+    Raises:
+        InvalidSetting: it is another name.
+    """
+    chosen = argument if argument is not None else LOADER.value() or LOADER.default
+    if chosen not in ("auto", "lazy", "tensorflow"):
+        origin = "loader" if argument is not None else LOADER.variable()
+        raise InvalidSetting(f"{origin} is {chosen!r}: it must be auto, lazy or tensorflow.")
     return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Iterable
 
-from rehub import resolvers, restore, retrain, tf_internals
+from rehub import config, resolvers, restore, retrain, tf_internals
 from rehub.errors import (
     InvalidModule,
     InvalidSetting,
@@ -23,7 +23,9 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @tf_internals.run_as_written
-def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | None = None) -> Any:
+def load(
+    handle: Any, tags: str | Iterable[str] | None = None, options: Any | None = None, *, loader: str | None = None
+) -> Any:
     """Loads a model, and downloads it before if need be.
 
     The result is what `tf.saved_model.load` makes of the model's directory. It works alike in TF 1.15 and in TF2, in
@@ -41,13 +43,17 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
             module, which can have several, the one with the empty set, and for training the one with the tag "train".
         options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. Where variables lie on other machines,
             a model of this machine is read here unless they say otherwise by `experimental_io_device`.
+        loader: what restores a TF2 SavedModel: "lazy" builds a function when it is used, which takes a fraction of the
+            time; "tensorflow" is TensorFlow's own loader; "auto" the first where it can do it, else the other. Unset,
+            it is what REHUB_LOADER says, or "auto". `hub.load_report` tells which it was.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
 
     Raises:
         ModelNotFound: there is no model; says what is there instead.
-        UnsupportedFormat: there is a model of another kind; says what loads it.
+        UnsupportedFormat: there is a model of another kind; says what loads it. Or `loader` is "lazy", and only
+            TensorFlow's loader can load this model, here or now; says why.
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
@@ -57,6 +63,7 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
     """
     tf = tf_internals.import_tensorflow()
     _check_options(tf, options)
+    loader = config.loader(loader)
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
@@ -75,7 +82,7 @@ def load(handle: Any, tags: str | Iterable[str] | None = None, options: Any | No
             untrainable = str(reason)
             _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
-        obj = restore.load_with_tensorflow(tf, path, None if wanted is None else sorted(wanted), options)
+        obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader)
     except Exception as error:
         # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
         missing = tf_internals.missing_ops(metagraph.used_ops())
@@ -120,6 +127,7 @@ def _load_legacy(
         obj = retrain.restore_legacy_module(tf, layout, inference, tags, options, handle)
     except InvalidModule as error:
         raise NotTrainable(f"The graph of {handle!r} cannot be traced again: {error}") from error
+    restore.report_on(obj, restore.LoadReport("retrain"))
     keep_while_traced(tf, obj)
     return obj
 

@@ -485,12 +485,19 @@ def trackable_children(obj: Any) -> Iterator[Any]:
 
 def concrete_functions(function: Any) -> tuple[Any, ...]:
     """Returns the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
+    if "_rehub_traces" in getattr(function, "__dict__", {}):  # A lazy one: it is not to be built for this.
+        return function._rehub_traces or (function,)
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "captured_inputs"):
         return (function,)
     if hasattr(function, "get_concrete_function"):
         return tuple(getattr(function, "concrete_functions", ()))
     return ()
+
+
+def owns_captures(function: Any) -> bool:
+    """Whether a concrete function is a lazily loaded one, which holds the objects that it captures by itself."""
+    return "_rehub_captured" in vars(function)
 
 
 def captured_resource(obj: Any) -> Any:
@@ -516,6 +523,249 @@ def enclosing_function_graph(tf: Any) -> Any:
         outermost = graph
         graph = getattr(graph, "outer_graph", None)  # FuncGraph's. Seen in 1.15, 2.15, 2.21.
     return outermost
+
+
+# --- TensorFlow's loader, for the lazy one -------------------------------------------------------------------------
+
+_LOADER_MODULES = {
+    "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction"),
+    "tensorflow.python.saved_model.loader_impl": ("parse_saved_model_with_debug_info",),
+    "tensorflow.python.saved_model.nested_structure_coder": ("decode_proto",),
+    "tensorflow.python.saved_model.function_deserialization": (
+        "RestoredFunction",
+        "_deserialize_function_spec_as_nonmethod",
+        "_fix_fdef_in_place",
+        "_gen_gradient_func",
+        "_list_function_deps",
+        "_restore_gradient_functions",
+        "recreate_function",
+        "set_preinitialized_function_spec",
+    ),
+    "tensorflow.core.function.capture.restore_captures": ("restore_captures",),
+    "tensorflow.core.function.polymorphism.function_type": ("FunctionType", "from_structured_signature"),
+    "tensorflow.python.checkpoint.checkpoint_options": ("CheckpointOptions",),
+    "tensorflow.python.eager.function": ("ConcreteFunction",),
+    "tensorflow.python.framework.function_def_to_graph": ("function_def_to_graph",),
+    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "uid"),
+    "tensorflow.python.ops.custom_gradient": ("generate_name",),
+}
+_LOADER_METHODS = {
+    "__init__": ("object_graph_proto", "saved_model_proto", "export_dir", "ckpt_options", "save_options", "filters"),
+    "_recreate": ("proto", "node_id", "nodes"),
+    "_recreate_function": ("proto", "dependencies"),
+    "_recreate_bare_concrete_function": ("proto", "dependencies"),
+    "_get_tensor_from_fn": ("proto",),
+    "_setup_remaining_functions": (),
+}
+
+
+@functools.lru_cache(maxsize=None)
+def unexpected_loader_internals() -> str | None:
+    """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
+    for module, names in _LOADER_MODULES.items():
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            return f"it has no {module}"
+        for name in names:
+            if not hasattr(found, name):
+                return f"{module} has no {name}"
+    for method, arguments in _LOADER_METHODS.items():
+        function = getattr(loader_class(), method, None)
+        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
+            return f"{method} of its loader has other arguments"
+    return None
+
+
+def loader_class() -> Any:
+    """The class that restores a TF2 SavedModel, all of it when an instance is made. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.load").Loader
+
+
+def restored_concrete_function_class() -> Any:
+    """The class of a restored model's concrete functions. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction
+
+
+def parse_saved_model(path: str) -> tuple[Any, Any]:
+    """Returns a directory's SavedModel and GraphDebugInfo messages. Seen in 2.15, 2.21."""
+    loader_impl = importlib.import_module("tensorflow.python.saved_model.loader_impl")
+    saved_model, debug_info = loader_impl.parse_saved_model_with_debug_info(path)
+    return saved_model, debug_info
+
+
+def without_function_library(saved_model: Any) -> Any:
+    """Returns what the loader reads of a SavedModel of one MetaGraph, without its functions and its objects."""
+    (metagraph,) = saved_model.meta_graphs
+    less = type(saved_model)()
+    copy = less.meta_graphs.add()
+    copy.asset_file_def.extend(metagraph.asset_file_def)
+    copy.graph_def.node.extend(metagraph.graph_def.node)
+    return less
+
+
+def checkpoint_options(options: Any) -> Any:
+    """The options for reading the variables of a model that is loaded with these `LoadOptions`."""
+    # Its public name tf.train.CheckpointOptions takes the same. Seen in 2.15, 2.21.
+    return import_tensorflow().train.CheckpointOptions(experimental_io_device=options.experimental_io_device)
+
+
+def is_captured_weakly(obj: Any) -> bool:
+    """Whether functions refer to what they capture of it weakly: a variable, a table or another resource."""
+    # An asset is a path, and a constant is a tensor: functions hold them.
+    from tensorflow.python.trackable import asset, base  # Seen in 2.15, 2.21.
+
+    return isinstance(obj, (base.Trackable, import_tensorflow().Variable)) and not isinstance(obj, asset.Asset)
+
+
+def restored_function(proto: Any, concrete_functions: dict[str, Any]) -> Any:
+    """Makes the function of a SavedFunction message, whose traces need not have been built. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import function_deserialization
+
+    # TensorFlow sets up the traces that it finds in the message. It looks at them again in each call: there they are.
+    names = list(proto.concrete_functions)
+    del proto.concrete_functions[:]
+    function = function_deserialization.recreate_function(proto, concrete_functions)
+    proto.concrete_functions.extend(names)
+    function.concrete_functions.extend(concrete_functions[name] for name in names)
+    return function
+
+
+def restored_function_class() -> Any:
+    """The class of a restored model's functions. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.function_deserialization").RestoredFunction
+
+
+def type_by_spec(built: Any, proto: Any) -> Any:
+    """Returns the type of a built concrete function, its arguments named by a FunctionSpec message."""
+    from tensorflow.core.function.polymorphism import function_type
+    from tensorflow.python.saved_model import function_deserialization  # Seen in 2.15, 2.21.
+
+    class Typed:
+        structured_input_signature = built.structured_input_signature
+        graph = built.graph
+        _function_type: Any = None
+
+    spec = function_deserialization._deserialize_function_spec_as_nonmethod(proto)
+    function_deserialization.set_preinitialized_function_spec(Typed, spec)
+    kind = Typed._function_type
+    if kind is None:
+        return None
+    captures = built.graph.function_captures.capture_types
+    return function_type.FunctionType(kind.parameters.values(), captures, return_annotation=kind.output)
+
+
+def variables_path(path: str) -> str:
+    """The prefix of the files with a SavedModel's variables. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import path_helpers
+
+    return str(path_helpers.get_variables_path(path))
+
+
+class Checkpoint:
+    """A checkpoint of objects, before anything of it is restored. Seen in 2.15, 2.21."""
+
+    def __init__(self, prefix: str) -> None:
+        from tensorflow.core.protobuf import trackable_object_graph_pb2
+        from tensorflow.python.training import py_checkpoint_reader
+
+        reader = py_checkpoint_reader.NewCheckpointReader(prefix)
+        self._objects = trackable_object_graph_pb2.TrackableObjectGraph()
+        if reader.has_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"):
+            self._objects.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+        self._shapes = reader.get_variable_to_shape_map()
+        self._dtypes = reader.get_variable_to_dtype_map()
+
+    def matched(self, nodes: Any) -> dict[int, Any]:
+        """Returns the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names."""
+        found: dict[int, Any] = {}
+        to_visit = [(0, 0)] if self._objects.nodes else []
+        while to_visit:
+            node_id, kept_id = to_visit.pop()
+            if node_id in found:
+                continue
+            kept = self._objects.nodes[kept_id]
+            found[node_id] = kept.attributes
+            kept_children = {child.local_name: child.node_id for child in kept.children}
+            to_visit.extend(
+                (child.node_id, kept_children[child.local_name])
+                for child in nodes[node_id].children
+                if child.local_name in kept_children
+            )
+        return found
+
+    def fits(self, key: str, variable: Any) -> bool:
+        """Whether the value under a key is one for a variable."""
+        return (
+            key in self._shapes
+            and is_plain_variable(variable)
+            and variable.dtype == self._dtypes[key]
+            and variable.shape.is_compatible_with(self._shapes[key])
+        )
+
+
+def is_plain_variable(variable: Any) -> bool:
+    """Whether it is a variable of this machine that has one handle. Seen in 2.15, 2.21."""
+    from tensorflow.python.ops import resource_variable_ops
+
+    return type(variable) is resource_variable_ops.UninitializedVariable
+
+
+def restore_variables(prefix: str, variables: dict[str, Any]) -> None:
+    """Reads variables that are plain, by their keys in a checkpoint, with one op. Seen in 2.15, 2.21."""
+    tf = import_tensorflow()
+    with tf.device("CPU"):
+        values = tf.raw_ops.RestoreV2(
+            prefix=prefix,
+            tensor_names=list(variables),
+            shape_and_slices=[""] * len(variables),
+            dtypes=[variable.dtype for variable in variables.values()],
+        )
+    for variable, value in zip(variables.values(), values):
+        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+
+class _FunctionInternals:
+    """The steps by which TensorFlow makes concrete functions of FunctionDefs. Seen in 2.15, 2.21."""
+
+    def __init__(self) -> None:
+        from tensorflow.core.function.capture import restore_captures
+        from tensorflow.python.framework import function_def_to_graph, ops
+        from tensorflow.python.ops import custom_gradient
+        from tensorflow.python.saved_model import function_deserialization, nested_structure_coder
+
+        self.ops = ops
+        self.new_gradient_name = custom_gradient.generate_name
+        self.decode_structure = nested_structure_coder.decode_proto
+        self.functions_needed = function_deserialization._list_function_deps
+        self.rename = function_deserialization._fix_fdef_in_place
+        self.graph_of = function_def_to_graph.function_def_to_graph
+        self.restore_gradients = function_deserialization._restore_gradient_functions
+        self.restore_captures = restore_captures.restore_captures
+        self._gradient_of = function_deserialization._gen_gradient_func
+
+    def concrete_function(self, graph: Any, definition: Any) -> Any:
+        """Wraps a graph that was made of a FunctionDef."""
+        from tensorflow.core.function.polymorphism import function_type
+        from tensorflow.python.eager import function
+
+        # The shapes of inputs that are recorded there can be at odds with those of the graph.
+        definition.attr.pop("_input_shapes", None)
+        kind = function_type.from_structured_signature(
+            graph.structured_input_signature, graph.structured_outputs, graph.function_captures.capture_types
+        )
+        concrete = function.ConcreteFunction.from_func_graph(graph, kind, attrs=definition.attr)
+        return restored_concrete_function_class()(concrete)
+
+    def register_gradient(self, op_type: str, concrete: Any) -> None:
+        """Lets a concrete function be the gradient of ops that are marked with a type."""
+        self.ops.RegisterGradient(op_type)(self._gradient_of(concrete))
+
+
+@functools.lru_cache(maxsize=None)
+def function_internals() -> _FunctionInternals:
+    """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
+    return _FunctionInternals()
 
 
 # --- Functions and specs, for KerasLayer -------------------------------------------------------------------------

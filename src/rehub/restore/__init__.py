@@ -1,32 +1,35 @@
 """From a SavedModel directory to a restored object, which owns what its functions need.
 
-TensorFlow's own loader does the restoring. Around it: ops that a package has to bring are brought or named, functions
-are tied to the variables and tables that they use, and a model in TF1 format can be called.
+The lazy loader does the restoring, or TensorFlow's own. Around it: ops that a package has to bring are brought or
+named, functions are tied to the variables and tables that they use, and a model in TF1 format can be called.
 """
 
 from __future__ import annotations
 
+from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
 from rehub.restore.ownership import own_captures
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.signatures import signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
-from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
 
 __all__ = [
+    "LoadReport",
     "SignatureCall",
     "as_tensorflow_error",
     "bring_ops",
     "explain_remote_devices",
     "is_local",
     "is_v1_model",
-    "load_with_tensorflow",
+    "load_report",
     "look_at",
     "make_callable",
     "missing_op_error",
     "own_captures",
+    "report_on",
+    "restore",
     "signature_names",
     "signature_of",
 ]

@@ -1,0 +1,78 @@
+"""Restores a SavedModel by the lazy loader where it can, else by TensorFlow's own, and tells which it was."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from rehub.errors import UnsupportedFormat
+from rehub.restore.lazy_loader import HandedOver, load_lazily
+from rehub.restore.tensorflow_loader import load_with_tensorflow
+
+_LOGGER = logging.getLogger(__name__)
+_REPORT = "_rehub_load_report"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """How a restored object was made.
+
+    Attributes:
+        loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a legacy module, which is traced again).
+        reason: why TensorFlow's loader was handed the model; "" where it was not, or was asked for.
+    """
+
+    loader: str
+    reason: str = ""
+
+
+def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: Any | None, loader: str) -> Any:
+    """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
+
+    Args:
+        tf: the TensorFlow module.
+        path: a directory with a SavedModel.
+        handle: what the user typed, for messages.
+        tags: the tag set of the MetaGraph to restore; None for the only one.
+        options: a `tf.saved_model.LoadOptions`, or None.
+        loader: "lazy", "tensorflow", or "auto" for the first where it can.
+
+    Raises:
+        UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy".
+    """
+    reason = ""
+    if loader != "tensorflow":
+        try:
+            obj = load_lazily(tf, path, tags, options)
+        except HandedOver as obstacle:
+            reason = str(obstacle)
+        else:
+            report_on(obj, LoadReport("lazy"))
+            return obj
+        if loader == "lazy":
+            raise UnsupportedFormat(
+                f"{handle!r} can be loaded by TensorFlow's loader only, and loader='lazy' was asked for: {reason}. "
+                "Leave it at 'auto'."
+            )
+        _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", handle, reason)
+    obj = load_with_tensorflow(tf, path, tags, options)
+    report_on(obj, LoadReport("tensorflow", reason))
+    return obj
+
+
+def report_on(obj: Any, report: LoadReport) -> None:
+    """Keeps with a restored object how it was made."""
+    setattr(obj, _REPORT, report)
+
+
+def load_report(obj: Any) -> LoadReport:
+    """Tells how an object that `hub.load` returned was made: by which loader, and why not by the lazy one.
+
+    Raises:
+        TypeError: `hub.load` did not return it.
+    """
+    report = getattr(obj, _REPORT, None)
+    if not isinstance(report, LoadReport):
+        raise TypeError(f"hub.load_report takes what hub.load returned. Received: {obj!r}")
+    return report
