@@ -486,7 +486,7 @@ def trackable_children(obj: Any) -> Iterator[Any]:
 def concrete_functions(function: Any) -> tuple[Any, ...]:
     """Returns the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
     if "_rehub_traces" in getattr(function, "__dict__", {}):  # A lazy one: it is not to be built for this.
-        return function._rehub_traces or (function,)
+        return (function,) if function._rehub_traces is None else function._rehub_traces
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "captured_inputs"):
         return (function,)

@@ -258,17 +258,18 @@ def _concrete_function_class() -> Any:
             # Not that of the class above, which takes the function that is not there yet.
             self._rehub_captured = captured
             self._rehub_spec: Any = None
-            self._rehub_traces = ()
-            self._rehub_build = lambda function: _built_state(library, name, function._rehub_spec)
+            self._rehub_traces = None
+            self._rehub_build = functools.partial(_built_state, library, name)
 
         __getattr__ = _attribute_of_built
 
     return LazyConcreteFunction
 
 
-def _built_state(library: Library, name: str, spec: Any) -> dict[str, Any]:
+def _built_state(library: Library, name: str, function: Any) -> dict[str, Any]:
     built = library.build(name)
     state = dict(vars(built))
+    spec = function._rehub_spec  # noqa: SLF001
     if spec is not None:
         state["_function_type"] = tf_internals.type_by_spec(built, spec)
     return state

@@ -1,0 +1,435 @@
+"""The object of the lazy loader is the one of `tf.saved_model.load` (DESIGN, "Loading"): each is asked the same."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+import saved_models
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import InvalidSetting, UnsupportedFormat
+
+pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader")
+
+FLOATS = tf.TensorSpec([None, 3], tf.float32)
+
+
+@tf.custom_gradient
+def doubled_gradient(x):
+    def gradient(upstream):
+        return 2.0 * upstream * tf.cos(x)
+
+    return tf.sin(x), gradient
+
+
+class Kitchen(tf.Module):
+    """Something of everything: nested modules, shared variables, control flow, custom gradients, several traces."""
+
+    def __init__(self):
+        super().__init__(name="kitchen")
+        self.weight = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], name="weight")
+        self.same = self.weight
+        self.count = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self.half = tf.Variable([1.5, 2.5], dtype=tf.bfloat16, name="half")
+        self.small = tf.Variable([1, -2], dtype=tf.int8)
+        self.flag = tf.Variable(
+            True,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self.words = tf.Variable(["a", "bc"])
+        self.parts = {"first": tf.Module(), "list": [tf.Variable(7.0), tf.Variable(8.0)]}
+        self.parts["first"].inner = tf.Variable([0.5])
+        self.constant = tf.constant([10.0, 20.0])
+
+    @tf.function
+    def __call__(self, x, training=False, scale=None):
+        y = tf.matmul(doubled_gradient(x), self.weight) + self.constant
+        if scale is not None:
+            y *= scale
+        if training:
+            self.count.assign_add(1)
+            y *= self.parts["list"][0]
+        return {"y": y, "half": tf.cast(self.half, tf.float32)}
+
+    @tf.function(input_signature=[FLOATS])
+    def power(self, x):
+        # TensorFlow has no gradients for a restored loop that reads a variable, or has a custom gradient within a cond.
+        total, inner, doubled = tf.zeros_like(x), self.parts["first"].inner.read_value(), doubled_gradient(x)
+        for i in tf.range(3):
+            if tf.reduce_sum(x) > 0:
+                total += doubled * tf.cast(i, tf.float32)
+            else:
+                total -= x * inner
+        return self.helper(total)
+
+    @tf.function
+    def helper(self, x):
+        return x * x
+
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.float32)])
+    def ragged(self, x):
+        return tf.reduce_sum(x, axis=1), x * 2.0
+
+    @tf.function(input_signature=[tf.SparseTensorSpec([None, 3], tf.float32)])
+    def sparse(self, x):
+        return tf.sparse.sparse_dense_matmul(x, self.weight)
+
+    @tf.function(input_signature=[{"a": FLOATS, "b": [FLOATS, FLOATS]}])
+    def nested(self, inputs):
+        return (inputs["a"] + inputs["b"][0], [inputs["b"][1]])
+
+
+def save_kitchen(path):
+    model = Kitchen()
+    x = tf.ones([2, 3])
+    model(x)
+    model(x, training=True)
+    model(x, scale=tf.constant(2.0))
+    model.count.assign(0)
+    signatures = {"power": model.power, "call": model.__call__.get_concrete_function(FLOATS)}
+    tf.saved_model.save(model, path, signatures)
+
+
+def save_lookup(path):
+    saved_models.save_lookup(path)
+
+
+def save_mutable_table(path):
+    model = tf.Module()
+    model.table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+    model.table.insert(tf.constant(["a", "b"]), tf.constant([5, 6], tf.int64))
+    model.v = tf.Variable(3.0)
+    model.find = tf.function(model.table.lookup, [tf.TensorSpec([None], tf.string)])
+    tf.saved_model.save(model, path)
+
+
+def save_checkpoint(path):
+    model = tf.train.Checkpoint(v=tf.Variable([2.0, 3.0]))
+    model.f = tf.function(lambda x: x * model.v, [tf.TensorSpec([None, 2], tf.float32)])
+    tf.saved_model.save(model, path)
+
+
+def save_no_variables(path):
+    model = tf.Module()
+    model.f = tf.function(lambda x: x + 1.0, [tf.TensorSpec([None, 2], tf.float32)])
+    tf.saved_model.save(model, path)
+
+
+def save_keras(path):
+    keras = tf.keras
+    model = keras.Sequential(
+        [
+            keras.layers.Input([3]),
+            keras.layers.Dense(4, "swish"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2, kernel_regularizer="l2"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(), "mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of Keras, about itself.
+        model.fit(np.ones([4, 3], np.float32), np.ones([4, 2], np.float32), verbose=0)
+        if hasattr(model, "save_spec"):
+            model.save(path, save_format="tf")
+        else:
+            model.export(path, verbose=False)
+
+
+MODELS = {
+    "kitchen": save_kitchen,
+    "lookup": save_lookup,
+    "mutable_table": save_mutable_table,
+    "checkpoint": save_checkpoint,
+    "no_variables": save_no_variables,
+    "keras": save_keras,
+}
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    root = tmp_path_factory.mktemp("equality")
+    found = {}
+    for name, save in MODELS.items():
+        save(root / name if name == "lookup" else str(root / name))
+        found[name] = str(root / name)
+    published = saved_models.PUBLISHED / "basic_pitch"
+    if published.is_dir():
+        found["basic_pitch"] = str(published)
+    return found
+
+
+@pytest.fixture(params=[*MODELS, "basic_pitch"])
+def both(request, paths):
+    if request.param not in paths:
+        pytest.skip("the published models are not on this machine")
+    path = paths[request.param]
+    lazy = hub.load(path, loader="lazy")
+    assert hub.load_report(lazy) == hub.LoadReport("lazy")
+    return lazy, tf.saved_model.load(path)
+
+
+def parts(obj):
+    """All that a restored object is made of, by the path of attributes that leads there."""
+    found, seen, to_visit = {}, set(), [("root", obj)]
+    while to_visit:
+        path, part = to_visit.pop(0)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        found[path] = part
+        to_visit.extend((f"{path}.{name}", child) for name, child in part._trackable_children().items())
+    return found
+
+
+def described(part):
+    if isinstance(part, tf.Variable):
+        return (
+            "variable",
+            part.name,
+            part.dtype,
+            tuple(part.shape),
+            part.trainable,
+            part.synchronization,
+            part.aggregation,
+            part.device,
+            part.numpy().tolist(),
+        )
+    if hasattr(part, "concrete_functions"):
+        return ("function", [signature(trace) for trace in part.concrete_functions])
+    if hasattr(part, "structured_outputs"):
+        return ("trace", signature(part))
+    return next(base.__name__ for base in type(part).__mro__ if not base.__name__.startswith("Lazy"))
+
+
+def signature(trace):
+    return (
+        repr(trace.structured_input_signature),
+        repr(trace.structured_outputs),
+        [(v.name, tuple(v.shape)) for v in trace.variables],
+        len(trace.captured_inputs),
+        [(t.name, t.dtype, str(t.shape)) for t in trace.inputs],
+        sorted(n.op for n in trace.graph.as_graph_def().node),
+    )
+
+
+def test_it_is_made_of_the_same_parts(both):
+    lazy, expected = ({path: described(part) for path, part in parts(obj).items()} for obj in both)
+    assert lazy == expected
+
+
+def test_its_attributes_are_the_same(both):
+    lazy, expected = (
+        {name for name in dir(obj) if not name.startswith("_rehub") and name != "_is_hub_module_v1"} for obj in both
+    )
+    assert {name for name in lazy if "_self_" not in name} == {name for name in expected if "_self_" not in name}
+    assert both[0].tensorflow_version == both[1].tensorflow_version
+    assert both[0].graph_debug_info == both[1].graph_debug_info
+    assert callable(both[0]) == callable(both[1])
+
+
+def an_input(spec, seed):
+    shape = [2 if size is None else size for size in spec.shape]
+    if spec.dtype == tf.string:
+        return tf.constant(np.full(shape, "b"))
+    return tf.cast(np.random.default_rng(seed).uniform(-2.0, 2.0, shape), spec.dtype)
+
+
+def test_its_signatures_compute_the_same_with_the_same_gradients(both):
+    assert list(both[0].signatures) == list(both[1].signatures)
+    for name in both[0].signatures:
+        results = []
+        for obj in both:
+            function = obj.signatures[name]
+            specs = function.structured_input_signature[1]
+            inputs = {key: an_input(spec, i) for i, (key, spec) in enumerate(sorted(specs.items()))}
+            for run in (function, tf.function(lambda f=function, **tensors: f(**tensors))):
+                floats = [each for each in inputs.values() if each.dtype.is_floating]
+                with tf.GradientTape() as tape:
+                    tape.watch(floats)
+                    outputs = run(**inputs)
+                    loss = [tf.reduce_sum(out) for _, out in sorted(outputs.items()) if out.dtype.is_floating]
+                sources = [*floats, *function.trainable_variables]
+                gradients = tape.gradient(loss, sources) if loss else []
+                results.append(
+                    [
+                        {key: value.numpy().tolist() for key, value in outputs.items()},
+                        [None if each is None else tf.convert_to_tensor(each).numpy().tolist() for each in gradients],
+                    ]
+                )
+        np.testing.assert_equal(results[0], results[2])
+        np.testing.assert_equal(results[1], results[3])
+
+
+def test_its_methods_compute_the_same(paths):
+    x = tf.constant([[0.1, -0.2, 0.3], [1.0, 2.0, -3.0]])
+    ragged = tf.ragged.constant([[1.0, 2.0], [3.0]])
+    results = []
+    for obj in (hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            trained = obj(x, training=True)["y"]
+            power = obj.power(x)
+        results.append(
+            [
+                obj(x)["y"],
+                obj(x, False)["half"],
+                obj(x, scale=tf.constant(3.0))["y"],
+                trained,
+                obj.count,
+                tape.gradient(trained, [x, obj.weight]),
+                tape.gradient(power, x),
+                *obj.ragged(ragged),
+                obj.sparse(tf.sparse.from_dense(x)),
+                obj.nested({"a": x, "b": [x, x]}),
+                obj.__call__.pretty_printed_concrete_signatures().count("Input Parameters"),
+            ]
+        )
+    flat = [
+        [np.asarray(each).tolist() for each in tf.nest.flatten(result, expand_composites=True)] for result in results
+    ]
+    assert flat[0] == flat[1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda obj: obj(tf.ones([2, 4])),
+        lambda obj: obj(tf.ones([2, 3], tf.int32)),
+        lambda obj: obj(tf.ones([2, 3]), training="yes"),
+        lambda obj: obj(tf.ones([2, 3]), wrong=1),
+        lambda obj: obj.power("text"),
+        lambda obj: obj.signatures["power"](y=1.0),
+        lambda obj: obj.signatures["power"](),
+        lambda obj: obj.nothing,
+    ],
+)
+def test_a_bad_call_is_the_same_error(call, paths):
+    messages = []
+    for obj in (hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])):
+        with pytest.raises(Exception) as caught:  # noqa: PT011  the two are compared
+            call(obj)
+        messages.append((type(caught.value), str(caught.value).split(" object at ")[0]))
+    assert messages[0][0] is messages[1][0]
+    assert without_numbers(messages[0][1]) == without_numbers(messages[1][1])
+
+
+def without_numbers(message):
+    return "".join(character for character in message if not character.isdigit())
+
+
+def test_it_is_saved_and_loaded_again(both, tmp_path):
+    try:
+        tf.saved_model.save(both[1], str(tmp_path / "expected"), signatures=dict(both[1].signatures))
+    except ValueError as expected:
+        # TensorFlow does not save a restored gradient again that needs what only its function has.
+        with pytest.raises(ValueError, match=str(expected).split("Tensor")[0]):
+            tf.saved_model.save(both[0], str(tmp_path / "again"), signatures=dict(both[0].signatures))
+        return
+    tf.saved_model.save(both[0], str(tmp_path / "again"), signatures=dict(both[0].signatures))
+    again = tf.saved_model.load(str(tmp_path / "again"))
+    assert sorted(again.signatures) == sorted(both[1].signatures)
+    for name in again.signatures:
+        specs = both[1].signatures[name].structured_input_signature[1]
+        inputs = {key: an_input(spec, 3) for key, spec in specs.items()}
+        expected, found = both[1].signatures[name](**inputs), again.signatures[name](**inputs)
+        for key in expected:
+            np.testing.assert_array_equal(found[key], expected[key])
+
+
+def test_a_checkpoint_of_it_is_read_by_the_other(paths, tmp_path):
+    lazy, expected = hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])
+    lazy.weight.assign_add(tf.ones([3, 2]))
+    prefix = tf.train.Checkpoint(model=lazy).write(str(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(model=expected).read(prefix).assert_existing_objects_matched()
+    assert expected.weight.numpy().tolist() == lazy.weight.numpy().tolist()
+
+
+def test_it_runs_in_a_pipeline(paths):
+    obj = hub.load(paths["kitchen"], loader="lazy")
+    dataset = tf.data.Dataset.from_tensors(tf.ones([2, 3])).map(obj.power)
+    (found,) = dataset.as_numpy_iterator()
+    assert found.tolist() == tf.saved_model.load(paths["kitchen"]).power(tf.ones([2, 3])).numpy().tolist()
+
+
+def test_threads_load_call_and_differentiate(paths):
+    shared = hub.load(paths["kitchen"], loader="lazy")
+    x = tf.constant([[0.1, -0.2, 0.3]])
+    results, errors = [], []
+
+    def work():
+        try:
+            for obj in (shared, hub.load(paths["kitchen"], loader="lazy")):
+                with tf.GradientTape() as tape:
+                    tape.watch(x)
+                    y = obj.power(x) + obj(x)["y"][:, :1]
+                results.append((y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()))
+        except Exception as error:  # noqa: BLE001  a thread cannot fail the test by itself
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(results) == 16
+    assert all(result == results[0] for result in results)
+
+
+def test_nothing_is_left_of_a_dropped_object(paths):
+    for _ in range(3):
+        obj = hub.load(paths["kitchen"], loader="lazy")
+        obj(tf.ones([2, 3]))
+        left = [weakref.ref(each) for each in (obj.weight, obj.power, obj.signatures["power"])]
+        del obj
+        gc.collect()
+        assert [each() for each in left] == [None, None, None]
+
+
+def test_only_what_is_used_is_built(paths):
+    obj = hub.load(paths["kitchen"], loader="lazy")
+    assert "_func_graph" not in vars(obj.signatures["power"])
+    obj.signatures["call"](x=tf.ones([1, 3]))
+    assert "_func_graph" in vars(obj.signatures["call"])
+    assert "_func_graph" not in vars(obj.signatures["power"])
+
+
+def test_the_setting_chooses_the_loader(paths, monkeypatch):
+    monkeypatch.setenv("REHUB_LOADER", "tensorflow")
+    assert hub.load_report(hub.load(paths["kitchen"])) == hub.LoadReport("tensorflow")
+    assert hub.load_report(hub.load(paths["kitchen"], loader="auto")).loader == "lazy"
+    with pytest.raises(InvalidSetting, match="loader is 'quick'"):
+        hub.load(paths["kitchen"], loader="quick")
+
+
+def test_what_it_cannot_load_is_handed_over_with_a_reason(tmp_path, caplog):
+    path = saved_models.save_v1(tmp_path / "v1")
+    with caplog.at_level(logging.DEBUG, "rehub"):
+        report = hub.load_report(hub.load(path))
+    assert report == hub.LoadReport("tensorflow", "it is a graph of TF1")
+    assert "is handed over to TensorFlow's loader: it is a graph of TF1" in caplog.text
+    with pytest.raises(UnsupportedFormat, match="loader='lazy' was asked for: it is a graph of TF1"):
+        hub.load(path, loader="lazy")
+
+
+def test_options_and_graphs_of_tf1_are_served_by_tensorflow(paths):
+    options = tf.saved_model.LoadOptions(experimental_load_function_aliases=True)
+    assert "aliases" in hub.load_report(hub.load(paths["kitchen"], options=options)).reason
+    with tf.Graph().as_default():
+        assert "a graph of TF1" in hub.load_report(hub.load(paths["kitchen"])).reason
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        assert "strategy" in hub.load_report(hub.load(paths["kitchen"])).reason
+
+
+def test_a_report_is_of_what_was_loaded():
+    with pytest.raises(TypeError, match=r"takes what hub\.load returned"):
+        hub.load_report(tf.Module())
