@@ -232,21 +232,20 @@ _LOCK = threading.RLock()
 
 def _attribute_of_built(function: Any, attribute: str) -> Any:
     """What `__getattr__` of a lazy object returns, to which Python comes for what is not there yet."""
-    build = vars(function).get(_BUILD)
     # What TensorFlow keeps of an object in a checkpoint, the object can have without being built.
-    if (
-        build is None
-        or attribute.startswith("_self_")
-        or (attribute.startswith("__") and attribute not in ("__name__", "__signature__", "__wrapped__"))
-    ):
-        raise AttributeError(f"{type(function).__name__!r} object has no attribute {attribute!r}")
-    with _LOCK:
-        if _BUILD in vars(function):  # Else another thread was faster.
-            state = build(function)
-            # What was set before stays, as it would if it had been set later.
-            vars(function).update({key: value for key, value in state.items() if key not in vars(function)})
-            del vars(function)[_BUILD]
-    return getattr(function, attribute)
+    is_own = attribute in ("__name__", "__signature__", "__wrapped__") or not attribute.startswith(("__", "_self_"))
+    if is_own and attribute != _BUILD:
+        with _LOCK:
+            build = vars(function).get(_BUILD)  # None: another thread has just built it, or the attribute is none.
+            if build is not None:
+                state = build(function)
+                # What was set before stays, as it would if it had been set later.
+                vars(function).update({key: value for key, value in state.items() if key not in vars(function)})
+                del vars(function)[_BUILD]
+                return getattr(function, attribute)
+        if attribute in vars(function):
+            return vars(function)[attribute]
+    raise AttributeError(f"{type(function).__name__!r} object has no attribute {attribute!r}")
 
 
 @functools.lru_cache(maxsize=None)
