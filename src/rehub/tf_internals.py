@@ -495,11 +495,6 @@ def concrete_functions(function: Any) -> tuple[Any, ...]:
     return ()
 
 
-def owns_captures(function: Any) -> bool:
-    """Whether a concrete function is a lazily loaded one, which holds the objects that it captures by itself."""
-    return "_rehub_captured" in vars(function)
-
-
 def captured_resource(obj: Any) -> Any:
     """Returns the handle by which functions capture a table or another resource object, None for any other object.
 

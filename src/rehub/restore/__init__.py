@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
-from rehub.restore.ownership import own_captures
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.signatures import signature_names, signature_of
@@ -27,7 +26,6 @@ __all__ = [
     "look_at",
     "make_callable",
     "missing_op_error",
-    "own_captures",
     "report_on",
     "restore",
     "signature_names",

@@ -8,6 +8,7 @@ from typing import Any
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore.lazy_loader import HandedOver, load_lazily
+from rehub.restore.ownership import own_captures
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class LoadReport:
 
 def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: Any | None, loader: str) -> Any:
     """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
+
+    Its functions own what they capture.
 
     Args:
         tf: the TensorFlow module.
@@ -57,6 +60,7 @@ def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: An
             )
         _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", handle, reason)
     obj = load_with_tensorflow(tf, path, tags, options)
+    own_captures(tf, obj)  # A lazy function owns what it captures from the start.
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
 

@@ -20,8 +20,6 @@ def own_captures(tf: Any, root: Any) -> None:
     """Gives each trace of each function within reach of a restored object references to what it captures."""
     functions, resources = _walk(tf, root)
     for function in functions:
-        if tf_internals.owns_captures(function):
-            continue
         captured = (resources.get(id(handle)) for handle in function.captured_inputs)
         owned = tuple(function.graph.variables) + tuple(obj for obj in captured if obj is not None)
         if owned:
