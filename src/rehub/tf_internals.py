@@ -523,11 +523,13 @@ def enclosing_function_graph(tf: Any) -> Any:
 # --- TensorFlow's loader, for the lazy one -------------------------------------------------------------------------
 
 _LOADER_MODULES = {
-    "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction"),
+    "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction", "_call_attribute"),
     "tensorflow.python.saved_model.loader_impl": ("parse_saved_model_with_debug_info",),
     "tensorflow.python.saved_model.nested_structure_coder": ("decode_proto",),
     "tensorflow.python.saved_model.function_deserialization": (
         "RestoredFunction",
+        "_call_concrete_function",
+        "_concrete_function_callable_with",
         "_deserialize_function_spec_as_nonmethod",
         "_fix_fdef_in_place",
         "_gen_gradient_func",
@@ -536,20 +538,35 @@ _LOADER_MODULES = {
         "recreate_function",
         "set_preinitialized_function_spec",
     ),
-    "tensorflow.core.function.capture.restore_captures": ("restore_captures",),
+    "tensorflow.core.function.capture.restore_captures": ("get_tensor_from_node", "restore_captures"),
     "tensorflow.core.function.polymorphism.function_type": ("FunctionType", "from_structured_signature"),
     "tensorflow.python.checkpoint.checkpoint_options": ("CheckpointOptions",),
+    "tensorflow.python.eager.context": ("anonymous_name", "context"),
     "tensorflow.python.eager.function": ("ConcreteFunction",),
+    "tensorflow.python.eager.polymorphic_function.atomic_function": ("InterpolateRuntimeError",),
+    "tensorflow.python.eager.polymorphic_function.function_type_utils": ("canonicalize_function_inputs",),
+    "tensorflow.python.eager.record": ("could_possibly_record",),
     "tensorflow.python.framework.function_def_to_graph": ("function_def_to_graph",),
-    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "uid"),
+    "tensorflow.python.framework.op_def_registry": ("get",),
+    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "name_from_scope_name", "name_scope", "uid"),
     "tensorflow.python.ops.custom_gradient": ("generate_name",),
+    "tensorflow.python.ops.gen_resource_variable_ops": ("var_handle_op",),
+    "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
+    "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
+    "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
+    "tensorflow.python.saved_model.revived_types": ("registered_identifiers",),
+    "tensorflow.python.trackable.data_structures": ("List", "ListWrapper"),
 }
 _LOADER_METHODS = {
     "__init__": ("object_graph_proto", "saved_model_proto", "export_dir", "ckpt_options", "save_options", "filters"),
+    "_add_object_graph_edges": ("proto", "node_id"),
+    "_generate_ordered_node_ids": (),
+    "_get_node_dependencies": ("proto",),
+    "_load_checkpoint_save_and_restore_functions": (),
+    "_load_nodes": (),
     "_recreate": ("proto", "node_id", "nodes"),
-    "_recreate_function": ("proto", "dependencies"),
-    "_recreate_bare_concrete_function": ("proto", "dependencies"),
-    "_get_tensor_from_fn": ("proto",),
+    "_recreate_base_user_object": ("proto", "node_id"),
+    "_restore_checkpoint": (),
     "_setup_remaining_functions": (),
 }
 
@@ -613,16 +630,22 @@ def is_captured_weakly(obj: Any) -> bool:
     return isinstance(obj, (base.Trackable, import_tensorflow().Variable)) and not isinstance(obj, asset.Asset)
 
 
-def restored_function(proto: Any, concrete_functions: dict[str, Any]) -> Any:
-    """Makes the function of a SavedFunction message, whose traces need not have been built. Seen in 2.15, 2.21."""
+def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any]) -> Any:
+    """Makes the function of a SavedFunction message. Seen in 2.15, 2.21.
+
+    Args:
+        proto: the message.
+        candidates: what stands for each trace, by its name, when a call chooses among them and calls one.
+        traces: the traces themselves.
+    """
     from tensorflow.python.saved_model import function_deserialization
 
     # TensorFlow sets up the traces that it finds in the message. It looks at them again in each call: there they are.
     names = list(proto.concrete_functions)
     del proto.concrete_functions[:]
-    function = function_deserialization.recreate_function(proto, concrete_functions)
+    function = function_deserialization.recreate_function(proto, candidates)
     proto.concrete_functions.extend(names)
-    function.concrete_functions.extend(concrete_functions[name] for name in names)
+    function.concrete_functions.extend(traces)
     return function
 
 
@@ -631,23 +654,290 @@ def restored_function_class() -> Any:
     return importlib.import_module("tensorflow.python.saved_model.function_deserialization").RestoredFunction
 
 
-def type_by_spec(built: Any, proto: Any) -> Any:
-    """Returns the type of a built concrete function, its arguments named by a FunctionSpec message."""
+def type_by_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
+    """Returns the type of a concrete function whose arguments a FunctionSpec message names. Seen in 2.15, 2.21.
+
+    Args:
+        proto: the message.
+        structure: the function's structured inputs and outputs.
+        captures: the types of what it captures.
+    """
     from tensorflow.core.function.polymorphism import function_type
-    from tensorflow.python.saved_model import function_deserialization  # Seen in 2.15, 2.21.
+    from tensorflow.python.saved_model import function_deserialization
 
     class Typed:
-        structured_input_signature = built.structured_input_signature
-        graph = built.graph
+        structured_input_signature = structure[0]
+        structured_outputs = structure[1]
         _function_type: Any = None
 
+    Typed.graph = Typed  # type: ignore[attr-defined]
     spec = function_deserialization._deserialize_function_spec_as_nonmethod(proto)
     function_deserialization.set_preinitialized_function_spec(Typed, spec)
     kind = Typed._function_type
     if kind is None:
         return None
-    captures = built.graph.function_captures.capture_types
     return function_type.FunctionType(kind.parameters.values(), captures, return_annotation=kind.output)
+
+
+def type_by_structure(structure: tuple[Any, Any]) -> Any:
+    """Returns the type of a concrete function, without what it captures, that takes and returns what is written.
+
+    Seen in 2.15, 2.21.
+    """
+    from tensorflow.core.function.polymorphism import function_type
+
+    return function_type.from_structured_signature(*structure, {})
+
+
+def capture_types(concrete: Any) -> Any:
+    """The types of what a concrete function captures. Seen in 2.15, 2.21."""
+    return concrete.graph.function_captures.capture_types
+
+
+def has_handles(kind: Any) -> bool:
+    """Whether a function of a type returns resources or variants, of which TensorFlow keeps more than their type."""
+    tf = import_tensorflow()
+    # Seen in 2.15, 2.21.
+    return any(output.dtype in (tf.resource, tf.variant) for output in kind.flat_outputs)
+
+
+def captured_tensor(obj: Any) -> Any:
+    """Returns what a function takes of an object that it captures: a handle, or the tensor. Seen in 2.15, 2.21."""
+    from tensorflow.core.function.capture import restore_captures
+
+    return restore_captures.get_tensor_from_node(obj)
+
+
+def calls_run_at_once() -> bool:
+    """Whether a function that is called now does nothing but to run, and nobody looks on: in eager mode, without a
+    tape, outside of strategies. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.eager import context, record
+
+    now = context.context()
+    return (
+        now.executing_eagerly()
+        and not record.could_possibly_record()
+        and not now.op_callbacks
+        and not import_tensorflow().distribute.has_strategy()
+    )
+
+
+def bind(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
+    """Returns the tensors that a call's arguments are to a concrete function of a type; None where they do not fit.
+
+    A function that is a signature takes them one tensor after the other too. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.eager.polymorphic_function import function_type_utils
+
+    try:
+        bound = function_type_utils.canonicalize_function_inputs(args, kwargs, kind)
+        return list(kind.unpack_inputs(bound))
+    except (TypeError, ValueError):
+        keywords = vars(function).get("_arg_keywords")
+        if keywords is None or len(args) > vars(function)["_num_positional_args"]:
+            return None
+    tensors = [*args, *(kwargs.get(keyword) for keyword in keywords[len(args) :])]
+    fits = len(tensors) == len(args) + len(kwargs) and all(import_tensorflow().is_tensor(each) for each in tensors)
+    return tensors if fits else None
+
+
+def plain_inputs(function: Any, args: Any, kwargs: Any) -> Any:
+    """Returns a call's arguments as the traces of a restored function take them, NumPy's arrays as tensors.
+
+    None where it takes TensorFlow to say what they are, or what is wrong with them. Seen in 2.15, 2.21.
+    """
+    import numpy as np
+    from tensorflow.python.eager.polymorphic_function import function_type_utils
+
+    if function._jit_compile:
+        return None
+    try:
+        bound = function_type_utils.canonicalize_function_inputs(
+            args, kwargs, function._function_type, function._default_values, function._is_pure
+        )
+    except (TypeError, ValueError):
+        return None
+    tf = import_tensorflow()
+    inputs = (bound.args, bound.kwargs)
+    leaves = tf.nest.flatten(inputs)
+    plain = (bool, int, float, str, bytes, type(None), tf.RaggedTensor, tf.SparseTensor)
+    is_array = [isinstance(leaf, np.ndarray) for leaf in leaves]
+    if not all(
+        array or isinstance(leaf, plain) or (tf.is_tensor(leaf) and not isinstance(leaf, tf.Variable))
+        for leaf, array in zip(leaves, is_array)
+    ):
+        return None
+    if any(is_array):
+        leaves = [tf.convert_to_tensor(leaf) if array else leaf for leaf, array in zip(leaves, is_array)]
+        inputs = tf.nest.pack_sequence_as(inputs, leaves)
+    return inputs
+
+
+def is_callable_with(trace: Any, inputs: Any) -> bool:
+    """Whether a trace takes inputs as they are. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import function_deserialization
+
+    return bool(function_deserialization._concrete_function_callable_with(trace, inputs, allow_conversion=False))
+
+
+def call_trace(trace: Any, inputs: Any) -> Any:
+    """Calls a trace with inputs that it takes. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import function_deserialization
+
+    return function_deserialization._call_concrete_function(trace, inputs)
+
+
+class RegisteredFunction:
+    """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
+
+    Args:
+        name: the name.
+        kind: its type, which says how its outputs are packed.
+    """
+
+    children = ()
+
+    def __init__(self, name: str, kind: Any) -> None:
+        from tensorflow.python.eager import context
+        from tensorflow.python.eager.polymorphic_function import atomic_function
+
+        self.name = name.encode()
+        self._kind = kind
+        self._number_of_outputs = len(kind.flat_outputs)
+        self._context = context.context()
+        self._explain_errors = atomic_function.InterpolateRuntimeError(self)
+
+    @property
+    def graph_debug_info(self) -> Any:
+        """Where its ops were defined, as far as is known; for messages of errors."""
+        return self._context.get_graph_debug_info(self.name)
+
+    def __call__(self, tensors: list[Any]) -> Any:
+        """Runs it; returns its outputs in their structure."""
+        with self._explain_errors:
+            outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
+        return self._kind.pack_output(outputs)
+
+
+class OpTraits:
+    """What of an op's attributes is to be changed when it is loaded into a program.
+
+    Attributes:
+        functions: the attributes that name functions.
+        shared_name: what a missing name of the resource that it shares stands for; None for an op without such names.
+    """
+
+    def __init__(self, op: str) -> None:
+        from tensorflow.python.framework import op_def_registry  # Seen in 2.15, 2.21.
+
+        definition = op_def_registry.get(op)
+        attributes = [] if definition is None else definition.attr
+        self.functions = tuple(each.name for each in attributes if each.type in ("func", "list(func)"))
+        defaults = [each.default_value.s for each in attributes if each.name == "shared_name"]
+        self.shared_name = defaults[0] if defaults else None
+
+
+@functools.lru_cache(maxsize=None)
+def op_traits(op: str) -> OpTraits:
+    """What of an op's attributes is to be changed when it is loaded into a program."""
+    return OpTraits(op)
+
+
+def user_object_class() -> Any:
+    """Makes a class for one object of a restored model, as the loader does. Seen in 2.15, 2.21."""
+    return type(loader_class()._recreate_base_user_object(None)[0])
+
+
+def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
+    """Calls a restored object by its attribute `__call__`. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.load")._call_attribute(obj, *args, **kwargs)
+
+
+def is_revived(proto: Any) -> bool:
+    """Whether an object of a SavedUserObject message is of a class of its own, as a list is. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import revived_types
+
+    return proto.identifier == "optimizer" or proto.identifier in revived_types.registered_identifiers()
+
+
+def fill_list(obj: Any, parts: tuple[tuple[str, Any], ...]) -> bool:
+    """Appends to a list of a restored model all of its members, by their names, at once; False for other objects.
+
+    TensorFlow's own setter copies the list for each. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.trackable import data_structures
+
+    if type(obj) is not data_structures.ListWrapper or len(obj) > 0:
+        return False
+    if any(name != str(index) for index, (name, _) in enumerate(parts)):
+        return False
+    for _, part in parts:
+        data_structures.List.append(obj, part)
+    obj._update_snapshot()
+    return True
+
+
+def variable_maker(options: Any) -> Any:
+    """Returns what makes the variables of SavedVariable messages, without values; None where the program has a say.
+
+    The op that makes a variable is compiled for each set of attributes. TensorFlow gives each variable's its name, for
+    messages about variables that have no value; these will have one. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import ops
+    from tensorflow.python.ops import gen_resource_variable_ops, handle_data_util, resource_variable_ops
+    from tensorflow.python.ops import variables as tf_variables
+
+    graph = ops.get_default_graph()
+    saves_devices = options.experimental_variable_policy._save_variable_devices()
+    if saves_devices or options.experimental_skip_checkpoint or options.allow_partial_checkpoint:
+        return None
+    if graph._variable_creator_stack or not context.executing_eagerly():
+        return None
+    tf = import_tensorflow()
+    handle_data: dict[Any, Any] = {}
+
+    def make(proto: Any) -> Any:
+        synchronization, aggregation, trainable = tf_variables.validate_synchronization_aggregation_trainable(
+            proto.synchronization, proto.aggregation, proto.trainable, name=proto.name
+        )
+        shape, dtype = tf.TensorShape(proto.shape), tf.as_dtype(proto.dtype)
+        variable = resource_variable_ops.UninitializedVariable.__new__(resource_variable_ops.UninitializedVariable)
+        with ops.name_scope(proto.name or None, "Variable", skip_on_eager=False) as scope:
+            name = ops.name_from_scope_name(scope)
+            unique_id = f"{name}_{ops.uid()}"
+            handle = gen_resource_variable_ops.var_handle_op(
+                dtype=dtype,
+                shape=shape,
+                shared_name=context.anonymous_name(),
+                debug_name="rehub",
+                name=scope,
+                container=graph._container or "",
+            )
+        key = (dtype, proto.shape.SerializeToString(deterministic=True))
+        if key not in handle_data:
+            handle_data[key] = handle_data_util.create_handle_data(shape, dtype)
+        handle._handle_data = handle_data[key]
+        handle._parent_trackable = weakref.ref(variable)
+        handle._name = name + ":0"
+        handle._unique_id = unique_id
+        variable._in_graph_mode = False
+        resource_variable_ops.BaseResourceVariable.__init__(
+            variable,
+            trainable=trainable,
+            shape=shape,
+            dtype=dtype,
+            handle=handle,
+            synchronization=synchronization,
+            aggregation=aggregation,
+            unique_id=unique_id,
+            handle_name=name,
+            in_graph_mode=False,
+        )
+        return variable
+
+    return make
 
 
 def variables_path(path: str) -> str:
@@ -725,11 +1015,13 @@ class _FunctionInternals:
 
     def __init__(self) -> None:
         from tensorflow.core.function.capture import restore_captures
+        from tensorflow.python.eager import context
         from tensorflow.python.framework import function_def_to_graph, ops
         from tensorflow.python.ops import custom_gradient
         from tensorflow.python.saved_model import function_deserialization, nested_structure_coder
 
         self.ops = ops
+        self._context = context
         self.new_gradient_name = custom_gradient.generate_name
         self.decode_structure = nested_structure_coder.decode_proto
         self.functions_needed = function_deserialization._list_function_deps
@@ -751,6 +1043,16 @@ class _FunctionInternals:
         )
         concrete = function.ConcreteFunction.from_func_graph(graph, kind, attrs=definition.attr)
         return restored_concrete_function_class()(concrete)
+
+    def add_function(self, definition: Any) -> None:
+        """Makes a FunctionDef known to the runtime."""
+        self._context.context().add_function_def(definition)
+
+    def remove_function(self, name: str) -> None:
+        """Has the runtime forget a function, if it still knows it."""
+        context = self._context.context()
+        if context.has_function(name):
+            context.remove_function(name)
 
     def register_gradient(self, op_type: str, concrete: Any) -> None:
         """Lets a concrete function be the gradient of ops that are marked with a type."""

@@ -405,6 +405,9 @@ def test_only_what_is_used_is_built(paths):
     obj = hub.load(paths["kitchen"], loader="lazy")
     assert "_func_graph" not in vars(obj.signatures["power"])
     obj.signatures["call"](x=tf.ones([1, 3]))
+    assert "_func_graph" not in vars(obj.signatures["call"])
+    with tf.GradientTape():
+        obj.signatures["call"](x=tf.ones([1, 3]))
     assert "_func_graph" in vars(obj.signatures["call"])
     assert "_func_graph" not in vars(obj.signatures["power"])
 

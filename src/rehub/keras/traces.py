@@ -40,6 +40,11 @@ class Trace:
         """The trace's `tf.Graph`."""
         return self.concrete.graph
 
+    @property
+    def variables(self) -> Any:
+        """The variables that the trace reads or writes. Its graph need not exist for that."""
+        return self.concrete.variables
+
     def agrees_with(self, arguments: dict[str, Any]) -> bool:
         """Whether the function has these arguments, and the Python values among them are those it was traced with."""
         for name, value in arguments.items():
@@ -60,6 +65,10 @@ class _TraceOfModule(Trace):
     @property
     def graph(self) -> Any:
         return self.concrete.concrete(self.arguments["training"]).graph
+
+    @property
+    def variables(self) -> Any:
+        return self.graph.variables
 
     def agrees_with(self, arguments: dict[str, Any]) -> bool:
         # The function can be traced for either value of its third argument.

@@ -58,7 +58,7 @@ def weights_of(restored: Any, function: Any, selection: Selection, described_as:
 
 def captured_variables(function: Any) -> list[Any]:
     """The variables that the traces of a restored function read or write, in the order of their first use."""
-    return _each_once(variable for trace in traces_of(function) for variable in trace.graph.variables)
+    return _each_once(variable for trace in traces_of(function) for variable in trace.variables)
 
 
 def _each_once(variables: Iterable[Any]) -> list[Any]:

@@ -9,13 +9,14 @@ for, by a call, a trace, a gradient or a save. Then TensorFlow's steps are taken
 from __future__ import annotations
 
 import functools
-import threading
 import warnings
-import weakref
-from typing import Any, Iterable
+from typing import Any
 
 from rehub import tf_internals
+from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
+from rehub.restore.lazy_functions import concrete_function_class, function_class
+from rehub.restore.lazy_objects import give_parts, is_lazy, lazy_object
 
 
 class HandedOver(Exception):
@@ -104,239 +105,104 @@ def _restore(path: str, saved_model: Any, debug_info: Any, options: Any) -> Any:
     return root
 
 
-class Library:
-    """The functions of one restored model: which there are, and those that have been built.
-
-    Args:
-        functions: the FunctionDefLibrary.
-        objects: the SavedObjectGraph.
-    """
-
-    def __init__(self, functions: Any, objects: Any) -> None:
-        self._definitions = {definition.signature.name: definition for definition in functions.function}
-        self._objects = objects
-        self._internals = tf_internals.function_internals()
-        self._graph = self._internals.ops.Graph()
-        self._suffix = f"_load_{self._internals.ops.uid()}"
-        self._built: dict[str, Any] = {}
-        self._built_by_new_name: dict[bytes, Any] = {}
-        self._gradients_by_op: dict[bytes, Any] = {}
-        self._gradient_function: dict[bytes, str] = {}
-        self._new_op_type: dict[bytes, str] = {}
-        self._op_type_to_register: dict[str, str] = {}
-        for gradient in functions.registered_gradients:
-            if gradient.registered_op_type:
-                op_type, new_type = gradient.registered_op_type.encode(), self._internals.new_gradient_name()
-                self._gradient_function[op_type] = gradient.gradient_func
-                self._new_op_type[op_type] = new_type
-                self._op_type_to_register[gradient.gradient_func] = new_type
-        # By node id: what functions capture. Variables and resources by weak references: the functions that were
-        # handed out own what they capture, the library must not.
-        self._captured: dict[int, Any] = {}
-        self._lock = threading.RLock()
-
-    def keep_captured(self, node_id: int, obj: Any) -> None:
-        """Notes the object that functions capture as a node of the object graph."""
-        self._captured[node_id] = weakref.ref(obj) if tf_internals.is_captured_weakly(obj) else obj
-
-    def structure(self, name: str) -> tuple[Any, Any]:
-        """Returns the structured inputs and outputs of a function; None for both where nothing is recorded."""
-        if name not in self._objects.concrete_functions:
-            return None, None
-        recorded = self._objects.concrete_functions[name]
-        decode = self._internals.decode_structure
-        return decode(recorded.canonicalized_input_signature), decode(recorded.output_signature)
-
-    def build(self, name: str) -> Any:
-        """Returns the concrete function of a name, built now or before, with its captures."""
-        tf = tf_internals.import_tensorflow()
-        with self._lock, tf.init_scope():
-            if name not in self._built:
-                new = [each for each in self._in_order(name) if each not in self._built]
-                for each in new:
-                    self._built[each] = self._build_one(each)
-                for each in new:
-                    self._capture(each)
-            return self._built[name]
-
-    def _in_order(self, name: str) -> list[str]:
-        """The functions that a function needs and that are not built yet: each after those that it needs itself."""
-        ordered: list[str] = []
-        entered: set[str] = set()
-        finished: set[str] = set(self._built)
-        to_visit = [(name, False)]
-        while to_visit:
-            current, is_finished = to_visit.pop()
-            if is_finished:
-                finished.add(current)
-                ordered.append(current)
-            elif current not in finished:
-                if current in entered:
-                    raise ValueError(f"The model's functions call each other in a circle, by way of {current!r}.")
-                entered.add(current)
-                to_visit.append((current, True))
-                to_visit.extend((needed, False) for needed in self._needed(current) if needed not in finished)
-        return ordered
-
-    def _needed(self, name: str) -> Iterable[str]:
-        # In the order of the names, so that a model is built alike each time.
-        return sorted(
-            self._internals.functions_needed(self._definitions[name], self._definitions, self._gradient_function)
-        )
-
-    def _build_one(self, name: str) -> Any:
-        internals, definition, needed = self._internals, self._definitions[name], self._needed(name)
-        internals.rename(definition, self._built, self._suffix, self._new_op_type)
-        inputs, outputs = self.structure(name)
-        with self._graph.as_default():
-            graph = internals.graph_of(definition, structured_input_signature=inputs, structured_outputs=outputs)
-        internals.restore_gradients(graph, self._built_by_new_name, self._gradients_by_op)
-        for each in needed:
-            self._built[each].add_to_graph(graph)
-        function = internals.concrete_function(graph, definition)
-        function.add_to_graph(self._graph)
-        self._built_by_new_name[function.name] = function
-        op_type = self._op_type_to_register.get(name)
-        if op_type is not None:
-            self._gradients_by_op[op_type.encode()] = function
-            internals.register_gradient(op_type, function)
-        return function
-
-    def _capture(self, name: str) -> None:
-        if name in self._objects.concrete_functions:
-            bound = self._objects.concrete_functions[name].bound_inputs
-            self._internals.restore_captures(self._built[name], [self._captured_object(node_id) for node_id in bound])
-
-    def _captured_object(self, node_id: int) -> Any:
-        obj = self._captured[node_id]
-        if isinstance(obj, TensorWithin):
-            return self.build(obj.function).graph.get_tensor_by_name(obj.name)
-        if isinstance(obj, weakref.ref):
-            obj = obj()
-            if obj is None:
-                raise RuntimeError("A function of this model uses a variable or table that has been deleted.")
-        return obj
-
-
-class TensorWithin:
-    """A tensor in the graph of a function, which the gradient of one of its ops captures."""
-
-    def __init__(self, function: str, name: str) -> None:
-        self.function = function
-        self.name = name
-
-
-_BUILD = "_rehub_build"
-_LOCK = threading.RLock()
-
-
-def _attribute_of_built(function: Any, attribute: str) -> Any:
-    """What `__getattr__` of a lazy object returns, to which Python comes for what is not there yet."""
-    # What TensorFlow keeps of an object in a checkpoint, the object can have without being built.
-    is_own = attribute in ("__name__", "__signature__", "__wrapped__") or not attribute.startswith(("__", "_self_"))
-    if is_own and attribute != _BUILD:
-        with _LOCK:
-            build = vars(function).get(_BUILD)  # None: another thread has just built it, or the attribute is none.
-            if build is not None:
-                state = build(function)
-                # What was set before stays, as it would if it had been set later.
-                vars(function).update({key: value for key, value in state.items() if key not in vars(function)})
-                del vars(function)[_BUILD]
-                return getattr(function, attribute)
-        if attribute in vars(function):
-            return vars(function)[attribute]
-    raise AttributeError(f"{type(function).__name__!r} object has no attribute {attribute!r}")
-
-
-@functools.lru_cache(maxsize=None)
-def _concrete_function_class() -> Any:
-    class LazyConcreteFunction(tf_internals.restored_concrete_function_class()):  # type: ignore[misc]
-        """A concrete function that becomes itself when an attribute of it is asked for that it does not have yet."""
-
-        def __init__(self, library: Library, name: str, captured: tuple[Any, ...]) -> None:
-            # Not that of the class above, which takes the function that is not there yet.
-            self._rehub_captured = captured
-            self._rehub_spec: Any = None
-            self._rehub_traces = None
-            self._rehub_build = functools.partial(_built_state, library, name)
-
-        __getattr__ = _attribute_of_built
-
-    return LazyConcreteFunction
-
-
-def _built_state(library: Library, name: str, function: Any) -> dict[str, Any]:
-    built = library.build(name)
-    state = dict(vars(built))
-    spec = function._rehub_spec  # noqa: SLF001
-    if spec is not None:
-        state["_function_type"] = tf_internals.type_by_spec(built, spec)
-    return state
-
-
-@functools.lru_cache(maxsize=None)
-def _function_class() -> Any:
-    class LazyFunction(tf_internals.restored_function_class()):  # type: ignore[misc]
-        """A restored `tf.function` that becomes itself when an attribute of it is asked for, or when it is called."""
-
-        def __init__(self, proto: Any, traces: dict[str, Any]) -> None:
-            self._rehub_traces = tuple(traces.values())
-            self._rehub_build = lambda _: vars(tf_internals.restored_function(proto, traces))
-
-        __getattr__ = _attribute_of_built
-
-    return LazyFunction
-
-
 @functools.lru_cache(maxsize=None)
 def _loader_class() -> Any:
-    concrete_function_class, function_class = _concrete_function_class(), _function_class()
-
     class LazyLoader(tf_internals.loader_class()):  # type: ignore[misc]
-        """TensorFlow's loader, but for its functions."""
+        """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
         def __init__(self, path: str, saved_model: Any, options: Any) -> None:
             (metagraph,) = saved_model.meta_graphs
             objects = metagraph.object_graph_def
             self._rehub_library = Library(metagraph.graph_def.library, objects)
             self._rehub_functions: dict[str, Any] = {}
-            self._rehub_bound = {
-                node_id for function in objects.concrete_functions.values() for node_id in function.bound_inputs
-            }
+            self._rehub_make_variable = tf_internals.variable_maker(options)
             # The loader would build all functions of the library that it finds in the message: it finds none.
             without_functions = tf_internals.without_function_library(saved_model)
             options_of_checkpoint = tf_internals.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
-        def _recreate(self, proto: Any, node_id: int, nodes: dict[int, Any]) -> tuple[Any, Any]:
-            obj, setter = super()._recreate(proto, node_id, nodes)
-            if node_id in self._rehub_bound:
-                self._rehub_library.keep_captured(node_id, obj)
-            return obj, setter
+        def _generate_ordered_node_ids(self) -> Any:
+            if _depends_on_order(self._proto):
+                return super()._generate_ordered_node_ids()
+            # What a table is made by goes before the tables.
+            nodes = self._proto.nodes
+            return sorted(range(len(nodes)), key=lambda i: nodes[i].WhichOneof("kind") == "resource")
 
-        def _rehub_function(self, name: str, nodes: dict[int, Any]) -> Any:
+        def _load_nodes(self) -> None:
+            super()._load_nodes()
+            self._rehub_capture()
+
+        def _rehub_capture(self) -> None:
+            """Gives functions what they capture."""
+            nodes = self._nodes
+            bound_by_name = {
+                name: tuple(function.bound_inputs) for name, function in self._proto.concrete_functions.items()
+            }
+            for node_id in set().union(*bound_by_name.values()):
+                self._rehub_library.keep_captured(node_id, nodes[node_id])
+            for name, function in self._rehub_functions.items():
+                function._rehub_unbuilt.captured = tuple(nodes[i] for i in bound_by_name[name])  # noqa: SLF001
+
+        def _get_node_dependencies(self, proto: Any) -> Any:
+            # A lazy function is given what it captures when all is there.
+            is_function = proto.WhichOneof("kind") in ("function", "bare_concrete_function")
+            return {} if is_function else super()._get_node_dependencies(proto)
+
+        def _recreate(self, proto: Any, node_id: int, nodes: dict[int, Any]) -> tuple[Any, Any]:
+            if not proto.registered_name:
+                kind = proto.WhichOneof("kind")
+                if kind == "user_object" and not tf_internals.is_revived(proto.user_object):
+                    return lazy_object([child.local_name for child in proto.children]), setattr
+                if kind == "function":
+                    return self._rehub_tf_function(proto.function), setattr
+                if kind == "variable" and self._rehub_make_variable is not None:
+                    return self._rehub_make_variable(proto.variable), setattr
+                if kind == "bare_concrete_function":
+                    return self._rehub_bare_function(proto.bare_concrete_function), setattr
+                if kind == "captured_tensor":
+                    return TensorWithin(proto.captured_tensor.concrete_function, proto.captured_tensor.name), setattr
+            recreated: tuple[Any, Any] = super()._recreate(proto, node_id, nodes)
+            return recreated
+
+        def _rehub_function(self, name: str) -> Any:
             if name not in self._rehub_functions:
-                bound = self._proto.concrete_functions[name].bound_inputs
-                captured = tuple(nodes[node_id] for node_id in bound)
-                self._rehub_functions[name] = concrete_function_class(self._rehub_library, name, captured)
+                self._rehub_functions[name] = concrete_function_class()(self._rehub_library, name)
             return self._rehub_functions[name]
 
-        def _recreate_function(self, proto: Any, dependencies: dict[Any, Any]) -> tuple[Any, Any]:
-            traces = {name: self._rehub_function(name, dependencies) for name in proto.concrete_functions}
+        def _rehub_tf_function(self, proto: Any) -> Any:
+            traces = {name: self._rehub_function(name) for name in proto.concrete_functions}
             for each in traces.values():
-                each._rehub_spec = proto.function_spec  # noqa: SLF001
-            return function_class(proto, traces), setattr
+                each._rehub_unbuilt.spec = proto.function_spec  # noqa: SLF001
+            return function_class()(proto, traces)
 
-        def _recreate_bare_concrete_function(self, proto: Any, dependencies: dict[Any, Any]) -> tuple[Any, Any]:
-            function = self._rehub_function(proto.concrete_function_name, dependencies)
+        def _rehub_bare_function(self, proto: Any) -> Any:
+            function = self._rehub_function(proto.concrete_function_name)
             function._arg_keywords = proto.argument_keywords  # noqa: SLF001
             function._num_positional_args = proto.allowed_positional_arguments  # noqa: SLF001
             if proto.HasField("function_spec"):
-                function._rehub_spec = proto.function_spec  # noqa: SLF001
-            return function, setattr
+                function._rehub_unbuilt.spec = proto.function_spec  # noqa: SLF001
+            return function
 
-        def _get_tensor_from_fn(self, proto: Any) -> tuple[Any, Any]:
-            return TensorWithin(proto.concrete_function, proto.name), setattr
+        def _add_object_graph_edges(self, proto: Any, node_id: int) -> None:
+            obj = self._nodes[node_id]
+            parts = tuple((child.local_name, self._nodes[child.node_id]) for child in proto.children)
+            if is_lazy(obj):
+                give_parts(obj, parts)
+            elif not tf_internals.fill_list(obj, parts):
+                super()._add_object_graph_edges(proto, node_id)
+
+        def _load_checkpoint_save_and_restore_functions(self) -> None:
+            all_ids = list(self._ordered_node_ids)
+            self._ordered_node_ids: list[int] = []
+            for node_id in all_ids:
+                if self._proto.nodes[node_id].saveable_objects:
+                    self._ordered_node_ids.append(node_id)
+                    # A lazy object will track it only later, which would take away what is given to it here.
+                    self._nodes[node_id]._maybe_initialize_trackable()  # noqa: SLF001
+                elif not is_lazy(self._nodes[node_id]):
+                    self._nodes[node_id]._self_saveable_object_factories = {}  # noqa: SLF001
+            super()._load_checkpoint_save_and_restore_functions()
+            self._ordered_node_ids = all_ids
 
         def _setup_remaining_functions(self) -> None:
             """Gradients and other functions outside of the object graph are built with those that need them."""
@@ -380,3 +246,8 @@ def _loader_class() -> Any:
             return None if wanted else variables
 
     return LazyLoader
+
+
+def _depends_on_order(objects: Any) -> bool:
+    """Whether objects are made of others in an order of their own: those of registered classes, and optimizers."""
+    return any(node.slot_variables or node.registered_name or node.dependencies for node in objects.nodes)

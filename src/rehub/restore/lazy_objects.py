@@ -1,0 +1,120 @@
+"""Objects of a restored model that know their parts, and make attributes of them when one is asked for.
+
+To make thousands of objects is quick; to set and track their attributes is what takes TensorFlow's loader its time,
+and most objects of a model are never looked at. Once an object is asked for an attribute, for its `__dict__`, or is
+called, all its attributes are set by TensorFlow's own `__setattr__`, and it is of the class that TensorFlow's loader
+would have made for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+
+from rehub import tf_internals
+
+_PARTS = "_rehub_parts"
+# One for all objects: to set attributes takes microseconds, and runs nothing of the user's.
+_LOCK = threading.RLock()
+
+
+def lazy_object(names: list[str]) -> Any:
+    """Makes an object of a model, to which parts of these names will be given."""
+    obj = _lazy_class("__call__" in names)()
+    give_parts(obj, ())
+    return obj
+
+
+def give_parts(obj: Any, parts: tuple[tuple[str, Any], ...]) -> None:
+    """Gives a lazy object its parts, by their names; a name occurs at most once."""
+    _state(obj)[_PARTS] = parts
+
+
+def is_lazy(obj: Any) -> bool:
+    """Whether `lazy_object` made it, and its attributes have not been set yet."""
+    return type(obj) in (_lazy_class(True), _lazy_class(False))
+
+
+def _state(obj: Any) -> dict[str, Any]:
+    """The dictionary of an object's own attributes, as it stands."""
+    attributes: dict[str, Any] = _dict_descriptor().__get__(obj)
+    return attributes
+
+
+@functools.lru_cache(maxsize=None)
+def _dict_descriptor() -> Any:
+    for each in tf_internals.user_object_class().__mro__:
+        if "__dict__" in vars(each):
+            return vars(each)["__dict__"]
+    raise AssertionError("an object of Python has a __dict__")
+
+
+def _set_attributes(obj: Any) -> None:
+    """Makes a lazy object what TensorFlow's loader would have made at once; one that is so already stays."""
+    with _LOCK:
+        parts = _state(obj).pop(_PARTS, None)
+        if parts is None:  # It has been done, or is being done by this thread.
+            return
+        for name, part in parts:
+            setattr(obj, name, part)
+        obj._self_saveable_object_factories = {}  # noqa: SLF001
+        restored = tf_internals.user_object_class()
+        obj.__class__ = restored
+        if any(name == "__call__" for name, _ in parts) and not callable(obj):
+            restored.__call__ = tf_internals.call_attribute
+
+
+class _CallAttribute:
+    """`__call__` of a class whose objects have an attribute `__call__` of their own, once their attributes are set."""
+
+    def __get__(self, obj: Any, owner: Any) -> Any:
+        if obj is None:
+            return self
+        _set_attributes(obj)
+        try:
+            return _state(obj)["__call__"]
+        except KeyError:
+            raise AttributeError("__call__") from None
+
+
+@functools.lru_cache(maxsize=None)
+def _lazy_class(can_be_called: bool) -> Any:
+    like = tf_internals.user_object_class()
+    base: Any = like.__base__
+
+    class LazyObject(base):  # type: ignore[misc]
+        def __getattr__(self, name: str) -> Any:
+            with _LOCK:
+                parts = _state(self).get(_PARTS)
+                if parts is not None and (name.startswith("_self_") or any(name == part for part, _ in parts)):
+                    _set_attributes(self)
+                elif name not in _state(self):  # Another thread may have set it in the meantime.
+                    raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(self, name)
+
+        @property
+        def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+            with _LOCK:
+                _set_attributes(self)
+                return _state(self)
+
+        def __delattr__(self, name: str) -> None:
+            _set_attributes(self)
+            delattr(self, name)
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            _set_attributes(self)
+            return self.__reduce_ex__(protocol)
+
+        def _maybe_initialize_trackable(self) -> None:
+            # What tracks this object calls it. It is done when attributes are set.
+            with _LOCK:
+                if _PARTS not in _state(self):
+                    super()._maybe_initialize_trackable()
+
+    if can_be_called:
+        LazyObject.__call__ = _CallAttribute()
+    for attribute in ("__name__", "__qualname__", "__module__"):
+        setattr(LazyObject, attribute, getattr(like, attribute))
+    return LazyObject
