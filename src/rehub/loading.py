@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Iterable
 
-from rehub import config, resolvers, restore, retrain, tf_internals
+from rehub import config, resolvers, restore, tf_internals
 from rehub.errors import (
     InvalidModule,
     InvalidSetting,
@@ -111,6 +111,8 @@ def _load_legacy(
     Raises:
         NotTrainable: it can only be used for inference, here or anywhere; says why.
     """
+    from rehub import retrain  # It is large, and most models are not legacy modules.
+
     if not retrain.can_retrain(tf):
         raise NotTrainable(
             "In a graph of TF1, and in TensorFlow 1.15, a legacy module is trained by "

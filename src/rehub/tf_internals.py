@@ -550,12 +550,12 @@ _LOADER_MODULES = {
     "tensorflow.python.framework.op_def_registry": ("get",),
     "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "name_from_scope_name", "name_scope", "uid"),
     "tensorflow.python.ops.custom_gradient": ("generate_name",),
-    "tensorflow.python.ops.gen_resource_variable_ops": ("var_handle_op",),
+    "tensorflow.python.ops.gen_resource_variable_ops": ("assign_variable_op", "var_handle_op"),
     "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
     "tensorflow.python.saved_model.revived_types": ("registered_identifiers",),
-    "tensorflow.python.trackable.data_structures": ("List", "ListWrapper"),
+    "tensorflow.python.trackable.data_structures": ("List", "ListWrapper", "set_list_item"),
 }
 _LOADER_METHODS = {
     "__init__": ("object_graph_proto", "saved_model_proto", "export_dir", "ckpt_options", "save_options", "filters"),
@@ -854,28 +854,37 @@ def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
     return importlib.import_module("tensorflow.python.saved_model.load")._call_attribute(obj, *args, **kwargs)
 
 
-def is_revived(proto: Any) -> bool:
-    """Whether an object of a SavedUserObject message is of a class of its own, as a list is. Seen in 2.15, 2.21."""
+def is_plain_object(proto: Any) -> bool:
+    """Whether the object of a SavedUserObject message is of no class of its own. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import revived_types
 
-    return proto.identifier == "optimizer" or proto.identifier in revived_types.registered_identifiers()
+    return proto.identifier != "optimizer" and proto.identifier not in revived_types.registered_identifiers()
 
 
-def fill_list(obj: Any, parts: tuple[tuple[str, Any], ...]) -> bool:
-    """Appends to a list of a restored model all of its members, by their names, at once; False for other objects.
+def is_list(proto: Any) -> bool:
+    """Whether the object of a SavedUserObject message is a list. Seen in 2.15, 2.21."""
+    return bool(proto.identifier == "trackable_list_wrapper")
 
-    TensorFlow's own setter copies the list for each. Seen in 2.15, 2.21.
-    """
+
+def restored_list() -> Any:
+    """Makes an empty list as a restored model has it. Seen in 2.15, 2.21."""
     from tensorflow.python.trackable import data_structures
 
-    if type(obj) is not data_structures.ListWrapper or len(obj) > 0:
-        return False
-    if any(name != str(index) for index, (name, _) in enumerate(parts)):
-        return False
-    for _, part in parts:
-        data_structures.List.append(obj, part)
-    obj._update_snapshot()
-    return True
+    return data_structures.ListWrapper([])
+
+
+def fill_list(members: Any, parts: tuple[tuple[str, Any], ...]) -> None:
+    """Gives an empty list of a restored model its members, by their names. Seen in 2.15, 2.21."""
+    from tensorflow.python.trackable import data_structures
+
+    if all(name == str(index) for index, (name, _) in enumerate(parts)):
+        # TensorFlow's own setter copies the list for each.
+        for _, part in parts:
+            data_structures.List.append(members, part)
+        members._update_snapshot()
+    else:
+        for name, part in parts:
+            data_structures.set_list_item(members, name, part)
 
 
 def variable_maker(options: Any) -> Any:
@@ -962,21 +971,26 @@ class Checkpoint:
         self._dtypes = reader.get_variable_to_dtype_map()
 
     def matched(self, nodes: Any) -> dict[int, Any]:
-        """Returns the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names."""
+        """Returns the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names.
+
+        Of nodes without attributes there is nothing.
+        """
         found: dict[int, Any] = {}
+        seen = {0}
         to_visit = [(0, 0)] if self._objects.nodes else []
         while to_visit:
             node_id, kept_id = to_visit.pop()
-            if node_id in found:
-                continue
             kept = self._objects.nodes[kept_id]
-            found[node_id] = kept.attributes
+            if kept.attributes:
+                found[node_id] = kept.attributes
             kept_children = {child.local_name: child.node_id for child in kept.children}
-            to_visit.extend(
-                (child.node_id, kept_children[child.local_name])
-                for child in nodes[node_id].children
-                if child.local_name in kept_children
-            )
+            if not kept_children:
+                continue
+            for child in nodes[node_id].children:
+                child_id = child.node_id
+                if child_id not in seen and child.local_name in kept_children:
+                    seen.add(child_id)
+                    to_visit.append((child_id, kept_children[child.local_name]))
         return found
 
     def fits(self, key: str, variable: Any) -> bool:
@@ -998,6 +1012,8 @@ def is_plain_variable(variable: Any) -> bool:
 
 def restore_variables(prefix: str, variables: dict[str, Any]) -> None:
     """Reads variables that are plain, by their keys in a checkpoint, with one op. Seen in 2.15, 2.21."""
+    from tensorflow.python.ops import gen_resource_variable_ops
+
     tf = import_tensorflow()
     with tf.device("CPU"):
         values = tf.raw_ops.RestoreV2(
@@ -1007,7 +1023,7 @@ def restore_variables(prefix: str, variables: dict[str, Any]) -> None:
             dtypes=[variable.dtype for variable in variables.values()],
         )
     for variable, value in zip(variables.values(), values):
-        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+        gen_resource_variable_ops.assign_variable_op(variable.handle, value)
 
 
 class _FunctionInternals:

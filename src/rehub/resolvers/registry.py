@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import InvalidResolver
 from rehub.handles import Kind, parse, text_of
-from rehub.resolvers import aliases, hosting, huggingface, kaggle, local, object_store, tfhub
+from rehub.resolvers import aliases, local
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -28,12 +29,13 @@ class Resolver(Protocol):
 
 _registered: list[Resolver] = []
 
-_REMOTE: dict[Kind, Callable[..., str]] = {
-    Kind.URL: hosting.resolve,
-    Kind.TFHUB: tfhub.resolve,
-    Kind.KAGGLE: kaggle.resolve,
-    Kind.HUGGING_FACE: huggingface.resolve,
-    Kind.OBJECT_STORE: object_store.resolve,
+# Imported when a handle asks for it: most handles are paths.
+_REMOTE = {
+    Kind.URL: "rehub.resolvers.hosting",
+    Kind.TFHUB: "rehub.resolvers.tfhub",
+    Kind.KAGGLE: "rehub.resolvers.kaggle",
+    Kind.HUGGING_FACE: "rehub.resolvers.huggingface",
+    Kind.OBJECT_STORE: "rehub.resolvers.object_store",
 }
 
 
@@ -107,7 +109,8 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
     parsed = parse(text)
     if parsed.kind is Kind.PATH:
         return local.resolve(parsed)
-    return _REMOTE[parsed.kind](parsed, refresh=config.refresh(refresh))
+    path: str = importlib.import_module(_REMOTE[parsed.kind]).resolve(parsed, refresh=config.refresh(refresh))
+    return path
 
 
 def _registered_for(text: str) -> Resolver | None:

@@ -16,7 +16,7 @@ from rehub import tf_internals
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
-from rehub.restore.lazy_objects import give_parts, is_lazy, lazy_object
+from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made
 
 
 class HandedOver(Exception):
@@ -122,37 +122,54 @@ def _loader_class() -> Any:
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
         def _generate_ordered_node_ids(self) -> Any:
-            if _depends_on_order(self._proto):
-                return super()._generate_ordered_node_ids()
-            # What a table is made by goes before the tables.
+            # A lazy function is given what it captures when all is there; of other objects, few are made of others.
             nodes = self._proto.nodes
-            return sorted(range(len(nodes)), key=lambda i: nodes[i].WhichOneof("kind") == "resource")
+            self._rehub_is_simple = not any(
+                node.slot_variables or node.registered_name or node.dependencies for node in nodes
+            )
+            return range(len(nodes)) if self._rehub_is_simple else super()._generate_ordered_node_ids()
+
+        def _get_node_dependencies(self, proto: Any) -> Any:
+            is_function = proto.WhichOneof("kind") in ("function", "bare_concrete_function")
+            return {} if is_function else super()._get_node_dependencies(proto)
 
         def _load_nodes(self) -> None:
-            super()._load_nodes()
+            if self._rehub_is_simple:
+                nodes: dict[int, Any] = {}
+                setters: dict[int, Any] = {}
+                made_of_others = []
+                for node_id, proto in enumerate(self._proto.nodes):
+                    if proto.HasField("resource"):  # It is made by a function, which is a node too.
+                        made_of_others.append((node_id, proto))
+                    else:
+                        nodes[node_id], setters[node_id] = self._recreate(proto, node_id, nodes)
+                for node_id, proto in made_of_others:
+                    nodes[node_id], setters[node_id] = self._recreate(proto, node_id, nodes)
+                self._nodes = [nodes[node_id] for node_id in range(len(nodes))]
+                self._node_setters = setters
+            else:
+                super()._load_nodes()
             self._rehub_capture()
 
         def _rehub_capture(self) -> None:
             """Gives functions what they capture."""
-            nodes = self._nodes
             bound_by_name = {
                 name: tuple(function.bound_inputs) for name, function in self._proto.concrete_functions.items()
             }
             for node_id in set().union(*bound_by_name.values()):
-                self._rehub_library.keep_captured(node_id, nodes[node_id])
+                self._rehub_library.keep_captured(node_id, self._nodes[node_id])
             for name, function in self._rehub_functions.items():
-                function._rehub_unbuilt.captured = tuple(nodes[i] for i in bound_by_name[name])  # noqa: SLF001
-
-        def _get_node_dependencies(self, proto: Any) -> Any:
-            # A lazy function is given what it captures when all is there.
-            is_function = proto.WhichOneof("kind") in ("function", "bare_concrete_function")
-            return {} if is_function else super()._get_node_dependencies(proto)
+                captured = tuple(self._nodes[node_id] for node_id in bound_by_name[name])
+                function._rehub_unbuilt.captured = captured  # noqa: SLF001
 
         def _recreate(self, proto: Any, node_id: int, nodes: dict[int, Any]) -> tuple[Any, Any]:
             if not proto.registered_name:
                 kind = proto.WhichOneof("kind")
-                if kind == "user_object" and not tf_internals.is_revived(proto.user_object):
-                    return lazy_object([child.local_name for child in proto.children]), setattr
+                if kind == "user_object":
+                    if tf_internals.is_list(proto.user_object):
+                        return UnmadeList(), None
+                    if tf_internals.is_plain_object(proto.user_object):
+                        return lazy_object([child.local_name for child in proto.children]), None
                 if kind == "function":
                     return self._rehub_tf_function(proto.function), setattr
                 if kind == "variable" and self._rehub_make_variable is not None:
@@ -183,13 +200,23 @@ def _loader_class() -> Any:
                 function._rehub_unbuilt.spec = proto.function_spec  # noqa: SLF001
             return function
 
-        def _add_object_graph_edges(self, proto: Any, node_id: int) -> None:
-            obj = self._nodes[node_id]
-            parts = tuple((child.local_name, self._nodes[child.node_id]) for child in proto.children)
-            if is_lazy(obj):
-                give_parts(obj, parts)
-            elif not tf_internals.fill_list(obj, parts):
-                super()._add_object_graph_edges(proto, node_id)
+        def _load_edges(self) -> None:
+            others = []
+            for node_id, (proto, obj) in enumerate(zip(self._proto.nodes, self._nodes)):
+                if self._node_setters.get(node_id) is not None:
+                    if proto.children:
+                        others.append((node_id, proto))
+                    continue
+                parts = tuple((child.local_name, self._nodes[child.node_id]) for child in proto.children)
+                if type(obj) is UnmadeList:
+                    obj.parts = parts
+                else:
+                    give_parts(obj, parts)
+            self._nodes[0] = made(self._nodes[0])
+            for node_id, proto in others:
+                for child in proto.children:
+                    self._nodes[child.node_id] = made(self._nodes[child.node_id])
+                self._add_object_graph_edges(proto, node_id)
 
         def _load_checkpoint_save_and_restore_functions(self) -> None:
             all_ids = list(self._ordered_node_ids)
@@ -199,7 +226,7 @@ def _loader_class() -> Any:
                     self._ordered_node_ids.append(node_id)
                     # A lazy object will track it only later, which would take away what is given to it here.
                     self._nodes[node_id]._maybe_initialize_trackable()  # noqa: SLF001
-                elif not is_lazy(self._nodes[node_id]):
+                elif self._node_setters.get(node_id) is not None:
                     self._nodes[node_id]._self_saveable_object_factories = {}  # noqa: SLF001
             super()._load_checkpoint_save_and_restore_functions()
             self._ordered_node_ids = all_ids
@@ -233,8 +260,6 @@ def _loader_class() -> Any:
             checkpoint = tf_internals.Checkpoint(self._rehub_prefix())
             variables: dict[str, Any] = {}
             for node_id, attributes in checkpoint.matched(objects).items():
-                if not attributes:
-                    continue
                 variable = self._nodes[node_id]
                 if node_id not in wanted or len(attributes) != 1 or attributes[0].name != "VARIABLE_VALUE":
                     return None
@@ -246,8 +271,3 @@ def _loader_class() -> Any:
             return None if wanted else variables
 
     return LazyLoader
-
-
-def _depends_on_order(objects: Any) -> bool:
-    """Whether objects are made of others in an order of their own: those of registered classes, and optimizers."""
-    return any(node.slot_variables or node.registered_name or node.dependencies for node in objects.nodes)

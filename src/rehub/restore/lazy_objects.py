@@ -31,9 +31,33 @@ def give_parts(obj: Any, parts: tuple[tuple[str, Any], ...]) -> None:
     _state(obj)[_PARTS] = parts
 
 
-def is_lazy(obj: Any) -> bool:
-    """Whether `lazy_object` made it, and its attributes have not been set yet."""
-    return type(obj) in (_lazy_class(True), _lazy_class(False))
+class UnmadeList:
+    """A list of a restored model, which is made when an object of which it is a part sets its attributes.
+
+    Attributes:
+        parts: its members by their names, which are their places.
+    """
+
+    __slots__ = ("_made", "parts")
+
+    def __init__(self) -> None:
+        self.parts: tuple[tuple[str, Any], ...] = ()
+        self._made: Any = None
+
+    def make(self) -> Any:
+        """Returns the list, the same each time."""
+        with _LOCK:
+            if self._made is None:
+                self._made = tf_internals.restored_list()
+                members = tuple((name, made(part)) for name, part in self.parts)
+                tf_internals.fill_list(self._made, members)
+                self._made._self_saveable_object_factories = {}  # noqa: SLF001
+            return self._made
+
+
+def made(part: Any) -> Any:
+    """Returns what a part of an object stands for: the list that it is, now made, or itself."""
+    return part.make() if type(part) is UnmadeList else part
 
 
 def _state(obj: Any) -> dict[str, Any]:
@@ -57,7 +81,7 @@ def _set_attributes(obj: Any) -> None:
         if parts is None:  # It has been done, or is being done by this thread.
             return
         for name, part in parts:
-            setattr(obj, name, part)
+            setattr(obj, name, made(part))
         obj._self_saveable_object_factories = {}  # noqa: SLF001
         restored = tf_internals.user_object_class()
         obj.__class__ = restored
