@@ -115,25 +115,25 @@ def _loader_class() -> Any:
             objects = metagraph.object_graph_def
             self._rehub_library = Library(metagraph.graph_def.library, objects)
             self._rehub_functions: dict[str, Any] = {}
-            self._rehub_make_variable = tf_internals.variable_maker(options)
+            self._rehub_variables: dict[int, Any] = {}  # By node id, each with its value.
             # The loader would build all functions of the library that it finds in the message: it finds none.
             without_functions = tf_internals.without_function_library(saved_model)
             options_of_checkpoint = tf_internals.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
         def _generate_ordered_node_ids(self) -> Any:
-            # A lazy function is given what it captures when all is there; of other objects, few are made of others.
+            # A lazy function is given what it captures when all is there; few other objects are made of others.
             nodes = self._proto.nodes
             self._rehub_is_simple = not any(
-                node.slot_variables or node.registered_name or node.dependencies for node in nodes
+                node.slot_variables or (node.dependencies and not _is_function(node)) for node in nodes
             )
             return range(len(nodes)) if self._rehub_is_simple else super()._generate_ordered_node_ids()
 
         def _get_node_dependencies(self, proto: Any) -> Any:
-            is_function = proto.WhichOneof("kind") in ("function", "bare_concrete_function")
-            return {} if is_function else super()._get_node_dependencies(proto)
+            return {} if _is_function(proto) else super()._get_node_dependencies(proto)
 
         def _load_nodes(self) -> None:
+            self._rehub_make_variables()
             if self._rehub_is_simple:
                 nodes: dict[int, Any] = {}
                 setters: dict[int, Any] = {}
@@ -172,8 +172,8 @@ def _loader_class() -> Any:
                         return lazy_object([child.local_name for child in proto.children]), None
                 if kind == "function":
                     return self._rehub_tf_function(proto.function), setattr
-                if kind == "variable" and self._rehub_make_variable is not None:
-                    return self._rehub_make_variable(proto.variable), setattr
+                if kind == "variable" and node_id in self._rehub_variables:
+                    return self._rehub_variables[node_id], setattr
                 if kind == "bare_concrete_function":
                     return self._rehub_bare_function(proto.bare_concrete_function), setattr
                 if kind == "captured_tensor":
@@ -234,40 +234,51 @@ def _loader_class() -> Any:
         def _setup_remaining_functions(self) -> None:
             """Gradients and other functions outside of the object graph are built with those that need them."""
 
-        def _restore_checkpoint(self) -> None:
-            variables = self._rehub_variables()
-            if variables is None:
-                super()._restore_checkpoint()
-            elif variables:
-                tf_internals.restore_variables(self._rehub_prefix(), variables)
+        def _rehub_make_variables(self) -> None:
+            """Makes all variables with their values, where they are what there is to restore."""
+            if not tf_internals.can_make_variables(self._save_options):
+                return
+            keys = self._rehub_checkpoint_keys()
+            if not keys:
+                return
+            prefix = str(tf_internals.variables_path(self._export_dir))
+            protos = {key: self._proto.nodes[node_id].variable for node_id, key in keys.items()}
+            maker = tf_internals.VariableMaker()
+            if tf_internals.has_only_cpus():
+                variables = maker.with_values(prefix, protos)
+            else:
+                variables = [maker.without_value(proto) for proto in protos.values()]
+                tf_internals.restore_variables(prefix, dict(zip(protos, variables)))
+            self._rehub_variables = dict(zip(keys, variables))
 
-        def _rehub_prefix(self) -> str:
-            return str(tf_internals.variables_path(self._export_dir))
-
-        def _rehub_variables(self) -> dict[str, Any] | None:
-            """The variables by their keys in the checkpoint; None where more is to be restored than plain variables."""
-            options = self._save_options
-            if options.allow_partial_checkpoint or options.experimental_io_device is not None:
-                return None
-            objects = self._proto.nodes
-            wanted = {i for i, node in enumerate(objects) if node.WhichOneof("kind") == "variable"}
-            if any(
-                node.slot_variables or (node.saveable_objects and i not in wanted) for i, node in enumerate(objects)
+        def _rehub_checkpoint_keys(self) -> dict[int, str] | None:
+            """The keys of all variables by node id; None where more than plain variables is to be restored."""
+            nodes = self._proto.nodes
+            wanted = {node_id for node_id, node in enumerate(nodes) if node.HasField("variable")}
+            if not self._rehub_is_simple or any(
+                node.registered_saver or (node.saveable_objects and node_id not in wanted)
+                for node_id, node in enumerate(nodes)
             ):
                 return None
             if not wanted:
-                return None
-            checkpoint = tf_internals.Checkpoint(self._rehub_prefix())
-            variables: dict[str, Any] = {}
-            for node_id, attributes in checkpoint.matched(objects).items():
-                variable = self._nodes[node_id]
+                return {}
+            checkpoint = tf_internals.Checkpoint(str(tf_internals.variables_path(self._export_dir)))
+            keys: dict[int, str] = {}
+            for node_id, attributes in checkpoint.matched(nodes).items():
                 if node_id not in wanted or len(attributes) != 1 or attributes[0].name != "VARIABLE_VALUE":
                     return None
-                key = attributes[0].checkpoint_key
-                if key in variables or not checkpoint.fits(key, variable):
+                keys[node_id] = attributes[0].checkpoint_key
+                if not checkpoint.fits(keys[node_id], nodes[node_id].variable):
                     return None
-                variables[key] = variable
-                wanted.discard(node_id)
-            return None if wanted else variables
+            has_each_its_own = len(set(keys.values())) == len(keys) == len(wanted)
+            return dict(sorted(keys.items())) if has_each_its_own else None
+
+        def _restore_checkpoint(self) -> None:
+            if not self._rehub_variables:
+                super()._restore_checkpoint()
 
     return LazyLoader
+
+
+def _is_function(node: Any) -> bool:
+    return node.WhichOneof("kind") in ("function", "bare_concrete_function")
