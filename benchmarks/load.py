@@ -1,83 +1,336 @@
-"""How long loading takes: `hub.load` with the lazy loader beside `tf.saved_model.load`, in fresh processes.
+"""How long loading takes: `hub.load` beside `tf.saved_model.load`, `tensorflow_hub.load`, and the limit.
 
-The models are made here: a network as Keras 2 saves it (with `tf_keras`, where that is installed), and one as Keras 3
-exports it. Each process imports TensorFlow, loads one model by one loader, and calls it once; the two loaders take
-turns. Peak memory is what the process had more at its end than before it loaded.
+The models are made here, one of each kind: saved by Keras 2 (with `tf_keras`), exported by Keras 3, Reusable
+SavedModels of `tf.Module`, and a text embedding with a table. Each process imports TensorFlow and the library, loads
+one model in one way, and calls it or differentiates it once; the ways take turns. The limit is what cannot be saved:
+to read and parse `saved_model.pb`, and to read the values by one RestoreV2. Memory is what the process had more at its
+peak than before it loaded.
 
-Usage: `python benchmarks/load.py [ROUNDS]`
+Usage: python benchmarks/load.py [--rounds 5] [--models DIRECTORY] [--only WORD] [--sizes]
+
+`--models` keeps the models for the next time. `--sizes` measures load time over the number of functions, and over the
+bytes of the variables, instead.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-MAKE_KERAS_2 = (
-    "import sys, tf_keras\n"
-    "tf_keras.applications.EfficientNetB0(weights=None).save(sys.argv[1], save_format='tf', include_optimizer=False)"
-)
-MAKE_KERAS_3 = "import sys, keras\nkeras.applications.ResNet50V2(weights=None).export(sys.argv[1], verbose=False)"
-MODELS = {"EfficientNetB0, Keras 2": MAKE_KERAS_2, "ResNet50V2, Keras 3": MAKE_KERAS_3}
+KERAS_2 = "import sys, tf_keras\ntf_keras.applications.{}(weights=None).save(sys.argv[1], save_format='tf')"
+KERAS_3 = "import sys, keras\nkeras.applications.{}(weights=None).export(sys.argv[1], verbose=False)"
+REUSABLE = """
+import sys, keras, tensorflow as tf
 
-LOAD = """
+network = keras.applications.{}(weights=None)
+
+
+class Reusable(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.variables_ = [each.value for each in network.variables]
+        self.trainable_variables_ = [each.value for each in network.trainable_variables]
+        self.regularization_losses = []
+
+    @tf.function
+    def __call__(self, inputs, training=False):
+        return network(inputs, training=training)
+
+
+model = Reusable()
+specs = tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)
+for training in (False, True):
+    model.__call__.get_concrete_function(specs, training=training)
+tf.saved_model.save(model, sys.argv[1], {{"serving_default": model.__call__.get_concrete_function(specs)}})
+"""
+TRANSFORMER = """
+import sys, tensorflow as tf
+
+WIDTH, HEADS, LAYERS, WORDS, LENGTH = 768, 12, 12, 30522, 512
+
+
+def weight(*shape):
+    return tf.Variable(tf.random.stateless_normal(shape, (1, 2), stddev=0.02))
+
+
+class Dense(tf.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.kernel, self.bias = weight(inputs, outputs), tf.Variable(tf.zeros(outputs))
+
+    def __call__(self, x):
+        return tf.tensordot(x, self.kernel, 1) + self.bias
+
+
+class Norm(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.gamma, self.beta = tf.Variable(tf.ones(WIDTH)), tf.Variable(tf.zeros(WIDTH))
+
+    def __call__(self, x):
+        mean, variance = tf.nn.moments(x, -1, keepdims=True)
+        return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, 1e-6)
+
+
+class Block(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value, self.out = (Dense(WIDTH, WIDTH) for _ in range(4))
+        self.wide, self.narrow = Dense(WIDTH, 4 * WIDTH), Dense(4 * WIDTH, WIDTH)
+        self.first, self.second = Norm(), Norm()
+
+    def heads(self, x):
+        return tf.transpose(tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], HEADS, WIDTH // HEADS]), [0, 2, 1, 3])
+
+    def __call__(self, x):
+        query, key, value = self.heads(self.query(x)), self.heads(self.key(x)), self.heads(self.value(x))
+        scores = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) / (WIDTH // HEADS) ** 0.5)
+        mixed = tf.reshape(tf.transpose(tf.matmul(scores, value), [0, 2, 1, 3]), tf.shape(x))
+        x = self.first(x + self.out(mixed))
+        return self.second(x + self.narrow(tf.nn.gelu(self.wide(x))))
+
+
+class Transformer(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.places = weight(WORDS, WIDTH), weight(LENGTH, WIDTH)
+        self.norm, self.blocks = Norm(), [Block() for _ in range(LAYERS)]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def __call__(self, ids):
+        x = self.norm(tf.gather(self.words, ids) + self.places[: tf.shape(ids)[1]])
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+model = Transformer()
+tf.saved_model.save(model, sys.argv[1], {"serving_default": model.__call__.get_concrete_function()})
+"""
+TEXT = """
+import os, sys, tempfile, tensorflow as tf
+
+
+class Text(tf.Module):
+    def __init__(self, vocabulary):
+        super().__init__()
+        self.vocabulary = tf.saved_model.Asset(vocabulary)
+        lines = tf.lookup.TextFileIndex
+        words = tf.lookup.TextFileInitializer(
+            self.vocabulary, tf.string, lines.WHOLE_LINE, tf.int64, lines.LINE_NUMBER
+        )
+        self.table = tf.lookup.StaticVocabularyTable(words, 1)
+        self.embeddings = tf.Variable(tf.random.stateless_normal([50001, 64], (1, 2)))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, sentences):
+        words = tf.strings.split(sentences)
+        rows = tf.gather(self.embeddings, self.table.lookup(words.values))
+        return tf.math.unsorted_segment_mean(rows, words.value_rowids(), words.nrows())
+
+
+with tempfile.TemporaryDirectory() as directory:
+    vocabulary = os.path.join(directory, "vocabulary.txt")
+    with open(vocabulary, "w") as file:
+        file.writelines(f"word{number}\\n" for number in range(50000))
+    model = Text(vocabulary)
+    tf.saved_model.save(model, sys.argv[1], {"serving_default": model.__call__.get_concrete_function()})
+"""
+MODELS = {
+    "EfficientNetB3, saved by Keras 2": KERAS_2.format("EfficientNetB3"),
+    "MobileNetV2, saved by Keras 2": KERAS_2.format("MobileNetV2"),
+    "ResNet50V2, exported by Keras 3": KERAS_3.format("ResNet50V2"),
+    "transformer of 109 M parameters, reusable": TRANSFORMER,
+    "EfficientNetB3, reusable": REUSABLE.format("EfficientNetB3"),
+    "text embedding with a table": TEXT,
+}
+FUNCTIONS = """
+import sys, tensorflow as tf
+
+model = tf.Module()
+model.v = tf.Variable(1.0)
+for number in range(int(sys.argv[2]) // 2):  # The function itself, and the one for saving its call.
+    function = tf.function(lambda x, number=number: x * model.v + float(number), [tf.TensorSpec([], tf.float32)])
+    setattr(model, f"f{number}", function)
+tf.saved_model.save(model, sys.argv[1], {"serving_default": model.f0.get_concrete_function()})
+"""
+BYTES = """
+import sys, tensorflow as tf
+
+model = tf.Module()
+each = int(sys.argv[2]) // 4 // 16
+model.parts = [tf.Variable(tf.random.stateless_uniform([each], (1, number))) for number in range(16)]
+model.f = tf.function(lambda x: x + model.parts[0][0], [tf.TensorSpec([], tf.float32)])
+tf.saved_model.save(model, sys.argv[1], {"serving_default": model.f.get_concrete_function()})
+"""
+PROCESS = """
 import json, resource, sys, time
 import tensorflow as tf
-import rehub
-path, loader = sys.argv[1:]
+path, way, then = sys.argv[1:]
+if way == "rehub":
+    import rehub
+    load = rehub.load
+elif way == "tensorflow_hub":
+    import tensorflow_hub
+    load = tensorflow_hub.load
+elif way == "TensorFlow":
+    load = tf.saved_model.load
+else:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    def load(path):
+        parsed = saved_model_pb2.SavedModel()
+        with open(path + "/saved_model.pb", "rb") as file:
+            parsed.ParseFromString(file.read())
+        reader = tf.train.load_checkpoint(path + "/variables/variables")
+        dtypes = reader.get_variable_to_dtype_map()
+        return parsed, tf.raw_ops.RestoreV2(
+            prefix=path + "/variables/variables", tensor_names=list(dtypes), shape_and_slices=[""] * len(dtypes),
+            dtypes=list(dtypes.values())
+        )
 tf.Variable(1.0).assign_add(1.0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
-model = tf.saved_model.load(path) if loader == "TensorFlow" else rehub.load(path, loader="lazy")
-loaded = time.perf_counter()
-signature = model.signatures["serving_default"]
-specs = signature.structured_input_signature[1]
-signature(**{name: tf.zeros([size or 1 for size in spec.shape], spec.dtype) for name, spec in specs.items()})
-called = time.perf_counter()
+model = load(path)
+loaded = time.perf_counter() - start
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([loaded - start, called - start, (after - before) / 1024]))
+used = None
+if way != "limit" and then != "nothing":
+    signature = model.signatures["serving_default"]
+    specs = signature.structured_input_signature[1]
+    inputs = {}
+    for name, spec in specs.items():
+        sizes = [size or 2 for size in spec.shape]
+        inputs[name] = tf.fill(sizes, "word1 word2") if spec.dtype == tf.string else tf.zeros(sizes, spec.dtype)
+    if then == "call":
+        signature(**inputs)
+    else:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum([tf.reduce_sum(out) for out in signature(**inputs).values()])
+        variables = signature.trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(loss, variables)):
+            if gradient is not None:
+                variable.assign_sub(0.01 * tf.convert_to_tensor(gradient))
+    used = time.perf_counter() - start
+print(json.dumps([loaded, used, (after - before) / 1024]))
 """
+WAYS = ("TensorFlow", "tensorflow_hub", "rehub", "limit")
 
 
-def run(code: str, *arguments: str, **variables: str) -> str:
+def run(code: str, *arguments: str) -> str:
     """Runs a Python program in a process of its own; returns the last line that it printed."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def measure(path: str, rounds: int) -> dict[str, list[float]]:
-    """Returns, for each loader, the medians of the seconds to load, to load and call, and of the megabytes."""
-    found: dict[str, list[list[float]]] = {"TensorFlow": [], "rehub": []}
+def make(name: str, code: str, directory: Path, *arguments: str) -> str | None:
+    """Returns the directory of a model, made now unless it is there; None, with the reason printed, if it cannot be."""
+    path = directory / "".join(letter if letter.isalnum() else "_" for letter in name)
+    if not (path / "saved_model.pb").is_file():
+        try:
+            run(code, str(path), *arguments)
+        except RuntimeError as error:
+            print(f"{name}: left out: {error}")
+            shutil.rmtree(path, ignore_errors=True)
+            return None
+    return str(path)
+
+
+def measure(path: str, rounds: int) -> dict[str, list[float | None]]:
+    """Returns, for each way, medians of the seconds to load, load and call, load and train, and of the megabytes."""
+    found: dict[str, dict[str, list[list[float]]]] = {way: {"call": [], "train": []} for way in WAYS}
     for _ in range(rounds):
-        for loader, results in found.items():
-            results.append(json.loads(run(LOAD, path, loader)))
-    return {loader: [statistics.median(column) for column in zip(*results)] for loader, results in found.items()}
+        for way in list(found):
+            for then, results in found[way].items():
+                try:
+                    results.append(json.loads(run(PROCESS, path, way, then)))
+                except RuntimeError as error:
+                    print(f"  {way}: left out: {error}")
+                    del found[way]
+                    break
+
+    def median(values: list[float | None]) -> float | None:
+        return None if None in values else statistics.median(value for value in values if value is not None)
+
+    return {
+        way: [
+            median([result[0] for results in by_use.values() for result in results]),
+            median([result[1] for result in by_use["call"]]),
+            median([result[1] for result in by_use["train"]]),
+            median([result[2] for results in by_use.values() for result in results]),
+        ]
+        for way, by_use in found.items()
+    }
+
+
+def compare(rounds: int, directory: Path, only: str) -> None:
+    """Prints a table of all models and ways, and how many times rehub's figure the one of TensorFlow is."""
+    print("| model | way | load, s | load + first call, s | load + first training step, s | memory, MB |")
+    print("|---|---|---|---|---|---|")
+    for name, code in MODELS.items():
+        path = make(name, code, directory) if only in name else None
+        if path is None:
+            continue
+        results = measure(path, rounds)
+        for way, (load, call, train, memory) in results.items():
+            seconds = " | ".join("" if value is None else f"{value:.3f}" for value in (load, call, train))
+            print(f"| {name} | {way} | {seconds} | {memory:.0f} |")
+        ratios = [
+            "" if None in (theirs, ours) or not ours else f"{theirs / ours:.1f}x"
+            for theirs, ours in zip(results["TensorFlow"], results["rehub"])
+        ]
+        print(f"| {name} | TensorFlow / rehub | {' | '.join(ratios)} |", flush=True)
+
+
+def over_sizes(rounds: int, directory: Path) -> None:
+    """Prints load time over the number of functions, and over the bytes of the variables."""
+    grids = {
+        "functions": (FUNCTIONS, (100, 300, 1_000, 3_000, 10_000)),
+        "MB of variables": (BYTES, tuple(size << 20 for size in (1, 16, 64, 256, 1024, 4096))),
+    }
+    for what, (code, sizes) in grids.items():
+        print(f"| {what} | TensorFlow, s | rehub, s | ratio |\n|---|---|---|---|")
+        for size in sizes:
+            path = make(f"{size} {what}", code, directory, str(size))
+            if path is None:
+                continue
+            seconds: dict[str, list[float]] = {"TensorFlow": [], "rehub": []}
+            for _ in range(rounds):
+                for way, results in seconds.items():
+                    results.append(json.loads(run(PROCESS, path, way, "nothing"))[0])
+            theirs, ours = (statistics.median(results) for results in seconds.values())
+            shown = size if what == "functions" else size >> 20
+            print(f"| {shown} | {theirs:.3f} | {ours:.3f} | {theirs / ours:.1f}x |", flush=True)
+            if what != "functions":
+                shutil.rmtree(path)  # It is large.
 
 
 def main() -> None:
-    """Makes the models, loads them and prints a table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f"{'':26} {'load':>17} {'load + first call':>22} {'memory':>22}")
-    with tempfile.TemporaryDirectory() as directory:
-        for name, make in MODELS.items():
-            path = str(Path(directory) / name.split(",")[0])
-            try:
-                run(make, path, TF_USE_LEGACY_KERAS="1" if make is MAKE_KERAS_2 else "0")
-            except subprocess.CalledProcessError as error:
-                print(f"{name}: left out: {error.stderr.strip().splitlines()[-1]}")
-                continue
-            results = measure(path, rounds)
-            print(name)
-            for loader, (load, call, memory) in results.items():
-                print(f"  {loader:24} {load:15.3f} s {call:20.3f} s {memory:19.0f} MB")
-            ratios = [theirs / ours for theirs, ours in zip(results["TensorFlow"], results["rehub"])]
-            print(f"  {'TensorFlow / rehub':24} {ratios[0]:15.2f}x  {ratios[1]:20.2f}x  {ratios[2]:19.2f}x")
+    """Makes the models, loads them and prints tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--models", type=Path, help="where the models are kept")
+    parser.add_argument("--only", default="", help="the models with this word in their names")
+    parser.add_argument("--sizes", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = options.models or Path(temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        if options.sizes:
+            over_sizes(options.rounds, directory)
+        else:
+            compare(options.rounds, directory, options.only)
 
 
 if __name__ == "__main__":
