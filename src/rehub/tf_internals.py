@@ -6,6 +6,7 @@ TensorFlow object. All imports happen inside the functions: importing this modul
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -792,6 +793,9 @@ def call_trace(trace: Any, inputs: Any) -> Any:
 class RegisteredFunction:
     """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
 
+    Grappler, which rewrites its graph in the first call, goes over it once. TensorFlow has it go twice, unless told
+    otherwise; what the second pass finds has been worth less than it takes (`python benchmarks/load.py`).
+
     Args:
         name: the name.
         kind: its type, which says how its outputs are packed.
@@ -816,9 +820,44 @@ class RegisteredFunction:
 
     def __call__(self, tensors: list[Any]) -> Any:
         """Runs it; returns its outputs in their structure."""
-        with self._explain_errors:
+        with self._explain_errors, _call_options(self._context, _once_over):
             outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
         return self._kind.pack_output(outputs)
+
+
+@contextlib.contextmanager
+def _call_options(context: Any, changed: Callable[[str, bytes], Any]) -> Iterator[None]:
+    """Changes the options by which the runtime instantiates the functions that this thread calls."""
+    usual = context.function_call_options
+    context.function_call_options = changed(usual.executor_type, usual.config_proto_serialized)
+    try:
+        yield
+    finally:
+        context.function_call_options = usual
+
+
+@functools.lru_cache(maxsize=16)
+def _once_over(executor: str, config: bytes) -> Any:
+    """Options by which Grappler goes over a graph once; as often as the user says, if he says it."""
+    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
+    from tensorflow.python.eager import context
+
+    changed = config_pb2.ConfigProto.FromString(config)
+    rewriting = changed.graph_options.rewrite_options
+    if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
+    return context.FunctionCallOptions(executor, changed)
+
+
+@functools.lru_cache(maxsize=16)
+def _as_written(executor: str, config: bytes) -> Any:
+    """Options by which a graph is run as it is written."""
+    from tensorflow.core.protobuf import config_pb2
+    from tensorflow.python.eager import context
+
+    changed = config_pb2.ConfigProto.FromString(config)
+    changed.graph_options.rewrite_options.disable_meta_optimizer = True
+    return context.FunctionCallOptions(executor, changed)
 
 
 class OpTraits:
@@ -1046,21 +1085,16 @@ def _restoring_function(prefix: str, protos: dict[str, Any], anonymous: str, sha
 
 def _call_once(function: Any, number_of_outputs: int) -> list[Any]:
     """Runs a FunctionDef that takes nothing, as it is written; returns what it returns."""
-    from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.eager import context  # Seen in 2.15, 2.21.
 
     now = context.context()
-    usual = now.function_call_options
-    as_written = config_pb2.ConfigProto()
-    as_written.graph_options.rewrite_options.disable_meta_optimizer = True
     now.add_function_def(function)
-    now.function_call_options = context.FunctionCallOptions(config_proto=as_written)
     try:
-        outputs: list[Any] = now.call_function(function.signature.name.encode(), [], number_of_outputs) or []
+        with _call_options(now, _as_written):
+            outputs = now.call_function(function.signature.name.encode(), [], number_of_outputs)
     finally:
-        now.function_call_options = usual
         now.remove_function(function.signature.name)
-    return outputs
+    return list(outputs or [])
 
 
 def variables_path(path: str) -> str:
