@@ -553,6 +553,7 @@ _LOADER_MODULES = {
     "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "name_from_scope_name", "name_scope", "uid"),
     "tensorflow.python.ops.custom_gradient": ("generate_name",),
     "tensorflow.python.ops.gen_resource_variable_ops": ("assign_variable_op", "var_handle_op"),
+    "tensorflow.python.ops.gradients_util": ("POSSIBLE_GRADIENT_TYPES_NONE", "PossibleTapeGradientTypes"),
     "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
@@ -723,6 +724,14 @@ def calls_run_at_once() -> bool:
         and not now.op_callbacks
         and not import_tensorflow().distribute.has_strategy()
     )
+
+
+def is_watched(tensors: list[Any]) -> bool:
+    """Whether a tape or a `tf.autodiff.ForwardAccumulator` follows what is computed of tensors."""
+    from tensorflow.python.ops import gradients_util  # Seen in 2.15, 2.21.
+
+    possible = gradients_util.PossibleTapeGradientTypes(tensors)
+    return bool(possible != gradients_util.POSSIBLE_GRADIENT_TYPES_NONE)
 
 
 def bind(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:

@@ -92,7 +92,11 @@ def concrete_function_class() -> Any:
             if unbuilt is not None and tf_internals.calls_run_at_once():
                 run = unbuilt.run()
                 arguments = [*tensor_inputs, *captured_inputs]
-                if run is not None and len(arguments) == run.number_of_inputs:
+                if (
+                    run is not None
+                    and len(arguments) == run.number_of_inputs
+                    and not tf_internals.is_watched(arguments)
+                ):
                     return run(arguments)
             return super()._call_flat(tensor_inputs, captured_inputs)
 

@@ -179,6 +179,23 @@ def test_its_methods_compute_the_same(paths):
     assert flat[0] == flat[1]
 
 
+def test_gradients_in_forward_mode_and_of_second_order_are_the_same(paths):
+    x = tf.constant([[0.1, -0.2, 0.3]])
+    results = []
+    for obj in (hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])):
+        with tf.autodiff.ForwardAccumulator(obj.weight, tf.ones([3, 2])) as forward:
+            y = obj(x)["y"]
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                z = obj.power(x)
+            first = inner.gradient(z, x)
+        results.append([each.numpy().tolist() for each in (forward.jvp(y), first, outer.gradient(first, x))])
+    assert results[0] == results[1]
+    assert np.any(results[0][0])
+
+
 @pytest.mark.parametrize(
     "call",
     [
