@@ -526,7 +526,7 @@ def enclosing_function_graph(tf: Any) -> Any:
 
 _LOADER_MODULES = {
     "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction", "_call_attribute"),
-    "tensorflow.python.saved_model.loader_impl": ("parse_saved_model_with_debug_info",),
+    "tensorflow.python.saved_model.loader_impl": ("parse_saved_model",),
     "tensorflow.python.saved_model.nested_structure_coder": ("decode_proto",),
     "tensorflow.python.saved_model.function_deserialization": (
         "RestoredFunction",
@@ -602,21 +602,66 @@ def restored_concrete_function_class() -> Any:
     return importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction
 
 
-def parse_saved_model(path: str) -> tuple[Any, Any]:
-    """Returns a directory's SavedModel and GraphDebugInfo messages. Seen in 2.15, 2.21."""
+def parse_saved_model(path: str) -> Any:
+    """Returns a directory's SavedModel message. Seen in 2.15, 2.21."""
     loader_impl = importlib.import_module("tensorflow.python.saved_model.loader_impl")
-    saved_model, debug_info = loader_impl.parse_saved_model_with_debug_info(path)
-    return saved_model, debug_info
+    return loader_impl.parse_saved_model(path)
 
 
-def without_function_library(saved_model: Any) -> Any:
-    """Returns what the loader reads of a SavedModel of one MetaGraph, without its functions and its objects."""
-    (metagraph,) = saved_model.meta_graphs
-    less = type(saved_model)()
-    copy = less.meta_graphs.add()
+def parse_metagraph(content: bytes) -> Any:
+    """Returns a MetaGraphDef message, None if the bytes are none."""
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    return _parse(meta_graph_pb2.MetaGraphDef(), content)
+
+
+def parse_function(content: bytes) -> Any:
+    """Returns a FunctionDef message, None if the bytes are none."""
+    from tensorflow.core.framework import function_pb2
+
+    return _parse(function_pb2.FunctionDef(), content)
+
+
+def parse_registered_gradient(content: bytes) -> Any:
+    """Returns a RegisteredGradient message, None if the bytes are none."""
+    from tensorflow.core.framework import function_pb2
+
+    return _parse(function_pb2.RegisteredGradient(), content)
+
+
+def _parse(message: Any, content: bytes) -> Any:
+    from google.protobuf.message import DecodeError
+
+    try:
+        message.ParseFromString(content)
+    except DecodeError:
+        return None
+    return message
+
+
+def debug_information(path: str) -> Any:
+    """Returns a directory's GraphDebugInfo message, empty where it has none. Seen in 2.15, 2.21."""
+    from tensorflow.core.framework import graph_debug_info_pb2
+    from tensorflow.python.saved_model import constants, path_helpers
+
+    tf = import_tensorflow()
+    information = graph_debug_info_pb2.GraphDebugInfo()
+    file = os.path.join(tf.compat.as_str(path_helpers.get_debug_dir(path)), constants.DEBUG_INFO_FILENAME_PB)
+    if tf.io.gfile.exists(file):
+        with tf.io.gfile.GFile(file, "rb") as content:
+            information.ParseFromString(content.read())
+    return information
+
+
+def saved_model_around(metagraph: Any) -> Any:
+    """Returns what the loader reads of the SavedModel of a MetaGraphDef: neither its functions nor its objects."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved_model = saved_model_pb2.SavedModel()
+    copy = saved_model.meta_graphs.add()
     copy.asset_file_def.extend(metagraph.asset_file_def)
     copy.graph_def.node.extend(metagraph.graph_def.node)
-    return less
+    return saved_model
 
 
 def checkpoint_options(options: Any) -> Any:

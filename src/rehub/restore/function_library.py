@@ -19,12 +19,13 @@ class Library:
     """The functions of one restored model.
 
     Args:
-        functions: the FunctionDefLibrary.
+        definitions: the FunctionDefs by name.
+        registered_gradients: the RegisteredGradient messages: which function is the gradient of ops of which type.
         objects: the SavedObjectGraph.
     """
 
-    def __init__(self, functions: Any, objects: Any) -> None:
-        self._definitions = {definition.signature.name: definition for definition in functions.function}
+    def __init__(self, definitions: Mapping[str, Any], registered_gradients: Iterable[Any], objects: Any) -> None:
+        self._definitions = definitions
         self._objects = objects
         self._internals = tf_internals.function_internals()
         self._graph = self._internals.ops.Graph()
@@ -38,7 +39,7 @@ class Library:
         self._gradient_function: dict[bytes, str] = {}
         self._new_op_type: dict[bytes, str] = {}
         self._op_type_to_register: dict[str, str] = {}
-        for gradient in functions.registered_gradients:
+        for gradient in registered_gradients:
             if gradient.registered_op_type:
                 op_type, new_type = gradient.registered_op_type.encode(), self._internals.new_gradient_name()
                 self._gradient_function[op_type] = gradient.gradient_func

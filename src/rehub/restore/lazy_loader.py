@@ -9,6 +9,7 @@ for, by a call, a trace, a gradient or a save. Then TensorFlow's steps are taken
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from typing import Any
 
@@ -17,6 +18,7 @@ from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
 from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made
+from rehub.restore.model_file import ModelFile, read_model_file
 
 
 class HandedOver(Exception):
@@ -36,36 +38,59 @@ def load_lazily(tf: Any, path: str, tags: list[str] | None, options: Any | None)
         HandedOver: only TensorFlow's loader can restore it.
     """
     reason = _obstacle(tf, options)
-    if reason is None:
-        options = read_here(tf, path, options) or tf.saved_model.LoadOptions()
-        saved_model, debug_info = tf_internals.parse_saved_model(path)
-        if debug_info.traces:
-            reason = "it has debug information, which names every function"
-        elif len(saved_model.meta_graphs) != 1:
-            reason = "it has several MetaGraphs"
-        elif not saved_model.meta_graphs[0].HasField("object_graph_def"):
-            reason = "it is a graph of TF1"
-        else:
-            reason = _unknown(saved_model.meta_graphs[0])
     if reason is not None:
         raise HandedOver(reason)
-    if tags is not None and set(tags) != set(saved_model.meta_graphs[0].meta_info_def.tags):
-        raise ValueError(f"{path!r} has the tags {list(saved_model.meta_graphs[0].meta_info_def.tags)}, not {tags}.")
-    with tf.init_scope():
-        return _restore(path, saved_model, debug_info, options)
-
-
-def _unknown(metagraph: Any) -> str | None:
-    """What of a model's functions cannot be; None where they can be built when they are used, as far as is seen."""
-    functions = metagraph.graph_def.library.function
-    names = {function.signature.name for function in functions}
+    options = read_here(tf, path, options) or tf.saved_model.LoadOptions()
+    model = _read(tf, path)
+    debug_information = tf_internals.debug_information(path)
+    if debug_information.traces:
+        raise HandedOver("it has debug information, which names every function")
+    metagraph = model.metagraph
+    if not metagraph.HasField("object_graph_def"):
+        raise HandedOver("it is a graph of TF1")
     for name in metagraph.object_graph_def.concrete_functions:
-        if name not in names:
-            return f"it has no function {name!r}, which its object graph names"
-    missing = tf_internals.missing_ops({node.op for function in functions for node in function.node_def} - names)
+        if name not in model.functions:
+            raise HandedOver(f"it has no function {name!r}, which its object graph names")
+    missing = tf_internals.missing_ops(_ops(model))
     if missing:
-        return f"it uses ops that are not there: {', '.join(missing)}"
-    return None
+        raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
+    if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
+        raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
+    with tf.init_scope():
+        root = _loader_class()(path, model, options).get(0)
+    # Without traces, the debug information has no names of functions to be translated.
+    root.graph_debug_info = debug_information
+    root.tensorflow_version = metagraph.meta_info_def.tensorflow_version
+    root.tensorflow_git_version = metagraph.meta_info_def.tensorflow_git_version
+    return root
+
+
+def _read(tf: Any, path: str) -> ModelFile:
+    """Reads the model's file; as a whole, by TensorFlow, where it is text or unusual.
+
+    Raises:
+        HandedOver: it has several MetaGraphs.
+    """
+    file = os.path.join(path, "saved_model.pb")
+    if tf.io.gfile.exists(file):
+        with tf.io.gfile.GFile(file, "rb") as content:
+            model = read_model_file(file, content.read())
+        if model is not None:
+            return model
+    saved_model = tf_internals.parse_saved_model(path)
+    if len(saved_model.meta_graphs) != 1:
+        raise HandedOver("it has several MetaGraphs")
+    model = read_model_file(path, saved_model.SerializeToString())
+    assert model is not None  # It is of one MetaGraph, and written anew.
+    return model
+
+
+def _ops(model: ModelFile) -> set[str]:
+    """The ops of the functions, or all that the writer listed as used."""
+    information = model.metagraph.meta_info_def
+    if tf_internals.version_of(information.tensorflow_version) >= (2, 15) and information.stripped_op_list.op:
+        return {op.name for op in information.stripped_op_list.op}
+    return model.functions.ops()
 
 
 def _obstacle(tf: Any, options: Any | None) -> str | None:
@@ -95,29 +120,18 @@ def _warn_once(version: str, unexpected: str) -> None:
         )
 
 
-def _restore(path: str, saved_model: Any, debug_info: Any, options: Any) -> Any:
-    root = _loader_class()(path, saved_model, options).get(0)
-    information = saved_model.meta_graphs[0].meta_info_def
-    # Without traces, the debug information has no names of functions to be translated.
-    root.graph_debug_info = debug_info
-    root.tensorflow_version = information.tensorflow_version
-    root.tensorflow_git_version = information.tensorflow_git_version
-    return root
-
-
 @functools.lru_cache(maxsize=None)
 def _loader_class() -> Any:
     class LazyLoader(tf_internals.loader_class()):  # type: ignore[misc]
         """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
-        def __init__(self, path: str, saved_model: Any, options: Any) -> None:
-            (metagraph,) = saved_model.meta_graphs
-            objects = metagraph.object_graph_def
-            self._rehub_library = Library(metagraph.graph_def.library, objects)
+        def __init__(self, path: str, model: ModelFile, options: Any) -> None:
+            objects = model.metagraph.object_graph_def
+            self._rehub_library = Library(model.functions, model.registered_gradients, objects)
             self._rehub_functions: dict[str, Any] = {}
             self._rehub_variables: dict[int, Any] = {}  # By node id, each with its value.
             # The loader would build all functions of the library that it finds in the message: it finds none.
-            without_functions = tf_internals.without_function_library(saved_model)
+            without_functions = tf_internals.saved_model_around(model.metagraph)
             options_of_checkpoint = tf_internals.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 

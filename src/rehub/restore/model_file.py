@@ -1,0 +1,159 @@
+"""Reads a `saved_model.pb` but for its functions, which are found, and parsed one by one when they are asked for.
+
+The functions are most of the file, and a call needs a few of them. The numbers are those of the fields in TensorFlow's
+saved_model.proto, meta_graph.proto, graph.proto, function.proto and op_def.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from rehub import tf_internals
+from rehub.errors import CorruptModel
+from rehub.savedmodel.wire import BYTES, Message, Span, WireError
+
+_META_GRAPHS = 2
+_GRAPH_DEF, _LIBRARY = 2, 2
+_FUNCTION, _REGISTERED_GRADIENT = 1, 3
+_SIGNATURE, _NAME = 1, 1
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a `saved_model.pb` of one MetaGraph holds.
+
+    Attributes:
+        metagraph: the MetaGraphDef, without the function library of its graph.
+        functions: the FunctionDefs by name.
+        registered_gradients: the RegisteredGradient messages of the library.
+    """
+
+    metagraph: Any
+    functions: Functions
+    registered_gradients: tuple[Any, ...]
+
+
+class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, Any] to derive from.
+    """FunctionDefs by name, each parsed when it is first asked for, and the same from then on.
+
+    Args:
+        path: the file, for messages.
+        buffer: its bytes.
+        spans: where in them each function starts and ends.
+    """
+
+    def __init__(self, path: str, buffer: bytes, spans: dict[str, Span]) -> None:
+        self._path = path
+        self._buffer = buffer
+        self._spans = spans
+        self._parsed: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._spans
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._parsed:
+            start, end = self._spans[name]
+            function = tf_internals.parse_function(self._buffer[start:end])
+            if function is None or function.signature.name != name:
+                raise CorruptModel(
+                    f"{self._path!r}: the function {name!r} cannot be read, at byte {start}. The file is damaged: copy "
+                    "or download it again."
+                )
+            self._parsed[name] = function
+        return self._parsed[name]
+
+    def ops(self) -> set[str]:
+        """Returns the ops that the functions use, each function parsed for that and not kept."""
+        used: set[str] = set()
+        for start, end in self._spans.values():
+            function = tf_internals.parse_function(self._buffer[start:end])
+            used.update(node.op for node in getattr(function, "node_def", ()))
+        return used - set(self._spans)
+
+
+def read_model_file(path: str, content: bytes) -> ModelFile | None:
+    """Reads a `saved_model.pb`.
+
+    Args:
+        path: the file, for messages.
+        content: its bytes.
+
+    Returns:
+        What it holds; None if it has several MetaGraphs, or writes what it has once in pieces, which no writer does.
+
+    Raises:
+        CorruptModel: the bytes are no SavedModel; says where.
+    """
+    try:
+        return _read(path, content)
+    except WireError as error:
+        raise CorruptModel(
+            f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
+        ) from error
+
+
+def _read(path: str, content: bytes) -> ModelFile | None:
+    metagraphs = list(Message(content).spans(_META_GRAPHS))
+    if len(metagraphs) != 1:
+        return None
+    graphs = list(Message(content, (metagraphs[0],)).spans(_GRAPH_DEF))
+    if len(graphs) != 1:
+        return None
+    libraries = list(Message(content, (graphs[0],)).spans(_LIBRARY))
+    if len(libraries) > 1:
+        return None
+    spans: dict[str, Span] = {}
+    gradients = []
+    if libraries:
+        library = Message(content, (libraries[0],))
+        spans = {_name(content, span): span for span in library.spans(_FUNCTION)}
+        gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
+    rest = _without(content, metagraphs[0], _GRAPH_DEF, graphs)
+    graph = _without(content, graphs[0], _LIBRARY, libraries)
+    if rest is None or graph is None:
+        return None
+    metagraph = tf_internals.parse_metagraph(rest + _key(_GRAPH_DEF, len(graph)) + graph)
+    parsed = tuple(map(tf_internals.parse_registered_gradient, gradients))
+    if metagraph is None or None in parsed:
+        raise WireError("its messages are not those of a SavedModel")
+    return ModelFile(metagraph, Functions(path, content, spans), parsed)
+
+
+def _name(content: bytes, function: Span) -> str:
+    """The name of a function. Its signature comes first, so that its nodes need not be skipped."""
+    signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
+    return "" if signature is None else Message(content, (signature,)).text(_NAME)
+
+
+def _without(content: bytes, message: Span, number: int, left_out: list[Span]) -> bytes | None:
+    """The bytes of a message without a field that occurs once at most; None if it is written in an unusual way."""
+    start, end = message
+    for value_start, value_end in left_out:
+        key = _key(number, value_end - value_start)
+        if content[value_start - len(key) : value_start] != key:
+            return None
+        return content[start : value_start - len(key)] + content[value_end:end]
+    return content[start:end]
+
+
+def _key(number: int, size: int) -> bytes:
+    """What stands before the value of a field that has a size."""
+    return bytes([number << 3 | BYTES]) + _varint(size)
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
