@@ -115,6 +115,12 @@ LOADER = Setting(
     '"auto" the first where it can do it, else the other.',
     "auto",
 )
+PREPARE = Setting(
+    ("REHUB_PREPARE",),
+    'The prepared form of a model, whose weights are mapped instead of read: "use" it where it is there, "make" it '
+    'when a model is loaded that has none, or leave it "off".',
+    "use",
+)
 
 SETTINGS = (
     CACHE_DIR,
@@ -131,6 +137,7 @@ SETTINGS = (
     MODEL_LOAD_FORMAT,
     KERAS,
     LOADER,
+    PREPARE,
 )
 
 
@@ -383,4 +390,17 @@ def loader(argument: str | None = None) -> str:
     if chosen not in ("auto", "lazy", "tensorflow"):
         origin = "loader" if argument is not None else LOADER.variable()
         raise InvalidSetting(f"{origin} is {chosen!r}: it must be auto, lazy or tensorflow.")
+    return chosen
+
+
+def prepare(argument: str | None = None) -> str:
+    """What is done about the prepared form of a model: "use", "make" or "off".
+
+    Raises:
+        InvalidSetting: it is another word.
+    """
+    chosen = argument if argument is not None else PREPARE.value() or PREPARE.default
+    if chosen not in ("use", "make", "off"):
+        origin = "prepare" if argument is not None else PREPARE.variable()
+        raise InvalidSetting(f"{origin} is {chosen!r}: it must be use, make or off.")
     return chosen

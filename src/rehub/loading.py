@@ -24,7 +24,12 @@ _LOGGER = logging.getLogger(__name__)
 
 @tf_internals.run_as_written
 def load(
-    handle: Any, tags: str | Iterable[str] | None = None, options: Any | None = None, *, loader: str | None = None
+    handle: Any,
+    tags: str | Iterable[str] | None = None,
+    options: Any | None = None,
+    *,
+    loader: str | None = None,
+    prepare: str | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -46,6 +51,9 @@ def load(
         loader: what restores a TF2 SavedModel: "lazy" builds a function when it is used, which takes a fraction of the
             time; "tensorflow" is TensorFlow's own loader; "auto" the first where it can do it, else the other. Unset,
             it is what REHUB_LOADER says, or "auto". `hub.load_report` tells which it was.
+        prepare: what is done about the prepared form of a TF2 SavedModel, in the cache, from which weights are mapped
+            instead of read: "use" it where it is there, "make" it if it is not, or leave it "off". Unset, it is what
+            REHUB_PREPARE says, or "use".
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
@@ -63,7 +71,7 @@ def load(
     """
     tf = tf_internals.import_tensorflow()
     _check_options(tf, options)
-    loader = config.loader(loader)
+    loader, prepare = config.loader(loader), config.prepare(prepare)
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
@@ -82,7 +90,7 @@ def load(
             untrainable = str(reason)
             _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
-        obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader)
+        obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
     except Exception as error:
         # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
         missing = tf_internals.missing_ops(metagraph.used_ops())

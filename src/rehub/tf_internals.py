@@ -1039,16 +1039,18 @@ class VariableMaker:
         )
         return self._variable(handle, proto)
 
-    def with_values(self, prefix: str, protos: dict[str, Any]) -> list[Any]:
+    def with_values(self, prefix: str, protos: dict[str, Any], values: dict[str, Any]) -> list[Any]:
         """Makes variables and reads their values, all in one function of the runtime.
 
         Args:
             prefix: of the checkpoint's files.
             protos: the variables, by their keys in the checkpoint.
+            values: tensors with values that need not be read, by the same keys. The variables share their memory.
         """
-        function = _restoring_function(prefix, protos, self._anonymous(), _shares(protos))
+        shares = _shares({key: proto for key, proto in protos.items() if key not in values})
+        function = _restoring_function(prefix, protos, self._anonymous(), shares)
         function.signature.name = f"__rehub_restore_{self._ops.uid()}"
-        handles = _call_once(function, len(protos))
+        handles = _call_once(function, [values[key] for key in protos if key in values], len(protos))
         return [self._variable(handle, proto) for handle, proto in zip(handles, protos.values())]
 
     def _variable(self, handle: Any, proto: Any) -> Any:
@@ -1115,7 +1117,7 @@ def _restoring_function(prefix: str, protos: dict[str, Any], anonymous: str, sha
         return f"{name}:output:0"
 
     value_of = {}
-    for number, keys in enumerate(shares):
+    for number, keys in enumerate(filter(None, shares)):
         inputs = [constant(f"prefix_{number}", prefix), constant(f"keys_{number}", keys)]
         inputs.append(constant(f"slices_{number}", [""] * len(keys)))
         node = function.node_def.add(name=f"read_{number}", op="RestoreV2", input=inputs, device="/device:CPU:0")
@@ -1128,6 +1130,9 @@ def _restoring_function(prefix: str, protos: dict[str, Any], anonymous: str, sha
         node.attr["shared_name"].s = anonymous.encode()
         node.attr["debug_name"].s = proto.name.encode()
         handle = f"variable_{index}:resource:0"
+        if key not in value_of:
+            function.signature.input_arg.add(name=f"value_{index}", type=proto.dtype)
+            value_of[key] = f"value_{index}"
         node = function.node_def.add(name=f"assign_{index}", op="AssignVariableOp", input=[handle, value_of[key]])
         node.attr["dtype"].type = proto.dtype
         function.signature.output_arg.add(name=f"handle_{index}", type=types_pb2.DT_RESOURCE)
@@ -1137,15 +1142,15 @@ def _restoring_function(prefix: str, protos: dict[str, Any], anonymous: str, sha
     return function
 
 
-def _call_once(function: Any, number_of_outputs: int) -> list[Any]:
-    """Runs a FunctionDef that takes nothing, as it is written; returns what it returns."""
+def _call_once(function: Any, inputs: list[Any], number_of_outputs: int) -> list[Any]:
+    """Runs a FunctionDef, as it is written; returns what it returns."""
     from tensorflow.python.eager import context  # Seen in 2.15, 2.21.
 
     now = context.context()
     now.add_function_def(function)
     try:
         with _call_options(now, _as_written):
-            outputs = now.call_function(function.signature.name.encode(), [], number_of_outputs)
+            outputs = now.call_function(function.signature.name.encode(), inputs, number_of_outputs)
     finally:
         now.remove_function(function.signature.name)
     return list(outputs or [])

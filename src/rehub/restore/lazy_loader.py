@@ -14,6 +14,7 @@ import warnings
 from typing import Any
 
 from rehub import tf_internals
+from rehub.restore import prepared
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
@@ -25,7 +26,9 @@ class HandedOver(Exception):
     """Only TensorFlow's loader can restore a model, here or now; says why. Nothing has happened yet."""
 
 
-def load_lazily(tf: Any, path: str, tags: list[str] | None, options: Any | None) -> Any:
+def load_lazily(
+    tf: Any, path: str, tags: list[str] | None, options: Any | None, prepare: str = "off"
+) -> tuple[Any, str]:
     """Returns what `tf.saved_model.load` makes of a directory, its functions to be built when they are used.
 
     Args:
@@ -33,6 +36,10 @@ def load_lazily(tf: Any, path: str, tags: list[str] | None, options: Any | None)
         path: a directory with a SavedModel of one MetaGraph, which has an object graph.
         tags: the tag set of that MetaGraph, or None.
         options: a `tf.saved_model.LoadOptions`, or None.
+        prepare: what is done about the model's prepared form: "use", "make" or "off".
+
+    Returns:
+        The object, and the directory of the prepared form from which its weights are mapped; "" if they are not.
 
     Raises:
         HandedOver: only TensorFlow's loader can restore it.
@@ -51,18 +58,24 @@ def load_lazily(tf: Any, path: str, tags: list[str] | None, options: Any | None)
     for name in metagraph.object_graph_def.concrete_functions:
         if name not in model.functions:
             raise HandedOver(f"it has no function {name!r}, which its object graph names")
-    missing = tf_internals.missing_ops(_ops(model))
+    place = None if prepare == "off" else prepared.place_of(path, model.content, to_make=prepare == "make")
+    form = None if place is None else prepared.find(place)
+    ops = model.functions.ops() if form is None else form.ops
+    missing = tf_internals.missing_ops(ops)
     if missing:
         raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
     with tf.init_scope():
-        root = _loader_class()(path, model, options).get(0)
+        loader = _loader_class()(path, model, options, form)
+        root, keys = loader.get(0), loader.rehub_keys
     # Without traces, the debug information has no names of functions to be translated.
     root.graph_debug_info = debug_information
     root.tensorflow_version = metagraph.meta_info_def.tensorflow_version
     root.tensorflow_git_version = metagraph.meta_info_def.tensorflow_git_version
-    return root
+    if prepare == "make" and form is None and place is not None and keys:
+        prepared.make(tf, path, place, ops, keys)
+    return root, str(place) if loader.rehub_is_mapped else ""
 
 
 def _read(tf: Any, path: str) -> ModelFile:
@@ -83,14 +96,6 @@ def _read(tf: Any, path: str) -> ModelFile:
     model = read_model_file(path, saved_model.SerializeToString())
     assert model is not None  # It is of one MetaGraph, and written anew.
     return model
-
-
-def _ops(model: ModelFile) -> set[str]:
-    """The ops of the functions, or all that the writer listed as used."""
-    information = model.metagraph.meta_info_def
-    if tf_internals.version_of(information.tensorflow_version) >= (2, 15) and information.stripped_op_list.op:
-        return {op.name for op in information.stripped_op_list.op}
-    return model.functions.ops()
 
 
 def _obstacle(tf: Any, options: Any | None) -> str | None:
@@ -125,7 +130,10 @@ def _loader_class() -> Any:
     class LazyLoader(tf_internals.loader_class()):  # type: ignore[misc]
         """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
-        def __init__(self, path: str, model: ModelFile, options: Any) -> None:
+        def __init__(self, path: str, model: ModelFile, options: Any, form: prepared.Prepared | None) -> None:
+            self._rehub_form = form
+            self.rehub_is_mapped = False
+            self.rehub_keys: dict[int, str] = {}  # The variables' in the checkpoint by node id, if they are plain.
             objects = model.metagraph.object_graph_def
             self._rehub_library = Library(model.functions, model.registered_gradients, objects)
             self._rehub_functions: dict[str, Any] = {}
@@ -252,18 +260,24 @@ def _loader_class() -> Any:
             """Makes all variables with their values, where they are what there is to restore."""
             if not tf_internals.can_make_variables(self._save_options):
                 return
-            keys = self._rehub_checkpoint_keys()
+            form = self._rehub_form if tf_internals.has_only_cpus() else None
+            keys = (
+                self._rehub_checkpoint_keys() if form is None else {each.node_id: each.key for each in form.variables}
+            )
             if not keys:
                 return
             prefix = str(tf_internals.variables_path(self._export_dir))
             protos = {key: self._proto.nodes[node_id].variable for node_id, key in keys.items()}
             maker = tf_internals.VariableMaker()
             if tf_internals.has_only_cpus():
-                variables = maker.with_values(prefix, protos)
+                values = {} if form is None else form.values(tf_internals.import_tensorflow())
+                variables = maker.with_values(prefix, protos, values)
+                self.rehub_is_mapped = form is not None
             else:
                 variables = [maker.without_value(proto) for proto in protos.values()]
                 tf_internals.restore_variables(prefix, dict(zip(protos, variables)))
             self._rehub_variables = dict(zip(keys, variables))
+            self.rehub_keys = keys
 
         def _rehub_checkpoint_keys(self) -> dict[int, str] | None:
             """The keys of all variables by node id; None where more than plain variables is to be restored."""

@@ -22,13 +22,17 @@ class LoadReport:
     Attributes:
         loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a legacy module, which is traced again).
         reason: why TensorFlow's loader was handed the model; "" where it was not, or was asked for.
+        prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
     """
 
     loader: str
     reason: str = ""
+    prepared: str = ""
 
 
-def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: Any | None, loader: str) -> Any:
+def restore(
+    tf: Any, path: str, handle: str, tags: list[str] | None, options: Any | None, loader: str, prepare: str
+) -> Any:
     """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
 
     Its functions own what they capture.
@@ -40,6 +44,7 @@ def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: An
         tags: the tag set of the MetaGraph to restore; None for the only one.
         options: a `tf.saved_model.LoadOptions`, or None.
         loader: "lazy", "tensorflow", or "auto" for the first where it can.
+        prepare: what is done about the model's prepared form: "use", "make" or "off".
 
     Raises:
         UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy".
@@ -47,11 +52,11 @@ def restore(tf: Any, path: str, handle: str, tags: list[str] | None, options: An
     reason = ""
     if loader != "tensorflow":
         try:
-            obj = load_lazily(tf, path, tags, options)
+            obj, mapped_from = load_lazily(tf, path, tags, options, prepare)
         except HandedOver as obstacle:
             reason = str(obstacle)
         else:
-            report_on(obj, LoadReport("lazy"))
+            report_on(obj, LoadReport("lazy", prepared=mapped_from))
             return obj
         if loader == "lazy":
             raise UnsupportedFormat(

@@ -28,11 +28,13 @@ class ModelFile:
         metagraph: the MetaGraphDef, without the function library of its graph.
         functions: the FunctionDefs by name.
         registered_gradients: the RegisteredGradient messages of the library.
+        content: the bytes of the file.
     """
 
     metagraph: Any
     functions: Functions
     registered_gradients: tuple[Any, ...]
+    content: bytes
 
 
 class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, Any] to derive from.
@@ -125,7 +127,7 @@ def _read(path: str, content: bytes) -> ModelFile | None:
     parsed = tuple(map(tf_internals.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
-    return ModelFile(metagraph, Functions(path, content, spans), parsed)
+    return ModelFile(metagraph, Functions(path, content, spans), parsed, content)
 
 
 def _name(content: bytes, function: Span) -> str:

@@ -1,0 +1,48 @@
+"""`rehub prepare HANDLE...`: makes the prepared form of models, from which their weights are mapped instead of read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rehub.cli import output
+from rehub.cli.exit_codes import DONE, FAILED
+from rehub.errors import HubError, UnsupportedFormat
+from rehub.loading import load
+from rehub.restore import load_report
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rehub.cli.parser import Parser
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = (
+        "Makes the prepared form of TF2 SavedModels, and prints the directory of each on a line of its own.\n"
+        "It is as large as the weights. hub.load maps it from then on; it can be deleted at any time."
+    )
+    parser.add_argument("handles", metavar="HANDLE", nargs="+", help="a URL or any other handle that rehub takes")
+
+
+def run(arguments: Namespace) -> int:
+    """Prepares one model after the other."""
+    code = DONE
+    for handle in arguments.handles:
+        try:
+            output.line(_prepare(handle))
+        except HubError as error:
+            output.complain(error)
+            code = FAILED
+    return code
+
+
+def _prepare(handle: str) -> str:
+    load(handle, prepare="make")
+    report = load_report(load(handle, prepare="use"))
+    if not report.prepared:
+        reason = report.reason or (
+            "its variables are not plain ones, or the cache is on a network file system or in an object store"
+        )
+        raise UnsupportedFormat(f"{handle!r} has no prepared form: {reason}. It is loaded without.")
+    return report.prepared

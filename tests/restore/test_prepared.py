@@ -1,0 +1,185 @@
+"""The prepared form of a model: weights that are mapped, copied on write, and never trusted when damaged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import saved_models
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import InvalidSetting
+from rehub.restore import prepared
+
+pytestmark = [
+    pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="whether a file system is local is told by /proc"),
+]
+SIZE = 1 << 20
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("REHUB_PREPARE", raising=False)
+    return save(tmp_path / "model", 1.0)
+
+
+def save(path, first):
+    model = tf.Module()
+    model.v = tf.Variable(tf.range(SIZE, dtype=tf.float32) + first)
+    model.half = tf.Variable([1.5, 2.5], dtype=tf.bfloat16)
+    model.count = tf.Variable(7, dtype=tf.int64, trainable=False)
+    model.words = tf.Variable(["a", "bc"])
+    model.flags = tf.Variable([True, False])
+    model.none = tf.Variable(tf.zeros([0, 2]))
+    model.any_shape = tf.Variable([[1.0, 2.0]], shape=tf.TensorShape(None))
+    model.f = tf.function(lambda x: x * model.v + tf.cast(model.half[0], tf.float32), [tf.TensorSpec([], tf.float32)])
+    tf.saved_model.save(model, str(path), model.f)
+    return str(path)
+
+
+def values(obj):
+    names = ("v", "half", "count", "words", "flags", "none", "any_shape")
+    return {name: getattr(obj, name).numpy().tolist() for name in names}
+
+
+def prepare(model):
+    assert not hub.load_report(hub.load(model, prepare="make")).prepared
+    obj = hub.load(model)
+    form = Path(hub.load_report(obj).prepared)
+    assert sorted(each.name for each in form.iterdir()) == ["index.json", "weights"]
+    return obj, form
+
+
+def test_a_prepared_model_is_the_same(model):
+    obj, _ = prepare(model)
+    expected = tf.saved_model.load(model)
+    assert values(obj) == values(expected)
+    assert obj.v.name == expected.v.name
+    assert obj.any_shape.shape.rank is None
+    np.testing.assert_array_equal(obj.f(2.0), expected.f(2.0))
+
+
+def test_training_does_not_change_the_file(model, tmp_path):
+    obj, form = prepare(model)
+    before = (form / "weights").read_bytes()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(obj.f(1.0))
+    obj.v.assign_sub(0.5 * tape.gradient(loss, obj.v))
+    obj.count.assign_add(1)
+    tf.raw_ops.ResourceScatterUpdate(resource=obj.v.handle, indices=[0], updates=[100.0])
+    assert (form / "weights").read_bytes() == before
+    assert obj.v.numpy()[:3].tolist() == [100.0, 1.5, 2.5]
+    assert hub.load(model).v.numpy()[:3].tolist() == [1.0, 2.0, 3.0]
+    tf.saved_model.save(obj, str(tmp_path / "trained"))
+    assert tf.saved_model.load(str(tmp_path / "trained")).v.numpy()[:3].tolist() == [100.0, 1.5, 2.5]
+
+
+def test_it_is_made_when_asked_for_and_used_when_there(model, monkeypatch):
+    assert not hub.load_report(hub.load(model)).prepared
+    assert not hub.load_report(hub.load(model)).prepared
+    monkeypatch.setenv("REHUB_PREPARE", "make")
+    hub.load(model)
+    assert hub.load_report(hub.load(model)).prepared
+    monkeypatch.setenv("REHUB_PREPARE", "off")
+    assert not hub.load_report(hub.load(model)).prepared
+    monkeypatch.setenv("REHUB_PREPARE", "yes")
+    with pytest.raises(InvalidSetting, match="REHUB_PREPARE is 'yes'"):
+        hub.load(model)
+
+
+def test_a_changed_model_has_none(model):
+    prepare(model)
+    save(model, 5.0)
+    obj = hub.load(model)
+    assert not hub.load_report(obj).prepared
+    assert obj.v.numpy()[0] == 5.0
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "no weights", "index", "empty index"])
+def test_a_damaged_one_is_left_aside(model, damage, caplog):
+    _, form = prepare(model)
+    weights, index = form / "weights", form / "index.json"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-1])
+    elif damage == "longer":
+        weights.write_bytes(weights.read_bytes() + b"\0")
+    elif damage == "no weights":
+        weights.unlink()
+    elif damage == "index":
+        index.write_bytes(index.read_bytes().replace(b'"size"', b'"side"'))
+    else:
+        index.write_bytes(b"")
+    with caplog.at_level(logging.WARNING):
+        obj = hub.load(model)
+    assert not hub.load_report(obj).prepared
+    assert values(obj) == values(tf.saved_model.load(model))
+    assert f"the prepared form {form} is left aside" in caplog.text
+    hub.load(model, prepare="make")
+    assert hub.load_report(hub.load(model)).prepared
+
+
+def test_a_model_keeps_what_is_deleted_or_replaced_under_it(model):
+    obj, form = prepare(model)
+    assert prepared.remove(form)
+    assert not prepared.remove(form)
+    np.testing.assert_array_equal(obj.v, tf.saved_model.load(model).v)
+    assert not hub.load_report(hub.load(model)).prepared
+
+
+def test_weights_are_not_mapped_over_the_network(tmp_path):
+    mounts = {"/": "ext4", str(tmp_path): "nfs4"}
+    assert prepared.on_network(tmp_path / "weights", mounts)
+    assert prepared.on_network(tmp_path / "weights", {"/": "fuse.sshfs"})
+    assert not prepared.on_network(tmp_path / "weights", {"/": "ext4"})
+    assert prepared.on_network(tmp_path / "weights", {})
+
+
+LOAD_AND_WAIT = """
+import json, sys
+import tensorflow as tf
+import rehub as hub
+model = hub.load(sys.argv[1])
+assert hub.load_report(model).prepared
+print(float(tf.reduce_sum(model.v)), flush=True)
+sys.stdin.readline()
+found, is_weights = {"Rss": 0, "Pss": 0}, False
+for line in open("/proc/self/smaps"):
+    if "-" in line.split()[0] and ":" not in line.split()[0]:
+        is_weights = line.rstrip().endswith("/weights")
+    elif is_weights and line.split(":")[0] in found:
+        found[line.split(":")[0]] += int(line.split()[1]) * 1024
+print(json.dumps(found), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_processes_share_the_pages(model):
+    prepare(model)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", LOAD_AND_WAIT, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    try:
+        assert len({process.stdout.readline() for process in started}) == 1
+        for process in started:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        found = [json.loads(process.stdout.readline()) for process in started]
+    finally:
+        for process in started:
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
+    for each in found:
+        assert each["Rss"] >= SIZE * 4
+        assert each["Pss"] < SIZE * 4 * 0.4  # A quarter, and what is written of it.
