@@ -4,7 +4,7 @@ The models are made here, one of each kind: saved by Keras 2 (with `tf_keras`), 
 SavedModels of `tf.Module`, and a text embedding with a table. Each process imports TensorFlow and the library, loads
 one model in one way, and calls it or differentiates it once; the ways take turns. The limit is what cannot be saved:
 to read and parse `saved_model.pb`, and to read the values by one RestoreV2. Memory is what the process had more at its
-peak than before it loaded.
+peak than before it loaded. "rehub, prepared" maps the weights from a form that was made before (docs/loading.md).
 
 Usage: python benchmarks/load.py [--rounds 5] [--models DIRECTORY] [--only WORD] [--sizes]
 
@@ -174,9 +174,11 @@ PROCESS = """
 import json, resource, sys, time
 import tensorflow as tf
 path, way, then = sys.argv[1:]
-if way == "rehub":
+if way.startswith("rehub"):
     import rehub
-    load = rehub.load
+
+    def load(path, load=rehub.load):
+        return load(path, prepare="use" if way == "rehub, prepared" else "off")
 elif way == "tensorflow_hub":
     import tensorflow_hub
     load = tensorflow_hub.load
@@ -221,12 +223,15 @@ if way != "limit" and then != "nothing":
     used = time.perf_counter() - start
 print(json.dumps([loaded, used, (after - before) / 1024]))
 """
-WAYS = ("TensorFlow", "tensorflow_hub", "rehub", "limit")
+PREPARE = "import sys, rehub\nrehub.load(sys.argv[1], prepare='make')"
+WAYS = ("TensorFlow", "tensorflow_hub", "rehub", "rehub, prepared", "limit")
 
 
 def run(code: str, *arguments: str) -> str:
     """Runs a Python program in a process of its own; returns the last line that it printed."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    # Prepared forms lie in a cache beside the models.
+    cache = {"REHUB_CACHE_DIR": str(Path(arguments[0]).parent / "cache")}
+    environment = {**os.environ, **cache, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -282,15 +287,17 @@ def compare(rounds: int, directory: Path, only: str) -> None:
         path = make(name, code, directory) if only in name else None
         if path is None:
             continue
+        run(PREPARE, path)
         results = measure(path, rounds)
         for way, (load, call, train, memory) in results.items():
             seconds = " | ".join("" if value is None else f"{value:.3f}" for value in (load, call, train))
             print(f"| {name} | {way} | {seconds} | {memory:.0f} |")
-        ratios = [
-            "" if None in (theirs, ours) or not ours else f"{theirs / ours:.1f}x"
-            for theirs, ours in zip(results["TensorFlow"], results["rehub"])
-        ]
-        print(f"| {name} | TensorFlow / rehub | {' | '.join(ratios)} |", flush=True)
+        for way in ("rehub", "rehub, prepared"):
+            ratios = [
+                "" if None in (theirs, ours) or not ours else f"{theirs / ours:.1f}x"
+                for theirs, ours in zip(results["TensorFlow"], results[way])
+            ]
+            print(f"| {name} | TensorFlow / {way} | {' | '.join(ratios)} |", flush=True)
 
 
 def over_sizes(rounds: int, directory: Path) -> None:
