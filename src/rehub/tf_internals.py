@@ -557,7 +557,7 @@ _LOADER_MODULES = {
     "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
-    "tensorflow.python.saved_model.revived_types": ("registered_identifiers",),
+    "tensorflow.python.saved_model.revived_types": ("deserialize", "registered_identifiers"),
     "tensorflow.python.trackable.data_structures": ("List", "ListWrapper", "set_list_item"),
 }
 _LOADER_METHODS = {
@@ -953,6 +953,17 @@ def is_plain_object(proto: Any) -> bool:
     from tensorflow.python.saved_model import revived_types
 
     return proto.identifier != "optimizer" and proto.identifier not in revived_types.registered_identifiers()
+
+
+def revived_optimizer(proto: Any) -> Any:
+    """Returns the optimizer of a SavedUserObject message, with what sets its parts, by the Keras that is imported.
+
+    None for other objects, and where no Keras is imported that has one. TensorFlow's loader imports `tf_keras` in any
+    case, which breaks `custom_objects=` of another Keras 2 that is in use. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.saved_model import revived_types
+
+    return revived_types.deserialize(proto) if proto.identifier == "optimizer" else None
 
 
 def is_list(proto: Any) -> bool:

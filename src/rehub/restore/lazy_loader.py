@@ -188,6 +188,9 @@ def _loader_class() -> Any:
             if not proto.registered_name:
                 kind = proto.WhichOneof("kind")
                 if kind == "user_object":
+                    optimizer = tf_internals.revived_optimizer(proto.user_object)
+                    if optimizer is not None:
+                        return optimizer[0], optimizer[1]
                     if tf_internals.is_list(proto.user_object):
                         return UnmadeList(), None
                     if tf_internals.is_plain_object(proto.user_object):

@@ -267,5 +267,6 @@ MODELS = {
     "nested_functions": save_nested_functions,
     "many_functions": save_many_functions,
 }
-if importlib.util.find_spec("tf_keras") is not None:
+if importlib.util.find_spec("tf_keras") is not None and not IS_215:
+    # In 2.15 TensorFlow's loader breaks Keras 2 for the tests after this: see test_optimizer.py.
     MODELS["optimizer"] = save_optimizer

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import saved_models
 import tensorflow as tf
-from equality_models import HAS_KERAS_2, MODELS
+from equality_models import HAS_KERAS_2, IS_215, MODELS
 
 import rehub as hub
 from rehub.errors import InvalidSetting, UnsupportedFormat
@@ -38,6 +38,8 @@ def both(request, paths):
         pytest.skip("the published models are not on this machine")
     if request.param == "basic_pitch" and not HAS_KERAS_2:
         pytest.skip("TensorFlow restores the optimizer of this model by Keras 2, which is not installed")
+    if request.param == "basic_pitch" and IS_215:
+        pytest.skip("TensorFlow's loader breaks Keras 2 for the tests after this: see test_optimizer.py")
     path = paths[request.param]
     lazy = hub.load(path, loader="lazy")
     assert hub.load_report(lazy) == hub.LoadReport("lazy")
