@@ -497,6 +497,12 @@ def concrete_functions(function: Any) -> tuple[Any, ...]:
     return ()
 
 
+def variables_of_trace(concrete: Any) -> Any:
+    """Returns the variables that a concrete function reads or writes."""
+    # ConcreteFunction.variables is public. Seen in 2.15, 2.21; in 1.15 only the graph has them.
+    return concrete.variables if hasattr(concrete, "variables") else concrete.graph.variables
+
+
 def captured_resource(obj: Any) -> Any:
     """Returns the handle by which functions capture a table or another resource object, None for any other object.
 

@@ -43,7 +43,7 @@ class Trace:
     @property
     def variables(self) -> Any:
         """The variables that the trace reads or writes. Its graph need not exist for that."""
-        return self.concrete.variables
+        return tf_internals.variables_of_trace(self.concrete)
 
     def agrees_with(self, arguments: dict[str, Any]) -> bool:
         """Whether the function has these arguments, and the Python values among them are those it was traced with."""
