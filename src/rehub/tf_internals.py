@@ -13,6 +13,7 @@ import inspect
 import os
 import re
 import sys
+import threading
 import weakref
 from typing import Any, Callable, Iterable, Iterator, TypeVar
 
@@ -546,6 +547,7 @@ _LOADER_MODULES = {
         "recreate_function",
         "set_preinitialized_function_spec",
     ),
+    "tensorflow.python.pywrap_tfe": ("TFE_ContextSetRunEagerOpAsFunction",),
     "tensorflow.core.function.capture.restore_captures": ("get_tensor_from_node", "restore_captures"),
     "tensorflow.core.function.polymorphism.function_type": ("FunctionType", "from_structured_signature"),
     "tensorflow.python.checkpoint.checkpoint_options": ("CheckpointOptions",),
@@ -556,7 +558,7 @@ _LOADER_MODULES = {
     "tensorflow.python.eager.record": ("could_possibly_record",),
     "tensorflow.python.framework.function_def_to_graph": ("function_def_to_graph",),
     "tensorflow.python.framework.op_def_registry": ("get",),
-    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "name_from_scope_name", "name_scope", "uid"),
+    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "uid"),
     "tensorflow.python.ops.custom_gradient": ("generate_name",),
     "tensorflow.python.ops.gen_resource_variable_ops": ("assign_variable_op", "var_handle_op"),
     "tensorflow.python.ops.gradients_util": ("POSSIBLE_GRADIENT_TYPES_NONE", "PossibleTapeGradientTypes"),
@@ -880,16 +882,16 @@ class RegisteredFunction:
 
     def __call__(self, tensors: list[Any]) -> Any:
         """Runs it; returns its outputs in their structure."""
-        with self._explain_errors, _call_options(self._context, _once_over):
+        with self._explain_errors, _rewritten_once(self._context):
             outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
         return self._kind.pack_output(outputs)
 
 
 @contextlib.contextmanager
-def _call_options(context: Any, changed: Callable[[str, bytes], Any]) -> Iterator[None]:
-    """Changes the options by which the runtime instantiates the functions that this thread calls."""
+def _rewritten_once(context: Any) -> Iterator[None]:
+    """Has Grappler go over the functions once that this thread calls first, instead of twice."""
     usual = context.function_call_options
-    context.function_call_options = changed(usual.executor_type, usual.config_proto_serialized)
+    context.function_call_options = _once_over(usual.executor_type, usual.config_proto_serialized)
     try:
         yield
     finally:
@@ -906,17 +908,6 @@ def _once_over(executor: str, config: bytes) -> Any:
     rewriting = changed.graph_options.rewrite_options
     if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
         rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
-    return context.FunctionCallOptions(executor, changed)
-
-
-@functools.lru_cache(maxsize=16)
-def _as_written(executor: str, config: bytes) -> Any:
-    """Options by which a graph is run as it is written."""
-    from tensorflow.core.protobuf import config_pb2
-    from tensorflow.python.eager import context
-
-    changed = config_pb2.ConfigProto.FromString(config)
-    changed.graph_options.rewrite_options.disable_meta_optimizer = True
     return context.FunctionCallOptions(executor, changed)
 
 
@@ -1027,7 +1018,9 @@ def has_only_cpus() -> bool:
 class VariableMaker:
     """Makes the variables of SavedVariable messages as TensorFlow's loader does, in less time. Seen in 2.15, 2.21.
 
-    An op is compiled for each set of its attributes. TensorFlow gives the op that makes a variable the variable's
+    They have no values yet.
+
+    A kernel is made for each set of an op's attributes. TensorFlow gives the op that makes a variable the variable's
     name, for messages about variables without values; these will have values.
     """
 
@@ -1037,55 +1030,38 @@ class VariableMaker:
         from tensorflow.python.ops import gen_resource_variable_ops, handle_data_util, resource_variable_ops, variables
 
         self._tf = import_tensorflow()
-        self._ops = ops
-        self._gen_ops = gen_resource_variable_ops
+        self._uid = ops.uid
+        self._make_handle = gen_resource_variable_ops.var_handle_op
         self._resource_variable_ops = resource_variable_ops
         self._new_handle_data = handle_data_util.create_handle_data
         self._validate = variables.validate_synchronization_aggregation_trainable
-        self._anonymous = context.anonymous_name
-        self._handle_data: dict[Any, Any] = {}
+        self._anonymous = context.anonymous_name()
+        self._container = ops.get_default_graph()._container or ""
+        self._scope = context.context().scope_name or ""
+        self._kinds: dict[Any, Any] = {}
 
-    def without_value(self, proto: Any) -> Any:
+    def make(self, proto: Any) -> Any:
         """Makes a variable that has no value yet."""
-        handle = self._gen_ops.var_handle_op(
-            dtype=self._tf.as_dtype(proto.dtype),
-            shape=self._tf.TensorShape(proto.shape),
-            shared_name=self._anonymous(),
-            debug_name="rehub",
-            container=self._ops.get_default_graph()._container or "",
-        )
-        return self._variable(handle, proto)
-
-    def with_values(self, prefix: str, protos: dict[str, Any], values: dict[str, Any]) -> list[Any]:
-        """Makes variables and reads their values, all in one function of the runtime.
-
-        Args:
-            prefix: of the checkpoint's files.
-            protos: the variables, by their keys in the checkpoint.
-            values: tensors with values that need not be read, by the same keys. The variables share their memory.
-        """
-        shares = _shares({key: proto for key, proto in protos.items() if key not in values})
-        function = _restoring_function(prefix, protos, self._anonymous(), shares)
-        function.signature.name = f"__rehub_restore_{self._ops.uid()}"
-        handles = _call_once(function, [values[key] for key in protos if key in values], len(protos))
-        return [self._variable(handle, proto) for handle, proto in zip(handles, protos.values())]
-
-    def _variable(self, handle: Any, proto: Any) -> Any:
         synchronization, aggregation, trainable = self._validate(
             proto.synchronization, proto.aggregation, proto.trainable, name=proto.name
         )
-        with self._ops.name_scope(proto.name or None, "Variable", skip_on_eager=False) as scope:
-            name = self._ops.name_from_scope_name(scope)
-        shape, dtype = self._tf.TensorShape(proto.shape), self._tf.as_dtype(proto.dtype)
-        key = (proto.dtype, proto.shape.SerializeToString(deterministic=True))
-        if key not in self._handle_data:
-            self._handle_data[key] = self._new_handle_data(shape, dtype)
+        # What name_scope makes of a name in eager mode: one that ends with a slash is absolute.
+        name = proto.name or "Variable"
+        name = name[:-1] if name.endswith("/") else self._scope + name
+        shape, dtype, handle_data = self._kind(proto)
+        handle = self._make_handle(
+            dtype=dtype,
+            shape=shape,
+            shared_name=self._anonymous,
+            debug_name="rehub",
+            container=self._container,
+        )
         kind = self._resource_variable_ops.UninitializedVariable
         variable = kind.__new__(kind)
-        handle._handle_data = self._handle_data[key]
+        handle._handle_data = handle_data
         handle._parent_trackable = weakref.ref(variable)
         handle._name = f"{name}:0"
-        handle._unique_id = f"{name}_{self._ops.uid()}"
+        handle._unique_id = f"{name}_{self._uid()}"
         variable._in_graph_mode = False
         self._resource_variable_ops.BaseResourceVariable.__init__(
             variable,
@@ -1101,76 +1077,69 @@ class VariableMaker:
         )
         return variable
 
-
-def _shares(protos: dict[str, Any]) -> list[list[str]]:
-    """Parts the keys of variables into a few of about as many bytes each, to be read at the same time."""
-    tf = import_tensorflow()
-    sizes = {}
-    for key, proto in protos.items():
-        elements = tf.TensorShape(proto.shape).num_elements()
-        sizes[key] = (elements or 1) * tf.as_dtype(proto.dtype).size
-    number = min(4, os.cpu_count() or 1) if sum(sizes.values()) > 16 << 20 else 1
-    shares: list[list[str]] = [[] for _ in range(number)]
-    filled = [0] * number
-    for key in sorted(sizes, key=lambda key: -sizes[key]):
-        smallest = filled.index(min(filled))
-        shares[smallest].append(key)
-        filled[smallest] += sizes[key]
-    return shares
+    def _kind(self, proto: Any) -> Any:
+        """The shape and type of a variable, and what its handle says of them in Python: one for all that are alike."""
+        key = (proto.dtype, proto.shape.SerializeToString(deterministic=True))
+        if key not in self._kinds:
+            shape, dtype = self._tf.TensorShape(proto.shape), self._tf.as_dtype(proto.dtype)
+            self._kinds[key] = shape, dtype, self._new_handle_data(shape, dtype)
+        return self._kinds[key]
 
 
-def _restoring_function(prefix: str, protos: dict[str, Any], anonymous: str, shares: list[list[str]]) -> Any:
-    """A FunctionDef that makes variables, gives them their values, and returns their handles."""
-    from tensorflow.core.framework import function_pb2, types_pb2  # Seen in 2.15, 2.21.
-
-    tf = import_tensorflow()
-    function = function_pb2.FunctionDef()
-    function.signature.is_stateful = True
-
-    def constant(name: str, value: Any) -> str:
-        node = function.node_def.add(name=name, op="Const", device="/device:CPU:0")
-        node.attr["dtype"].type = types_pb2.DT_STRING
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.string))
-        return f"{name}:output:0"
-
-    value_of = {}
-    for number, keys in enumerate(filter(None, shares)):
-        inputs = [constant(f"prefix_{number}", prefix), constant(f"keys_{number}", keys)]
-        inputs.append(constant(f"slices_{number}", [""] * len(keys)))
-        node = function.node_def.add(name=f"read_{number}", op="RestoreV2", input=inputs, device="/device:CPU:0")
-        node.attr["dtypes"].list.type.extend(protos[key].dtype for key in keys)
-        value_of.update({key: f"read_{number}:tensors:{index}" for index, key in enumerate(keys)})
-    for index, (key, proto) in enumerate(protos.items()):
-        node = function.node_def.add(name=f"variable_{index}", op="VarHandleOp")
-        node.attr["dtype"].type = proto.dtype
-        node.attr["shape"].shape.CopyFrom(proto.shape)
-        node.attr["shared_name"].s = anonymous.encode()
-        node.attr["debug_name"].s = proto.name.encode()
-        handle = f"variable_{index}:resource:0"
-        if key not in value_of:
-            function.signature.input_arg.add(name=f"value_{index}", type=proto.dtype)
-            value_of[key] = f"value_{index}"
-        node = function.node_def.add(name=f"assign_{index}", op="AssignVariableOp", input=[handle, value_of[key]])
-        node.attr["dtype"].type = proto.dtype
-        function.signature.output_arg.add(name=f"handle_{index}", type=types_pb2.DT_RESOURCE)
-        function.ret[f"handle_{index}"] = handle
-        function.signature.control_output.append(f"assigned_{index}")
-        function.control_ret[f"assigned_{index}"] = f"assign_{index}"
-    return function
+_PLAINLY = threading.Lock()
+_plainly = 0  # How many threads want it so.
 
 
-def _call_once(function: Any, inputs: list[Any], number_of_outputs: int) -> list[Any]:
-    """Runs a FunctionDef, as it is written; returns what it returns."""
-    from tensorflow.python.eager import context  # Seen in 2.15, 2.21.
+@contextlib.contextmanager
+def ops_run_plainly() -> Iterator[None]:
+    """Has TensorFlow run an op that it runs for the first time as it is, not as a function around it.
 
+    To make the function takes it 0.35 ms for each set of attributes and of shapes of resources, the kernel alone
+    0.02 ms. It is a setting of the process: another thread's ops run so too in the meantime, with the same results.
+    Seen in 2.15, 2.21.
+    """
+    from tensorflow.python import pywrap_tfe
+    from tensorflow.python.eager import context
+
+    global _plainly  # noqa: PLW0603  TensorFlow's setting is one for all, and cannot be asked for.
     now = context.context()
-    now.add_function_def(function)
+    now.ensure_initialized()
+    with _PLAINLY:
+        _plainly += 1
+        pywrap_tfe.TFE_ContextSetRunEagerOpAsFunction(now._handle, False)
     try:
-        with _call_options(now, _as_written):
-            outputs = now.call_function(function.signature.name.encode(), inputs, number_of_outputs)
+        yield
     finally:
-        now.remove_function(function.signature.name)
-    return list(outputs or [])
+        with _PLAINLY:
+            _plainly -= 1
+            if not _plainly:
+                pywrap_tfe.TFE_ContextSetRunEagerOpAsFunction(now._handle, True)
+
+
+def bytes_of_variable(proto: Any) -> int:
+    """How many bytes the value of a SavedVariable message takes, about."""
+    size: int = import_tensorflow().as_dtype(proto.dtype).size
+    for dimension in proto.shape.dim:
+        size *= max(1, dimension.size)
+    return size
+
+
+def assign(variable: Any, value: Any) -> None:
+    """Gives a variable a value, whose memory it shares from then on. Seen in 2.15, 2.21."""
+    from tensorflow.python.ops import gen_resource_variable_ops
+
+    gen_resource_variable_ops.assign_variable_op(variable.handle, value)
+
+
+def read_values(prefix: str, keys: list[str], dtypes: list[int]) -> list[Any]:
+    """Reads tensors of a checkpoint by their keys, on the CPU; in any thread. Seen in 2.15, 2.21."""
+    from tensorflow.python.eager import context
+
+    tf = import_tensorflow()
+    with context.eager_mode(), tf.device("CPU"):
+        return list(
+            tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=keys, shape_and_slices=[""] * len(keys), dtypes=dtypes)
+        )
 
 
 def variables_path(path: str) -> str:
@@ -1223,22 +1192,6 @@ class Checkpoint:
         if key not in self._shapes or tf.as_dtype(proto.dtype) != self._dtypes[key]:
             return False
         return bool(tf.TensorShape(proto.shape).is_compatible_with(self._shapes[key]))
-
-
-def restore_variables(prefix: str, variables: dict[str, Any]) -> None:
-    """Reads the values of variables, by their keys in a checkpoint, with one op. Seen in 2.15, 2.21."""
-    from tensorflow.python.ops import gen_resource_variable_ops
-
-    tf = import_tensorflow()
-    with tf.device("CPU"):
-        values = tf.raw_ops.RestoreV2(
-            prefix=prefix,
-            tensor_names=list(variables),
-            shape_and_slices=[""] * len(variables),
-            dtypes=[variable.dtype for variable in variables.values()],
-        )
-    for variable, value in zip(variables.values(), values):
-        gen_resource_variable_ops.assign_variable_op(variable.handle, value)
 
 
 class _FunctionInternals:

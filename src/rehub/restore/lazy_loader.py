@@ -8,10 +8,11 @@ for, by a call, a trace, a gradient or a save. Then TensorFlow's steps are taken
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import warnings
-from typing import Any
+from typing import Any, Sequence
 
 from rehub import tf_internals
 from rehub.restore import prepared
@@ -20,6 +21,7 @@ from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
 from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made
 from rehub.restore.model_file import ModelFile, read_model_file
+from rehub.restore.weights import Weights, plain_variables
 
 
 class HandedOver(Exception):
@@ -60,22 +62,47 @@ def load_lazily(
             raise HandedOver(f"it has no function {name!r}, which its object graph names")
     place = None if prepare == "off" else prepared.place_of(path, model.content, to_make=prepare == "make")
     form = None if place is None else prepared.find(place)
-    ops = model.functions.ops() if form is None else form.ops
-    missing = tf_internals.missing_ops(ops)
-    if missing:
-        raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
-    with tf.init_scope():
-        loader = _loader_class()(path, model, options, form)
-        root, keys = loader.get(0), loader.rehub_keys
+    with tf.init_scope(), tf_internals.ops_run_plainly(), contextlib.ExitStack() as reading:
+        plain = _plain_variables(path, model, options, form)
+        weights, is_mapped = None, False
+        if plain is not None:
+            nodes = metagraph.object_graph_def.nodes
+            variables = {key: nodes[node_id].variable for node_id, key in plain.items()}
+            is_mapped = form is not None and tf_internals.has_only_cpus()
+            mapped = form.values(tf) if form is not None and is_mapped else {}
+            weights = reading.enter_context(Weights(path, variables, mapped))
+        # Bytes are read while this goes on.
+        ops = model.functions.ops() if form is None else form.ops
+        missing = tf_internals.missing_ops(ops)
+        if missing:
+            raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
+        root = _loader_class()(path, model, options, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     root.graph_debug_info = debug_information
     root.tensorflow_version = metagraph.meta_info_def.tensorflow_version
     root.tensorflow_git_version = metagraph.meta_info_def.tensorflow_git_version
-    if prepare == "make" and form is None and place is not None and keys:
-        prepared.make(tf, path, place, ops, keys)
-    return root, str(place) if loader.rehub_is_mapped else ""
+    if prepare == "make" and form is None and place is not None and plain:
+        prepared.make(tf, path, place, ops, plain)
+    return root, str(place) if is_mapped else ""
+
+
+def _plain_variables(
+    path: str, model: ModelFile, options: Any, form: prepared.Prepared | None
+) -> dict[int, str] | None:
+    """The keys of all variables in the checkpoint by node id; None where TensorFlow's own code is to restore them."""
+    nodes = model.metagraph.object_graph_def.nodes
+    if not tf_internals.can_make_variables(options) or not _is_simple(nodes):
+        return None
+    if form is not None:
+        return {variable.node_id: variable.key for variable in form.variables}
+    return plain_variables(path, nodes)
+
+
+def _is_simple(nodes: Sequence[Any]) -> bool:
+    """Whether no object but functions, which are given what they capture when all is there, is made of others."""
+    return not any(node.slot_variables or (node.dependencies and not _is_function(node)) for node in nodes)
 
 
 def _read(tf: Any, path: str) -> ModelFile:
@@ -130,32 +157,29 @@ def _loader_class() -> Any:
     class LazyLoader(tf_internals.loader_class()):  # type: ignore[misc]
         """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
-        def __init__(self, path: str, model: ModelFile, options: Any, form: prepared.Prepared | None) -> None:
-            self._rehub_form = form
-            self.rehub_is_mapped = False
-            self.rehub_keys: dict[int, str] = {}  # The variables' in the checkpoint by node id, if they are plain.
+        def __init__(
+            self, path: str, model: ModelFile, options: Any, plain: dict[int, str], weights: Weights | None
+        ) -> None:
+            self._rehub_plain = plain
+            self._rehub_weights = weights
             objects = model.metagraph.object_graph_def
             self._rehub_library = Library(model.functions, model.registered_gradients, objects)
             self._rehub_functions: dict[str, Any] = {}
-            self._rehub_variables: dict[int, Any] = {}  # By node id, each with its value.
             # The loader would build all functions of the library that it finds in the message: it finds none.
             without_functions = tf_internals.saved_model_around(model.metagraph)
             options_of_checkpoint = tf_internals.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
         def _generate_ordered_node_ids(self) -> Any:
-            # A lazy function is given what it captures when all is there; few other objects are made of others.
             nodes = self._proto.nodes
-            self._rehub_is_simple = not any(
-                node.slot_variables or (node.dependencies and not _is_function(node)) for node in nodes
-            )
+            self._rehub_is_simple = _is_simple(nodes)
             return range(len(nodes)) if self._rehub_is_simple else super()._generate_ordered_node_ids()
 
         def _get_node_dependencies(self, proto: Any) -> Any:
             return {} if _is_function(proto) else super()._get_node_dependencies(proto)
 
         def _load_nodes(self) -> None:
-            self._rehub_make_variables()
+            self._rehub_maker = tf_internals.VariableMaker()
             if self._rehub_is_simple:
                 nodes: dict[int, Any] = {}
                 setters: dict[int, Any] = {}
@@ -197,8 +221,8 @@ def _loader_class() -> Any:
                         return lazy_object([child.local_name for child in proto.children]), None
                 if kind == "function":
                     return self._rehub_tf_function(proto.function), setattr
-                if kind == "variable" and node_id in self._rehub_variables:
-                    return self._rehub_variables[node_id], setattr
+                if kind == "variable" and node_id in self._rehub_plain:
+                    return self._rehub_maker.make(proto.variable), setattr
                 if kind == "bare_concrete_function":
                     return self._rehub_bare_function(proto.bare_concrete_function), setattr
                 if kind == "captured_tensor":
@@ -259,54 +283,13 @@ def _loader_class() -> Any:
         def _setup_remaining_functions(self) -> None:
             """Gradients and other functions outside of the object graph are built with those that need them."""
 
-        def _rehub_make_variables(self) -> None:
-            """Makes all variables with their values, where they are what there is to restore."""
-            if not tf_internals.can_make_variables(self._save_options):
-                return
-            form = self._rehub_form if tf_internals.has_only_cpus() else None
-            keys = (
-                self._rehub_checkpoint_keys() if form is None else {each.node_id: each.key for each in form.variables}
-            )
-            if not keys:
-                return
-            prefix = str(tf_internals.variables_path(self._export_dir))
-            protos = {key: self._proto.nodes[node_id].variable for node_id, key in keys.items()}
-            maker = tf_internals.VariableMaker()
-            if tf_internals.has_only_cpus():
-                values = {} if form is None else form.values(tf_internals.import_tensorflow())
-                variables = maker.with_values(prefix, protos, values)
-                self.rehub_is_mapped = form is not None
-            else:
-                variables = [maker.without_value(proto) for proto in protos.values()]
-                tf_internals.restore_variables(prefix, dict(zip(protos, variables)))
-            self._rehub_variables = dict(zip(keys, variables))
-            self.rehub_keys = keys
-
-        def _rehub_checkpoint_keys(self) -> dict[int, str] | None:
-            """The keys of all variables by node id; None where more than plain variables is to be restored."""
-            nodes = self._proto.nodes
-            wanted = {node_id for node_id, node in enumerate(nodes) if node.HasField("variable")}
-            if not self._rehub_is_simple or any(
-                node.registered_saver or (node.saveable_objects and node_id not in wanted)
-                for node_id, node in enumerate(nodes)
-            ):
-                return None
-            if not wanted:
-                return {}
-            checkpoint = tf_internals.Checkpoint(str(tf_internals.variables_path(self._export_dir)))
-            keys: dict[int, str] = {}
-            for node_id, attributes in checkpoint.matched(nodes).items():
-                if node_id not in wanted or len(attributes) != 1 or attributes[0].name != "VARIABLE_VALUE":
-                    return None
-                keys[node_id] = attributes[0].checkpoint_key
-                if not checkpoint.fits(keys[node_id], nodes[node_id].variable):
-                    return None
-            has_each_its_own = len(set(keys.values())) == len(keys) == len(wanted)
-            return dict(sorted(keys.items())) if has_each_its_own else None
-
         def _restore_checkpoint(self) -> None:
-            if not self._rehub_variables:
+            if self._rehub_weights is None:
                 super()._restore_checkpoint()
+                return
+            values = self._rehub_weights.values()
+            for node_id, key in self._rehub_plain.items():
+                tf_internals.assign(self._nodes[node_id], values[key])
 
     return LazyLoader
 

@@ -1,0 +1,91 @@
+"""The values of a model's variables: which they are in its checkpoint, and how they are read while other work goes on."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+from rehub import tf_internals
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_WORTH_A_SHARE = 8 << 20  # What is read in less time than it takes to have another thread read it.
+
+
+def plain_variables(path: str, nodes: Sequence[Any]) -> dict[int, str] | None:
+    """Returns the keys of all variables in the checkpoint by node id; None where more than those is to be restored.
+
+    Args:
+        path: the model's directory.
+        nodes: those of its SavedObjectGraph.
+    """
+    wanted = {node_id for node_id, node in enumerate(nodes) if node.HasField("variable")}
+    if any(
+        node.registered_saver or (node.saveable_objects and node_id not in wanted) for node_id, node in enumerate(nodes)
+    ):
+        return None
+    if not wanted:
+        return {}
+    checkpoint = tf_internals.Checkpoint(tf_internals.variables_path(path))
+    keys: dict[int, str] = {}
+    for node_id, attributes in checkpoint.matched(nodes).items():
+        if node_id not in wanted or len(attributes) != 1 or attributes[0].name != "VARIABLE_VALUE":
+            return None
+        keys[node_id] = attributes[0].checkpoint_key
+        if not checkpoint.fits(keys[node_id], nodes[node_id].variable):
+            return None
+    has_each_its_own = len(set(keys.values())) == len(keys) == len(wanted)
+    return dict(sorted(keys.items())) if has_each_its_own else None
+
+
+class Weights:
+    """The values of variables: mapped, or being read by threads of their own from the moment that this is made.
+
+    As a context manager, it does not end before its threads do.
+
+    Args:
+        path: the model's directory.
+        variables: the SavedVariable messages, by their keys in the checkpoint.
+        mapped: the values that need not be read, by the same keys.
+    """
+
+    def __init__(self, path: str, variables: Mapping[str, Any], mapped: Mapping[str, Any]) -> None:
+        prefix = tf_internals.variables_path(path)
+        to_read = {key: variable for key, variable in variables.items() if key not in mapped}
+        self._mapped = mapped
+        self._shares = _shares(to_read)
+        self._readers = ThreadPoolExecutor(max(1, len(self._shares)))
+        self._read = [
+            self._readers.submit(tf_internals.read_values, prefix, share, [to_read[key].dtype for key in share])
+            for share in self._shares
+        ]
+
+    def __enter__(self) -> Weights:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._readers.shutdown()
+
+    def values(self) -> dict[str, Any]:
+        """Returns the values by their keys, once all are read."""
+        found = dict(self._mapped)
+        for share, reading in zip(self._shares, self._read):
+            found.update(zip(share, reading.result()))
+        return found
+
+
+def _shares(variables: Mapping[str, Any]) -> list[list[str]]:
+    """Parts the keys of variables into a few of about as many bytes each, to be read at the same time."""
+    sizes = {key: tf_internals.bytes_of_variable(variable) for key, variable in variables.items()}
+    number = max(1, min(4, os.cpu_count() or 1, sum(sizes.values()) // _WORTH_A_SHARE))
+    shares: list[list[str]] = [[] for _ in range(number)]
+    filled = [0] * number
+    for key in sorted(sizes, key=lambda key: -sizes[key]):
+        smallest = filled.index(min(filled))
+        shares[smallest].append(key)
+        filled[smallest] += sizes[key]
+    return [share for share in shares if share]
