@@ -97,7 +97,7 @@ def load(
         if missing:
             raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
         raise
-    obj._is_hub_module_v1 = layout.is_legacy  # noqa: SLF001  under this name tensorflow_hub's users know it.
+    restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:

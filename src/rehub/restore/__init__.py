@@ -6,6 +6,7 @@ named, functions are tied to the variables and tables that they use, and a model
 
 from __future__ import annotations
 
+from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
 from rehub.restore.remote_devices import explain_remote_devices
@@ -26,6 +27,7 @@ __all__ = [
     "look_at",
     "make_callable",
     "missing_op_error",
+    "note",
     "report_on",
     "restore",
     "signature_names",

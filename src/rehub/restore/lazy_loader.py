@@ -19,7 +19,7 @@ from rehub.restore import prepared
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
-from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made
+from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made, note
 from rehub.restore.model_file import ModelFile, read_model_file
 from rehub.restore.weights import Weights, plain_variables
 
@@ -80,9 +80,9 @@ def load_lazily(
             raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
         root = _loader_class()(path, model, options, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
-    root.graph_debug_info = debug_information
-    root.tensorflow_version = metagraph.meta_info_def.tensorflow_version
-    root.tensorflow_git_version = metagraph.meta_info_def.tensorflow_git_version
+    note(root, "graph_debug_info", debug_information)
+    note(root, "tensorflow_version", metagraph.meta_info_def.tensorflow_version)
+    note(root, "tensorflow_git_version", metagraph.meta_info_def.tensorflow_git_version)
     if prepare == "make" and form is None and place is not None and plain:
         prepared.make(tf, path, place, ops, plain)
     return root, str(place) if is_mapped else ""

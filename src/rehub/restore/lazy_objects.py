@@ -1,9 +1,9 @@
 """Objects of a restored model that know their parts, and make attributes of them when one is asked for.
 
 To make thousands of objects is quick; to set and track their attributes is what takes TensorFlow's loader its time,
-and most objects of a model are never looked at. Once an object is asked for an attribute, for its `__dict__`, or is
-called, all its attributes are set by TensorFlow's own `__setattr__`, and it is of the class that TensorFlow's loader
-would have made for it.
+and most objects of a model are never looked at. An object that is asked for one attribute, or is called, hands out that
+part. Once it is asked for its `__dict__` or for what it tracks, or is changed, all its attributes are set by
+TensorFlow's own `__setattr__`, and it is of the class that TensorFlow's loader would have made for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from rehub import tf_internals
 
 _PARTS = "_rehub_parts"
+_IS_LAZY = "_rehub_is_lazy"  # Of the class of objects that may still have parts to set.
 # One for all objects: to set attributes takes microseconds, and runs nothing of the user's.
 _LOCK = threading.RLock()
 
@@ -29,6 +30,15 @@ def lazy_object(names: list[str]) -> Any:
 def give_parts(obj: Any, parts: tuple[tuple[str, Any], ...]) -> None:
     """Gives a lazy object its parts, by their names; a name occurs at most once."""
     _state(obj)[_PARTS] = parts
+
+
+def note(obj: Any, name: str, value: Any) -> None:
+    """Sets an attribute that is no part of the model on any restored object; a lazy one stays as lazy as it is."""
+    with _LOCK:
+        if getattr(type(obj), _IS_LAZY, False):
+            _state(obj)[name] = value
+            return
+    setattr(obj, name, value)
 
 
 class UnmadeList:
@@ -81,6 +91,7 @@ def _set_attributes(obj: Any) -> None:
         if parts is None:  # It has been done, or is being done by this thread.
             return
         for name, part in parts:
+            _state(obj).pop(name, None)  # It was handed out before; now it is tracked as well.
             setattr(obj, name, made(part))
         obj._self_saveable_object_factories = {}  # noqa: SLF001
         restored = tf_internals.user_object_class()
@@ -89,17 +100,28 @@ def _set_attributes(obj: Any) -> None:
             restored.__call__ = tf_internals.call_attribute
 
 
+def _hand_out(obj: Any, name: str) -> None:
+    """Makes one part of a lazy object its attribute, untracked, if it has such a part."""
+    state = _state(obj)
+    for part_name, part in state.get(_PARTS, ()):
+        if part_name == name:
+            state[name] = made(part)
+
+
 class _CallAttribute:
-    """`__call__` of a class whose objects have an attribute `__call__` of their own, once their attributes are set."""
+    """`__call__` of a class whose objects have an attribute `__call__` of their own."""
 
     def __get__(self, obj: Any, owner: Any) -> Any:
         if obj is None:
             return self
-        _set_attributes(obj)
-        try:
-            return _state(obj)["__call__"]
-        except KeyError:
-            raise AttributeError("__call__") from None
+        found = _state(obj).get("__call__")
+        if found is None:
+            with _LOCK:
+                _hand_out(obj, "__call__")
+                found = _state(obj).get("__call__")
+        if found is None:
+            raise AttributeError("__call__")
+        return found
 
 
 @functools.lru_cache(maxsize=None)
@@ -110,10 +132,12 @@ def _lazy_class(can_be_called: bool) -> Any:
     class LazyObject(base):  # type: ignore[misc]
         def __getattr__(self, name: str) -> Any:
             with _LOCK:
-                parts = _state(self).get(_PARTS)
-                if parts is not None and (name.startswith("_self_") or any(name == part for part, _ in parts)):
-                    _set_attributes(self)
-                elif name not in _state(self):  # Another thread may have set it in the meantime.
+                if name.startswith("_self_"):
+                    if _PARTS in _state(self):
+                        _set_attributes(self)
+                else:
+                    _hand_out(self, name)
+                if name not in _state(self):
                     raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return getattr(self, name)
 
@@ -137,6 +161,7 @@ def _lazy_class(can_be_called: bool) -> Any:
                 if _PARTS not in _state(self):
                     super()._maybe_initialize_trackable()
 
+    setattr(LazyObject, _IS_LAZY, True)
     if can_be_called:
         LazyObject.__call__ = _CallAttribute()
     for attribute in ("__name__", "__qualname__", "__module__"):

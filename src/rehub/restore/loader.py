@@ -8,6 +8,7 @@ from typing import Any
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore.lazy_loader import HandedOver, load_lazily
+from rehub.restore.lazy_objects import note
 from rehub.restore.ownership import own_captures
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 
@@ -72,7 +73,7 @@ def restore(
 
 def report_on(obj: Any, report: LoadReport) -> None:
     """Keeps with a restored object how it was made."""
-    setattr(obj, _REPORT, report)
+    note(obj, _REPORT, report)
 
 
 def load_report(obj: Any) -> LoadReport:

@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel
-from rehub.savedmodel.wire import BYTES, Message, Span, WireError
+from rehub.savedmodel.wire import BYTES, Message, Span, WireError, read_varint
 
 _META_GRAPHS = 2
 _GRAPH_DEF, _LIBRARY = 2, 2
@@ -131,7 +131,17 @@ def _read(path: str, content: bytes) -> ModelFile | None:
 
 
 def _name(content: bytes, function: Span) -> str:
-    """The name of a function. Its signature comes first, so that its nodes need not be skipped."""
+    """The name of a function. It comes first in the signature, and that in the function, where TensorFlow wrote it."""
+    start, end = function
+    first_of_first = bytes([_SIGNATURE << 3 | BYTES]), bytes([_NAME << 3 | BYTES])
+    position, stop = start, end
+    for key in first_of_first:
+        if content[position : position + 1] != key:
+            break
+        size, position = read_varint(content, position + 1, stop)
+        stop = min(stop, position + size)
+    else:
+        return str(content[position:stop], "utf-8")
     signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
     return "" if signature is None else Message(content, (signature,)).text(_NAME)
 

@@ -1,4 +1,4 @@
-"""The values of a model's variables: which they are in its checkpoint, and how they are read while other work goes on."""
+"""The values of a model's variables: where they are in its checkpoint, and how they are read while work goes on."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Weights:
             for share in self._shares
         ]
 
-    def __enter__(self) -> Weights:
+    def __enter__(self) -> Weights:  # noqa: PYI034  Python 3.7 has no Self.
         return self
 
     def __exit__(
