@@ -6,10 +6,9 @@ one model in one way, and calls it or differentiates it once; the ways take turn
 to read and parse `saved_model.pb`, and to read the values by one RestoreV2. Memory is what the process had more at its
 peak than before it loaded. "rehub, prepared" maps the weights from a form that was made before (docs/loading.md).
 
-Usage: python benchmarks/load.py [--rounds 5] [--models DIRECTORY] [--only WORD] [--sizes]
+Usage: python benchmarks/load.py [--rounds 5] [--models DIRECTORY] [--only WORD]
 
-`--models` keeps the models for the next time. `--sizes` measures load time over the number of functions, and over the
-bytes of the variables, instead.
+`--models` keeps the models for the next time. How load time grows with a model, load_over_size.py tells.
 """
 
 from __future__ import annotations
@@ -151,25 +150,6 @@ MODELS = {
     "EfficientNetB3, reusable": REUSABLE.format("EfficientNetB3"),
     "text embedding with a table": TEXT,
 }
-FUNCTIONS = """
-import sys, tensorflow as tf
-
-model = tf.Module()
-model.v = tf.Variable(1.0)
-for number in range(int(sys.argv[2]) // 2):  # The function itself, and the one for saving its call.
-    function = tf.function(lambda x, number=number: x * model.v + float(number), [tf.TensorSpec([], tf.float32)])
-    setattr(model, f"f{number}", function)
-tf.saved_model.save(model, sys.argv[1], {"serving_default": model.f0.get_concrete_function()})
-"""
-BYTES = """
-import sys, tensorflow as tf
-
-model = tf.Module()
-each = int(sys.argv[2]) // 4 // 16
-model.parts = [tf.Variable(tf.random.stateless_uniform([each], (1, number))) for number in range(16)]
-model.f = tf.function(lambda x: x + model.parts[0][0], [tf.TensorSpec([], tf.float32)])
-tf.saved_model.save(model, sys.argv[1], {"serving_default": model.f.get_concrete_function()})
-"""
 PROCESS = """
 import json, resource, sys, time
 import tensorflow as tf
@@ -300,44 +280,17 @@ def compare(rounds: int, directory: Path, only: str) -> None:
             print(f"| {name} | TensorFlow / {way} | {' | '.join(ratios)} |", flush=True)
 
 
-def over_sizes(rounds: int, directory: Path) -> None:
-    """Prints load time over the number of functions, and over the bytes of the variables."""
-    grids = {
-        "functions": (FUNCTIONS, (100, 300, 1_000, 3_000, 10_000)),
-        "MB of variables": (BYTES, tuple(size << 20 for size in (1, 16, 64, 256, 1024, 4096))),
-    }
-    for what, (code, sizes) in grids.items():
-        print(f"| {what} | TensorFlow, s | rehub, s | ratio |\n|---|---|---|---|")
-        for size in sizes:
-            path = make(f"{size} {what}", code, directory, str(size))
-            if path is None:
-                continue
-            seconds: dict[str, list[float]] = {"TensorFlow": [], "rehub": []}
-            for _ in range(rounds):
-                for way, results in seconds.items():
-                    results.append(json.loads(run(PROCESS, path, way, "nothing"))[0])
-            theirs, ours = (statistics.median(results) for results in seconds.values())
-            shown = size if what == "functions" else size >> 20
-            print(f"| {shown} | {theirs:.3f} | {ours:.3f} | {theirs / ours:.1f}x |", flush=True)
-            if what != "functions":
-                shutil.rmtree(path)  # It is large.
-
-
 def main() -> None:
     """Makes the models, loads them and prints tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--models", type=Path, help="where the models are kept")
     parser.add_argument("--only", default="", help="the models with this word in their names")
-    parser.add_argument("--sizes", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         directory = options.models or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        if options.sizes:
-            over_sizes(options.rounds, directory)
-        else:
-            compare(options.rounds, directory, options.only)
+        compare(options.rounds, directory, options.only)
 
 
 if __name__ == "__main__":
