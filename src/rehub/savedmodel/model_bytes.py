@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 
-from rehub.errors import CorruptModel, UnsupportedFormat
+from rehub.errors import CorruptModel
+from rehub.savedmodel import split_model
 from rehub.savedmodel.layout import PB, PBTXT, Layout
 from rehub.savedmodel.text_format import wire_of_text
 from rehub.savedmodel.wire import Buffer
@@ -16,8 +17,9 @@ def saved_model_bytes(layout: Layout) -> Buffer:
     A `saved_model.pb` is mapped, not read: a large model costs what is looked at.
 
     Raises:
-        CorruptModel: the file is damaged.
-        UnsupportedFormat: the model is in a form that is not read here.
+        CorruptModel: the file is damaged; of a `saved_model.pb` that shows when it is read.
+        UnsupportedFormat: a `saved_model.cpb` is stored in a way that is not read here.
+        PackageMissing: it is compressed, and the package that undoes that is not installed.
         OSError: the file cannot be opened.
     """
     path = f"{layout.path.rstrip('/')}/{layout.model_file}"
@@ -25,7 +27,7 @@ def saved_model_bytes(layout: Layout) -> Buffer:
         return map_file(path)
     if layout.model_file == PBTXT:
         return wire_of_text(path, read_text(path, map_file(path)))
-    raise UnsupportedFormat(f"{path!r} is not read without TensorFlow.")
+    return split_model.merge(path, map_file(path))
 
 
 def read_text(path: str, content: Buffer) -> str:
