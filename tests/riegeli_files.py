@@ -123,3 +123,8 @@ def split_file(chunks, message, **how):
         infos += field(2, field(1, kind) + field(2, len(content)) + field(3, position))
     file.simple([field(1, field(1, 1)) + infos + field(3, message)], **how)
     return bytes(file.content)
+
+
+def split_in_one(content):
+    """A `saved_model.cpb` that holds the bytes of a `saved_model.pb` in one chunk."""
+    return split_file([(MESSAGE, content)], chunked_message(0))
