@@ -56,19 +56,24 @@ def rotated(half, by):
 
 
 class RiegeliFile:
-    """A file that is written in memory, with the formulas of the specification."""
+    """A file that is written in memory, with the formulas of the specification.
 
-    def __init__(self):
+    The hash of data takes a second for a megabyte, and what reads files here does not look at it.
+    """
+
+    def __init__(self, *, hashes_data=True):
+        self.hashes_data = hashes_data
         self.content = bytearray()
         self.chunk(b"s", b"", 0, 0)
 
     def chunk(self, kind, data, count, decoded_size):
         """Writes a chunk; returns where it begins."""
         begin = len(self.content)
-        rest = struct.pack("<QQQQ", len(data), highway_hash(data), kind[0] | count << 8, decoded_size)
+        data_hash = highway_hash(data) if self.hashes_data else 0
+        rest = struct.pack("<QQQQ", len(data), data_hash, kind[0] | count << 8, decoded_size)
         body = struct.pack("<Q", highway_hash(rest)) + rest + data
         overhead = (len(body) + (begin + USABLE - 1) % BLOCK) // USABLE
-        after = begin + count
+        after = begin + (count if count < 1 << 20 else 0)  # A lie is not padded.
         remaining = BLOCK - 1 - (after + BLOCK - 1) % BLOCK
         end = max(begin + len(body) + overhead * BLOCK_HEADER, after + max(remaining - (USABLE - 1), 0))
         place = 0

@@ -49,7 +49,7 @@ def _by_brotli(path: str, data: bytes, limit: int) -> bytes:
         raise PackageMissing(f'{path!r} is compressed by Brotli; to read it: pip install "brotli>=1.2".')
     try:
         unpacked = bytearray(decompressor.process(data, output_buffer_limit=limit))
-        while len(unpacked) < limit and not decompressor.can_accept_more_data():
+        while len(unpacked) < limit and not (decompressor.is_finished() or decompressor.can_accept_more_data()):
             unpacked += decompressor.process(b"", output_buffer_limit=limit - len(unpacked))
     except brotli.error as error:
         raise WireError(f"{len(data)} bytes are not what Brotli makes ({error})") from error
