@@ -119,9 +119,9 @@ def chunked_message(index, *fields):
     )
 
 
-def split_file(chunks, message, **how):
+def split_file(chunks, message, *, hashes_data=True, **how):
     """A `saved_model.cpb`: pairs of a kind and bytes, and the ChunkedMessage that says where they belong."""
-    file = RiegeliFile()
+    file = RiegeliFile(hashes_data=hashes_data)
     infos = b""
     for kind, content in chunks:
         (position,) = file.simple([content], **how)
@@ -130,6 +130,6 @@ def split_file(chunks, message, **how):
     return bytes(file.content)
 
 
-def split_in_one(content):
+def split_in_one(content, **how):
     """A `saved_model.cpb` that holds the bytes of a `saved_model.pb` in one chunk."""
-    return split_file([(MESSAGE, content)], chunked_message(0))
+    return split_file([(MESSAGE, content)], chunked_message(0), **how)
