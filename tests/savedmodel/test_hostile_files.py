@@ -17,13 +17,14 @@ import saved_models
 from google.protobuf import text_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tensorflow.core.protobuf import saved_model_pb2
 
+from rehub import tf_internals
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.model_bytes import as_saved_model_pb
 from rehub.savedmodel.wire import BYTES
 
+SavedModel = type(tf_internals.saved_model_message())
 MADE = int(os.environ.get("REHUB_TEST_FUZZ", "150"))
 MODULE = saved_models.LEGACY / "text_embed"
 
@@ -43,12 +44,12 @@ def as_bytes():
 
 
 def as_text():
-    return text_format.MessageToString(saved_model_pb2.SavedModel.FromString(as_bytes())).encode()
+    return text_format.MessageToString(SavedModel.FromString(as_bytes())).encode()
 
 
 def in_chunks():
     """A split model whose graph is in the chunk after the first."""
-    model = saved_model_pb2.SavedModel.FromString(as_bytes())
+    model = SavedModel.FromString(as_bytes())
     graph = model.meta_graphs[0].graph_def.SerializeToString()
     model.meta_graphs[0].ClearField("graph_def")
     chunks = [(riegeli_files.MESSAGE, model.SerializeToString()), (riegeli_files.MESSAGE, graph)]
@@ -56,7 +57,7 @@ def in_chunks():
     return riegeli_files.split_file(chunks, riegeli_files.chunked_message(0, where))
 
 
-PARTS = [b"\x08\x01", saved_model_pb2.SavedModel().SerializeToString(), as_bytes()]
+PARTS = [b"\x08\x01", SavedModel().SerializeToString(), as_bytes()]
 
 
 def look_through_metadata(content):

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import saved_models  # noqa: F401  TensorFlow is imported there without its warnings
 from google.protobuf.descriptor import FieldDescriptor
-from tensorflow.core.protobuf import saved_model_pb2
 
+from rehub import tf_internals
 from rehub.savedmodel.schema import Field, enums, messages
 
 TYPES = {value: name[5:].lower() for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
@@ -47,7 +48,7 @@ def expected(owner, field):
 
 def test_each_field_of_this_tensorflow_is_in_the_table():
     table = messages()
-    found = reachable(saved_model_pb2.SavedModel.DESCRIPTOR, {})
+    found = reachable(tf_internals.saved_model_message().DESCRIPTOR, {})
     assert len(found) > 60
     for descriptor in found.values():
         owner = short(descriptor.full_name)
@@ -63,7 +64,7 @@ def test_each_field_of_this_tensorflow_is_in_the_table():
 
 def test_each_value_of_an_enum_of_this_tensorflow_is_in_the_table():
     table = enums()
-    for descriptor in reachable(saved_model_pb2.SavedModel.DESCRIPTOR, {}).values():
+    for descriptor in reachable(tf_internals.saved_model_message().DESCRIPTOR, {}).values():
         for field in descriptor.fields:
             if field.enum_type is not None:
                 for value in field.enum_type.values:

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 import pytest
 import saved_models
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from riegeli_files import IN_BYTES, MESSAGE, RiegeliFile, chunked_message, field, split_file, split_in_one
-from tensorflow.core.framework import graph_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 
+from rehub import tf_internals
 from rehub.errors import CorruptModel
 from rehub.savedmodel import look, read_metagraphs
 from rehub.savedmodel.model_bytes import saved_model_bytes
 from rehub.savedmodel.split_model import merge
 
+SavedModel = type(tf_internals.saved_model_message())
 MODEL = (saved_models.LEGACY / "text_embed" / "saved_model.pb").read_bytes()
 
 
 def parsed(content):
-    return saved_model_pb2.SavedModel.FromString(content)
+    return SavedModel.FromString(content)
 
 
 def split(model, max_size, at_once):
@@ -47,7 +48,7 @@ def split(model, max_size, at_once):
             take([*to_graph, 2, 1, ("index", index)], function.SerializeToString())
             function.Clear()
         while len(graph.node) > at_once:
-            rest = graph_pb2.GraphDef()
+            rest = tf.compat.v1.GraphDef()
             rest.node.extend(graph.node[at_once : 2 * at_once])
             del graph.node[at_once : 2 * at_once]
             take(to_graph, rest.SerializeToString())
@@ -94,7 +95,7 @@ def test_chunks_of_one_part_are_merged_in_their_order(names, data):
     """Repeated fields are appended, however their pieces are nested and listed."""
     graphs = []
     for name in names:
-        graph = graph_pb2.GraphDef()
+        graph = tf.compat.v1.GraphDef()
         graph.node.add(name=name)
         graphs.append((MESSAGE, field(2, graph.SerializeToString())))
     fields = [([2, ("index", 0)], chunked_message(index)) for index in range(len(graphs))]
@@ -105,7 +106,7 @@ def test_chunks_of_one_part_are_merged_in_their_order(names, data):
 
 def test_chunks_can_have_chunks_of_their_own():
     inner = chunked_message(1, ([1, ("index", 0)], chunked_message(2)))
-    node = graph_pb2.GraphDef()
+    node = tf.compat.v1.GraphDef()
     node.node.add(name="n")
     graph = field(4, field(1, 27))
     chunks = [(MESSAGE, field(1, 1)), (MESSAGE, graph), (MESSAGE, node.node[0].SerializeToString())]
@@ -117,7 +118,7 @@ def test_chunks_can_have_chunks_of_their_own():
 
 
 def test_entries_of_maps_are_found_by_their_keys_or_made():
-    model = saved_model_pb2.SavedModel()
+    model = SavedModel()
     function = model.meta_graphs.add().graph_def.library.function.add()
     function.signature.name = "f"
     function.attr["there"].i = 1
@@ -145,7 +146,9 @@ ONE = [(MESSAGE, MODEL)]
 
 
 def with_fields(*steps):
-    return split_file([(MESSAGE, field(1, 1) + MODEL), (MESSAGE, b"")], chunked_message(0, (list(steps), chunked_message(1))))
+    return split_file(
+        [(MESSAGE, field(1, 1) + MODEL), (MESSAGE, b"")], chunked_message(0, (list(steps), chunked_message(1)))
+    )
 
 
 def deep(levels):
@@ -178,7 +181,10 @@ def with_shared_record():
         (split_in_one(MODEL)[:-2], r"ends within a chunk|are claimed where"),
         (not_metadata(b"\xff" * 30), r"64 bits"),
         (split_file(ONE, chunked_message(1)), r"chunk 1 is missing, or belongs to several places"),
-        (split_file(ONE, chunked_message(0, ([2, ("index", 0)], chunked_message(0)))), r"chunk 0 is missing, or belongs"),
+        (
+            split_file(ONE, chunked_message(0, ([2, ("index", 0)], chunked_message(0)))),
+            r"chunk 0 is missing, or belongs",
+        ),
         (with_shared_record(), r"no record, or another chunk"),
         (with_fields(2, ("index", 5)), r"a chunk is to be number 5 where there are 1"),
         (with_fields(2, ("index", 1 << 62)), r"a chunk is to be number"),

@@ -46,7 +46,7 @@ def _by_brotli(path: str, data: bytes, limit: int) -> bytes:
     except ImportError:
         can_be_bounded = False
     if not can_be_bounded:
-        raise PackageMissing(f'{path!r} is compressed by Brotli; to read it: pip install "brotli>=1.2".')
+        raise PackageMissing(f'{path!r} is compressed by Brotli; to read it: pip install "rehub[cpb]".')
     try:
         unpacked = bytearray(decompressor.process(data, output_buffer_limit=limit))
         while len(unpacked) < limit and not (decompressor.is_finished() or decompressor.can_accept_more_data()):
@@ -62,7 +62,7 @@ def _by_zstandard(path: str, data: bytes, limit: int) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise PackageMissing(f"{path!r} is compressed by Zstandard; to read it: pip install rehub[zstd].") from error
+        raise PackageMissing(f'{path!r} is compressed by Zstandard; to read it: pip install "rehub[cpb]".') from error
     try:
         # Its own bound of memory is 128 MiB.
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as reader:

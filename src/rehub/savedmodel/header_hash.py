@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-_KEY = struct.unpack("<4Q", b"Riegeli/records\n" * 2)
+_KEY: tuple[int, ...] = struct.unpack("<4Q", b"Riegeli/records\n" * 2)
 # Digits of pi, as the function has it.
 _START_0 = (0xDBE6D5D5FE4CCE2F, 0xA4093822299F31D0, 0x13198A2E03707344, 0x243F6A8885A308D3)
 _START_1 = (0x3BD39E10CB0EF593, 0xC0ACF169B5F18A8C, 0xBE5466CF34E90C6C, 0x452821E638D01377)
@@ -34,8 +34,8 @@ class _State:
 
     def __init__(self) -> None:
         self.mul0, self.mul1 = list(_START_0), list(_START_1)
-        self.v0 = [start ^ key for start, key in zip(_START_0, _KEY)]
-        self.v1 = [start ^ _halves_swapped(key) for start, key in zip(_START_1, _KEY)]
+        self.v0: list[int] = [start ^ key for start, key in zip(_START_0, _KEY)]
+        self.v1: list[int] = [start ^ _halves_swapped(key) for start, key in zip(_START_1, _KEY)]
 
     def add(self, packet: tuple[int, ...]) -> None:
         """Mixes in four numbers."""

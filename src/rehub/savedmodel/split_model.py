@@ -1,7 +1,8 @@
 """Puts a model together that was split into chunks: a `saved_model.cpb`.
 
-A message that outgrows what protobuf can write has parts of it taken out, each a record of the file. The last record, a
-ChunkMetadata, says where they belong. The numbers are those of the fields in chunk.proto of TensorFlow's proto_splitter.
+A message that outgrows what protobuf can write has parts of it taken out, each a record of the file. The last record,
+a ChunkMetadata, says where they belong. The numbers are those of the fields in chunk.proto of TensorFlow's
+proto_splitter.
 """
 
 from __future__ import annotations
@@ -43,19 +44,22 @@ def merge(path: str, content: Buffer) -> bytes:
         PackageMissing: it is compressed, and the package that undoes that is not installed.
     """
     try:
-        records = read_records(path, content)
-        if not records:
-            raise WireError("it holds no records")
-        metadata = Message(records.popitem()[1])
-        chunks = {index: _chunk(records, info) for index, info in enumerate(metadata.messages(_CHUNKS))}
-        root = _Part()
-        _place(root, metadata.message(_MESSAGE), chunks, 0)
-        return root.merged(b"", 0)
+        return _merge(read_records(path, content))
     except WireError as error:
         raise CorruptModel(
             f"{path!r} cannot be read as a split SavedModel, {error}. It is cut off or damaged: copy or download it "
             "again."
         ) from error
+
+
+def _merge(records: dict[int, bytes]) -> bytes:
+    if not records:
+        raise WireError("it holds no records")
+    metadata = Message(records.popitem()[1])
+    chunks = {index: _chunk(records, info) for index, info in enumerate(metadata.messages(_CHUNKS))}
+    root = _Part()
+    _place(root, metadata.message(_MESSAGE), chunks, 0)
+    return root.merged(b"", 0)
 
 
 def _chunk(records: dict[int, bytes], info: Message) -> tuple[int, bytes]:

@@ -25,8 +25,8 @@ _CLOSING = {"{": "}", "<": ">"}
 def wire_of_text(path: str, text: str, message: str = "SavedModel") -> bytes:
     """Turns the text form of a message into its bytes.
 
-    >>> wire_of_text("saved_model.pbtxt", 'meta_graphs { meta_info_def { tags: "serve" } }')
-    b'\\x12\\t\\n\\x07"\\x05serve'
+    >>> list(wire_of_text("saved_model.pbtxt", "saved_model_schema_version: 1"))
+    [8, 1]
 
     Args:
         path: the file, for messages.
