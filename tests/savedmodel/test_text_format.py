@@ -222,9 +222,10 @@ def test_what_is_wrong_is_told_with_its_place(text, reason):
     assert re.search(reason, message)
 
 
-def test_an_any_of_an_unknown_type_is_refused():
-    text = "any_list { value { [type.googleapis.com/other.Type] { x: 1 } } }"
-    assert "'other.Type' is no message that a SavedModel is known to hold" in refused(text, "CollectionDef")
+@pytest.mark.parametrize("name", ["other.Type", "GraphDef", "tensorflow.Nothing"])
+def test_an_any_of_an_unknown_type_is_refused(name):
+    text = f"any_list {{ value {{ [type.googleapis.com/{name}] {{ }} }} }}"
+    assert f"{name!r} is no message that a SavedModel is known to hold" in refused(text, "CollectionDef")
 
 
 def test_of_two_entries_with_a_key_the_last_counts():

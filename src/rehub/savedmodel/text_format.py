@@ -18,7 +18,8 @@ from rehub.savedmodel.wire_writing import key, sized_key, varint
 _DEEPEST = 100  # As deep as protobuf reads from bytes.
 _ANY = "google.protobuf.Any"
 _TYPE_URL, _VALUE = 1, 2
-_URL = re.compile(r"\s*[A-Za-z0-9_.-]+/(?:tensorflow\.)?([A-Za-z0-9_.]+)\s*")
+_PACKAGE = "tensorflow."
+_URL = re.compile(r"\s*[A-Za-z0-9_.-]+/([A-Za-z0-9_.]+)\s*")
 _CLOSING = {"{": "}", "<": ">"}
 
 
@@ -167,12 +168,13 @@ def _content_of_any(tokens: Tokens, current: _Open) -> _Open:
     found = _URL.fullmatch(url)
     if current.message != _ANY or found is None:
         raise tokens.error(f"[{url[:80]}] is no field of {current.message}", start)
-    if found[1] not in messages():
+    message = found[1][len(_PACKAGE) :] if found[1].startswith(_PACKAGE) else found[1]
+    if message not in messages() or (message == found[1] != _ANY):
         raise tokens.error(f"{found[1]!r} is no message that a SavedModel is known to hold", start)
     for field in current.fields.values():
         current.begin(tokens, field, start)
     tokens.takes(":")
-    return _open(tokens, Field("value", _VALUE, found[1]), url=url.strip())
+    return _open(tokens, Field("value", _VALUE, message), url=url.strip())
 
 
 def _integers(lowest: int, highest: int) -> Callable[[Tokens], bytes]:
