@@ -43,8 +43,11 @@ class Message:
     def __bool__(self) -> bool:
         return bool(self._spans)
 
-    def fields(self) -> Iterator[tuple[int, int, int | Span]]:
+    def fields(self, wanted: int = 0) -> Iterator[tuple[int, int, int | Span]]:
         """Yields each field's number, wire type and value: an integer, or where its bytes start and end.
+
+        Args:
+            wanted: the number of the only field to yield; all, where it is not given.
 
         Raises:
             WireError: at the first byte that cannot belong to a message.
@@ -61,35 +64,31 @@ class Message:
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
                     raise WireError(f"byte {start}: {number} is no field number")
-                if kind == VARINT:
-                    value, position = read_varint(buffer, position, end)
-                    yield number, kind, value
-                    continue
-                if kind == BYTES:
+                if kind in (VARINT, BYTES):
                     size = buffer[position] if position < end else 0x80
                     if size > 0x7F:
                         size, position = read_varint(buffer, position, end)
                     else:
                         position += 1
-                elif kind == FIXED64:
-                    size = 8
-                elif kind == FIXED32:
-                    size = 4
+                    if kind == VARINT:
+                        if not wanted or number == wanted:
+                            yield number, kind, size  # No size, but the value itself.
+                        continue
                 else:
-                    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
+                    size = _fixed_size(kind, number, start)
                 stop = position + size
                 if stop > end:
                     raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
-                yield number, kind, (position, stop)
+                if not wanted or number == wanted:
+                    yield number, kind, (position, stop)
                 position = stop
 
     def spans(self, number: int) -> Iterator[Span]:
         """Yields where the bytes of each occurrence of a length-delimited field start and end."""
-        for found, kind, value in self.fields():
-            if found == number:
-                if kind != BYTES:
-                    raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
-                yield value  # type: ignore[misc]
+        for _, kind, value in self.fields(number):
+            if kind != BYTES:
+                raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
+            yield value  # type: ignore[misc]
 
     def message(self, number: int) -> Message:
         """Returns the message in a field that holds one; empty, and false, where the field is absent."""
@@ -108,6 +107,30 @@ class Message:
             except UnicodeDecodeError as error:
                 raise WireError(f"byte {start}: field {number} is not UTF-8 ({error.reason})") from error
 
+    def values(self, number: int) -> Iterator[bytes]:
+        """Yields the bytes of a repeated field, each a copy."""
+        for start, end in self.spans(number):
+            yield bytes(self._buffer[start:end])
+
+    def within(self, value: int | Span) -> Message:
+        """Returns the message in the value of one of `fields()`."""
+        return Message(self._buffer, (self._span(value),))
+
+    def content(self) -> bytes:
+        """Returns a copy of the message's bytes."""
+        return b"".join(self._buffer[start:end] for start, end in self._spans)
+
+    def bytes_at(self, value: int | Span) -> bytes:
+        """Returns a copy of the bytes that are the value of one of `fields()`."""
+        start, end = self._span(value)
+        return bytes(self._buffer[start:end])
+
+    @staticmethod
+    def _span(value: int | Span) -> Span:
+        if isinstance(value, int):
+            raise WireError(f"the number {value} stands where bytes are expected")
+        return value
+
     def text(self, number: int) -> str:
         """Returns the string of a field, of several the last, as protobuf does; "" where the field is absent."""
         texts = list(self.texts(number))
@@ -115,11 +138,36 @@ class Message:
 
     def integers(self, number: int) -> Iterator[int]:
         """Yields the varints of a field, as unsigned numbers of 64 bits."""
-        for found, kind, value in self.fields():
-            if found == number:
-                if kind != VARINT:
-                    raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
+        for _, kind, value in self.fields(number):
+            if kind != VARINT:
+                raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
+            yield value  # type: ignore[misc]
+
+    def packed_integers(self, number: int) -> Iterator[int]:
+        """Yields the varints of a repeated field that may be written as one run of bytes."""
+        for _, kind, value in self.fields(number):
+            if kind == VARINT:
                 yield value  # type: ignore[misc]
+            elif kind == BYTES:
+                position, end = value  # type: ignore[misc]
+                while position < end:
+                    integer, position = read_varint(self._buffer, position, end)
+                    yield integer
+
+    def integer(self, number: int) -> int:
+        """Returns the varint of a field, of several the last; 0 where the field is absent."""
+        last = 0
+        for last in self.integers(number):  # noqa: B007
+            pass
+        return last
+
+
+def _fixed_size(kind: int, number: int, start: int) -> int:
+    if kind == FIXED64:
+        return 8
+    if kind == FIXED32:
+        return 4
+    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
 
 
 def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
