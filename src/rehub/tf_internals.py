@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import threading
+import types
 import weakref
 from typing import Any, Callable, Iterable, Iterator, TypeVar
 
@@ -544,7 +545,7 @@ _LOADER_MODULES = {
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
     "tensorflow.python.saved_model.revived_types": ("deserialize", "registered_identifiers"),
-    "tensorflow.python.trackable.data_structures": ("List", "ListWrapper", "set_list_item"),
+    "tensorflow.python.trackable.data_structures": ("List",),
 }
 _LOADER_METHODS = {
     "__init__": ("object_graph_proto", "saved_model_proto", "export_dir", "ckpt_options", "save_options", "filters"),
@@ -639,14 +640,8 @@ def debug_information(path: str) -> Any:
 
 
 def saved_model_around(metagraph: Any) -> Any:
-    """Returns what the loader reads of the SavedModel of a MetaGraphDef: neither its functions nor its objects."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved_model = saved_model_pb2.SavedModel()
-    copy = saved_model.meta_graphs.add()
-    copy.asset_file_def.extend(metagraph.asset_file_def)
-    copy.graph_def.node.extend(metagraph.graph_def.node)
-    return saved_model
+    """Returns what the loader reads of a SavedModel message: its MetaGraph. Seen in 2.15, 2.21."""
+    return types.SimpleNamespace(meta_graphs=[metagraph])
 
 
 def checkpoint_options(options: Any) -> Any:
@@ -833,7 +828,8 @@ class RegisteredFunction:
     """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
 
     Grappler, which rewrites its graph in the first call, goes over it once. TensorFlow has it go twice, unless told
-    otherwise; what the second pass finds has been worth less than it takes (`python benchmarks/load.py`).
+    otherwise; what the second pass finds has been worth less than it takes (`python benchmarks/load.py`). On CPUs it
+    leaves out what is for other devices.
 
     Args:
         name: the name.
@@ -851,6 +847,7 @@ class RegisteredFunction:
         self._number_of_outputs = len(kind.flat_outputs)
         self._context = context.context()
         self._explain_errors = atomic_function.InterpolateRuntimeError(self)
+        self._runs_on_cpus = has_only_cpus()
 
     @property
     def graph_debug_info(self) -> Any:
@@ -859,16 +856,16 @@ class RegisteredFunction:
 
     def __call__(self, tensors: list[Any]) -> Any:
         """Runs it; returns its outputs in their structure."""
-        with self._explain_errors, _rewritten_once(self._context):
+        with self._explain_errors, _rewritten_quickly(self._context, self._runs_on_cpus):
             outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
         return self._kind.pack_output(outputs)
 
 
 @contextlib.contextmanager
-def _rewritten_once(context: Any) -> Iterator[None]:
-    """Has Grappler go over the functions once that this thread calls first, instead of twice."""
+def _rewritten_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
+    """Has Grappler do no more than is of use to the functions that this thread calls for the first time."""
     usual = context.function_call_options
-    context.function_call_options = _once_over(usual.executor_type, usual.config_proto_serialized)
+    context.function_call_options = _quick_options(usual.executor_type, usual.config_proto_serialized, on_cpus)
     try:
         yield
     finally:
@@ -876,15 +873,25 @@ def _rewritten_once(context: Any) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=16)
-def _once_over(executor: str, config: bytes) -> Any:
-    """Options by which Grappler goes over a graph once; as often as the user says, if he says it."""
+def _quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
+    """Options by which Grappler goes over a graph once; as the user says, where he says something.
+
+    On CPUs its passes for layouts and memory, and MLIR's, take a third of its time and change nothing that runs.
+    """
     from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
     from tensorflow.python.eager import context
 
+    rewriter = rewriter_config_pb2.RewriterConfig
     changed = config_pb2.ConfigProto.FromString(config)
     rewriting = changed.graph_options.rewrite_options
-    if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
-        rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
+    if rewriting.meta_optimizer_iterations == rewriter.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriter.ONE
+    if on_cpus:
+        if rewriting.layout_optimizer == rewriter.DEFAULT:
+            rewriting.layout_optimizer = rewriter.OFF
+        if rewriting.memory_optimization == rewriter.DEFAULT_MEM_OPT:
+            rewriting.memory_optimization = rewriter.NO_MEM_OPT
+        rewriting.disable_tfg_optimizer = True
     return context.FunctionCallOptions(executor, changed)
 
 
@@ -923,10 +930,19 @@ def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def is_plain_object(proto: Any) -> bool:
-    """Whether the object of a SavedUserObject message is of no class of its own. Seen in 2.15, 2.21."""
-    from tensorflow.python.saved_model import revived_types
+    """Whether the object of a SavedUserObject message is of no class of its own."""
+    return proto.identifier != "optimizer" and proto.identifier not in _registered_identifiers()
 
-    return proto.identifier != "optimizer" and proto.identifier not in revived_types.registered_identifiers()
+
+@functools.lru_cache(maxsize=1)
+def _registered_identifiers_function() -> Any:
+    from tensorflow.python.saved_model import revived_types  # Seen in 2.15, 2.21.
+
+    return revived_types.registered_identifiers
+
+
+def _registered_identifiers() -> Any:
+    return _registered_identifiers_function()()
 
 
 def revived_optimizer(proto: Any) -> Any:
@@ -940,30 +956,32 @@ def revived_optimizer(proto: Any) -> Any:
     return revived_types.deserialize(proto) if proto.identifier == "optimizer" else None
 
 
-def is_list(proto: Any) -> bool:
-    """Whether the object of a SavedUserObject message is a list. Seen in 2.15, 2.21."""
-    return bool(proto.identifier == "trackable_list_wrapper")
+def is_collection(proto: Any) -> bool:
+    """Whether the object of a SavedUserObject message is a list or a dict. Seen in 2.15, 2.21."""
+    return proto.identifier in ("trackable_list_wrapper", "trackable_dict_wrapper")
 
 
-def restored_list() -> Any:
-    """Makes an empty list as a restored model has it. Seen in 2.15, 2.21."""
+def restored_collection(proto: Any) -> Any:
+    """Makes an empty list or dict as a restored model has it, and what sets its members. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import revived_types
+
+    return revived_types.deserialize(proto)
+
+
+def fill_collection(members: Any, setter: Any, parts: Iterable[tuple[str, Any]]) -> None:
+    """Gives an empty list or dict of a restored model its members, by their names. Seen in 2.15, 2.21."""
     from tensorflow.python.trackable import data_structures
 
-    return data_structures.ListWrapper([])
-
-
-def fill_list(members: Any, parts: tuple[tuple[str, Any], ...]) -> None:
-    """Gives an empty list of a restored model its members, by their names. Seen in 2.15, 2.21."""
-    from tensorflow.python.trackable import data_structures
-
-    if all(name == str(index) for index, (name, _) in enumerate(parts)):
+    parts = list(parts)
+    is_list = isinstance(members, data_structures.List)
+    if is_list and all(name == str(index) for index, (name, _) in enumerate(parts)):
         # TensorFlow's own setter copies the list for each.
         for _, part in parts:
             data_structures.List.append(members, part)
         members._update_snapshot()
     else:
         for name, part in parts:
-            data_structures.set_list_item(members, name, part)
+            setter(members, name, part)
 
 
 def can_make_variables(options: Any) -> bool:

@@ -19,7 +19,7 @@ from rehub.restore import prepared
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
-from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made, note
+from rehub.restore.lazy_objects import UnmadeCollection, give_parts, lazy_object, made, note
 from rehub.restore.model_file import ModelFile, read_model_file
 from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.weights import Weights, plain_variables
@@ -67,10 +67,11 @@ def load_lazily(
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
     with tf.init_scope(), tf_internals.ops_run_plainly(), contextlib.ExitStack() as reading:
-        plain = _plain_variables(path, model, options, form)
+        nodes = metagraph.object_graph_def.nodes
+        is_simple = _is_simple(nodes)
+        plain = _plain_variables(path, nodes, form) if is_simple and tf_internals.can_make_variables(options) else None
         weights, is_mapped = None, False
         if plain is not None:
-            nodes = metagraph.object_graph_def.nodes
             variables = {key: nodes[node_id].variable for node_id, key in plain.items()}
             is_mapped = form is not None and tf_internals.has_only_cpus()
             mapped = form.values(tf) if form is not None and is_mapped else {}
@@ -80,7 +81,7 @@ def load_lazily(
         missing = tf_internals.missing_ops(ops)
         if missing:
             raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
-        root = _loader_class()(path, model, options, plain or {}, weights).get(0)
+        root = _loader_class()(path, model, options, is_simple, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     note(root, "graph_debug_info", debug_information)
     note(root, "tensorflow_version", metagraph.meta_info_def.tensorflow_version)
@@ -90,13 +91,8 @@ def load_lazily(
     return root, str(place) if is_mapped else ""
 
 
-def _plain_variables(
-    path: str, model: ModelFile, options: Any, form: prepared.Prepared | None
-) -> dict[int, str] | None:
+def _plain_variables(path: str, nodes: Sequence[Any], form: prepared.Prepared | None) -> dict[int, str] | None:
     """The keys of all variables in the checkpoint by node id; None where TensorFlow's own code is to restore them."""
-    nodes = model.metagraph.object_graph_def.nodes
-    if not tf_internals.can_make_variables(options) or not _is_simple(nodes):
-        return None
     if form is not None:
         return {variable.node_id: variable.key for variable in form.variables}
     return plain_variables(path, nodes)
@@ -162,8 +158,15 @@ def _loader_class() -> Any:
         """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
         def __init__(
-            self, path: str, model: ModelFile, options: Any, plain: dict[int, str], weights: Weights | None
+            self,
+            path: str,
+            model: ModelFile,
+            options: Any,
+            is_simple: bool,
+            plain: dict[int, str],
+            weights: Weights | None,
         ) -> None:
+            self._rehub_is_simple = is_simple
             self._rehub_plain = plain
             self._rehub_weights = weights
             objects = model.metagraph.object_graph_def
@@ -175,9 +178,7 @@ def _loader_class() -> Any:
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
         def _generate_ordered_node_ids(self) -> Any:
-            nodes = self._proto.nodes
-            self._rehub_is_simple = _is_simple(nodes)
-            return range(len(nodes)) if self._rehub_is_simple else super()._generate_ordered_node_ids()
+            return range(len(self._proto.nodes)) if self._rehub_is_simple else super()._generate_ordered_node_ids()
 
         def _get_node_dependencies(self, proto: Any) -> Any:
             return {} if _is_function(proto) else super()._get_node_dependencies(proto)
@@ -219,8 +220,8 @@ def _loader_class() -> Any:
                     optimizer = tf_internals.revived_optimizer(proto.user_object)
                     if optimizer is not None:
                         return optimizer[0], optimizer[1]
-                    if tf_internals.is_list(proto.user_object):
-                        return UnmadeList(), None
+                    if tf_internals.is_collection(proto.user_object):
+                        return UnmadeCollection(proto.user_object), None
                     if tf_internals.is_plain_object(proto.user_object):
                         return lazy_object([child.local_name for child in proto.children]), None
                 if kind == "function":
@@ -255,13 +256,14 @@ def _loader_class() -> Any:
 
         def _load_edges(self) -> None:
             others = []
-            for node_id, (proto, obj) in enumerate(zip(self._proto.nodes, self._nodes)):
+            nodes = self._nodes
+            for node_id, (proto, obj) in enumerate(zip(self._proto.nodes, nodes)):
                 if self._node_setters.get(node_id) is not None:
                     if proto.children:
                         others.append((node_id, proto))
                     continue
-                parts = tuple((child.local_name, self._nodes[child.node_id]) for child in proto.children)
-                if type(obj) is UnmadeList:
+                parts = tuple([(child.local_name, nodes[child.node_id]) for child in proto.children])
+                if type(obj) is UnmadeCollection:
                     obj.parts = parts
                 else:
                     give_parts(obj, parts)

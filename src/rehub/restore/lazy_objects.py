@@ -41,33 +41,36 @@ def note(obj: Any, name: str, value: Any) -> None:
     setattr(obj, name, value)
 
 
-class UnmadeList:
-    """A list of a restored model, which is made when an object of which it is a part sets its attributes.
+class UnmadeCollection:
+    """A list or dict of a restored model, which is made when an object of which it is a part hands it out.
+
+    Args:
+        proto: its SavedUserObject message.
 
     Attributes:
-        parts: its members by their names, which are their places.
+        parts: its members by their names; of a list, these are their places.
     """
 
-    __slots__ = ("_made", "parts")
+    __slots__ = ("_made", "_proto", "parts")
 
-    def __init__(self) -> None:
+    def __init__(self, proto: Any) -> None:
         self.parts: tuple[tuple[str, Any], ...] = ()
+        self._proto = proto
         self._made: Any = None
 
     def make(self) -> Any:
-        """Returns the list, the same each time."""
+        """Returns the list or dict, the same each time."""
         with _LOCK:
             if self._made is None:
-                self._made = tf_internals.restored_list()
-                members = tuple((name, made(part)) for name, part in self.parts)
-                tf_internals.fill_list(self._made, members)
+                self._made, setter = tf_internals.restored_collection(self._proto)
+                tf_internals.fill_collection(self._made, setter, ((name, made(part)) for name, part in self.parts))
                 self._made._self_saveable_object_factories = {}  # noqa: SLF001
             return self._made
 
 
 def made(part: Any) -> Any:
-    """Returns what a part of an object stands for: the list that it is, now made, or itself."""
-    return part.make() if type(part) is UnmadeList else part
+    """Returns what a part of an object stands for: the collection that it is, now made, or itself."""
+    return part.make() if type(part) is UnmadeCollection else part
 
 
 def _state(obj: Any) -> dict[str, Any]:
