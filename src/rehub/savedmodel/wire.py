@@ -53,16 +53,16 @@ class Message:
         for position, end in self._spans:
             while position < end:
                 start = position
-                key, position = _varint(buffer, position, end)
+                key, position = read_varint(buffer, position, end)
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
                     raise WireError(f"byte {start}: {number} is no field number")
                 value: int | Span
                 if kind == VARINT:
-                    value, position = _varint(buffer, position, end)
+                    value, position = read_varint(buffer, position, end)
                 else:
                     if kind == BYTES:
-                        size, position = _varint(buffer, position, end)
+                        size, position = read_varint(buffer, position, end)
                     elif kind == FIXED64:
                         size = 8
                     elif kind == FIXED32:
@@ -116,7 +116,7 @@ class Message:
                 yield value  # type: ignore[misc]
 
 
-def _varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
+def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
     """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
     result = 0
     for shift in range(0, 70, 7):
