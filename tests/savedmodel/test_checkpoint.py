@@ -124,7 +124,7 @@ def test_small_types_are_read_as_wider_ones(dtype, value, tmp_path):
 
 @pytest.fixture
 def partitioned(tmp_path):
-    """The prefix of a checkpoint in two data files, with a variable in four slices of different sizes, and its value."""
+    """The prefix of a checkpoint in two data files, with a variable in slices of different sizes, and its value."""
     whole = np.arange(200.0).reshape(100, 2).astype(np.float32)
     slices = {
         "a": ("100 2 0,70:0,1", "w", whole[:70, :1]),
