@@ -53,29 +53,37 @@ class Message:
         for position, end in self._spans:
             while position < end:
                 start = position
-                key, position = _varint(buffer, position, end)
+                # Most numbers are of one byte: they are read here, as a call would take longer than all the rest.
+                key = buffer[position]
+                position += 1
+                if key > 0x7F:
+                    key, position = read_varint(buffer, start, end)
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
                     raise WireError(f"byte {start}: {number} is no field number")
-                value: int | Span
                 if kind == VARINT:
-                    value, position = _varint(buffer, position, end)
-                else:
-                    if kind == BYTES:
-                        size, position = _varint(buffer, position, end)
-                    elif kind == FIXED64:
-                        size = 8
-                    elif kind == FIXED32:
-                        size = 4
+                    value, position = read_varint(buffer, position, end)
+                    yield number, kind, value
+                    continue
+                if kind == BYTES:
+                    size = buffer[position] if position < end else 0x80
+                    if size > 0x7F:
+                        size, position = read_varint(buffer, position, end)
                     else:
-                        raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
-                    if size > end - position:
-                        raise WireError(
-                            f"byte {start}: field {number} claims {size} bytes where {end - position} are left"
-                        )
-                    value = (position, position + size)
-                    position += size
-                yield number, kind, value
+                        position += 1
+                elif kind == FIXED64:
+                    size = 8
+                elif kind == FIXED32:
+                    size = 4
+                else:
+                    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
+                stop = position + size
+                if stop > end:
+                    raise WireError(
+                        f"byte {start}: field {number} claims {size} bytes where {end - position} are left"
+                    )
+                yield number, kind, (position, stop)
+                position = stop
 
     def spans(self, number: int) -> Iterator[Span]:
         """Yields where the bytes of each occurrence of a length-delimited field start and end."""
@@ -116,7 +124,7 @@ class Message:
                 yield value  # type: ignore[misc]
 
 
-def _varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
+def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
     """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
     result = 0
     for shift in range(0, 70, 7):
