@@ -11,8 +11,7 @@ from typing import Iterator
 
 from rehub.savedmodel.wire import BYTES, VARINT, Message, WireError
 
-_NODES, _CONCRETE_DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
-_FUNCTIONS = 1, 2
+_NODES, _CONCRETE_FUNCTIONS = 1, 2
 _CHILDREN, _SLOT_VARIABLES = 1, 3
 _NODE_ID, _LOCAL_NAME = 1, 2
 _ORIGINAL_ID, _SLOT_NAME, _SLOT_ID = 1, 2, 3
@@ -87,9 +86,7 @@ class ObjectGraph:
             WireError: it is none, or it has an attribute that holds no object.
         """
         self.objects = tuple(map(_read_object, message.messages(_NODES)))
-        self.concrete_functions = {
-            entry.text(1): entry.message(2) for entry in message.messages(_CONCRETE_FUNCTIONS)
-        }
+        self.concrete_functions = {entry.text(1): entry.message(2) for entry in message.messages(_CONCRETE_FUNCTIONS)}
         self._check_numbers()
         self.steps = self._reach()
 

@@ -53,7 +53,7 @@ class NamedTuple:
     fields: tuple[tuple[str, Any], ...]
 
 
-# A list, a tuple, a dict or a NamedTuple of such values, a Spec, or None, a bool, a number, a string or what is Written.
+# A nest of tensors and plain values, each of them None, a bool, a number, a string or what is Written.
 Structure = Union[None, bool, int, float, str, Spec, Written, NamedTuple, list, Tuple[Any, ...], dict]  # type: ignore[type-arg]
 
 
@@ -68,7 +68,7 @@ def read_structure(message: Message, depth: int = 0) -> Structure:
     found, kind, value = 0, 0, None
     for found, kind, value in message.fields():  # noqa: B007  The last one counts, as in every oneof of protobuf.
         pass
-    if found == 0 or found == _NONE:
+    if found in (0, _NONE):
         return None
     if isinstance(value, int):
         if found == _BOOL:

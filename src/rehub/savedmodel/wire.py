@@ -79,9 +79,7 @@ class Message:
                     raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
                 stop = position + size
                 if stop > end:
-                    raise WireError(
-                        f"byte {start}: field {number} claims {size} bytes where {end - position} are left"
-                    )
+                    raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
                 yield number, kind, (position, stop)
                 position = stop
 
