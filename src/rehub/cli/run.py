@@ -13,8 +13,8 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.cli.tensors import Output, described, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
-from rehub.inspection import inspect
 from rehub.loading import graph_variant, load
+from rehub.savedmodel.inspection import inspect
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _DEFAULTS = ("serving_default", "default")
 
 def configure(parser: Parser) -> None:
     """Describes the arguments."""
-    parser.description = """Calls a signature of a model, and prints what it gives. An input is given as JSON, or as a file:
+    parser.description = """Calls a signature of a model, and prints what it gives. Inputs are JSON, or come from files:
 
   --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are no text
   --input x=@rows.npy             an array; x=@arrays.npz:NAME one of several; also .json and .csv
@@ -154,9 +154,15 @@ def _call(
             outputs = model(tensors, signature=signature.name, as_dict=True)
         return {name: Output.of(tf, outputs[name]) for name in sorted(outputs)}
     except tf.errors.InvalidArgumentError as error:
-        raise InputMismatch(f"{info.handle!r} does not take these inputs: {error.message}") from error
+        raise InputMismatch(f"{info.handle!r} does not take these inputs: {_cause(error)}") from error
     except tf.errors.OpError as error:
-        raise HubError(f"{info.handle!r} failed: {error.message}") from error
+        raise HubError(f"{info.handle!r} failed: {_cause(error)}") from error
+
+
+def _cause(error: Any) -> str:
+    # Around it, TensorFlow shows where the op stands in the functions, and in the code of the model's author.
+    paragraphs = error.message.strip().split("\n\n")
+    return next((text for text in reversed(paragraphs) if not text.startswith("Function call stack")), paragraphs[0])
 
 
 def _tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:

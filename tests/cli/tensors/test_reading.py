@@ -81,7 +81,7 @@ def test_rows_of_csv_are_read_and_must_be_equally_long(tmp_path):
     (tmp_path / "x.csv").write_text('1,"a, b"\n2,c\n')
     assert read_input(f"@{tmp_path}/x.csv").rows == (("1", "a, b"), ("2", "c"))
     (tmp_path / "x.csv").write_text("1,2\n3\n")
-    with pytest.raises(InputMismatch, match="2 columns in its first row, and 1 in row 2"):
+    with pytest.raises(InputMismatch, match="1 columns in row 2, and 2 in the first"):
         read_input(f"@{tmp_path}/x.csv")
 
 

@@ -74,7 +74,7 @@ def _array_of_cells(cells: Cells, expected: TensorInfo) -> Any:
     """A column per dimension; a single column also is the only dimension of an input that has one."""
     import numpy as np
 
-    shape = (len(cells.rows), len(cells.rows[0]) if cells.rows else 0)
+    shape: tuple[int, ...] = (len(cells.rows), len(cells.rows[0]) if cells.rows else 0)
     flat = [cell for row in cells.rows for cell in row]
     if expected.shape is not None and len(expected.shape) == 1 and shape[1] == 1:
         shape = shape[:1]
@@ -84,9 +84,7 @@ def _array_of_cells(cells: Cells, expected: TensorInfo) -> Any:
         # Whole numbers are read as such: a float64 would change those of more than 53 bits.
         return np.array(flat, str).astype("int64" if "int" in expected.dtype else "float64").reshape(shape)
     except ValueError as error:
-        raise InputMismatch(
-            f"A cell is no number, or not a whole one: {error}. A heading must be taken away."
-        ) from error
+        raise InputMismatch(f"A cell is no number, or not a whole one: {error}. Take a heading away.") from error
 
 
 def _array_of_json(value: Any, dtype: str) -> Any:

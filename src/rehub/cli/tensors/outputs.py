@@ -6,7 +6,7 @@ import base64
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from rehub.cli.tensors.fitting import described
 from rehub.errors import UnsupportedFormat
@@ -93,7 +93,7 @@ def write_npz(path: Path, outputs: Mapping[str, Output]) -> None:
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _without_objects(name: str, array: Any) -> Any:

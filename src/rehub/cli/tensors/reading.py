@@ -115,7 +115,5 @@ def _from_csv(path: str) -> Cells:
             raise InputMismatch(f"{path!r} is not CSV: {error}.") from error
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
-            raise InputMismatch(
-                f"{path!r} has {len(rows[0])} columns in its first row, and {len(row)} in row {number}."
-            )
+            raise InputMismatch(f"{path!r} has {len(row)} columns in row {number}, and {len(rows[0])} in the first.")
     return Cells(rows)
