@@ -53,29 +53,35 @@ class Message:
         for position, end in self._spans:
             while position < end:
                 start = position
-                key, position = _varint(buffer, position, end)
+                # Most numbers are of one byte: they are read here, as a call would take longer than all the rest.
+                key = buffer[position]
+                position += 1
+                if key > 0x7F:
+                    key, position = read_varint(buffer, start, end)
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
                     raise WireError(f"byte {start}: {number} is no field number")
-                value: int | Span
                 if kind == VARINT:
-                    value, position = _varint(buffer, position, end)
-                else:
-                    if kind == BYTES:
-                        size, position = _varint(buffer, position, end)
-                    elif kind == FIXED64:
-                        size = 8
-                    elif kind == FIXED32:
-                        size = 4
+                    value, position = read_varint(buffer, position, end)
+                    yield number, kind, value
+                    continue
+                if kind == BYTES:
+                    size = buffer[position] if position < end else 0x80
+                    if size > 0x7F:
+                        size, position = read_varint(buffer, position, end)
                     else:
-                        raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
-                    if size > end - position:
-                        raise WireError(
-                            f"byte {start}: field {number} claims {size} bytes where {end - position} are left"
-                        )
-                    value = (position, position + size)
-                    position += size
-                yield number, kind, value
+                        position += 1
+                elif kind == FIXED64:
+                    size = 8
+                elif kind == FIXED32:
+                    size = 4
+                else:
+                    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
+                stop = position + size
+                if stop > end:
+                    raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
+                yield number, kind, (position, stop)
+                position = stop
 
     def spans(self, number: int) -> Iterator[Span]:
         """Yields where the bytes of each occurrence of a length-delimited field start and end."""
@@ -102,6 +108,30 @@ class Message:
             except UnicodeDecodeError as error:
                 raise WireError(f"byte {start}: field {number} is not UTF-8 ({error.reason})") from error
 
+    def values(self, number: int) -> Iterator[bytes]:
+        """Yields the bytes of a repeated field, each a copy."""
+        for start, end in self.spans(number):
+            yield bytes(self._buffer[start:end])
+
+    def within(self, value: int | Span) -> Message:
+        """Returns the message in the value of one of `fields()`."""
+        return Message(self._buffer, (self._span(value),))
+
+    def content(self) -> bytes:
+        """Returns a copy of the message's bytes."""
+        return b"".join(self._buffer[start:end] for start, end in self._spans)
+
+    def bytes_at(self, value: int | Span) -> bytes:
+        """Returns a copy of the bytes that are the value of one of `fields()`."""
+        start, end = self._span(value)
+        return bytes(self._buffer[start:end])
+
+    @staticmethod
+    def _span(value: int | Span) -> Span:
+        if isinstance(value, int):
+            raise WireError(f"the number {value} stands where bytes are expected")
+        return value
+
     def text(self, number: int) -> str:
         """Returns the string of a field, of several the last, as protobuf does; "" where the field is absent."""
         texts = list(self.texts(number))
@@ -115,8 +145,26 @@ class Message:
                     raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
                 yield value  # type: ignore[misc]
 
+    def packed_integers(self, number: int) -> Iterator[int]:
+        """Yields the varints of a repeated field that may be written as one run of bytes."""
+        for found, kind, value in self.fields():
+            if found == number and kind == VARINT:
+                yield value  # type: ignore[misc]
+            elif found == number and kind == BYTES:
+                position, end = value  # type: ignore[misc]
+                while position < end:
+                    integer, position = read_varint(self._buffer, position, end)
+                    yield integer
 
-def _varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
+    def integer(self, number: int) -> int:
+        """Returns the varint of a field, of several the last; 0 where the field is absent."""
+        last = 0
+        for last in self.integers(number):  # noqa: B007
+            pass
+        return last
+
+
+def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
     """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
     result = 0
     for shift in range(0, 70, 7):
