@@ -6,11 +6,11 @@ and op_def.proto.
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass, field
 from typing import Callable, Iterator, TypeVar
 
 from rehub.errors import CorruptModel
+from rehub.savedmodel.model_bytes import map_file
 from rehub.savedmodel.wire import Buffer, Message, WireError
 from rehub.tf_internals import version_of
 
@@ -108,7 +108,7 @@ _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS = 1, 2
 _DTYPE, _COO_SPARSE, _COMPOSITE_TENSOR = 2, 4, 5
 
 
-def read_metagraphs(path: str, content: bytes | None = None) -> tuple[MetaGraph, ...]:
+def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph, ...]:
     """Reads the MetaGraphs of a `saved_model.pb`; their graphs are read when their ops are asked for.
 
     Args:
@@ -120,7 +120,7 @@ def read_metagraphs(path: str, content: bytes | None = None) -> tuple[MetaGraph,
     """
 
     def read() -> tuple[MetaGraph, ...]:
-        saved_model = Message(_map_file(path) if content is None else content)
+        saved_model = Message(map_file(path) if content is None else content)
         return tuple(_read_metagraph(path, message) for message in saved_model.messages(_META_GRAPHS))
 
     metagraphs = _strictly(path, read)
@@ -137,14 +137,6 @@ def _strictly(path: str, read: Callable[[], _Read]) -> _Read:
         raise CorruptModel(
             f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
         ) from error
-
-
-def _map_file(path: str) -> Buffer:
-    with open(path, "rb") as file:
-        try:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # An empty file, or a file system without mmap.
-            return file.read()
 
 
 def _read_metagraph(path: str, message: Message) -> MetaGraph:
