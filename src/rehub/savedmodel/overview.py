@@ -53,7 +53,7 @@ def judgements(info: ModelInfo) -> list[tuple[str, Judgement]]:
 
 
 def signatures(info: ModelInfo) -> list[tuple[str, SignatureInfo]]:
-    """Returns the signatures, those that several graph variants have in common once; with the tags where they differ."""
+    """Returns the signatures, those of several graph variants once; with tags for those that only some have."""
     found: dict[SignatureInfo, list[GraphInfo]] = {}
     for graph in info.graphs:
         for signature in graph.signatures:
