@@ -1,8 +1,12 @@
-"""What commands print: results on stdout, complaints on stderr; the same text on a terminal and in a pipe."""
+"""What commands print: results on stdout, complaints on stderr; the same text on a terminal and in a pipe.
+
+A terminal may show some of it bold or faint. `NO_COLOR` forbids that (https://no-color.org).
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, Sequence
 
@@ -27,6 +31,20 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(headings, *rows)]
     for row in (headings, *rows):
         line("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def bold(text: str) -> str:
+    """Returns a text as a terminal shows it bold; for any other reader, as it is."""
+    return f"\x1b[1m{text}\x1b[0m" if _is_styled() else text
+
+
+def faint(text: str) -> str:
+    """Returns a text as a terminal shows it faint; for any other reader, as it is."""
+    return f"\x1b[2m{text}\x1b[0m" if _is_styled() else text
+
+
+def _is_styled() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def _write(stream: Any, text: str) -> None:

@@ -12,7 +12,8 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel
-from rehub.savedmodel.wire import BYTES, Message, Span, WireError
+from rehub.savedmodel.wire import Message, Span, WireError
+from rehub.savedmodel.wire_writing import sized_key
 
 _META_GRAPHS = 2
 _GRAPH_DEF, _LIBRARY = 2, 2
@@ -123,7 +124,7 @@ def _read(path: str, content: bytes) -> ModelFile | None:
     graph = _without(content, graphs[0], _LIBRARY, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.parse_metagraph(rest + _key(_GRAPH_DEF, len(graph)) + graph)
+    metagraph = tf_internals.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
     parsed = tuple(map(tf_internals.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
@@ -140,22 +141,8 @@ def _without(content: bytes, message: Span, number: int, left_out: list[Span]) -
     """The bytes of a message without a field that occurs once at most; None if it is written in an unusual way."""
     start, end = message
     for value_start, value_end in left_out:
-        key = _key(number, value_end - value_start)
+        key = sized_key(number, value_end - value_start)
         if content[value_start - len(key) : value_start] != key:
             return None
         return content[start : value_start - len(key)] + content[value_end:end]
     return content[start:end]
-
-
-def _key(number: int, size: int) -> bytes:
-    """What stands before the value of a field that has a size."""
-    return bytes([number << 3 | BYTES]) + _varint(size)
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

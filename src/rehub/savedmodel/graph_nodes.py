@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Iterable
 
-from rehub.savedmodel.nodes import Node, bodies_of_graph
-from rehub.savedmodel.wire import Buffer, Message
+from rehub.savedmodel.nodes import Body, Node, op_of
+from rehub.savedmodel.op_classes import is_tensorflow_op
+from rehub.savedmodel.wire import Buffer, Message, WireError
 
-_GRAPH_DEF = 2
+_GRAPH_DEF, _LIBRARY = 2, 2
+_FUNCTION, _SIGNATURE, _FUNCTION_NODE = 1, 1, 3
+_OP_DEF_NAME = 1
 
 V1_CONTROL_FLOW = frozenset(
     f"{prefix}{op}" for prefix in ("", "Ref") for op in ("Enter", "Exit", "Merge", "NextIteration", "Switch")
@@ -23,7 +26,8 @@ class GraphNodes:
 
     Attributes:
         ops: how often each op occurs in the graph and in its functions, called or not.
-        functions: the names of the functions.
+        functions: how many functions there are.
+        total: how many nodes there are, those included that call a function by its name.
     """
 
     def __init__(self, content: Buffer, metagraph: Message, tags: frozenset[str]) -> None:
@@ -37,19 +41,16 @@ class GraphNodes:
         Raises:
             WireError: they cannot be read.
         """
-        counts: Counter[str] = Counter()
-        names = []
-        self._of_graph: list[Node] = []
-        for body in bodies_of_graph(content, metagraph.message(_GRAPH_DEF), tags):
-            if body.function:
-                names.append(body.function)
-                counts.update([node.op for node in body.nodes()])
-            else:
-                self._of_graph.extend(body.nodes())
-        counts.update([node.op for node in self._of_graph])
-        self.functions = frozenset(names)
-        self.total = sum(counts.values())
-        self.ops = {op: counts[op] for op in sorted(counts) if op not in self.functions}
+        graph = metagraph.message(_GRAPH_DEF)
+        self._of_graph = list(Body(tags, "", content, graph).nodes())
+        functions = list(graph.message(_LIBRARY).messages(_FUNCTION))
+        counts = Counter(op_of(content, span) for function in functions for span in function.spans(_FUNCTION_NODE))
+        found = Counter({_text(op): count for op, count in counts.items()})
+        found.update(node.op for node in self._of_graph)
+        self.functions = len(functions)
+        self.total = sum(found.values())
+        called = _names(functions) if any(not is_tensorflow_op(op) for op in found) else frozenset()
+        self.ops = {op: found[op] for op in sorted(found) if op not in called}
 
     def of_ops(self, ops: Iterable[str]) -> dict[str, Node]:
         """Returns the nodes of the graph itself that run some ops, by their names."""
@@ -72,3 +73,14 @@ class GraphNodes:
 
 def _node_of(tensor: str) -> str:
     return tensor.lstrip("^").partition(":")[0]
+
+
+def _text(op: bytes) -> str:
+    try:
+        return op.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WireError(f"the op {op[:100]!r} of a node is not UTF-8") from error
+
+
+def _names(functions: Iterable[Message]) -> frozenset[str]:
+    return frozenset(function.message(_SIGNATURE).text(_OP_DEF_NAME) for function in functions)

@@ -114,7 +114,7 @@ def _read(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Checkpoin
         signatures=read_signatures(message),
         ops=tuple(nodes.ops.items()),
         nodes=nodes.total,
-        functions=len(nodes.functions),
+        functions=nodes.functions,
         variables=variables,
         update_ops=len(collections.nodes("update_ops")),
         regularization_losses=losses,

@@ -32,7 +32,7 @@ def can_be_called(
     """Tells how the object that `hub.load` returns is called."""
     for package in missing:
         if not package.package:
-            return Judgement(False, f"TensorFlow 2 lacks {_listed(package.ops)}. {package.note}".strip())
+            return Judgement(False, f"TensorFlow lacks {_listed(package.ops)}. {package.note}".strip())
     judgement = _how_it_is_called(entry, functions, is_object)
     if judgement and missing:
         packages = ", ".join(package.package for package in missing)

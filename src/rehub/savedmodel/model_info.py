@@ -221,6 +221,12 @@ class ModelInfo:
     can_be_retrained: Judgement
     usage: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from rehub.savedmodel.html_table import html_table  # It stands on this file.
+
+        return html_table(self)
+
     @property
     def variables(self) -> tuple[VariableInfo, ...]:
         """The variables of all graph variants, each once."""

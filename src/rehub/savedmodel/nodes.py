@@ -94,7 +94,7 @@ class Body:
         buffer = self.buffer
         names: dict[bytes, str] = {}
         for span in self.message.spans(_FUNCTION_NODE if self.function else _GRAPH_NODE):
-            raw = _op_of(buffer, span)
+            raw = op_of(buffer, span)
             op = names.get(raw)
             if op is None:
                 op = names[raw] = _text(raw, span[0])
@@ -134,7 +134,7 @@ def bodies_of_graph(
         yield Body(tags, name, content, function, within)
 
 
-def _op_of(buffer: Buffer, span: Span) -> bytes:
+def op_of(buffer: Buffer, span: Span) -> bytes:
     """Returns the op of a NodeDef. It is what most time goes into, and reads no more of a field than its size."""
     position, end = span
     op = b""

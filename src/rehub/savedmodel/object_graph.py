@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Iterator
 
-from rehub.savedmodel.wire import BYTES, VARINT, Message, WireError
+from rehub.savedmodel.wire import BYTES, VARINT, Message, Span, WireError, read_varint
 
 _NODES, _CONCRETE_FUNCTIONS = 1, 2
 _CHILDREN, _SLOT_VARIABLES = 1, 3
@@ -89,13 +89,14 @@ class ObjectGraph:
         self.concrete_functions = {entry.text(1): entry.message(2) for entry in message.messages(_CONCRETE_FUNCTIONS)}
         self._check_numbers()
         self.steps = self._reach()
+        self._paths: dict[int, str] = {}
 
     def _check_numbers(self) -> None:
         count = len(self.objects)
         for number, obj in enumerate(self.objects):
             held = [child for _, child in obj.children]
             held.extend(end for slot in obj.slots for end in (slot[0], slot[2]))
-            if any(child >= count for child in held):
+            if held and max(held) >= count:
                 raise WireError(f"object {number} holds an object {max(held)}, where there are {count}")
 
     def _reach(self) -> dict[int, Step]:
@@ -121,16 +122,20 @@ class ObjectGraph:
 
     def path(self, number: int) -> str:
         """Returns how Python writes the way to an object, "parts[0].kernel"; "" where there is none."""
-        path = ""
-        for step in self.way(number):
-            identifier = self.objects[step.parent].identifier
-            if identifier in _LISTS and step.name.isdigit():
-                path += f"[{step.name}]"
-            elif identifier in _DICTS:
-                path += f"[{step.name!r}]"
-            else:
-                path += f".{step.name}" if path else step.name
-        return path
+        if number not in self.steps:
+            return ""
+        if number not in self._paths:
+            step = self.steps[number]
+            self._paths[number] = self.path(step.parent) + self._written(step)
+        return self._paths[number]
+
+    def _written(self, step: Step) -> str:
+        identifier = self.objects[step.parent].identifier
+        if identifier in _LISTS and step.name.isdigit():
+            return f"[{step.name}]"
+        if identifier in _DICTS:
+            return f"[{step.name!r}]"
+        return f".{step.name}" if step.parent in self.steps else step.name
 
     def members(self, name: str) -> tuple[int, ...]:
         """Returns the numbers of the objects in a list that is an attribute of the root; none where it has none."""
@@ -153,7 +158,7 @@ def _read_object(message: Message) -> SavedObject:
     kind, body = "", Message(b"")
     for number, wire_type, value in message.fields():
         if number == _CHILDREN and wire_type == BYTES:
-            children.append(_read_child(message.within(value)))
+            children.append(_read_child(message, value))
         elif number == _SLOT_VARIABLES and wire_type == BYTES:
             slot = message.within(value)
             slots.append((slot.integer(_ORIGINAL_ID), slot.text(_SLOT_NAME), slot.integer(_SLOT_ID)))
@@ -162,11 +167,16 @@ def _read_object(message: Message) -> SavedObject:
     return SavedObject(kind, tuple(children), tuple(slots), body)
 
 
-def _read_child(message: Message) -> tuple[str, int]:
-    name, child = b"", 0
-    for number, wire_type, value in message.fields():
-        if number == _NODE_ID and wire_type == VARINT:
-            child = value  # type: ignore[assignment]
-        elif number == _LOCAL_NAME and wire_type == BYTES:
-            name = message.bytes_at(value)
-    return name.decode("utf-8", "replace"), child
+def _read_child(parent: Message, value: int | Span) -> tuple[str, int]:
+    """Returns the name of an attribute, and the number of the object in it.
+
+    There are so many that they are read in the form in which every writer writes them: the number, then the name.
+    """
+    content = parent.bytes_at(value)
+    if len(content) > 2 and content[0] == _NODE_ID << 3 | VARINT:
+        child, position = read_varint(content, 1, len(content))
+        rest = content[position:]
+        if len(rest) > 1 and rest[0] == _LOCAL_NAME << 3 | BYTES and rest[1] == len(rest) - 2 < 0x80:
+            return rest[2:].decode("utf-8", "replace"), child
+    message = Message(content)
+    return message.text(_LOCAL_NAME), message.integer(_NODE_ID)

@@ -43,8 +43,11 @@ class Message:
     def __bool__(self) -> bool:
         return bool(self._spans)
 
-    def fields(self) -> Iterator[tuple[int, int, int | Span]]:
+    def fields(self, wanted: int = 0) -> Iterator[tuple[int, int, int | Span]]:
         """Yields each field's number, wire type and value: an integer, or where its bytes start and end.
+
+        Args:
+            wanted: the number of the only field to yield; all, where it is not given.
 
         Raises:
             WireError: at the first byte that cannot belong to a message.
@@ -61,16 +64,16 @@ class Message:
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
                     raise WireError(f"byte {start}: {number} is no field number")
-                if kind == VARINT:
-                    value, position = read_varint(buffer, position, end)
-                    yield number, kind, value
-                    continue
-                if kind == BYTES:
+                if kind in (VARINT, BYTES):
                     size = buffer[position] if position < end else 0x80
                     if size > 0x7F:
                         size, position = read_varint(buffer, position, end)
                     else:
                         position += 1
+                    if kind == VARINT:
+                        if not wanted or number == wanted:
+                            yield number, kind, size  # No size, but the value itself.
+                        continue
                 elif kind == FIXED64:
                     size = 8
                 elif kind == FIXED32:
@@ -80,16 +83,16 @@ class Message:
                 stop = position + size
                 if stop > end:
                     raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
-                yield number, kind, (position, stop)
+                if not wanted or number == wanted:
+                    yield number, kind, (position, stop)
                 position = stop
 
     def spans(self, number: int) -> Iterator[Span]:
         """Yields where the bytes of each occurrence of a length-delimited field start and end."""
-        for found, kind, value in self.fields():
-            if found == number:
-                if kind != BYTES:
-                    raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
-                yield value  # type: ignore[misc]
+        for _, kind, value in self.fields(number):
+            if kind != BYTES:
+                raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
+            yield value  # type: ignore[misc]
 
     def message(self, number: int) -> Message:
         """Returns the message in a field that holds one; empty, and false, where the field is absent."""
@@ -139,18 +142,17 @@ class Message:
 
     def integers(self, number: int) -> Iterator[int]:
         """Yields the varints of a field, as unsigned numbers of 64 bits."""
-        for found, kind, value in self.fields():
-            if found == number:
-                if kind != VARINT:
-                    raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
-                yield value  # type: ignore[misc]
+        for _, kind, value in self.fields(number):
+            if kind != VARINT:
+                raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
+            yield value  # type: ignore[misc]
 
     def packed_integers(self, number: int) -> Iterator[int]:
         """Yields the varints of a repeated field that may be written as one run of bytes."""
-        for found, kind, value in self.fields():
-            if found == number and kind == VARINT:
+        for _, kind, value in self.fields(number):
+            if kind == VARINT:
                 yield value  # type: ignore[misc]
-            elif found == number and kind == BYTES:
+            elif kind == BYTES:
                 position, end = value  # type: ignore[misc]
                 while position < end:
                     integer, position = read_varint(self._buffer, position, end)
