@@ -69,7 +69,7 @@ def test_a_tf2_models_only_signature_is_called(rehub, shift):
     assert (ran.code, ran.err) == (0, "")
     headings, line = ran.out.splitlines()
     assert headings.split() == ["OUTPUT", "TENSOR", "VALUE"]
-    assert line == "output_0  float32 [2]  [{:g}, {:g}]".format(*output.numpy())
+    assert line == "output_0  float32[2]  [{:g}, {:g}]".format(*output.numpy())
 
 
 def test_a_signature_of_a_tf1_model_is_called_by_its_name(rehub, tmp_path):
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_written_is_told(rehub, shift, tmp_path):
     assert "cannot be written" in ran.err
 
 
-TAKES = "takes x: float32 [?]."
+TAKES = "takes x: float32[?]."
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ TAKES = "takes x: float32 [?]."
         (["x=[1]", "x=[2]"], "Input 'x' is given twice."),
         (["x=one"], "Input 'x': It is not JSON"),
         (['x=["a"]'], "Input 'x': It takes float32. Received: 'a'."),
-        (["x=[[1]]"], "Input 'x': It takes float32 [?]. Received: float32 [1, 1]."),
+        (["x=[[1]]"], "Input 'x': It takes float32[?]. Received: float32[1, 1]."),
         (["x=@none.npy"], "'none.npy' cannot be read: No such file or directory."),
     ],
 )

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rehub import tf_internals
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
-from rehub.cli.tensors import Output, described, fit, read_input, write_npz
+from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.loading import graph_variant, load
 from rehub.savedmodel.inspection import inspect
+from rehub.savedmodel.overview import tensor_text
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | 
 
 
 def _takes(signature: SignatureInfo, handle: str) -> str:
-    inputs = [f"{each.name}: {described(each.dtype, each.shape, each.kind)}" for each in signature.inputs]
-    return f"Signature {signature.name!r} of {handle!r} takes {'; '.join(inputs) or 'no inputs'}."
+    inputs = "; ".join(map(tensor_text, signature.inputs))
+    return f"Signature {signature.name!r} of {handle!r} takes {inputs or 'no inputs'}."
 
 
 def _call(

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from rehub.cli.tensors.fitting import described, fit
+from rehub.cli.tensors.fitting import fit
 from rehub.cli.tensors.outputs import Output, write_npz
 from rehub.cli.tensors.reading import Image, read_input
 
-__all__ = ["Image", "Output", "described", "fit", "read_input", "write_npz"]
+__all__ = ["Image", "Output", "fit", "read_input", "write_npz"]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub.cli.tensors.images import decoded
 from rehub.cli.tensors.reading import Cells, Image
 from rehub.errors import InputMismatch
+from rehub.savedmodel.overview import shape_text, type_text
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.model_info import Shape, TensorInfo
+    from rehub.savedmodel.model_info import TensorInfo
 
 # As float32, they go to TensorFlow, which has them.
 _IN_NUMPY = {"bfloat16": "float32"}
@@ -19,16 +20,6 @@ _NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128", "bfloat16"),
 )
-
-
-def described(dtype: str, shape: Shape, kind: str = "dense") -> str:
-    """What a tensor is, in a few words.
-
-    >>> described("float32", (None, 8)), described("string", None, "ragged")
-    ('float32 [?, 8]', 'ragged string of any rank')
-    """
-    sizes = " of any rank" if shape is None else f" [{', '.join('?' if size is None else str(size) for size in shape)}]"
-    return f"{'' if kind == 'dense' else kind + ' '}{dtype}{sizes}"
 
 
 def fit(given: Any, expected: TensorInfo, size: tuple[int, int] | None = None) -> Any:
@@ -46,7 +37,7 @@ def fit(given: Any, expected: TensorInfo, size: tuple[int, int] | None = None) -
         InputMismatch: it cannot be that; says what it is instead.
     """
     if expected.dtype not in (*_NUMBERS, "string") or expected.kind not in ("dense", "sparse", "ragged"):
-        raise InputMismatch(f"A {described(expected.dtype, expected.shape, expected.kind)} cannot be given here.")
+        raise InputMismatch(f"A {type_text(expected)} cannot be given here.")
     if isinstance(given, Image):
         given = _image(given, expected, size)
     if expected.kind == "ragged":
@@ -149,7 +140,7 @@ def _strings(array: Any) -> Any:
     if array.dtype.kind == "U":
         return _array([text.encode() for text in array.ravel().tolist()], array.shape)
     if array.dtype.kind not in "SO":
-        raise InputMismatch(f"It takes strings. Received: {described(array.dtype.name, array.shape)}.")
+        raise InputMismatch(f"It takes strings. Received: {array.dtype.name}{shape_text(array.shape)}.")
     return array.astype(object)
 
 
@@ -158,7 +149,7 @@ def _cast(array: Any, dtype: str) -> Any:
     import numpy as np
 
     target = np.dtype(_IN_NUMPY.get(dtype, dtype))
-    received = f"Received: {described(array.dtype.name, array.shape)}"
+    received = f"Received: {array.dtype.name}{shape_text(array.shape)}"
     if not np.can_cast(array.dtype, target, "same_kind") and not {array.dtype.kind, target.kind} == {"i", "u"}:
         raise InputMismatch(f"It takes {dtype}. {received}.")
     with np.errstate(over="ignore"):
@@ -179,7 +170,4 @@ def _check_shape(array: Any, expected: TensorInfo) -> None:
     hint = ""
     if len(array.shape) + 1 == len(expected.shape) and expected.shape[0] in (None, 1):
         hint = " If it is one example of a batch, put it into a list of its own."
-    raise InputMismatch(
-        f"It takes {described(expected.dtype, expected.shape, expected.kind)}. "
-        f"Received: {described(expected.dtype, array.shape)}.{hint}"
-    )
+    raise InputMismatch(f"It takes {type_text(expected)}. Received: {expected.dtype}{shape_text(array.shape)}.{hint}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
-from rehub.cli.tensors.fitting import described
 from rehub.errors import UnsupportedFormat
+from rehub.savedmodel.overview import shape_text
 
 _SHOWN = 8
 
@@ -48,10 +48,10 @@ class Output:
     def described(self) -> str:
         """Its type and shape in a few words; of a ragged one, with how many rows it has."""
         if self.kind == "dense":
-            return described(self.dtype, self.parts[""].shape)
+            return f"{self.dtype}{shape_text(self.parts[''].shape)}"
         if self.kind == "sparse":
-            return described(self.dtype, tuple(self.parts["dense_shape"].tolist()), "sparse")
-        return described(self.dtype, (len(self.nested), None), "ragged")
+            return f"sparse {self.dtype}{shape_text(tuple(self.parts['dense_shape'].tolist()))}"
+        return f"ragged {self.dtype}{shape_text((len(self.nested), None))}"
 
     @property
     def summary(self) -> str:
