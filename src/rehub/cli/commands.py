@@ -30,6 +30,7 @@ COMMANDS = (
     Command(("pull",), "fetch models into the cache, and print where they are"),
     Command(("import",), "put an archive or a directory into the cache, as the model of a handle"),
     Command(("export",), "pack a model as an archive, for a machine without network"),
+    Command(("diff",), "tell what differs between two models, in their interfaces and weights"),
     Command(("run",), "call a signature of a model with inputs from the command line or from files"),
     Command(("show",), "show what a model holds, and how it is used"),
     Command(("convert",), "write a model of TF1 as a TF2 SavedModel that can be trained"),

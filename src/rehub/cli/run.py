@@ -162,7 +162,7 @@ def _call(
 
 def _cause(error: Any) -> str:
     # Around it, TensorFlow shows where the op stands in the functions, and in the code of the model's author.
-    paragraphs = error.message.strip().split("\n\n")
+    paragraphs: list[str] = error.message.strip().split("\n\n")
     return next((text for text in reversed(paragraphs) if not text.startswith("Function call stack")), paragraphs[0])
 
 
