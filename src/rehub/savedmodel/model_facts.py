@@ -12,32 +12,29 @@ from rehub.savedmodel.overview import judgements, tags_text, tensor_text, type_t
 _CHUNK = 1 << 20
 
 
-def facts(info: ModelInfo, *, tell_variants_apart: bool) -> dict[str, str]:
+def facts(info: ModelInfo) -> dict[str, str]:
     """Returns everything but the weights: format, signatures, functions, ops, assets, and what can be done with it.
 
-    Args:
-        info: the model.
-        tell_variants_apart: whether the facts of a graph variant have its tags in their names. Else the tags are a
-            fact of their own; that is for models with one variant.
+    The tags of the graph variant that is loaded by default are a fact; those of another are in the names of its facts.
     """
-    return dict(_facts(info, tell_variants_apart))
+    return dict(_facts(info))
 
 
-def _facts(info: ModelInfo, tell_variants_apart: bool) -> Iterator[tuple[str, str]]:
+def _facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "format", info.format
     yield "saved by", info.saved_by or "TensorFlow alone"
     yield "written by TensorFlow", info.tensorflow_version or "of a version that is not recorded"
     for what, judgement in judgements(info):
         yield what, _judged(judgement)
-    for graph in info.graphs:
-        if tell_variants_apart:
-            yield f"variant {tags_text(graph.tags)}", f"{graph.nodes:,} nodes"
-            variant = f"{tags_text(graph.tags)} "
-        else:
-            yield "tags", tags_text(graph.tags)
-            variant = ""
+    # Of a legacy module, the variant that is loaded by default is the one without tags.
+    default, *others = sorted(info.graphs, key=lambda graph: info.format == "legacy module" and len(graph.tags) > 0)
+    yield "tags", tags_text(default.tags)
+    yield from _facts_of_graph(default)
+    for graph in others:
+        variant = f"variant {tags_text(graph.tags)}"
+        yield variant, f"{graph.nodes:,} nodes"
         for name, value in _facts_of_graph(graph):
-            yield variant + name, value
+            yield f"{variant}, {name}", value
     for function in info.callables:
         yield f"function {function.path}", f"({', '.join(function.arguments)})"
         for number, trace in enumerate(function.traces, start=1):
@@ -59,7 +56,7 @@ def _facts_of_graph(graph: GraphInfo) -> Iterator[tuple[str, str]]:
     for signature in graph.signatures:
         yield from _facts_of_signature(signature)
     for op, times in graph.ops:
-        yield f"op {op}", f"{times:,} times" if times > 1 else "once"
+        yield f"op {op}", f"{times:,}"
     yield "update ops", str(graph.update_ops)
     yield "regularization losses", str(graph.regularization_losses)
 

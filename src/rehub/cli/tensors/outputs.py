@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from rehub.errors import UnsupportedFormat
 from rehub.savedmodel.overview import shape_text
 
-_SHOWN = 8
+_SHOWN, _FIRST = 8, 3  # How many numbers are shown in full, and how many of more.
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Output:
         values = self.parts["" if self.kind == "dense" else "values"]
         if values.size <= _SHOWN:
             return _written(self.nested)
-        first = ", ".join(_written(each) for each in values.ravel()[:_SHOWN].tolist())
+        first = ", ".join(_written(each) for each in values.ravel()[:_FIRST].tolist())
         if values.dtype.kind not in "iuf":
             return f"{first}, ..."
         finite = values[np.isfinite(values)].astype(np.float64)
