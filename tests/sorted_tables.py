@@ -49,7 +49,10 @@ def table_of(*blocks, compression=0, handles=None):
         places.append((len(out), len(block)))
         out += with_trailer(block, compression)
     index = block_of([(0, b"%06d" % i, varint(a) + varint(b)) for i, (a, b) in enumerate(handles or places)])
-    place = (len(out), len(index))
-    out += with_trailer(index)
-    footer = varint(0) + varint(0) + varint(place[0]) + varint(place[1])
-    return out + footer.ljust(40, b"\0") + struct.pack("<Q", MAGIC)
+    return out + with_trailer(index) + footer_of(len(out), len(index))
+
+
+def footer_of(start, size):
+    """The end of a table whose index is a block that starts there and has this size."""
+    footer = varint(0) + varint(0) + varint(start) + varint(size)
+    return footer.ljust(40, b"\0") + struct.pack("<Q", MAGIC)

@@ -167,6 +167,18 @@ def test_the_names_in_the_graph_of_a_tf2_objects_variables_are_told(tmp_path):
     assert checkpoint.full_names() == {"inner/kernel/.ATTRIBUTES/VARIABLE_VALUE": "dense/kernel"}
 
 
+def test_what_only_has_the_name_of_an_object_tells_none(tmp_path):
+    assert read_checkpoint(save(tmp_path / "model", {OBJECT_GRAPH: np.float32(1)})).full_names() == {}
+
+
+def test_a_checkpoint_that_is_not_there_is_told_from_a_damaged_one(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_checkpoint(str(tmp_path / "model"))
+    (tmp_path / "model.index").mkdir()
+    with pytest.raises(CorruptModel, match=r"model\.index' cannot be read: Is a directory"):
+        read_checkpoint(str(tmp_path / "model"))
+
+
 def test_a_checkpoint_of_tf1_has_no_object():
     assert read_checkpoint(str(MODELS[0] / "variables" / "variables")).full_names() == {}
 

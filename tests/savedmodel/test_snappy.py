@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sorted_tables import varint
 
@@ -38,12 +38,14 @@ def compress(steps):
     return varint(len(made)) + out, bytes(made)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_what_was_compressed_is_read_back(steps):
     data, made = compress(steps)
     assert uncompress(data) == made
 
 
+@settings(deadline=None)
 @given(STEPS, st.data())
 def test_truncated_data_are_refused(steps, data):
     whole, made = compress(steps)
@@ -52,6 +54,7 @@ def test_truncated_data_are_refused(steps, data):
             uncompress(whole[: data.draw(st.integers(0, len(whole) - 1))])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
     with contextlib.suppress(WireError):

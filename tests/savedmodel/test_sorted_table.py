@@ -6,7 +6,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sorted_tables import block_of, table_of, varint
+from sorted_tables import block_of, footer_of, table_of, varint, with_trailer
 
 from rehub.errors import CorruptModel
 from rehub.savedmodel.sorted_table import read_table
@@ -45,12 +45,14 @@ WHOLE = table_of(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1))
 def test_a_truncated_table_is_called_corrupt(size):
     with pytest.raises(CorruptModel, match=r"'variables\.index' cannot be read as the index of a checkpoint, at byte"):
         read(WHOLE[:size])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=5))
 def test_a_garbled_table_is_read_or_called_corrupt(changes):
     content = bytearray(WHOLE)
@@ -60,6 +62,7 @@ def test_a_garbled_table_is_read_or_called_corrupt(changes):
         read(bytes(content))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.binary(max_size=60))
 def test_any_blocks_are_read_or_called_corrupt(block, handle):
     index = block_of([(0, b"a", handle)])
@@ -98,7 +101,22 @@ def test_a_hostile_table_is_refused_with_the_reason(content, reason):
         read(content)
 
 
+LONG = b"a" * 100_000
+
+
 def test_keys_that_share_a_long_start_cannot_fill_the_memory():
-    entries = [(0, b"a" * 100_000, b"")] + [(100_000 + i, b"b", b"") for i in range(1000)]
+    entries = [(0, LONG, b"")] + [(len(LONG) + number, b"b", b"") for number in range(1000)]
     with pytest.raises(CorruptModel, match="longer than blocks of this size can hold"):
         read(table_of(block_of(entries)))
+
+
+def test_keys_of_the_index_that_share_a_long_start_cannot_fill_the_memory():
+    blocks, entries = b"", []
+    for number in range(1000):
+        block = block_of([(0, b"%06d" % number, b"")])
+        shared, own = (len(LONG) + number - 1, b"b") if number else (0, LONG)
+        entries.append((shared, own, varint(len(blocks)) + varint(len(block))))
+        blocks += with_trailer(block)
+    index = block_of(entries)
+    with pytest.raises(CorruptModel, match="longer than blocks of this size can hold"):
+        read(blocks + with_trailer(index) + footer_of(len(blocks), len(index)))

@@ -118,7 +118,8 @@ class Checkpoint:
         Raises:
             CorruptModel: the record of the object in the checkpoint cannot be read.
         """
-        if OBJECT_GRAPH not in self.entries or self.entries[OBJECT_GRAPH].shape:
+        entry = self.entries.get(OBJECT_GRAPH)
+        if entry is None or entry.dtype != "string" or entry.shape:
             return {}
         recorded = self.value(OBJECT_GRAPH).item()
         return strictly(f"{self.prefix}.index", lambda: _full_names(Message(recorded)))
@@ -143,7 +144,13 @@ def read_checkpoint(prefix: str) -> Checkpoint:
         CorruptModel: it is cut off, garbled, or no index of a checkpoint; names the file and the byte.
     """
     path = f"{os.fspath(prefix)}.index"
-    return strictly(path, lambda: _read_index(os.fspath(prefix), dict(read_table(path, Path(path).read_bytes()))))
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise  # It need not be an error: a model without variables has none.
+    except OSError as error:
+        raise CorruptModel(f"{path!r} cannot be read: {error.strerror}.") from error
+    return strictly(path, lambda: _read_index(os.fspath(prefix), dict(read_table(path, content))))
 
 
 def strictly(path: str, read: Callable[[], _Read]) -> _Read:
@@ -194,6 +201,8 @@ def _read_entry(key: bytes, content: bytes, records: Mapping[bytes, bytes]) -> C
         parts = [_part(name, whole, whole.dtype, whole.shape, (0,) * len(whole.shape))]
     else:
         parts = []
+        if len(set(whole.slices)) < len(whole.slices):
+            raise WireError(f"{name!r} has a slice twice")
         for each in whole.slices:
             sizes = each.sizes_in(whole.shape)
             if sizes is None:

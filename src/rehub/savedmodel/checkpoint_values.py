@@ -175,8 +175,8 @@ class TensorReader:
 
     def _file(self, shard: int) -> str:
         path = f"{self._checkpoint.prefix}.data-{shard:05d}-of-{self._checkpoint.shards:05d}"
-        if not os.path.isfile(path):
-            self._refuse(f"its data file {path!r} is missing")
+        if not (os.path.isfile(path) and os.access(path, os.R_OK)):
+            self._refuse(f"its data file {path!r} is missing, or may not be read")
         return path
 
     def _refuse(self, why: str) -> NoReturn:

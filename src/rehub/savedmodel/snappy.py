@@ -43,7 +43,8 @@ def uncompress(data: bytes) -> bytes:
                 offset, position = _integer(data, position, 2 if kind == 2 else 4)
             if not 0 < offset <= len(out):
                 raise WireError(f"a copy from {offset} bytes before, of {len(out)}")
-            pattern = bytes(out[-offset:][:length])
+            start = len(out) - offset
+            pattern = out[start : start + length]
             out += (pattern * (length // len(pattern) + 1))[:length]  # It may reach into what it makes.
         if len(out) > size:
             break

@@ -42,10 +42,10 @@ class _Table:
     def __init__(self, path: str, content: bytes) -> None:
         self._path = path
         self._content = content
-        self._block_bytes = 0  # of the blocks that were read, uncompressed
+        self._block_bytes = self._key_bytes = 0  # of what was read, uncompressed and with what keys share
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
-        previous_end = key_bytes = 0
+        previous_end = 0
         previous = None
         for _, handle in self._block(*self._index_block()):
             start, size = self._block_handle(handle, 0, len(handle))
@@ -55,9 +55,6 @@ class _Table:
             for key, value in self._block(start, size):
                 if previous is not None and key <= previous:
                     self._refuse(start, "the keys of a block are not in order")
-                key_bytes += len(key)
-                if key_bytes > _RESTART_INTERVAL * self._block_bytes:
-                    self._refuse(start, "the keys together are longer than blocks of this size can hold")
                 previous = key
                 yield key, value
 
@@ -119,6 +116,9 @@ class _Table:
             if shared > len(key) or own + value_size > end - position:
                 self._refuse(start + position, "an entry of a block claims more bytes than there are")
             key = key[:shared] + block[position : position + own]
+            self._key_bytes += len(key)
+            if self._key_bytes > _RESTART_INTERVAL * self._block_bytes:
+                self._refuse(start, "the keys together are longer than blocks of this size can hold")
             position += own + value_size
             yield key, block[position - value_size : position]
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rehub.cli.tensors import Image, read_input
@@ -17,11 +17,13 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_json_is_read(value):
     assert read_input(json.dumps(value)) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20).filter(lambda text: not text.startswith("@")))
 def test_any_text_is_json_or_refused(text):
     try:
