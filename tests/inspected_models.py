@@ -92,7 +92,7 @@ def save_odd_names(path):
         a, b = v1.placeholder(tf.float32, [None, 2]), v1.placeholder(tf.int64, [])
         w = v1.get_variable("w", initializer=[1.0, 2.0], use_resource=False)
         session.run(v1.global_variables_initializer())
-        scale = v1.saved_model.predict_signature_def({"the-image": a, "class": b}, {"scaled": a * w, "same": b + 0})
+        scale = v1.saved_model.predict_signature_def({"the-image": a, "kind": b}, {"scaled": a * w, "same": b + 0})
         count = v1.saved_model.predict_signature_def({"of": b}, {"default": b + 1})
         builder = v1.saved_model.Builder(path)
         builder.add_meta_graph_and_variables(session, ["serve"], {"scale": scale, "count": count})
@@ -155,6 +155,8 @@ def save_estimator(path):
     """A linear classifier, as `export_saved_model` writes it."""
     estimator = tf.estimator.LinearClassifier([tf.feature_column.numeric_column("x")], model_dir=path + ".training")
     estimator.train(lambda: tf.data.Dataset.from_tensors(({"x": [[0.0], [1.0]]}, [[0], [1]])), steps=1)
-    receiver = tf.estimator.export.build_raw_serving_input_receiver_fn({"x": tf.TensorSpec([None, 1], name="x")})
+    with tf.Graph().as_default():
+        features = {"x": v1.placeholder(tf.float32, [None, 1])}
+        receiver = tf.estimator.export.build_raw_serving_input_receiver_fn(features)
     written = estimator.export_saved_model(path + ".versions", receiver)
     Path(written.decode()).rename(path)

@@ -158,7 +158,7 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         missing_packages=missing,
         can_be_called=called,
         can_be_fine_tuned=judgements.can_be_fine_tuned(
-            entry, _trained(inference), inference.info.regularization_losses, is_object
+            entry, _trained(inference, entry), inference.info.regularization_losses, is_object
         ),
         can_be_retrained=judgements.can_be_retrained(
             [judgements.Variant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
@@ -190,10 +190,10 @@ def _saved_by(layout: Layout, objects: ObjectGraph | None) -> str:
     return ""
 
 
-def _trained(read: _Read) -> list[VariableInfo]:
-    """The variables that a layer of a TF2 object trains."""
+def _trained(read: _Read, entry: entry_points.EntryPoint | None) -> list[VariableInfo]:
+    """The variables that a layer of a TF2 object trains: those that it lists, else those that its function uses."""
     objects = read.objects
-    if objects is None:
+    if objects is None or entry is None or entry.function is None:
         return []
     numbers = [number for number, obj in enumerate(objects.objects) if obj.kind == "variable"]
     by_number = dict(zip(numbers, read.info.variables))
@@ -201,4 +201,5 @@ def _trained(read: _Read) -> list[VariableInfo]:
     if "variables" in names or "trainable_variables" in names:
         listed = objects.members("trainable_variables")
         return [by_number[number] for number in dict.fromkeys(listed) if number in by_number]
-    return [variable for variable in read.info.variables if variable.trainable]
+    used = {number for trace in entry.function.traces for number in trace.captures}
+    return [variable for number, variable in by_number.items() if number in used and variable.trainable]
