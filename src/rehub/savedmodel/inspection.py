@@ -16,11 +16,11 @@ from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.savedmodel.interfaces import read_signatures
-from rehub.savedmodel.layout import CPB, Layout, look
+from rehub.savedmodel.layout import Layout, look
 from rehub.savedmodel.metagraphs import MetaGraph, read_metagraphs, strictly
 from rehub.savedmodel.missing_packages import missing_packages
 from rehub.savedmodel.model_bytes import saved_model_bytes
-from rehub.savedmodel.model_info import AttachmentInfo, GraphInfo, Judgement, ModelInfo, VariableInfo
+from rehub.savedmodel.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
 from rehub.savedmodel.object_graph import ObjectGraph
 from rehub.savedmodel.usage import usage
 from rehub.savedmodel.variables import VARIABLE_OPS, variables_of_graph, variables_of_objects
@@ -141,9 +141,6 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         entry = entry_points.of_object(functions, signatures)
     else:
         entry = entry_points.of_graph(signatures, layout.is_legacy)
-    called = judgements.can_be_called(entry, functions, is_object, missing)
-    if layout.model_file == CPB:
-        called = Judgement(False, f"TensorFlow cannot read a {CPB}. Have it saved again as saved_model.pb.")
     needs_tags = tags_given or (inference.info.tags if layout.is_legacy else len(read) > 1)
     return ModelInfo(
         handle=handle,
@@ -156,7 +153,7 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         assets=look_for_assets(layout.path, (name for each in read for name in each.assets)),
         attachments=tuple(attachment for each in read for attachment in each.attachments),
         missing_packages=missing,
-        can_be_called=called,
+        can_be_called=judgements.can_be_called(entry, functions, is_object, missing),
         can_be_fine_tuned=judgements.can_be_fine_tuned(
             entry, _trained(inference, entry), inference.info.regularization_losses, is_object
         ),
