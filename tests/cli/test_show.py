@@ -98,3 +98,16 @@ def test_a_terminal_shows_some_of_it_bold_unless_it_is_told_not_to(monkeypatch, 
         monkeypatch.setattr(sys, "stdout", terminal)
         assert (output.bold("text") == "\x1b[1mtext\x1b[0m") is styled
         assert (output.faint("text") == "text") is not styled
+
+
+def test_no_name_in_a_model_steers_the_terminal(rehub, tmp_path):
+    tf = saved_models.tf
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, [None])
+        signature = tf.compat.v1.saved_model.predict_signature_def({"x\x1b]0;owned\x07": x}, {"y": x + 1.0})
+        builder = tf.compat.v1.saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+    ran = rehub("show", tmp_path / "model")
+    assert "x\\x1b]0;owned\\x07: float32[?]" in ran.out
+    assert "\x1b" not in ran.out

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from rehub import resolvers
 from rehub.errors import InvalidSetting, LocationUnreadable, TagsNotFound
+from rehub.redaction import without_secrets
 from rehub.savedmodel import entry_points, judgements
 from rehub.savedmodel.asset_files import asset_names, look_for_assets
 from rehub.savedmodel.attachments import read_attachments
@@ -66,7 +67,7 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
     entries = _checkpoint_entries(path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
     read = strictly(file, lambda: [_read(content, metagraph, entries) for metagraph in chosen])
-    return _model_info(asked, layout, read, is_object, tags_given=wanted is not None)
+    return _model_info(without_secrets(asked), layout, read, is_object, tags_given=wanted is not None)
 
 
 def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
