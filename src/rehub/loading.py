@@ -17,7 +17,7 @@ from rehub.errors import (
 )
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
-from rehub.savedmodel.layout import CPB, PBTXT
+from rehub.savedmodel.model_bytes import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.model_info import GraphInfo
 
 _LOGGER = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ def load(
 
     Raises:
         ModelNotFound: there is no model; says what is there instead.
-        UnsupportedFormat: there is a model of another kind; says what loads it. Or `loader` is "lazy", and only
-            TensorFlow's loader can load this model, here or now; says why.
+        UnsupportedFormat: there is a model of another kind; says what loads it. Or only TensorFlow's loader can load
+            this model, here or now, and `loader` is "lazy", or it is a `saved_model.cpb`; says why.
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
@@ -78,7 +78,7 @@ def load(
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
-    metagraphs = _metagraphs(tf, layout, asked)
+    metagraphs = _metagraphs(tf, layout)
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)
@@ -165,21 +165,12 @@ def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(members)
 
 
-def _metagraphs(tf: Any, layout: Layout, handle: str) -> tuple[MetaGraph, ...]:
+def _metagraphs(tf: Any, layout: Layout) -> tuple[MetaGraph, ...]:
     file = layout.path.rstrip("/") + "/" + layout.model_file
-    if layout.model_file == CPB:
-        raise UnsupportedFormat(
-            f"{handle!r} holds a {CPB}, a model split into chunks, which TensorFlow {tf.__version__} cannot read: the "
-            "released TensorFlow comes without that format. Have it saved again without experimental_image_format, "
-            "as saved_model.pb."
-        )
-    if layout.model_file == PBTXT:
-        with tf.io.gfile.GFile(file, "r") as text:
-            return read_metagraphs(file, tf_internals.serialized_saved_model_text(file, text.read()))
     if restore.is_local(layout.path):
-        return read_metagraphs(file)
+        return read_metagraphs(file, saved_model_bytes(layout))
     with tf.io.gfile.GFile(file, "rb") as content:
-        return read_metagraphs(file, content.read())
+        return read_metagraphs(file, as_saved_model_pb(file, content.read()))
 
 
 def graph_variant(metagraphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:

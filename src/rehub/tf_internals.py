@@ -16,7 +16,7 @@ import sys
 import weakref
 from typing import Any, Callable, Iterable, Iterator, TypeVar
 
-from rehub.errors import CorruptModel, TensorFlowMissing
+from rehub.errors import TensorFlowMissing
 
 # --- TensorFlow itself -------------------------------------------------------------------------------------------
 
@@ -94,27 +94,6 @@ def _ops_in_c() -> Any:
     ops = op_def_pb2.OpList()
     ops.ParseFromString(pywrap_tensorflow.TF_GetBuffer(pywrap_tensorflow.TF_GetAllOpList()))
     return ops.op
-
-
-# --- SavedModel --------------------------------------------------------------------------------------------------
-
-
-def serialized_saved_model_text(path: str, text: str) -> bytes:
-    """Turns the text of a `saved_model.pbtxt` into the bytes of a `saved_model.pb`.
-
-    Raises:
-        CorruptModel: the text is not a SavedModel; names the file, the line and the column.
-    """
-    # Generated code of TensorFlow's protos; its place has not moved. Seen in 1.15, 2.15, 2.21.
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    text_format = importlib.import_module("google.protobuf.text_format")
-
-    try:
-        message = text_format.Parse(text, saved_model_pb2.SavedModel())
-    except text_format.ParseError as error:
-        raise CorruptModel(f"{path!r} cannot be read as a SavedModel in text form: {error}") from error
-    return bytes(message.SerializeToString())
 
 
 # --- Graphs of TF1, for legacy modules ---------------------------------------------------------------------------
@@ -532,7 +511,6 @@ def enclosing_function_graph(tf: Any) -> Any:
 
 _LOADER_MODULES = {
     "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction", "_call_attribute"),
-    "tensorflow.python.saved_model.loader_impl": ("parse_saved_model",),
     "tensorflow.python.saved_model.nested_structure_coder": ("decode_proto",),
     "tensorflow.python.saved_model.function_deserialization": (
         "RestoredFunction",
@@ -608,10 +586,9 @@ def restored_concrete_function_class() -> Any:
     return importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction
 
 
-def parse_saved_model(path: str) -> Any:
-    """Returns a directory's SavedModel message. Seen in 2.15, 2.21."""
-    loader_impl = importlib.import_module("tensorflow.python.saved_model.loader_impl")
-    return loader_impl.parse_saved_model(path)
+def parse_saved_model(content: bytes) -> Any:
+    """Returns a SavedModel message, None if the bytes are none."""
+    return _parse(saved_model_message(), content)
 
 
 def parse_metagraph(content: bytes) -> Any:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from typing import Any, Sequence
+from typing import Any, Match, Sequence
+
+# What steers a terminal, other than what makes text bold or faint; a model may hold it in a name.
+_CONTROL = re.compile("(?!\x1b\\[[012]m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def line(text: str) -> None:
@@ -48,6 +52,11 @@ def _is_styled() -> bool:
 
 
 def _write(stream: Any, text: str) -> None:
+    text = _CONTROL.sub(_escaped, text)
     # A path or handle may hold what the terminal's encoding does not.
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _escaped(control: Match[str]) -> str:
+    return f"\\x{ord(control.group()):02x}"

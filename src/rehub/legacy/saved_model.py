@@ -11,6 +11,7 @@ from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
+from rehub.savedmodel.model_bytes import as_saved_model_pb
 
 VARIABLES = "variables"
 
@@ -108,9 +109,7 @@ def read_variants(layout: Layout) -> GraphVariants:
     tf = tf_internals.import_tensorflow()
     file = layout.path.rstrip("/") + "/" + layout.model_file
     with tf.io.gfile.GFile(file, "rb") as content:
-        serialized = content.read()
-    if layout.model_file == PBTXT:
-        serialized = tf_internals.serialized_saved_model_text(file, serialized.decode())
+        serialized = bytes(as_saved_model_pb(file, content.read()))
     saved_model = tf_internals.saved_model_message()
     try:
         saved_model.ParseFromString(serialized)

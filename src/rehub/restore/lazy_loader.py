@@ -20,6 +20,8 @@ from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
 from rehub.restore.lazy_objects import UnmadeList, give_parts, lazy_object, made
 from rehub.restore.model_file import ModelFile, read_model_file
+from rehub.restore.remote_directories import look_at
+from rehub.savedmodel.model_bytes import as_saved_model_pb
 
 
 class HandedOver(Exception):
@@ -79,21 +81,22 @@ def load_lazily(
 
 
 def _read(tf: Any, path: str) -> ModelFile:
-    """Reads the model's file; as a whole, by TensorFlow, where it is text or unusual.
+    """Reads the model's file, in whichever form it is; as a whole, by TensorFlow, where it is unusual.
 
     Raises:
         HandedOver: it has several MetaGraphs.
     """
-    file = os.path.join(path, "saved_model.pb")
-    if tf.io.gfile.exists(file):
-        with tf.io.gfile.GFile(file, "rb") as content:
-            model = read_model_file(file, content.read())
-        if model is not None:
-            return model
-    saved_model = tf_internals.parse_saved_model(path)
-    if len(saved_model.meta_graphs) != 1:
+    layout = look_at(tf, path, path)
+    file = os.path.join(path, layout.model_file)
+    with tf.io.gfile.GFile(file, "rb") as stored:
+        content = bytes(as_saved_model_pb(file, stored.read()))
+    model = read_model_file(file, content)
+    if model is not None:
+        return model
+    saved_model = tf_internals.parse_saved_model(content)
+    if saved_model is None or len(saved_model.meta_graphs) != 1:
         raise HandedOver("it has several MetaGraphs")
-    model = read_model_file(path, saved_model.SerializeToString())
+    model = read_model_file(file, saved_model.SerializeToString())
     assert model is not None  # It is of one MetaGraph, and written anew.
     return model
 

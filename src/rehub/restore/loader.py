@@ -9,7 +9,9 @@ from typing import Any
 from rehub.errors import UnsupportedFormat
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.ownership import own_captures
+from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
+from rehub.savedmodel.layout import CPB
 
 _LOGGER = logging.getLogger(__name__)
 _REPORT = "_rehub_load_report"
@@ -47,7 +49,7 @@ def restore(
         prepare: what is done about the model's prepared form: "use", "make" or "off".
 
     Raises:
-        UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy".
+        UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy", or the model is a `saved_model.cpb`.
     """
     reason = ""
     if loader != "tensorflow":
@@ -64,6 +66,12 @@ def restore(
                 "Leave it at 'auto'."
             )
         _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", handle, reason)
+    if look_at(tf, path, handle).model_file == CPB:
+        raise UnsupportedFormat(
+            f"{handle!r} holds a {CPB}, a model split into chunks, which TensorFlow {tf.__version__} cannot read: only "
+            f"rehub's own loader can, but {reason or 'TensorFlow was asked for'}. Have it saved again without "
+            "experimental_image_format, as saved_model.pb."
+        )
     obj = load_with_tensorflow(tf, path, tags, options)
     own_captures(tf, obj)  # A lazy function owns what it captures from the start.
     report_on(obj, LoadReport("tensorflow", reason))

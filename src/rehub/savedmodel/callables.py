@@ -16,7 +16,7 @@ from rehub.savedmodel.wire import Message, WireError
 _FUNCTION_NAMES, _FUNCTION_SPEC = 1, 2
 _BARE_NAME, _BARE_KEYWORDS, _BARE_SPEC = 1, 2, 4
 _ARGUMENTS, _IS_METHOD = 1, 2
-_INPUT_SIGNATURE, _OUTPUT_SIGNATURE = 3, 4
+_BOUND_INPUTS, _INPUT_SIGNATURE, _OUTPUT_SIGNATURE = 2, 3, 4
 _MOST_LEAVES = 2_000_000  # Files that say the same little structure again and again would take hours else.
 
 
@@ -27,11 +27,13 @@ class Trace:
     Attributes:
         positional, keywords: its arguments: tensors, plain values, and nests of them.
         outputs: what it returns.
+        captures: the numbers of the objects that it uses: variables, tables, constants.
     """
 
     positional: tuple[Structure, ...]
     keywords: Mapping[str, Structure]
     outputs: Structure
+    captures: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class _Reader:
             tuple(positional) if isinstance(positional, (list, tuple)) else (),
             keywords if isinstance(keywords, dict) else {},
             outputs,
+            tuple(concrete.packed_integers(_BOUND_INPUTS)),
         )
 
     def _info(self, arguments: tuple[str, ...], trace: Trace) -> TraceInfo:

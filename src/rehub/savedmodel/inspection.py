@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from rehub import resolvers
 from rehub.errors import InvalidSetting, LocationUnreadable, TagsNotFound
+from rehub.redaction import without_secrets
 from rehub.savedmodel import entry_points, judgements
 from rehub.savedmodel.asset_files import asset_names, look_for_assets
 from rehub.savedmodel.attachments import read_attachments
@@ -16,11 +17,11 @@ from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.savedmodel.interfaces import read_signatures
-from rehub.savedmodel.layout import CPB, Layout, look
+from rehub.savedmodel.layout import Layout, look
 from rehub.savedmodel.metagraphs import MetaGraph, read_metagraphs, strictly
 from rehub.savedmodel.missing_packages import missing_packages
 from rehub.savedmodel.model_bytes import saved_model_bytes
-from rehub.savedmodel.model_info import AttachmentInfo, GraphInfo, Judgement, ModelInfo, VariableInfo
+from rehub.savedmodel.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
 from rehub.savedmodel.object_graph import ObjectGraph
 from rehub.savedmodel.usage import usage
 from rehub.savedmodel.variables import VARIABLE_OPS, variables_of_graph, variables_of_objects
@@ -66,7 +67,7 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
     entries = _checkpoint_entries(path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
     read = strictly(file, lambda: [_read(content, metagraph, entries) for metagraph in chosen])
-    return _model_info(asked, layout, read, is_object, tags_given=wanted is not None)
+    return _model_info(without_secrets(asked), layout, read, is_object, tags_given=wanted is not None)
 
 
 def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
@@ -141,9 +142,6 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         entry = entry_points.of_object(functions, signatures)
     else:
         entry = entry_points.of_graph(signatures, layout.is_legacy)
-    called = judgements.can_be_called(entry, functions, is_object, missing)
-    if layout.model_file == CPB:
-        called = Judgement(False, f"TensorFlow cannot read a {CPB}. Have it saved again as saved_model.pb.")
     needs_tags = tags_given or (inference.info.tags if layout.is_legacy else len(read) > 1)
     return ModelInfo(
         handle=handle,
@@ -156,9 +154,9 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         assets=look_for_assets(layout.path, (name for each in read for name in each.assets)),
         attachments=tuple(attachment for each in read for attachment in each.attachments),
         missing_packages=missing,
-        can_be_called=called,
+        can_be_called=judgements.can_be_called(entry, functions, is_object, missing),
         can_be_fine_tuned=judgements.can_be_fine_tuned(
-            entry, _trained(inference), inference.info.regularization_losses, is_object
+            entry, _trained(inference, entry), inference.info.regularization_losses, is_object
         ),
         can_be_retrained=judgements.can_be_retrained(
             [judgements.Variant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
@@ -190,10 +188,10 @@ def _saved_by(layout: Layout, objects: ObjectGraph | None) -> str:
     return ""
 
 
-def _trained(read: _Read) -> list[VariableInfo]:
-    """The variables that a layer of a TF2 object trains."""
+def _trained(read: _Read, entry: entry_points.EntryPoint | None) -> list[VariableInfo]:
+    """The variables that a layer of a TF2 object trains: those that it lists, else those that its function uses."""
     objects = read.objects
-    if objects is None:
+    if objects is None or entry is None or entry.function is None:
         return []
     numbers = [number for number, obj in enumerate(objects.objects) if obj.kind == "variable"]
     by_number = dict(zip(numbers, read.info.variables))
@@ -201,4 +199,5 @@ def _trained(read: _Read) -> list[VariableInfo]:
     if "variables" in names or "trainable_variables" in names:
         listed = objects.members("trainable_variables")
         return [by_number[number] for number in dict.fromkeys(listed) if number in by_number]
-    return [variable for variable in read.info.variables if variable.trainable]
+    used = {number for trace in entry.function.traces for number in trace.captures}
+    return [variable for number, variable in by_number.items() if number in used and variable.trainable]

@@ -80,9 +80,9 @@ def can_be_fine_tuned(
         is_object: whether it is a TF2 object.
     """
     if not is_object:
-        return Judgement(False, "Its graph is one of TF1, which TensorFlow restores for inference alone.")
+        return Judgement(False, "Its graph is one of TF1, for inference alone: see whether it can be retrained.")
     if entry is None or entry.function is None or entry.function.info.path not in (CALL, SERVE):
-        return Judgement(False, "It is not callable: what has but signatures or other functions is no layer to train.")
+        return Judgement(False, "It is not callable: signatures and other functions are not trained.")
     if not trainable:
         return Judgement(False, "It has no trainable variables.")
     reason = _trainable(trainable)
@@ -90,7 +90,7 @@ def can_be_fine_tuned(
         reason += f", with {_count(losses, 'regularization loss', 'regularization losses')}"
     if "training" not in entry.function.info.arguments:
         what = "its endpoint" if entry.function.info.path == SERVE else "its call"
-        reason += f"; {what} has no argument `training`, so dropout and batch normalization stay as they were traced"
+        reason += f"; {what} has no argument `training`, so dropout and batch normalization stay as traced"
     return Judgement(True, f"{reason}.")
 
 

@@ -143,13 +143,14 @@ class ObjectGraph:
         return () if number is None else tuple(child for _, child in self.objects[number].children)
 
     def functions(self) -> Iterator[tuple[int, SavedObject]]:
-        """Yields the functions that are reached by attributes, each with its number; no signatures, and no traces."""
+        """Yields the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""
         signatures = self.objects[0].child("signatures") if self.objects else None
         for number, step in self.steps.items():
             obj = self.objects[number]
             if obj.kind not in _FUNCTIONS or step.parent == signatures:
                 continue
-            if self.objects[step.parent].kind not in _FUNCTIONS:  # A trace is an attribute of its function.
+            # A trace is an attribute of its function, and a table has functions that make and fill it.
+            if self.objects[step.parent].kind not in (*_FUNCTIONS, "resource"):
                 yield number, obj
 
 

@@ -27,10 +27,10 @@ def summary(info: ModelInfo) -> list[tuple[str, str]]:
     if len(info.graphs) > 1:
         rows.append(("variants", "; ".join(tags_text(graph.tags) for graph in info.graphs)))
     rows.append(("variables", _variables(info)))
-    rows.append(("graph", "; ".join(_graph(graph) for graph in info.graphs)))
+    rows.append(("graph", _of_each(_graph(graph) for graph in info.graphs)))
     training = [_training(graph) for graph in info.graphs]
     if any(training):
-        rows.append(("training", "; ".join(text or "nothing" for text in training)))
+        rows.append(("training", _of_each(text or "nothing" for text in training)))
     if info.assets:
         rows.append(("assets", _some([f"{asset.path} ({_size(asset.bytes)})" for asset in info.assets])))
     if info.attachments:
@@ -127,6 +127,12 @@ def _graph(graph: GraphInfo) -> str:
     if graph.v1_control_flow:
         text += f", control flow of TF1 ({', '.join(graph.v1_control_flow)})"
     return text
+
+
+def _of_each(texts: Iterable[str]) -> str:
+    """What is said of each graph variant; once, where it is the same of all."""
+    listed = list(texts)
+    return f"{listed[0]}, each" if len(listed) > 1 and len(set(listed)) == 1 else "; ".join(listed)
 
 
 def _training(graph: GraphInfo) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehub.savedmodel.wire import VARINT, Message
+from rehub.savedmodel.wire import VARINT, Message, WireError
 
 if TYPE_CHECKING:
     from rehub.savedmodel.model_info import Shape
 
+MOST_SIZES = 254  # TensorFlow's own limit
 _DIM, _UNKNOWN_RANK, _SIZE = 2, 3, 1
 
 
@@ -22,6 +23,8 @@ def read_shape(message: Message) -> Shape:
         return None
     sizes = []
     for dim in message.messages(_DIM):
+        if len(sizes) == MOST_SIZES:
+            raise WireError(f"a shape has more than {MOST_SIZES} sizes")
         size = 0
         for number, kind, value in dim.fields():
             if number == _SIZE and kind == VARINT:

@@ -6,12 +6,13 @@ The numbers are those of the fields in TensorFlow's variable.proto and saved_obj
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterable, Mapping
 
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
 from rehub.savedmodel.model_info import Shape, VariableInfo
-from rehub.savedmodel.shapes import read_shape
+from rehub.savedmodel.shapes import MOST_SIZES, read_shape
 from rehub.savedmodel.wire import Message
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def _read_part(definition: Message, node_name: str, node: Node | None) -> _Part:
     slice_info = definition.message(_SAVE_SLICE_INFO)
     whole = slice_info.text(_FULL_NAME)
     if whole:
-        return _Part(node_name, whole, dtype, tuple(slice_info.packed_integers(_FULL_SHAPE)))
+        shape = tuple(itertools.islice(slice_info.packed_integers(_FULL_SHAPE), MOST_SIZES))
+        return _Part(node_name, whole, dtype, shape)
     return _Part(node_name, shared_name or node_name, dtype, shape)
 
 

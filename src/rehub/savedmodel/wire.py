@@ -74,12 +74,8 @@ class Message:
                         if not wanted or number == wanted:
                             yield number, kind, size  # No size, but the value itself.
                         continue
-                elif kind == FIXED64:
-                    size = 8
-                elif kind == FIXED32:
-                    size = 4
                 else:
-                    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
+                    size = _fixed_size(kind, number, start)
                 stop = position + size
                 if stop > end:
                     raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
@@ -164,6 +160,14 @@ class Message:
         for last in self.integers(number):  # noqa: B007
             pass
         return last
+
+
+def _fixed_size(kind: int, number: int, start: int) -> int:
+    if kind == FIXED64:
+        return 8
+    if kind == FIXED32:
+        return 4
+    raise WireError(f"byte {start}: field {number} has wire type {kind}, which no SavedModel uses")
 
 
 def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:

@@ -1,0 +1,209 @@
+"""Damaged and crafted files, for all that reads a model's files without TensorFlow.
+
+`REHUB_TEST_FUZZ=10000` sets how many files are made for each reader; without it there are so many as take seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import struct
+import time
+
+import pytest
+import riegeli_files
+import saved_models
+from google.protobuf import text_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tensorflow.core.protobuf import saved_model_pb2
+
+from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
+from rehub.savedmodel import read_metagraphs
+from rehub.savedmodel.model_bytes import as_saved_model_pb
+from rehub.savedmodel.wire import BYTES
+
+MADE = int(os.environ.get("REHUB_TEST_FUZZ", "150"))
+MODULE = saved_models.LEGACY / "text_embed"
+
+# What reading a damaged file may raise. What a crash or a bug raises is none of them.
+CLEAR = (CorruptModel, UnsupportedFormat, PackageMissing)
+
+
+def look_through(path, content):
+    """Reads all that there is to read of a model."""
+    for metagraph in read_metagraphs(path, as_saved_model_pb(path, content)):
+        metagraph.declared_ops()
+        metagraph.used_ops()
+
+
+def as_bytes():
+    return (MODULE / "saved_model.pb").read_bytes()
+
+
+def as_text():
+    return text_format.MessageToString(saved_model_pb2.SavedModel.FromString(as_bytes())).encode()
+
+
+def in_chunks():
+    """A split model whose graph is in the chunk after the first."""
+    model = saved_model_pb2.SavedModel.FromString(as_bytes())
+    graph = model.meta_graphs[0].graph_def.SerializeToString()
+    model.meta_graphs[0].ClearField("graph_def")
+    chunks = [(riegeli_files.MESSAGE, model.SerializeToString()), (riegeli_files.MESSAGE, graph)]
+    where = ([2, ("index", 0), 2], riegeli_files.chunked_message(1))
+    return riegeli_files.split_file(chunks, riegeli_files.chunked_message(0, where))
+
+
+PARTS = [b"\x08\x01", saved_model_pb2.SavedModel().SerializeToString(), as_bytes()]
+
+
+def look_through_metadata(content):
+    """Reads a split model of which only the last record is damaged, the hashes of its headers are not."""
+    file = riegeli_files.RiegeliFile(hashes_data=False)
+    for part in PARTS:
+        file.simple([part])
+    file.simple([content])
+    look_through("saved_model.cpb", bytes(file.content))
+
+
+def metadata():
+    file, infos = riegeli_files.RiegeliFile(hashes_data=False), b""
+    for part in PARTS:
+        (position,) = file.simple([part])
+        info = riegeli_files.field(1, 1) + riegeli_files.field(2, len(part)) + riegeli_files.field(3, position)
+        infos += riegeli_files.field(2, info)
+    fields = [([2, ("index", 0), 2], riegeli_files.chunked_message(1)), ([], riegeli_files.chunked_message(2))]
+    return infos + riegeli_files.field(3, riegeli_files.chunked_message(0, *fields))
+
+
+def look_through_chunk(content):
+    """Reads a split model of which only the data of a chunk is damaged."""
+    file = riegeli_files.RiegeliFile(hashes_data=False)
+    file.chunk(b"r", content, 3, 6)
+    look_through("saved_model.cpb", bytes(file.content))
+
+
+def chunk():
+    return b"\0\3\1\2\3abbccc"
+
+
+# Each reader: what reads a file, by a name for the test, and one that is in order.
+READERS = {
+    "saved_model.pb": (functools.partial(look_through, "saved_model.pb"), as_bytes),
+    "saved_model.pbtxt": (functools.partial(look_through, "saved_model.pbtxt"), as_text),
+    "saved_model.cpb": (functools.partial(look_through, "saved_model.cpb"), in_chunks),
+    "metadata of chunks": (look_through_metadata, metadata),
+    "data of a chunk": (look_through_chunk, chunk),
+}
+
+LARGE = (b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01", b"\xff" * 8, struct.pack("<Q", 1 << 32), b"9" * 30)
+
+
+@functools.lru_cache(maxsize=None)
+def in_order(name):
+    return READERS[name][1]()
+
+
+@st.composite
+def damaged(draw, content):
+    """A file of which some places were cut, changed, repeated, or made to claim more than there is."""
+    garbled = bytearray(content)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(0, len(garbled) - 1)))
+        size = draw(st.integers(1, 200))
+        other = draw(st.integers(0, max(0, len(garbled) - 1)))
+        how = draw(st.sampled_from(["cut off", "take out", "flip", "overwrite", "repeat", "inflate", "nest"]))
+        if how == "cut off":
+            del garbled[at:]
+        elif how == "take out":
+            del garbled[at : at + size]
+        elif how == "flip":
+            garbled[at : at + 1] = bytes([draw(st.integers(0, 255))])
+        elif how == "overwrite":
+            garbled[at : at + size] = garbled[other : other + size]
+        elif how == "repeat":
+            garbled[at:at] = garbled[other : other + size] * draw(st.integers(1, 50))
+        elif how == "inflate":
+            garbled[at : at + 1] = draw(st.sampled_from(LARGE))
+        else:
+            garbled[at:at] = draw(st.sampled_from([b"{", b"[", b"<", b"\x0a\x7f", b"\x12\x80\x01"])) * size
+    return bytes(garbled)
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_the_file_that_is_damaged_here_is_in_order(name):
+    with contextlib.suppress(*(CLEAR if name == "data of a chunk" else ())):  # Its records are no model.
+        READERS[name][0](in_order(name))
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_a_damaged_file_is_read_or_refused(name):
+    read = READERS[name][0]
+
+    @settings(deadline=10_000, max_examples=MADE, suppress_health_check=list(HealthCheck), database=None)
+    @given(damaged(in_order(name)))
+    def check(content):
+        with contextlib.suppress(*CLEAR):
+            read(content)
+
+    check()
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_any_bytes_are_read_or_refused(name):
+    read = READERS[name][0]
+
+    @settings(deadline=10_000, max_examples=MADE, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.binary(max_size=300))
+    def check(content):
+        with contextlib.suppress(*CLEAR):
+            read(content)
+
+    check()
+
+
+def nested(levels):
+    """A StructuredValue with a list of one that has a list of one, and so on."""
+    pieces, size = [], 0
+    for _ in range(levels):
+        for number in (VALUES, LIST_VALUE):
+            pieces.append(riegeli_files.varint(number << 3 | BYTES) + riegeli_files.varint(size))
+            size += len(pieces[-1])
+    return b"".join(reversed(pieces))
+
+
+LIST_VALUE, VALUES = 51, 1
+# From a SavedModel to the arguments that a function of its first object has.
+TO_ARGUMENTS = (2, 7, 1, 6, 2, 1)
+
+
+def with_arguments(arguments):
+    for number in reversed(TO_ARGUMENTS):
+        arguments = riegeli_files.field(number, arguments)
+    return as_bytes() + arguments
+
+
+@pytest.mark.parametrize("levels", [10, 100, 100_000])
+def test_values_in_values_are_read_or_refused_however_deep_they_go(levels):
+    content = with_arguments(nested(levels))
+    for name in ("saved_model.pb", "saved_model.cpb"):
+        split = content if name == "saved_model.pb" else riegeli_files.split_in_one(content, hashes_data=False)
+        with contextlib.suppress(*CLEAR):
+            READERS[name][0](split)
+    text = "meta_graphs { object_graph_def { nodes { function { function_spec { fullargspec { "
+    text += "list_value { values { " * levels + "} } " * levels + "} " * 6
+    with contextlib.suppress(*CLEAR):
+        READERS["saved_model.pbtxt"][0](text.encode())
+
+
+@pytest.mark.parametrize("depth", range(len(TO_ARGUMENTS)))
+def test_a_field_that_claims_4_gibibytes_is_refused(depth):
+    claim = riegeli_files.varint(TO_ARGUMENTS[depth] << 3 | BYTES) + riegeli_files.varint(1 << 32)
+    for number in reversed(TO_ARGUMENTS[:depth]):
+        claim = riegeli_files.field(number, claim)
+    start = time.perf_counter()
+    with contextlib.suppress(*CLEAR):
+        READERS["saved_model.pb"][0](as_bytes() + claim)
+    assert time.perf_counter() - start < 5
