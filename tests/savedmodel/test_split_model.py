@@ -145,9 +145,7 @@ ONE = [(MESSAGE, MODEL)]
 
 
 def with_fields(*steps):
-    return split_file(
-        [(MESSAGE, field(1, 1) + MODEL), (MESSAGE, b"")], chunked_message(0, (list(steps), chunked_message(1)))
-    )
+    return split_file([(MESSAGE, field(1, 1) + MODEL), (MESSAGE, b"")], chunked_message(0, (list(steps), chunked_message(1))))
 
 
 def deep(levels):
@@ -180,10 +178,7 @@ def with_shared_record():
         (split_in_one(MODEL)[:-2], r"ends within a chunk|are claimed where"),
         (not_metadata(b"\xff" * 30), r"64 bits"),
         (split_file(ONE, chunked_message(1)), r"chunk 1 is missing, or belongs to several places"),
-        (
-            split_file(ONE, chunked_message(0, ([2, ("index", 0)], chunked_message(0)))),
-            r"chunk 0 is missing, or belongs",
-        ),
+        (split_file(ONE, chunked_message(0, ([2, ("index", 0)], chunked_message(0)))), r"chunk 0 is missing, or belongs"),
         (with_shared_record(), r"no record, or another chunk"),
         (with_fields(2, ("index", 5)), r"a chunk is to be number 5 where there are 1"),
         (with_fields(2, ("index", 1 << 62)), r"a chunk is to be number"),

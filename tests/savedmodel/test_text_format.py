@@ -251,7 +251,7 @@ def test_the_time_is_linear_in_the_text(text):
 
 
 @settings(deadline=None)
-@given(st.text(alphabet="{}<>[]:,;-\"'\\#\n aif01.exlstype_DT", max_size=60))
+@given(st.text(alphabet='{}<>[]:,;-"\'\\#\n aif01.exlstype_DT', max_size=60))
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(CorruptModel):
         wire_of_text("model.pbtxt", text, "AttrValue")
