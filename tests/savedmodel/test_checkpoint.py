@@ -10,6 +10,7 @@ import saved_models
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sorted_tables import block_of, masked, table_of
 
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel.checkpoint import OBJECT_GRAPH, read_checkpoint
@@ -157,6 +158,26 @@ def test_a_variable_that_is_not_whole_is_refused(tmp_path):
     prefix = save(tmp_path / "model", {"w": np.ones([3, 2], np.float32)}, {"w": ("5 2 0,3:-", "w")})
     with pytest.raises(CorruptModel, match="its slices do not make up the whole"):
         read_checkpoint(prefix).value("w")
+
+
+def test_slices_that_overlap_are_refused(tmp_path):
+    values = {"a": np.ones([2, 1], np.float32), "b": np.ones([2, 1], np.float32)}
+    slices = {"a": ("4 1 0,2:-", "w"), "b": ("4 1 1,2:-", "w")}
+    prefixes = [save(tmp_path / name, {name: values[name]}, {name: slices[name]}) for name in values]
+    with pytest.raises(CorruptModel, match="two of its slices overlap"):
+        read_checkpoint(merge(prefixes, tmp_path / "merged")).value("w")
+
+
+def test_numbers_of_a_machine_with_the_other_byte_order_are_read(tmp_path):
+    data = np.array([1.5, -2], ">f4").tobytes()
+    dtype_and_shape, size = b"\x08\x01\x12\x04\x12\x02\x08\x02", b"\x28\x08"
+    entry = dtype_and_shape + size + b"\x35" + masked(data).to_bytes(4, "little")
+    header = b"\x08\x01\x10\x01"  # one data file, big-endian
+    (tmp_path / "model.index").write_bytes(table_of(block_of([(0, b"", header), (0, b"w", entry)])))
+    (tmp_path / "model.data-00000-of-00001").write_bytes(data)
+    value = read_checkpoint(str(tmp_path / "model")).value("w")
+    assert value.dtype.isnative
+    np.testing.assert_array_equal(value, np.float32([1.5, -2]))
 
 
 def test_the_names_in_the_graph_of_a_tf2_objects_variables_are_told(tmp_path):
