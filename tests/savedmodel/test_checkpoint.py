@@ -71,6 +71,10 @@ def test_the_checkpoints_of_modules_are_those_that_tensorflow_reads():
         assert_equals_tensorflows(str(model / "variables" / "variables"))
 
 
+def test_the_checkpoint_of_a_tf2_object_is_that_which_tensorflow_reads(tmp_path):
+    assert_equals_tensorflows(saved_models.save_lookup(tmp_path / "model") + "/variables/variables")
+
+
 @pytest.mark.skipif(not PUBLISHED, reason="the published models are not on this machine")
 def test_the_checkpoints_of_published_models_are_those_that_tensorflow_reads():
     # dm21's index is compressed.

@@ -117,6 +117,8 @@ class TensorReader:
             file.seek(part.offset + skipped)
             for start in range(0, size, _CHUNK):
                 chunk = file.read(min(_CHUNK, size - start))
+                if len(chunk) < min(_CHUNK, size - start):
+                    self._refuse(f"{path!r} became shorter while it was read")
                 raw[start : start + len(chunk)] = np.frombuffer(chunk, np.uint8)
                 checksum.update(chunk)
         return raw, checksum

@@ -40,22 +40,23 @@ class Weights:
             found = re.fullmatch(r"(.+)/part_(\d{1,9})", variable.name)
             if found and variable.key in self.checkpoint.entries:
                 parts.setdefault(found.group(1), {})[int(found.group(2))] = variable
-        variables, entries = list(self.variables), dict(self.checkpoint.entries)
+        entries = dict(self.checkpoint.entries)
+        in_place: dict[VariableInfo, VariableInfo | None] = {}  # of the first part the whole, of the others nothing
         for other in whole:
             numbered = parts.pop(other.name, {})
             members = [numbered[number] for number in sorted(numbered)]
             entry = _joined([entries[member.key] for member in members], other) if members else None
             if entry is not None:
                 entries[entry.key] = entry
-                place = variables.index(members[0])
-                variables = [variable for variable in variables if variable not in members]
-                variables.insert(
-                    place,
-                    dataclasses.replace(
-                        members[0], name=other.name, path="", key=entry.key, shape=entry.shape, bytes=entry.bytes
-                    ),
+                in_place.update(dict.fromkeys(members))
+                in_place[members[0]] = dataclasses.replace(
+                    members[0], name=other.name, path="", key=entry.key, shape=entry.shape, bytes=entry.bytes
                 )
-        return Weights(tuple(variables), dataclasses.replace(self.checkpoint, entries=entries))
+        variables = (in_place.get(variable, variable) for variable in self.variables)
+        return Weights(
+            tuple(variable for variable in variables if variable is not None),
+            dataclasses.replace(self.checkpoint, entries=entries),
+        )
 
 
 def _joined(entries: list[CheckpointEntry], whole: VariableInfo) -> CheckpointEntry | None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,10 @@ def test_strings_become_bytes(given, shape, fitted):
         ([None], takes("float32", None), "Received: None"),
         ([1], takes("string", None), "takes strings. Received: 1"),
         ([{"b64": "?"}], takes("string", None), "is not base64"),
+        (["\ud800"], takes("string", None), "is no text: surrogates not allowed"),
+        (json.loads("[" * 40 + "1" + "]" * 40), of_rank_unknown("float32"), "nested deeper than 32"),
+        (json.loads("[" * 400 + "1" + "]" * 400), takes("int64", None, kind="ragged"), "nested deeper than 32"),
+        (Cells((("1",),)), takes("int64", None, None, kind="ragged"), "takes ragged int64.*given as JSON"),
         (np.zeros(2), takes("string", None), r"takes strings\. Received: float64\[2\]"),
         (np.array(["a"]), takes("float32", None), r"takes float32"),
         ([[1, 2], [3]], takes("float32", None, None), "not equally long"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # As float32, they go to TensorFlow, which has them.
 _IN_NUMPY = {"bfloat16": "float32"}
+_MAX_RANK = 32  # of an array in NumPy 1
 _NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "complex64", "complex128", "bfloat16"),
@@ -41,6 +42,8 @@ def fit(given: Any, expected: TensorInfo, size: tuple[int, int] | None = None) -
     if isinstance(given, Image):
         given = _image(given, expected, size)
     if expected.kind == "ragged":
+        if isinstance(given, Cells):
+            raise InputMismatch(f"It takes {type_text(expected)}, which is given as JSON.")
         return _nested(given, expected.dtype)
     if isinstance(given, Cells):
         array = _array_of_cells(given, expected)
@@ -104,8 +107,14 @@ def _shape_and_leaves(value: Any) -> tuple[tuple[int, ...], list[Any]]:
         if len(lengths) > 1:
             raise InputMismatch("Its lists are not equally long.")
         shape.extend(lengths)
+        _check_depth(len(shape))
         level = [inner for each in level for inner in each]
     return tuple(shape), level
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _MAX_RANK:
+        raise InputMismatch(f"Its lists are nested deeper than {_MAX_RANK} times.")
 
 
 def _array(strings: Sequence[bytes], shape: Sequence[int]) -> Any:
@@ -118,7 +127,7 @@ def _array(strings: Sequence[bytes], shape: Sequence[int]) -> Any:
 
 def _bytes(leaf: Any) -> bytes:
     if isinstance(leaf, str):
-        return leaf.encode()
+        return _encoded(leaf)
     # As TensorFlow Serving takes what is not text.
     if isinstance(leaf, dict) and list(leaf) == ["b64"] and isinstance(leaf["b64"], str):
         try:
@@ -128,17 +137,27 @@ def _bytes(leaf: Any) -> bytes:
     raise InputMismatch(f"It takes strings. Received: {str(leaf)[:40]}.")
 
 
-def _nested(given: Any, dtype: str) -> Any:
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputMismatch(
+            f'{text[:40]!r} is no text: {error.reason}. Bytes are given as {{"b64": "..."}}.'
+        ) from error
+
+
+def _nested(given: Any, dtype: str, depth: int = 0) -> Any:
+    _check_depth(depth)
     if hasattr(given, "tolist"):
         given = given.tolist()
     if isinstance(given, list):
-        return [_nested(each, dtype) for each in given]
+        return [_nested(each, dtype, depth + 1) for each in given]
     return _bytes(given) if dtype == "string" else given
 
 
 def _strings(array: Any) -> Any:
     if array.dtype.kind == "U":
-        return _array([text.encode() for text in array.ravel().tolist()], array.shape)
+        return _array([_encoded(text) for text in array.ravel().tolist()], array.shape)
     if array.dtype.kind not in "SO":
         raise InputMismatch(f"It takes strings. Received: {array.dtype.name}{shape_text(array.shape)}.")
     return array.astype(object)
