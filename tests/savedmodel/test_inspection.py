@@ -88,6 +88,13 @@ def test_a_model_needs_no_variables_and_assets_may_be_missing(tmp_path):
     assert hub.inspect(saved_models.save_replacing(tmp_path / "words")).variables == ()
 
 
+def test_a_model_in_text_form_is_told_alike(tmp_path):
+    binary = hub.inspect(saved_models.save_v1(tmp_path / "binary"))
+    text = hub.inspect(saved_models.save_v1(tmp_path / "text", as_text=True))
+    assert text.graphs == binary.graphs
+    assert text.can_be_retrained == binary.can_be_retrained
+
+
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelNotFound, match="empty"):
         hub.inspect(tmp_path)

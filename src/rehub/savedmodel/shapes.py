@@ -21,7 +21,7 @@ def read_shape(message: Message) -> Shape:
     """
     if any(message.integers(_UNKNOWN_RANK)):
         return None
-    sizes = []
+    sizes: list[int | None] = []
     for dim in message.messages(_DIM):
         if len(sizes) == MOST_SIZES:
             raise WireError(f"a shape has more than {MOST_SIZES} sizes")

@@ -7,7 +7,7 @@ The numbers are those of the fields in TensorFlow's variable.proto and saved_obj
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Iterable, Mapping
 
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
@@ -53,8 +53,13 @@ def variables_of_objects(graph: ObjectGraph, entries: Entries) -> tuple[Variable
 
 
 def _key(graph: ObjectGraph, number: int) -> str:
-    way = graph.way(number)
-    return "/".join(_escaped(step.name) for step in way) + _VALUE if way else ""
+    place = _place(graph, number)
+    return place + _VALUE if place else ""
+
+
+def _place(graph: ObjectGraph, number: int) -> str:
+    """How the way to an object is written in keys."""
+    return "/".join(_escaped(step.name) for step in graph.way(number))
 
 
 def _escaped(name: str) -> str:
@@ -68,9 +73,9 @@ def _slot_keys(graph: ObjectGraph) -> dict[int, str]:
     for number, obj in enumerate(graph.objects):
         if not obj.slots:
             continue
-        optimizer = "/".join(_escaped(step.name) for step in graph.way(number))
+        optimizer = _place(graph, number)
         for original, slot, variable in obj.slots:
-            whose = "/".join(_escaped(step.name) for step in graph.way(original))
+            whose = _place(graph, original)
             keys[variable] = f"{whose}/.OPTIMIZER_SLOT/{optimizer}/{_escaped(slot)}{_VALUE}"
     return keys
 
@@ -164,6 +169,5 @@ def _variable(
     entry = entries.get(key)
     if entry is not None:
         return VariableInfo(name, path, key, entry.dtype, entry.shape, trainable, entry.bytes, parts)
-    whole = VariableInfo(name, path, "", dtype, shape, trainable, 0, parts)
-    size = whole.parameters * (dtype_size(dtype) or 0)
-    return VariableInfo(name, path, "", dtype, shape, trainable, size, parts)
+    without_value = VariableInfo(name, path, "", dtype, shape, trainable, 0, parts)
+    return replace(without_value, bytes=without_value.parameters * (dtype_size(dtype) or 0))
