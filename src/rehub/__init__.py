@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rehub.restore import load_report as load_report
     from rehub.retrain import Conversion as Conversion
     from rehub.retrain import convert as convert
+    from rehub.savedmodel.inspection import inspect as inspect
+    from rehub.savedmodel.model_info import ModelInfo as ModelInfo
 
 _HOME_OF = {
     "Conversion": "rehub.retrain",
@@ -49,6 +51,7 @@ _HOME_OF = {
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
     "LoadReport": "rehub.restore",
+    "ModelInfo": "rehub.savedmodel.model_info",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
     "add_signature": "rehub.legacy",
@@ -62,6 +65,7 @@ _HOME_OF = {
     "get_expected_image_size": "rehub.legacy",
     "get_num_image_channels": "rehub.legacy",
     "image_embedding_column": "rehub.legacy.columns",
+    "inspect": "rehub.savedmodel.inspection",
     "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
@@ -82,6 +86,7 @@ __all__ = [
     "KerasLayer",
     "LatestModuleExporter",
     "LoadReport",
+    "ModelInfo",
     "Module",
     "ModuleSpec",
     "__version__",
@@ -96,6 +101,7 @@ __all__ = [
     "get_expected_image_size",
     "get_num_image_channels",
     "image_embedding_column",
+    "inspect",
     "install_as_tensorflow_hub",
     "load",
     "load_module_spec",

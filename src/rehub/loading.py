@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable
+from typing import Any, Iterable, Sequence, TypeVar
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub.errors import (
@@ -18,8 +18,10 @@ from rehub.errors import (
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
 from rehub.savedmodel.model_bytes import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel.model_info import GraphInfo
 
 _LOGGER = logging.getLogger(__name__)
+_Graph = TypeVar("_Graph", MetaGraph, GraphInfo)
 
 
 @tf_internals.run_as_written
@@ -79,7 +81,7 @@ def load(
     metagraphs = _metagraphs(tf, layout)
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
-    metagraph = _choose(metagraphs, wanted, asked)
+    metagraph = graph_variant(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
     restore.bring_ops(tf, metagraph, asked)
     untrainable = ""
@@ -171,7 +173,12 @@ def _metagraphs(tf: Any, layout: Layout) -> tuple[MetaGraph, ...]:
         return read_metagraphs(file, as_saved_model_pb(file, content.read()))
 
 
-def _choose(metagraphs: tuple[MetaGraph, ...], wanted: frozenset[str] | None, handle: str) -> MetaGraph:
+def graph_variant(metagraphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:
+    """Returns the graph variant with a set of tags; the only one where `wanted` is None.
+
+    Raises:
+        TagsNotFound: there is no such variant, or there are several; lists those there are.
+    """
     if wanted is None and len(metagraphs) == 1:
         return metagraphs[0]
     for metagraph in metagraphs:

@@ -7,8 +7,8 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import AttachmentNotFound, CorruptModel, InvalidSetting
+from rehub.savedmodel.attachments import COLLECTION
 
-COLLECTION = "hub_module_attachments"  # in a MetaGraphDef
 FUNCTION = "attached_messages"  # of an object of TF2
 
 # In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.

@@ -11,6 +11,7 @@ from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
+from rehub.savedmodel.attachments import COLLECTION
 
 
 class GraphModuleSpec(ModuleSpec):
@@ -88,7 +89,7 @@ def supported_collections() -> frozenset[str]:
             keys.REGULARIZATION_LOSSES,
             keys.COND_CONTEXT,
             keys.WHILE_CONTEXT,
-            attachments.COLLECTION,
+            COLLECTION,
         ]
     )
 

@@ -7,8 +7,7 @@ from typing import Any
 from rehub.errors import InvalidModule, SignatureNotFound
 from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
 from rehub.legacy.tensor_info import ParsedTensorInfo
-
-_KEY = "image_module_info"
+from rehub.savedmodel.attachments import IMAGE_MODULE_INFO as _KEY
 
 
 class _MessageOnUse(type):

@@ -7,10 +7,8 @@ import re
 from pathlib import Path
 
 from rehub import config
-from rehub.cache import Delivery, obtain
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
 from rehub.handles import Handle, other_kind, refuse
-from rehub.transfer import unpack_checked
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
@@ -49,6 +47,10 @@ def _hint(text: str) -> str:
 
 
 def _unpacked(handle: Handle, archive: Path) -> str:
+    # Most paths are directories, for which a program need not import all that downloads, unpacks and keeps.
+    from rehub.cache import Delivery, obtain
+    from rehub.transfer import unpack_checked
+
     kind = other_kind(archive.name)
     if kind is not None:
         refuse(handle.text, kind)

@@ -1,7 +1,8 @@
 """What a SavedModel directory holds, read without TensorFlow.
 
 `look` tells which files a directory has, `read_metagraphs` which graph variants, signatures and ops are in its
-`saved_model.pb`, and `provider_of` which package brings an op that plain TensorFlow lacks.
+`saved_model.pb`, `provider_of` which package brings an op that plain TensorFlow lacks, and `inspection.inspect` all of
+that together, and more.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ class MetaGraph:
         signatures: sorted by name, without TensorFlow's own that start with two underscores.
         has_objects: it was written by TF2's `tf.saved_model.save`, with an object graph.
         tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
+        message: its MetaGraphDef, for what is not told here.
     """
 
     tags: frozenset[str]
@@ -57,7 +58,7 @@ class MetaGraph:
     has_objects: bool
     tensorflow_version: str
     _path: str = field(repr=False, compare=False)
-    _message: Message = field(repr=False, compare=False)
+    message: Message = field(repr=False, compare=False)
 
     def declared_ops(self) -> frozenset[str] | None:
         """Returns the ops that the writer listed as used; None where it made no list, or one with gaps. Cheap.
@@ -67,7 +68,7 @@ class MetaGraph:
         Raises:
             CorruptModel: the list cannot be read.
         """
-        return _strictly(self._path, self._read_declared_ops)
+        return strictly(self._path, self._read_declared_ops)
 
     def used_ops(self) -> frozenset[str]:
         """Returns the ops that loading this variant brings into TensorFlow. Walks through all of the graph.
@@ -78,17 +79,17 @@ class MetaGraph:
         Raises:
             CorruptModel: the graph cannot be read.
         """
-        return _strictly(self._path, self._read_used_ops)
+        return strictly(self._path, self._read_used_ops)
 
     def _read_declared_ops(self) -> frozenset[str] | None:
-        listed = self._message.message(_META_INFO).message(_STRIPPED_OP_LIST)
-        functions = self._message.message(_GRAPH_DEF).message(_LIBRARY)
+        listed = self.message.message(_META_INFO).message(_STRIPPED_OP_LIST)
+        functions = self.message.message(_GRAPH_DEF).message(_LIBRARY)
         if not listed or (functions and version_of(self.tensorflow_version) < (2, 15)):
             return None
         return frozenset(op.text(_OP_DEF_NAME) for op in listed.messages(_OP_LIST_OP))
 
     def _read_used_ops(self) -> frozenset[str]:
-        graph = self._message.message(_GRAPH_DEF)
+        graph = self.message.message(_GRAPH_DEF)
         ops = set() if self.has_objects else {node.text(_NODE_OP) for node in graph.messages(_NODE)}
         functions = set()
         for function in graph.message(_LIBRARY).messages(_FUNCTION):
@@ -123,13 +124,13 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
         saved_model = Message(map_file(path) if content is None else content)
         return tuple(_read_metagraph(path, message) for message in saved_model.messages(_META_GRAPHS))
 
-    metagraphs = _strictly(path, read)
+    metagraphs = strictly(path, read)
     if not metagraphs:
         raise CorruptModel(f"{path!r} holds no graph: it is empty, or something else than a SavedModel.")
     return metagraphs
 
 
-def _strictly(path: str, read: Callable[[], _Read]) -> _Read:
+def strictly(path: str, read: Callable[[], _Read]) -> _Read:
     """Returns `read()`; names the file in the error when its bytes make no sense."""
     try:
         return read()
@@ -154,7 +155,7 @@ def _read_metagraph(path: str, message: Message) -> MetaGraph:
         has_objects=bool(message.message(_OBJECT_GRAPH)),
         tensorflow_version=info.text(_TENSORFLOW_VERSION),
         _path=path,
-        _message=message,
+        message=message,
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import mmap
 
 from rehub.errors import CorruptModel
-from rehub.savedmodel import split_model
 from rehub.savedmodel.layout import CPB, PBTXT, Layout
-from rehub.savedmodel.text_format import wire_of_text
 from rehub.savedmodel.wire import Buffer
 
 
@@ -37,9 +35,14 @@ def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
         CorruptModel, UnsupportedFormat, PackageMissing: see `saved_model_bytes`.
     """
     name = path.rpartition("/")[2]
+    # Most models are in neither form, and need not wait for what reads them.
     if name == PBTXT:
+        from rehub.savedmodel.text_format import wire_of_text
+
         return wire_of_text(path, _text(path, content))
     if name == CPB:
+        from rehub.savedmodel import split_model
+
         return split_model.merge(path, content)
     return content
 

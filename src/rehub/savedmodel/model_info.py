@@ -85,6 +85,7 @@ class VariableInfo:
         shape: its sizes.
         trainable: whether training changes it, by default.
         bytes: what its value takes in the checkpoint.
+        parts: into how many variables a partitioned one is split, each with a piece of the shape.
     """
 
     name: str
@@ -94,6 +95,7 @@ class VariableInfo:
     shape: Shape
     trainable: bool
     bytes: int
+    parts: int = 1
 
     @property
     def parameters(self) -> int:
@@ -121,14 +123,12 @@ class AttachmentInfo:
     Attributes:
         key: by which it is found, such as "image_module_info".
         tags: of the graph variant that it is attached to.
-        type_url: the name of its protobuf type.
         value: the message, serialized.
-        text: what it says, where rehub knows its type: "height 224, width 224"; else "".
+        text: what it says, where rehub knows its type: "images of 224 x 224 pixels"; else "".
     """
 
     key: str
     tags: frozenset[str]
-    type_url: str
     value: bytes
     text: str = ""
 
@@ -203,6 +203,7 @@ class ModelInfo:
         missing_packages: what its ops need beside TensorFlow.
         can_be_called, can_be_fine_tuned, can_be_retrained: judgements with their reasons. To fine-tune is to train
             what the restored object offers by itself; to retrain is what rehub makes of a model of TF1.
+        usage: the lines of Python that load it and call it, given `import rehub as hub, tensorflow as tf`.
     """
 
     handle: str
@@ -218,6 +219,13 @@ class ModelInfo:
     can_be_called: Judgement
     can_be_fine_tuned: Judgement
     can_be_retrained: Judgement
+    usage: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from rehub.savedmodel.html_table import html_table  # It stands on this file.
+
+        return html_table(self)
 
     @property
     def variables(self) -> tuple[VariableInfo, ...]:

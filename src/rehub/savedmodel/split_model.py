@@ -169,7 +169,7 @@ def _entry_key(message: Message, *numbers: int) -> bytes:
             if kind == VARINT:
                 encoded = key(_ENTRY_KEY, VARINT) + varint(value) if value else b""  # type: ignore[arg-type]
             elif kind == BYTES:
-                name = message.content(value)  # type: ignore[arg-type]
+                name = message.bytes_at(value)
                 encoded = sized_key(_ENTRY_KEY, len(name)) + name if name else b""
     return encoded
 

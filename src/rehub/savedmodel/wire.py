@@ -172,6 +172,10 @@ def _fixed_size(kind: int, number: int, start: int) -> int:
 
 def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
     """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
+    if position + 1 < end:  # Most numbers that are read here are of two bytes.
+        low, high = buffer[position], buffer[position + 1]
+        if high < 0x80 <= low:
+            return low & 0x7F | high << 7, position + 2
     result = 0
     for shift in range(0, 70, 7):
         if position >= end:

@@ -1,0 +1,192 @@
+"""`rehub run HANDLE`: calls a signature of a model with inputs from the command line or from files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rehub import tf_internals
+from rehub.cli import output
+from rehub.cli.exit_codes import DONE
+from rehub.cli.tensors import Output, fit, read_input, write_npz
+from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
+from rehub.loading import graph_variant, load
+from rehub.savedmodel.inspection import inspect
+from rehub.savedmodel.overview import tensor_text
+from rehub.transfer.sizes import readable
+
+if TYPE_CHECKING:
+    from rehub.cli.parser import Parser
+    from rehub.savedmodel.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
+
+_DEFAULTS = ("serving_default", "default")
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = """Calls a signature of a model, and prints what it gives. Inputs are JSON, or come from files:
+
+  --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are no text
+  --input x=@rows.npy             an array; x=@arrays.npz:NAME one of several; also .json and .csv
+  --input images=@cat.png         a picture, between 0 and 1 for floats, in the size that the signature asks for
+
+A model is a program: run those that you trust."""
+    parser.add_argument("handle", metavar="HANDLE", help="a URL or any other handle that rehub takes")
+    parser.add_argument("--signature", metavar="NAME", help="the one to call; unset, the only one or the default one")
+    parser.add_argument(
+        "--input",
+        metavar="NAME=VALUE",
+        dest="inputs",
+        action="append",
+        default=[],
+        help="JSON, or @ and a file: .npy .npz .json .csv .png .jpg .gif .bmp; once for each input",
+    )
+    parser.add_argument("--resize", metavar="HxW", type=_size, help="bring pictures to this height and width")
+    parser.add_argument("--tags", metavar="TAGS", help="of the graph variant, with commas between them; '' for no tags")
+    parser.add_argument("--output", metavar="FILE", type=_npz, help="write the outputs to a new .npz file")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    parser.add_json("the outputs")
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no height and width, such as 224x224")
+    return int(found.group(1)), int(found.group(2))
+
+
+def _npz(text: str) -> Path:
+    if not text.endswith(".npz"):
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .npz, which is what is written")
+    return Path(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Makes the inputs fit the signature, calls it, and shows the outputs."""
+    if arguments.output is not None and arguments.output.exists() and not arguments.force:
+        raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
+    tags = None if arguments.tags is None else frozenset(tag for tag in arguments.tags.split(",") if tag)
+    info = inspect(arguments.handle)
+    signature = _signature(_graph(info, tags), arguments.signature, arguments.handle)
+    inputs = _inputs(signature, arguments.inputs, arguments.resize, arguments.handle)
+    outputs = _call(info, signature, inputs, tags)
+    if arguments.output is not None:
+        _write(arguments.output, outputs)
+    elif arguments.json:
+        output.as_json({name: each.json for name, each in outputs.items()})
+    else:
+        output.table(
+            ["OUTPUT", "TENSOR", "VALUE"], [[name, each.described, each.summary] for name, each in outputs.items()]
+        )
+    return DONE
+
+
+def _graph(info: ModelInfo, tags: frozenset[str] | None) -> GraphInfo:
+    if tags is None and info.format == "legacy module":
+        tags = frozenset()
+    return graph_variant(info.graphs, tags, info.handle)
+
+
+def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo:
+    by_name = {signature.name: signature for signature in graph.signatures}
+    if name is None and len(by_name) == 1:
+        return graph.signatures[0]
+    for wanted in _DEFAULTS if name is None else (name,):
+        if wanted in by_name:
+            return by_name[wanted]
+    if not by_name:
+        raise SignatureNotFound(f"{handle!r} has no signature to call: it has none at all.")
+    asked = "no default signature" if name is None else f"no signature {name!r}"
+    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {', '.join(by_name)}.")
+
+
+def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str) -> dict[str, Any]:
+    """Reads what was given, and makes it fit.
+
+    Raises:
+        InputMismatch: it does not; says why, and what the signature takes.
+    """
+    takes = _takes(signature, handle)
+    by_name: dict[str, str] = {}
+    for word in given:
+        name, found, text = word.partition("=")
+        if not found:
+            raise InputMismatch(f"--input {word!r} is not of the form NAME=VALUE. {takes}")
+        if name in by_name:
+            raise InputMismatch(f"Input {name!r} is given twice. {takes}")
+        by_name[name] = text
+    expected = {each.name: each for each in signature.inputs}
+    missing = [name for name in expected if name not in by_name]
+    unknown = [name for name in by_name if name not in expected]
+    if missing or unknown:
+        raise InputMismatch(
+            f"The inputs are not those of the signature. Missing: {', '.join(missing) or 'none'}. "
+            f"Unknown: {', '.join(unknown) or 'none'}. {takes}"
+        )
+    inputs = {}
+    for name, text in by_name.items():
+        try:
+            inputs[name] = fit(read_input(text), expected[name], size)
+        except InputMismatch as error:
+            raise InputMismatch(f"Input {name!r}: {error}\n{takes}") from error
+    return inputs
+
+
+def _takes(signature: SignatureInfo, handle: str) -> str:
+    inputs = "; ".join(map(tensor_text, signature.inputs))
+    return f"Signature {signature.name!r} of {handle!r} takes {inputs or 'no inputs'}."
+
+
+def _call(
+    info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
+) -> dict[str, Output]:
+    tf = tf_internals.import_tensorflow()
+    if not tf.executing_eagerly():
+        tf.compat.v1.enable_v2_behavior()  # TensorFlow 1.15, where a program has to ask for it
+    model = load(info.handle, None if tags is None else sorted(tags))
+    tensors = {each.name: _tensor(tf, inputs[each.name], each) for each in signature.inputs}
+    try:
+        if info.format == "TF2 SavedModel":
+            outputs = model.signatures[signature.name](**tensors)
+        else:
+            outputs = model(tensors, signature=signature.name, as_dict=True)
+        return {name: Output.of(tf, outputs[name]) for name in sorted(outputs)}
+    except tf.errors.InvalidArgumentError as error:
+        raise InputMismatch(f"{info.handle!r} does not take these inputs: {_cause(error)}") from error
+    except tf.errors.OpError as error:
+        raise HubError(f"{info.handle!r} failed: {_cause(error)}") from error
+
+
+def _cause(error: Any) -> str:
+    # Around it, TensorFlow shows where the op stands in the functions, and in the code of the model's author.
+    paragraphs: list[str] = error.message.strip().split("\n\n")
+    return next((text for text in reversed(paragraphs) if not text.startswith("Function call stack")), paragraphs[0])
+
+
+def _tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:
+    dtype = tf.as_dtype(expected.dtype)
+    if expected.kind == "ragged":
+        try:
+            return tf.ragged.constant(value, dtype)
+        except (TypeError, ValueError) as error:
+            raise InputMismatch(f"Input {expected.name!r} takes a ragged {expected.dtype}: {error}") from error
+    tensor = tf.cast(value, dtype) if expected.dtype == "bfloat16" else tf.constant(value, dtype)
+    # What is zero, or an empty string, is left out.
+    return tf.sparse.from_dense(tensor) if expected.kind == "sparse" else tensor
+
+
+def _write(path: Path, outputs: dict[str, Output]) -> None:
+    """Writes to a name beside it, and renames when it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_npz(partial, outputs)
+        partial.replace(path)
+    except OSError as error:
+        raise ArchiveNotWritten(f"{str(path)!r} cannot be written: {error}") from error
+    finally:
+        if partial.exists():
+            partial.unlink()
+    output.line(f"{path}  {readable(path.stat().st_size)}")

@@ -1,0 +1,176 @@
+"""Every node of a `saved_model.pb`: of each graph variant's graph, and of each function of its library, called or not.
+
+The numbers are those of the fields in TensorFlow's saved_model.proto, meta_graph.proto, graph.proto, function.proto,
+node_def.proto and attr_value.proto.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from rehub.savedmodel.wire import BYTES, Buffer, Message, Span, WireError
+
+_META_GRAPHS = 2
+_META_INFO, _GRAPH_DEF, _TAGS = 1, 2, 4
+_GRAPH_NODE, _LIBRARY = 1, 2
+_FUNCTION, _SIGNATURE, _FUNCTION_NODE = 1, 1, 3
+_OP_DEF_NAME = 1
+_NAME, _OP, _INPUT, _ATTR = 1, 2, 3, 5
+_MAP_KEY, _MAP_VALUE = 1, 2
+
+
+class Node:
+    """A node of a graph or function; what is not asked for is not read.
+
+    Attributes:
+        op: the op that it runs, or the function that it calls like an op.
+        body: where it stands.
+        span: where its bytes start and end.
+    """
+
+    __slots__ = ("body", "op", "span")
+
+    def __init__(self, body: Body, op: str, span: Span) -> None:
+        self.body = body
+        self.op = op
+        self.span = span
+
+    @property
+    def name(self) -> str:
+        """Its name, which no other node of the graph or function has."""
+        return self.message.text(_NAME)
+
+    @property
+    def message(self) -> Message:
+        """Its NodeDef."""
+        return Message(self.body.buffer, (self.span,))
+
+    def inputs(self) -> list[str]:
+        """Returns its inputs as the graph writes them: "node:1", "^node"; in a function also "node:output:0"."""
+        return list(self.message.texts(_INPUT))
+
+    def attributes(self) -> Iterator[tuple[str, Message]]:
+        """Yields the name and AttrValue of each attribute that is not left at its default."""
+        for entry in self.message.messages(_ATTR):
+            yield entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
+
+    def attribute(self, name: str) -> Message:
+        """Returns an attribute's AttrValue; empty where it is left at its default."""
+        found = Message(self.body.buffer, ())
+        for key, value in self.attributes():
+            if key == name:
+                found = value  # Of several the last, as in any map of protobuf.
+        return found
+
+
+class Body:
+    """A graph or a function: what nodes stand in.
+
+    Attributes:
+        tags: those of the graph variant.
+        function: the function's name; "" for the graph itself.
+        within: the nodes that hold the graph serialized in an attribute or a constant, outermost first; mostly none.
+        buffer: the bytes that it lies in.
+        message: its GraphDef or FunctionDef.
+    """
+
+    __slots__ = ("buffer", "function", "message", "tags", "within")
+
+    def __init__(
+        self, tags: frozenset[str], function: str, buffer: Buffer, message: Message, within: tuple[str, ...] = ()
+    ) -> None:
+        self.tags = tags
+        self.function = function
+        self.within = within
+        self.buffer = buffer
+        self.message = message
+
+    def nodes(self) -> Iterator[Node]:
+        """Yields its nodes in the order of the file.
+
+        Raises:
+            WireError: the bytes are no nodes.
+        """
+        buffer = self.buffer
+        names: dict[bytes, str] = {}
+        for span in self.message.spans(_FUNCTION_NODE if self.function else _GRAPH_NODE):
+            raw = op_of(buffer, span)
+            op = names.get(raw)
+            if op is None:
+                op = names[raw] = _text(raw, span[0])
+            yield Node(self, op, span)
+
+
+def bodies(content: Buffer) -> Iterator[Body]:
+    """Yields every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
+
+    Args:
+        content: the bytes of the file.
+
+    Raises:
+        WireError: they are no SavedModel.
+    """
+    for metagraph in Message(content).messages(_META_GRAPHS):
+        tags = frozenset(metagraph.message(_META_INFO).texts(_TAGS))
+        yield from bodies_of_graph(content, metagraph.message(_GRAPH_DEF), tags)
+
+
+def bodies_of_graph(
+    content: Buffer, graph: Message, tags: frozenset[str], within: tuple[str, ...] = ()
+) -> Iterator[Body]:
+    """Yields a graph and each function of its library.
+
+    Args:
+        content: the bytes that the graph lies in.
+        graph: its GraphDef.
+        tags: those of its graph variant.
+        within: the nodes that hold the graph serialized.
+    """
+    yield Body(tags, "", content, graph, within)
+    for function in graph.message(_LIBRARY).messages(_FUNCTION):
+        name = function.message(_SIGNATURE).text(_OP_DEF_NAME)
+        if not name:
+            raise WireError("a function has no name")
+        yield Body(tags, name, content, function, within)
+
+
+def op_of(buffer: Buffer, span: Span) -> bytes:
+    """Returns the op of a NodeDef. It is what most time goes into, and reads no more of a field than its size."""
+    position, end = span
+    op = b""
+    while position < end:
+        key = buffer[position]
+        if key & 7 != BYTES or key >= 0x80 or position + 1 >= end:
+            return _op_of_unusual(buffer, span)
+        size = buffer[position + 1]
+        position += 2
+        if size >= 0x80:
+            shift, size = 7, size & 0x7F
+            while True:
+                if position >= end or shift > 63:
+                    return _op_of_unusual(buffer, span)
+                byte = buffer[position]
+                position += 1
+                size |= (byte & 0x7F) << shift
+                if byte < 0x80:
+                    break
+                shift += 7
+        if size > end - position:
+            return _op_of_unusual(buffer, span)
+        if key == _OP << 3 | BYTES:
+            op = buffer[position : position + size]
+        position += size
+    return op
+
+
+def _op_of_unusual(buffer: Buffer, span: Span) -> bytes:
+    """Returns the op of a NodeDef with fields that no writer writes, or tells what is wrong with it."""
+    spans = list(Message(buffer, (span,)).spans(_OP))
+    return buffer[slice(*spans[-1])] if spans else b""
+
+
+def _text(raw: bytes, position: int) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WireError(f"byte {position}: a node's op is not UTF-8 ({error.reason})") from error

@@ -1,0 +1,183 @@
+"""The objects of a TF2 SavedModel: a graph whose edges are attributes, from the root that is restored.
+
+The numbers are those of the fields in TensorFlow's saved_object_graph.proto and trackable_object_graph.proto.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Iterator
+
+from rehub.savedmodel.wire import BYTES, VARINT, Message, Span, WireError, read_varint
+
+_NODES, _CONCRETE_FUNCTIONS = 1, 2
+_CHILDREN, _SLOT_VARIABLES = 1, 3
+_NODE_ID, _LOCAL_NAME = 1, 2
+_ORIGINAL_ID, _SLOT_NAME, _SLOT_ID = 1, 2, 3
+_IDENTIFIER = 1
+_KINDS = {
+    4: "user object",
+    5: "asset",
+    6: "function",
+    7: "variable",
+    8: "bare function",
+    9: "constant",
+    10: "resource",
+    12: "captured tensor",
+}
+_DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
+_FUNCTIONS = ("function", "bare function")
+_LISTS = ("trackable_list_wrapper", "trackable_tuple_wrapper")
+_DICTS = ("trackable_dict_wrapper",)
+
+
+@dataclass(frozen=True)
+class SavedObject:
+    """An object of a model.
+
+    Attributes:
+        kind: "user object", "function", "variable", ...
+        children: what its attributes are called, and the numbers of the objects that they hold.
+        slots: the variables that it keeps for others, as an optimizer does: that variable's number, the slot's name,
+            and the number of the variable in it.
+        body: the message for its kind.
+    """
+
+    kind: str
+    children: tuple[tuple[str, int], ...]
+    slots: tuple[tuple[int, str, int], ...]
+    body: Message
+
+    @property
+    def identifier(self) -> str:
+        """What a user object says it is, such as "_tf_keras_model"; "" for objects of other kinds."""
+        return self.body.text(_IDENTIFIER) if self.kind == "user object" else ""
+
+    def child(self, name: str) -> int | None:
+        """Returns the number of the object in an attribute; None where there is no such attribute."""
+        return dict(self.children).get(name)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The last step of the shortest way from the root to an object: from which object, by which attribute."""
+
+    parent: int
+    name: str
+
+
+class ObjectGraph:
+    """The objects of a model.
+
+    Attributes:
+        objects: by their numbers; 0 is the root.
+        steps: how each object is reached from the root, in the order of their distance. What is missing is not
+            reached by attributes: the root itself, and what only functions and optimizers hold.
+    """
+
+    def __init__(self, message: Message) -> None:
+        """Reads the objects, but for the bodies of functions.
+
+        Args:
+            message: a SavedObjectGraph.
+
+        Raises:
+            WireError: it is none, or it has an attribute that holds no object.
+        """
+        self.objects = tuple(map(_read_object, message.messages(_NODES)))
+        self.concrete_functions = {entry.text(1): entry.message(2) for entry in message.messages(_CONCRETE_FUNCTIONS)}
+        self._check_numbers()
+        self.steps = self._reach()
+        self._paths: dict[int, str] = {}
+
+    def _check_numbers(self) -> None:
+        count = len(self.objects)
+        for number, obj in enumerate(self.objects):
+            held = [child for _, child in obj.children]
+            held.extend(end for slot in obj.slots for end in (slot[0], slot[2]))
+            if held and max(held) >= count:
+                raise WireError(f"object {number} holds an object {max(held)}, where there are {count}")
+
+    def _reach(self) -> dict[int, Step]:
+        steps: dict[int, Step] = {}
+        queue = deque([(0, 0)] if self.objects else [])
+        while queue:
+            parent, depth = queue.popleft()
+            if depth > _DEEPEST:
+                raise WireError(f"object {parent} is more than {_DEEPEST} steps from the root")
+            for name, child in self.objects[parent].children:
+                if child and child not in steps:
+                    steps[child] = Step(parent, name)
+                    queue.append((child, depth + 1))
+        return steps
+
+    def way(self, number: int) -> list[Step]:
+        """Returns the steps from the root to an object; none for the root, and for what is not reached."""
+        way = []
+        while number in self.steps:
+            way.append(self.steps[number])
+            number = self.steps[number].parent
+        return way[::-1]
+
+    def path(self, number: int) -> str:
+        """Returns how Python writes the way to an object, "parts[0].kernel"; "" where there is none."""
+        if number not in self.steps:
+            return ""
+        if number not in self._paths:
+            step = self.steps[number]
+            self._paths[number] = self.path(step.parent) + self._written(step)
+        return self._paths[number]
+
+    def _written(self, step: Step) -> str:
+        identifier = self.objects[step.parent].identifier
+        if identifier in _LISTS and step.name.isdigit():
+            return f"[{step.name}]"
+        if identifier in _DICTS:
+            return f"[{step.name!r}]"
+        return f".{step.name}" if step.parent in self.steps else step.name
+
+    def members(self, name: str) -> tuple[int, ...]:
+        """Returns the numbers of the objects in a list that is an attribute of the root; none where it has none."""
+        number = self.objects[0].child(name) if self.objects else None
+        return () if number is None else tuple(child for _, child in self.objects[number].children)
+
+    def functions(self) -> Iterator[tuple[int, SavedObject]]:
+        """Yields the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""
+        signatures = self.objects[0].child("signatures") if self.objects else None
+        for number, step in self.steps.items():
+            obj = self.objects[number]
+            if obj.kind not in _FUNCTIONS or step.parent == signatures:
+                continue
+            # A trace is an attribute of its function, and a table has functions that make and fill it.
+            if self.objects[step.parent].kind not in (*_FUNCTIONS, "resource"):
+                yield number, obj
+
+
+def _read_object(message: Message) -> SavedObject:
+    children, slots = [], []
+    kind, body = "", Message(b"")
+    for number, wire_type, value in message.fields():
+        if number == _CHILDREN and wire_type == BYTES:
+            children.append(_read_child(message, value))
+        elif number == _SLOT_VARIABLES and wire_type == BYTES:
+            slot = message.within(value)
+            slots.append((slot.integer(_ORIGINAL_ID), slot.text(_SLOT_NAME), slot.integer(_SLOT_ID)))
+        elif number in _KINDS and wire_type == BYTES:
+            kind, body = _KINDS[number], message.within(value)
+    return SavedObject(kind, tuple(children), tuple(slots), body)
+
+
+def _read_child(parent: Message, value: int | Span) -> tuple[str, int]:
+    """Returns the name of an attribute, and the number of the object in it.
+
+    There are so many that they are read in the form in which every writer writes them: the number, then the name.
+    """
+    content = parent.bytes_at(value)
+    if len(content) > 2 and content[0] == _NODE_ID << 3 | VARINT:
+        child, position = read_varint(content, 1, len(content))
+        rest = content[position:]
+        if len(rest) > 1 and rest[0] == _LOCAL_NAME << 3 | BYTES and rest[1] == len(rest) - 2 < 0x80:
+            return rest[2:].decode("utf-8", "replace"), child
+    message = Message(content)
+    return message.text(_LOCAL_NAME), message.integer(_NODE_ID)

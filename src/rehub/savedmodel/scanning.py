@@ -1,0 +1,216 @@
+"""Finds what a model can do to the machine that runs it: ops that touch files, the network or the process.
+
+A model is a program. The scan reads all of it, without TensorFlow and without running anything: every graph variant,
+every function of it, called or not, and graphs that lie serialized in attributes and constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+from rehub.errors import CorruptModel
+from rehub.savedmodel.file_ops import (
+    NAMING_INPUTS,
+    class_by_attributes,
+    is_the_models_own,
+    leaves_the_model,
+    texts_of_attributes,
+)
+from rehub.savedmodel.nodes import Node
+from rehub.savedmodel.op_classes import READS_FILES, OpClass, class_of
+from rehub.savedmodel.origins import Origin, Origins
+from rehub.savedmodel.variants import Variant, variants
+from rehub.savedmodel.wire import Buffer, Message, WireError
+
+_MAX_NESTED_GRAPHS = 4
+_SHOWN_NAMES = 4
+_ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
+# Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
+_HOLDS_GRAPH = {
+    "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
+    "TRTEngineOp": ("serialized_segment", 0),
+}
+_GRAPH_FROM_TENSOR = "DatasetFromGraph"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in a model that whoever runs it should know.
+
+    Attributes:
+        op: the op; "" where it is none.
+        kind: what it does, in a word or two: "writes files".
+        severity: "danger" for what `hub.load(trusted=False)` refuses, "note" for what is good to know.
+        reason: why it matters, in a sentence.
+        what: the file, URL or function that it is about, as far as that stands in the model; else "".
+        tags: of the graph variant that it is in.
+        function: the function that it is in; "" in the graph itself.
+        node: the node's name; the file's, where it is none.
+        within: the nodes that hold the graph serialized in which it is, outermost first.
+    """
+
+    op: str
+    kind: str
+    severity: str
+    reason: str
+    what: str = ""
+    tags: tuple[str, ...] = ()
+    function: str = ""
+    node: str = ""
+    within: tuple[str, ...] = ()
+
+    def place(self) -> str:
+        """Says where it stands."""
+        if not self.op:
+            return self.node
+        place = f"node {self.node!r} of " + (f"function {self.function!r}" if self.function else "the graph")
+        for holder in reversed(self.within):
+            place += f", which {holder!r} holds"
+        return f"{place}, tags {list(self.tags)}"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan of a `saved_model.pb` found, and how much it read.
+
+    Attributes:
+        findings: in the order of the file.
+        nodes, functions: how many there are, over all graph variants.
+    """
+
+    findings: tuple[Finding, ...]
+    nodes: int
+    functions: int
+
+
+def scan_saved_model(path: str, content: Buffer) -> Scan:
+    """Scans the bytes of a `saved_model.pb`.
+
+    Args:
+        path: the file, for messages.
+        content: its bytes.
+
+    Raises:
+        CorruptModel: the bytes are no SavedModel, or not all of it.
+    """
+    findings: list[Finding] = []
+    counts = [0, 0]
+    try:
+        for variant in variants(content):
+            findings.extend(_assets_elsewhere(variant))
+            findings.extend(_scan(variant, counts))
+    except WireError as error:
+        raise CorruptModel(
+            f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
+        ) from error
+    return Scan(tuple(findings), counts[0], counts[1])
+
+
+def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
+    counts[1] += len(variant.bodies) - 1
+    functions = {body.function for body in variant.bodies}
+    classes: dict[str, OpClass | None] = {}  # None for what is harmless wherever it stands
+    suspects: list[tuple[Node, OpClass]] = []
+    for node in variant.nodes():
+        counts[0] += 1
+        op = node.op
+        if op not in classes:
+            op_class = class_of(op)
+            classes[op] = op_class if op_class.severity and op not in functions else None
+            if op in functions and op_class.severity and op_class.name != "unknown op":
+                classes[op] = op_class  # A function with the name of an op: which of the two runs, nobody says.
+        op_class_here = classes[op]
+        if op_class_here is not None:
+            suspects.append((node, op_class_here))
+    origins = Origins(variant)  # Follows calls, all of which are known by now.
+    for node, op_class in suspects:
+        finding = _judged(variant, origins, node, op_class)
+        if finding is not None:
+            yield finding
+        if node.op in _HOLDS_GRAPH:
+            yield from _scan_all(_graphs_in_attribute(variant, node), counts)
+    if classes.get(_GRAPH_FROM_TENSOR) is not None:
+        yield from _scan_all(_graphs_in_constants(variant), counts)
+
+
+def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -> Finding | None:
+    """Returns what is to be said about a node whose op can do harm; None if this node does none."""
+    texts = texts_of_attributes(node)
+    judged = class_by_attributes(node, texts, op_class)
+    if judged is None:
+        return None
+    if node.op in NAMING_INPUTS:
+        sources = frozenset(origin for index in NAMING_INPUTS[node.op] for origin in origins.of(node, index))
+        if is_the_models_own(variant, node, sources):
+            return None
+        texts = [_described(origin) for origin in sorted(sources)]
+    shown = ", ".join(texts[:_SHOWN_NAMES]) + (f" and {len(texts) - _SHOWN_NAMES} more" if texts[_SHOWN_NAMES:] else "")
+    return Finding(
+        node.op,
+        judged.name,
+        judged.severity,
+        judged.reason,
+        shown,
+        tuple(sorted(variant.tags)),
+        node.body.function,
+        node.name,
+        variant.within,
+    )
+
+
+def _described(origin: Origin) -> str:
+    if origin.kind == "constant":
+        return repr(origin.text)
+    if origin.kind == "asset":
+        return f"the asset {origin.text!r}"
+    if origin.kind == "placeholder":
+        return f"what is fed to {origin.text!r}"
+    if origin.kind == "caller":
+        return f"the caller's {origin.text!r}"
+    return origin.text
+
+
+def _assets_elsewhere(variant: Variant) -> Iterator[Finding]:
+    for node, asset in variant.assets.items():
+        if leaves_the_model(asset):
+            reason = "It names a file outside of the model's directory as the model's own."
+            yield Finding(
+                "Const", READS_FILES.name, "danger", reason, repr(asset), tuple(sorted(variant.tags)), "", node
+            )
+
+
+def _scan_all(nested: Iterator[Variant], counts: list[int]) -> Iterator[Finding]:
+    for variant in nested:
+        yield from _scan(variant, counts)
+
+
+def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
+    attribute, field = _HOLDS_GRAPH[node.op]
+    for content in node.attribute(attribute).values(_ATTR_STRING):
+        yield from _graph_in(variant, node, content, field)
+
+
+def _graphs_in_constants(variant: Variant) -> Iterator[Variant]:
+    """Yields what may be a graph among the texts of the variant's constants, as a dataset can be made from one."""
+    for body in variant.bodies:
+        for node in body.nodes():
+            if node.op == "Const":
+                for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL):
+                    yield from _graph_in(variant, node, content, 0)
+
+
+def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Iterator[Variant]:
+    if len(variant.within) >= _MAX_NESTED_GRAPHS:
+        return  # The op that runs the outermost is a finding already.
+    try:
+        graph = Message(content)
+        if field:
+            graph = graph.message(field)
+        nested = Variant(content, graph, variant.tags, (*variant.within, node.name))
+        is_graph = all(node.op.isidentifier() and node.name for node in nested.nodes())
+    except WireError:
+        return  # Some other text.
+    if is_graph:
+        nested.callers.clear()
+        yield nested

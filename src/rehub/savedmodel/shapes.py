@@ -1,0 +1,33 @@
+"""Shapes of tensors, as tensor_shape.proto has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rehub.savedmodel.wire import VARINT, Message, WireError
+
+if TYPE_CHECKING:
+    from rehub.savedmodel.model_info import Shape
+
+MOST_SIZES = 254  # TensorFlow's own limit
+_DIM, _UNKNOWN_RANK, _SIZE = 2, 3, 1
+
+
+def read_shape(message: Message) -> Shape:
+    """Returns the sizes in a TensorShapeProto; None where the rank is not known, None in it where a size is not.
+
+    >>> read_shape(Message(bytes([0x12, 11, 8, *[255] * 9, 1, 0x12, 2, 8, 5])))
+    (None, 5)
+    """
+    if any(message.integers(_UNKNOWN_RANK)):
+        return None
+    sizes: list[int | None] = []
+    for dim in message.messages(_DIM):
+        if len(sizes) == MOST_SIZES:
+            raise WireError(f"a shape has more than {MOST_SIZES} sizes")
+        size = 0
+        for number, kind, value in dim.fields():
+            if number == _SIZE and kind == VARINT:
+                size = value  # type: ignore[assignment]
+        sizes.append(size if size < 1 << 63 else None)  # Negative numbers, which mean "not known", are above that.
+    return tuple(sizes)

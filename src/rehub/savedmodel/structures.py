@@ -1,0 +1,140 @@
+"""What functions of a TF2 object take and return: nests of tensors and plain values, as struct.proto has them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Iterator, Tuple, Union
+
+from rehub.savedmodel.dtypes import dtype_name
+from rehub.savedmodel.model_info import Shape
+from rehub.savedmodel.shapes import read_shape
+from rehub.savedmodel.wire import BYTES, FIXED64, Message, WireError
+
+_DEEPEST = 64  # How deep a nest may be: deeper ones would be made to exhaust Python's stack.
+
+_NONE, _FLOAT, _INTEGER, _STRING, _BOOL = 1, 11, 12, 13, 14
+_SHAPE, _DTYPE, _TENSOR_SPEC, _TYPE_SPEC, _BOUNDED_TENSOR_SPEC = 31, 32, 33, 34, 35
+_LIST, _TUPLE, _DICT, _NAMED_TUPLE = 51, 52, 53, 54
+_SPEC_NAME, _SPEC_SHAPE, _SPEC_DTYPE = 1, 2, 3
+_TYPE_CLASS, _TYPE_STATE, _TYPE_NAME = 1, 2, 3
+_KINDS = {1: "sparse", 2: "indexed slices", 3: "ragged", 4: "tensor array", 5: "dataset", 6: "iterator", 7: "optional"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A tensor in a nest: what `tf.TensorSpec`, `tf.RaggedTensorSpec` and the like say of it.
+
+    Attributes:
+        kind: "dense", "sparse", "ragged", or what other type it is.
+        dtype: TensorFlow's name of its type; "" where there is no single one.
+        shape: its sizes.
+        name: that its argument was given in the graph; "" for none.
+    """
+
+    kind: str
+    dtype: str
+    shape: Shape
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A plain value in a nest that has no type of Python's own: how it is written, such as "tf.float32"."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class NamedTuple:
+    """A namedtuple in a nest: the name of its class, and its fields in order."""
+
+    name: str
+    fields: tuple[tuple[str, Any], ...]
+
+
+# A nest of tensors and plain values, each of them None, a bool, a number, a string or what is Written.
+Structure = Union[None, bool, int, float, str, Spec, Written, NamedTuple, list, Tuple[Any, ...], dict]  # type: ignore[type-arg]
+
+
+def read_structure(message: Message, depth: int = 0) -> Structure:
+    """Returns the value that a StructuredValue describes.
+
+    Raises:
+        WireError: it is none, or one that is nested too deeply.
+    """
+    if depth > _DEEPEST:
+        raise WireError(f"a structure is nested more than {_DEEPEST} deep")
+    found, kind, value = 0, 0, None
+    for found, kind, value in message.fields():  # noqa: B007  The last one counts, as in every oneof of protobuf.
+        pass
+    if found in (0, _NONE):
+        return None
+    if isinstance(value, int):
+        if found == _BOOL:
+            return bool(value)
+        if found == _INTEGER:
+            return value >> 1 ^ -(value & 1)  # Written in zigzag, so that small negative numbers are short.
+        if found == _DTYPE:
+            return Written(f"tf.{dtype_name(value)}")
+    elif found == _FLOAT and kind == FIXED64 and value is not None:
+        number: float = struct.unpack("<d", message.bytes_at(value))[0]
+        return number
+    if kind != BYTES:
+        raise WireError(f"a structure holds field {found} of wire type {kind}")
+    if found == _STRING:
+        return message.text(_STRING)
+    return _composite(found, message.message(found), depth)
+
+
+def _composite(found: int, inner: Message, depth: int) -> Structure:
+    if found == _SHAPE:
+        shape = read_shape(inner)
+        return Written("tf.TensorShape(None)" if shape is None else f"tf.TensorShape({list(shape)})")
+    if found in (_TENSOR_SPEC, _BOUNDED_TENSOR_SPEC):
+        shape = read_shape(inner.message(_SPEC_SHAPE))
+        return Spec("dense", dtype_name(inner.integer(_SPEC_DTYPE)), shape, inner.text(_SPEC_NAME))
+    if found == _TYPE_SPEC:
+        return type_spec(inner)
+    if found in (_LIST, _TUPLE):
+        values = [read_structure(value, depth + 1) for value in inner.messages(1)]
+        return values if found == _LIST else tuple(values)
+    if found == _DICT:
+        return {entry.text(1): read_structure(entry.message(2), depth + 1) for entry in inner.messages(1)}
+    if found == _NAMED_TUPLE:
+        pairs = [(pair.text(1), read_structure(pair.message(2), depth + 1)) for pair in inner.messages(2)]
+        return NamedTuple(inner.text(1), tuple(pairs))
+    return Written("...")  # A tensor's or an array's value.
+
+
+def type_spec(message: Message) -> Spec:
+    """Returns what a TypeSpecProto says of a composite tensor, such as a RaggedTensor."""
+    class_name = message.text(_TYPE_NAME).rpartition(".")[2]
+    kind = _KINDS.get(message.integer(_TYPE_CLASS), class_name or "composite")
+    shape, dtype = _shape_and_dtype(message.message(_TYPE_STATE)) if kind in ("sparse", "ragged") else (None, "")
+    return Spec(kind, dtype, shape)
+
+
+def _shape_and_dtype(state: Message) -> tuple[Shape, str]:
+    """The first shape and the first type in the state of a spec: those of the tensor, before those of its parts."""
+    shapes: list[Shape] = []
+    dtypes: list[str] = []
+    for member in state.message(_TUPLE).messages(1):
+        shapes.extend(map(read_shape, member.messages(_SHAPE)))
+        dtypes.extend(map(dtype_name, member.integers(_DTYPE)))
+    return (shapes[0] if shapes else None), (dtypes[0] if dtypes else "")
+
+
+def leaves(structure: Structure, path: str) -> Iterator[tuple[str, Structure]]:
+    """Yields what is in a nest that is none itself, each with the path to it as Python writes it: `features['age']`."""
+    if isinstance(structure, (list, tuple)):
+        for index, member in enumerate(structure):
+            yield from leaves(member, f"{path}[{index}]")
+    elif isinstance(structure, dict):
+        for key, member in structure.items():
+            yield from leaves(member, f"{path}[{key!r}]")
+    elif isinstance(structure, NamedTuple):
+        for name, member in structure.fields:
+            yield from leaves(member, f"{path}.{name}")
+    else:
+        yield path, structure

@@ -1,0 +1,77 @@
+"""`rehub diff`: what it prints, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="the models to compare are made by TensorFlow")
+
+import saved_models  # noqa: E402  It imports TensorFlow.
+
+
+class Changed(saved_models.Scale):
+    """Scale with a variable and a function of its own."""
+
+    def __init__(self, w, dtype=tf.float32):
+        super().__init__()
+        self.w.assign([w])
+        self.only = tf.Variable([1, 2], dtype=dtype, name="only")
+
+    @tf.function(input_signature=[saved_models.FLOATS])
+    def more(self, x):
+        return tf.exp(x)
+
+
+def save(module, directory):
+    tf.saved_model.save(module, str(directory), signatures=module.scale)
+    return directory
+
+
+def test_equal_models_end_with_0(rehub, tmp_path):
+    model = saved_models.save_shift(tmp_path / "1")
+    shutil.copytree(model, str(tmp_path / "2"))
+    ran = rehub("diff", model, tmp_path / "2")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "variables: 3 equal, with 3 numbers; 0 different; pairs found: 3 by checkpoint key\n"
+
+
+def test_what_differs_is_printed_and_ends_with_1(rehub, tmp_path):
+    before, after = save(saved_models.Scale(), tmp_path / "1"), save(Changed(2.0), tmp_path / "2")
+    ran = rehub("diff", before, after)
+    assert (ran.code, ran.err) == (1, "")
+    lines = ran.out.splitlines()
+    assert "+ function more: (x)" in lines
+    assert not [line for line in lines if line.startswith("+ function more, trace")]
+    assert any(line.startswith("+ ops: ") and "Exp 1" in line for line in lines)
+    assert lines[-3:] == [
+        "~ variable w (Variable): float32[1], 1 of 1 values differ, by 1 at most, and 0.333 of their size",
+        "+ variable only: float32[2]",
+        "variables: 0 equal, with 0 numbers; 2 different; pairs found: 1 by checkpoint key",
+    ]
+
+
+def test_a_changed_type_is_printed(rehub, tmp_path):
+    before, after = save(Changed(3.0), tmp_path / "1"), save(Changed(3.0, tf.float64), tmp_path / "2")
+    assert "~ variable only: float32[2] -> float64[2], equal values" in rehub("diff", before, after).out.splitlines()
+
+
+def test_what_differs_can_be_had_as_json(rehub, tmp_path):
+    before, after = save(saved_models.Scale(), tmp_path / "1"), save(Changed(2.0), tmp_path / "2")
+    ran = rehub("diff", before, after, "--json")
+    assert ran.code == 1
+    difference = json.loads(ran.out)
+    assert {"what": "function more", "before": None, "after": "(x)"} in difference["facts"]
+    changed, added = difference["variables"]
+    assert changed["before"]["path"] == changed["after"]["path"] == "w"
+    assert changed["values"]["changed"] == 1
+    assert (added["before"], added["after"]["path"]) == (None, "only")
+    assert (difference["equal_variables"], difference["matched"]) == (0, {"checkpoint key": 1})
+
+
+def test_what_cannot_be_compared_ends_with_2(rehub, tmp_path):
+    ran = rehub("diff", saved_models.save_shift(tmp_path / "1"), tmp_path / "none")
+    assert (ran.code, ran.out) == (2, "")
+    assert "none" in ran.err

@@ -1,0 +1,12 @@
+"""The models that tests of inspection share; made once, as that takes a while."""
+
+from __future__ import annotations
+
+import inspected_models
+import pytest
+
+
+@pytest.fixture(scope="session")
+def inspected(tmp_path_factory):
+    """The directories of the models, by name."""
+    return inspected_models.build(tmp_path_factory.mktemp("inspected"))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from saved_models import tf
+
+from rehub.savedmodel.structures import NamedTuple, Spec, Written, leaves, read_structure
+from rehub.savedmodel.wire import Message, WireError
+
+
+def field(number, content):
+    """A field of bytes, of fewer than 16,384."""
+    size = len(content)
+    return bytes([number << 3 & 0x7F | 2 | 0x80, number >> 4, size & 0x7F | 0x80, size >> 7]) + content
+
+
+def varint_field(number, value):
+    encoded = bytearray([number << 3 & 0x7F | 0x80, number >> 4])
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
+
+
+def read(content):
+    return read_structure(Message(content))
+
+
+NONE = field(1, b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"", None),
+        (NONE, None),
+        (varint_field(14, 1), True),
+        (varint_field(12, 3), -2),
+        (varint_field(12, 4), 2),
+        (bytes([11 << 3 | 1]) + b"\0\0\0\0\0\0\xf8\x3f", 1.5),
+        (field(13, b"text"), "text"),
+        (varint_field(32, tf.int64.as_datatype_enum), Written("tf.int64")),
+        (field(51, field(1, NONE) * 2), [None, None]),
+        (field(52, b""), ()),
+        (field(53, field(1, field(1, b"key") + field(2, varint_field(14, 0)))), {"key": False}),
+        (
+            field(54, field(1, b"Pair") + field(2, field(1, b"left") + field(2, NONE))),
+            NamedTuple("Pair", (("left", None),)),
+        ),
+        (field(33, field(1, b"x") + field(2, field(2, b"")) + varint_field(3, 1)), Spec("dense", "float32", (0,), "x")),
+        (field(31, varint_field(3, 1)), Written("tf.TensorShape(None)")),
+    ],
+    ids=str,
+)
+def test_values_are_read(content, value):
+    assert read(content) == value
+
+
+def test_of_several_values_the_last_counts():
+    assert read(field(13, b"first") + varint_field(14, 1)) is True
+
+
+def test_a_nest_that_is_too_deep_is_refused():
+    content = NONE
+    for _ in range(100):
+        content = field(51, field(1, content))
+    with pytest.raises(WireError, match="nested more than 64 deep"):
+        read(content)
+
+
+@pytest.mark.parametrize("content", [field(13, b"\xff"), bytes([51 << 3 & 0x7F | 0x80, 3, 1])], ids=["text", "number"])
+def test_what_is_no_value_is_refused(content):
+    with pytest.raises(WireError):
+        read(content)
+
+
+def test_leaves_are_told_by_how_python_reaches_them():
+    nest = {"a": [1, (2,)], "b": NamedTuple("Pair", (("left", 3),))}
+    assert list(leaves(nest, "x")) == [("x['a'][0]", 1), ("x['a'][1][0]", 2), ("x['b'].left", 3)]
