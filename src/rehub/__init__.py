@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rehub.restore import load_report as load_report
     from rehub.retrain import Conversion as Conversion
     from rehub.retrain import convert as convert
+    from rehub.savedmodel.model_scan import ScanReport as ScanReport
+    from rehub.savedmodel.model_scan import scan as scan
 
 _HOME_OF = {
     "Conversion": "rehub.retrain",
@@ -51,6 +53,7 @@ _HOME_OF = {
     "LoadReport": "rehub.restore",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
+    "ScanReport": "rehub.savedmodel.model_scan",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
@@ -69,6 +72,7 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "scan": "rehub.savedmodel.model_scan",
     "session_config": "rehub.distribute",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
@@ -84,6 +88,7 @@ __all__ = [
     "LoadReport",
     "Module",
     "ModuleSpec",
+    "ScanReport",
     "__version__",
     "add_signature",
     "attach_image_module_info",
@@ -103,6 +108,7 @@ __all__ = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "scan",
     "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",

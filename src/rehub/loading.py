@@ -30,6 +30,7 @@ def load(
     *,
     loader: str | None = None,
     prepare: str | None = None,
+    trusted: bool | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -54,6 +55,8 @@ def load(
         prepare: what is done about the prepared form of a TF2 SavedModel, in the cache, from which weights are mapped
             instead of read: "use" it where it is there, "make" it if it is not, or leave it "off". Unset, it is what
             REHUB_PREPARE says, or "use".
+        trusted: False refuses a model with ops that could do harm, before TensorFlow sees it; True loads it without a
+            look. Unset, it is what REHUB_TRUST says: "refuse", "warn" or "allow", which is the default. See `hub.scan`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
@@ -65,6 +68,7 @@ def load(
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
+        UnsafeModel: the model has ops that could do harm, and is not trusted; names them.
         MissingOp: the model uses an op of a package that is not installed; names it.
         OptionsUnsupported: this TensorFlow has no `LoadOptions`.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
@@ -76,6 +80,7 @@ def load(
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
+    restore.check_trust(tf, layout, asked, trusted)
     metagraphs = _metagraphs(tf, layout, asked)
     if wanted is None and layout.is_legacy:
         wanted = frozenset()

@@ -31,6 +31,7 @@ COMMANDS = (
     Command(("import",), "put an archive or a directory into the cache, as the model of a handle"),
     Command(("export",), "pack a model as an archive, for a machine without network"),
     Command(("convert",), "write a model of TF1 as a TF2 SavedModel that can be trained"),
+    Command(("scan",), "find what in a model touches files, the network, Python or the process"),
     Command(("prepare",), "have the weights of models mapped instead of read"),
     Command(("cache", "ls"), "list the models in the cache"),
     Command(("cache", "show"), "show one of them: where it came from, and its files"),

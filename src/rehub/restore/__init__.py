@@ -12,6 +12,7 @@ from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at
 from rehub.restore.signatures import signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
+from rehub.restore.trust import check_trust
 from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "SignatureCall",
     "as_tensorflow_error",
     "bring_ops",
+    "check_trust",
     "explain_remote_devices",
     "is_local",
     "is_v1_model",

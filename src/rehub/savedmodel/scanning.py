@@ -60,6 +60,13 @@ class Finding:
     node: str = ""
     within: tuple[str, ...] = ()
 
+    def summary(self) -> str:
+        """Says what it is and where, in a line that a terminal can show."""
+        line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
+        if not self.op:
+            line = f"{self.what}, in {self.node}" if self.what else self.node
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+
     def place(self) -> str:
         """Says where it stands."""
         if not self.op:
@@ -140,6 +147,7 @@ def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -
     judged = class_by_attributes(node, texts, op_class)
     if judged is None:
         return None
+    texts = [repr(text) for text in texts]
     if node.op in NAMING_INPUTS:
         sources = frozenset(origin for index in NAMING_INPUTS[node.op] for origin in origins.of(node, index))
         if is_the_models_own(variant, node, sources):

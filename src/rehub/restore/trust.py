@@ -1,0 +1,74 @@
+"""What is done about a model that could do harm: the policy of `hub.load(trusted=)` and REHUB_TRUST."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from rehub import config, tf_internals
+from rehub.errors import UnsafeModel
+from rehub.restore.remote_directories import is_local
+from rehub.savedmodel import Layout
+from rehub.savedmodel.layout import CPB, PBTXT
+from rehub.savedmodel.model_bytes import saved_model_bytes
+from rehub.savedmodel.scanning import Finding, scan_saved_model
+from rehub.savedmodel.wire import Buffer
+
+_SHOWN = 5
+
+
+def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = None) -> None:
+    """Refuses a model with ops that could do harm, or warns of it, before TensorFlow sees its graph.
+
+    By default it does nothing: to read all of a graph can take longer than to load it.
+
+    Args:
+        tf: the TensorFlow module, by which files of object stores and text files are read.
+        layout: the directory.
+        handle: what the user typed, for messages.
+        trusted: True for a model that is not looked at, False for one that is refused; None for what REHUB_TRUST says.
+
+    Raises:
+        UnsafeModel: it is refused; names the ops and where they stand.
+        CorruptModel: the model's file is damaged.
+    """
+    policy = config.trust(trusted)
+    if policy == "allow" or layout.model_file == CPB:  # TensorFlow cannot read a .cpb.
+        return
+    file = layout.path.rstrip("/") + "/" + layout.model_file
+    dangers = [
+        each for each in scan_saved_model(file, _content(tf, layout, file)).findings if each.severity == "danger"
+    ]
+    if not dangers:
+        return
+    if policy == "refuse":
+        said_by = "trusted=False" if trusted is False else f"{config.TRUST.variable()}=refuse"
+        raise UnsafeModel(
+            f"{handle!r} can do harm to this machine, and {said_by} refuses such models. TensorFlow has not seen it.\n"
+            f"{_listed(dangers)}\nrehub scan shows more of it. If you trust who made it: hub.load(..., trusted=True)."
+        )
+    warnings.warn(
+        f"{handle!r} can do harm to this machine, if who made it wants to:\n{_listed(dangers)}\n"
+        "rehub scan shows more of it. hub.load(..., trusted=True) says that you trust who made it.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _content(tf: Any, layout: Layout, file: str) -> Buffer:
+    if layout.model_file == PBTXT:
+        # By the parser that TensorFlow reads it with, so that what is scanned is what is loaded.
+        with tf.io.gfile.GFile(file, "r") as text:
+            return tf_internals.serialized_saved_model_text(file, text.read())
+    if is_local(layout.path):
+        return saved_model_bytes(layout)
+    with tf.io.gfile.GFile(file, "rb") as remote:
+        content: bytes = remote.read()
+    return content
+
+
+def _listed(dangers: list[Finding]) -> str:
+    lines = [f"  {each.summary()}" for each in dangers[:_SHOWN]]
+    if len(dangers) > _SHOWN:
+        lines.append(f"  and {len(dangers) - _SHOWN} more")
+    return "\n".join(lines)
