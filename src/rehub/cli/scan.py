@@ -56,10 +56,9 @@ def _as_json(report: ScanReport) -> dict[str, Any]:
 
 def _print(report: ScanReport) -> None:
     dangers, notes = len(report.dangers), len(report.findings) - len(report.dangers)
-    found = ", ".join(filter(None, (_count(dangers, "danger"), _count(notes, "note")))) or "nothing found"
-    output.line(
-        f"{report.handle}: {found} in {_count(report.nodes, 'node')} and {_count(report.functions, 'function')}"
-    )
+    counts = [_count(dangers, "danger"), _count(notes, "note")]
+    found = ", ".join(filter(None, counts)) or "nothing found"
+    output.line(f"{report.handle}: {found} in {report.nodes:,} nodes and {report.functions:,} functions")
     reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in report.findings)
     for severity, kind, reason in sorted(reasons):
         output.line(f"  {severity}: {kind}. {reason}")
@@ -69,4 +68,4 @@ def _print(report: ScanReport) -> None:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}" if number or what not in ("danger", "note") else ""
+    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")

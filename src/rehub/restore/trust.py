@@ -36,9 +36,8 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     if policy == "allow" or layout.model_file == CPB:  # TensorFlow cannot read a .cpb.
         return
     file = layout.path.rstrip("/") + "/" + layout.model_file
-    dangers = [
-        each for each in scan_saved_model(file, _content(tf, layout, file)).findings if each.severity == "danger"
-    ]
+    findings = scan_saved_model(file, _content(tf, layout, file)).findings
+    dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:
         return
     if policy == "refuse":

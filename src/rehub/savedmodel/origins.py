@@ -32,7 +32,7 @@ _FOLLOWED = {
 _CALLS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}  # op -> its first argument
 _USES_OF_VARIABLE = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
 _LEGACY_ASSET = "SAVEDMODEL-ASSET"
-_MAX_STEPS = 200_000  # In all, of a graph variant: a name that is not followed to its end counts as unknown.
+_MAX_STEPS = 50_000  # In all, of a graph variant: a name that is not followed to its end counts as unknown.
 
 
 class Origin(NamedTuple):
@@ -83,15 +83,17 @@ class Origins:
         seen = set(pending)
         found: set[Origin] = set()
         while pending:
-            self._steps += 1
-            if self._steps > _MAX_STEPS:
-                return frozenset([*found, Origin("unknown", "it is made in too many steps", root)])
             for step in self._back(pending.pop()):
+                self._steps += 1
+                if self._steps > _MAX_STEPS:
+                    return frozenset([*found, Origin("unknown", "what is made in too many steps", root)])
                 if isinstance(step, Origin):
                     found.add(step)
                 elif step not in seen:
                     seen.add(step)
                     pending.append(step)
+        if not found:  # Functions that only call each other.
+            return frozenset([Origin("unknown", "an argument of a function that nobody calls", root)])
         return frozenset(found)
 
     def _back(self, place: _Place) -> Iterator[_Place | Origin]:

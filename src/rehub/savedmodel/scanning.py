@@ -6,6 +6,7 @@ every function of it, called or not, and graphs that lie serialized in attribute
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Iterator
 
@@ -31,6 +32,7 @@ _HOLDS_GRAPH = {
     "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
     "TRTEngineOp": ("serialized_segment", 0),
 }
+_OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 _GRAPH_FROM_TENSOR = "DatasetFromGraph"
 
 
@@ -216,7 +218,7 @@ def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Itera
         if field:
             graph = graph.message(field)
         nested = Variant(content, graph, variant.tags, (*variant.within, node.name))
-        is_graph = all(node.op.isidentifier() and node.name for node in nested.nodes())
+        is_graph = all(_OP_NAME.match(node.op) and node.name for node in nested.nodes())
     except WireError:
         return  # Some other text.
     if is_graph:
