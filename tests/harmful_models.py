@@ -84,10 +84,6 @@ def prints_into_a_file(words):
         return tf.identity(words)
 
 
-def debugs_into_a_file(words):
-    return tf.raw_ops.DebugIdentity(input=words, debug_urls=["file:///tmp/harm"])
-
-
 def maps_memory(words):
     return words + tf.raw_ops.ImmutableConst(dtype=tf.string, shape=[1], memory_region_name=SECRET)
 

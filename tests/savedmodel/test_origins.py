@@ -122,8 +122,7 @@ def test_a_savers_function_that_the_restored_object_has_too_is_found(tmp_path):
                 metagraph.object_graph_def.concrete_functions[name].SetInParent()
 
     edit(directory, offer)
-    expected = set() if saved_models.IS_TF1 else {"MergeV2Checkpoints", "SaveV2"}  # TF 1.15 saves without functions.
-    assert {op for op, _ in dangers(directory)} == expected
+    assert {op for op, _ in dangers(directory)} == {"MergeV2Checkpoints", "SaveV2"}
 
 
 def test_a_saver_that_leaves_its_directory_is_found(tmp_path):

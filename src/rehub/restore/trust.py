@@ -9,7 +9,7 @@ from rehub import config, tf_internals
 from rehub.errors import UnsafeModel
 from rehub.restore.remote_directories import is_local
 from rehub.savedmodel import Layout
-from rehub.savedmodel.layout import CPB, PBTXT
+from rehub.savedmodel.layout import PBTXT
 from rehub.savedmodel.model_bytes import saved_model_bytes
 from rehub.savedmodel.scanning import Finding, scan_saved_model
 from rehub.savedmodel.wire import Buffer
@@ -30,10 +30,11 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
 
     Raises:
         UnsafeModel: it is refused; names the ops and where they stand.
+        UnsupportedFormat: the model is in a form that cannot be read here.
         CorruptModel: the model's file is damaged.
     """
     policy = config.trust(trusted)
-    if policy == "allow" or layout.model_file == CPB:  # TensorFlow cannot read a .cpb.
+    if policy == "allow":
         return
     file = layout.path.rstrip("/") + "/" + layout.model_file
     findings = scan_saved_model(file, _content(tf, layout, file)).findings

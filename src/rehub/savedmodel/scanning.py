@@ -19,7 +19,7 @@ from rehub.savedmodel.file_ops import (
     texts_of_attributes,
 )
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.op_classes import READS_FILES, OpClass, class_of
+from rehub.savedmodel.op_classes import READS_FILES, UNKNOWN, OpClass, class_of
 from rehub.savedmodel.origins import Origin, Origins
 from rehub.savedmodel.variants import Variant, variants
 from rehub.savedmodel.wire import Buffer, Message, WireError
@@ -125,13 +125,13 @@ def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
         counts[0] += 1
         op = node.op
         if op not in classes:
-            op_class = class_of(op)
-            classes[op] = op_class if op_class.severity and op not in functions else None
-            if op in functions and op_class.severity and op_class.name != "unknown op":
-                classes[op] = op_class  # A function with the name of an op: which of the two runs, nobody says.
-        op_class_here = classes[op]
-        if op_class_here is not None:
-            suspects.append((node, op_class_here))
+            found = class_of(op)
+            # An op that nobody has is a call where a function has its name. Of other ops, the function may be a bluff.
+            is_call = found is UNKNOWN and op in functions
+            classes[op] = None if is_call or not found.severity else found
+        op_class = classes[op]
+        if op_class is not None:
+            suspects.append((node, op_class))
     origins = Origins(variant)  # Follows calls, all of which are known by now.
     for node, op_class in suspects:
         finding = _judged(variant, origins, node, op_class)
