@@ -8,7 +8,7 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
-from rehub.errors import UnsafeModel
+from rehub.errors import InvalidSetting, UnsafeModel
 
 v1 = tf.compat.v1
 
@@ -68,6 +68,21 @@ def test_legacy_modules_go_through_the_same_policy(harmful, monkeypatch):
             load(harmful)
     monkeypatch.setenv("REHUB_TRUST", "allow")
     hub.create_module_spec_from_saved_model(harmful)
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="hub.convert needs TensorFlow 2")
+def test_conversion_goes_through_the_same_policy(tmp_path, harmful, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    with pytest.raises(UnsafeModel, match="WriteFile"):
+        hub.convert(harmful, tmp_path / "converted")
+
+
+def test_a_policy_that_is_none_is_an_error(harmful, monkeypatch):
+    with pytest.raises(InvalidSetting, match="trusted is 'yes'"):
+        hub.load(harmful, trusted="yes")
+    monkeypatch.setenv("REHUB_TRUST", "maybe")
+    with pytest.raises(InvalidSetting, match="REHUB_TRUST is 'maybe'"):
+        hub.load(harmful)
 
 
 def test_layers_go_through_the_same_policy(harmful, monkeypatch):
