@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import harmful_models
 import pytest
 import saved_models
 import tensorflow as tf
@@ -8,6 +9,7 @@ from harmful_models import SECRET, dangers, edit, save_graph
 import rehub as hub
 
 v1 = tf.compat.v1
+TABLE = ("InitializeTableFromTextFileV2", "reads files")
 
 
 @pytest.mark.parametrize("make", [saved_models.save_shift, saved_models.save_lookup, saved_models.save_v1])
@@ -49,7 +51,7 @@ class ReadsItsAsset(tf.Module):
 
     def __init__(self, file):
         super().__init__()
-        self.asset = tf.saved_model.Asset(file) if hasattr(tf.saved_model, "Asset") else None
+        self.asset = tf.saved_model.Asset(file)
 
     @tf.function(input_signature=[saved_models.STRINGS])
     def use(self, words):
@@ -71,6 +73,43 @@ def test_reading_an_asset_is_no_danger_and_an_asset_elsewhere_is(tmp_path):
     found = hub.scan(tmp_path / "model").dangers
     assert {finding.kind for finding in found} == {"reads files"}
     assert all("../../../etc/secret" in finding.what for finding in found)
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 keeps no paths in variables")
+def test_a_variable_of_the_path_that_another_node_can_set_is_found(tmp_path):
+    directory = saved_models.save_lookup(tmp_path / "model")
+    assert dangers(directory) == set()
+
+    def share(metagraph):
+        for handle in [node for node in metagraph.graph_def.node if node.op == "VarHandleOp"]:
+            other = metagraph.graph_def.node.add(name=f"{handle.name}_again", op="VarHandleOp")
+            other.attr["shared_name"].s = handle.attr["shared_name"].s or handle.name.encode()
+
+    edit(directory, share)
+    assert dangers(directory) == {TABLE}
+
+
+def test_a_table_of_a_file_that_is_no_asset_is_found(tmp_path):
+    directory = saved_models.save_v1(tmp_path / "model")
+
+    def forget(metagraph):
+        del metagraph.asset_file_def[:]
+        del metagraph.collection_def["saved_model_assets"]
+
+    edit(directory, forget)
+    assert dangers(directory) == {TABLE}
+
+
+def test_a_constant_that_is_called_an_asset_is_found_where_it_is_read_without_being_fed(tmp_path):
+    directory = save_graph(tmp_path / "model", lambda words, _: harmful_models.reads(words))
+
+    def call_asset(metagraph):
+        (reading,) = [node for node in metagraph.graph_def.node if node.op == "ReadFile"]
+        asset = metagraph.asset_file_def.add(filename="secret")
+        asset.tensor_info.name = f"{reading.input[0]}:0"
+
+    edit(directory, call_asset)
+    assert dangers(directory) == {("ReadFile", "reads files")}
 
 
 def test_a_node_with_a_name_like_a_savers_is_found_all_the_same(tmp_path):
@@ -122,6 +161,26 @@ def test_a_savers_function_that_the_restored_object_has_too_is_found(tmp_path):
                 metagraph.object_graph_def.concrete_functions[name].SetInParent()
 
     edit(directory, offer)
+    assert {op for op, _ in dangers(directory)} == {"MergeV2Checkpoints", "SaveV2"}
+
+
+@pytest.mark.parametrize("how", ["by the name of an op", "as an implementation"])
+def test_a_savers_function_that_is_called_without_an_attribute_is_found(tmp_path, how):
+    directory = saved_models.save_shift(tmp_path / "model")
+
+    def call(metagraph):
+        library = metagraph.graph_def.library
+        (saving,) = [each for each in library.function if "traced_save" in each.signature.name]
+        if how == "as an implementation":
+            saving.attr["api_implements"].s = b"saving"
+            return
+        (node,) = [node for node in metagraph.graph_def.node if node.attr["f"].func.name == saving.signature.name]
+        saving.signature.name = node.attr["f"].func.name = "MatMul"
+        (other,) = [each for each in library.function if "scale" in each.signature.name][:1]
+        other.node_def.add(name="path", op="Const").attr["value"].tensor.CopyFrom(tf.make_tensor_proto(SECRET))
+        other.node_def.add(name="call", op="MatMul", input=["path:output:0"] * 3)
+
+    edit(directory, call)
     assert {op for op, _ in dangers(directory)} == {"MergeV2Checkpoints", "SaveV2"}
 
 

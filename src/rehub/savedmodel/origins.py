@@ -151,8 +151,8 @@ class Origins:
         variant, function = self._variant, body.function
         callers = variant.callers.get(function, ())
         bound = variant.bound_inputs(function)
-        if variant.is_gradient(function):
-            yield Origin("unknown", "what a gradient is given", place.root)
+        if variant.is_called_unseen(body):
+            yield Origin("unknown", "what a function is given that no node needs to name", place.root)
         if bound is not None:
             first_bound = len(variant.arguments(body)) - len(bound)
             if index < first_bound:
