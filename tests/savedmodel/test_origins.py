@@ -184,7 +184,8 @@ def test_a_savers_function_that_is_called_without_an_attribute_is_found(tmp_path
     assert {op for op, _ in dangers(directory)} == {"MergeV2Checkpoints", "SaveV2"}
 
 
-def test_a_saver_that_leaves_its_directory_is_found(tmp_path):
+@pytest.mark.parametrize("way", ["/../../../../home/user/.ssh/keys", "/."])
+def test_a_saver_that_leaves_its_directory_is_found(tmp_path, way):
     directory = saved_models.save_shift(tmp_path / "model")
 
     def lead_out(metagraph):
@@ -192,7 +193,19 @@ def test_a_saver_that_leaves_its_directory_is_found(tmp_path):
         for node in (node for body in bodies for node in body):
             tensor = node.attr["value"].tensor if node.op == "Const" else None
             if tensor is not None and any(b"part" in text for text in tensor.string_val):
-                tensor.CopyFrom(tf.make_tensor_proto("/../../../../home/user/.ssh/keys"))
+                tensor.CopyFrom(tf.make_tensor_proto(way))
+
+    edit(directory, lead_out)
+    assert ("SaveV2", "writes files") in dangers(directory)
+
+
+def test_a_saver_whose_separator_leads_elsewhere_is_found(tmp_path):
+    directory = saved_models.save_shift(tmp_path / "model")
+
+    def lead_out(metagraph):
+        bodies = [metagraph.graph_def.node, *(each.node_def for each in metagraph.graph_def.library.function)]
+        for node in (node for body in bodies for node in body if node.op == "StringJoin"):
+            node.attr["separator"].s = b"/../../elsewhere/"
 
     edit(directory, lead_out)
     assert ("SaveV2", "writes files") in dangers(directory)
