@@ -240,9 +240,9 @@ def _string_attribute(node: Node, name: str) -> str:
 def _leads_out(part: str) -> bool:
     """Whether what is joined to a file's name could make it that of a file in another directory.
 
-    Two parts that end and begin with a dot could.
+    Two parts that end and begin with a dot could. TensorFlow itself joins ".part" and "_temp/part".
     """
-    return ".." in part or part.startswith(".") or part.endswith(".")
+    return ".." in part or part.endswith(".")
 
 
 def _shared_name(variable: Node) -> str:
