@@ -89,7 +89,7 @@ def _other_files(path: str) -> Iterator[Finding]:
         for name in sorted(names):
             file = os.path.join(directory, name)
             place = os.path.relpath(file, path)
-            if place == KERAS_METADATA:
+            if place == KERAS_METADATA and os.path.isfile(file):
                 for layer in lambdas_in_metadata(file, map_file(file)):
                     yield _lambda(layer, place)
             elif name.lower().endswith(_LIBRARIES) or ".so." in name.lower():

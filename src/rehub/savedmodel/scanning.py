@@ -6,6 +6,7 @@ every function of it, called or not, and graphs that lie serialized in attribute
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Iterator
@@ -25,7 +26,9 @@ from rehub.savedmodel.variants import Variant, variants
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
 _MAX_NESTED_GRAPHS = 4
+_MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
 _SHOWN_NAMES = 4
+_SHOWN_LETTERS = 200
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
 _HOLDS_GRAPH = {
@@ -149,7 +152,7 @@ def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -
     judged = class_by_attributes(node, texts, op_class)
     if judged is None:
         return None
-    texts = [repr(text) for text in texts]
+    texts = [_quoted(text) for text in texts]
     if node.op in NAMING_INPUTS:
         sources = frozenset(origin for index in NAMING_INPUTS[node.op] for origin in origins.of(node, index))
         if is_the_models_own(variant, node, sources):
@@ -170,15 +173,14 @@ def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -
 
 
 def _described(origin: Origin) -> str:
-    if origin.kind == "constant":
-        return repr(origin.text)
-    if origin.kind == "asset":
-        return f"the asset {origin.text!r}"
-    if origin.kind == "placeholder":
-        return f"what is fed to {origin.text!r}"
-    if origin.kind == "caller":
-        return f"the caller's {origin.text!r}"
-    return origin.text
+    if origin.kind == "unknown":
+        return origin.text
+    lead = {"asset": "the asset ", "placeholder": "what is fed to ", "caller": "the caller's "}.get(origin.kind, "")
+    return lead + _quoted(origin.text)
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN_LETTERS else repr(text[:_SHOWN_LETTERS]) + "..."
 
 
 def _assets_elsewhere(variant: Variant) -> Iterator[Finding]:
@@ -203,11 +205,15 @@ def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
 
 def _graphs_in_constants(variant: Variant) -> Iterator[Variant]:
     """Yields what may be a graph among the texts of the variant's constants, as a dataset can be made from one."""
-    for body in variant.bodies:
-        for node in body.nodes():
-            if node.op == "Const":
-                for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL):
-                    yield from _graph_in(variant, node, content, 0)
+    texts = (
+        (node, content)
+        for body in variant.bodies
+        for node in body.nodes()
+        if node.op == "Const"
+        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL)
+    )
+    for node, content in itertools.islice(texts, _MAX_TEXTS_TRIED):
+        yield from _graph_in(variant, node, content, 0)
 
 
 def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Iterator[Variant]:
