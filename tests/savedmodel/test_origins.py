@@ -69,7 +69,14 @@ def test_reading_an_asset_is_no_danger_and_an_asset_elsewhere_is(tmp_path):
         for asset in metagraph.asset_file_def:
             asset.filename = "../../../etc/secret"
 
+    def hide(metagraph):
+        outside = metagraph.asset_file_def[0]
+        inside = metagraph.asset_file_def.add()
+        inside.CopyFrom(outside)
+        inside.filename = "words.txt"
+
     edit(tmp_path / "model", lead_out)
+    edit(tmp_path / "model", hide)
     found = hub.scan(tmp_path / "model").dangers
     assert {finding.kind for finding in found} == {"reads files"}
     assert all("../../../etc/secret" in finding.what for finding in found)

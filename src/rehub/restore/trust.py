@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehub import config, tf_internals
 from rehub.errors import UnsafeModel
@@ -11,8 +11,10 @@ from rehub.restore.remote_directories import is_local
 from rehub.savedmodel import Layout
 from rehub.savedmodel.layout import PBTXT
 from rehub.savedmodel.model_bytes import saved_model_bytes
-from rehub.savedmodel.scanning import Finding, scan_saved_model
 from rehub.savedmodel.wire import Buffer
+
+if TYPE_CHECKING:
+    from rehub.savedmodel.scanning import Finding
 
 _SHOWN = 5
 
@@ -36,6 +38,8 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     policy = config.trust(trusted)
     if policy == "allow":
         return
+    from rehub.savedmodel.scanning import scan_saved_model  # By default nothing is scanned.
+
     file = layout.path.rstrip("/") + "/" + layout.model_file
     findings = scan_saved_model(file, _content(tf, layout, file)).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]

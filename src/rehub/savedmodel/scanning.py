@@ -184,7 +184,7 @@ def _quoted(text: str) -> str:
 
 
 def _assets_elsewhere(variant: Variant) -> Iterator[Finding]:
-    for node, asset in variant.assets.items():
+    for node, asset in variant.asset_files:
         if leaves_the_model(asset):
             reason = "It names a file outside of the model's directory as the model's own."
             yield Finding(

@@ -43,7 +43,8 @@ class Variant:
         bodies: its graph first, then its functions.
         callers: which nodes name a function, in which attribute; "" where it stands in the op's place. Filled by
             `nodes`.
-        assets: the files that the loader feeds to a tensor, by the tensor's node.
+        asset_files: the nodes whose tensors stand for files of the model, and these files' names.
+        assets: the same by node; of several for one node the last.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class Variant:
         self.bodies = tuple(bodies_of_graph(content, graph, tags, within))
         self.callers: dict[str, list[tuple[Node, str]]] = {}
         self.metagraph = Message(content, ()) if metagraph is None else metagraph
-        self.assets = {
-            node_of(asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)): asset.text(_ASSET_FILENAME)
-            for asset in self._asset_files()
-        }
+        self.asset_files = tuple(
+            (node_of(asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)), asset.text(_ASSET_FILENAME))
+            for asset in self._asset_defs()
+        )
+        self.assets = dict(self.asset_files)
         self._functions = frozenset(body.function for body in self.bodies if body.function)
         self._graph = graph
         self._by_name: dict[Body, dict[str, Node]] = {}
@@ -185,7 +187,7 @@ class Variant:
         if when == "restoring":
             yield self.metagraph.message(_SAVER_DEF).text(_RESTORE_OP)
 
-    def _asset_files(self) -> Iterator[Message]:
+    def _asset_defs(self) -> Iterator[Message]:
         """Yields the AssetFileDefs: of the table, and of the collection that older writers kept them in."""
         yield from self.metagraph.messages(_ASSET_FILES)
         for entry in self.metagraph.messages(_COLLECTIONS):
