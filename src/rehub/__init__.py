@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from rehub.retrain import convert as convert
     from rehub.savedmodel.inspection import inspect as inspect
     from rehub.savedmodel.model_info import ModelInfo as ModelInfo
+    from rehub.savedmodel.model_scan import ScanReport as ScanReport
+    from rehub.savedmodel.model_scan import scan as scan
 
 _HOME_OF = {
     "Conversion": "rehub.retrain",
@@ -54,6 +56,7 @@ _HOME_OF = {
     "ModelInfo": "rehub.savedmodel.model_info",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
+    "ScanReport": "rehub.savedmodel.model_scan",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
@@ -73,6 +76,7 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "scan": "rehub.savedmodel.model_scan",
     "session_config": "rehub.distribute",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
@@ -89,6 +93,7 @@ __all__ = [
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "ScanReport",
     "__version__",
     "add_signature",
     "attach_image_module_info",
@@ -109,6 +114,7 @@ __all__ = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "scan",
     "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",

@@ -121,6 +121,12 @@ PREPARE = Setting(
     'when a model is loaded that has none, or leave it "off".',
     "use",
 )
+TRUST = Setting(
+    ("REHUB_TRUST",),
+    'What is done about a model that has ops which could do harm: "refuse" it before TensorFlow sees it, "warn" of it, '
+    'or "allow" it without a look.',
+    "allow",
+)
 
 SETTINGS = (
     CACHE_DIR,
@@ -138,6 +144,7 @@ SETTINGS = (
     KERAS,
     LOADER,
     PREPARE,
+    TRUST,
 )
 
 
@@ -403,4 +410,23 @@ def prepare(argument: str | None = None) -> str:
     if chosen not in ("use", "make", "off"):
         origin = "prepare" if argument is not None else PREPARE.variable()
         raise InvalidSetting(f"{origin} is {chosen!r}: it must be use, make or off.")
+    return chosen
+
+
+def trust(argument: bool | None = None) -> str:
+    """What is done about a model with ops that could do harm: "allow", "warn" or "refuse".
+
+    Args:
+        argument: whether the user trusts this very model, in place of the setting.
+
+    Raises:
+        InvalidSetting: the setting is another word, or the argument is neither True nor False.
+    """
+    if argument is not None:
+        if not isinstance(argument, bool):
+            raise InvalidSetting(f"trusted is {argument!r}: it must be True, False or None.")
+        return "allow" if argument else "refuse"
+    chosen = TRUST.value() or TRUST.default
+    if chosen not in ("allow", "warn", "refuse"):
+        raise InvalidSetting(f"{TRUST.variable()} is {chosen!r}: it must be allow, warn or refuse.")
     return chosen

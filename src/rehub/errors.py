@@ -29,6 +29,7 @@
      ├── InputMismatch (ValueError, TypeError)  the inputs fit no trace of the function, or no signature
      ├── NotTrainable (ValueError)              this model cannot be trained in this way
      ├── KerasMismatch (TypeError, ValueError)  a layer of one Keras in a model of another
+     ├── UnsafeModel (ValueError)               it has ops that could do harm, and the policy refuses them
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
      ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
      ├── OptionsUnsupported (NotImplementedError)   this TensorFlow has no LoadOptions
@@ -173,6 +174,10 @@ class NotTrainable(HubError, ValueError):
 
 class KerasMismatch(HubError, TypeError, ValueError):
     """A `KerasLayer` made for one Keras was used with the other; the message names both."""
+
+
+class UnsafeModel(HubError, ValueError):
+    """The model has ops that could do harm, and is not trusted; the message names them and where they stand."""
 
 
 class UntrustedModel(HubError, ValueError):

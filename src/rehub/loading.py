@@ -17,7 +17,6 @@ from rehub.errors import (
 )
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
-from rehub.savedmodel.model_bytes import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.model_info import GraphInfo
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,6 +31,7 @@ def load(
     *,
     loader: str | None = None,
     prepare: str | None = None,
+    trusted: bool | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -56,6 +56,8 @@ def load(
         prepare: what is done about the prepared form of a TF2 SavedModel, in the cache, from which weights are mapped
             instead of read: "use" it where it is there, "make" it if it is not, or leave it "off". Unset, it is what
             REHUB_PREPARE says, or "use".
+        trusted: False refuses a model with ops that could do harm, before TensorFlow sees it; True loads it without a
+            look. Unset, it is what REHUB_TRUST says: "refuse", "warn" or "allow", which is the default. See `hub.scan`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
@@ -67,6 +69,7 @@ def load(
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
+        UnsafeModel: the model has ops that could do harm, and is not trusted; names them.
         MissingOp: the model uses an op of a package that is not installed; names it.
         OptionsUnsupported: this TensorFlow has no `LoadOptions`.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
@@ -78,7 +81,8 @@ def load(
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
-    metagraphs = _metagraphs(tf, layout)
+    restore.check_trust(tf, layout, asked, trusted)
+    metagraphs = read_metagraphs(f"{path.rstrip('/')}/{layout.model_file}", restore.read_model(tf, layout))
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)
@@ -163,14 +167,6 @@ def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     if not all(isinstance(tag, str) for tag in members):
         raise InvalidSetting(f"tags= takes a set of strings. Received: {tags!r}")
     return frozenset(members)
-
-
-def _metagraphs(tf: Any, layout: Layout) -> tuple[MetaGraph, ...]:
-    file = layout.path.rstrip("/") + "/" + layout.model_file
-    if restore.is_local(layout.path):
-        return read_metagraphs(file, saved_model_bytes(layout))
-    with tf.io.gfile.GFile(file, "rb") as content:
-        return read_metagraphs(file, as_saved_model_pb(file, content.read()))
 
 
 def graph_variant(metagraphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:

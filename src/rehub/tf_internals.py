@@ -85,16 +85,20 @@ def _registered_ops(tf: Any) -> Any:
 
         return lambda name: op_def_registry.get(name) is not None
     # In 1.15 that module knows only the ops of imported Python wrappers; the C API knows all of them. Seen in 1.15.
-    return frozenset(op.name for op in _ops_in_c()).__contains__
+    return frozenset(op.name for op in op_definitions()).__contains__
 
 
-def _ops_in_c() -> Any:
-    """The definitions of all ops that the C API of 1.15 knows."""
+def op_definitions() -> Any:
+    """The definitions of all ops that are registered in this process."""
     from tensorflow.core.framework import op_def_pb2
-    from tensorflow.python import pywrap_tensorflow
+
+    if version_of(importlib.import_module("tensorflow").__version__) >= (2, 0):
+        from tensorflow.python.client import pywrap_tf_session as c_api  # Seen in 2.15, 2.21.
+    else:
+        from tensorflow.python import pywrap_tensorflow as c_api  # Seen in 1.15.
 
     ops = op_def_pb2.OpList()
-    ops.ParseFromString(pywrap_tensorflow.TF_GetBuffer(pywrap_tensorflow.TF_GetAllOpList()))
+    ops.ParseFromString(c_api.TF_GetBuffer(c_api.TF_GetAllOpList()))
     return ops.op
 
 
@@ -131,7 +135,7 @@ def make_importable(names: Iterable[str]) -> None:
     registry = op_def_registry.get_registered_ops()  # Seen in 1.15.
     if all(name in registry for name in names):
         return
-    for definition in _ops_in_c():
+    for definition in op_definitions():
         if definition.name not in registry:
             definition.ClearField("summary")
             definition.ClearField("description")

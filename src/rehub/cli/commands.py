@@ -34,6 +34,7 @@ COMMANDS = (
     Command(("run",), "call a signature of a model with inputs from the command line or from files"),
     Command(("show",), "show what a model holds, and how it is used"),
     Command(("convert",), "write a model of TF1 as a TF2 SavedModel that can be trained"),
+    Command(("scan",), "find what in a model touches files, the network, Python or the process"),
     Command(("prepare",), "have the weights of models mapped instead of read"),
     Command(("cache", "ls"), "list the models in the cache"),
     Command(("cache", "show"), "show one of them: where it came from, and its files"),

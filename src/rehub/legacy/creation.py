@@ -138,12 +138,15 @@ def create_module_spec_from_saved_model(
     Raises:
         ModelNotFound: there is no SavedModel; says what is there instead.
         CorruptModel: its file is damaged.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         InvalidModule: its graph has a collection that is not supported and not dropped.
     """
     tf = tf_internals.import_tensorflow()
     directory = resolvers.resolve(saved_model_path)
     asked = saved_model_path if isinstance(saved_model_path, str) else str(directory)
-    variants = read_variants(restore.look_at(tf, directory, asked))
+    layout = restore.look_at(tf, directory, asked)
+    restore.check_trust(tf, layout, asked)
+    variants = read_variants(layout)
     for meta_graph in variants:
         for key in {*_collections_of_sessions(tf), *(drop_collections or ())}:
             if key in meta_graph.collection_def:

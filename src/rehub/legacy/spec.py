@@ -144,6 +144,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
         ModelNotFound: there is no model; says what is there instead.
         UnsupportedFormat: there is a model that is no legacy module; says what loads it.
         CorruptModel: a file of it is damaged.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
     """
     from rehub.legacy.graph_spec import GraphModuleSpec
     from rehub.legacy.saved_model import read_variants, variables_prefix
@@ -161,6 +162,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
+    restore.check_trust(tf, layout, asked)
     return GraphModuleSpec(read_variants(layout), variables_prefix(directory), asked)
 
 

@@ -10,9 +10,10 @@ from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
 from rehub.restore.remote_devices import explain_remote_devices
-from rehub.restore.remote_directories import is_local, look_at
+from rehub.restore.remote_directories import is_local, look_at, read_model
 from rehub.restore.signatures import signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
+from rehub.restore.trust import check_trust
 from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "SignatureCall",
     "as_tensorflow_error",
     "bring_ops",
+    "check_trust",
     "explain_remote_devices",
     "is_local",
     "is_v1_model",
@@ -28,6 +30,7 @@ __all__ = [
     "make_callable",
     "missing_op_error",
     "note",
+    "read_model",
     "report_on",
     "restore",
     "signature_names",

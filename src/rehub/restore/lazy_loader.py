@@ -21,9 +21,8 @@ from rehub.restore.io_device import read_here
 from rehub.restore.lazy_functions import concrete_function_class, function_class
 from rehub.restore.lazy_objects import UnmadeCollection, give_parts, lazy_object, made, note
 from rehub.restore.model_file import ModelFile, read_model_file
-from rehub.restore.remote_directories import is_local, look_at
+from rehub.restore.remote_directories import look_at, read_model
 from rehub.restore.weights import Weights, plain_variables
-from rehub.savedmodel.model_bytes import as_saved_model_pb
 
 
 class HandedOver(Exception):
@@ -111,9 +110,8 @@ def _read(tf: Any, path: str) -> ModelFile:
     """
     layout = look_at(tf, path, path)
     file = os.path.join(path, layout.model_file)
-    # TensorFlow's GFile copies what it reads.
-    with open(file, "rb") if is_local(path) else tf.io.gfile.GFile(file, "rb") as stored:
-        content = bytes(as_saved_model_pb(file, stored.read()))
+    # A copy: functions are parsed when they are used, whatever has become of the file.
+    content = read_model(tf, layout)[:]
     model = read_model_file(file, content)
     if model is not None:
         return model

@@ -6,6 +6,8 @@ from typing import Any, Callable, Sequence
 
 from rehub.errors import LocationUnreadable
 from rehub.savedmodel import Layout, look
+from rehub.savedmodel.model_bytes import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel.wire import Buffer
 
 
 def is_local(path: str) -> bool:
@@ -21,6 +23,21 @@ def look_at(tf: Any, path: str, handle: str) -> Layout:
         ModelNotFound, UnsupportedFormat: as `look`.
     """
     return look(path, handle, None if is_local(path) else _gfile_lister(tf))
+
+
+def read_model(tf: Any, layout: Layout) -> Buffer:
+    """Returns the model of a directory as the bytes of a `saved_model.pb`, whichever form of it is there.
+
+    On this machine it is mapped, not read: what looks at a part of it costs a part.
+
+    Raises:
+        CorruptModel, UnsupportedFormat, PackageMissing: as `saved_model_bytes`.
+    """
+    if is_local(layout.path):
+        return saved_model_bytes(layout)
+    file = f"{layout.path.rstrip('/')}/{layout.model_file}"
+    with tf.io.gfile.GFile(file, "rb") as content:
+        return as_saved_model_pb(file, content.read())
 
 
 def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:

@@ -92,6 +92,7 @@ def convert(
     Raises:
         ExportTargetTaken: there is something at `directory`, and `overwrite` is not set.
         UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those there are.
         InvalidModule: the graph cannot be traced again; names the node.
         ConversionFailed: the new model does not compute what the old one does. Nothing was written.
@@ -106,6 +107,7 @@ def convert(
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
+    restore.check_trust(tf, layout, asked)
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
     for meta_graph in variants:

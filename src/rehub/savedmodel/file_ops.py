@@ -70,7 +70,6 @@ _NAMING_ATTRIBUTES = {
     "PyFuncStateless": "token",
     "RecordInput": "file_pattern",
     "Skipgram": "filename",
-    "SnapshotDataset": "reader_path_prefix",
     "XlaCustomCall": "target_name",
     "XlaCustomCallV2": "call_target_name",
 }

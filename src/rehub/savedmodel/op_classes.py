@@ -106,8 +106,8 @@ _DANGERS = {
     """,
     RUNS_PYTHON: "EagerPyFunc PyFunc PyFuncStateless",
     HIDES_PROGRAM: """
-        DatasetFromGraph InitializeTRTResource RemoteFusedGraphExecute TRTEngineOp TfLiteSubgraphExecute
-        XlaCustomCall XlaCustomCallV2
+        DatasetFromGraph DeserializeIterator InitializeTRTResource RemoteFusedGraphExecute TRTEngineOp
+        TfLiteSubgraphExecute XlaCustomCall XlaCustomCallV2
     """,
     CHANGES_PROCESS: """
         Abort FileSystemSetConfiguration GcsConfigureBlockCache GcsConfigureCredentials WorkerHeartbeat

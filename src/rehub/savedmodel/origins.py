@@ -13,7 +13,7 @@ from typing import Iterator, NamedTuple
 from rehub.savedmodel.nodes import Body, Node
 from rehub.savedmodel.variants import Variant, node_of
 
-_TENSOR_ATTR, _TYPE_STRING, _TENSOR_DTYPE, _STRING_VAL = 8, 7, 1, 8
+_STRING_ATTR, _TENSOR_ATTR, _TYPE_STRING, _TENSOR_DTYPE, _STRING_VAL = 2, 8, 7, 1, 8
 
 # Ops whose output names the same file as these of their inputs do, or files beside it.
 _FOLLOWED = {
@@ -32,7 +32,7 @@ _FOLLOWED = {
 _CALLS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}  # op -> its first argument
 _USES_OF_VARIABLE = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
 _LEGACY_ASSET = "SAVEDMODEL-ASSET"
-_MAX_STEPS = 200_000  # In all, of a graph variant: a name that is not followed to its end counts as unknown.
+_MAX_STEPS = 50_000  # In all, of a graph variant: a name that is not followed to its end counts as unknown.
 
 
 class Origin(NamedTuple):
@@ -66,7 +66,7 @@ class Origins:
     def __init__(self, variant: Variant) -> None:
         self._variant = variant
         self._steps = 0
-        self._sharing: Counter[bytes] | None = None
+        self._sharing: Counter[str] | None = None
         self._users: dict[str, list[Node]] | None = None
 
     def of(self, node: Node, index: int) -> frozenset[Origin]:
@@ -83,23 +83,24 @@ class Origins:
         seen = set(pending)
         found: set[Origin] = set()
         while pending:
-            self._steps += 1
-            if self._steps > _MAX_STEPS:
-                return frozenset([*found, Origin("unknown", "it is made in too many steps", root)])
             for step in self._back(pending.pop()):
+                self._steps += 1
+                if self._steps > _MAX_STEPS:
+                    return frozenset([*found, Origin("unknown", "what is made in too many steps", root)])
                 if isinstance(step, Origin):
                     found.add(step)
                 elif step not in seen:
                     seen.add(step)
                     pending.append(step)
+        if not found:  # Functions that only call each other.
+            return frozenset([Origin("unknown", "an argument of a function that nobody calls", root)])
         return frozenset(found)
 
     def _back(self, place: _Place) -> Iterator[_Place | Origin]:
         """Yields where a tensor comes from, one step back."""
         for step in self._sources(place):
             if isinstance(step, Origin) and place.is_suffix:
-                # What is joined to a name stays in its directory, if it is a constant that does not lead out of it.
-                if step.kind != "constant" or ".." in step.text:
+                if step.kind != "constant" or _leads_out(step.text):
                     yield Origin("unknown", f"joined to {step.text!r}", step.root)
             else:
                 yield step
@@ -128,8 +129,7 @@ class Origins:
             count = len(_data(node)) - (node.op == "ConcatV2")
             yield from _inputs(node, range(count), place.root, place.is_suffix)
         elif node.op == "StringJoin":
-            yield from _inputs(node, (0,), place.root, place.is_suffix)
-            yield from _inputs(node, range(1, len(_data(node))), place.root, True)
+            yield from _joined(node, place)
         elif node.op == "ReadVariableOp" and not body.function:
             yield from self._from_variable(node, place)
         else:
@@ -149,8 +149,8 @@ class Origins:
         variant, function = self._variant, body.function
         callers = variant.callers.get(function, ())
         bound = variant.bound_inputs(function)
-        if variant.is_gradient(function):
-            yield Origin("unknown", "what a gradient is given", place.root)
+        if variant.is_called_unseen(body):
+            yield Origin("unknown", "what a function is given that no node needs to name", place.root)
         if bound is not None:
             first_bound = len(variant.arguments(body)) - len(bound)
             if index < first_bound:
@@ -197,7 +197,7 @@ class Origins:
                 # The assignment is what runs when the model is loaded, and what is fed there is what counts.
                 yield from _inputs(node, (1,), node.name, place.is_suffix)
 
-    def _shared_names(self) -> Counter[bytes]:
+    def _shared_names(self) -> Counter[str]:
         """Counts the variables by the name under which a resource is shared: two with the same name can be one."""
         if self._sharing is None:
             nodes = (node for body in self._variant.bodies for node in body.nodes())
@@ -222,8 +222,31 @@ def string_values(node: Node) -> list[str]:
     return [value.decode("utf-8", "replace") for value in tensor.values(_STRING_VAL)]
 
 
-def _shared_name(variable: Node) -> bytes:
-    return next(variable.attribute("shared_name").values(2), b"") or variable.name.encode()
+def _joined(node: Node, place: _Place) -> Iterator[_Place | Origin]:
+    """Yields what a StringJoin makes a file's name of: the name, and what is joined to it."""
+    separator = _string_attribute(node, "separator")
+    if _leads_out(separator):
+        yield Origin("unknown", f"joined by {separator!r}", place.root)
+    yield from _inputs(node, (0,), place.root, place.is_suffix)
+    yield from _inputs(node, range(1, len(_data(node))), place.root, True)
+
+
+def _string_attribute(node: Node, name: str) -> str:
+    """Returns an attribute that is a text; "" where it is left at its default."""
+    values = list(node.attribute(name).values(_STRING_ATTR))
+    return values[-1].decode("utf-8", "replace") if values else ""
+
+
+def _leads_out(part: str) -> bool:
+    """Whether what is joined to a file's name could make it that of a file in another directory.
+
+    Two parts that end and begin with a dot could. TensorFlow itself joins ".part" and "_temp/part".
+    """
+    return ".." in part or part.endswith(".")
+
+
+def _shared_name(variable: Node) -> str:
+    return _string_attribute(variable, "shared_name") or variable.name
 
 
 def _data(node: Node) -> list[str]:

@@ -6,6 +6,8 @@ every function of it, called or not, and graphs that lie serialized in attribute
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 from typing import Iterator
 
@@ -18,19 +20,22 @@ from rehub.savedmodel.file_ops import (
     texts_of_attributes,
 )
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.op_classes import READS_FILES, OpClass, class_of
+from rehub.savedmodel.op_classes import READS_FILES, UNKNOWN, OpClass, class_of
 from rehub.savedmodel.origins import Origin, Origins
 from rehub.savedmodel.variants import Variant, variants
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
 _MAX_NESTED_GRAPHS = 4
+_MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
 _SHOWN_NAMES = 4
+_SHOWN_LETTERS = 200
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
 _HOLDS_GRAPH = {
     "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
     "TRTEngineOp": ("serialized_segment", 0),
 }
+_OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 _GRAPH_FROM_TENSOR = "DatasetFromGraph"
 
 
@@ -59,6 +64,13 @@ class Finding:
     function: str = ""
     node: str = ""
     within: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Says what it is and where, in a line that a terminal can show."""
+        line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
+        if not self.op:
+            line = f"{self.what}, in {self.node}" if self.what else self.node
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
     def place(self) -> str:
         """Says where it stands."""
@@ -116,13 +128,13 @@ def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
         counts[0] += 1
         op = node.op
         if op not in classes:
-            op_class = class_of(op)
-            classes[op] = op_class if op_class.severity and op not in functions else None
-            if op in functions and op_class.severity and op_class.name != "unknown op":
-                classes[op] = op_class  # A function with the name of an op: which of the two runs, nobody says.
-        op_class_here = classes[op]
-        if op_class_here is not None:
-            suspects.append((node, op_class_here))
+            found = class_of(op)
+            # An op that nobody has is a call where a function has its name. Of other ops, the function may be a bluff.
+            is_call = found is UNKNOWN and op in functions
+            classes[op] = None if is_call or not found.severity else found
+        op_class = classes[op]
+        if op_class is not None:
+            suspects.append((node, op_class))
     origins = Origins(variant)  # Follows calls, all of which are known by now.
     for node, op_class in suspects:
         finding = _judged(variant, origins, node, op_class)
@@ -140,6 +152,7 @@ def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -
     judged = class_by_attributes(node, texts, op_class)
     if judged is None:
         return None
+    texts = [_quoted(text) for text in texts]
     if node.op in NAMING_INPUTS:
         sources = frozenset(origin for index in NAMING_INPUTS[node.op] for origin in origins.of(node, index))
         if is_the_models_own(variant, node, sources):
@@ -160,19 +173,18 @@ def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -
 
 
 def _described(origin: Origin) -> str:
-    if origin.kind == "constant":
-        return repr(origin.text)
-    if origin.kind == "asset":
-        return f"the asset {origin.text!r}"
-    if origin.kind == "placeholder":
-        return f"what is fed to {origin.text!r}"
-    if origin.kind == "caller":
-        return f"the caller's {origin.text!r}"
-    return origin.text
+    if origin.kind == "unknown":
+        return origin.text
+    lead = {"asset": "the asset ", "placeholder": "what is fed to ", "caller": "the caller's "}.get(origin.kind, "")
+    return lead + _quoted(origin.text)
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN_LETTERS else repr(text[:_SHOWN_LETTERS]) + "..."
 
 
 def _assets_elsewhere(variant: Variant) -> Iterator[Finding]:
-    for node, asset in variant.assets.items():
+    for node, asset in variant.asset_files:
         if leaves_the_model(asset):
             reason = "It names a file outside of the model's directory as the model's own."
             yield Finding(
@@ -193,11 +205,15 @@ def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
 
 def _graphs_in_constants(variant: Variant) -> Iterator[Variant]:
     """Yields what may be a graph among the texts of the variant's constants, as a dataset can be made from one."""
-    for body in variant.bodies:
-        for node in body.nodes():
-            if node.op == "Const":
-                for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL):
-                    yield from _graph_in(variant, node, content, 0)
+    texts = (
+        (node, content)
+        for body in variant.bodies
+        for node in body.nodes()
+        if node.op == "Const"
+        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL)
+    )
+    for node, content in itertools.islice(texts, _MAX_TEXTS_TRIED):
+        yield from _graph_in(variant, node, content, 0)
 
 
 def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Iterator[Variant]:
@@ -208,7 +224,7 @@ def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Itera
         if field:
             graph = graph.message(field)
         nested = Variant(content, graph, variant.tags, (*variant.within, node.name))
-        is_graph = all(node.op.isidentifier() and node.name for node in nested.nodes())
+        is_graph = all(_OP_NAME.match(node.op) and node.name for node in nested.nodes())
     except WireError:
         return  # Some other text.
     if is_graph:

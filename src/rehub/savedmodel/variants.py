@@ -20,7 +20,7 @@ _NODE_LIST, _BYTES_LIST, _ANY_LIST, _LIST_VALUE, _ANY_VALUE = 1, 2, 5, 1, 2
 _RESTORE_OP = 3
 _ASSET_TENSOR, _ASSET_FILENAME = 1, 2
 _LIBRARY, _GRADIENT, _REGISTERED_GRADIENT, _GRADIENT_FUNCTION, _REGISTERED_GRADIENT_FUNCTION = 2, 2, 3, 2, 1
-_SIGNATURE, _INPUT_ARG, _ARG_NAME = 1, 2, 1
+_SIGNATURE, _INPUT_ARG, _ARG_NAME, _FUNCTION_ATTR = 1, 2, 1, 5
 _OBJECTS, _CONCRETE_FUNCTIONS, _BOUND_INPUTS = 1, 2, 2
 _ASSET_OBJECT, _CONSTANT_OBJECT = 5, 9
 _ATTR_LIST, _ATTR_FUNC, _LIST_FUNC, _FUNC_NAME, _FUNC_ATTRS = 1, 10, 9, 1, 2
@@ -28,6 +28,7 @@ _MAX_NESTED_FUNCTIONS = 16
 
 # What runs while a model is loaded, when its assets are fed. Everything else runs without.
 _INIT_COLLECTIONS = {"saved_model_main_op", "legacy_init_op", "saved_model_init_op", "table_initializer"}
+_IMPLEMENTS = "api_implements"  # By which TensorFlow's optimizer swaps functions.
 _ASSET_COLLECTION = "saved_model_assets"
 _INIT_SIGNATURE = "__saved_model_init_op"
 _SAVER_COLLECTIONS = {"saveable_objects", "savers"}
@@ -42,7 +43,8 @@ class Variant:
         bodies: its graph first, then its functions.
         callers: which nodes name a function, in which attribute; "" where it stands in the op's place. Filled by
             `nodes`.
-        assets: the files that the loader feeds to a tensor, by the tensor's node.
+        asset_files: the nodes whose tensors stand for files of the model, and these files' names.
+        assets: the same by node; of several for one node the last.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class Variant:
         self.bodies = tuple(bodies_of_graph(content, graph, tags, within))
         self.callers: dict[str, list[tuple[Node, str]]] = {}
         self.metagraph = Message(content, ()) if metagraph is None else metagraph
-        self.assets = {
-            node_of(asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)): asset.text(_ASSET_FILENAME)
-            for asset in self._asset_files()
-        }
+        self.asset_files = tuple(
+            (node_of(asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)), asset.text(_ASSET_FILENAME))
+            for asset in self._asset_defs()
+        )
+        self.assets = dict(self.asset_files)
         self._functions = frozenset(body.function for body in self.bodies if body.function)
         self._graph = graph
         self._by_name: dict[Body, dict[str, Node]] = {}
@@ -78,7 +81,8 @@ class Variant:
             for node in body.nodes():
                 calls = calling.get(node.op)
                 if calls is None:
-                    calls = calling[node.op] = calls_functions(node.op)
+                    # A function can have the name of an op that calls nothing.
+                    calls = calling[node.op] = node.op in self._functions or calls_functions(node.op)
                 if calls:
                     if node.op in self._functions:
                         self.callers.setdefault(node.op, []).append((node, ""))
@@ -131,15 +135,20 @@ class Variant:
         constant = self._object(number, _CONSTANT_OBJECT)
         return None if constant is None else constant.text(1)
 
-    def is_gradient(self, function: str) -> bool:
-        """Whether a function is called as the gradient of another, or of an op."""
+    def is_called_unseen(self, body: Body) -> bool:
+        """Whether a function can be called without a node that names it.
+
+        As the gradient of another function or of an op, or in the place of a function that implements the same.
+        """
+        if any(entry.text(_MAP_KEY) == _IMPLEMENTS for entry in body.message.messages(_FUNCTION_ATTR)):
+            return True
         if self._gradients is None:
             library = self._graph.message(_LIBRARY)
             self._gradients = frozenset(
                 [gradient.text(_GRADIENT_FUNCTION) for gradient in library.messages(_GRADIENT)]
                 + [each.text(_REGISTERED_GRADIENT_FUNCTION) for each in library.messages(_REGISTERED_GRADIENT)]
             )
-        return function in self._gradients
+        return body.function in self._gradients
 
     def runs(self, name: str, *, when: str) -> bool:
         """Whether a node of the graph is run.
@@ -178,7 +187,7 @@ class Variant:
         if when == "restoring":
             yield self.metagraph.message(_SAVER_DEF).text(_RESTORE_OP)
 
-    def _asset_files(self) -> Iterator[Message]:
+    def _asset_defs(self) -> Iterator[Message]:
         """Yields the AssetFileDefs: of the table, and of the collection that older writers kept them in."""
         yield from self.metagraph.messages(_ASSET_FILES)
         for entry in self.metagraph.messages(_COLLECTIONS):

@@ -1,0 +1,71 @@
+"""`rehub scan HANDLE...`: what models could do to the machine that runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from rehub.cli import output
+from rehub.cli.exit_codes import DONE, FAILED
+from rehub.errors import HubError
+from rehub.savedmodel.model_scan import scan
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rehub.cli.parser import Parser
+    from rehub.savedmodel.model_scan import ScanReport
+
+
+def configure(parser: Parser) -> None:
+    """Describes the arguments."""
+    parser.description = (
+        "Reads models without running anything of them, and tells what in them touches files, the network, Python\n"
+        "or the process, where it stands and why it matters. The exit code is 1 if there is a danger, 0 if there is\n"
+        "none: notes do not count."
+    )
+    parser.add_argument("handles", metavar="HANDLE", nargs="+", help="a URL or any other handle that rehub takes")
+    parser.add_json("what was found")
+
+
+def run(arguments: Namespace) -> int:
+    """Scans one model after the other."""
+    code = DONE
+    reports = []
+    for handle in arguments.handles:
+        try:
+            report = scan(handle)
+        except HubError as error:
+            output.complain(error)
+            code = FAILED
+            continue
+        if not report.is_clean:
+            code = FAILED
+        if arguments.json:
+            reports.append(_as_json(report))
+        else:
+            _print(report)
+    if arguments.json:
+        output.as_json(reports)
+    return code
+
+
+def _as_json(report: ScanReport) -> dict[str, Any]:
+    return {**dataclasses.asdict(report), "clean": report.is_clean}
+
+
+def _print(report: ScanReport) -> None:
+    dangers, notes = len(report.dangers), len(report.findings) - len(report.dangers)
+    counts = [_count(dangers, "danger"), _count(notes, "note")]
+    found = ", ".join(filter(None, counts)) or "nothing found"
+    output.line(f"{report.handle}: {found} in {report.nodes:,} nodes and {report.functions:,} functions")
+    reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in report.findings)
+    for severity, kind, reason in sorted(reasons):
+        output.line(f"  {severity}: {kind}. {reason}")
+        for finding in report.findings:
+            if (finding.severity, finding.kind, finding.reason) == (severity, kind, reason):
+                output.line(f"    {finding.summary()}")
+
+
+def _count(number: int, what: str) -> str:
+    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")

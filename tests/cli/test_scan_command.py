@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import harmful_models
+import pytest
+import saved_models
+
+from rehub.cli.program import main
+
+
+def test_a_clean_model_ends_with_0(tmp_path, capsys):
+    assert main(["scan", saved_models.save_shift(tmp_path / "model")]) == 0
+    assert "nothing found in" in capsys.readouterr().out
+
+
+def test_a_danger_ends_with_1_and_is_told_with_its_place_and_reason(tmp_path, capsys):
+    assert main(["scan", harmful_models.save(tmp_path / "model", harmful_models.writes)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "1 danger in" in lines[0]
+    assert lines[1].startswith("  danger: writes files. It writes")
+    assert "WriteFile writes files ('/tmp/harm'): node 'WriteFile' of function" in lines[2]
+
+
+def test_json_tells_all_of_several_models(tmp_path, capsys):
+    harmful = harmful_models.save(tmp_path / "harmful", harmful_models.reads)
+    clean = saved_models.save_shift(tmp_path / "clean")
+    assert main(["scan", "--json", clean, harmful]) == 1
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["handle"], first["clean"], first["findings"]) == (clean, True, [])
+    (finding,) = second["findings"]
+    assert (finding["op"], finding["severity"], finding["tags"]) == ("ReadFile", "danger", ["serve"])
+
+
+def test_a_model_that_is_not_there_does_not_keep_the_others_from_being_scanned(tmp_path, capsys):
+    assert main(["scan", str(tmp_path / "none"), saved_models.save_shift(tmp_path / "model")]) == 1
+    captured = capsys.readouterr()
+    assert "none" in captured.err
+    assert "nothing found in" in captured.out
+
+
+def test_names_in_a_model_cannot_write_to_the_terminal(tmp_path, capsys):
+    directory = saved_models.save_replacing(tmp_path / "model")
+    saved_models.rename_op(directory, "\x1b[2J\x1b[31mhi\n")
+    assert main(["scan", directory]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="the import costs the same in each environment")
+def test_a_scan_imports_no_tensorflow(tmp_path):
+    directory = saved_models.save_shift(tmp_path / "model")
+    code = (
+        f"import sys; from rehub.cli.program import main; code = main(['scan', {directory!r}]); "
+        "sys.exit(3 if 'tensorflow' in sys.modules else code)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import harmful_models
+import pytest
+import saved_models
+import tensorflow as tf
+
+import rehub as hub
+from rehub.errors import InvalidSetting, UnsafeModel
+
+v1 = tf.compat.v1
+
+
+@pytest.fixture
+def harmful(tmp_path):
+    """A model that writes the file `harm` when TensorFlow loads it."""
+    return harmful_models.save_that_writes(tmp_path / "model", tmp_path / "harm")
+
+
+def test_a_refused_model_never_reaches_tensorflow(tmp_path, harmful):
+    with pytest.raises(UnsafeModel, match="WriteFile writes files .*harm"):
+        hub.load(harmful, trusted=False)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_trusted_model_is_loaded_and_runs_what_it_holds(tmp_path, harmful, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    with tf.Graph().as_default(), v1.Session() as session:
+        hub.load(harmful, trusted=True)
+        session.run(v1.get_collection(v1.GraphKeys.TABLE_INITIALIZERS))
+    assert (tmp_path / "harm").exists()
+
+
+def test_the_setting_refuses_in_hub_load_and_the_message_says_so(tmp_path, harmful, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    with pytest.raises(UnsafeModel, match="REHUB_TRUST=refuse"):
+        hub.load(harmful)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_the_setting_warns(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "warn")
+    with pytest.warns(RuntimeWarning, match="ReadFile reads files"):
+        hub.load(harmful_models.save(tmp_path / "model", harmful_models.reads))
+
+
+def test_a_text_model_is_refused_too(tmp_path):
+    directory = saved_models.save_v1(tmp_path / "model", as_text=True)
+    file = Path(directory) / "saved_model.pbtxt"
+    hub.load(directory, trusted=False)
+    file.write_text(file.read_text().replace('op: "Sub"', 'op: "WriteFile"'))
+    with pytest.raises(UnsafeModel, match="WriteFile"):
+        hub.load(directory, trusted=False)
+
+
+def test_a_harmless_model_is_loaded_although_it_is_not_trusted(tmp_path):
+    model = hub.load(saved_models.save_shift(tmp_path / "model"), trusted=False)
+    assert model.v.shape == [1]
+
+
+def test_legacy_modules_go_through_the_same_policy(harmful, monkeypatch):
+    (Path(harmful) / "tfhub_module.pb").write_bytes(b"\x08\x03")
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    for load in (hub.load_module_spec, hub.create_module_spec_from_saved_model):
+        with pytest.raises(UnsafeModel, match="WriteFile"):
+            load(harmful)
+    monkeypatch.setenv("REHUB_TRUST", "allow")
+    hub.create_module_spec_from_saved_model(harmful)
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="hub.convert needs TensorFlow 2")
+def test_conversion_goes_through_the_same_policy(tmp_path, harmful, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    with pytest.raises(UnsafeModel, match="WriteFile"):
+        hub.convert(harmful, tmp_path / "converted")
+
+
+def test_a_policy_that_is_none_is_an_error(harmful, monkeypatch):
+    with pytest.raises(InvalidSetting, match="trusted is 'yes'"):
+        hub.load(harmful, trusted="yes")
+    monkeypatch.setenv("REHUB_TRUST", "maybe")
+    with pytest.raises(InvalidSetting, match="REHUB_TRUST is 'maybe'"):
+        hub.load(harmful)
+
+
+def test_layers_go_through_the_same_policy(harmful, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    with pytest.raises(UnsafeModel, match="WriteFile"):
+        hub.KerasLayer(harmful)
