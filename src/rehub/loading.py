@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub.errors import (
@@ -15,6 +15,7 @@ from rehub.errors import (
     TagsNotFound,
     UnsupportedFormat,
 )
+from rehub.restore import optimized
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
 from rehub.savedmodel.layout import CPB, PBTXT
@@ -30,6 +31,8 @@ def load(
     *,
     loader: str | None = None,
     prepare: str | None = None,
+    optimize: str | None = None,
+    sample_inputs: Mapping[str, Any] | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -54,6 +57,11 @@ def load(
         prepare: what is done about the prepared form of a TF2 SavedModel, in the cache, from which weights are mapped
             instead of read: "use" it where it is there, "make" it if it is not, or leave it "off". Unset, it is what
             REHUB_PREPARE says, or "use".
+        optimize: "inference" returns an object with the model's signatures and functions for inference only, each in
+            the form that is measured to be the fastest here: as it is, with its variables as constants, or in
+            bfloat16 too. It has no variables. `hub.load_report` tells what was measured, chosen, and the difference.
+        sample_inputs: what to measure with instead of made-up inputs: the name of an input, and a tensor, an array, or
+            a `tf.TensorShape` to make it up in. Only with `optimize`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
@@ -66,12 +74,16 @@ def load(
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
         MissingOp: the model uses an op of a package that is not installed; names it.
-        OptionsUnsupported: this TensorFlow has no `LoadOptions`.
+        OptionsUnsupported: this TensorFlow has no `LoadOptions`, or cannot optimize, here or at all.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
     """
     tf = tf_internals.import_tensorflow()
     _check_options(tf, options)
     loader, prepare = config.loader(loader), config.prepare(prepare)
+    if optimize is not None:
+        optimized.check_can_optimize(tf, optimize)
+    elif sample_inputs is not None:
+        raise InvalidSetting('sample_inputs= is what optimize="inference" measures with, which was not asked for.')
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
@@ -82,8 +94,8 @@ def load(
     metagraph = _choose(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
     restore.bring_ops(tf, metagraph, asked)
-    untrainable = ""
-    if layout.is_legacy:
+    untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
+    if layout.is_legacy and optimize is None:
         try:
             return _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
         except NotTrainable as reason:
@@ -97,6 +109,8 @@ def load(
         if missing:
             raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
         raise
+    if optimize is not None:
+        obj = optimized.optimize_for_inference(tf, obj, asked, sample_inputs)
     obj._is_hub_module_v1 = layout.is_legacy  # noqa: SLF001  under this name tensorflow_hub's users know it.
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)

@@ -1296,6 +1296,59 @@ def function_internals() -> _FunctionInternals:
     return _FunctionInternals()
 
 
+# --- Freezing ----------------------------------------------------------------------------------------------------
+
+
+def with_constants(concrete: Any) -> Any:
+    """Returns a concrete function of one graph, in which the values of the variables are constants.
+
+    Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.framework import convert_to_constants
+
+    return convert_to_constants.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+
+def in_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
+    """Returns a graph in which what gains by it is computed in bfloat16 on CPUs, its constants included.
+
+    Grappler does it, which TensorFlow otherwise has do so for a whole process. Seen in 2.15, 2.21.
+
+    Args:
+        graph_def: a graph without variables.
+        kept: the names of tensors that go in and come out; they stay as they are.
+    """
+    from tensorflow.core.protobuf import config_pb2
+    from tensorflow.python.grappler import tf_optimizer
+
+    tf = import_tensorflow()
+    config = config_pb2.ConfigProto()
+    rewriting = config.graph_options.rewrite_options
+    # Batch norm's constants are computed before they lose bits, and casts of constants after that.
+    rewriting.optimizers.extend(["constfold", "auto_mixed_precision_onednn_bfloat16", "constfold", "pruning"])
+    rewriting.min_graph_nodes = -1
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.graph_util.import_graph_def(graph_def, name="")
+    meta_graph = tf.compat.v1.train.export_meta_graph(graph_def=graph_def, graph=graph)
+    # What this collection names, Grappler keeps.
+    meta_graph.collection_def["train_op"].node_list.value.extend(kept)
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def take_tensors_as(concrete: Any, like: Any) -> None:
+    """Lets a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
+    concrete._arg_keywords = like._arg_keywords
+    concrete._num_positional_args = like._num_positional_args
+
+
+def saved_function_message(function: Any, traces: list[Any]) -> Any:
+    """Returns the SavedFunction message of a function with other traces. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import function_serialization
+
+    return function_serialization.serialize_function(function, traces)
+
+
 # --- Functions and specs, for KerasLayer -------------------------------------------------------------------------
 
 

@@ -1,0 +1,125 @@
+"""Forms of a function whose variables are constants, with numbers as they were or in bfloat16."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from rehub import tf_internals
+
+# No message of protobuf is larger, and a graph is one.
+_LARGEST_GRAPH = 2**31 - 2**20
+_BF16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86: the first two; ARM: the last.
+
+
+@dataclass(frozen=True)
+class FrozenGraph:
+    """A function as one graph without variables.
+
+    Attributes:
+        graph_def: the graph.
+        inputs: the names of its tensors that the function's arguments go to, and those that it captures.
+        outputs: the names of the tensors that it returns.
+        captured: what it still captures, such as tables.
+    """
+
+    graph_def: Any
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    captured: tuple[Any, ...]
+
+
+def too_large(trace: Any) -> str:
+    """Why a function's variables cannot be constants of a graph; "" if they can."""
+    size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
+    if size < _LARGEST_GRAPH:
+        return ""
+    return f"its variables take {size / 1e9:.1f} GB, and a graph holds no more than 2 GB"
+
+
+def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
+    """Makes a function's variables constants of its graph, into which the functions that it calls are inlined.
+
+    Args:
+        tf: the TensorFlow module.
+        call: calls the function with its arguments, a pair of positional and keyword ones.
+        structure: its structured input signature.
+    """
+
+    @tf_internals.run_as_written
+    def flat(*tensors: Any) -> list[Any]:
+        return [output for output in _flat(tf, call(_filled(tf, structure, tensors))) if output is not None]
+
+    specs = [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec)]
+    # Each under a name of its own, and not an equal name of two inputs, as one of a signature and one of a nest can be.
+    specs = [tf.TensorSpec(spec.shape, spec.dtype, f"input_{i}") for i, spec in enumerate(specs)]
+    frozen = tf_internals.with_constants(tf.function(flat, autograph=False).get_concrete_function(*specs))
+    return FrozenGraph(
+        frozen.graph.as_graph_def(),
+        tuple(tensor.name for tensor in frozen.inputs),
+        tuple(tensor.name for tensor in frozen.outputs),
+        tuple(frozen.captured_inputs),
+    )
+
+
+def in_bfloat16(tf: Any, frozen: FrozenGraph) -> FrozenGraph | None:
+    """Has what gains by it computed in bfloat16, the constants of it too; None where nothing does.
+
+    What comes in and what goes out is as it was. TensorFlow's own lists say which ops bear bfloat16.
+    """
+    graph_def = tf_internals.in_bfloat16(frozen.graph_def, frozen.inputs + frozen.outputs)
+    number = tf.bfloat16.as_datatype_enum
+    if not any(attribute.type == number for node in graph_def.node for attribute in node.attr.values()):
+        return None
+    return FrozenGraph(graph_def, frozen.inputs, frozen.outputs, frozen.captured)
+
+
+@functools.lru_cache(maxsize=None)
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU has instructions for bfloat16, and nothing but the CPU would compute; as far as is known."""
+    if not tf_internals.has_only_cpus():
+        return False
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:  # It is not Linux.
+        return False
+    return not _BF16_INSTRUCTIONS.isdisjoint(flags.split())
+
+
+def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
+    """Makes a concrete function of a frozen graph, called as the trace that it was made of."""
+    structure, outputs = trace.structured_input_signature, trace.structured_outputs
+
+    @tf_internals.run_as_written
+    def body(*args: Any, **kwargs: Any) -> Any:
+        tensors = [leaf for leaf in _flat(tf, (args, kwargs)) if tf.is_tensor(leaf)]
+        found = tf.graph_util.import_graph_def(
+            frozen.graph_def,
+            input_map=dict(zip(frozen.inputs, (*tensors, *frozen.captured))),
+            return_elements=list(frozen.outputs),
+            name="",
+        )
+        return _filled(tf, outputs, found)
+
+    body.__name__ = name
+    args, kwargs = structure
+    # In the order in which a call's arguments are made flat.
+    kwargs = {key: kwargs[key] for key in sorted(kwargs)}
+    function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
+    tf_internals.take_tensors_as(function, trace)
+    return function
+
+
+def _flat(tf: Any, structure: Any) -> Any:
+    return tf.nest.flatten(structure, expand_composites=True)
+
+
+def _filled(tf: Any, structure: Any, tensors: Any) -> Any:
+    """The structure, with tensors in the place of its tensors and specs; the rest of it stays."""
+    rest = iter(tensors)
+    leaves = [
+        next(rest) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in _flat(tf, structure)
+    ]
+    return tf.nest.pack_sequence_as(structure, leaves, expand_composites=True)
