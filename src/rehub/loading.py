@@ -15,7 +15,6 @@ from rehub.errors import (
     TagsNotFound,
     UnsupportedFormat,
 )
-from rehub.restore import optimized
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
 from rehub.savedmodel.layout import CPB, PBTXT
@@ -32,7 +31,7 @@ def load(
     loader: str | None = None,
     prepare: str | None = None,
     optimize: str | None = None,
-    sample_inputs: Mapping[str, Any] | None = None,
+    measure_with: Mapping[str, Any] | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -60,7 +59,7 @@ def load(
         optimize: "inference" returns an object with the model's signatures and functions for inference only, each in
             the form that is measured to be the fastest here: as it is, with its variables as constants, or in
             bfloat16 too. It has no variables. `hub.load_report` tells what was measured, chosen, and the difference.
-        sample_inputs: what to measure with instead of made-up inputs: the name of an input, and a tensor, an array, or
+        measure_with: what to measure with instead of made-up inputs: the name of an input, and a tensor, an array, or
             a `tf.TensorShape` to make it up in. Only with `optimize`.
 
     Returns:
@@ -81,9 +80,9 @@ def load(
     _check_options(tf, options)
     loader, prepare = config.loader(loader), config.prepare(prepare)
     if optimize is not None:
-        optimized.check_can_optimize(tf, optimize)
-    elif sample_inputs is not None:
-        raise InvalidSetting('sample_inputs= is what optimize="inference" measures with, which was not asked for.')
+        restore.check_can_optimize(tf, optimize)
+    elif measure_with is not None:
+        raise InvalidSetting('measure_with= is what optimize="inference" measures with, which was not asked for.')
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
@@ -95,14 +94,18 @@ def load(
     _check_signatures(tf, metagraph, asked)
     restore.bring_ops(tf, metagraph, asked)
     untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
-    if layout.is_legacy and optimize is None:
+    obj = None
+    if layout.is_legacy:
         try:
-            return _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+            obj = _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+            if optimize is None:
+                return obj
         except NotTrainable as reason:
             untrainable = str(reason)
             _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
-        obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
+        if obj is None:
+            obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
     except Exception as error:
         # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
         missing = tf_internals.missing_ops(metagraph.used_ops())
@@ -110,7 +113,7 @@ def load(
             raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
         raise
     if optimize is not None:
-        obj = optimized.optimize_for_inference(tf, obj, asked, sample_inputs)
+        obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     obj._is_hub_module_v1 = layout.is_legacy  # noqa: SLF001  under this name tensorflow_hub's users know it.
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)

@@ -583,7 +583,18 @@ _LOADER_METHODS = {
 @functools.lru_cache(maxsize=None)
 def unexpected_loader_internals() -> str | None:
     """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
-    for module, names in _LOADER_MODULES.items():
+    missing = _missing_name(_LOADER_MODULES)
+    if missing is not None:
+        return missing
+    for method, arguments in _LOADER_METHODS.items():
+        function = getattr(loader_class(), method, None)
+        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
+            return f"{method} of its loader has other arguments"
+    return None
+
+
+def _missing_name(modules: dict[str, tuple[str, ...]]) -> str | None:
+    for module, names in modules.items():
         try:
             found = importlib.import_module(module)
         except ImportError:
@@ -591,10 +602,6 @@ def unexpected_loader_internals() -> str | None:
         for name in names:
             if not hasattr(found, name):
                 return f"{module} has no {name}"
-    for method, arguments in _LOADER_METHODS.items():
-        function = getattr(loader_class(), method, None)
-        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
-            return f"{method} of its loader has other arguments"
     return None
 
 
@@ -1299,14 +1306,30 @@ def function_internals() -> _FunctionInternals:
 # --- Freezing ----------------------------------------------------------------------------------------------------
 
 
+_FREEZING_MODULES = {
+    "tensorflow.python.framework.convert_to_constants": ("convert_variables_to_constants_v2",),
+    "tensorflow.python.grappler.tf_optimizer": ("OptimizeGraph",),
+    "tensorflow.python.saved_model.function_serialization": ("serialize_function",),
+}
+
+
+def unexpected_freezing_internals() -> str | None:
+    """What of TensorFlow is not as optimizing needs it; None if all is. As seen in 2.15, 2.21."""
+    return unexpected_loader_internals() or _missing_name(_FREEZING_MODULES)
+
+
 def with_constants(concrete: Any) -> Any:
     """Returns a concrete function of one graph, in which the values of the variables are constants.
 
-    Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. Seen in 2.15, 2.21.
+    Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. The functions that it
+    calls are inlined, also those whose ops with a state are not tied to their results, as in graphs of TF1: in others
+    the converter leaves lookups in variables as they are, and fails. Seen in 2.15, 2.21.
     """
     from tensorflow.python.framework import convert_to_constants
 
-    return convert_to_constants.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    return convert_to_constants.convert_variables_to_constants_v2(
+        concrete, lower_control_flow=False, aggressive_inlining=True
+    )
 
 
 def in_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
@@ -1342,11 +1365,13 @@ def take_tensors_as(concrete: Any, like: Any) -> None:
     concrete._num_positional_args = like._num_positional_args
 
 
-def saved_function_message(function: Any, traces: list[Any]) -> Any:
-    """Returns the SavedFunction message of a function with other traces. Seen in 2.15, 2.21."""
+def saved_function_message(function: Any, names: list[str]) -> Any:
+    """Returns the SavedFunction message of a function, with traces of these names. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import function_serialization
 
-    return function_serialization.serialize_function(function, traces)
+    message = function_serialization.serialize_function(function, [])
+    message.concrete_functions.extend(names)
+    return message
 
 
 # --- Functions and specs, for KerasLayer -------------------------------------------------------------------------

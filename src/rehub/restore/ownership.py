@@ -9,13 +9,11 @@ and no cycle arises, except that a restored table refers to functions itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Container, Iterator
+from typing import Any, Iterator
 
 from rehub import tf_internals
 
 _OWNED = "_rehub_owned"
-# Where a lazy function has what it captures, before it is built and after that.
-_UNBUILT, _CAPTURED = "_rehub_unbuilt", "_rehub_captured"
 
 
 def own_captures(tf: Any, root: Any) -> None:
@@ -33,21 +31,9 @@ def own(function: Any, *objects: Any) -> None:
     setattr(function, _OWNED, (*getattr(function, _OWNED, ()), *objects))
 
 
-def captured_objects(function: Any, handles: Container[int] | None = None) -> list[Any]:
-    """Returns the objects that a restored concrete function captures and owns: variables, tables, assets.
-
-    Args:
-        function: the concrete function.
-        handles: the ids of the tensors by which to choose among them; None for all.
-    """
-    state = vars(function)
-    if _UNBUILT in state:
-        objects = state[_UNBUILT].captured
-    else:
-        objects = (*state.get(_CAPTURED, ()), *state.get(_OWNED, ()))
-    if handles is None:
-        return list(objects)
-    return [obj for obj in objects if id(tf_internals.captured_resource(obj)) in handles]
+def resources_within(tf: Any, root: Any) -> dict[int, Any]:
+    """Returns the tables and other resources within reach of a restored object, by the id of the handle of each."""
+    return _walk(tf, root)[1]
 
 
 def keep_while_traced(tf: Any, root: Any) -> None:

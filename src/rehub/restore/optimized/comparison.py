@@ -12,7 +12,7 @@ from rehub.restore.optimized.choices import BF16, FROZEN, PLAIN, Form, OutputDif
 # keeps 8 bits of a number, and what is computed of it in many layers fewer.
 TOLERANCES = {FROZEN: 1e-4, BF16: 2e-2}
 SECONDS = 2.0
-_FEWEST_ROUNDS, _MOST_ROUNDS = 5, 200
+_FEWEST_ROUNDS, _MOST_ROUNDS = 5, 100
 
 Call = Callable[[Any], Any]
 
@@ -29,7 +29,7 @@ def compare(tf: Any, calls: dict[str, Call], samples: list[Any]) -> tuple[Form, 
         expected = [_outputs(tf, calls[PLAIN](sample)) for sample in samples]
         again = _outputs(tf, calls[PLAIN](samples[0]))
     except (tf.errors.OpError, ValueError, TypeError) as error:
-        return f"the call with made-up inputs failed; give some by sample_inputs=. {_first_line(error)}"
+        return f"the call with made-up inputs failed; give some by measure_with=. {first_line(error)}"
     if any(found.relative > TOLERANCES[FROZEN] for found in _differences(expected[:1], [again])):
         return "its outputs differ from call to call"
     forms = {name: _judged(tf, name, call, samples, expected) for name, call in calls.items() if name != PLAIN}
@@ -52,7 +52,7 @@ def _judged(tf: Any, name: str, call: Call, samples: list[Any], expected: list[d
     try:
         found = [_outputs(tf, call(sample)) for sample in samples]
     except (tf.errors.OpError, ValueError, TypeError) as error:
-        return Form(name, refused=f"it does not run: {_first_line(error)}")
+        return Form(name, refused=f"it does not run: {first_line(error)}")
     differences = _differences(expected, found)
     worst = max(differences, key=lambda each: each.relative, default=None)
     refused = ""
@@ -124,5 +124,6 @@ def _interleaved(tf: Any, calls: dict[str, Call], sample: Any) -> dict[str, list
     return times
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'without a message'}"
+def first_line(error: Exception) -> str:
+    """An error's kind, and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

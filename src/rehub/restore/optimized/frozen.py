@@ -54,12 +54,16 @@ def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
     specs = [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec)]
     # Each under a name of its own, and not an equal name of two inputs, as one of a signature and one of a nest can be.
     specs = [tf.TensorSpec(spec.shape, spec.dtype, f"input_{i}") for i, spec in enumerate(specs)]
-    frozen = tf_internals.with_constants(tf.function(flat, autograph=False).get_concrete_function(*specs))
+    function = tf.function(flat, autograph=False).get_concrete_function(*specs)
+    # TensorFlow's converter forgets what is left of the captures.
+    captured = {inner.name: outer for inner, outer in zip(function.inputs[len(specs) :], function.captured_inputs)}
+    frozen = tf_internals.with_constants(function)
+    left = [tensor.name for tensor in frozen.inputs if tensor.name in captured]
     return FrozenGraph(
         frozen.graph.as_graph_def(),
-        tuple(tensor.name for tensor in frozen.inputs),
+        (*(tensor.name for tensor in function.inputs[: len(specs)]), *left),
         tuple(tensor.name for tensor in frozen.outputs),
-        tuple(frozen.captured_inputs),
+        tuple(captured[name] for name in left),
     )
 
 
@@ -95,9 +99,11 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     @tf_internals.run_as_written
     def body(*args: Any, **kwargs: Any) -> Any:
         tensors = [leaf for leaf in _flat(tf, (args, kwargs)) if tf.is_tensor(leaf)]
+        graph = tf.compat.v1.get_default_graph()
+        captured = [graph.capture(tensor) for tensor in frozen.captured]
         found = tf.graph_util.import_graph_def(
             frozen.graph_def,
-            input_map=dict(zip(frozen.inputs, (*tensors, *frozen.captured))),
+            input_map=dict(zip(frozen.inputs, (*tensors, *captured))),
             return_elements=list(frozen.outputs),
             name="",
         )

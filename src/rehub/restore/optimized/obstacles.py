@@ -13,7 +13,7 @@ _HARMLESS = re.compile(
     "VarHandleOp|ReadVariableOp|VarIsInitializedOp|ResourceGather|ResourceGatherNd|VariableShape|"
     "HashTableV2|LookupTableFind(V2)?|LookupTableSize(V2)?|LookupTableExport(V2)?|SentencepieceOp"
 )
-_WRITING = re.compile("Assign|Apply|Scatter|CountUpTo|Variable(V2)?$")
+_WRITING = re.compile("Assign|Apply|Scatter|CountUpTo")
 
 
 class Obstacles:
@@ -38,7 +38,7 @@ class Obstacles:
         if _WRITING.search(op):
             return f"it changes variables (op {op})"
         if op:
-            return f"its outputs may differ from call to call (op {op})"
+            return f"it may compute something else in each call (its op {op} has a state)"
         for variable in trace.variables:
             if id(variable) in self._changing:
                 return f"it reads the variable {variable.name!r}, which {self._changing[id(variable)]} may change"

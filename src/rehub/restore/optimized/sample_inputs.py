@@ -30,7 +30,7 @@ class SampleInputs:
     def __init__(self, tf: Any, given: Mapping[str, Any] | None) -> None:
         if given is not None and not isinstance(given, Mapping):
             raise InvalidSetting(
-                "sample_inputs= takes a dict: the name of an input, and a tensor, an array or a tf.TensorShape for it. "
+                "measure_with= takes a dict: the name of an input, and a tensor, an array or a tf.TensorShape for it. "
                 f"Received: {type(given).__name__}"
             )
         self._tf = tf
@@ -49,11 +49,11 @@ class SampleInputs:
         Raises:
             NoSample: nothing can be made up for an input; names it.
         """
-        import numpy  # It is there, as TensorFlow is.
+        import numpy as np  # It is there, as TensorFlow is.
 
         args, kwargs = structure
         names = [*argument_names, *("" for _ in args[len(argument_names) :])]
-        random = numpy.random.RandomState(seed)
+        random = np.random.RandomState(seed)
         return (
             tuple(self._argument(arg, name, random) for arg, name in zip(args, names)),
             {name: self._argument(kwargs[name], name, random) for name in sorted(kwargs)},
@@ -68,7 +68,7 @@ class SampleInputs:
         unknown = sorted(set(self._given) - self._used)
         if unknown:
             raise InvalidSetting(
-                f"sample_inputs= names {', '.join(map(repr, unknown))}, which is no input of a signature or function of "
+                f"measure_with= names {', '.join(map(repr, unknown))}, which is no input of a signature or function of "
                 f"{handle!r}. They are: {', '.join(sorted(self._names)) or 'none'}."
             )
 
@@ -83,7 +83,6 @@ class SampleInputs:
         return nest.pack_sequence_as(value, [self._leaf(*each, random) for each in zip(leaves, names)])
 
     def _leaf(self, spec: Any, name: str, random: Any) -> Any:
-        tf = self._tf
         if tf_internals.type_spec_of(spec) is None:
             return spec
         own_name = getattr(spec, "name", None)
@@ -113,15 +112,17 @@ class SampleInputs:
     def _made_up(self, spec: Any, wanted: Any, name: str, random: Any) -> Any:
         tf = self._tf
         if not isinstance(spec, (tf.TensorSpec, tf.RaggedTensorSpec, tf.SparseTensorSpec)):
-            raise NoSample(f"its input {name} is a {spec.value_type.__name__}; give one by sample_inputs=")
+            raise NoSample(f"its input {name} is a {spec.value_type.__name__}; give one by measure_with=")
         shape = spec.shape if wanted is None else wanted
         if not spec.shape.is_compatible_with(shape):
             raise NoSample(f"the sample shape {shape} for input {name} does not fit {describe(spec)}")
         if shape.rank is None:
-            raise NoSample(f"its input {name} is of any shape; give one by sample_inputs=")
+            raise NoSample(f"its input {name} is of any shape; give one by measure_with=")
         dense = self._dense(spec.dtype, _sizes(shape), name, random)
         if isinstance(spec, tf.RaggedTensorSpec):
-            return tf.RaggedTensor.from_tensor(dense, ragged_rank=spec.ragged_rank, row_splits_dtype=spec.row_splits_dtype)
+            return tf.RaggedTensor.from_tensor(
+                dense, ragged_rank=spec.ragged_rank, row_splits_dtype=spec.row_splits_dtype
+            )
         return tf.sparse.from_dense(dense) if isinstance(spec, tf.SparseTensorSpec) else dense
 
     def _dense(self, dtype: Any, sizes: list[int], name: str, random: Any) -> Any:
@@ -156,6 +157,10 @@ def describe(value: Any) -> str:
     if spec is None and not tf.is_tensor(value):
         return repr(value)
     shape, dtype = (value.shape, value.dtype) if spec is None else (spec.shape, spec.dtype)
-    kind = "" if spec is None or isinstance(spec, tf.TensorSpec) else type(spec).__name__.replace("TensorSpec", " ").lower()
+    kind = (
+        ""
+        if spec is None or isinstance(spec, tf.TensorSpec)
+        else type(spec).__name__.replace("TensorSpec", " ").lower()
+    )
     sizes = "..." if shape.rank is None else ", ".join("?" if size is None else str(size) for size in shape.as_list())
     return f"{kind}{dtype.name}[{sizes}]"
