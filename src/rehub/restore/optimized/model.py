@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import InvalidSetting, OptionsUnsupported
+from rehub.errors import InvalidSetting, NotTrainable, OptionsUnsupported
 from rehub.restore import lazy_functions
 from rehub.restore.loader import load_report, report_on
 from rehub.restore.optimized.obstacles import Obstacles
@@ -175,6 +175,11 @@ def _model_class(can_be_called: bool) -> Any:
         __doc__ = OptimizedModel.__doc__
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("training") is True:
+                raise NotTrainable(
+                    f'training=True: {vars(self)["_rehub_handle"]!r} was loaded with optimize="inference". Load it '
+                    "without, to train it."
+                )
             return vars(self)["__call__"](*args, **kwargs)
 
     return CallableOptimizedModel
