@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import weakref
-from typing import Any, Callable, Iterable, Iterator, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from rehub.errors import CorruptModel, TensorFlowMissing
 
@@ -593,7 +593,7 @@ def unexpected_loader_internals() -> str | None:
     return None
 
 
-def _missing_name(modules: dict[str, tuple[str, ...]]) -> str | None:
+def _missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
     for module, names in modules.items():
         try:
             found = importlib.import_module(module)
@@ -1341,19 +1341,18 @@ def in_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
         graph_def: a graph without variables.
         kept: the names of tensors that go in and come out; they stay as they are.
     """
-    from tensorflow.core.protobuf import config_pb2
+    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
     from tensorflow.python.grappler import tf_optimizer
 
-    tf = import_tensorflow()
     config = config_pb2.ConfigProto()
     rewriting = config.graph_options.rewrite_options
-    # Batch norm's constants are computed before they lose bits, and casts of constants after that.
-    rewriting.optimizers.extend(["constfold", "auto_mixed_precision_onednn_bfloat16", "constfold", "pruning"])
+    # Batch norm's constants are computed before they lose bits, and casts of constants after that. Then nothing waits
+    # for the constants that these were made of, and they can go.
+    rewriting.optimizers.extend(
+        ["constfold", "auto_mixed_precision_onednn_bfloat16", "constfold", "dependency", "pruning"]
+    )
     rewriting.min_graph_nodes = -1
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.graph_util.import_graph_def(graph_def, name="")
-    meta_graph = tf.compat.v1.train.export_meta_graph(graph_def=graph_def, graph=graph)
+    meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
     # What this collection names, Grappler keeps.
     meta_graph.collection_def["train_op"].node_list.value.extend(kept)
     return tf_optimizer.OptimizeGraph(config, meta_graph)

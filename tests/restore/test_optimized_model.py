@@ -8,6 +8,8 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
+from rehub.restore.optimized import subject
+from rehub.restore.optimized.choices import choose
 
 if saved_models.IS_TF1:
     pytest.skip("TensorFlow 1.15 cannot optimize; test_optimizing_refused.py is about that", allow_module_level=True)
@@ -17,7 +19,7 @@ X = tf.constant(np.random.RandomState(0).random_sample((3, 128)), tf.float32)
 
 
 class Product(tf.Module):
-    """Multiplies its variables in each call: a frozen form, which has done that, is faster on any machine."""
+    """Multiplies its variables in each call, which its frozen form has done before."""
 
     def __init__(self):
         super().__init__()
@@ -82,7 +84,10 @@ def restored(path):
 
 @pytest.fixture(scope="module")
 def optimized(path):
-    return hub.load(path, optimize="inference")
+    """The model with each function frozen that can be, on a machine of any pace."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "choose", lambda forms: forms[1].name)
+        return hub.load(path, optimize="inference")
 
 
 @pytest.fixture(scope="module")
@@ -91,23 +96,24 @@ def found(optimized):
     return {each.name.partition("(")[0]: each for each in hub.load_report(optimized).optimized}
 
 
-def test_a_form_is_taken_that_is_faster(found):
-    for name in ("signatures['serving_default']", "__call__", "parts", "checked"):
-        assert found[name].chosen != "plain"
-        assert found[name].speedup > 1
-        assert found[name].forms[0].name == "plain"
+def test_the_form_that_is_taken_is_the_best_by_what_is_reported(path):
+    report = hub.load_report(hub.load(path, optimize="inference")).optimized
+    compared = [each for each in report if each.forms]
+    assert len(compared) == 4
+    for each in compared:
+        assert [form.name for form in each.forms][:2] == ["plain", "frozen"]
+        assert each.chosen == choose(each.forms)
+        assert each.speedup >= 1
 
 
-def test_the_outputs_are_the_same_but_for_the_difference_that_is_reported(restored, optimized, found):
-    scale = 2 * max(1e-4, *(each.difference for report in found.values() for each in report.forms))
+def test_the_outputs_are_the_same_but_for_the_order_of_rounding(restored, optimized, found):
+    assert {each.chosen for each in found.values() if each.forms} == {"frozen"}
     expected, result = restored.parts(X), optimized.parts(X)
     assert list(result) == list(expected)
     assert isinstance(result["pair"], tuple)
     assert isinstance(result["pair"][1], tf.RaggedTensor)
     for one, other in zip(tf.nest.flatten(expected, True), tf.nest.flatten(result, True)):
-        largest = tf.reduce_max(tf.abs(tf.cast(one, tf.float32)))
-        np.testing.assert_allclose(other.numpy(), one.numpy(), atol=scale * float(largest))
-    np.testing.assert_allclose(optimized(X).numpy(), result["out"].numpy(), rtol=1e-5)
+        np.testing.assert_allclose(other.numpy(), one.numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_functions_and_signatures_are_called_as_before(optimized):
@@ -130,7 +136,7 @@ def test_gradients_of_its_inputs_are_those_of_the_restored_object(restored, opti
             tape.watch(X)
             result = tf.reduce_sum(model(X))
         gradients.append(tape.gradient(result, X).numpy())
-    np.testing.assert_allclose(gradients[1], gradients[0], atol=0.05 * np.abs(gradients[0]).max())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-3, atol=1e-4)
 
 
 def test_an_assertion_still_holds(optimized):

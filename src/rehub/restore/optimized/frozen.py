@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from rehub import tf_internals
+from rehub.transfer.sizes import readable
 
 # No message of protobuf is larger, and a graph is one.
 _LARGEST_GRAPH = 2**31 - 2**20
+# Of a model of 100 MB (ResNet50), TensorFlow's converter, Grappler and the runtime took 3.1 GB at the most.
+_COPIES = 40
 _BF16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86: the first two; ARM: the last.
 
 
@@ -31,11 +34,27 @@ class FrozenGraph:
 
 
 def too_large(trace: Any) -> str:
-    """Why a function's variables cannot be constants of a graph; "" if they can."""
+    """Why a function's variables cannot be constants of a graph here; "" if they can."""
     size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
-    if size < _LARGEST_GRAPH:
-        return ""
-    return f"its variables take {size / 1e9:.1f} GB, and a graph holds no more than 2 GB"
+    if size > _LARGEST_GRAPH:
+        return f"its variables take {readable(size)}, and a graph holds no more than 2 GB"
+    free = _free_memory()
+    if free is not None and size * _COPIES > free:
+        return (
+            f"its variables take {readable(size)}, of which there are up to {_COPIES} copies while forms are made and "
+            f"compared, and {readable(free)} of memory are free"
+        )
+    return ""
+
+
+def _free_memory() -> int | None:
+    """What the machine has left, in bytes; None where it does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    except OSError:  # It is not Linux.
+        return None
+    return None if kilobytes is None else int(kilobytes) * 1024
 
 
 def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -77,6 +78,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     for subject in subjects:
         served[id(subject.trace)], found = subject.optimize(tf, obstacles, resources.of)
         report.append(found)
+        gc.collect()  # Graphs are in cycles, and hold the weights of the forms that were not chosen.
         _LOGGER.debug("%r, %s: %s", handle, found.name, found.reason or f"{found.chosen}, {found.speedup:.2f}x as fast")
     model = _model_class("__call__" in functions)()
     attributes = vars(model)  # TensorFlow does not look into what it was not told of by setattr().
