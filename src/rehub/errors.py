@@ -31,7 +31,7 @@
      ├── KerasMismatch (TypeError, ValueError)  a layer of one Keras in a model of another
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
      ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
-     ├── OptionsUnsupported (NotImplementedError)   this TensorFlow has no LoadOptions
+     ├── OptionsUnsupported (NotImplementedError)   this TensorFlow cannot do what an argument asks for
      ├── PackageMissing (ImportError)           this kind of handle needs a package that is not installed
      └── TensorFlowMissing (ImportError)        TensorFlow is not installed, or too old
 
@@ -184,7 +184,7 @@ class NotSerializable(HubError, NotImplementedError):
 
 
 class OptionsUnsupported(HubError, NotImplementedError):
-    """`options=` was given, but this TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3)."""
+    """This TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3), or cannot `optimize=`, or not here."""
 
 
 class PackageMissing(HubError, ImportError):

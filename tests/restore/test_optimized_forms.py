@@ -84,6 +84,21 @@ def test_conditionals_loops_and_lookups_in_variables_are_frozen():
         np.testing.assert_array_equal(function(ids, twice).numpy(), trace(ids, twice).numpy())
 
 
+def test_two_forms_of_a_function_with_a_conditional_are_known_side_by_side():
+    weights = tf.Variable(tf.random.stateless_normal([4, 4], (1, 2)))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+    def call(rows):
+        tf.debugging.assert_non_negative(rows)
+        return tf.cond(tf.reduce_sum(rows) > 1, lambda: rows @ weights, lambda: rows)
+
+    trace = call.get_concrete_function()
+    forms = [frozen.as_function(tf, freeze(trace), trace, "frozen") for _ in range(2)]
+    rows = tf.ones([2, 4])
+    for form in (*forms, tf.function(lambda x: forms[0](x) + 0 * forms[1](x))):
+        np.testing.assert_allclose(form(rows).numpy(), trace(rows).numpy(), rtol=1e-5)
+
+
 def test_a_form_that_computes_something_else_or_fails_is_refused_whatever_its_time():
     def fails(_):
         raise tf.errors.UnimplementedError(None, None, "no such kernel\nand more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import uuid
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -112,8 +113,13 @@ def cpu_has_bfloat16() -> bool:
 
 
 def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
-    """Makes a concrete function of a frozen graph, called as the trace that it was made of."""
+    """Makes a concrete function of a frozen graph, called as the trace that it was made of. It takes the graph over."""
     structure, outputs = trace.structured_input_signature, trace.structured_outputs
+    _make_names_unique(frozen.graph_def)
+    for definition in frozen.graph_def.library.function:
+        # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this one.
+        # It is the body of a conditional or a loop, and the weights are not in there.
+        tf_internals.function_internals().add_function(definition)
 
     @tf_internals.run_as_written
     def body(*args: Any, **kwargs: Any) -> Any:
@@ -135,6 +141,26 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
     tf_internals.take_tensors_as(function, trace)
     return function
+
+
+def _make_names_unique(graph_def: Any) -> None:
+    """Renames the functions that a graph brings: the runtime knows one of a name, and each form has its own."""
+    library = graph_def.library
+    suffix = f"_{uuid.uuid4().hex}"
+    names = {function.signature.name for function in library.function}
+    for nodes in (graph_def.node, *(function.node_def for function in library.function)):
+        for node in nodes:
+            if node.op in names:
+                node.op += suffix
+            for attribute in node.attr.values():
+                for called in [attribute.func] if attribute.HasField("func") else attribute.list.func:
+                    if called.name in names:
+                        called.name += suffix
+    for function in library.function:
+        function.signature.name += suffix
+    for gradient in library.gradient:
+        gradient.function_name += suffix if gradient.function_name in names else ""
+        gradient.gradient_func += suffix if gradient.gradient_func in names else ""
 
 
 def _flat(tf: Any, structure: Any) -> Any:
