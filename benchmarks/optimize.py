@@ -1,7 +1,7 @@
 """How long a call takes of a model loaded with `optimize="inference"`, beside the same model without.
 
-The models are made here, with weights at random: convolution networks of Keras at batch 1. Both objects are loaded in one
-process and called in turns, by their functions as a user calls them; what was chosen is printed with its difference.
+The models are made here, with weights at random: convolution networks of Keras, called at batch 1. Both objects are
+loaded in one process and called in turns, as a user calls them; what was chosen is printed with its difference.
 
 Usage: python benchmarks/optimize.py [--rounds 50] [--models DIRECTORY] [NAME ...]
 
@@ -35,20 +35,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--models", type=Path)
     arguments = parser.parse_args()
-    print(
-        "| model | a call without, ms | with, ms | faster | form | difference | loading, s |\n|---|---|---|---|---|---|---|"
-    )
+    print("| model | a call without, ms | with, ms | faster | form | difference | loading, s |")
+    print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         for name in arguments.names:
             directory = (arguments.models or Path(temporary)) / name
             if not directory.exists():
-                network = getattr(keras.applications, name)(weights=None, input_shape=SIZE)
-                module = tf.Module()
-                spec = tf.TensorSpec([None, *SIZE], tf.float32, name="images")
-                module.variables_ = [variable.value for variable in network.variables]
-                module.features = tf.function(lambda images, of=network: of(images, training=False), [spec])
-                tf.saved_model.save(module, str(directory))
+                save(name, str(directory))
             measure(name, str(directory), arguments.rounds)
+
+
+def save(name: str, directory: str) -> None:
+    """Writes a network as a model with one function."""
+    network = getattr(keras.applications, name)(weights=None, input_shape=SIZE)
+    module = tf.Module()
+    module.kept = [variable.value for variable in network.variables]
+    spec = tf.TensorSpec([None, *SIZE], tf.float32, name="images")
+    module.features = tf.function(lambda images: network(images, training=False), [spec])
+    tf.saved_model.save(module, directory)
 
 
 def measure(name: str, directory: str, rounds: int) -> None:

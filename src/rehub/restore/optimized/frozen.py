@@ -117,8 +117,8 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     structure, outputs = trace.structured_input_signature, trace.structured_outputs
     _make_names_unique(frozen.graph_def)
     for definition in frozen.graph_def.library.function:
-        # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this one.
-        # It is the body of a conditional or a loop, and the weights are not in there.
+        # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this
+        # one. It is the body of a conditional or a loop, and the weights are not in there.
         tf_internals.function_internals().add_function(definition)
 
     @tf_internals.run_as_written
