@@ -32,7 +32,7 @@
      ├── UnsafeModel (ValueError)               it has ops that could do harm, and the policy refuses them
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
      ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
-     ├── OptionsUnsupported (NotImplementedError)   this TensorFlow has no LoadOptions
+     ├── OptionsUnsupported (NotImplementedError)   this TensorFlow cannot do what an argument asks for
      ├── PackageMissing (ImportError)           this kind of handle needs a package that is not installed
      └── TensorFlowMissing (ImportError)        TensorFlow is not installed, or too old
 
@@ -189,7 +189,7 @@ class NotSerializable(HubError, NotImplementedError):
 
 
 class OptionsUnsupported(HubError, NotImplementedError):
-    """`options=` was given, but this TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3)."""
+    """This TensorFlow has no `tf.saved_model.LoadOptions` (it came with 2.3), or cannot `optimize=`, or not here."""
 
 
 class PackageMissing(HubError, ImportError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable, Sequence, TypeVar
+from typing import Any, Iterable, Mapping, Sequence, TypeVar
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub.errors import (
@@ -32,6 +32,8 @@ def load(
     loader: str | None = None,
     prepare: str | None = None,
     trusted: bool | None = None,
+    optimize: str | None = None,
+    measure_with: Mapping[str, Any] | None = None,
 ) -> Any:
     """Loads a model, and downloads it before if need be.
 
@@ -58,6 +60,11 @@ def load(
             REHUB_PREPARE says, or "use".
         trusted: False refuses a model with ops that could do harm, before TensorFlow sees it; True loads it without a
             look. Unset, it is what REHUB_TRUST says: "refuse", "warn" or "allow", which is the default. See `hub.scan`.
+        optimize: "inference" returns an object with the model's signatures and functions for inference only, each in
+            the form that is measured to be the fastest here: as it is, with its variables as constants, or in
+            bfloat16 too. It has no variables. `hub.load_report` tells what was measured, chosen, and the difference.
+        measure_with: what to measure with instead of made-up inputs: the name of an input, and a tensor, an array, or
+            a `tf.TensorShape` to make it up in. Only with `optimize`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
@@ -71,12 +78,16 @@ def load(
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
         UnsafeModel: the model has ops that could do harm, and is not trusted; names them.
         MissingOp: the model uses an op of a package that is not installed; names it.
-        OptionsUnsupported: this TensorFlow has no `LoadOptions`.
+        OptionsUnsupported: this TensorFlow has no `LoadOptions`, or cannot optimize, here or at all.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
     """
     tf = tf_internals.import_tensorflow()
     _check_options(tf, options)
     loader, prepare = config.loader(loader), config.prepare(prepare)
+    if optimize is not None:
+        restore.check_can_optimize(tf, optimize)
+    elif measure_with is not None:
+        raise InvalidSetting('measure_with= is what optimize="inference" measures with, which was not asked for.')
     wanted = _tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
@@ -88,21 +99,27 @@ def load(
     metagraph = graph_variant(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
     restore.bring_ops(tf, metagraph, asked)
-    untrainable = ""
+    untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
+    obj = None
     if layout.is_legacy:
         try:
-            return _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+            obj = _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+            if optimize is None:
+                return obj
         except NotTrainable as reason:
             untrainable = str(reason)
             _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
-        obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
+        if obj is None:
+            obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
     except Exception as error:
         # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
         missing = tf_internals.missing_ops(metagraph.used_ops())
         if missing:
             raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
         raise
+    if optimize is not None:
+        obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)

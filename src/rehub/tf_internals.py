@@ -16,7 +16,7 @@ import sys
 import threading
 import types
 import weakref
-from typing import Any, Callable, Iterable, Iterator, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from rehub.errors import TensorFlowMissing
 
@@ -568,7 +568,18 @@ _LOADER_METHODS = {
 @functools.lru_cache(maxsize=None)
 def unexpected_loader_internals() -> str | None:
     """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
-    for module, names in _LOADER_MODULES.items():
+    missing = _missing_name(_LOADER_MODULES)
+    if missing is not None:
+        return missing
+    for method, arguments in _LOADER_METHODS.items():
+        function = getattr(loader_class(), method, None)
+        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
+            return f"{method} of its loader has other arguments"
+    return None
+
+
+def _missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
+    for module, names in modules.items():
         try:
             found = importlib.import_module(module)
         except ImportError:
@@ -576,10 +587,6 @@ def unexpected_loader_internals() -> str | None:
         for name in names:
             if not hasattr(found, name):
                 return f"{module} has no {name}"
-    for method, arguments in _LOADER_METHODS.items():
-        function = getattr(loader_class(), method, None)
-        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
-            return f"{method} of its loader has other arguments"
     return None
 
 
@@ -1246,6 +1253,76 @@ class _FunctionInternals:
 def function_internals() -> _FunctionInternals:
     """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
     return _FunctionInternals()
+
+
+# --- Freezing ----------------------------------------------------------------------------------------------------
+
+
+_FREEZING_MODULES = {
+    "tensorflow.python.framework.convert_to_constants": ("convert_variables_to_constants_v2",),
+    "tensorflow.python.grappler.tf_optimizer": ("OptimizeGraph",),
+    "tensorflow.python.saved_model.function_serialization": ("serialize_function",),
+}
+
+
+def unexpected_freezing_internals() -> str | None:
+    """What of TensorFlow is not as optimizing needs it; None if all is. As seen in 2.15, 2.21."""
+    return unexpected_loader_internals() or _missing_name(_FREEZING_MODULES)
+
+
+def with_constants(concrete: Any) -> Any:
+    """Returns a concrete function of one graph, in which the values of the variables are constants.
+
+    Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. The functions that it
+    calls are inlined, also those whose ops with a state are not tied to their results, as in graphs of TF1: in others
+    the converter leaves lookups in variables as they are, and fails. Seen in 2.15, 2.21.
+    """
+    from tensorflow.python.framework import convert_to_constants
+
+    return convert_to_constants.convert_variables_to_constants_v2(
+        concrete, lower_control_flow=False, aggressive_inlining=True
+    )
+
+
+def in_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
+    """Returns a graph in which what gains by it is computed in bfloat16 on CPUs, its constants included.
+
+    Grappler does it, which TensorFlow otherwise has do so for a whole process. Seen in 2.15, 2.21.
+
+    Args:
+        graph_def: a graph without variables.
+        kept: the names of tensors that go in and come out; they stay as they are.
+    """
+    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+    from tensorflow.python.grappler import tf_optimizer
+
+    config = config_pb2.ConfigProto()
+    rewriting = config.graph_options.rewrite_options
+    # Batch norm's constants are computed before they lose bits, and casts of constants after that. Then nothing waits
+    # for the constants that these were made of, and they can go.
+    rewriting.optimizers.extend(
+        ["constfold", "auto_mixed_precision_onednn_bfloat16", "constfold", "dependency", "pruning"]
+    )
+    rewriting.min_graph_nodes = -1
+    meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
+    # What this collection names, Grappler keeps.
+    meta_graph.collection_def["train_op"].node_list.value.extend(kept)
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def take_tensors_as(concrete: Any, like: Any) -> None:
+    """Lets a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
+    concrete._arg_keywords = like._arg_keywords
+    concrete._num_positional_args = like._num_positional_args
+
+
+def saved_function_message(function: Any, names: list[str]) -> Any:
+    """Returns the SavedFunction message of a function, with traces of these names. Seen in 2.15, 2.21."""
+    from tensorflow.python.saved_model import function_serialization
+
+    message = function_serialization.serialize_function(function, [])
+    message.concrete_functions.extend(names)
+    return message
 
 
 # --- Functions and specs, for KerasLayer -------------------------------------------------------------------------

@@ -16,7 +16,10 @@ from rehub.cli.completion import candidates
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("", "cache completion convert diff export import prepare pull run scan show --help --version".split()),
+        (
+            "",
+            "cache completion convert diff export import optimize prepare pull run scan show --help --version".split(),
+        ),
         ("ca", ["cache"]),
         ("--v", ["--version"]),
         ("cache ", ["ls", "path", "prune", "rm", "show", "verify"]),

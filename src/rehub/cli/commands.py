@@ -36,6 +36,7 @@ COMMANDS = (
     Command(("convert",), "write a model of TF1 as a TF2 SavedModel that can be trained"),
     Command(("scan",), "find what in a model touches files, the network, Python or the process"),
     Command(("prepare",), "have the weights of models mapped instead of read"),
+    Command(("optimize",), "have a model's functions in the form that is fastest here, for inference"),
     Command(("cache", "ls"), "list the models in the cache"),
     Command(("cache", "show"), "show one of them: where it came from, and its files"),
     Command(("cache", "verify"), "read every file again, and find what has changed"),

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any, Iterator
 
+from rehub import restore
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.jit import can_compile
@@ -173,6 +174,11 @@ class LayerBehaviour:
         if not self.trainable:
             return
         computation = self._prepared.computation
+        if restore.is_optimized(computation.restored):
+            raise NotTrainable(
+                f'hub.KerasLayer.trainable = True: {computation.described_as} was loaded with optimize="inference", by '
+                "which its variables became constants. Load it without, to train it."
+            )
         if computation.is_legacy and not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format here: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore.lazy_loader import HandedOver, load_lazily
@@ -13,6 +13,9 @@ from rehub.restore.ownership import own_captures
 from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.savedmodel.layout import CPB
+
+if TYPE_CHECKING:
+    from rehub.restore.optimized import OptimizedFunction
 
 _LOGGER = logging.getLogger(__name__)
 _REPORT = "_rehub_load_report"
@@ -26,11 +29,13 @@ class LoadReport:
         loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a legacy module, which is traced again).
         reason: why TensorFlow's loader was handed the model; "" where it was not, or was asked for.
         prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
+        optimized: with `optimize="inference"`, what was measured of each signature and function, and chosen.
     """
 
     loader: str
     reason: str = ""
     prepared: str = ""
+    optimized: tuple[OptimizedFunction, ...] = ()
 
 
 def restore(

@@ -31,6 +31,11 @@ def own(function: Any, *objects: Any) -> None:
     setattr(function, _OWNED, (*getattr(function, _OWNED, ()), *objects))
 
 
+def resources_within(tf: Any, root: Any) -> dict[int, Any]:
+    """Returns the tables and other resources within reach of a restored object, by the id of the handle of each."""
+    return _walk(tf, root)[1]
+
+
 def keep_while_traced(tf: Any, root: Any) -> None:
     """Lets an object that is restored while a `tf.function` is traced live as long as that trace."""
     graph = tf_internals.enclosing_function_graph(tf)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import ExportTargetTaken, InvalidSetting, NotTrainable, TagsNotFound, UnsupportedFormat
+from rehub.errors import InvalidSetting, NotTrainable, TagsNotFound, UnsupportedFormat
 from rehub.legacy.ops import bring_ops
 from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
+from rehub.restore.export_target import target_of, written_aside
 from rehub.retrain.computations import Computations
 from rehub.retrain.exported import exported
 from rehub.savedmodel import Layout
@@ -102,8 +102,7 @@ def convert(
     tf = tf_internals.import_tensorflow()
     if not tf.executing_eagerly() or not hasattr(tf, "__internal__"):
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
-    target = tf.compat.as_str_any(tf.compat.path_to_str(directory)).rstrip("/")
-    _check_free(tf, target, overwrite)
+    target = target_of(tf, directory, overwrite)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
@@ -114,14 +113,9 @@ def convert(
         bring_ops(meta_graph, asked)
     computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
     root, left_out = exported(tf, computations, computations.call_of(signature, layout.is_legacy, asked))
-    aside = f"{target}.{uuid.uuid4().hex}.tmp"
-    try:
+    with written_aside(tf, target, overwrite) as aside:
         tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
         comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
-        _move(tf, aside, target, overwrite)
-    finally:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
     state = computations.state
     return Conversion(
         handle=asked,
@@ -139,20 +133,6 @@ def convert(
         left_out=tuple(left_out),
         comparisons=tuple(comparisons),
     )
-
-
-def _check_free(tf: Any, target: str, overwrite: bool) -> None:
-    gfile = tf.io.gfile
-    if not gfile.exists(target):
-        return
-    if not gfile.isdir(target):
-        raise ExportTargetTaken(f"A model cannot be written to {target!r}: it is a file. Choose another directory.")
-    there = sorted(gfile.listdir(target))
-    if there and not overwrite:
-        raise ExportTargetTaken(
-            f"A model cannot be written to {target!r}: {', '.join(there[:5])} is there already. Nothing was written; "
-            "choose another directory, or allow it to be replaced (overwrite=True; --overwrite)."
-        )
 
 
 def _chosen_tags(
@@ -173,21 +153,3 @@ def _chosen_tags(
     if len(variants.tags()) > 1:
         raise TagsNotFound(f"{handle!r} has several variants; choose one. " + no_such_variant([], variants.tags()))
     return variants.tags()[0]
-
-
-def _move(tf: Any, aside: str, target: str, overwrite: bool) -> None:
-    """Puts the finished model in its place; one that was there is removed when the new one stands."""
-    gfile = tf.io.gfile
-    _check_free(tf, target, overwrite)
-    if not gfile.exists(target):
-        gfile.makedirs(posixpath.dirname(target) or ".")
-        gfile.rename(aside, target)
-        return
-    replaced = f"{target}.{uuid.uuid4().hex}.old"
-    gfile.rename(target, replaced)
-    try:
-        gfile.rename(aside, target)
-    except BaseException:
-        gfile.rename(replaced, target)
-        raise
-    gfile.rmtree(replaced)
