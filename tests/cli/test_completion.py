@@ -16,7 +16,7 @@ from rehub.cli.completion import candidates
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("", ["cache", "completion", "convert", "export", "import", "prepare", "pull", "--help", "--version"]),
+        ("", ["cache", "completion", "convert", "export", "import", "prepare", "pull", "show", "--help", "--version"]),
         ("ca", ["cache"]),
         ("--v", ["--version"]),
         ("cache ", ["ls", "path", "prune", "rm", "show", "verify"]),
