@@ -87,7 +87,7 @@ def can_be_fine_tuned(
         return Judgement(False, "It has no trainable variables.")
     reason = _trainable(trainable)
     if losses:
-        reason += f", with {_count(losses, 'regularization loss', 'regularization losses')}"
+        reason += f", with {counted(losses, 'regularization loss', 'regularization losses')}"
     if "training" not in entry.function.info.arguments:
         what = "its endpoint" if entry.function.info.path == SERVE else "its call"
         reason += f"; {what} has no argument `training`, so dropout and batch normalization stay as traced"
@@ -145,10 +145,11 @@ def _tables_of_checkpoint(nodes: GraphNodes) -> str:
 
 def _trainable(variables: Sequence[VariableInfo]) -> str:
     parameters = sum(variable.parameters for variable in variables)
-    return f"{_count(len(variables), 'trainable variable', 'trainable variables')} with {parameters:,} parameters"
+    return f"{counted(len(variables), 'trainable variable', 'trainable variables')} with {parameters:,} parameters"
 
 
-def _count(number: int, one: str, many: str) -> str:
+def counted(number: int, one: str, many: str) -> str:
+    """Returns a number of things, `1 loss` or `2 losses`."""
     return f"{number} {one if number == 1 else many}"
 
 

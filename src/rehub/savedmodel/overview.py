@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
+from rehub.savedmodel.judgements import counted
 from rehub.savedmodel.model_info import (
     CallableInfo,
     GraphInfo,
@@ -136,8 +137,11 @@ def _of_each(texts: Iterable[str]) -> str:
 
 
 def _training(graph: GraphInfo) -> str:
-    counts = ((graph.update_ops, "update ops"), (graph.regularization_losses, "regularization losses"))
-    return ", ".join(f"{count} {what}" for count, what in counts if count)
+    words = (
+        (graph.update_ops, "update op", "update ops"),
+        (graph.regularization_losses, "regularization loss", "regularization losses"),
+    )
+    return ", ".join(counted(number, one, many) for number, one, many in words if number)
 
 
 def _size(size: int | None) -> str:
