@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rehub.errors import UnsupportedFormat
+from rehub.restore import garbage_collector
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
 from rehub.restore.ownership import own_captures
@@ -60,7 +61,8 @@ def restore(
     reason = ""
     if loader != "tensorflow":
         try:
-            obj, mapped_from = load_lazily(tf, path, tags, options, prepare)
+            with garbage_collector.paused():
+                obj, mapped_from = load_lazily(tf, path, tags, options, prepare)
         except HandedOver as obstacle:
             reason = str(obstacle)
         else:

@@ -1,0 +1,41 @@
+"""Keeps Python's garbage collector from looking through the whole program while a model is loaded.
+
+A model is many objects that all stay, so that the collector finds it is time to look at everything there is: with
+TensorFlow imported, 0.15 s, and nothing to be found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+from typing import Iterator
+
+_LOCK = threading.Lock()
+_paused = 0  # How many threads want it so.
+_was_enabled = False
+
+
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """Has nothing collected until the end; what is there by then counts as old, without a look at it.
+
+    The collector looks at the old when they have grown by a quarter. It stays off where the program has it off, and
+    what the program has frozen stays frozen.
+    """
+    global _paused, _was_enabled  # noqa: PLW0603  The collector is one for all threads.
+    with _LOCK:
+        if not _paused:
+            _was_enabled = gc.isenabled()
+            gc.disable()
+        _paused += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _paused -= 1
+            if not _paused and _was_enabled:
+                if not gc.get_freeze_count():
+                    gc.freeze()
+                    gc.unfreeze()
+                gc.enable()
