@@ -1,9 +1,9 @@
 """What one call of a small model and one training step cost: rehub.KerasLayer beside what it stands between.
 
 The call is of a model with next to no arithmetic, so that what is measured is the way to it: the raw callable and the
-signature of `tf.saved_model.load`, then the layers over the same model. The training step is one of `fit` over a
-convolution network with batch norm, under a new last layer; TFSMLayer, which passes no `training`, gets an endpoint for
-each mode, so that all compute the same. Only TFSMLayer leaves out the model's regularization loss.
+signature of `tf.saved_model.load` and of `rehub.load`, then the layers over the same model. The training step is one of
+`fit` over a convolution network with batch norm, under a new last layer; TFSMLayer, which passes no `training`, gets an
+endpoint for each mode, so that all compute the same. Only TFSMLayer leaves out the model's regularization loss.
 
 Usage: `python benchmarks/call.py [ROUNDS]`
 """
@@ -68,8 +68,7 @@ def save_network(path: str) -> None:
 
 def callers(path: str) -> dict[str, Callable[[], Any]]:
     """Ways to call the model once, by name."""
-    restored = tf.saved_model.load(path)
-    signature = restored.signatures["serving_default"]
+    restored = {"tf.saved_model.load": tf.saved_model.load(path), "rehub.load": rehub.load(path)}
     layers: dict[str, Any] = {
         REHUB: rehub.KerasLayer(path),
         "TFSMLayer, __call__": keras.layers.TFSMLayer(path, call_endpoint="__call__"),
@@ -78,10 +77,11 @@ def callers(path: str) -> dict[str, Callable[[], Any]]:
     if tensorflow_hub:
         layers["tensorflow_hub.KerasLayer"] = tensorflow_hub.KerasLayer(path)
     x = tf.ones([1, 3])
-    calls: dict[str, Callable[[], Any]] = {
-        "restored callable": lambda: restored(x),
-        "restored signature": lambda: signature(x=x),
-    }
+    calls: dict[str, Callable[[], Any]] = {}
+    for name, model in restored.items():
+        signature = model.signatures["serving_default"]
+        calls[f"{name}, __call__"] = lambda model=model: model(x)
+        calls[f"{name}, signature"] = lambda signature=signature: signature(x=x)
     calls.update({name: lambda layer=layer: layer(x) for name, layer in layers.items()})
     return calls
 
@@ -125,7 +125,7 @@ def show(title: str, medians: dict[str, float]) -> None:
     """Prints the medians, and how many times rehub's each is."""
     print(f"\n{title}")
     for name, seconds in medians.items():
-        print(f"  {name:28} {seconds * 1e6:9.1f} us  {seconds / medians[REHUB]:5.2f}x")
+        print(f"  {name:30} {seconds * 1e6:9.1f} us  {seconds / medians[REHUB]:5.2f}x")
 
 
 def main(rounds: int = 15) -> None:
