@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import subprocess
@@ -101,6 +102,16 @@ def test_a_changed_model_has_none(model):
     obj = hub.load(model)
     assert not hub.load_report(obj).prepared
     assert obj.v.numpy()[0] == 5.0
+
+
+def test_one_of_another_tensorflow_is_stale_and_made_anew(model):
+    _, form = prepare(model)
+    index = json.loads((form / "index.json").read_bytes().partition(b"\n")[2])
+    stale = json.dumps({**index, "tensorflow": "2.0.0"}).encode()
+    (form / "index.json").write_bytes(hashlib.sha256(stale).hexdigest().encode() + b"\n" + stale)
+    assert not hub.load_report(hub.load(model)).prepared
+    assert not hub.load_report(hub.load(model, prepare="make")).prepared
+    assert hub.load_report(hub.load(model)).prepared == str(form)
 
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "no weights", "index", "empty index"])

@@ -51,7 +51,10 @@ def load_lazily(
     if reason is not None:
         raise HandedOver(reason)
     options = read_here(tf, path, options) or tf.saved_model.LoadOptions()
-    model = _read(tf, path)
+    file, content = _model_file(tf, path)
+    place = None if prepare == "off" else prepared.place_of(path, content, to_make=prepare == "make")
+    form = None if place is None else prepared.find(place, tf.__version__)
+    model = _read(file, content, form)
     debug_information = tf_internals.debug_information(path)
     if debug_information.traces:
         raise HandedOver("it has debug information, which names every function")
@@ -61,8 +64,6 @@ def load_lazily(
     for name in metagraph.object_graph_def.concrete_functions:
         if name not in model.functions:
             raise HandedOver(f"it has no function {name!r}, which its object graph names")
-    place = None if prepare == "off" else prepared.place_of(path, model.content, to_make=prepare == "make")
-    form = None if place is None else prepared.find(place)
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
     with tf.init_scope(), tf_internals.ops_run_plainly(), contextlib.ExitStack() as reading:
@@ -85,8 +86,10 @@ def load_lazily(
     note(root, "graph_debug_info", debug_information)
     note(root, "tensorflow_version", metagraph.meta_info_def.tensorflow_version)
     note(root, "tensorflow_git_version", metagraph.meta_info_def.tensorflow_git_version)
+    # Of an unusual file, which was written anew, the places of its functions are not those in the file.
     if prepare == "make" and form is None and place is not None and plain:
-        prepared.make(tf, path, place, ops, plain)
+        functions = model.functions.spans() if model.content is content else {}
+        prepared.make(tf, path, place, ops, functions, plain)
     return root, str(place) if is_mapped else ""
 
 
@@ -102,17 +105,20 @@ def _is_simple(nodes: Sequence[Any]) -> bool:
     return not any(node.slot_variables or (node.dependencies and not _is_function(node)) for node in nodes)
 
 
-def _read(tf: Any, path: str) -> ModelFile:
-    """Reads the model's file, in whichever form it is; as a whole, by TensorFlow, where it is unusual.
+def _model_file(tf: Any, path: str) -> tuple[str, bytes]:
+    """The path of the model's file, and what it holds as the bytes of a `saved_model.pb`."""
+    layout = look_at(tf, path, path)
+    # A copy: functions are parsed when they are used, whatever has become of the file.
+    return os.path.join(path, layout.model_file), read_model(tf, layout)[:]
+
+
+def _read(file: str, content: bytes, form: prepared.Prepared | None) -> ModelFile:
+    """Reads the model's file; as a whole, by TensorFlow, where it is unusual.
 
     Raises:
         HandedOver: it has several MetaGraphs.
     """
-    layout = look_at(tf, path, path)
-    file = os.path.join(path, layout.model_file)
-    # A copy: functions are parsed when they are used, whatever has become of the file.
-    content = read_model(tf, layout)[:]
-    model = read_model_file(file, content)
+    model = read_model_file(file, content, None if form is None else form.functions)
     if model is not None:
         return model
     saved_model = tf_internals.parse_saved_model(content)

@@ -74,6 +74,10 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
             self._parsed[name] = function
         return self._parsed[name]
 
+    def spans(self) -> dict[str, Span]:
+        """Returns where in the file each function starts and ends."""
+        return dict(self._spans)
+
     def ops(self) -> set[str]:
         """Returns the ops that the functions use, each function parsed for that and not kept."""
         used: set[str] = set()
@@ -83,12 +87,13 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
         return used - set(self._spans)
 
 
-def read_model_file(path: str, content: bytes) -> ModelFile | None:
+def read_model_file(path: str, content: bytes, functions: Mapping[str, Span] | None = None) -> ModelFile | None:
     """Reads a `saved_model.pb`.
 
     Args:
         path: the file, for messages.
         content: its bytes.
+        functions: where in it each function starts and ends, if that is known.
 
     Returns:
         What it holds; None if it has several MetaGraphs, or writes what it has once in pieces, which no writer does.
@@ -97,14 +102,14 @@ def read_model_file(path: str, content: bytes) -> ModelFile | None:
         CorruptModel: the bytes are no SavedModel; says where.
     """
     try:
-        return _read(path, content)
+        return _read(path, content, functions)
     except WireError as error:
         raise CorruptModel(
             f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
         ) from error
 
 
-def _read(path: str, content: bytes) -> ModelFile | None:
+def _read(path: str, content: bytes, known: Mapping[str, Span] | None) -> ModelFile | None:
     metagraphs = list(Message(content).spans(_META_GRAPHS))
     if len(metagraphs) != 1:
         return None
@@ -118,7 +123,7 @@ def _read(path: str, content: bytes) -> ModelFile | None:
     gradients = []
     if libraries:
         library = Message(content, (libraries[0],))
-        spans = {_name(content, span): span for span in library.spans(_FUNCTION)}
+        spans = dict(known or {_name(content, span): span for span in library.spans(_FUNCTION)})
         gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
     rest = _without(content, metagraphs[0], _GRAPH_DEF, graphs)
     graph = _without(content, graphs[0], _LIBRARY, libraries)

@@ -5,7 +5,8 @@ copied on write: a variable that is trained gets pages of its own, and the file 
 
 A prepared form lies in the cache, under the digest of what it was made of, so that a changed model has none. It is two
 files in a directory that is renamed to its place when it is whole: `weights`, and `index.json`, which says what is
-where. It can be deleted at any time; processes that have it mapped keep what they have.
+where in them and in the model's file. One that another version of TensorFlow made is stale. It can be deleted at any
+time; processes that have it mapped keep what they have.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import Any, Iterable, Mapping
 
 from rehub import config
 from rehub.restore.remote_directories import is_local
+from rehub.version import __version__
 
 _LOGGER = logging.getLogger(__name__)
-_FORMAT = 1
+_FORMAT = 2  # To be raised when what is written changes; what older versions of rehub wrote is not looked at.
 _ALIGNMENT = 64  # What Eigen asks of a tensor's memory; TensorFlow copies one that lies elsewhere.
 # Types that go by DLPack from NumPy to TensorFlow, and bfloat16, which goes in the guise of uint16.
 _MAPPED = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -73,11 +75,13 @@ class Prepared:
 
     Attributes:
         ops: those that its functions use.
+        functions: where in the model's file each function of its library starts and ends.
         variables: what is known of each.
         weights: the mapped file with their values; None if there are none in it.
     """
 
     ops: frozenset[str]
+    functions: Mapping[str, tuple[int, int]]
     variables: tuple[PreparedVariable, ...]
     weights: mmap.mmap | None
 
@@ -118,8 +122,11 @@ def place_of(path: str, model_file: bytes, *, to_make: bool) -> Path | None:
     return root / "prepared" / digest.hexdigest()
 
 
-def find(place: Path) -> Prepared | None:
-    """Maps a prepared form; None if there is none, or it is damaged, which is logged as a warning."""
+def find(place: Path, tensorflow_version: str) -> Prepared | None:
+    """Maps a prepared form; None if there is none that this TensorFlow made.
+
+    One that is damaged is left aside, which is logged as a warning.
+    """
     try:
         content = (place / "index.json").read_bytes()
     except FileNotFoundError:
@@ -129,13 +136,17 @@ def find(place: Path) -> Prepared | None:
         _warn(place, "index.json is not as it was written")
         return None
     recorded = json.loads(index)
+    if recorded["tensorflow"] != tensorflow_version:
+        _LOGGER.debug("the prepared form %s is stale: TensorFlow %s made it", place, recorded["tensorflow"])
+        return None
     variables = tuple(
         PreparedVariable(node_id, key, dtype, tuple(shape), offset, size)
         for node_id, key, dtype, shape, offset, size in recorded["variables"]
     )
     ops = frozenset(recorded["ops"])
+    functions = {name: (start, end) for name, start, end in recorded["functions"]}
     if not recorded["size"]:
-        return Prepared(ops, variables, None)
+        return Prepared(ops, functions, variables, None)
     try:
         with (place / "weights").open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -144,7 +155,7 @@ def find(place: Path) -> Prepared | None:
                 return None
             if on_network(place):
                 return None
-            return Prepared(ops, variables, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY))
+            return Prepared(ops, functions, variables, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY))
     except FileNotFoundError:
         _warn(place, "its weights are missing")
         return None
@@ -154,7 +165,14 @@ def _warn(place: Path, how: str) -> None:
     _LOGGER.warning("the prepared form %s is left aside: %s. Delete it, or make it anew by rehub prepare.", place, how)
 
 
-def make(tf: Any, path: str, place: Path, ops: Iterable[str], keys: Mapping[int, str]) -> None:
+def make(
+    tf: Any,
+    path: str,
+    place: Path,
+    ops: Iterable[str],
+    functions: Mapping[str, tuple[int, int]],
+    keys: Mapping[int, str],
+) -> None:
     """Writes the prepared form of a model; one that is there is replaced.
 
     Args:
@@ -162,6 +180,7 @@ def make(tf: Any, path: str, place: Path, ops: Iterable[str], keys: Mapping[int,
         path: the model's directory.
         place: where it is to lie.
         ops: those that its functions use.
+        functions: where in the model's file each function of its library starts and ends.
         keys: the variables' keys in the checkpoint by their node ids in the object graph.
 
     Raises:
@@ -172,22 +191,33 @@ def make(tf: Any, path: str, place: Path, ops: Iterable[str], keys: Mapping[int,
     try:
         whole, old = making / "whole", making / "old"
         whole.mkdir()
-        _write(tf.train.load_checkpoint(os.path.join(path, "variables", "variables")), whole, ops, keys)
+        size, variables = _write_weights(tf, path, whole / "weights", keys)
+        index = {
+            "rehub": __version__,
+            "tensorflow": tf.__version__,
+            "size": size,
+            "ops": sorted(ops),
+            "functions": [[name, start, end] for name, (start, end) in functions.items()],
+            "variables": variables,
+        }
+        _write_index(whole / "index.json", json.dumps(index).encode())
         if place.exists():
             place.rename(old)
         try:
             whole.rename(place)
         except OSError:
-            if find(place) is None:
+            if find(place, tf.__version__) is None:
                 raise
             # Another process has just made the same.
     finally:
         shutil.rmtree(making)
 
 
-def _write(checkpoint: Any, into: Path, ops: Iterable[str], keys: Mapping[int, str]) -> None:
+def _write_weights(tf: Any, path: str, into: Path, keys: Mapping[int, str]) -> tuple[int, list[Any]]:
+    """Writes the values of variables into a file; returns its size, and what is where in it."""
+    checkpoint = tf.train.load_checkpoint(os.path.join(path, "variables", "variables"))
     recorded = []
-    with (into / "weights").open("wb") as weights:
+    with into.open("wb") as weights:
         for node_id, key in keys.items():
             dtype = checkpoint.get_variable_to_dtype_map()[key].name
             shape = checkpoint.get_variable_to_shape_map()[key]
@@ -198,11 +228,13 @@ def _write(checkpoint: Any, into: Path, ops: Iterable[str], keys: Mapping[int, s
             weights.write(b"\0" * (-weights.tell() % _ALIGNMENT))
             recorded.append([node_id, key, dtype, shape, weights.tell(), len(value)])
             weights.write(value)
-        size = weights.tell()
         weights.flush()
         os.fsync(weights.fileno())
-    index = json.dumps({"size": size, "ops": sorted(ops), "variables": recorded}).encode()
-    with (into / "index.json").open("wb") as file:
+        return weights.tell(), recorded
+
+
+def _write_index(into: Path, index: bytes) -> None:
+    with into.open("wb") as file:
         file.write(hashlib.sha256(index).hexdigest().encode() + b"\n" + index)
         file.flush()
         os.fsync(file.fileno())
