@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from rehub.savedmodel import header_hash
+from rehub.savedmodel.forms import header_hash
 from rehub.savedmodel.wire import BYTES, VARINT
 
 BLOCK, BLOCK_HEADER, CHUNK_HEADER = 1 << 16, 24, 40

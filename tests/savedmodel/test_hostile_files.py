@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from rehub import tf_internals
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
-from rehub.savedmodel.model_bytes import as_saved_model_pb
+from rehub.savedmodel.forms import as_saved_model_pb
 from rehub.savedmodel.wire import BYTES
 
 SavedModel = type(tf_internals.saved_model_message())

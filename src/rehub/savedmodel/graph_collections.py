@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from rehub.savedmodel.wire import Message
 
+ATTACHMENTS = "hub_module_attachments"  # the collection in which a legacy module keeps what is attached to it
+IMAGE_MODULE_INFO = "image_module_info"  # there the key of the message about the images that a module takes
+
 _COLLECTION_DEF = 4
 _KEY, _VALUE = 1, 2
 _NODE_LIST, _BYTES_LIST, _ANY_LIST = 1, 2, 5
