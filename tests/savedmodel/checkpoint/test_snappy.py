@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sorted_tables import varint
+from wire_messages import varint
 
 from rehub.savedmodel.checkpoint.snappy import uncompress
 from rehub.savedmodel.wire import WireError

@@ -6,7 +6,8 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sorted_tables import block_of, footer_of, table_of, varint, with_trailer
+from sorted_tables import block_of, footer_of, table_of, with_trailer
+from wire_messages import varint
 
 from rehub.errors import CorruptModel
 from rehub.savedmodel.checkpoint.sorted_table import read_table

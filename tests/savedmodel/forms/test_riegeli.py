@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from riegeli_files import RiegeliFile, highway_hash, varint
+from riegeli_files import RiegeliFile, highway_hash
+from wire_messages import varint
 
 from rehub.errors import PackageMissing, UnsupportedFormat
 from rehub.savedmodel.forms.header_hash import hash_of_header

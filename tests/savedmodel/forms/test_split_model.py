@@ -5,7 +5,8 @@ import saved_models
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from riegeli_files import IN_BYTES, MESSAGE, RiegeliFile, chunked_message, field, split_file, split_in_one
+from riegeli_files import IN_BYTES, MESSAGE, RiegeliFile, chunked_message, split_file, split_in_one
+from wire_messages import field
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel

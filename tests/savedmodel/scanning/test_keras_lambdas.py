@@ -5,6 +5,7 @@ import json
 import pytest
 import saved_models
 import tensorflow as tf
+from wire_messages import field
 
 import rehub as hub
 from rehub.errors import CorruptModel
@@ -12,11 +13,6 @@ from rehub.savedmodel.scanning.keras_lambdas import lambdas_in_metadata
 
 CODE = {"name": "shout", "function": ["4wEAAAAAAAAA", None, None], "function_type": "lambda"}
 BY_NAME = {"name": "named", "function": "relu", "function_type": "function"}
-
-
-def field(number, content):
-    """A field of a message, of up to 16383 bytes."""
-    return bytes([number << 3 | 2, len(content) & 0x7F | 0x80, len(content) >> 7]) + content
 
 
 def metadata(*layers, identifier="_tf_keras_layer"):
