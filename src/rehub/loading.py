@@ -90,7 +90,7 @@ def load(
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
     restore.check_trust(tf, layout, asked, trusted)
-    metagraphs = read_metagraphs(f"{path.rstrip('/')}/{layout.model_file}", restore.read_model(tf, layout))
+    metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,11 @@ class LocalModel:
     Attributes:
         asked: the handle, for messages.
         layout: its directory, and which files of a model that has.
-        file: the path of its `saved_model.pb`, or of another form of it.
-        content: what that holds, as the bytes of a `saved_model.pb`.
+        content: what its model file holds, as the bytes of a `saved_model.pb`.
     """
 
     asked: str
     layout: Layout
-    file: str
     content: Buffer
 
 
@@ -47,4 +44,4 @@ def open_model(handle: Any) -> LocalModel:
             "REHUB_CACHE_DIR to a directory here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
         )
     layout = look(path, asked)
-    return LocalModel(asked, layout, os.path.join(path, layout.model_file), saved_model_bytes(layout))
+    return LocalModel(asked, layout, saved_model_bytes(layout))

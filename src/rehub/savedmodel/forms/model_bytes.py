@@ -20,8 +20,7 @@ def saved_model_bytes(layout: Layout) -> Buffer:
         PackageMissing: it is compressed, and the package that undoes that is not installed.
         OSError: the file cannot be opened.
     """
-    path = f"{layout.path.rstrip('/')}/{layout.model_file}"
-    return as_saved_model_pb(path, map_file(path))
+    return as_saved_model_pb(layout.file, map_file(layout.file))
 
 
 def as_saved_model_pb(path: str, content: Buffer) -> Buffer:

@@ -6,15 +6,14 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Iterable
 
+from rehub.savedmodel.graph_collections import Collections, asset_definitions
 from rehub.savedmodel.inspecting.model_info import AssetInfo
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.graph_collections import Collections
     from rehub.savedmodel.wire import Message
 
-_ASSET_FILE_DEF, _FILENAME = 6, 2
+_FILENAME = 2
 _DIRECTORY = "assets"
-_COLLECTION = "saved_model_assets"  # where TensorFlow 1 lists them
 
 
 def asset_names(metagraph: Message, collections: Collections) -> set[str]:
@@ -23,8 +22,7 @@ def asset_names(metagraph: Message, collections: Collections) -> set[str]:
     Raises:
         WireError: they cannot be read.
     """
-    listed = [*metagraph.messages(_ASSET_FILE_DEF), *collections.any_messages(_COLLECTION)]
-    return {asset.text(_FILENAME) for asset in listed}
+    return {asset.text(_FILENAME) for asset in asset_definitions(metagraph, collections)}
 
 
 def look_for_assets(directory: str, names: Iterable[str]) -> tuple[AssetInfo, ...]:

@@ -19,14 +19,13 @@ from rehub.savedmodel.inspecting.missing_packages import missing_packages
 from rehub.savedmodel.inspecting.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
 from rehub.savedmodel.inspecting.usage import usage
 from rehub.savedmodel.inspecting.variables import VARIABLE_OPS, variables_of_graph, variables_of_objects
-from rehub.savedmodel.layout import Layout
+from rehub.savedmodel.layout import KERAS_METADATA, Layout
 from rehub.savedmodel.local_model import open_model
 from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
 from rehub.savedmodel.object_graph import ObjectGraph
 from rehub.savedmodel.wire import Buffer, strictly
 
 _OBJECT_GRAPH = 7
-_KERAS_METADATA = "keras_metadata.pb"
 
 
 def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInfo:
@@ -48,11 +47,11 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
     """
     wanted = tag_set(tags)
     model = open_model(handle)
-    metagraphs = read_metagraphs(model.file, model.content)
+    metagraphs = read_metagraphs(model.layout.file, model.content)
     chosen = metagraphs if wanted is None else (graph_variant(metagraphs, wanted, model.asked),)
     entries = _checkpoint_entries(model.layout.path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
-    read = strictly(model.file, lambda: [_read(model.content, metagraph, entries) for metagraph in chosen])
+    read = strictly(model.layout.file, lambda: [_read(model.content, metagraph, entries) for metagraph in chosen])
     return _model_info(without_secrets(model.asked), model.layout, read, is_object, tags_given=wanted is not None)
 
 
@@ -158,7 +157,7 @@ def _saved_by(layout: Layout, objects: ObjectGraph | None) -> str:
         return ""
     root = objects.objects[0]
     names = dict(root.children)
-    if root.identifier.startswith("_tf_keras") or os.path.exists(os.path.join(layout.path, _KERAS_METADATA)):
+    if root.identifier.startswith("_tf_keras") or os.path.exists(os.path.join(layout.path, KERAS_METADATA)):
         return "Keras 2"
     if entry_points.SERVE in names and "_misc_assets" in names:  # What `export` of a model of Keras leaves.
         return "Keras 2" if "_endpoint_names" in names else "Keras 3"

@@ -13,8 +13,6 @@ from typing import Any, Callable, Iterable, Iterator
 from rehub.errors import CorruptModel
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
-KERAS_METADATA = "keras_metadata.pb"
-
 _METADATA_NODES, _NODE_IDENTIFIER, _NODE_METADATA = 1, 4, 5
 _META_GRAPHS, _OBJECT_GRAPH, _OBJECTS, _USER_OBJECT, _USER_IDENTIFIER, _USER_METADATA = 2, 7, 1, 4, 1, 3
 _OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.

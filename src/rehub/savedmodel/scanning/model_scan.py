@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Iterator
 
 from rehub.savedmodel.forms import map_file
+from rehub.savedmodel.layout import KERAS_METADATA
 from rehub.savedmodel.local_model import open_model
 from rehub.savedmodel.scanning.graph_scan import Finding, scan_saved_model
-from rehub.savedmodel.scanning.keras_lambdas import KERAS_METADATA, lambdas_in_metadata, lambdas_in_objects
+from rehub.savedmodel.scanning.keras_lambdas import lambdas_in_metadata, lambdas_in_objects
 
 _LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
 _LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the model. hub.load never looks at it."
@@ -64,9 +65,9 @@ def scan(handle: Any) -> ScanReport:
         CorruptModel: a file of it is damaged.
     """
     model = open_model(handle)
-    found = scan_saved_model(model.file, model.content)
+    found = scan_saved_model(model.layout.file, model.content)
     others = (
-        *(_lambda(name, model.layout.model_file) for name in lambdas_in_objects(model.file, model.content)),
+        *(_lambda(name, model.layout.model_file) for name in lambdas_in_objects(model.layout.file, model.content)),
         *_other_files(model.layout.path),
     )
     return ScanReport(model.asked, model.layout.path, (*found.findings, *others), found.nodes, found.functions)

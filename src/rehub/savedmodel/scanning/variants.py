@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from rehub.savedmodel.graph_collections import Collections, asset_definitions
 from rehub.savedmodel.nodes import Body, Node, bodies_of_graph, node_of
 from rehub.savedmodel.ops.op_classes import calls_functions
 from rehub.savedmodel.wire import BYTES, Buffer, Message, WireError
@@ -16,7 +17,7 @@ _META_INFO, _GRAPH_DEF, _SAVER_DEF, _COLLECTIONS, _SIGNATURES, _ASSET_FILES, _OB
 _META_GRAPHS, _TAGS = 2, 4
 _MAP_KEY, _MAP_VALUE = 1, 2
 _OUTPUTS, _TENSOR_NAME, _COO_SPARSE, _COMPOSITE, _COMPONENTS = 2, 1, 4, 5, 2
-_NODE_LIST, _BYTES_LIST, _ANY_LIST, _LIST_VALUE, _ANY_VALUE = 1, 2, 5, 1, 2
+_NODE_LIST, _BYTES_LIST, _LIST_VALUE = 1, 2, 1
 _RESTORE_OP = 3
 _ASSET_TENSOR, _ASSET_FILENAME = 1, 2
 _LIBRARY, _GRADIENT, _REGISTERED_GRADIENT, _GRADIENT_FUNCTION, _REGISTERED_GRADIENT_FUNCTION = 2, 2, 3, 2, 1
@@ -29,7 +30,6 @@ _MAX_NESTED_FUNCTIONS = 16
 # What runs while a model is loaded, when its assets are fed. Everything else runs without.
 _INIT_COLLECTIONS = {"saved_model_main_op", "legacy_init_op", "saved_model_init_op", "table_initializer"}
 _IMPLEMENTS = "api_implements"  # By which TensorFlow's optimizer swaps functions.
-_ASSET_COLLECTION = "saved_model_assets"
 _INIT_SIGNATURE = "__saved_model_init_op"
 _SAVER_COLLECTIONS = {"saveable_objects", "savers"}
 
@@ -62,7 +62,7 @@ class Variant:
         self.metagraph = Message(content, ()) if metagraph is None else metagraph
         self.asset_files = tuple(
             (node_of(asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)), asset.text(_ASSET_FILENAME))
-            for asset in self._asset_defs()
+            for asset in asset_definitions(self.metagraph, Collections(self.metagraph))
         )
         self.assets = dict(self.asset_files)
         self._functions = frozenset(body.function for body in self.bodies if body.function)
@@ -186,14 +186,6 @@ class Variant:
                 yield from _texts_in(message)
         if when == "restoring":
             yield self.metagraph.message(_SAVER_DEF).text(_RESTORE_OP)
-
-    def _asset_defs(self) -> Iterator[Message]:
-        """Yields the AssetFileDefs: of the table, and of the collection that older writers kept them in."""
-        yield from self.metagraph.messages(_ASSET_FILES)
-        for entry in self.metagraph.messages(_COLLECTIONS):
-            if entry.text(_MAP_KEY) == _ASSET_COLLECTION:
-                for packed in entry.message(_MAP_VALUE).message(_ANY_LIST).messages(_LIST_VALUE):
-                    yield packed.message(_ANY_VALUE)
 
     def _object(self, number: int, kind: int) -> Message | None:
         if self._objects is None:
