@@ -13,6 +13,7 @@ from rehub.savedmodel.inspecting import entry_points, judgements
 from rehub.savedmodel.inspecting.asset_files import asset_names, look_for_assets
 from rehub.savedmodel.inspecting.attachments import read_attachments
 from rehub.savedmodel.inspecting.callables import Function, read_functions
+from rehub.savedmodel.inspecting.fingerprints import read_fingerprint
 from rehub.savedmodel.inspecting.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.savedmodel.inspecting.interfaces import read_signatures
 from rehub.savedmodel.inspecting.missing_packages import missing_packages
@@ -138,6 +139,7 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
             [judgements.Variant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
         ),
         usage=usage(handle, inference.info.tags if needs_tags else None, entry, is_object),
+        fingerprint=read_fingerprint(layout.path),
     )
 
 

@@ -175,6 +175,25 @@ class GraphInfo:
 
 
 @dataclass(frozen=True)
+class FingerprintInfo:
+    """What TensorFlow 2.12 and newer note of a model that they save, as `tf.saved_model.experimental.Fingerprint` does.
+
+    Attributes:
+        saved_model_checksum: of all of the model's file; it differs from one save of the same model to the next.
+        graph_def_program_hash, signature_def_hash, saved_object_graph_hash, checkpoint_hash: of these parts, without
+            what differs by chance.
+        version: by which rules they were made.
+    """
+
+    saved_model_checksum: int
+    graph_def_program_hash: int
+    signature_def_hash: int
+    saved_object_graph_hash: int
+    checkpoint_hash: int
+    version: int
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Whether something can be done with a model, and why, in a sentence."""
 
@@ -203,6 +222,7 @@ class ModelInfo:
         can_be_called, can_be_fine_tuned, can_be_retrained: judgements with their reasons. To fine-tune is to train
             what the restored object offers by itself; to retrain is what rehub makes of a model of TF1.
         usage: the lines of Python that load it and call it, given `import rehub as hub, tensorflow as tf`.
+        fingerprint: what its writer noted by which to tell it from others; None where there is no `fingerprint.pb`.
     """
 
     handle: str
@@ -219,6 +239,7 @@ class ModelInfo:
     can_be_fine_tuned: Judgement
     can_be_retrained: Judgement
     usage: tuple[str, ...]
+    fingerprint: FingerprintInfo | None
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
