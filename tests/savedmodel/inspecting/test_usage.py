@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import harmful_models
 import pytest
 import saved_models
 from saved_models import tf
@@ -63,6 +64,34 @@ def test_a_variant_that_has_to_be_chosen_is_named(inspected):
     info = hub.inspect(inspected["v1 of two variants"])
     assert info.usage[0].endswith("tags=['serve'])")
     assert hub.inspect(inspected["legacy/conv_bn"], tags="train").usage[0].endswith("tags=['train'])")
+
+
+def test_a_function_may_be_named_by_a_word_of_python(tmp_path):
+    model = tf.Module()
+    function = tf.function(lambda x: x)
+    for dtype in (tf.float32, tf.int32):  # TensorFlow makes a signature of what is traced once.
+        function.get_concrete_function(tf.TensorSpec([2], dtype))
+    setattr(model, "def", function)
+    tf.saved_model.save(model, str(tmp_path))
+    info = hub.inspect(str(tmp_path))
+    assert info.usage[-1].startswith("outputs = getattr(model, 'def')(tf.zeros([2]")
+    assert "outputs" in run(tmp_path, info.usage)
+
+
+def test_an_input_that_is_named_by_a_word_of_python_is_given_by_that_as_a_text_or_by_none(tmp_path):
+    def rename(metagraph):
+        inputs = metagraph.signature_def["serving_default"].inputs
+        inputs["class"].CopyFrom(inputs["words"])
+        del inputs["words"]
+
+    text = "tf.constant(['some text'])"
+    model = harmful_models.save(tmp_path / "object", lambda words: words + "!")
+    harmful_models.edit(model, rename)
+    assert hub.inspect(model).usage[-1] == f"outputs = model.signatures['serving_default'](**{{'class': {text}}})"
+
+    model = harmful_models.save_graph(tmp_path / "graph", lambda words, _: words + "!")
+    harmful_models.edit(model, rename)  # In TF1 the name of an only input is not needed.
+    assert hub.inspect(model).usage[-1] == f"outputs = model({text})"
 
 
 def test_what_cannot_be_called_is_loaded_only(tmp_path):

@@ -42,13 +42,18 @@ def usage(handle: str, tags: frozenset[str] | None, entry: EntryPoint | None, is
 
 def _call(entry: EntryPoint, is_object: bool) -> str:
     if entry.function is not None:
-        called = "model" if entry.function.info.path == CALL else f"model.{entry.function.info.path}"
-        return f"{called}({_arguments(entry.function)})"
+        return f"{_attribute(entry.function.info.path)}({_arguments(entry.function)})"
     if entry.signature is None:
         raise NoExample
     if is_object:
         return f"model.signatures[{entry.signature.name!r}]({_keywords(entry.signature.inputs)})"
     return f"model({', '.join(_arguments_of_module(entry.signature, entry.is_only_way))})"
+
+
+def _attribute(path: str) -> str:
+    if path == CALL:
+        return "model"
+    return f"model.{path}" if _is_identifier(path) else f"getattr(model, {path!r})"
 
 
 def _arguments(function: Function) -> str:
@@ -62,7 +67,9 @@ def _arguments(function: Function) -> str:
             by_position = False
             continue
         by_position = by_position and number < positional
-        written.append(_written(value) if by_position else f"{_identifier(name)}={_written(value)}")
+        if not by_position and not _is_identifier(name):
+            raise NoExample
+        written.append(_written(value) if by_position else f"{name}={_written(value)}")
     return ", ".join(written)
 
 
@@ -133,12 +140,6 @@ def _sizes(shape: tuple[int | None, ...]) -> list[int]:
     is_image = len(shape) == 4 and shape[3] in (1, 3, 4)
     usual = 224 if is_image else 8
     return [(1 if place == 0 else usual) if size is None else size for place, size in enumerate(shape)]
-
-
-def _identifier(name: str) -> str:
-    if not _is_identifier(name):
-        raise NoExample
-    return name
 
 
 def _is_identifier(name: str) -> bool:
