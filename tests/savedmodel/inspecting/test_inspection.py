@@ -4,9 +4,11 @@ import contextlib
 import dataclasses
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 
+import model_forms
 import pytest
 import saved_models
 from hypothesis import given, settings
@@ -93,6 +95,14 @@ def test_a_model_in_text_form_is_told_alike(tmp_path):
     text = hub.inspect(saved_models.save_v1(tmp_path / "text", as_text=True))
     assert text.graphs == binary.graphs
     assert text.can_be_retrained == binary.can_be_retrained
+
+
+def test_each_form_of_a_model_is_told_to_be_the_same(tmp_path):
+    shutil.copytree(str(saved_models.LEGACY / "conv_bn"), str(tmp_path / "module"))
+    for directory in (tmp_path / "module", saved_models.save_lookup(tmp_path / "object")):
+        expected = hub.inspect(directory)
+        for name in model_forms.rewrite(directory):
+            assert hub.inspect(directory) == expected, name
 
 
 def test_what_is_no_model_is_refused(tmp_path):
