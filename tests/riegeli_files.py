@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import struct
 
-from rehub.savedmodel import header_hash
-from rehub.savedmodel.wire import BYTES, VARINT
+from wire_messages import field, varint
+
+from rehub.savedmodel.forms import header_hash
 
 BLOCK, BLOCK_HEADER, CHUNK_HEADER = 1 << 16, 24, 40
 USABLE = BLOCK - BLOCK_HEADER
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number, value):
-    """A field of a message: a number, or bytes."""
-    if isinstance(value, int):
-        return varint(number << 3 | VARINT) + varint(value)
-    return varint(number << 3 | BYTES) + varint(len(value)) + value
 
 
 def highway_hash(data):

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from wire_messages import varint
+
 MAGIC = 0xDB4775248B80FB57
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def crc32c(data):

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from rehub.restore import load_report as load_report
     from rehub.retrain import Conversion as Conversion
     from rehub.retrain import convert as convert
-    from rehub.savedmodel.inspection import inspect as inspect
-    from rehub.savedmodel.model_info import ModelInfo as ModelInfo
-    from rehub.savedmodel.model_scan import ScanReport as ScanReport
-    from rehub.savedmodel.model_scan import scan as scan
+    from rehub.savedmodel.inspecting import ModelInfo as ModelInfo
+    from rehub.savedmodel.inspecting import inspect as inspect
+    from rehub.savedmodel.scanning import ScanReport as ScanReport
+    from rehub.savedmodel.scanning import scan as scan
 
 _HOME_OF = {
     "Conversion": "rehub.retrain",
@@ -53,10 +53,10 @@ _HOME_OF = {
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
     "LoadReport": "rehub.restore",
-    "ModelInfo": "rehub.savedmodel.model_info",
+    "ModelInfo": "rehub.savedmodel.inspecting",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
-    "ScanReport": "rehub.savedmodel.model_scan",
+    "ScanReport": "rehub.savedmodel.scanning",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
@@ -68,7 +68,7 @@ _HOME_OF = {
     "get_expected_image_size": "rehub.legacy",
     "get_num_image_channels": "rehub.legacy",
     "image_embedding_column": "rehub.legacy.columns",
-    "inspect": "rehub.savedmodel.inspection",
+    "inspect": "rehub.savedmodel.inspecting",
     "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
@@ -76,7 +76,7 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
-    "scan": "rehub.savedmodel.model_scan",
+    "scan": "rehub.savedmodel.scanning",
     "session_config": "rehub.distribute",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",

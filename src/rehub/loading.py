@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable, Mapping, Sequence, TypeVar
+from typing import Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub.errors import (
@@ -12,15 +12,12 @@ from rehub.errors import (
     MissingOp,
     NotTrainable,
     OptionsUnsupported,
-    TagsNotFound,
     UnsupportedFormat,
 )
 from rehub.restore.ownership import keep_while_traced
-from rehub.savedmodel import Layout, MetaGraph, read_metagraphs
-from rehub.savedmodel.model_info import GraphInfo
+from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, tag_set
 
 _LOGGER = logging.getLogger(__name__)
-_Graph = TypeVar("_Graph", MetaGraph, GraphInfo)
 
 
 @tf_internals.run_as_written
@@ -88,12 +85,12 @@ def load(
         restore.check_can_optimize(tf, optimize)
     elif measure_with is not None:
         raise InvalidSetting('measure_with= is what optimize="inference" measures with, which was not asked for.')
-    wanted = _tag_set(tags)
+    wanted = tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
     layout = restore.look_at(tf, path, asked)
     restore.check_trust(tf, layout, asked, trusted)
-    metagraphs = read_metagraphs(f"{path.rstrip('/')}/{layout.model_file}", restore.read_model(tf, layout))
+    metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)
@@ -103,7 +100,7 @@ def load(
     obj = None
     if layout.is_legacy:
         try:
-            obj = _load_legacy(tf, layout, metagraphs, metagraph, _tag_set(tags), options, asked)
+            obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
             if optimize is None:
                 return obj
         except NotTrainable as reason:
@@ -175,35 +172,6 @@ def _check_options(tf: Any, options: Any | None) -> None:
         )
     if not isinstance(options, load_options):
         raise InvalidSetting(f"options= takes a tf.saved_model.LoadOptions. Received: {options!r}")
-
-
-def _tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
-    if tags is None:
-        return None
-    members = [tags] if isinstance(tags, str) else list(tags)
-    if not all(isinstance(tag, str) for tag in members):
-        raise InvalidSetting(f"tags= takes a set of strings. Received: {tags!r}")
-    return frozenset(members)
-
-
-def graph_variant(metagraphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:
-    """Returns the graph variant with a set of tags; the only one where `wanted` is None.
-
-    Raises:
-        TagsNotFound: there is no such variant, or there are several; lists those there are.
-    """
-    if wanted is None and len(metagraphs) == 1:
-        return metagraphs[0]
-    for metagraph in metagraphs:
-        if metagraph.tags == wanted:
-            return metagraph
-    there_are = ", ".join(str(tags) for tags in sorted(sorted(metagraph.tags) for metagraph in metagraphs))
-    if wanted is None:
-        raise TagsNotFound(f"{handle!r} has several graph variants: choose one with tags=. Their tags: {there_are}.")
-    message = f"{handle!r} has no graph variant with the tags {sorted(wanted)}; it has: {there_are}."
-    if wanted == {"train"}:
-        message += " A model without a variant for training is used by its only one: leave tags unset."
-    raise TagsNotFound(message)
 
 
 def _check_signatures(tf: Any, metagraph: MetaGraph, handle: str) -> None:

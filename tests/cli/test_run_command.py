@@ -9,7 +9,8 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="running a model needs TensorFlow")
 
-import saved_models  # noqa: E402  It imports TensorFlow.
+import harmful_models  # noqa: E402  It and the next import TensorFlow.
+import saved_models  # noqa: E402
 
 import rehub as hub  # noqa: E402
 
@@ -61,6 +62,16 @@ def answers(tmp_path):
 def outputs_of(ran):
     assert (ran.code, ran.err) == (0, "")
     return json.loads(ran.out)
+
+
+def test_a_model_that_could_do_harm_is_refused_where_the_setting_says_so(rehub, tmp_path, monkeypatch):  # P66
+    harmful = harmful_models.save_that_writes(tmp_path / "model", tmp_path / "harm")
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    ran = rehub("run", harmful, "--input", 'words=["a"]')
+    assert (ran.code, ran.out) == (1, "")
+    assert "WriteFile writes files" in ran.err
+    assert "REHUB_TRUST=refuse" in ran.err
+    assert not (tmp_path / "harm").exists()
 
 
 def test_a_tf2_models_only_signature_is_called(rehub, shift):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import harmful_models
+import model_forms
 import pytest
 import saved_models
 
@@ -22,6 +23,13 @@ def test_a_danger_ends_with_1_and_is_told_with_its_place_and_reason(tmp_path, ca
     assert "1 danger in" in lines[0]
     assert lines[1].startswith("  danger: writes files. It writes")
     assert "WriteFile writes files ('/tmp/harm'): node 'WriteFile' of function" in lines[2]
+
+
+def test_a_danger_is_found_in_each_form_of_a_model(tmp_path, capsys):
+    directory = harmful_models.save(tmp_path / "model", harmful_models.writes)
+    for _ in model_forms.rewrite(directory):
+        assert main(["scan", directory]) == 1
+        assert "WriteFile writes files ('/tmp/harm')" in capsys.readouterr().out
 
 
 def test_json_tells_all_of_several_models(tmp_path, capsys):

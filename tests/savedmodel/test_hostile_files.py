@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
+import shutil
 import struct
+import tempfile
 import time
+from pathlib import Path
 
+import model_forms
 import pytest
 import riegeli_files
 import saved_models
-from google.protobuf import text_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wire_messages import field, varint
 
+import rehub as hub
 from rehub import tf_internals
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
-from rehub.savedmodel.model_bytes import as_saved_model_pb
+from rehub.savedmodel.checkpoint import read_checkpoint
+from rehub.savedmodel.forms import as_saved_model_pb
 from rehub.savedmodel.wire import BYTES
 
 SavedModel = type(tf_internals.saved_model_message())
@@ -44,7 +51,7 @@ def as_bytes():
 
 
 def as_text():
-    return text_format.MessageToString(SavedModel.FromString(as_bytes())).encode()
+    return model_forms.as_text(as_bytes())
 
 
 def in_chunks():
@@ -73,10 +80,10 @@ def metadata():
     file, infos = riegeli_files.RiegeliFile(hashes_data=False), b""
     for part in PARTS:
         (position,) = file.simple([part])
-        info = riegeli_files.field(1, 1) + riegeli_files.field(2, len(part)) + riegeli_files.field(3, position)
-        infos += riegeli_files.field(2, info)
+        info = field(1, 1) + field(2, len(part)) + field(3, position)
+        infos += field(2, info)
     fields = [([2, ("index", 0), 2], riegeli_files.chunked_message(1)), ([], riegeli_files.chunked_message(2))]
-    return infos + riegeli_files.field(3, riegeli_files.chunked_message(0, *fields))
+    return infos + field(3, riegeli_files.chunked_message(0, *fields))
 
 
 def look_through_chunk(content):
@@ -90,6 +97,37 @@ def chunk():
     return b"\0\3\1\2\3abbccc"
 
 
+@functools.lru_cache(maxsize=None)
+def model():
+    """The directory of a TF2 object with variables, a table and an asset; it is there as long as the tests run."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    return saved_models.save_lookup(Path(directory, "model"))
+
+
+def in_model(file, read):
+    """Returns what reads a whole model of which one file is damaged."""
+
+    def look_into(content):
+        path = Path(model(), file)
+        in_order = path.read_bytes()
+        path.write_bytes(content)
+        try:
+            read(model())
+        finally:
+            path.write_bytes(in_order)
+
+    return look_into, lambda: Path(model(), file).read_bytes()
+
+
+def look_into_checkpoint(directory):
+    read_checkpoint(f"{directory}/variables/variables").full_names()
+
+
+def show(directory):
+    hub.inspect(directory)._repr_html_()
+
+
 # Each reader: what reads a file, by a name for the test, and one that is in order.
 READERS = {
     "saved_model.pb": (functools.partial(look_through, "saved_model.pb"), as_bytes),
@@ -97,6 +135,10 @@ READERS = {
     "saved_model.cpb": (functools.partial(look_through, "saved_model.cpb"), in_chunks),
     "metadata of chunks": (look_through_metadata, metadata),
     "data of a chunk": (look_through_chunk, chunk),
+    "index of a checkpoint": in_model("variables/variables.index", look_into_checkpoint),
+    "inspection": in_model("saved_model.pb", show),
+    "inspection of an index": in_model("variables/variables.index", show),
+    "scan": in_model("saved_model.pb", hub.scan),
 }
 
 LARGE = (b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01", b"\xff" * 8, struct.pack("<Q", 1 << 32), b"9" * 30)
@@ -170,7 +212,7 @@ def nested(levels):
     pieces, size = [], 0
     for _ in range(levels):
         for number in (VALUES, LIST_VALUE):
-            pieces.append(riegeli_files.varint(number << 3 | BYTES) + riegeli_files.varint(size))
+            pieces.append(varint(number << 3 | BYTES) + varint(size))
             size += len(pieces[-1])
     return b"".join(reversed(pieces))
 
@@ -182,7 +224,7 @@ TO_ARGUMENTS = (2, 7, 1, 6, 2, 1)
 
 def with_arguments(arguments):
     for number in reversed(TO_ARGUMENTS):
-        arguments = riegeli_files.field(number, arguments)
+        arguments = field(number, arguments)
     return as_bytes() + arguments
 
 
@@ -201,9 +243,9 @@ def test_values_in_values_are_read_or_refused_however_deep_they_go(levels):
 
 @pytest.mark.parametrize("depth", range(len(TO_ARGUMENTS)))
 def test_a_field_that_claims_4_gibibytes_is_refused(depth):
-    claim = riegeli_files.varint(TO_ARGUMENTS[depth] << 3 | BYTES) + riegeli_files.varint(1 << 32)
+    claim = varint(TO_ARGUMENTS[depth] << 3 | BYTES) + varint(1 << 32)
     for number in reversed(TO_ARGUMENTS[:depth]):
-        claim = riegeli_files.field(number, claim)
+        claim = field(number, claim)
     start = time.perf_counter()
     with contextlib.suppress(*CLEAR):
         READERS["saved_model.pb"][0](as_bytes() + claim)

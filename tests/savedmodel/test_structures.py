@@ -2,23 +2,10 @@ from __future__ import annotations
 
 import pytest
 from saved_models import tf
+from wire_messages import field
 
 from rehub.savedmodel.structures import NamedTuple, Spec, Written, leaves, read_structure
 from rehub.savedmodel.wire import Message, WireError
-
-
-def field(number, content):
-    """A field of bytes, of fewer than 16,384."""
-    size = len(content)
-    return bytes([number << 3 & 0x7F | 2 | 0x80, number >> 4, size & 0x7F | 0x80, size >> 7]) + content
-
-
-def varint_field(number, value):
-    encoded = bytearray([number << 3 & 0x7F | 0x80, number >> 4])
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def read(content):
@@ -33,21 +20,21 @@ NONE = field(1, b"")
     [
         (b"", None),
         (NONE, None),
-        (varint_field(14, 1), True),
-        (varint_field(12, 3), -2),
-        (varint_field(12, 4), 2),
+        (field(14, 1), True),
+        (field(12, 3), -2),
+        (field(12, 4), 2),
         (bytes([11 << 3 | 1]) + b"\0\0\0\0\0\0\xf8\x3f", 1.5),
         (field(13, b"text"), "text"),
-        (varint_field(32, tf.int64.as_datatype_enum), Written("tf.int64")),
+        (field(32, tf.int64.as_datatype_enum), Written("tf.int64")),
         (field(51, field(1, NONE) * 2), [None, None]),
         (field(52, b""), ()),
-        (field(53, field(1, field(1, b"key") + field(2, varint_field(14, 0)))), {"key": False}),
+        (field(53, field(1, field(1, b"key") + field(2, field(14, 0)))), {"key": False}),
         (
             field(54, field(1, b"Pair") + field(2, field(1, b"left") + field(2, NONE))),
             NamedTuple("Pair", (("left", None),)),
         ),
-        (field(33, field(1, b"x") + field(2, field(2, b"")) + varint_field(3, 1)), Spec("dense", "float32", (0,), "x")),
-        (field(31, varint_field(3, 1)), Written("tf.TensorShape(None)")),
+        (field(33, field(1, b"x") + field(2, field(2, b"")) + field(3, 1)), Spec("dense", "float32", (0,), "x")),
+        (field(31, field(3, 1)), Written("tf.TensorShape(None)")),
     ],
     ids=str,
 )
@@ -56,7 +43,7 @@ def test_values_are_read(content, value):
 
 
 def test_of_several_values_the_last_counts():
-    assert read(field(13, b"first") + varint_field(14, 1)) is True
+    assert read(field(13, b"first") + field(14, 1)) is True
 
 
 def test_a_nest_that_is_too_deep_is_refused():

@@ -3,17 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wire_messages import varint
 
 from rehub.savedmodel.wire import BYTES, FIXED32, FIXED64, VARINT, Message, WireError
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def encode(fields):

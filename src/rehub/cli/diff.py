@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Iterator
 from rehub.cli import output
 from rehub.cli.exit_codes import DIFFERENT, DONE, TROUBLE
 from rehub.errors import HubError
-from rehub.savedmodel.inspection import inspect
-from rehub.savedmodel.model_differences import FactDifference, ModelDifference, VariableDifference, compare_models
-from rehub.savedmodel.overview import shape_text
+from rehub.savedmodel.comparing import FactDifference, ModelDifference, VariableDifference, compare_models
+from rehub.savedmodel.inspecting import inspect
+from rehub.savedmodel.inspecting.overview import shape_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.model_info import VariableInfo
+    from rehub.savedmodel.inspecting.model_info import VariableInfo
 
 
 def configure(parser: Parser) -> None:

@@ -13,14 +13,15 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
-from rehub.loading import graph_variant, load
-from rehub.savedmodel.inspection import inspect
-from rehub.savedmodel.overview import tensor_text
+from rehub.loading import load
+from rehub.savedmodel import graph_variant
+from rehub.savedmodel.inspecting import inspect
+from rehub.savedmodel.inspecting.overview import tensor_text
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
+    from rehub.savedmodel.inspecting.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
 
 _DEFAULTS = ("serving_default", "default")
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import SignatureNotFound
-from rehub.savedmodel import overview
-from rehub.savedmodel.inspection import inspect
+from rehub.savedmodel.inspecting import inspect, overview
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.model_info import ModelInfo, SignatureInfo, TensorInfo
+    from rehub.savedmodel.inspecting.model_info import ModelInfo, SignatureInfo, TensorInfo
 
 _SIGNATURES, _TENSORS, _FUNCTIONS, _TRACES = 8, 6, 5, 3
 _WIDTH = 100

@@ -7,7 +7,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import AttachmentNotFound, CorruptModel, InvalidSetting
-from rehub.savedmodel.attachments import COLLECTION
+from rehub.savedmodel.graph_collections import ATTACHMENTS
 
 FUNCTION = "attached_messages"  # of an object of TF2
 
@@ -45,7 +45,7 @@ def write(meta_graph: Any) -> None:
     last = {attachment.key: attachment for attachment in attached}
     if last:
         stored = [last[key].SerializeToString() for key in sorted(last)]
-        meta_graph.collection_def[COLLECTION].bytes_list.value.extend(stored)
+        meta_graph.collection_def[ATTACHMENTS].bytes_list.value.extend(stored)
 
 
 def read(meta_graph: Any) -> dict[str, bytes]:
@@ -54,9 +54,9 @@ def read(meta_graph: Any) -> dict[str, bytes]:
     Raises:
         CorruptModel: the collection that holds them is of another kind.
     """
-    if COLLECTION not in meta_graph.collection_def:
+    if ATTACHMENTS not in meta_graph.collection_def:
         return {}
-    collection = meta_graph.collection_def[COLLECTION]
+    collection = meta_graph.collection_def[ATTACHMENTS]
     if collection.WhichOneof("kind") != "bytes_list":
         raise CorruptModel(f"Attached messages are stored as {collection.WhichOneof('kind')}; expected bytes_list.")
     from rehub.legacy.protos import ModuleAttachment

@@ -11,7 +11,7 @@ from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
-from rehub.savedmodel.attachments import COLLECTION
+from rehub.savedmodel.graph_collections import ATTACHMENTS
 
 
 class GraphModuleSpec(ModuleSpec):
@@ -89,7 +89,7 @@ def supported_collections() -> frozenset[str]:
             keys.REGULARIZATION_LOSSES,
             keys.COND_CONTEXT,
             keys.WHILE_CONTEXT,
-            COLLECTION,
+            ATTACHMENTS,
         ]
     )
 

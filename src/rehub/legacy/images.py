@@ -7,7 +7,7 @@ from typing import Any
 from rehub.errors import InvalidModule, SignatureNotFound
 from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
 from rehub.legacy.tensor_info import ParsedTensorInfo
-from rehub.savedmodel.attachments import IMAGE_MODULE_INFO as _KEY
+from rehub.savedmodel.graph_collections import IMAGE_MODULE_INFO as _KEY
 
 
 class _MessageOnUse(type):

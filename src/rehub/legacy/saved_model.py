@@ -10,8 +10,8 @@ from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
+from rehub.savedmodel.forms import as_saved_model_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
-from rehub.savedmodel.model_bytes import as_saved_model_pb
 
 VARIABLES = "variables"
 

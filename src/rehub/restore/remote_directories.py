@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence
 
 from rehub.errors import LocationUnreadable
 from rehub.savedmodel import Layout, look
-from rehub.savedmodel.model_bytes import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel.forms import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.wire import Buffer
 
 

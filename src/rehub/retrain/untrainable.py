@@ -6,7 +6,7 @@ from typing import Iterable
 
 from rehub.retrain.nodes import Node
 from rehub.retrain.program import Program
-from rehub.savedmodel.gradient_barriers import stops_gradients
+from rehub.savedmodel.ops.gradient_barriers import stops_gradients
 
 
 def untrainable_nodes(program: Program, needed: Iterable[str]) -> list[Node]:

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from rehub.savedmodel.wire import Message
 
-_COLLECTION_DEF = 4
+ATTACHMENTS = "hub_module_attachments"  # the collection in which a legacy module keeps what is attached to it
+IMAGE_MODULE_INFO = "image_module_info"  # there the key of the message about the images that a module takes
+
+_COLLECTION_DEF, _ASSET_FILE_DEF = 4, 6
 _KEY, _VALUE = 1, 2
 _NODE_LIST, _BYTES_LIST, _ANY_LIST = 1, 2, 5
 _VALUES = 1
 _ANY_VALUE = 2
+
+
+def asset_definitions(metagraph: Message, collections: Collections) -> list[Message]:
+    """Returns the AssetFileDefs of a MetaGraphDef: of its own list, and of the collection that TensorFlow 1 kept."""
+    return [*metagraph.messages(_ASSET_FILE_DEF), *collections.any_messages("saved_model_assets")]
 
 
 class Collections:

@@ -11,6 +11,7 @@ from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
 
 PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"
 LEGACY_MARK = "tfhub_module.pb"
+KERAS_METADATA = "keras_metadata.pb"
 
 # What other kinds of model leave in a directory, the surest sign first.
 _OTHER_KINDS = (
@@ -42,6 +43,11 @@ class Layout:
     path: str
     model_file: str
     is_legacy: bool
+
+    @property
+    def file(self) -> str:
+        """The path of the model file."""
+        return f"{self.path.rstrip('/')}/{self.model_file}"
 
 
 def look(path: str, handle: str | None = None, list_directory: Callable[[str], Sequence[str]] | None = None) -> Layout:

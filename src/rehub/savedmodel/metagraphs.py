@@ -7,14 +7,17 @@ and op_def.proto.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, TypeVar
 
-from rehub.errors import CorruptModel
-from rehub.savedmodel.model_bytes import map_file
-from rehub.savedmodel.wire import Buffer, Message, WireError
+from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
+from rehub.savedmodel.forms import map_file
+from rehub.savedmodel.wire import Buffer, Message, strictly
 from rehub.tf_internals import version_of
 
-_Read = TypeVar("_Read")
+if TYPE_CHECKING:
+    from rehub.savedmodel.inspecting.model_info import GraphInfo
+
+_Graph = TypeVar("_Graph", "MetaGraph", "GraphInfo")
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,38 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
     return metagraphs
 
 
-def strictly(path: str, read: Callable[[], _Read]) -> _Read:
-    """Returns `read()`; names the file in the error when its bytes make no sense."""
-    try:
-        return read()
-    except WireError as error:
-        raise CorruptModel(
-            f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
-        ) from error
+def tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
+    """Returns the tags that a user gave, one or several, as a set; None where none were given.
+
+    Raises:
+        InvalidSetting: they are no strings.
+    """
+    if tags is None:
+        return None
+    members = [tags] if isinstance(tags, str) else list(tags)
+    if not all(isinstance(tag, str) for tag in members):
+        raise InvalidSetting(f"tags= takes a set of strings. Received: {tags!r}")
+    return frozenset(members)
+
+
+def graph_variant(graphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:
+    """Returns the graph variant with a set of tags; the only one where `wanted` is None.
+
+    Raises:
+        TagsNotFound: there is no such variant, or there are several; lists those there are.
+    """
+    if wanted is None and len(graphs) == 1:
+        return graphs[0]
+    for graph in graphs:
+        if graph.tags == wanted:
+            return graph
+    there_are = ", ".join(str(tags) for tags in sorted(sorted(graph.tags) for graph in graphs))
+    if wanted is None:
+        raise TagsNotFound(f"{handle!r} has several graph variants: choose one with tags=. Their tags: {there_are}.")
+    message = f"{handle!r} has no graph variant with the tags {sorted(wanted)}; it has: {there_are}."
+    if wanted == {"train"}:
+        message += " A model without a variant for training is used by its only one: leave tags unset."
+    raise TagsNotFound(message)
 
 
 def _read_metagraph(path: str, message: Message) -> MetaGraph:

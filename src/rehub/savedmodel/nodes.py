@@ -134,6 +134,15 @@ def bodies_of_graph(
         yield Body(tags, name, content, function, within)
 
 
+def node_of(tensor: str) -> str:
+    """Returns the name of the node of a tensor or control input.
+
+    >>> node_of("split:1"), node_of("^init")
+    ('split', 'init')
+    """
+    return tensor.lstrip("^").partition(":")[0]
+
+
 def op_of(buffer: Buffer, span: Span) -> bytes:
     """Returns the op of a NodeDef. It is what most time goes into, and reads no more of a field than its size."""
     position, end = span

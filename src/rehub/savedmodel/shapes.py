@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Optional, Tuple
 
 from rehub.savedmodel.wire import VARINT, Message, WireError
 
-if TYPE_CHECKING:
-    from rehub.savedmodel.model_info import Shape
+Shape = Optional[Tuple[Optional[int], ...]]  # None where the rank is not known; None in it where a size is not.
 
 MOST_SIZES = 254  # TensorFlow's own limit
 _DIM, _UNKNOWN_RANK, _SIZE = 2, 3, 1

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Tuple, Union
 
 from rehub.savedmodel.dtypes import dtype_name
-from rehub.savedmodel.model_info import Shape
-from rehub.savedmodel.shapes import read_shape
+from rehub.savedmodel.shapes import Shape, read_shape
 from rehub.savedmodel.wire import BYTES, FIXED64, Message, WireError
 
 _DEEPEST = 64  # How deep a nest may be: deeper ones would be made to exhaust Python's stack.

@@ -7,16 +7,33 @@ exclude each other. The format is described in https://protobuf.dev/programming-
 from __future__ import annotations
 
 import mmap
-from typing import Iterator, Tuple, Union
+from typing import Callable, Iterator, Tuple, TypeVar, Union
+
+from rehub.errors import CorruptModel
 
 Buffer = Union[bytes, mmap.mmap]
 Span = Tuple[int, int]
+_Read = TypeVar("_Read")
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 class WireError(ValueError):
     """The bytes are no protobuf message; says at which byte and why."""
+
+
+def strictly(path: str, read: Callable[[], _Read], what: str = "a SavedModel") -> _Read:
+    """Returns `read()`; names the file in the error when its bytes make no sense.
+
+    Raises:
+        CorruptModel: `read` met a WireError.
+    """
+    try:
+        return read()
+    except WireError as error:
+        raise CorruptModel(
+            f"{path!r} cannot be read as {what}, {error}. It is cut off or damaged: copy or download it again."
+        ) from error
 
 
 class Message:

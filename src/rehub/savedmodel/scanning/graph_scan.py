@@ -1,0 +1,230 @@
+"""Finds what a model can do to the machine that runs it: ops that touch files, the network or the process.
+
+A model is a program. The scan reads all of it, without TensorFlow and without running anything: every graph variant,
+every function of it, called or not, and graphs that lie serialized in attributes and constants.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Iterator
+
+from rehub.savedmodel.nodes import Node
+from rehub.savedmodel.ops.op_classes import READS_FILES, UNKNOWN, OpClass, class_of
+from rehub.savedmodel.scanning.file_ops import (
+    NAMING_INPUTS,
+    class_by_attributes,
+    is_the_models_own,
+    leaves_the_model,
+    texts_of_attributes,
+)
+from rehub.savedmodel.scanning.origins import Origin, Origins
+from rehub.savedmodel.scanning.variants import Variant, variants
+from rehub.savedmodel.wire import Buffer, Message, WireError, strictly
+
+_MAX_NESTED_GRAPHS = 4
+_MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
+_SHOWN_NAMES = 4
+_SHOWN_LETTERS = 200
+_ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
+# Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
+_HOLDS_GRAPH = {
+    "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
+    "TRTEngineOp": ("serialized_segment", 0),
+}
+_OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
+_GRAPH_FROM_TENSOR = "DatasetFromGraph"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in a model that whoever runs it should know.
+
+    Attributes:
+        op: the op; "" where it is none.
+        kind: what it does, in a word or two: "writes files".
+        severity: "danger" for what `hub.load(trusted=False)` refuses, "note" for what is good to know.
+        reason: why it matters, in a sentence.
+        what: the file, URL or function that it is about, as far as that stands in the model; else "".
+        tags: of the graph variant that it is in.
+        function: the function that it is in; "" in the graph itself.
+        node: the node's name; the file's, where it is none.
+        within: the nodes that hold the graph serialized in which it is, outermost first.
+    """
+
+    op: str
+    kind: str
+    severity: str
+    reason: str
+    what: str = ""
+    tags: tuple[str, ...] = ()
+    function: str = ""
+    node: str = ""
+    within: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Says what it is and where, in a line that a terminal can show."""
+        line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
+        if not self.op:
+            line = f"{self.what}, in {self.node}" if self.what else self.node
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+
+    def place(self) -> str:
+        """Says where it stands."""
+        if not self.op:
+            return self.node
+        place = f"node {self.node!r} of " + (f"function {self.function!r}" if self.function else "the graph")
+        for holder in reversed(self.within):
+            place += f", which {holder!r} holds"
+        return f"{place}, tags {list(self.tags)}"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan of a `saved_model.pb` found, and how much it read.
+
+    Attributes:
+        findings: in the order of the file.
+        nodes, functions: how many there are, over all graph variants.
+    """
+
+    findings: tuple[Finding, ...]
+    nodes: int
+    functions: int
+
+
+def scan_saved_model(path: str, content: Buffer) -> Scan:
+    """Scans the bytes of a `saved_model.pb`.
+
+    Args:
+        path: the file, for messages.
+        content: its bytes.
+
+    Raises:
+        CorruptModel: the bytes are no SavedModel, or not all of it.
+    """
+    return strictly(path, lambda: _scan_variants(content))
+
+
+def _scan_variants(content: Buffer) -> Scan:
+    findings: list[Finding] = []
+    counts = [0, 0]
+    for variant in variants(content):
+        findings.extend(_assets_elsewhere(variant))
+        findings.extend(_scan(variant, counts))
+    return Scan(tuple(findings), counts[0], counts[1])
+
+
+def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
+    counts[1] += len(variant.bodies) - 1
+    functions = {body.function for body in variant.bodies}
+    classes: dict[str, OpClass | None] = {}  # None for what is harmless wherever it stands
+    suspects: list[tuple[Node, OpClass]] = []
+    for node in variant.nodes():
+        counts[0] += 1
+        op = node.op
+        if op not in classes:
+            found = class_of(op)
+            # An op that nobody has is a call where a function has its name. Of other ops, the function may be a bluff.
+            is_call = found is UNKNOWN and op in functions
+            classes[op] = None if is_call or not found.severity else found
+        op_class = classes[op]
+        if op_class is not None:
+            suspects.append((node, op_class))
+    origins = Origins(variant)  # Follows calls, all of which are known by now.
+    for node, op_class in suspects:
+        finding = _judged(variant, origins, node, op_class)
+        if finding is not None:
+            yield finding
+        if node.op in _HOLDS_GRAPH:
+            yield from _scan_all(_graphs_in_attribute(variant, node), counts)
+    if classes.get(_GRAPH_FROM_TENSOR) is not None:
+        yield from _scan_all(_graphs_in_constants(variant), counts)
+
+
+def _judged(variant: Variant, origins: Origins, node: Node, op_class: OpClass) -> Finding | None:
+    """Returns what is to be said about a node whose op can do harm; None if this node does none."""
+    texts = texts_of_attributes(node)
+    judged = class_by_attributes(node, texts, op_class)
+    if judged is None:
+        return None
+    texts = [_quoted(text) for text in texts]
+    if node.op in NAMING_INPUTS:
+        sources = frozenset(origin for index in NAMING_INPUTS[node.op] for origin in origins.of(node, index))
+        if is_the_models_own(variant, node, sources):
+            return None
+        texts = [_described(origin) for origin in sorted(sources)]
+    shown = ", ".join(texts[:_SHOWN_NAMES]) + (f" and {len(texts) - _SHOWN_NAMES} more" if texts[_SHOWN_NAMES:] else "")
+    return Finding(
+        node.op,
+        judged.name,
+        judged.severity,
+        judged.reason,
+        shown,
+        tuple(sorted(variant.tags)),
+        node.body.function,
+        node.name,
+        variant.within,
+    )
+
+
+def _described(origin: Origin) -> str:
+    if origin.kind == "unknown":
+        return origin.text
+    lead = {"asset": "the asset ", "placeholder": "what is fed to ", "caller": "the caller's "}.get(origin.kind, "")
+    return lead + _quoted(origin.text)
+
+
+def _quoted(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN_LETTERS else repr(text[:_SHOWN_LETTERS]) + "..."
+
+
+def _assets_elsewhere(variant: Variant) -> Iterator[Finding]:
+    for node, asset in variant.asset_files:
+        if leaves_the_model(asset):
+            reason = "It names a file outside of the model's directory as the model's own."
+            yield Finding(
+                "Const", READS_FILES.name, "danger", reason, repr(asset), tuple(sorted(variant.tags)), "", node
+            )
+
+
+def _scan_all(nested: Iterator[Variant], counts: list[int]) -> Iterator[Finding]:
+    for variant in nested:
+        yield from _scan(variant, counts)
+
+
+def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
+    attribute, field = _HOLDS_GRAPH[node.op]
+    for content in node.attribute(attribute).values(_ATTR_STRING):
+        yield from _graph_in(variant, node, content, field)
+
+
+def _graphs_in_constants(variant: Variant) -> Iterator[Variant]:
+    """Yields what may be a graph among the texts of the variant's constants, as a dataset can be made from one."""
+    texts = (
+        (node, content)
+        for body in variant.bodies
+        for node in body.nodes()
+        if node.op == "Const"
+        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL)
+    )
+    for node, content in itertools.islice(texts, _MAX_TEXTS_TRIED):
+        yield from _graph_in(variant, node, content, 0)
+
+
+def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Iterator[Variant]:
+    if len(variant.within) >= _MAX_NESTED_GRAPHS:
+        return  # The op that runs the outermost is a finding already.
+    try:
+        graph = Message(content)
+        if field:
+            graph = graph.message(field)
+        nested = Variant(content, graph, variant.tags, (*variant.within, node.name))
+        is_graph = all(_OP_NAME.match(node.op) and node.name for node in nested.nodes())
+    except WireError:
+        return  # Some other text.
+    if is_graph:
+        nested.callers.clear()
+        yield nested

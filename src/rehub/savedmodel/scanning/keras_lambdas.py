@@ -1,0 +1,82 @@
+"""Python code in a model: Keras keeps the functions of Lambda layers as marshalled bytecode, and runs it on loading.
+
+TensorFlow's loader and `hub.load` do not look at it; `keras.models.load_model` of Keras 2 does. It lies in a
+`keras_metadata.pb`, and in models of TensorFlow 2.0 to 2.4 in the object graph of the `saved_model.pb`. The numbers are
+those of the fields in Keras' saved_metadata.proto and TensorFlow's saved_object_graph.proto.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Iterable, Iterator
+
+from rehub.errors import CorruptModel
+from rehub.savedmodel.wire import Buffer, Message, WireError
+
+_METADATA_NODES, _NODE_IDENTIFIER, _NODE_METADATA = 1, 4, 5
+_META_GRAPHS, _OBJECT_GRAPH, _OBJECTS, _USER_OBJECT, _USER_IDENTIFIER, _USER_METADATA = 2, 7, 1, 4, 1, 3
+_OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.
+
+
+def lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
+    """Returns the names of the Lambda layers with code in a `keras_metadata.pb`, each once.
+
+    Raises:
+        CorruptModel: the file cannot be read.
+    """
+    return _lambdas(
+        path,
+        lambda: (
+            (node.text(_NODE_IDENTIFIER), node.text(_NODE_METADATA))
+            for node in Message(content).messages(_METADATA_NODES)
+        ),
+    )
+
+
+def lambdas_in_objects(path: str, content: Buffer) -> list[str]:
+    """Returns the names of the Lambda layers with code in the object graphs of a `saved_model.pb`, each once.
+
+    Raises:
+        CorruptModel: the file cannot be read.
+    """
+    return _lambdas(
+        path,
+        lambda: (
+            (each.message(_USER_OBJECT).text(_USER_IDENTIFIER), each.message(_USER_OBJECT).text(_USER_METADATA))
+            for metagraph in Message(content).messages(_META_GRAPHS)
+            for each in metagraph.message(_OBJECT_GRAPH).messages(_OBJECTS)
+        ),
+    )
+
+
+def _lambdas(path: str, read: Callable[[], Iterable[tuple[str, str]]]) -> list[str]:
+    found: dict[str, None] = {}
+    try:
+        for identifier, metadata in read():
+            # JSON can write each letter as an escape; where there is none and no Lambda, there is nothing to parse.
+            if identifier.startswith(_OF_KERAS) and ("Lambda" in metadata or "\\u" in metadata):
+                found.update((name, None) for name in _layers_with_code(json.loads(metadata)))
+    except (WireError, ValueError, RecursionError) as error:
+        raise CorruptModel(f"{path!r}: what Keras has written there cannot be read, {error}.") from error
+    return list(found)
+
+
+def _layers_with_code(value: Any) -> Iterator[str]:
+    """Yields the names of Lambda layers whose function is code, in the config of a layer or of a model of layers."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list):
+            pending.extend(each)
+        elif isinstance(each, dict):
+            pending.extend(each.values())
+            config = each.get("config")
+            is_lambda = str(each.get("class_name")).rpartition(">")[2] == "Lambda"
+            if is_lambda and isinstance(config, dict) and _is_code(config):
+                yield str(config.get("name", ""))
+
+
+def _is_code(config: dict[str, Any]) -> bool:
+    # A function of a module is kept by its name; code as a list or dict with what `marshal` makes of it.
+    by_type = any(config.get(f"{key}_type") == "lambda" for key in ("function", "output_shape", "mask"))
+    return by_type or not isinstance(config.get("function"), str)
