@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 import saved_models
+import tensorflow as tf
 
 import rehub as hub
 
@@ -57,6 +58,28 @@ def test_garbage_of_before_is_collected_afterwards(model):
     assert gc.isenabled()
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("use", ["not at all", "called", "differentiated", "listed"])
+def test_a_model_is_freed_without_it(model, use):
+    gc.collect()
+    gc.disable()
+    try:
+        obj = hub.load(model, loader="lazy")
+        freed = [weakref.ref(obj.v), weakref.ref(obj.inner.w)]
+        if use == "called":
+            obj(tf.constant([1.0]))
+            obj.signatures["serving_default"](tf.constant([1.0]))
+        elif use == "differentiated":
+            with tf.GradientTape() as tape:
+                outputs = obj(tf.constant([1.0]))
+            del tape, outputs
+        elif use == "listed":
+            vars(obj)
+        del obj
+        assert [each() for each in freed] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_program_that_collects_nothing_still_does_not(model):

@@ -14,16 +14,18 @@ from typing import Iterator
 _LOCK = threading.Lock()
 _paused = 0  # How many threads want it so.
 _was_enabled = False
+_imports_are_old = False
 
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-    """Has nothing collected until the end; what is there by then counts as old, without a look at it.
+    """Has nothing collected until the end.
 
-    The collector looks at the old when they have grown by a quarter. It stays off where the program has it off, and
-    what the program has frozen stays frozen.
+    When that is so for the first time, all that is there by then counts as old, without a look at it: after
+    TensorFlow's import, the collector would be about to have one. It stays off where the program has it off, and what
+    the program has frozen stays frozen.
     """
-    global _paused, _was_enabled  # noqa: PLW0603  The collector is one for all threads.
+    global _paused, _was_enabled, _imports_are_old  # noqa: PLW0603  The collector is one for all threads.
     with _LOCK:
         if not _paused:
             _was_enabled = gc.isenabled()
@@ -35,7 +37,8 @@ def paused() -> Iterator[None]:
         with _LOCK:
             _paused -= 1
             if not _paused and _was_enabled:
-                if not gc.get_freeze_count():
+                if not _imports_are_old and not gc.get_freeze_count():
                     gc.freeze()
                     gc.unfreeze()
+                _imports_are_old = True
                 gc.enable()

@@ -14,7 +14,7 @@ from typing import Any
 
 from rehub import tf_internals
 
-_PARTS = "_rehub_parts"
+_PARTS = "_rehub_unset_parts"
 _IS_LAZY = "_rehub_is_lazy"  # Of the class of objects that may still have parts to set.
 # One for all objects: to set attributes takes microseconds, and runs nothing of the user's.
 _LOCK = threading.RLock()

@@ -11,7 +11,7 @@ from rehub import tf_internals
 if TYPE_CHECKING:
     from types import TracebackType
 
-_WORTH_A_SHARE = 8 << 20  # What is read in less time than it takes to have another thread read it.
+_WORTH_A_THREAD = 8 << 20  # Less is read in hardly more time than it takes to have a thread do it.
 
 
 def plain_variables(path: str, nodes: Sequence[Any]) -> dict[int, str] | None:
@@ -41,7 +41,7 @@ def plain_variables(path: str, nodes: Sequence[Any]) -> dict[int, str] | None:
 
 
 class Weights:
-    """The values of variables: mapped, or being read by threads of their own from the moment that this is made.
+    """The values of variables: mapped, or read. Many are read by threads of their own, from when this is made.
 
     As a context manager, it does not end before its threads do.
 
@@ -52,15 +52,12 @@ class Weights:
     """
 
     def __init__(self, path: str, variables: Mapping[str, Any], mapped: Mapping[str, Any]) -> None:
-        prefix = tf_internals.variables_path(path)
-        to_read = {key: variable for key, variable in variables.items() if key not in mapped}
+        self._prefix = tf_internals.variables_path(path)
+        self._to_read = {key: variable for key, variable in variables.items() if key not in mapped}
         self._mapped = mapped
-        self._shares = _shares(to_read)
-        self._readers = ThreadPoolExecutor(max(1, len(self._shares)))
-        self._read = [
-            self._readers.submit(tf_internals.read_values, prefix, share, [to_read[key].dtype for key in share])
-            for share in self._shares
-        ]
+        shares = _shares(self._to_read)
+        self._readers = ThreadPoolExecutor(len(shares)) if shares else None
+        self._reading = [self._readers.submit(self._read, share) for share in shares] if self._readers else []
 
     def __enter__(self) -> Weights:  # noqa: PYI034  Python 3.7 has no Self.
         return self
@@ -68,23 +65,30 @@ class Weights:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._readers.shutdown()
+        if self._readers is not None:
+            self._readers.shutdown()
 
     def values(self) -> dict[str, Any]:
         """Returns the values by their keys, once all are read."""
         found = dict(self._mapped)
-        for share, reading in zip(self._shares, self._read):
-            found.update(zip(share, reading.result()))
+        for reading in self._reading:
+            found.update(reading.result())
+        if self._readers is None and self._to_read:
+            found.update(self._read(list(self._to_read)))
         return found
+
+    def _read(self, keys: list[str]) -> dict[str, Any]:
+        values = tf_internals.read_values(self._prefix, keys, [self._to_read[key].dtype for key in keys])
+        return dict(zip(keys, values))
 
 
 def _shares(variables: Mapping[str, Any]) -> list[list[str]]:
-    """Parts the keys of variables into a few of about as many bytes each, to be read at the same time."""
+    """Parts the keys of variables into one for each thread, of about as many bytes each; none where that is too few."""
     sizes = {key: tf_internals.bytes_of_variable(variable) for key, variable in variables.items()}
-    number = max(1, min(4, os.cpu_count() or 1, sum(sizes.values()) // _WORTH_A_SHARE))
+    number = min(4, os.cpu_count() or 1, sum(sizes.values()) // _WORTH_A_THREAD)
     shares: list[list[str]] = [[] for _ in range(number)]
     filled = [0] * number
-    for key in sorted(sizes, key=lambda key: -sizes[key]):
+    for key in sorted(sizes, key=lambda key: -sizes[key]) if number else ():
         smallest = filled.index(min(filled))
         shares[smallest].append(key)
         filled[smallest] += sizes[key]
