@@ -942,18 +942,13 @@ def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
 
 def is_plain_object(proto: Any) -> bool:
     """Whether the object of a SavedUserObject message is of no class of its own."""
-    return proto.identifier != "optimizer" and proto.identifier not in _registered_identifiers()
+    return proto.identifier != "optimizer" and proto.identifier not in _revived_types().registered_identifiers()
 
 
 @functools.lru_cache(maxsize=1)
-def _registered_identifiers_function() -> Any:
-    from tensorflow.python.saved_model import revived_types  # Seen in 2.15, 2.21.
-
-    return revived_types.registered_identifiers
-
-
-def _registered_identifiers() -> Any:
-    return _registered_identifiers_function()()
+def _revived_types() -> Any:
+    # It is asked for each of thousands of objects: an import statement for each would take longer than the answer.
+    return importlib.import_module("tensorflow.python.saved_model.revived_types")  # Seen in 2.15, 2.21.
 
 
 def revived_optimizer(proto: Any) -> Any:
@@ -962,9 +957,7 @@ def revived_optimizer(proto: Any) -> Any:
     None for other objects, and where no Keras is imported that has one. TensorFlow's loader imports `tf_keras` in any
     case, which breaks `custom_objects=` of another Keras 2 that is in use. Seen in 2.15, 2.21.
     """
-    from tensorflow.python.saved_model import revived_types
-
-    return revived_types.deserialize(proto) if proto.identifier == "optimizer" else None
+    return _revived_types().deserialize(proto) if proto.identifier == "optimizer" else None
 
 
 def is_collection(proto: Any) -> bool:
@@ -974,9 +967,7 @@ def is_collection(proto: Any) -> bool:
 
 def restored_collection(proto: Any) -> Any:
     """Makes an empty list or dict as a restored model has it, and what sets its members. Seen in 2.15, 2.21."""
-    from tensorflow.python.saved_model import revived_types
-
-    return revived_types.deserialize(proto)
+    return _revived_types().deserialize(proto)
 
 
 def fill_collection(members: Any, setter: Any, parts: Iterable[tuple[str, Any]]) -> None:
