@@ -28,8 +28,10 @@ help:
 demo: .venv/made
 	.venv/bin/python examples/demo.py
 
+test: export REHUB_TEST_SESSION = make-test
 test: .venv/made
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not alone'
+	.venv/bin/python -m pytest -m alone
 
 lint: .venv-ci/made
 	.venv-ci/bin/nox -s lint format types layers

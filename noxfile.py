@@ -1,6 +1,6 @@
 """Every check of the project, each in an environment of its own: `nox -l` lists them, `nox -s tf115` runs one.
 
-An environment whose Python is not on the machine is named and skipped.
+A session whose Python is not on the machine is skipped. CONTRIBUTING.md says which tests run in which session.
 """
 
 from __future__ import annotations
@@ -35,57 +35,68 @@ def interpreter(version: str) -> str:
 PY37, PY311, PY313 = (interpreter(version) for version in ("3.7", "3.11", "3.13"))
 
 
-# What knows nothing of TensorFlow; `make test` runs it on Python 3.11, `tf115` and `tf2-new` on the oldest and newest.
-WITHOUT_TENSORFLOW = ("tests/cache", "tests/transfer")
+def suite(session: nox.Session, selection: str, *requirements: str, **environment: str) -> None:
+    """Install rehub with its test group and these requirements; run the tests with these markers, or what follows `--`.
 
-
-def suite(session: nox.Session, *requirements: str, leave_out: tuple[str, ...] = ()) -> None:
-    """Installs rehub with its test group and these requirements, and runs the suite (or what stands after `--`)."""
+    Tests that measure waiting run alone: `nox -s no-tf-3.13 -- -m alone`.
+    """
     session.install("-e", ".", "--group", "test", *requirements)
-    session.run("pytest", *(session.posargs or [f"--ignore={path}" for path in leave_out]))
+    chosen = session.posargs or ["-m", f"{selection} and not alone"]
+    session.run("pytest", *chosen, env={"REHUB_TEST_SESSION": session.name, **environment})
+
+
+@nox.session(python=PY37, name="no-tf-3.7")
+def no_tf_37(session: nox.Session) -> None:
+    """The oldest Python, without TensorFlow: cache, transfer, formats, inspection, scan."""
+    suite(session, "not tensorflow")
+
+
+@nox.session(python=PY313, name="no-tf-3.13")
+def no_tf_313(session: nox.Session) -> None:
+    """The newest Python, without TensorFlow; tests of many random cases try all of them."""
+    suite(session, "not tensorflow", REHUB_TEST_EFFORT="1")
 
 
 @nox.session(python=PY37)
 def tf115(session: nox.Session) -> None:
-    """Where migrations start: Python 3.7, TensorFlow 1.15."""
-    suite(session, "tensorflow==1.15.5", "protobuf<3.21", "tensorflow-hub==0.12.0")
+    """Where migrations start: Python 3.7, TensorFlow 1.15; tensorflow_hub 0.12 is beside it."""
+    suite(session, "tensorflow", "tensorflow==1.15.5", "protobuf<3.21", "tensorflow-hub==0.12.0")
 
 
 @nox.session(python=PY311)
 def tf215(session: nox.Session) -> None:
-    """The last TensorFlow with Estimator, and Keras 2: Python 3.11, TensorFlow 2.15."""
-    suite(session, "tensorflow==2.15.1", leave_out=WITHOUT_TENSORFLOW)
+    """The last TensorFlow with Estimator, and Keras 2; tests of many random cases try all of them."""
+    suite(session, "tensorflow", "tensorflow==2.15.1", REHUB_TEST_EFFORT="1")
 
 
-@nox.session(python=PY311)
-def tf2(session: nox.Session) -> None:
-    """Today: Python 3.11, the newest TensorFlow, Keras 3; tf_keras and tensorflow_hub lie beside it, not in use."""
-    suite(session, "tensorflow", "--group", "peers", leave_out=WITHOUT_TENSORFLOW)
+@nox.session(python=PY311, name="tf2-peers")
+def tf2_peers(session: nox.Session) -> None:
+    """The newest TensorFlow with tensorflow_hub and tf_keras beside it: the tests that need one of them."""
+    suite(session, "peers", "tensorflow", "--group", "peers")
 
 
 @nox.session(python=PY311, name="tf2-legacy-keras")
 def tf2_legacy_keras(session: nox.Session) -> None:
-    """The newest TensorFlow with Keras 2 in `tf.keras`'s place, TF_USE_LEGACY_KERAS=1: the tests that use a Keras."""
-    session.install("-e", ".", "--group", "test", "tensorflow", "tf-keras")
-    uses_keras = ["tests/keras", "tests/retrain", "tests/distribute", "tests/legacy/test_feature_columns.py"]
-    session.run("pytest", *(session.posargs or uses_keras), env={"TF_USE_LEGACY_KERAS": "1"})
+    """The newest TensorFlow with Keras 2 in `tf.keras`'s place, TF_USE_LEGACY_KERAS=1: the tests that make layers."""
+    suite(session, "keras", "tensorflow", "tf-keras", TF_USE_LEGACY_KERAS="1")
 
 
 @nox.session(python=PY313, name="tf2-new")
 def tf2_new(session: nox.Session) -> None:
-    """The newest Python that TensorFlow has: no distutils, and setuptools taken away."""
+    """The newest Python that TensorFlow has, with no distutils and setuptools taken away: a selection of the tests."""
     session.install("-e", ".", "--group", "test", "tensorflow")
     session.run("uv", "pip", "uninstall", "setuptools", external=True, silent=True)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["-m", "smoke"]), env={"REHUB_TEST_SESSION": session.name})
 
 
 @nox.session(python=PY311)
 def beam(session: nox.Session) -> None:
     """A program of others that imports tensorflow_hub, Apache Beam, with rehub in that one's place."""
-    session.install("-e", ".", "pytest", "apache-beam", "tensorflow==2.15.1", "tensorflow-text==2.15.0")
+    requirements = ["apache-beam", "tensorflow==2.15.1", "tensorflow-text==2.15.0"]
+    session.install("-e", ".", "hypothesis", "pytest", *requirements)
     # tensorflow-text brings it along; here rehub has to do without.
     session.run("uv", "pip", "uninstall", "tensorflow-hub", external=True, silent=True)
-    session.run("pytest", "tests/dependents", *session.posargs)
+    session.run("pytest", "-m", "beam", *session.posargs, "tests/dependents", env={"REHUB_TEST_SESSION": session.name})
 
 
 @nox.session
@@ -121,13 +132,6 @@ def docs(session: nox.Session) -> None:
     """The documentation site, by mkdocs: a dead link is an error."""
     session.install("-e", ".", "--group", "docs")
     session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
-
-
-@nox.session(python=PY311)
-def doctests(session: nox.Session) -> None:
-    """Every example in a docstring, and every Python block of README and docs/."""
-    session.install("-e", ".", "--group", "test", "--group", "examples", "tensorflow")
-    session.run("pytest", "tests/test_docstrings.py", "tests/test_documentation.py")
 
 
 @nox.session(python=PY311)

@@ -1,13 +1,40 @@
-"""What holds for every test: a quiet TensorFlow, and a cache of the test's own; and the object stores of some."""
+"""For every test: markers of what it needs, a quiet TensorFlow and a cache of its own. For some: object stores."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+import session_record
+from effort import scaled
+from hypothesis import settings
+from needs import HAS_TENSORFLOW, TESTS, needs_tensorflow
 
 # Read by TensorFlow's C++ side when it is first imported, so it cannot wait for a fixture. 2 keeps the errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+settings.register_profile("rehub", max_examples=scaled(100))
+settings.load_profile("rehub")
+
+
+def pytest_configure(config):
+    session_record.start(config)
+
+
+def pytest_ignore_collect(collection_path):
+    """Without TensorFlow, leaves out each file that needs it, and each directory with no other tests."""
+    if HAS_TENSORFLOW or TESTS not in collection_path.parents:
+        return None
+    files = list(collection_path.rglob("test_*.py")) if collection_path.is_dir() else [collection_path]
+    return True if all(file.suffix == ".py" and needs_tensorflow(file) for file in files) else None
+
+
+def pytest_itemcollected(item):
+    """Marks what a test needs by the file that it is in."""
+    if needs_tensorflow(item.path):
+        item.add_marker("tensorflow")
+    if TESTS / "keras" in item.path.parents:
+        item.add_marker("keras")
 
 
 @pytest.fixture(autouse=True)

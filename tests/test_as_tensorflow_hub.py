@@ -13,6 +13,8 @@ from saved_models import save_shift
 
 import rehub
 
+pytestmark = pytest.mark.smoke
+
 PROGRAM = """
 import sys
 import tensorflow_hub as hub

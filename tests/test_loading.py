@@ -23,6 +23,8 @@ from rehub.errors import (
     UnsupportedFormat,
 )
 
+pytestmark = pytest.mark.smoke
+
 LOAD_OPTIONS = getattr(tf.saved_model, "LoadOptions", None)
 
 

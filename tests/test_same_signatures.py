@@ -17,6 +17,8 @@ with warnings.catch_warnings():
     except ImportError:
         pytest.skip("tensorflow_hub is not installed here", allow_module_level=True)
 
+pytestmark = pytest.mark.peers
+
 # 0.16.1 lists names that it does not have any more.
 NAMES = [name for name in tensorflow_hub.__all__ if not name.startswith("_") and hasattr(tensorflow_hub, name)]
 

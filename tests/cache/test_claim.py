@@ -35,6 +35,7 @@ def test_the_file_says_who_holds_it_to_all_and_since_when(tmp_path):
             assert try_claim(path) is None  # Which does not empty it.
 
 
+@pytest.mark.alone
 def test_it_beats_as_long_as_it_is_held(tmp_path):
     path = tmp_path / "lock"
     with try_claim(path):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from effort import scaled
 from filling import ENTRY, NAME, names_in
 from hosting import MODEL, HostingServer, archive_of
 
@@ -20,13 +21,16 @@ from rehub.cache import find
 from rehub.cache.claim import try_claim
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are made by fork")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are made by fork"),
+]
 needs_seccomp = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
     reason="flock() is forbidden by a filter of the Linux kernel",
 )
 LOCKS = ([], pytest.param(["--no-locks"], marks=needs_seccomp))
-KILLS = 200
+KILLS = scaled(200)
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ def published(server, count=20):
     return server.answer("/google/digits/1", respond)
 
 
-def test_after_each_of_200_kills_at_random_moments_the_model_comes_whole_and_at_once(server, tmp_path):
+def test_after_each_of_many_kills_at_random_moments_the_model_comes_whole_and_at_once(server, tmp_path):
     found = findings_of("killed_at_random", tmp_path, published(server), KILLS)
     assert found["broken"] == []
     assert found["left"] == []

@@ -14,6 +14,8 @@ import saved_models  # noqa: E402
 
 import rehub as hub  # noqa: E402
 
+pytestmark = pytest.mark.smoke
+
 TEXT_EMBED = str(saved_models.LEGACY / "text_embed")
 MULTI_SIG = str(saved_models.LEGACY / "multi_sig")
 

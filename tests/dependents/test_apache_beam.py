@@ -11,7 +11,7 @@ import rehub
 beam = pytest.importorskip("apache_beam", reason="Apache Beam is not installed here; `nox -s beam` tests with it")
 
 # What Beam imports, and the direct runner, warn of matters of their own.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,10 @@ from saved_models import IS_TF1, tf
 
 import rehub as hub
 
-pytestmark = pytest.mark.skipif(IS_TF1, reason="strategies of TensorFlow 1.15 have other names and interfaces")
+pytestmark = [
+    pytest.mark.keras,
+    pytest.mark.skipif(IS_TF1, reason="strategies of TensorFlow 1.15 have other names and interfaces"),
+]
 
 KERAS_3 = getattr(tf.keras, "__version__", "2").startswith("3")
 TRAINING = Path(__file__).parent / "training.py"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 import rehub as hub
 from rehub import config
 from rehub.hub_submodules.resolver import HttpResolverBase, create_local_module_dir, tfhub_cache_dir
@@ -20,6 +22,7 @@ def test_without_a_variable_the_default_counts_then_rehubs_own_place(monkeypatch
     assert tfhub_cache_dir(use_temp=True) == str(config.cache_dir())
 
 
+@pytest.mark.tensorflow
 def test_a_models_place_is_in_a_directory_that_is_there(tmp_path):
     place = create_local_module_dir(str(tmp_path / "cache"), "module")
     assert place == str(tmp_path / "cache" / "module")

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 import rehub as hub
 
+pytestmark = pytest.mark.smoke
+
 
 def test_a_layer_called_on_its_own_computes_what_the_model_computes(reusable_model, x, y):  # P14
     np.testing.assert_allclose(hub.KerasLayer(reusable_model)(x), y)

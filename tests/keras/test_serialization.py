@@ -13,6 +13,8 @@ import tensorflow as tf
 import rehub as hub
 from rehub.errors import NotSerializable, UntrustedModel
 
+pytestmark = pytest.mark.smoke
+
 only_tf2 = pytest.mark.skipif(tf.__version__.startswith("1."), reason="TensorFlow 1.15 cannot save a restored function")
 
 

@@ -19,6 +19,7 @@ def both(monkeypatch):
     return keras_3, tf_keras
 
 
+@pytest.mark.peers
 def test_a_layer_of_keras_3_in_a_sequential_model_of_tf_keras_names_both(both, reusable_model):  # pain 1
     keras_3, tf_keras = both
     layer = hub.KerasLayer(reusable_model)
@@ -29,6 +30,7 @@ def test_a_layer_of_keras_3_in_a_sequential_model_of_tf_keras_names_both(both, r
         layer(tf_keras.layers.Input((3,)))
 
 
+@pytest.mark.peers
 def test_a_layer_of_tf_keras_in_a_model_of_keras_3_names_both(both, reusable_model, monkeypatch):
     keras_3, tf_keras = both
     monkeypatch.setenv("REHUB_KERAS", "tf_keras")
@@ -40,6 +42,7 @@ def test_a_layer_of_tf_keras_in_a_model_of_keras_3_names_both(both, reusable_mod
         layer(keras_3.layers.Input((3,)))
 
 
+@pytest.mark.peers
 def test_a_subclassed_model_of_the_other_keras_is_refused_when_it_calls_the_layer(both, reusable_model, x):
     _, tf_keras = both
 
@@ -55,6 +58,7 @@ def test_a_subclassed_model_of_the_other_keras_is_refused_when_it_calls_the_laye
         Model()(x)
 
 
+@pytest.mark.peers
 def test_both_serve_one_process(both, reusable_model, x, y, monkeypatch):
     keras_3, tf_keras = both
     of_keras_3 = keras_3.Sequential([hub.KerasLayer(reusable_model)])

@@ -11,6 +11,7 @@ from saved_models import IS_TF1, LEGACY, tf
 
 import rehub
 
+pytestmark = pytest.mark.peers
 v1 = tf.compat.v1
 
 if not IS_TF1:

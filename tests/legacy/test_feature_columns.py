@@ -9,6 +9,8 @@ from saved_models import LEGACY, tf
 
 import rehub as hub
 
+pytestmark = pytest.mark.keras
+
 v1 = tf.compat.v1
 
 DenseFeatures = getattr(tf.keras.layers, "DenseFeatures", None)

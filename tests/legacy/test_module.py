@@ -9,6 +9,8 @@ from saved_models import tf
 
 import rehub as hub
 
+pytestmark = pytest.mark.smoke
+
 v1 = tf.compat.v1
 
 

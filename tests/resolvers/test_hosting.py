@@ -112,6 +112,7 @@ def test_a_model_that_tensorflow_hub_has_cached_is_used_as_it_stands(server, cac
     assert server.requests == []
 
 
+@pytest.mark.peers
 def test_each_library_uses_what_the_other_has_cached(server, cache_dir):
     from_rehub, from_tensorflow_hub = server.publish("/a/1", ARCHIVE), server.publish("/b/1", ARCHIVE)
     directory = resolve(from_rehub)

@@ -1,7 +1,4 @@
-"""Models on Hugging Face, with the real huggingface_hub and a Hugging Face on this machine.
-
-huggingface_hub reads its environment when it is imported, so each test resolves in a process of its own.
-"""
+"""Models on Hugging Face, with the real huggingface_hub and a Hugging Face on this machine."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ import pytest
 from hosting import MODEL, archive_of
 from hugging_face_server import HuggingFaceServer
 
+from rehub.errors import HubError
 from rehub.resolvers import resolve
 
 OLD, NEW, BRANCH = "1" * 40, "2" * 40, "3" * 40
@@ -68,8 +66,8 @@ def hub():
 
 
 @pytest.fixture
-def resolves(hub, tmp_path):
-    """Resolves a handle in another process; gives its exit status and what it printed: the directory, or the error."""
+def resolves_in_a_new_process(hub, tmp_path):
+    """Like `resolves`, for settings that huggingface_hub reads when it is imported."""
 
     def in_another_process(handle, **settings):
         code = """import sys, rehub
@@ -87,6 +85,23 @@ except rehub.HubError as error:
         return run.returncode, run.stdout.decode().strip()
 
     return in_another_process
+
+
+@pytest.fixture
+def resolves(hub, resolves_in_a_new_process, monkeypatch):
+    """Resolves a handle; gives 0 and the directory, or 1 and the error as text."""
+    if sys.version_info < (3, 8):
+        return resolves_in_a_new_process  # huggingface_hub of that time takes the endpoint from its import only.
+
+    def in_this_process(handle, **settings):
+        for name, value in {"HF_ENDPOINT": hub.url, **settings}.items():
+            monkeypatch.setenv(name, value)
+        try:
+            return 0, resolve(handle)
+        except HubError as error:
+            return 1, f"{type(error).__name__}: {error}"
+
+    return in_this_process
 
 
 @needs_huggingface_hub
@@ -177,8 +192,8 @@ def test_a_gated_model_says_whether_a_token_was_sent_and_never_which(hub, resolv
 
 
 @needs_huggingface_hub
-def test_a_hugging_face_that_cannot_be_reached(resolves, cache_dir):
-    status, error = resolves("hf://owner/repo", HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="")
+def test_a_hugging_face_that_cannot_be_reached(resolves_in_a_new_process, cache_dir):
+    status, error = resolves_in_a_new_process("hf://owner/repo", HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="")
     assert status == 1
     assert error.startswith("DownloadError: 'hf://owner/repo' cannot be downloaded from Hugging Face")
     assert names_in(cache_dir) == []
@@ -198,8 +213,8 @@ def test_offline_only_the_cache_answers(hub, resolves):
 
 @needs_huggingface_hub
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="huggingface_hub of that time asks for the commit all the same")
-def test_the_offline_setting_of_huggingface_hub_holds_too(hub, resolves):
-    status, error = resolves("hf://owner/repo", HF_HUB_OFFLINE="1")
+def test_the_offline_setting_of_huggingface_hub_holds_too(hub, resolves_in_a_new_process):
+    status, error = resolves_in_a_new_process("hf://owner/repo", HF_HUB_OFFLINE="1")
     assert status == 1
     assert error.startswith("DownloadError: 'hf://owner/repo'")
     assert hub.tokens == []

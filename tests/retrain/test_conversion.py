@@ -96,6 +96,7 @@ def test_tfsm_layer_trains_a_conversion(converted):
     assert len(layer.trainable_weights) == len(module.trainable_variables)
 
 
+@pytest.mark.peers
 def test_the_layer_of_tensorflow_hub_trains_a_conversion(converted):
     tensorflow_hub = pytest.importorskip("tensorflow_hub", reason="tensorflow_hub is not installed here, or broken")
     (trajectory,) = [each for each in all_trajectories() if each.module == "conv_bn"]

@@ -11,6 +11,8 @@ from trajectories import all_trajectories
 
 import rehub as hub
 
+pytestmark = [pytest.mark.keras, pytest.mark.smoke]
+
 keras = tf.keras
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspected_models
 import pytest
 
 
 @pytest.fixture(scope="session")
 def inspected(tmp_path_factory):
     """The directories of the models, by name."""
+    import inspected_models
+
     return inspected_models.build(tmp_path_factory.mktemp("inspected"))

@@ -1,14 +1,10 @@
-"""Damaged and crafted files, for all that reads a model's files without TensorFlow.
-
-`REHUB_TEST_FUZZ=10000` sets how many files are made for each reader; without it there are so many as take seconds.
-"""
+"""Damaged and crafted files, for all that reads a model's files without TensorFlow."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import functools
-import os
 import shutil
 import struct
 import tempfile
@@ -19,6 +15,7 @@ import model_forms
 import pytest
 import riegeli_files
 import saved_models
+from effort import scaled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_messages import field, varint
@@ -32,7 +29,6 @@ from rehub.savedmodel.forms import as_saved_model_pb
 from rehub.savedmodel.wire import BYTES
 
 SavedModel = type(tf_internals.saved_model_message())
-MADE = int(os.environ.get("REHUB_TEST_FUZZ", "150"))
 MODULE = saved_models.LEGACY / "text_embed"
 
 # What reading a damaged file may raise. What a crash or a bug raises is none of them.
@@ -185,7 +181,7 @@ def test_the_file_that_is_damaged_here_is_in_order(name):
 def test_a_damaged_file_is_read_or_refused(name):
     read = READERS[name][0]
 
-    @settings(deadline=10_000, max_examples=MADE, suppress_health_check=list(HealthCheck), database=None)
+    @settings(deadline=10_000, max_examples=scaled(150), suppress_health_check=list(HealthCheck), database=None)
     @given(damaged(in_order(name)))
     def check(content):
         with contextlib.suppress(*CLEAR):
@@ -198,7 +194,7 @@ def test_a_damaged_file_is_read_or_refused(name):
 def test_any_bytes_are_read_or_refused(name):
     read = READERS[name][0]
 
-    @settings(deadline=10_000, max_examples=MADE, suppress_health_check=list(HealthCheck), database=None)
+    @settings(deadline=10_000, max_examples=scaled(150), suppress_health_check=list(HealthCheck), database=None)
     @given(st.binary(max_size=300))
     def check(content):
         with contextlib.suppress(*CLEAR):

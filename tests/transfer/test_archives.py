@@ -16,6 +16,7 @@ import zipfile
 import zlib
 
 import pytest
+from effort import scaled
 from hosting import MODEL, archive_of, tar_of, zip_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -383,7 +384,7 @@ def test_the_disks_error_is_not_taken_for_the_archives(into):
     assert not isinstance(error.value, HubError)
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=scaled(200), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
     kind = data.draw(st.sampled_from(["tar", "tar.gz", "zip"]))
@@ -452,7 +453,7 @@ def plain(name):
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=scaled(150), suppress_health_check=list(HealthCheck))
 @given(members=MEMBERS, form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), compressed=st.booleans())
 def test_whatever_the_members_nothing_is_written_outside(members, form, compressed, into):
     """Names, types and links at random: in the end all are inside, as plain files with their bytes, or none is."""

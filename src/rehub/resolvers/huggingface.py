@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import importlib
+import inspect
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -36,7 +38,11 @@ def _download(handle: Handle, directory: Path) -> Delivery:
         raise PackageMissing(
             f'{handle.text!r} is on Hugging Face; to get it: pip install "rehub[huggingface]" ({error})'
         ) from error
-    api = hub.HfApi(library_name="rehub")
+    # huggingface_hub itself reads HF_ENDPOINT only once, when it is imported, which Keras may have done long ago.
+    endpoint = {"endpoint": os.environ["HF_ENDPOINT"]} if os.environ.get("HF_ENDPOINT") else {}
+    api = hub.HfApi(library_name="rehub", **endpoint)
+    if "endpoint" not in inspect.signature(hub.snapshot_download).parameters:
+        endpoint = {}  # huggingface_hub 0.16, the last for Python 3.7
     # A branch moves; all files are to be of the one commit that it points to now.
     commit = _ask(handle, lambda: api.model_info(handle.location, revision=handle.version).sha)
     names = _ask(handle, lambda: api.list_repo_files(handle.location, revision=commit))
@@ -51,6 +57,7 @@ def _download(handle: Handle, directory: Path) -> Delivery:
             cache_dir=str(store),
             allow_patterns=[glob.escape(name) for name in wanted],
             library_name="rehub",
+            **endpoint,
         ),
     )
     page = f"{api.endpoint}/{handle.location}/tree/{commit}"

@@ -9,9 +9,12 @@ import sys
 import pytest
 import saved_models
 
-pytestmark = pytest.mark.skipif(
-    saved_models.IS_TF1 or importlib.util.find_spec("tf_keras") is None, reason="tf_keras is not installed"
-)
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.skipif(
+        saved_models.IS_TF1 or importlib.util.find_spec("tf_keras") is None, reason="tf_keras is not installed"
+    ),
+]
 
 SAVE = """
 import sys

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from effort import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,7 +65,7 @@ def test_a_large_tensor_is_compared_in_pieces(compare):
     assert compare(before, after) == ValueDifference(3_000_000, 2, 2_999_999.0, 1.0)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=scaled(15))
 @given(st.lists(st.floats(width=32), min_size=1, max_size=5))
 def test_every_tensor_equals_itself(compare, values):
     array = np.float32(values)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from effort import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from riegeli_files import RiegeliFile, highway_hash
@@ -61,7 +62,7 @@ def test_the_hash_of_a_header_is_that_of_the_signature():
     assert highway_hash(b"") == int.from_bytes(SIGNATURE[40:48], "little")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=scaled(50))
 @given(st.lists(st.lists(st.sampled_from([0, 1, 40, 65_400, 65_472, 65_500, 131_000]), max_size=4), max_size=4))
 def test_records_are_found_wherever_the_headers_of_blocks_interrupt_them(chunks):
     file, expected = RiegeliFile(hashes_data=False), {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import saved_models
 import tensorflow as tf
+from effort import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from riegeli_files import IN_BYTES, MESSAGE, RiegeliFile, chunked_message, split_file, split_in_one
@@ -90,7 +91,7 @@ def test_a_compressed_split_model_is_read(kind):
 NODES = st.lists(st.text(alphabet="abc", min_size=1, max_size=3), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=scaled(50))
 @given(NODES, st.data())
 def test_chunks_of_one_part_are_merged_in_their_order(names, data):
     """Repeated fields are appended, however their pieces are nested and listed."""

@@ -8,6 +8,7 @@ import time
 import pytest
 import saved_models
 import tensorflow as tf
+from effort import scaled
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import HealthCheck, given, settings
@@ -121,7 +122,7 @@ def fill(message, data, depth):
                 fill(inner, data, depth - 1)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=scaled(60), suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(CLASSES)), st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.data())
 def test_what_protobuf_writes_is_read_as_it_was(name, on_one_line, pointed, in_lists, utf8, data):
     message = CLASSES[name]()

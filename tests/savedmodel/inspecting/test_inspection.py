@@ -11,6 +11,7 @@ import sys
 import model_forms
 import pytest
 import saved_models
+from effort import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from saved_models import tf
@@ -164,7 +165,7 @@ def inspect_bytes(directory, content):
     return hub.inspect(directory / "damaged")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(60))
 @given(st.integers(0, 1), st.floats(0, 1, exclude_max=True))
 def test_a_model_that_is_cut_off_is_called_corrupt(contents, which, share):
     files, directory = contents
@@ -172,7 +173,7 @@ def test_a_model_that_is_cut_off_is_called_corrupt(contents, which, share):
         inspect_bytes(directory, files[which][: int(share * len(files[which]))])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=scaled(150))
 @given(
     st.integers(0, 1),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5),

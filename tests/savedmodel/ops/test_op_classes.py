@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from rehub import tf_internals
 from rehub.savedmodel.ops import PROVIDERS, harmless_ops, provider_of
 from rehub.savedmodel.ops.op_classes import calls_functions, class_of, is_tensorflow_op
@@ -10,12 +12,14 @@ def registered_ops():
     return [op for op in tf_internals.op_definitions() if provider_of(op.name) is None]
 
 
+@pytest.mark.tensorflow
 def test_every_op_of_this_tensorflow_is_classed():
     ops = registered_ops()
     assert len(ops) > 1300
     assert [op.name for op in ops if not is_tensorflow_op(op.name)] == []
 
 
+@pytest.mark.tensorflow
 def test_every_op_of_this_tensorflow_that_takes_functions_is_known_to():
     taking = [op.name for op in registered_ops() if any(each.type in ("func", "list(func)") for each in op.attr)]
     assert len(taking) > 40

@@ -6,6 +6,7 @@ import harmful_models
 import pytest
 import saved_models
 import tensorflow as tf
+from effort import scaled
 from harmful_models import SECRET, dangers, edit, save, save_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,7 +157,7 @@ def content(tmp_path_factory):
     return (Path(directory) / "saved_model.pb").read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_is_scanned_or_called_corrupt(content, data):
     garbled = bytearray(content[: data.draw(st.integers(0, len(content)), "length")])
