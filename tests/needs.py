@@ -1,4 +1,4 @@
-"""Which test files need TensorFlow: those that import it, or what comes with it, directly or through a file of tests/."""
+"""Which test files need TensorFlow: those that import it or what comes with it, also through a file of tests/."""
 
 from __future__ import annotations
 
