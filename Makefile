@@ -43,7 +43,7 @@ bench: .venv-bench/made
 	for script in benchmarks/*.py; do .venv-bench/bin/python $$script || exit 1; done
 
 clean:
-	rm -rf .venv .venv-ci .venv-bench .nox .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-ci .venv-bench .nox .hypothesis .mypy_cache .pytest_cache .ruff_cache .saved_models_cache .import_linter_cache
 	rm -rf site build dist
 
 .venv/made: PACKAGES = -e . --group test --group examples --group tensorflow

@@ -9,6 +9,8 @@ import warnings
 import numpy as np
 import saved_models
 import tensorflow as tf
+from effort import scaled
+from model_cache import saved_once
 
 HAS_KERAS_2 = importlib.util.find_spec("tf_keras") is not None or tf.__version__.startswith("2.15")
 IS_215 = tf.__version__.startswith("2.15")
@@ -81,6 +83,7 @@ class Kitchen(tf.Module):
         return (inputs["a"] + inputs["b"][0], [inputs["b"][1]])
 
 
+@saved_once
 def save_kitchen(path):
     model = Kitchen()
     x = tf.ones([2, 3])
@@ -96,6 +99,7 @@ def save_lookup(path):
     saved_models.save_lookup(path)
 
 
+@saved_once
 def save_mutable_table(path):
     model = tf.Module()
     model.table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
@@ -105,18 +109,21 @@ def save_mutable_table(path):
     tf.saved_model.save(model, path)
 
 
+@saved_once
 def save_checkpoint(path):
     model = tf.train.Checkpoint(v=tf.Variable([2.0, 3.0]))
     model.f = tf.function(lambda x: x * model.v, [tf.TensorSpec([None, 2], tf.float32)])
     tf.saved_model.save(model, path)
 
 
+@saved_once
 def save_no_variables(path):
     model = tf.Module()
     model.f = tf.function(lambda x: x + 1.0, [tf.TensorSpec([None, 2], tf.float32)])
     tf.saved_model.save(model, path)
 
 
+@saved_once
 def save_keras(path):
     keras = tf.keras
     model = keras.Sequential(
@@ -138,6 +145,7 @@ def save_keras(path):
             model.export(path, verbose=False)
 
 
+@saved_once
 def save_dtypes(path):
     """Variables of every type and of odd shapes."""
     model = tf.Module()
@@ -168,6 +176,7 @@ def save_dtypes(path):
 Pair = collections.namedtuple("Pair", ["left", "right"])
 
 
+@saved_once
 def save_collections(path):
     """Lists, tuples and dicts of variables, modules, functions, each other and nothing; shared and circular."""
     model = tf.Module()
@@ -188,6 +197,7 @@ def save_collections(path):
     tf.saved_model.save(model, path, model.f)
 
 
+@saved_once
 def save_tables(path):
     """Tables of several kinds, one of them used by two functions, and a list of resources."""
     model = tf.Module()
@@ -203,6 +213,7 @@ def save_tables(path):
     tf.saved_model.save(model, path, {"find": model.find, "find_twice": model.find_twice})
 
 
+@saved_once
 def save_nested_functions(path):
     """Functions that call functions, in branches and loops, that change variables and return nothing."""
     model = tf.Module()
@@ -232,16 +243,18 @@ def save_nested_functions(path):
     tf.saved_model.save(model, path, {"outer": outer})
 
 
+@saved_once
 def save_many_functions(path):
-    """More than 2,000 functions."""
+    """More than 2,000 functions, with REHUB_TEST_EFFORT=1."""
     model = tf.Module()
     model.v = tf.Variable(2.0)
-    for number in range(1010):
+    for number in range(scaled(1010)):
         function = tf.function(lambda x, number=number: x * model.v + float(number), [tf.TensorSpec([], tf.float32)])
         setattr(model, f"f{number}", function)
     tf.saved_model.save(model, path, model.f7)
 
 
+@saved_once
 def save_optimizer(path):
     """An optimizer of Keras 2 with the slots that it keeps for each variable."""
     from tf_keras.optimizers import legacy

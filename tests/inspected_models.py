@@ -8,6 +8,7 @@ from pathlib import Path
 import module_fns
 import saved_models
 from legacy_features import FEATURES
+from model_cache import saved_once
 from saved_models import tf
 
 import rehub as hub
@@ -86,6 +87,7 @@ def _export(module_fn, path, tags_and_args=None):
         module.export(path, session)
 
 
+@saved_once
 def save_odd_names(path):
     """A TF1 SavedModel without a default signature, whose inputs have names that are no identifiers."""
     with tf.Graph().as_default(), v1.Session() as session:
@@ -99,6 +101,7 @@ def save_odd_names(path):
         builder.save()
 
 
+@saved_once
 def save_nests(path):
     """A function of nests of dense, sparse and ragged tensors, with other arguments, and one that needs a keyword."""
     model = tf.Module()
@@ -120,6 +123,7 @@ def save_nests(path):
     tf.saved_model.save(model, path)
 
 
+@saved_once
 def save_keras_3(path):
     """A Keras 3 model of two inputs by name, as `export` writes it."""
     import keras
@@ -136,6 +140,7 @@ def _keras_2():
     return tf_keras
 
 
+@saved_once
 def save_keras_2(path):
     """A Keras 2 model of two inputs, as `save` writes it."""
     keras = _keras_2()
@@ -145,12 +150,14 @@ def save_keras_2(path):
     model.save(path, save_format="tf")
 
 
+@saved_once
 def save_keras_2_export(path):
     """A Keras 2 model, as `export` writes it."""
     keras = _keras_2()
     keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)]).export(path)
 
 
+@saved_once
 def save_estimator(path):
     """A linear classifier, as `export_saved_model` writes it."""
     estimator = tf.estimator.LinearClassifier([tf.feature_column.numeric_column("x")], model_dir=path + ".training")

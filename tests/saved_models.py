@@ -10,6 +10,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # What TensorFlow 1.15 imports is deprecated in Python 3.7.
     import tensorflow as tf
 
+from model_cache import saved_once
+
 if tf.__version__.startswith("1."):
     tf.compat.v1.enable_v2_behavior()
 
@@ -66,6 +68,7 @@ class Lookup(Shift):
         return self.table.lookup(words)
 
 
+@saved_once
 def save_shift(directory):
     """A TF2 SavedModel with variables: __call__, inner.scale, a list `parts`, signature serving_default."""
     model = Shift()
@@ -73,6 +76,7 @@ def save_shift(directory):
     return str(directory)
 
 
+@saved_once
 def save_lookup(directory):
     """The same with a table and an asset, method and signature `find`."""
     vocabulary = Path(str(directory) + ".vocabulary")
@@ -84,6 +88,7 @@ def save_lookup(directory):
     return str(directory)
 
 
+@saved_once
 def save_v1(directory, tag_sets=(("serve",),), as_text=False):
     """A TF1 SavedModel: signatures serving_default (x, y -> default, difference) and find (words -> place)."""
     vocabulary = Path(str(directory) + ".vocabulary")
@@ -124,6 +129,7 @@ class Replacing(tf.Module):
         return tf.raw_ops.RegexReplace(input=words, pattern="a", rewrite="b")
 
 
+@saved_once
 def save_replacing(directory):
     """A TF2 SavedModel that uses the op RegexReplace."""
     model = Replacing()
@@ -131,6 +137,7 @@ def save_replacing(directory):
     return str(directory)
 
 
+@saved_once
 def save_replacing_v1(directory):
     """A TF1 SavedModel that uses the op RegexReplace."""
     v1 = tf.compat.v1

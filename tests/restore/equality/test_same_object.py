@@ -32,8 +32,9 @@ def paths(tmp_path_factory):
     return found
 
 
-@pytest.fixture(params=[*MODELS, "basic_pitch"])
+@pytest.fixture(scope="module", params=[*MODELS, "basic_pitch"])
 def both(request, paths):
+    """A model loaded by rehub's lazy loader and by TensorFlow's."""
     if request.param not in paths:
         pytest.skip("the published models are not on this machine")
     if request.param == "basic_pitch" and not HAS_KERAS_2:
