@@ -262,13 +262,23 @@ def composite_from_components(spec: Any, components: list[Any]) -> Any:
 
 
 def spec_dtype(spec: Any) -> Any:
-    """The dtype of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
-    return spec.dtype if hasattr(spec, "dtype") else spec._dtype
+    """The dtype of a TypeSpec; None for one that has none, such as that of a dataset."""
+    return _of_spec(spec, "dtype")
 
 
 def spec_shape(spec: Any) -> Any:
-    """The shape of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
-    return spec.shape if hasattr(spec, "shape") else spec._shape
+    """The shape of a TypeSpec; None for one that has none."""
+    return _of_spec(spec, "shape")
+
+
+def spec_raggedness(spec: Any) -> tuple[int, Any]:
+    """How many dimensions of a RaggedTensorSpec are ragged, and the dtype of their row splits; of others 0 and None."""
+    return _of_spec(spec, "ragged_rank") or 0, _of_spec(spec, "row_splits_dtype")
+
+
+def _of_spec(spec: Any, attribute: str) -> Any:
+    # Public in a RaggedTensorSpec of 2.15, 2.21; private there in 1.15, and in an IndexedSlicesSpec of all versions.
+    return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
 
 
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------

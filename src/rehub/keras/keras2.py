@@ -74,7 +74,7 @@ def make_layer_class(in_use: Keras) -> type:
             specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
             if specs is None:
                 return super().compute_output_shape(input_shape)
-            return tf.nest.map_structure(lambda spec: spec.shape, specs)
+            return tf.nest.map_structure(tf_internals.spec_shape, specs)
 
         def get_config(self) -> dict[str, Any]:
             """The layer's arguments, as JSON can hold them; `from_config` makes the same layer again."""
