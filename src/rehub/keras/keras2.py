@@ -49,11 +49,11 @@ def make_layer_class(in_use: Keras) -> type:
         def _loss_if_trainable(self, loss: Callable[[], Any]) -> Callable[[], Any]:
             return lambda: loss() if self.trainable else 0.0
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()

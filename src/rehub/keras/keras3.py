@@ -52,11 +52,11 @@ def make_layer_class(in_use: Keras) -> type:
                 self._track_variable(_keras_variable(keras, self.name, variable, id(variable) in trained))
             self.built = True
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
