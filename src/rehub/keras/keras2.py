@@ -10,6 +10,7 @@ from rehub.keras.behaviour import LayerBehaviour, prepare
 from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
+from rehub.restore import name_in_model
 from rehub.tf_internals import import_tensorflow
 
 
@@ -38,7 +39,7 @@ def make_layer_class(in_use: Keras) -> type:
         def _add_restored_weight(self, variable: Any, trainable: bool) -> None:
             """Registers a variable that exists; `getter` stands in for making one."""
             self.add_weight(
-                name=variable.name,
+                name=f"{name_in_model(variable)}:0",
                 shape=variable.shape,
                 dtype=variable.dtype,
                 trainable=trainable,

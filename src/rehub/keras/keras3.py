@@ -13,6 +13,7 @@ from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
 from rehub.keras.traces import spec_of
+from rehub.restore import name_in_model
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -182,7 +183,7 @@ def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
         )
         (holdable if known else others).append(variable)
     if others:
-        named = ", ".join(f"{v.name} ({v.dtype.name}, {v.shape})" for v in others)
+        named = ", ".join(f"{name_in_model(v)} ({v.dtype.name}, {v.shape})" for v in others)
         message = (
             f"Keras {keras.__version__} has no weights of unknown shape, or of dtypes that are neither float, integer "
             f"nor bool, as these variables of {prepared.computation.described_as} are: {named}"
@@ -198,7 +199,7 @@ def _keras_variable(keras: Any, layer_name: str, variable: Any, trainable: bool)
     known = _keras_variables.get((id(variable), trainable))
     if known is not None:
         return known
-    *scopes, name = variable.name.split(":")[0].split("/")
+    *scopes, name = name_in_model(variable).split("/")
     with contextlib.ExitStack() as stack:
         for scope in (layer_name, *filter(None, scopes)):
             stack.enter_context(keras.name_scope(scope))

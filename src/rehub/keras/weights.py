@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Pattern, Sequence, Union
 
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.traces import traces_of
+from rehub.restore import name_in_model, under_name_in_model
 
 Selection = Union[bool, str, Pattern[str], Callable[[Any], bool], Sequence[Any]]
 
@@ -75,15 +76,15 @@ def _select(variables: list[Any], selection: Any, described_as: str) -> list[Any
 def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
     """The variables that one part of a selection names."""
     if isinstance(part, str):
-        found = [variable for variable in variables if part in (variable.name, _plain_name(variable))]
-        found = found or [variable for variable in variables if re.search(part, _plain_name(variable))]
+        found = [v for v in variables if part in (name_in_model(v), f"{name_in_model(v)}:0")]
+        found = found or [variable for variable in variables if re.search(part, name_in_model(variable))]
     elif isinstance(part, re.Pattern):
-        found = [variable for variable in variables if part.search(_plain_name(variable))]
+        found = [variable for variable in variables if part.search(name_in_model(variable))]
     elif hasattr(part, "assign"):  # a tf.Variable, or Keras 3's wrapper around one
         wanted = {id(part), id(getattr(part, "value", part))}
         found = [variable for variable in variables if id(variable) in wanted]
     elif callable(part):
-        found = [variable for variable in variables if part(variable)]
+        found = [variable for variable in variables if _holds(part, variable)]
     else:
         raise NotTrainable(
             f"trainable= of {described_as} takes a bool, a name or regular expression, a predicate over variables, or "
@@ -92,13 +93,14 @@ def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
     if not found:
         raise NotTrainable(
             f"trainable={part!r} selects none of the trainable variables of {described_as}. They are: "
-            f"{', '.join(_plain_name(variable) for variable in variables) or 'none'}"
+            f"{', '.join(map(name_in_model, variables)) or 'none'}"
         )
     return found
 
 
-def _plain_name(variable: Any) -> str:
-    return str(variable.name).split(":")[0]
+def _holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
+    with under_name_in_model(variable) as named:
+        return bool(predicate(named))
 
 
 def selection_config(selection: Selection, weights: Weights, described_as: str) -> Any:
@@ -111,8 +113,8 @@ def selection_config(selection: Selection, weights: Weights, described_as: str) 
         return selection
     if isinstance(selection, re.Pattern):
         return selection.pattern
-    names = [_plain_name(variable) for variable in weights.trainable]
-    ambiguous = sorted(set(names) & {_plain_name(variable) for variable in weights.frozen if variable.trainable})
+    names = [name_in_model(variable) for variable in weights.trainable]
+    ambiguous = sorted(set(names) & {name_in_model(variable) for variable in weights.frozen if variable.trainable})
     if ambiguous:
         raise NotSerializable(
             f"trainable= of {described_as} chose some of the variables that share the name {ambiguous[0]!r}; a config "
