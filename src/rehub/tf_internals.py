@@ -1474,6 +1474,25 @@ def _serialization_lib(keras: Any) -> Any:
     return sys.modules.get(f"{package}.src.saving.serialization_lib")
 
 
+def custom_objects_given(name: str) -> Iterator[Any]:
+    """Yields what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
+    or by a scope of these.
+
+    Keras since 2.12 takes what is registered in the process before what its caller gave, and drops the latter; only
+    the frames of the calls still have it.
+    """
+    # The locals of load_model, model_from_json and deserialize_keras_object. keras/src in Keras 2.13 to 3.15;
+    # tf_keras/src in 2.15 to 2.21. In 1.15 what the caller gave comes first.
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in ("keras", "tf_keras"):
+            scope = frame.f_locals.get("custom_obj_scope")
+            for given in (frame.f_locals.get("custom_objects"), getattr(scope, "backup", None)):
+                if isinstance(given, Mapping) and name in given:
+                    yield given[name]
+        frame = frame.f_back  # type: ignore[assignment]
+
+
 def options_of_keras_loading() -> Any:
     """The LoadOptions given to `load_model` of Keras 2 while it loads a SavedModel that contains this layer, so that
     the layer's own model is read through the same device (P43); else None.

@@ -92,6 +92,9 @@ def make_layer_class(in_use: Keras) -> type:
             Raises:
                 UntrustedModel: Keras is loading a file in its safe mode.
             """
+            instead = cls._class_given_instead()
+            if instead is not None:
+                return instead.from_config(config)
             # tensorflow_hub's users load models from JSON, which Keras 2 does in its safe mode too; what asks for
             # trust is a file from elsewhere.
             if tf_internals.keras_loads_in_safe_mode(keras) and tf_internals.keras_2_loads_file(keras):

@@ -133,6 +133,9 @@ def make_layer_class(in_use: Keras) -> type:
             Raises:
                 UntrustedModel: Keras is loading a file in its safe mode.
             """
+            instead = cls._class_given_instead()
+            if instead is not None:
+                return instead.from_config(config)
             if tf_internals.keras_loads_in_safe_mode(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
             return cls._from_own_config(config)

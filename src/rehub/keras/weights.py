@@ -23,13 +23,15 @@ class Weights:
     Attributes:
         trainable: those that are trained while the layer is trainable, in the order of the restored object.
         frozen: all others.
+        are_captured: whether they are what a function captures, of an object that tells no variables.
     """
 
     trainable: tuple[Any, ...]
     frozen: tuple[Any, ...]
+    are_captured: bool = False
 
 
-def weights_of(restored: Any, function: Any, selection: Selection, described_as: str) -> Weights:
+def weights_of(restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True) -> Weights:
     """Finds the variables that `function` depends on and sorts them into trained and frozen ones.
 
     They are `restored.variables` and `restored.trainable_variables` (P20, P49); for an object that has neither,
@@ -41,20 +43,23 @@ def weights_of(restored: Any, function: Any, selection: Selection, described_as:
         selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
             regular expression, a predicate over variables, or a list of names, expressions and variables.
         described_as: the handle, for messages.
+        captured: whether what `function` captures counts, where the object tells no variables.
 
     Raises:
         NotTrainable: a selection matches none of the trainable variables.
     """
-    if hasattr(restored, "variables") or hasattr(restored, "trainable_variables"):
+    tells_variables = hasattr(restored, "variables") or hasattr(restored, "trainable_variables")
+    if tells_variables:
         trainable = _each_once(getattr(restored, "trainable_variables", None) or ())
         everything = _each_once([*trainable, *(getattr(restored, "variables", None) or ())])
     else:
-        everything = captured_variables(function)
+        everything = captured_variables(function) if captured else []
         trainable = [variable for variable in everything if variable.trainable]
     if not isinstance(selection, bool):
         trainable = _select(trainable, selection, described_as)
     chosen = {id(variable) for variable in trainable}
-    return Weights(tuple(trainable), tuple(v for v in everything if id(v) not in chosen))
+    frozen = tuple(v for v in everything if id(v) not in chosen)
+    return Weights(tuple(trainable), frozen, are_captured=bool(everything) and not tells_variables)
 
 
 def captured_variables(function: Any) -> list[Any]:
