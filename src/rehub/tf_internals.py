@@ -262,13 +262,23 @@ def composite_from_components(spec: Any, components: list[Any]) -> Any:
 
 
 def spec_dtype(spec: Any) -> Any:
-    """The dtype of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
-    return spec.dtype if hasattr(spec, "dtype") else spec._dtype
+    """The dtype of a TypeSpec; None for one that has none, such as that of a dataset."""
+    return _of_spec(spec, "dtype")
 
 
 def spec_shape(spec: Any) -> Any:
-    """The shape of a TypeSpec; a RaggedTensorSpec has it private in 1.15."""
-    return spec.shape if hasattr(spec, "shape") else spec._shape
+    """The shape of a TypeSpec; None for one that has none."""
+    return _of_spec(spec, "shape")
+
+
+def spec_raggedness(spec: Any) -> tuple[int, Any]:
+    """How many dimensions of a RaggedTensorSpec are ragged, and the dtype of their row splits; of others 0 and None."""
+    return _of_spec(spec, "ragged_rank") or 0, _of_spec(spec, "row_splits_dtype")
+
+
+def _of_spec(spec: Any, attribute: str) -> Any:
+    # Public in a RaggedTensorSpec of 2.15, 2.21; private there in 1.15, and in an IndexedSlicesSpec of all versions.
+    return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
 
 
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------
@@ -486,6 +496,24 @@ def variables_of_trace(concrete: Any) -> Any:
     """Returns the variables that a concrete function reads or writes."""
     # ConcreteFunction.variables is public. Seen in 2.15, 2.21; in 1.15 only the graph has them.
     return concrete.variables if hasattr(concrete, "variables") else concrete.graph.variables
+
+
+@contextlib.contextmanager
+def renamed(variable: Any, name: str) -> Iterator[None]:
+    """Lets a variable say another name in Python; its graph and its handle stay as they are.
+
+    A variable over replicas keeps its own.
+    """
+    # Where BaseResourceVariable keeps what `name` returns. Seen in 1.15, 2.15, 2.21.
+    own = vars(variable).get("_handle_name")
+    if own is None:
+        yield
+        return
+    variable._handle_name = name
+    try:
+        yield
+    finally:
+        variable._handle_name = own
 
 
 def captured_resource(obj: Any) -> Any:
@@ -1444,6 +1472,25 @@ def _serialization_lib(keras: Any) -> Any:
     package = keras.layers.Layer.__module__.split(".")[0]
     # keras/src in Keras 3.0 to 3.15 and in Keras 2.13 to 2.15; tf_keras/src in tf_keras 2.15 to 2.21.
     return sys.modules.get(f"{package}.src.saving.serialization_lib")
+
+
+def custom_objects_given(name: str) -> Iterator[Any]:
+    """Yields what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
+    or by a scope of these.
+
+    Keras since 2.12 takes what is registered in the process before what its caller gave, and drops the latter; only
+    the frames of the calls still have it.
+    """
+    # The locals of load_model, model_from_json and deserialize_keras_object. keras/src in Keras 2.13 to 3.15;
+    # tf_keras/src in 2.15 to 2.21. In 1.15 what the caller gave comes first.
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in ("keras", "tf_keras"):
+            scope = frame.f_locals.get("custom_obj_scope")
+            for given in (frame.f_locals.get("custom_objects"), getattr(scope, "backup", None)):
+                if isinstance(given, Mapping) and name in given:
+                    yield given[name]
+        frame = frame.f_back  # type: ignore[assignment]
 
 
 def options_of_keras_loading() -> Any:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import rehub as hub
+from rehub.errors import NotTrainable
+
+
+def _restored(weight):
+    """The restored variable that a weight is, which Keras 3 wraps."""
+    value = getattr(weight, "value", None)
+    return value if isinstance(value, tf.Variable) else weight
 
 
 def test_a_layer_in_a_graph_gives_its_outputs_in_a_session(reusable_model, x, y):  # P24, P28
@@ -23,10 +33,7 @@ def test_a_layer_is_trained_by_an_optimizer_of_tf1(reusable_model, x):  # P15, P
         layer = hub.KerasLayer(reusable_model, trainable=True)
         outputs = layer(tf.constant(x), training=True)
         loss = tf.reduce_mean(outputs**2) + tf.add_n(layer.losses)
-        variables = [getattr(weight, "value", weight) for weight in layer.trainable_weights]
-        variables = [
-            v if isinstance(v, tf.Variable) else weight for v, weight in zip(variables, layer.trainable_weights)
-        ]
+        variables = [_restored(weight) for weight in layer.trainable_weights]
         step = tf.compat.v1.train.GradientDescentOptimizer(0.01).minimize(loss, var_list=variables)
         session.run(tf.compat.v1.global_variables_initializer())
         first = session.run(loss)
@@ -40,3 +47,61 @@ def test_a_text_layer_needs_its_tables_initialised(text_model):
         outputs = hub.KerasLayer(text_model)(tf.constant(["good", "bad"]))
         session.run([tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer()])
         np.testing.assert_allclose(session.run(outputs), [[0, 1, 2, 3], [4, 5, 6, 7]])
+
+
+@pytest.fixture(scope="module")
+def similar_names(export):
+    """Path of y = x * kernel * kernel_1 + bias: a graph gives such names when it makes others unique."""
+
+    class SimilarNames(tf.train.Checkpoint):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable([2.0], name="kernel")
+            self.second = tf.Variable([3.0], name="kernel_1")
+            self.bias = tf.Variable([0.0], name="bias")
+            self.variables = self.trainable_variables = [self.kernel, self.second, self.bias]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 1])])
+        def __call__(self, x):
+            return x * self.kernel * self.second + self.bias
+
+    return export(SimilarNames())
+
+
+@pytest.mark.parametrize(
+    ("select", "config", "values"),
+    [
+        ("kernel", "kernel", [2.0]),
+        ("kernel_1:0", "kernel_1:0", [3.0]),
+        (re.compile("kernel$"), "kernel$", [2.0]),
+        ("^(kernel_1|bias)$", "^(kernel_1|bias)$", [3.0, 0.0]),
+        (["kernel", "bias"], ["kernel", "bias"], [2.0, 0.0]),
+        (lambda variable: variable.name == "kernel_1:0", ["kernel_1"], [3.0]),
+    ],
+    ids=["name", "name with :0", "compiled", "expression", "list", "predicate"],
+)
+def test_trainable_names_variables_as_the_model_does(similar_names, select, config, values):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        layers = [hub.KerasLayer(similar_names, trainable=select) for _ in range(2)]
+        with tf.compat.v1.name_scope("tower"):
+            layers.append(hub.KerasLayer(similar_names, trainable=select))
+        session.run(tf.compat.v1.global_variables_initializer())
+        for layer in layers:
+            trained = [session.run(_restored(weight)) for weight in layer.trainable_weights]
+            assert [value.tolist() for value in trained] == [[value] for value in values]
+            assert layer.get_config()["trainable"] == config
+
+
+def test_names_that_are_only_those_of_a_graph_are_refused(similar_names):
+    with tf.Graph().as_default():
+        hub.KerasLayer(similar_names)
+        with pytest.raises(NotTrainable, match="They are: kernel, kernel_1, bias$"):
+            hub.KerasLayer(similar_names, trainable="kernel_2")
+
+
+def test_a_name_scope_of_eager_mode_is_no_part_of_a_name(similar_names):
+    with tf.name_scope("tower"):
+        layer = hub.KerasLayer(similar_names, trainable=["kernel"])
+        by_pattern = hub.KerasLayer(similar_names, trainable=lambda variable: variable.name.startswith("kernel"))
+    assert layer.get_config()["trainable"] == ["kernel"]
+    assert [weight.numpy() for weight in by_pattern.trainable_weights] == [2.0, 3.0]

@@ -97,25 +97,85 @@ def test_a_list_stands_for_a_tuple_and_a_single_item_for_its_container(export):
     np.testing.assert_allclose(single([one]), [2.0])
 
 
-def test_ragged_and_sparse_tensors_reach_the_function(export):  # pain 33
-    class RowSums(tf.train.Checkpoint):
-        @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.float32)])
+@pytest.fixture(scope="module")
+def composite_model(export):
+    """Functions of ragged and sparse tensors; `ragged` has a trace for ragged rank 1 and one for 2."""
+
+    class OfComposites(tf.train.Checkpoint):
+        def __init__(self):
+            super().__init__()
+            self.scale = tf.Variable(2.0)
+
+        @tf.function
         def ragged(self, rows):
-            return tf.reduce_sum(rows, axis=1)
+            return rows.with_flat_values(rows.flat_values * self.scale * float(rows.ragged_rank))
 
         @tf.function(input_signature=[tf.SparseTensorSpec([None, 3], tf.float32)])
         def sparse(self, rows):
             return tf.sparse.reduce_sum(rows, axis=1)
 
-    if tf.__version__.startswith("1."):
-        pytest.skip("TensorFlow 1.15 saves no functions of ragged or sparse tensors")
-    restored = hub.load(export(RowSums()))
+        @tf.function(
+            input_signature=[
+                {"rows": tf.RaggedTensorSpec([None, None], tf.int64), "weights": tf.TensorSpec([None], tf.float32)}
+            ]
+        )
+        def both(self, inputs):
+            sums = tf.cast(tf.reduce_sum(inputs["rows"], axis=1), tf.float32)
+            return {"sums": sums * inputs["weights"], "rows": inputs["rows"]}
+
+    model = OfComposites()
+    for shape in ([None, None], [None, None, None]):
+        model.ragged.get_concrete_function(tf.RaggedTensorSpec(shape, tf.float32))
+    return export(model)
+
+
+def test_a_ragged_tensor_reaches_the_trace_for_its_rank(composite_model):  # pain 33
+    layer = hub.KerasLayer(hub.load(composite_model).ragged)
     rows = tf.ragged.constant([[1.0, 2.0], [], [4.0]])
-    np.testing.assert_allclose(hub.KerasLayer(restored.ragged)(rows), [3.0, 0.0, 4.0])
+    deep = tf.ragged.constant([[[1.0], [2.0, 3.0]], []])
+    assert layer(rows).to_list() == [[2.0, 4.0], [], [8.0]]
+    assert layer(deep).to_list() == [[[4.0], [8.0, 12.0]], []]
+    assert tf.function(layer.call)(rows).to_list() == [[2.0, 4.0], [], [8.0]]
+    # What is converted, as nothing is lost by it.
+    narrow = tf.ragged.constant([[1.0, 2.0], []], tf.float64, row_splits_dtype=tf.int32)
+    assert layer(narrow).to_list() == [[2.0, 4.0], []]
+    for wrong, hint in (
+        (np.ones((2, 2), np.float32), "pass a RaggedTensor instead of a dense tensor"),
+        (tf.ragged.constant([[[[1.0]]]]), "pass a RaggedTensor of ragged rank [12] instead of 3"),
+    ):
+        with pytest.raises(InputMismatch, match=hint):
+            layer(wrong)
+
+
+def test_a_ragged_tensor_is_passed_among_others_and_by_a_keras_model(keras, composite_model):
+    restored = hub.load(composite_model)
+    rows, weights = tf.ragged.constant([[1, 2], [3]], tf.int64), tf.constant([1.0, 10.0])
+    outputs = hub.KerasLayer(restored.both)({"rows": rows, "weights": weights})
+    np.testing.assert_allclose(outputs["sums"], [3.0, 30.0])
+    assert outputs["rows"].to_list() == [[1, 2], [3]]
+    inputs = keras.layers.Input((None,), ragged=True)
+    model = keras.Model(inputs, hub.KerasLayer(restored.ragged)(inputs))
+    assert model(tf.ragged.constant([[1.0, 2.0], [3.0]])).to_list() == [[2.0, 4.0], [6.0]]
+
+
+def test_row_splits_that_a_model_cannot_hold_are_not_cut(export):
+    class Narrow(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], row_splits_dtype=tf.int32)])
+        def ragged(self, rows):
+            return rows
+
+    layer = hub.KerasLayer(hub.load(export(Narrow())).ragged)
+    with pytest.raises(InputMismatch, match=r"with_row_splits_dtype\(tf.int32\)"):
+        layer(tf.ragged.constant([[1.0]]))
+
+
+def test_a_sparse_tensor_reaches_the_function(composite_model):  # pain 33
+    layer = hub.KerasLayer(hub.load(composite_model).sparse)
     dense = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 5.0]], np.float32)
-    np.testing.assert_allclose(hub.KerasLayer(restored.sparse)(tf.sparse.from_dense(dense)), [3.0, 5.0])
-    with pytest.raises(InputMismatch, match="pass a RaggedTensor instead of a dense tensor"):
-        hub.KerasLayer(restored.ragged)(dense)
+    np.testing.assert_allclose(layer(tf.sparse.from_dense(dense)), [3.0, 5.0])
+    np.testing.assert_allclose(layer(tf.sparse.from_dense(dense.astype(np.float64))), [3.0, 5.0])
+    with pytest.raises(InputMismatch, match="pass a SparseTensor instead of a dense tensor"):
+        layer(dense)
 
 
 def test_nested_structures_pass_through(export):

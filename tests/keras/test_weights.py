@@ -165,10 +165,10 @@ def test_variables_that_keras_3_cannot_hold_are_named(export, needs_keras_3, cap
     path = export(Odd())
     with caplog.at_level("WARNING", logger="rehub"):
         layer = hub.KerasLayer(path)
-    assert "grows:0 (float32, (None,)), label:0 (string, ())" in caplog.text
+    assert "grows (float32, (None,)), label (string, ())" in caplog.text
     assert len(layer.weights) == 1
     np.testing.assert_allclose(layer(np.array([1.0], np.float32)), [5.0])
-    with pytest.raises(NotTrainable, match="grows:0"):
+    with pytest.raises(NotTrainable, match=r"grows \("):
         hub.KerasLayer(path, trainable=True)
     assert len(hub.KerasLayer(path, trainable=["scale"]).trainable_weights) == 1
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import os
 import sys
 from typing import Any, Iterator
 
-from rehub import restore
+from rehub import restore, tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.jit import can_compile
@@ -18,6 +19,11 @@ from rehub.keras.weights import Selection, Weights, selection_config, weights_of
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
+
+REGISTERED_AS = "KerasLayer"  # The name in the files of Keras, as in those of tensorflow_hub.
+_CAPTURED = "captured_weights"
+# Whether a layer that is made now shows the variables that its function captures as weights.
+_shows_captured: contextvars.ContextVar[bool] = contextvars.ContextVar("shows_captured", default=True)
 
 
 class Prepared:
@@ -29,7 +35,11 @@ class Prepared:
         self.computation = Computation(self.handle, **choices)
         self.selection = _as_selection(trainable)
         self.weights: Weights = weights_of(
-            self.computation.restored, self.computation.function, self.selection, self.computation.described_as
+            self.computation.restored,
+            self.computation.function,
+            self.selection,
+            self.computation.described_as,
+            captured=_shows_captured.get(),
         )
         self.losses = self.computation.regularization_losses()
         self.output_shape = shapes_from(output_shape) if output_shape else None
@@ -76,6 +86,8 @@ class Prepared:
                 raise NotSerializable(
                     f"`hub.KerasLayer(..., arguments)` contains non json-serializable values in key: {key} ({value!r})"
                 ) from error
+        if self.weights.are_captured:
+            config[_CAPTURED] = True
         optional = {
             "arguments": computation.arguments,
             "tags": sorted(self.choices["tags"]) if self.choices.get("tags") is not None else None,
@@ -215,11 +227,31 @@ class LayerBehaviour:
         return self._prepared.config(bool(self.trainable))
 
     @classmethod
+    def _class_given_instead(cls) -> Any:
+        """The class that the caller of Keras gave for this one, which Keras found by its name; None if none."""
+        if cls.keras.module.utils.get_custom_objects().get(REGISTERED_AS) is not cls:
+            return None
+        for given in tf_internals.custom_objects_given(REGISTERED_AS):
+            # `rehub.KerasLayer` stands for the class of the Keras in use.
+            if given is not cls and isinstance(given, type) and given.__module__ != "rehub.keras.layer":
+                return given
+        return None
+
+    @classmethod
     def _from_own_config(cls, config: dict[str, Any]) -> Any:
-        """The layer of a config; `frozen` tells of one that trains a selection, and was switched off."""
+        """The layer of a config.
+
+        In a config, `frozen` tells of a layer that trains a selection, and was switched off; `captured_weights` of one
+        that shows what its function captures. A layer of tensorflow_hub does not: nor does it here, so that the
+        weights in its file fit.
+        """
         arguments = dict(config)
         frozen = arguments.pop("frozen", False)
-        layer = cls(**arguments)
+        usual = _shows_captured.set(bool(arguments.pop(_CAPTURED, False)))
+        try:
+            layer = cls(**arguments)
+        finally:
+            _shows_captured.reset(usual)
         if frozen:
             layer.trainable = False
         return layer

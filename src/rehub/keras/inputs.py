@@ -12,7 +12,7 @@ from typing import Any, Callable, Sequence
 
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Trace, describe, describe_trace, spec_of
-from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
 
 _ShapesAgree = Callable[[Any, Any], bool]
 
@@ -119,11 +119,25 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
     received = spec_of(value)
     if received is None or type(received) is not type(expected):
         return False
-    if received.dtype != expected.dtype and not (cast and _casts_safely(received.dtype, expected.dtype)):
+    if not _is_of_tensors(expected):
+        return bool(expected.is_compatible_with(received))
+    if not _dtypes_agree(spec_dtype(received), spec_dtype(expected), cast):
         return False
-    if received.shape is not None and expected.shape is not None and not shapes_agree(expected.shape, received.shape):
+    shape, wanted = spec_shape(received), spec_shape(expected)
+    if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
-    return getattr(received, "ragged_rank", 0) == getattr(expected, "ragged_rank", 0)
+    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    return rank == wanted_rank and _dtypes_agree(splits, wanted_splits, cast)
+
+
+def _is_of_tensors(spec: Any) -> bool:
+    """Whether a spec is that of a dense, sparse or ragged tensor, which this file knows how to convert."""
+    tf = import_tensorflow()
+    return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
+
+
+def _dtypes_agree(received: Any, expected: Any, cast: bool) -> bool:
+    return bool(received == expected) or (cast and _casts_safely(received, expected))
 
 
 def _casts_safely(source: Any, target: Any) -> bool:
@@ -155,15 +169,20 @@ def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | No
     if not _leaf_fits(rearranged, expected, shapes_agree, cast=True):
         return None
     received = spec_of(rearranged)
-    if received is None or received.dtype == expected.dtype:
-        return rearranged
-    return _cast(rearranged, expected.dtype)
+    return rearranged if received is None else _cast(rearranged, received, expected)
 
 
-def _cast(value: Any, dtype: Any) -> Any:
+def _cast(value: Any, received: Any, expected: Any) -> Any:
     tf = import_tensorflow()
+    is_ragged = isinstance(value, tf.RaggedTensor)
+    if is_ragged and spec_raggedness(received) != spec_raggedness(expected):
+        value = value.with_row_splits_dtype(spec_raggedness(expected)[1])
+    if not _is_of_tensors(expected) or spec_dtype(received) == spec_dtype(expected):
+        return value
+    if is_ragged:
+        return value.with_flat_values(tf.cast(value.flat_values, spec_dtype(expected)))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, dtype)
+        return tf.cast(value, spec_dtype(expected))
     return value  # a symbolic tensor of Keras: only its shape counts, the cast happens when real values come
 
 
@@ -219,7 +238,7 @@ def _hints(inputs: Any, expected: Any) -> list[str]:
     received = spec_of(inputs)
     if received is None or not hasattr(expected, "is_compatible_with"):
         return []
-    return [hint for rule in (_kind_hint, _dtype_hint, _shape_hint) for hint in rule(received, expected)]
+    return [hint for rule in (_kind_hint, _dtype_hint, _shape_hint, _ragged_hint) for hint in rule(received, expected)]
 
 
 def _dict_hints(inputs: Any, expected: Any) -> list[str]:
@@ -246,19 +265,31 @@ def _kind_hint(received: Any, expected: Any) -> list[str]:
 
 
 def _dtype_hint(received: Any, expected: Any) -> list[str]:
-    if received.dtype == expected.dtype or _casts_safely(received.dtype, expected.dtype):
+    dtype, wanted = spec_dtype(received), spec_dtype(expected)
+    if dtype is None or wanted is None or _dtypes_agree(dtype, wanted, cast=True):
         return []
-    wanted = f"tf.{expected.dtype.name}"
-    if received.dtype.is_integer and expected.dtype.is_floating:
-        hint = f"for images tf.image.convert_image_dtype(x, {wanted}) scales to [0, 1], otherwise tf.cast(x, {wanted})"
+    if dtype.is_integer and wanted.is_floating:
+        name = f"tf.{wanted.name}"
+        hint = f"for images tf.image.convert_image_dtype(x, {name}) scales to [0, 1], otherwise tf.cast(x, {name})"
         return [f"the dtypes of a SavedModel are fixed; {hint}"]
-    if expected.dtype.name == "string" or received.dtype.name == "string":
-        return [f"this input is of dtype {expected.dtype.name}, and no cast leads there from {received.dtype.name}"]
-    return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{expected.dtype.name}) if its values fit"]
+    if wanted.name == "string" or dtype.name == "string":
+        return [f"this input is of dtype {wanted.name}, and no cast leads there from {dtype.name}"]
+    return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{wanted.name}) if its values fit"]
+
+
+def _ragged_hint(received: Any, expected: Any) -> list[str]:
+    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    if not rank or not wanted_rank:
+        return []
+    if rank != wanted_rank:
+        return [f"pass a RaggedTensor of ragged rank {wanted_rank} instead of {rank}"]
+    if not _dtypes_agree(splits, wanted_splits, cast=True):
+        return [f"pass x.with_row_splits_dtype(tf.{wanted_splits.name}) if its row splits fit"]
+    return []
 
 
 def _shape_hint(received: Any, expected: Any) -> list[str]:
-    shape, wanted = received.shape, expected.shape
+    shape, wanted = spec_shape(received), spec_shape(expected)
     if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
         return []
     if shape.rank == wanted.rank - 1:

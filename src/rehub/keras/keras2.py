@@ -10,6 +10,7 @@ from rehub.keras.behaviour import LayerBehaviour, prepare
 from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
+from rehub.restore import name_in_model
 from rehub.tf_internals import import_tensorflow
 
 
@@ -38,7 +39,7 @@ def make_layer_class(in_use: Keras) -> type:
         def _add_restored_weight(self, variable: Any, trainable: bool) -> None:
             """Registers a variable that exists; `getter` stands in for making one."""
             self.add_weight(
-                name=variable.name,
+                name=f"{name_in_model(variable)}:0",
                 shape=variable.shape,
                 dtype=variable.dtype,
                 trainable=trainable,
@@ -49,11 +50,11 @@ def make_layer_class(in_use: Keras) -> type:
         def _loss_if_trainable(self, loss: Callable[[], Any]) -> Callable[[], Any]:
             return lambda: loss() if self.trainable else 0.0
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
@@ -74,7 +75,7 @@ def make_layer_class(in_use: Keras) -> type:
             specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
             if specs is None:
                 return super().compute_output_shape(input_shape)
-            return tf.nest.map_structure(lambda spec: spec.shape, specs)
+            return tf.nest.map_structure(tf_internals.spec_shape, specs)
 
         def get_config(self) -> dict[str, Any]:
             """The layer's arguments, as JSON can hold them; `from_config` makes the same layer again."""
@@ -91,6 +92,9 @@ def make_layer_class(in_use: Keras) -> type:
             Raises:
                 UntrustedModel: Keras is loading a file in its safe mode.
             """
+            instead = cls._class_given_instead()
+            if instead is not None:
+                return instead.from_config(config)
             # tensorflow_hub's users load models from JSON, which Keras 2 does in its safe mode too; what asks for
             # trust is a file from elsewhere.
             if tf_internals.keras_loads_in_safe_mode(keras) and tf_internals.keras_2_loads_file(keras):

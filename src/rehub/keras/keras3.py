@@ -13,6 +13,7 @@ from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
 from rehub.keras.traces import spec_of
+from rehub.restore import name_in_model
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -52,11 +53,11 @@ def make_layer_class(in_use: Keras) -> type:
                 self._track_variable(_keras_variable(keras, self.name, variable, id(variable) in trained))
             self.built = True
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @tf_internals.run_as_written
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
@@ -132,6 +133,9 @@ def make_layer_class(in_use: Keras) -> type:
             Raises:
                 UntrustedModel: Keras is loading a file in its safe mode.
             """
+            instead = cls._class_given_instead()
+            if instead is not None:
+                return instead.from_config(config)
             if tf_internals.keras_loads_in_safe_mode(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
             return cls._from_own_config(config)
@@ -182,7 +186,7 @@ def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
         )
         (holdable if known else others).append(variable)
     if others:
-        named = ", ".join(f"{v.name} ({v.dtype.name}, {v.shape})" for v in others)
+        named = ", ".join(f"{name_in_model(v)} ({v.dtype.name}, {v.shape})" for v in others)
         message = (
             f"Keras {keras.__version__} has no weights of unknown shape, or of dtypes that are neither float, integer "
             f"nor bool, as these variables of {prepared.computation.described_as} are: {named}"
@@ -198,7 +202,7 @@ def _keras_variable(keras: Any, layer_name: str, variable: Any, trainable: bool)
     known = _keras_variables.get((id(variable), trainable))
     if known is not None:
         return known
-    *scopes, name = variable.name.split(":")[0].split("/")
+    *scopes, name = name_in_model(variable).split("/")
     with contextlib.ExitStack() as stack:
         for scope in (layer_name, *filter(None, scopes)):
             stack.enter_context(keras.name_scope(scope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from rehub.keras.behaviour import LayerBehaviour
+from rehub.keras.behaviour import REGISTERED_AS, LayerBehaviour
 from rehub.keras.keras_in_use import Keras, keras_in_use
 
 
@@ -128,5 +128,5 @@ def _class_for(keras: Keras) -> Any:
     made.__qualname__ = "KerasLayer"
     made.__module__ = "rehub"
     # By this name Keras finds the class in files that rehub or tensorflow_hub saved, without custom_objects=.
-    keras.module.utils.get_custom_objects()["KerasLayer"] = made
+    keras.module.utils.get_custom_objects()[REGISTERED_AS] = made
     return made

@@ -14,7 +14,7 @@ from rehub.errors import NotSerializable
 from rehub.keras.computation import Computation
 from rehub.keras.inputs import first_compatible
 from rehub.keras.traces import Trace, spec_of
-from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals import import_tensorflow, spec_shape
 
 # Calling a function with one of these only to learn a shape would be noticed: state, files or random sequences change.
 _CHANGES_STATE = re.compile(
@@ -129,8 +129,9 @@ def _specs_of(computation: Computation, trace: Trace) -> Any:
 def _batch_size(inputs: Any) -> int | None:
     for leaf in import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        if spec is not None and spec.shape.rank:
-            return spec.shape.as_list()[0]  # type: ignore[no-any-return]
+        shape = None if spec is None else spec_shape(spec)
+        if shape is not None and shape.rank:
+            return shape.as_list()[0]  # type: ignore[no-any-return]
     return None
 
 

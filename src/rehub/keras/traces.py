@@ -148,8 +148,11 @@ def describe(nest: Any) -> str:
     spec = spec_of(nest)
     if spec is None:
         return f"{type(nest).__name__} {nest!r}"[:80]
+    dtype = tf_internals.spec_dtype(spec)
+    if dtype is None:
+        return type(spec).__name__
     prefix = {"RaggedTensorSpec": "ragged ", "SparseTensorSpec": "sparse "}.get(type(spec).__name__, "")
-    return f"{prefix}{spec.dtype.name}{_describe_shape(spec.shape)}"
+    return f"{prefix}{dtype.name}{_describe_shape(tf_internals.spec_shape(spec))}"
 
 
 def describe_trace(trace: Trace) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Pattern, Sequence, Union
 
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.traces import traces_of
+from rehub.restore import name_in_model, under_name_in_model
 
 Selection = Union[bool, str, Pattern[str], Callable[[Any], bool], Sequence[Any]]
 
@@ -22,13 +23,15 @@ class Weights:
     Attributes:
         trainable: those that are trained while the layer is trainable, in the order of the restored object.
         frozen: all others.
+        are_captured: whether they are what a function captures, of an object that tells no variables.
     """
 
     trainable: tuple[Any, ...]
     frozen: tuple[Any, ...]
+    are_captured: bool = False
 
 
-def weights_of(restored: Any, function: Any, selection: Selection, described_as: str) -> Weights:
+def weights_of(restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True) -> Weights:
     """Finds the variables that `function` depends on and sorts them into trained and frozen ones.
 
     They are `restored.variables` and `restored.trainable_variables` (P20, P49); for an object that has neither,
@@ -40,20 +43,23 @@ def weights_of(restored: Any, function: Any, selection: Selection, described_as:
         selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
             regular expression, a predicate over variables, or a list of names, expressions and variables.
         described_as: the handle, for messages.
+        captured: whether what `function` captures counts, where the object tells no variables.
 
     Raises:
         NotTrainable: a selection matches none of the trainable variables.
     """
-    if hasattr(restored, "variables") or hasattr(restored, "trainable_variables"):
+    tells_variables = hasattr(restored, "variables") or hasattr(restored, "trainable_variables")
+    if tells_variables:
         trainable = _each_once(getattr(restored, "trainable_variables", None) or ())
         everything = _each_once([*trainable, *(getattr(restored, "variables", None) or ())])
     else:
-        everything = captured_variables(function)
+        everything = captured_variables(function) if captured else []
         trainable = [variable for variable in everything if variable.trainable]
     if not isinstance(selection, bool):
         trainable = _select(trainable, selection, described_as)
     chosen = {id(variable) for variable in trainable}
-    return Weights(tuple(trainable), tuple(v for v in everything if id(v) not in chosen))
+    frozen = tuple(v for v in everything if id(v) not in chosen)
+    return Weights(tuple(trainable), frozen, are_captured=bool(everything) and not tells_variables)
 
 
 def captured_variables(function: Any) -> list[Any]:
@@ -75,15 +81,15 @@ def _select(variables: list[Any], selection: Any, described_as: str) -> list[Any
 def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
     """The variables that one part of a selection names."""
     if isinstance(part, str):
-        found = [variable for variable in variables if part in (variable.name, _plain_name(variable))]
-        found = found or [variable for variable in variables if re.search(part, _plain_name(variable))]
+        found = [v for v in variables if part in (name_in_model(v), f"{name_in_model(v)}:0")]
+        found = found or [variable for variable in variables if re.search(part, name_in_model(variable))]
     elif isinstance(part, re.Pattern):
-        found = [variable for variable in variables if part.search(_plain_name(variable))]
+        found = [variable for variable in variables if part.search(name_in_model(variable))]
     elif hasattr(part, "assign"):  # a tf.Variable, or Keras 3's wrapper around one
         wanted = {id(part), id(getattr(part, "value", part))}
         found = [variable for variable in variables if id(variable) in wanted]
     elif callable(part):
-        found = [variable for variable in variables if part(variable)]
+        found = [variable for variable in variables if _holds(part, variable)]
     else:
         raise NotTrainable(
             f"trainable= of {described_as} takes a bool, a name or regular expression, a predicate over variables, or "
@@ -92,13 +98,14 @@ def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
     if not found:
         raise NotTrainable(
             f"trainable={part!r} selects none of the trainable variables of {described_as}. They are: "
-            f"{', '.join(_plain_name(variable) for variable in variables) or 'none'}"
+            f"{', '.join(map(name_in_model, variables)) or 'none'}"
         )
     return found
 
 
-def _plain_name(variable: Any) -> str:
-    return str(variable.name).split(":")[0]
+def _holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
+    with under_name_in_model(variable) as named:
+        return bool(predicate(named))
 
 
 def selection_config(selection: Selection, weights: Weights, described_as: str) -> Any:
@@ -111,8 +118,8 @@ def selection_config(selection: Selection, weights: Weights, described_as: str) 
         return selection
     if isinstance(selection, re.Pattern):
         return selection.pattern
-    names = [_plain_name(variable) for variable in weights.trainable]
-    ambiguous = sorted(set(names) & {_plain_name(variable) for variable in weights.frozen if variable.trainable})
+    names = [name_in_model(variable) for variable in weights.trainable]
+    ambiguous = sorted(set(names) & {name_in_model(variable) for variable in weights.frozen if variable.trainable})
     if ambiguous:
         raise NotSerializable(
             f"trainable= of {described_as} chose some of the variables that share the name {ambiguous[0]!r}; a config "

@@ -16,6 +16,7 @@ from rehub.restore.signatures import signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
 from rehub.restore.trust import check_trust
 from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
+from rehub.restore.variable_names import name_in_model, set_name_in_model, under_name_in_model
 
 __all__ = [
     "LoadReport",
@@ -32,11 +33,14 @@ __all__ = [
     "look_at",
     "make_callable",
     "missing_op_error",
+    "name_in_model",
     "note",
     "optimize_for_inference",
     "read_model",
     "report_on",
     "restore",
+    "set_name_in_model",
     "signature_names",
     "signature_of",
+    "under_name_in_model",
 ]

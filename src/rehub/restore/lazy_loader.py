@@ -22,6 +22,7 @@ from rehub.restore.lazy_functions import concrete_function_class, function_class
 from rehub.restore.lazy_objects import UnmadeCollection, give_parts, lazy_object, made, note
 from rehub.restore.model_file import ModelFile, read_model_file
 from rehub.restore.remote_directories import look_at, read_model
+from rehub.restore.variable_names import set_name_in_model
 from rehub.restore.weights import Weights, plain_variables
 
 
@@ -231,12 +232,16 @@ def _loader_class() -> Any:
                 if kind == "function":
                     return self._rehub_tf_function(proto.function), setattr
                 if kind == "variable" and node_id in self._rehub_plain:
-                    return self._rehub_maker.make(proto.variable), setattr
+                    variable = self._rehub_maker.make(proto.variable)
+                    set_name_in_model(variable, proto.variable.name)
+                    return variable, setattr
                 if kind == "bare_concrete_function":
                     return self._rehub_bare_function(proto.bare_concrete_function), setattr
                 if kind == "captured_tensor":
                     return TensorWithin(proto.captured_tensor.concrete_function, proto.captured_tensor.name), setattr
             recreated: tuple[Any, Any] = super()._recreate(proto, node_id, nodes)
+            if proto.WhichOneof("kind") == "variable":
+                set_name_in_model(recreated[0], proto.variable.name)
             return recreated
 
         def _rehub_function(self, name: str) -> Any:

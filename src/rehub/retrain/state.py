@@ -9,6 +9,7 @@ from rehub import tf_internals
 from rehub.errors import InvalidModule
 from rehub.legacy.assets import paths_of
 from rehub.legacy.graph_defs import node_name
+from rehub.restore import set_name_in_model
 from rehub.retrain import plain_ops
 from rehub.retrain.nodes import Node, Output, output_of
 from rehub.retrain.program import Program
@@ -73,12 +74,14 @@ class ModuleState:
             part = definition.save_slice_info_def
             if part.full_name:
                 self.full_names[name] = (part.full_name, tuple(part.var_offset))
-            self.variables[name] = tf.Variable(
-                value,
-                trainable=node.name in trained,
-                name=name,
-                **_over_replicas(value, is_updated=node.name in updated and node.name not in trained),
-            )
+            with tf.compat.v1.name_scope(None):  # A user's name scope is no part of the name, nor of a converted model.
+                self.variables[name] = tf.Variable(
+                    value,
+                    trainable=node.name in trained,
+                    name=name,
+                    **_over_replicas(value, is_updated=node.name in updated and node.name not in trained),
+                )
+            set_name_in_model(self.variables[name], name)
 
     def _make_tables(self, meta_graph: Any, program: Program) -> None:
         tf = tf_internals.import_tensorflow()
