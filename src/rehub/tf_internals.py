@@ -364,6 +364,13 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     return concrete
 
 
+def array_of_flow(array: Any, flow: Any) -> Any:
+    """The `tf.TensorArray` like another one, with other contents, which are its flow in a function of TF2."""
+    from tensorflow.python.ops import tensor_array_ops  # Seen in 2.15, 2.21.
+
+    return tensor_array_ops.build_ta_with_new_flow(array, flow)
+
+
 def trackable_resource_class() -> Any:
     """The class of tables and other resources that are made, initialized and saved with the object that has them."""
     tf = import_tensorflow()
