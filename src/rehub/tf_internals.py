@@ -360,12 +360,25 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     wrapped = tf.compat.v1.wrap_function(
         by_position, [tf.TensorSpec(specs[name].shape, specs[name].dtype) for name in in_order]
     )
-    options: dict[str, Any] = {"input_signature": ((), {name: specs[name] for name in in_order})}
-    if "are_keyword_args_also_positional" in inspect.signature(wrapped.prune).parameters:  # Seen in 2.21.
+    # Not by `wrapped.prune`, as TensorFlow's loader does: it copies the call without its gradient, and without the
+    # shapes of what it returns (TensorFlow: lift_to_graph.py).
+    graph = wrapped.graph
+    graph.structured_input_signature = ((), {name: specs[name] for name in in_order})
+    options = {"variable_holder": wrapped._variable_holder}  # Seen in 2.15, 2.21.
+    if "are_keyword_args_also_positional" in inspect.signature(type(wrapped)).parameters:  # Seen in 2.21.
         options["are_keyword_args_also_positional"] = True
-    pruned = wrapped.prune(wrapped.inputs[: len(specs)], wrapped.structured_outputs, **options)
-    pruned._arg_keywords = in_order  # Seen in 2.15, 2.21.
-    return pruned
+    concrete = type(wrapped)(graph, **options)
+    concrete._arg_keywords = in_order  # Seen in 2.15, 2.21.
+    # As TensorFlow's loader has it: a position tells nothing where there are several (load_v1_in_v2.py).
+    concrete._num_positional_args = 1 if len(in_order) == 1 else 0
+    return concrete
+
+
+def array_of_flow(array: Any, flow: Any) -> Any:
+    """The `tf.TensorArray` like another one, with other contents, which are its flow in a function of TF2."""
+    from tensorflow.python.ops import tensor_array_ops  # Seen in 2.15, 2.21.
+
+    return tensor_array_ops.build_ta_with_new_flow(array, flow)
 
 
 def trackable_resource_class() -> Any:

@@ -195,3 +195,74 @@ def test_a_conversion_that_differs_from_the_original_is_not_written(tmp_path):
     with pytest.raises(ConversionFailed, match="in training, signature 'default' computes something else"):
         hub.convert(path, tmp_path / "new")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["module"]
+
+
+def export(module_fn, path):
+    """Writes a legacy module of reference variables."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+
+        def of_references():
+            with v1.variable_scope(v1.get_variable_scope(), use_resource=False):
+                module_fn()
+
+        module = hub.Module(hub.create_module_spec(of_references))
+        session.run(v1.global_variables_initializer())
+        module.export(str(path), session)
+    return str(path)
+
+
+def test_modules_that_change_state_in_the_forward_pass_are_converted(tmp_path):
+    def counting_fn():
+        v1 = tf.compat.v1
+        x, w = v1.placeholder(tf.float32, [None]), v1.get_variable("w", [], initializer=v1.ones_initializer())
+        count = v1.get_variable("count", [], initializer=v1.zeros_initializer(), trainable=False)
+        with tf.control_dependencies([v1.assign_add(count, 1.0)]):
+            y = x * w + count
+        hub.add_signature("counted", inputs=x, outputs=y)
+        z = v1.placeholder(tf.float32, [None])
+        hub.add_signature("then", inputs=z, outputs=z * count)
+
+    report = hub.convert(export(counting_fn, tmp_path / "old"), tmp_path / "new", signature="then")
+    compared = {(each.signature, each.mode): each.compared for each in report.comparisons}
+    assert compared["counted", "inference"] == ("outputs", "updated variables")
+    assert compared["counted", "training"] == ("outputs", "gradients", "updated variables")
+    assert compared["then", "inference"] == ("outputs",)
+    model = tf.saved_model.load(str(tmp_path / "new"))
+    assert [model([2.0], signature="counted").numpy().tolist() for _ in range(2)] == [[3.0], [4.0]]
+
+
+def test_updates_that_fail_on_made_up_inputs_do_not_spoil_the_comparison_of_the_next_signature(tmp_path):
+    def failing_fn():
+        v1 = tf.compat.v1
+        x, w = v1.placeholder(tf.float32, [None]), v1.get_variable("w", [], initializer=v1.ones_initializer())
+        count = v1.get_variable("count", [], initializer=v1.zeros_initializer(), trainable=False)
+        added = v1.assign_add(count, 1.0)
+        with tf.control_dependencies([added]):
+            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.debugging.assert_greater(x, 10.0))
+        hub.add_signature("checked", inputs=x, outputs=x * w)
+        z = v1.placeholder(tf.float32, [None])
+        hub.add_signature("then", inputs=z, outputs=z * w + count)
+
+    report = hub.convert(export(failing_fn, tmp_path / "old"), tmp_path / "new", signature="then")
+    by_place = {(each.signature, each.mode): each for each in report.comparisons}
+    assert "the original fails on the inputs" in by_place["checked", "training"].not_compared
+    assert by_place["then", "training"].compared == ("outputs", "gradients", "updated variables")
+
+
+def test_what_has_no_gradient_in_tf1_is_compared_without(tmp_path):
+    @tf.RegisterGradient("RehubTestFailingInTF1")
+    def fail(op, gradient):
+        if not op.graph.building_function:
+            raise ValueError("this gradient fails")
+        return gradient
+
+    def failing_fn():
+        x, w = tf.compat.v1.placeholder(tf.float32, [None]), tf.compat.v1.get_variable("w", [])
+        with tf.compat.v1.get_default_graph().gradient_override_map({"Tanh": "RehubTestFailingInTF1"}):
+            hub.add_signature(inputs=x, outputs=tf.tanh(x * w))
+
+    report = hub.convert(export(failing_fn, tmp_path / "old"), tmp_path / "new")
+    (training,) = [each for each in report.comparisons if each.mode == "training"]
+    assert training.compared == ("outputs", "updated variables")
+    assert training.not_compared == "gradients: TF1 has none: this gradient fails"

@@ -62,12 +62,14 @@ def _print(report: Conversion) -> None:
     for left_out in report.left_out:
         output.line(f"left out: {left_out}")
     rows = [
-        [each.signature, each.mode, each.not_compared or _found(each.compared, each.difference)]
+        [each.signature, each.mode, "; ".join(filter(None, [_found(each.compared, each.difference), each.not_compared]))]
         for each in report.comparisons
     ]
     output.table(["SIGNATURE", "MODE", "COMPARED WITH TF1"], rows)
 
 
 def _found(compared: tuple[str, ...], difference: float) -> str:
+    if not compared:
+        return ""
     how = "equal" if difference == 0 else f"equal but for {difference:.1e} of their size"
     return f"{', '.join(compared)}: {how}"

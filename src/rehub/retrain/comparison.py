@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Comparison:
         mode: "inference" or "training".
         compared: what was: "outputs", "gradients", "updated variables".
         difference: the largest one found, as a share of the largest number compared; 0.0 where nothing was compared.
-        not_compared: why nothing was; empty otherwise.
+        not_compared: why nothing was, or no gradients; empty otherwise.
     """
 
     signature: str
@@ -76,7 +76,13 @@ def _compare_one(
         return Comparison(name, reference.mode, (), 0.0, f"the original fails on the inputs: {_gist(error)}")
     if expected is None:
         return Comparison(name, reference.mode, (), 0.0, "it is random: the original gives something else each time")
-    received = model.results(name, inputs, reference.training)
+    try:
+        received = model.results(name, inputs, reference.training, with_gradients="gradients" in expected)
+    except (tf.errors.OpError, *_NO_GRADIENT) as error:
+        raise ConversionFailed(
+            f"{handle!r} was not converted: in {reference.mode}, signature {name!r} fails, and does not in TF1: "
+            f"{_gist(error)}"
+        ) from error
     differences = {}
     for what, values in expected.items():
         for key, value in values.items():
@@ -87,8 +93,10 @@ def _compare_one(
             f"{handle!r} was not converted: in {reference.mode}, signature {name!r} computes something else than in "
             f"TF1. {worst} differs by {differences[worst]:.2g} of its size, more than {_TOLERANCE:.0e}."
         )
+    if not reference.training and _are_equal(expected["updated variables"], reference.initial):
+        del expected["updated variables"]  # There are no updates in inference; few signatures change variables there.
     compared = tuple(what for what in expected if expected[what])
-    return Comparison(name, reference.mode, compared, differences.get(worst, 0.0))
+    return Comparison(name, reference.mode, compared, differences.get(worst, 0.0), reference.why_no_gradients)
 
 
 def _gist(error: Exception) -> str:
@@ -117,7 +125,11 @@ def _difference(expected: Any, received: Any) -> float:
     return float(np.max(np.abs(expected - received)) / max(np.max(np.abs(expected)), 1e-3))
 
 
-# What each of them computes: outputs, gradients of the mean of their squares, and variables after a step's updates.
+# What each of them computes: outputs, gradients of the mean of their squares, and the variables after it, with a step's
+# updates in training.
+
+# What TensorFlow raises where it cannot build a gradient.
+_NO_GRADIENT = (AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
 class _InTF1:
@@ -131,6 +143,7 @@ class _InTF1:
         self._computations = computations
         self._meta_graph = computations.meta_graph(training)
         self._graph = tf.Graph()
+        self.why_no_gradients = ""
 
     def __enter__(self) -> _InTF1:  # noqa: PYI034  Self came with Python 3.11
         v1 = self._tf.compat.v1
@@ -140,17 +153,20 @@ class _InTF1:
             self._session.run(v1.tables_initializer(), assets.paths_of(self._meta_graph))
             variables = {variable.op.name: variable for variable in v1.global_variables()}
             self._variables = variables
-            self._initial = self._session.run(variables)
-            placeholders = {name: v1.placeholder(value.dtype, value.shape) for name, value in self._initial.items()}
+            self.initial = self._session.run(variables)
+            placeholders = {name: v1.placeholder(value.dtype, value.shape) for name, value in self.initial.items()}
             self._restore = [v1.assign(variables[name], placeholders[name]) for name in variables]
-            self._fed_to_restore = {placeholders[name]: value for name, value in self._initial.items()}
+            self._fed_to_restore = {placeholders[name]: value for name, value in self.initial.items()}
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._session.close()
 
     def results(self, name: str, inputs: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
-        """What a signature computes; None if it computes something else when asked again."""
+        """What a signature computes; None if it computes something else when asked again.
+
+        Each run begins with the variables as they were loaded: a signature may change them.
+        """
         signature = self._meta_graph.signature_def[name]
         fed: dict[str, Any] = {}
         for key, info in signature.inputs.items():
@@ -161,19 +177,27 @@ class _InTF1:
             for key, info in signature.outputs.items()
             for index, part in enumerate(components(info))
         }
-        if not self.training:
-            values, again = self._session.run(outputs, fed), self._session.run(outputs, fed)
-            return {"outputs": values} if _are_equal(values, again) else None
-        gradients = self._gradients(outputs)
-        values, gradients = self._session.run([outputs, gradients], fed)
-        again = self._session.run(outputs, fed)
-        updates = [self._graph.get_operation_by_name(update) for update in self._computations.update_ops(name)]
-        self._session.run(updates, fed)
-        variables = self._session.run(self._variables)
-        self._session.run(self._restore, self._fed_to_restore)
+        values, variables = self._run(outputs, fed, self._computations.update_ops(name) if self.training else [])
+        again, _ = self._run(outputs, fed)
         if not _are_equal(values, again):
             return None
-        return {"outputs": values, "gradients": gradients, "updated variables": variables}
+        results = {"outputs": values}
+        self.why_no_gradients = ""
+        if self.training:
+            try:
+                results["gradients"], _ = self._run(self._gradients(outputs), fed)
+            except (self._tf.errors.OpError, *_NO_GRADIENT) as error:
+                self.why_no_gradients = f"gradients: TF1 has none: {_gist(error)}"
+        return {**results, "updated variables": variables}
+
+    def _run(
+        self, fetches: dict[str, Any], fed: dict[str, Any], updates: Iterable[str] = ()
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns what tensors are in one run, and the variables after it."""
+        self._session.run(self._restore, self._fed_to_restore)
+        ops = [self._graph.get_operation_by_name(update) for update in updates]
+        values, _ = self._session.run([fetches, ops], fed)
+        return values, self._session.run(self._variables)
 
     def _gradients(self, outputs: dict[str, Any]) -> dict[str, Any]:
         with self._graph.as_default(), control_flow_of_tf1():
@@ -197,11 +221,15 @@ class _InTF2:
     def __init__(self, tf: Any, path: str) -> None:
         self._tf = tf
         self._model = tf.saved_model.load(path)
-        self._initial = [variable.numpy() for variable in self._model.variables]
+        self._initial = {_name_of(variable): variable.numpy() for variable in self._model.variables}
 
-    def results(self, name: str, inputs: dict[str, Any], training: bool) -> dict[str, dict[str, Any]]:
+    def results(
+        self, name: str, inputs: dict[str, Any], training: bool, with_gradients: bool
+    ) -> dict[str, dict[str, Any]]:
         """What a signature computes."""
         tf, model = self._tf, self._model
+        for variable in model.variables:
+            variable.assign(self._initial[_name_of(variable)])
         with tf.GradientTape() as tape:
             results = model(inputs or None, training=training, signature=name, as_dict=True)
             outputs = {
@@ -209,12 +237,9 @@ class _InTF2:
                 for key, value in results.items()
                 for index, part in enumerate(tf.nest.flatten(value, expand_composites=True))
             }
-            loss = _loss(tf, outputs) if training else None
+            loss = _loss(tf, outputs) if with_gradients else None
         trained = {_name_of(variable): variable for variable in model.trainable_variables}
         found = tape.gradient(loss, list(trained.values())) if loss is not None else ()
-        updated = {_name_of(variable): variable.numpy() for variable in model.variables}
-        for variable, value in zip(model.variables, self._initial):
-            variable.assign(value)
         return {
             "outputs": {key: value.numpy() for key, value in outputs.items()},
             "gradients": {
@@ -222,7 +247,7 @@ class _InTF2:
                 for name, gradient in zip(trained, found)
                 if gradient is not None
             },
-            "updated variables": updated,
+            "updated variables": {_name_of(variable): variable.numpy() for variable in model.variables},
         }
 
 

@@ -51,7 +51,7 @@ class Computations:
         programs = {tag: Program.of_meta_graph(variants.with_tags(tag)) for tag in {inference, training}}
         self._programs = {False: programs[inference], True: programs[training]}
         self.described_as = described_as
-        self.state = ModuleState(self._meta_graphs.values(), self._programs.values(), checkpoint, device)
+        self.state = ModuleState(self._meta_graphs, self._programs, checkpoint, device)
         self._functions: dict[tuple[str, bool, bool], Any] = {}
         self._concrete: dict[tuple[str, bool, bool], Any] = {}
         self._graph: Any = None

@@ -74,6 +74,16 @@ class NodeGraph:
                 pending.extend(_inputs_and_controls(self.nodes[name]))
         return found
 
+    def descendants(self, name: str) -> set[str]:
+        """Returns the names of the nodes that need a node, directly or not; not its own."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            new = [node.name for node in self.consumers[pending.pop()] if node.name not in found]
+            found.update(new)
+            pending += new
+        return found
+
     def in_order(self) -> list[Node]:
         """Returns the nodes, each after all that it needs; a loop begins with what enters it."""
         order: list[Node] = []

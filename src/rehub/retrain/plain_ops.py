@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 from rehub import tf_internals
 from rehub.errors import InvalidModule
 from rehub.retrain import gradients
-from rehub.retrain.nodes import Node, definition_of, output_dtypes
+from rehub.retrain.nodes import Node, Output, definition_of, output_dtypes
 
 if TYPE_CHECKING:
     from rehub.retrain.retracing import Retracing, Scope
@@ -40,7 +40,7 @@ TABLES = {
 
 def copy(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     """Makes an op of the same type, with the same attributes, on what its inputs have become."""
-    inputs = [_as_argument(tracing, node, value) for value in tracing.inputs(node, scope)]
+    inputs = [_as_argument(tracing, node, source, scope) for source in node.inputs]
     attr = {key: value for key, value in node.attr.items() if key not in _DROPPED}
     attr.update(gradients.attribute(node))
     if tracing.program.library.called_by(node):
@@ -50,13 +50,13 @@ def copy(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     return list(op.outputs)
 
 
-def _as_argument(tracing: Retracing, node: Node, value: Any) -> Any:
+def _as_argument(tracing: Retracing, node: Node, source: Output, scope: Scope) -> Any:
     tf = tf_internals.import_tensorflow()
-    if isinstance(value, tf.Variable):
-        if node.op.startswith("Resource") or node.op == "VariableShape":
-            value.read_value()  # By this a GradientTape learns that the variable is in use.
-            return value.handle
-        return tracing.reads.read(value)
+    value = tracing.value(source, scope)
+    if isinstance(value, tf.Variable) and (node.op.startswith("Resource") or node.op == "VariableShape"):
+        value.read_value()  # By this a GradientTape learns that the variable is in use.
+        return value.handle
+    value = tracing.tensor(source, scope, node.name)
     if isinstance(value, tf.TensorArray) or not tf.is_tensor(value):
         raise InvalidModule(f"Node {node.name!r} ({node.op}) cannot be traced: it takes the flow of a TensorArray.")
     return value
@@ -78,7 +78,7 @@ def _unfed(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _default(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    return [tracing.tensor(node.inputs[0], scope)]
+    return tracing.tensors(node, scope)[:1]
 
 
 def _table(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:

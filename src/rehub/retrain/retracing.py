@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Se
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.retrain import function_calls, plain_ops, tensor_arrays, variable_ops
+from rehub.retrain import function_calls, plain_ops, recurrent_cells, tensor_arrays, variable_ops
 from rehub.retrain.conditionals import Conditional, Conditionals, Effect
 from rehub.retrain.control_flow import ENTERS, EXITS, SWITCHES, Branch, Loop
 from rehub.retrain.nodes import Node, Output
 from rehub.retrain.program import Program
+from rehub.retrain.references import References
 from rehub.retrain.variable_ops import Reads
+from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     from rehub.retrain.state import ModuleState
@@ -31,6 +33,7 @@ _EMITTERS: Mapping[str, _Emitter] = {
     **variable_ops.EMITTERS,
     **tensor_arrays.EMITTERS,
     **function_calls.EMITTERS,
+    **recurrent_cells.EMITTERS,
 }
 
 
@@ -76,7 +79,7 @@ class Retracing:
         self.program = program
         self.state = state
         self._fed = dict(fed)
-        self._top = Scope(tf_internals.import_tensorflow().compat.v1.get_default_graph())
+        self._top = Scope(import_tensorflow().compat.v1.get_default_graph())
         self.reads: Reads = Reads(self._top.graph) if caller is None else caller.reads
 
     def run(self, wanted: Iterable[Output], effects: Iterable[str] = ()) -> list[Any]:
@@ -95,6 +98,7 @@ class Retracing:
         )
         self.reads.note_assigned(self._assigned_variables(needed))
         self._conditionals = Conditionals(self.program.graph, self.program.flow, needed, effects)
+        self._references = References(self.program, needed)
         tensors = [self.tensor(output, self._top) for output in wanted]
         for effect in self._conditionals.effects:
             self._run_effect(effect, self._top)
@@ -108,21 +112,34 @@ class Retracing:
 
     # What nodes have become
 
-    def tensor(self, output: Output, scope: Scope) -> Any:
-        """The tensor that a tensor of the graph has become; a variable is read."""
-        value = self.value(output, scope)
-        if variable_ops.is_variable(value):
-            with scope.graph.as_default():
-                return self.reads.read(value)
-        return value
+    def tensor(self, output: Output, scope: Scope, user: str = "") -> Any:
+        """The tensor that a tensor of the graph has become; a variable is read.
+
+        Args:
+            output: the tensor.
+            scope: where it is used.
+            user: the name of the node that uses it, which may have to read a variable after it has been changed.
+        """
+        value = self._value_for(output, scope, user)
+        if not variable_ops.is_variable(value):
+            return value
+        with scope.graph.as_default():
+            read = self.reads.read(value)
+            # What an assignment returns has no gradient (TensorFlow: state_grad.py).
+            is_assigned = self._references.is_assigned(output)
+            return import_tensorflow().stop_gradient(read) if is_assigned else read
 
     def inputs(self, node: Node, scope: Scope) -> list[Any]:
         """The values of all inputs of a node."""
-        return [self.value(source, scope) for source in node.inputs]
+        return [self._value_for(source, scope, node.name) for source in node.inputs]
 
     def tensors(self, node: Node, scope: Scope) -> list[Any]:
         """The tensors that all inputs of a node have become."""
-        return [self.tensor(source, scope) for source in node.inputs]
+        return [self.tensor(source, scope, node.name) for source in node.inputs]
+
+    def _value_for(self, output: Output, scope: Scope, user: str) -> Any:
+        variable = self._references.reread(output, user) if user else None
+        return self.value(output if variable is None else variable, scope)
 
     def value(self, output: Output, scope: Scope) -> Any:
         """What a tensor of the graph has become: a tensor, a variable where it is a reference or handle of one, or a
@@ -221,7 +238,7 @@ class Retracing:
         emit = _EMITTERS.get(node.op)
         if emit is None:
             emit = function_calls.call if node.op in self.program.library else plain_ops.copy
-        with tf_internals.import_tensorflow().control_dependencies(controls):
+        with import_tensorflow().control_dependencies(controls):
             values = emit(self, node, scope)
         scope.values.update((Output(node.name, index), value) for index, value in enumerate(values))
         if node.name not in scope.operations:
@@ -238,14 +255,14 @@ class Retracing:
                 self._emit_conditional(effect, scope)
 
     def _emit_conditional(self, conditional: Conditional, scope: Scope) -> None:
-        tf = tf_internals.import_tensorflow()
+        tf = import_tensorflow()
         sources = self.program.flow.branches_of_merge
 
         def side(taken: bool) -> Callable[[], list[Any]]:
             def trace() -> list[Any]:
                 branch = Branch(conditional.predicate, taken)
                 inside = Scope(tf.compat.v1.get_default_graph(), scope, branch)
-                values = [self.tensor(sources[merge][branch], inside) for merge in conditional.merges]
+                values = [self.tensor(sources[merge][branch], inside, merge) for merge in conditional.merges]
                 for when, effect in conditional.effects:
                     if when is taken:
                         self._run_effect(effect, inside)
@@ -264,7 +281,7 @@ class Retracing:
             scope.done.add(merge)
 
     def _emit_loop(self, loop: Loop, scope: Scope) -> None:
-        tf = tf_internals.import_tensorflow()
+        tf = import_tensorflow()
         initial = [self.tensor(variable.initial, scope) for variable in loop.variables]
 
         def turn(values: Sequence[Any]) -> Scope:
@@ -288,7 +305,7 @@ class Retracing:
 
         results = self._repeat(loop, condition, body, initial)
         if not loop.options.back_prop:
-            results = [tf.stop_gradient(result) if tf.is_tensor(result) else result for result in results]
+            results = [_without_gradient(result) for result in results]
         for variable, result in zip(loop.variables, results):
             for name in variable.exits:
                 scope.values[Output(name, 0)] = result
@@ -297,7 +314,7 @@ class Retracing:
 
     def _repeat(self, loop: Loop, condition: Any, body: Any, initial: list[Any]) -> Sequence[Any]:
         """Makes a `tf.while_loop`, whose variables may change their shapes as much as they need to."""
-        tf = tf_internals.import_tensorflow()
+        tf = import_tensorflow()
         results: Sequence[Any] = ()
         declared = [self._declared_shape(variable.merge) for variable in loop.variables]
         for relax in (_as_declared, _of_same_rank, _of_any_shape):
@@ -321,7 +338,7 @@ class Retracing:
 
     def _declared_shape(self, merge: str) -> Any:
         """The shape that TF1 found for a loop's variable, which the graph of a SavedModel tells."""
-        tf = tf_internals.import_tensorflow()
+        tf = import_tensorflow()
         attr = self.program.graph.nodes[merge].attr
         shapes = attr["_output_shapes"].list.shape if "_output_shapes" in attr else ()
         return tf.TensorShape(shapes[0]) if shapes else None
@@ -330,8 +347,16 @@ class Retracing:
         return InvalidModule(f"Node {node.name!r} ({node.op}) cannot be traced: {reason}.")
 
 
+def _without_gradient(value: Any) -> Any:
+    """A tensor, or a TensorArray by its flow, that hands no gradient on."""
+    tf = import_tensorflow()
+    if isinstance(value, tf.TensorArray):
+        return tf_internals.array_of_flow(value, tf.stop_gradient(value.flow))
+    return tf.stop_gradient(value) if tf.is_tensor(value) else value
+
+
 def _as_declared(value: Any, declared: Any) -> Any:
-    tf = tf_internals.import_tensorflow()
+    tf = import_tensorflow()
     if not isinstance(value, tf.Tensor):
         return tf.TensorShape(None)
     if declared is None or declared.ndims is None or value.shape.ndims != declared.ndims:
@@ -342,7 +367,7 @@ def _as_declared(value: Any, declared: Any) -> Any:
 
 def _of_same_rank(value: Any, declared: Any) -> Any:
     del declared
-    tf = tf_internals.import_tensorflow()
+    tf = import_tensorflow()
     if not isinstance(value, tf.Tensor) or value.shape.ndims is None:
         return tf.TensorShape(None)
     return tf.TensorShape([None] * value.shape.ndims)
@@ -350,4 +375,4 @@ def _of_same_rank(value: Any, declared: Any) -> Any:
 
 def _of_any_shape(value: Any, declared: Any) -> Any:
     del value, declared
-    return tf_internals.import_tensorflow().TensorShape(None)
+    return import_tensorflow().TensorShape(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
@@ -27,11 +27,14 @@ class ModuleState:
         assets: the `tf.saved_model.Asset`s by path.
     """
 
-    def __init__(self, meta_graphs: Iterable[Any], programs: Iterable[Program], checkpoint: str, device: str) -> None:
+    def __init__(
+        self, meta_graphs: Mapping[bool, Any], programs: Mapping[bool, Program], checkpoint: str, device: str
+    ) -> None:
         """Makes the variables, and reads their values.
 
         Args:
-            meta_graphs: the graph variants, as MetaGraphDefs whose assets are the paths of files.
+            meta_graphs: the graph variants for inference (False) and training (True), as MetaGraphDefs whose assets are
+                the paths of files.
             programs: the same, read.
             checkpoint: the prefix of the files with the variables' values.
             device: where these files are read; "" for here.
@@ -40,8 +43,9 @@ class ModuleState:
         self.full_names: dict[str, tuple[str, tuple[int, ...]]] = {}
         self.tables: dict[str, Any] = {}
         self.assets: dict[str, Any] = {}
-        variants = list(zip(meta_graphs, programs))
-        self._make_variables(variants, checkpoint, device)
+        variants = [(meta_graphs[training], programs[training]) for training in (False, True)]
+        trained = _trained(meta_graphs[True], programs[True])
+        self._make_variables(variants, trained, checkpoint, device)
         for meta_graph, program in variants:
             self._make_tables(meta_graph, program)
 
@@ -58,13 +62,13 @@ class ModuleState:
         """The resource handle of the table that a node stands for."""
         return self.tables[_shared_name(node)].resource_handle
 
-    def _make_variables(self, variants: list[tuple[Any, Program]], checkpoint: str, device: str) -> None:
+    def _make_variables(
+        self, variants: list[tuple[Any, Program]], trained: set[str], checkpoint: str, device: str
+    ) -> None:
         tf = tf_internals.import_tensorflow()
-        trained: set[str] = set()
         updated: set[str] = set()
         definitions: dict[str, tuple[Any, Node]] = {}
         for meta_graph, program in variants:
-            trained |= {node_name(found.variable_name) for found in _definitions(meta_graph, ["trainable_variables"])}
             updated |= _updated(meta_graph, program)
             for definition in _definitions(meta_graph, ["variables", "model_variables"]):
                 node = program.graph.nodes[node_name(definition.variable_name)]
@@ -77,9 +81,9 @@ class ModuleState:
             with tf.compat.v1.name_scope(None):  # A user's name scope is no part of the name, nor of a converted model.
                 self.variables[name] = tf.Variable(
                     value,
-                    trainable=node.name in trained,
+                    trainable=name in trained,
                     name=name,
-                    **_over_replicas(value, is_updated=node.name in updated and node.name not in trained),
+                    **_over_replicas(value, is_updated=node.name in updated and name not in trained),
                 )
             set_name_in_model(self.variables[name], name)
 
@@ -154,6 +158,12 @@ def _definitions(meta_graph: Any, collections: Iterable[str]) -> list[Any]:
         if key in meta_graph.collection_def
         for serialized in meta_graph.collection_def[key].bytes_list.value
     ]
+
+
+def _trained(meta_graph: Any, program: Program) -> set[str]:
+    """The names of the variables that the variant for training has in its collection of those to train."""
+    definitions = _definitions(meta_graph, ["trainable_variables"])
+    return {_shared_name(program.graph.nodes[node_name(found.variable_name)]) for found in definitions}
 
 
 def _updated(meta_graph: Any, program: Program) -> set[str]:

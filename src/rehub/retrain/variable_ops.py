@@ -74,11 +74,10 @@ def _variable(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _read(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    value = tracing.tensor(node.inputs[0], scope)
+    (given,), (value,) = tracing.inputs(node, scope), tracing.tensors(node, scope)
     # A read of what has been read already, or the flow of a TensorArray, changes nothing.
     is_tensor = tf_internals.import_tensorflow().is_tensor(value)
-    is_read = is_variable(tracing.value(node.inputs[0], scope))
-    return [value] if is_read or not is_tensor else plain_ops.copy(tracing, node, scope)
+    return [value] if is_variable(given) or not is_tensor else plain_ops.copy(tracing, node, scope)
 
 
 def _is_initialized(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
@@ -87,7 +86,7 @@ def _is_initialized(tracing: Retracing, node: Node, scope: Scope) -> Sequence[An
 
 
 def _assign(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    variable, value = tracing.value(node.inputs[0], scope), tracing.tensor(node.inputs[1], scope)
+    variable, value = tracing.value(node.inputs[0], scope), tracing.tensor(node.inputs[1], scope, node.name)
     if not is_variable(variable):
         raise InvalidModule(f"Node {node.name!r} ({node.op}) cannot be traced: it does not assign to a variable.")
     done = getattr(variable, _ASSIGN[node.op])(value, read_value=False)
@@ -97,8 +96,8 @@ def _assign(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _scatter(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    variable, *arguments = tracing.inputs(node, scope)
-    arguments = [tracing.reads.read(value) if is_variable(value) else value for value in arguments]
+    variable = tracing.value(node.inputs[0], scope)
+    arguments = [tracing.tensor(source, scope, node.name) for source in node.inputs[1:]]
     op = _SCATTER[node.op]
     attr = {"Tindices": node.attr["Tindices"], "T" if "Nd" in op else "dtype": node.attr["T"]}
     done = plain_ops.create(op, [variable.handle, *arguments], attr, node.name)
@@ -107,7 +106,7 @@ def _scatter(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _gather(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    variable, indices = tracing.value(node.inputs[0], scope), tracing.tensor(node.inputs[1], scope)
+    variable, indices = tracing.value(node.inputs[0], scope), tracing.tensor(node.inputs[1], scope, node.name)
     if not is_variable(variable) or node.attr["batch_dims"].i:
         return plain_ops.copy(tracing, node, scope)
     tf = tf_internals.import_tensorflow()

@@ -176,3 +176,15 @@ def loop_over_tensor_array_of_different_shapes():
     w = weights()
     sums = tf.map_fn(lambda n: tf.reduce_sum(tf.matmul(x[:n], w), 0), lengths, tf.float32)
     signature(sums, x=x, lengths=lengths)
+
+
+@feature(x=floats(2, 3))
+def higher_order_functions_without_back_prop():
+    """No gradient gets out of them, whether they return a TensorArray or not."""
+    x = tf.placeholder(tf.float32, [None, 3])
+    w, u = weights(), weights("u")
+    options = {"back_prop": False}
+    mapped = tf.map_fn(lambda row: tf.tensordot(row, w, 1), x, **options)
+    scanned = tf.scan(lambda last, row: last * 0.5 + tf.tensordot(row, w, 1), x, tf.zeros([3]), **options)
+    folded = tf.foldl(lambda last, row: last + row * w[0], x, tf.zeros([3]), **options)
+    signature(tf.matmul(x, u) + mapped + scanned + folded, x=x)

@@ -70,3 +70,15 @@ def fused_lstm():
     x = tf.placeholder(tf.float32, [None, 3, 2])
     outputs, _ = contrib.rnn.LSTMBlockFusedCell(2)(tf.transpose(x, [1, 0, 2]), dtype=tf.float32)
     signature(outputs, x=x)
+
+
+@feature(x=floats(2, 3, 2), lengths=integers(4, 2))
+def block_cells():
+    x, lengths = tf.placeholder(tf.float32, [None, None, 2]), tf.placeholder(tf.int32, [None])
+    peephole = contrib.rnn.LSTMBlockCell(2, use_peephole=True, cell_clip=0.2, name="peephole")
+    cells = contrib.rnn.LSTMBlockCell(3, forget_bias=0.5), peephole, contrib.rnn.GRUBlockCellV2(2)
+    outputs = {}
+    for number, block_cell in enumerate(cells):
+        with tf.variable_scope(f"rnn_{number}"):
+            outputs[str(number)], _ = tf.nn.dynamic_rnn(block_cell, x, lengths, dtype=tf.float32)
+    signature(outputs, x=x, lengths=lengths)

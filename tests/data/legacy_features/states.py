@@ -173,3 +173,30 @@ def spectral_normalization():
     with tf.control_dependencies([u.assign(new)]):
         y = tf.matmul(x, w / tf.reduce_sum(sigma))
     signature(y, x=x)
+
+
+@feature(x=floats(2, 3), has_train_variant=True)
+def variables_trained_in_one_variant(is_training):
+    """The variant for training says what is trained, although the other one would train something else."""
+    x = tf.placeholder(tf.float32, [None, 3])
+    w = tf.get_variable("w", [3, 3], trainable=not is_training)
+    u = tf.get_variable("u", [3, 3], trainable=is_training)
+    signature(tf.matmul(x, w + u), x=x)
+
+
+@feature(x=floats(2, 3))
+def references_read_after_assignments():
+    """What uses a reference variable sees its value at that time, although `read` ops of variables wait for nothing."""
+    x = tf.placeholder(tf.float32, [None, 3])
+    w = weights()
+    a = tf.get_variable("a", [], initializer=tf.ones_initializer(), trainable=False)
+    b = tf.get_variable("b", [], initializer=tf.zeros_initializer(), trainable=False)
+    c = tf.get_variable("c", [3], initializer=tf.ones_initializer())
+    y = tf.matmul(x, w)
+    added = tf.assign_add(a, tf.reduce_mean(y) + 1.0)
+    with tf.control_dependencies([added]):
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign(b, a * 2.0 + tf.identity(added)))
+    changed = tf.assign(c, c * 0.5)
+    with tf.control_dependencies([changed]):
+        seen = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.identity(c) * w[0], lambda: c * w[1])
+    signature({"y": y + 0.0 * (a - b), "seen": seen, "changed": changed * w[2]}, x=x)
