@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehub import config
 from rehub.errors import UnsafeModel
-from rehub.restore.remote_directories import read_model
+from rehub.restore.remote_directories import copy_model
 from rehub.restore.scanned_copy import scanned_copy
 from rehub.savedmodel import Layout
 
@@ -44,7 +44,7 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     from rehub.savedmodel.scanning import scan_saved_model  # By default nothing is scanned.
 
     file = layout.path.rstrip("/") + "/" + layout.model_file
-    content = bytes(read_model(tf, layout)[:])  # Not mapped: what is scanned must not change while it is.
+    content = copy_model(tf, layout)
     findings = scan_saved_model(file, content).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:

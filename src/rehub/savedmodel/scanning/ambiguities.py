@@ -7,7 +7,7 @@ is scanned would not be what is loaded. See "Last One Wins" in https://protobuf.
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from typing import NamedTuple
 
 from rehub.savedmodel.forms.schema import Field, enums, messages
 from rehub.savedmodel.wire import BYTES, FIXED32, FIXED64, VARINT, Buffer, Message, WireError, read_varint
@@ -33,7 +33,7 @@ class _Meaning(NamedTuple):
     """
 
     bits: int
-    inner: Optional[_Table]
+    inner: _Table | None
     is_map: bool
     limit: int
 
@@ -44,15 +44,23 @@ class _Table:
     Attributes:
         name: of the message.
         meanings: by the tags that stand before the values.
-        known: small messages that have been checked.
+        known: small messages that have been met: each is checked once.
     """
 
     __slots__ = ("known", "meanings", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.meanings: Dict[int, _Meaning] = {}
+        self.meanings: dict[int, _Meaning] = {}
         self.known: set[bytes] = set()
+
+    def is_new(self, small: bytes) -> bool:
+        """Whether a small message has not been met before; from now on it has."""
+        if small in self.known:
+            return False
+        if len(self.known) < _MOST_KNOWN:
+            self.known.add(small)
+        return True
 
 
 class AmbiguityCheck:
@@ -105,34 +113,36 @@ def _check(
             return f"field {tag >> 3} is given twice, or beside one that excludes it,"
         given |= bits
         kind = tag & 7
-        if kind in _SIZES:
-            size = _SIZES[kind]
-        else:  # A number: either the value itself, or the size of what follows.
+        size = _SIZES.get(kind)
+        if size is None:  # A number follows: either the value itself, or the size of what is behind it.
             size = buffer[position] if position < end else 0x80
+            position += 1
             if size > 0x7F:
-                size, position = read_varint(buffer, position, end)
-            else:
-                position += 1
+                size, position = read_varint(buffer, position - 1, end)
             if kind == VARINT:
-                if limit and limit <= size and (limit != _NARROW or size < (1 << 64) - _NARROW):
+                if limit and not _fits(size, limit):
                     return f"field {tag >> 3} has a number that does not fit,"
                 continue
         stop = position + size
         if stop > end:
             raise WireError(f"byte {position}: field {tag >> 3} claims {size} bytes where {end - position} are left")
         if inner is not None:
-            if is_map:
-                key = (tag, _key_of_entry(buffer, position, stop))
-                if key in keys:
-                    return f"the map in field {tag >> 3} has a key twice,"
-                keys.add(key)
-            small = bytes(buffer[position:stop]) if size <= _SMALL else None
-            if small is None or small not in inner.known:
+            if is_map and not _has_added(keys, (tag, _key_of_entry(buffer, position, stop))):
+                return f"the map in field {tag >> 3} has a key twice,"
+            if size > _SMALL or inner.is_new(bytes(buffer[position:stop])):
                 pending.append((position, stop, inner, depth + 1))
-                if small is not None and len(inner.known) < _MOST_KNOWN:
-                    inner.known.add(small)
         position = stop
     return None
+
+
+def _has_added(keys: set[tuple[int, bytes]], key: tuple[int, bytes]) -> bool:
+    count = len(keys)
+    keys.add(key)
+    return len(keys) > count
+
+
+def _fits(number: int, limit: int) -> bool:
+    return number < limit or (limit == _NARROW and number >= (1 << 64) - _NARROW)
 
 
 def _key_of_entry(buffer: Buffer, start: int, end: int) -> bytes:

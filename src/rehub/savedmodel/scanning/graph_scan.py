@@ -133,7 +133,7 @@ def _findings(content: Buffer, counts: list[int]) -> Iterator[Finding]:
 
 def _ambiguous(why: str | None, what: str, tags: tuple[str, ...] = ()) -> Iterator[Finding]:
     if why is not None:
-        yield Finding("", AMBIGUOUS.name, AMBIGUOUS.severity, AMBIGUOUS.reason, why, tags, node=what)
+        yield Finding("", AMBIGUOUS.name, AMBIGUOUS.severity, AMBIGUOUS.reason, f"ambiguous: {why}", tags, node=what)
 
 
 def _ambiguous_parts(check: AmbiguityCheck, variant: Variant) -> Iterator[Finding]:

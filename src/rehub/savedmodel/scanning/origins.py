@@ -85,6 +85,7 @@ class Origins:
         self._variant = variant
         self._steps = 0
         self._data: dict[Span, list[str]] = {}
+        self._names: dict[Span, str] = {}
         self._texts: dict[Span, list[str]] = {}
         self._of_tensors: dict[_Place, frozenset[_Found]] = {}
         self._path_variables = PathVariables(variant)
@@ -197,7 +198,7 @@ class Origins:
         elif not calls:
             yield _Found("unknown", "an argument of a function that nobody calls", place.root)
         for node, attribute, is_direct in calls:
-            root = place.root if node.body.function else node.name
+            root = place.root if node.body.function else self._name_of(node)
             attributes, first = (("",), 0) if not attribute else _CALLS.get(node.op, ((), 0))
             given = self._inputs(node, (first + index,), root, place.is_suffix)
             if is_direct and attribute in attributes and given:
@@ -240,6 +241,13 @@ class Origins:
             yield _Found("unknown", f"joined by {separator!r}", place.root)
         yield from self._inputs(node, (0,), place.root, place.is_suffix)
         yield from self._inputs(node, range(1, len(self._data_of(node))), place.root, True)
+
+    def _name_of(self, node: Node) -> str:
+        """Returns a node's name, read once."""
+        name = self._names.get(node.span)
+        if name is None:
+            name = self._names[node.span] = node.name
+        return name
 
     def _data_of(self, node: Node) -> list[str]:
         """Returns the inputs of a node that are tensors. Each node is read once, as it can have many."""
