@@ -88,8 +88,7 @@ def load(
     wanted = tag_set(tags)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
-    layout = restore.look_at(tf, path, asked)
-    restore.check_trust(tf, layout, asked, trusted)
+    layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked, trusted)
     metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
     if wanted is None and layout.is_legacy:
         wanted = frozenset()
@@ -108,7 +107,9 @@ def load(
             _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
     try:
         if obj is None:
-            obj = restore.restore(tf, path, asked, None if wanted is None else sorted(wanted), options, loader, prepare)
+            obj = restore.restore(
+                tf, layout.path, asked, None if wanted is None else sorted(wanted), options, loader, prepare
+            )
     except Exception as error:
         # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
         missing = tf_internals.missing_ops(metagraph.used_ops())

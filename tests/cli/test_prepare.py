@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
+from rehub.restore.weights_digest import weights_digest
 
 pytestmark = [
     pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),
@@ -42,3 +46,32 @@ def test_one_that_cannot_be_prepared_says_why_and_keeps_no_other_from_it(rehub, 
     assert "none" in ran.err
     assert "has no prepared form: it is a graph of TF1. It is loaded without." in ran.err
     assert Path(ran.out.strip(), "weights").is_file()
+
+
+def test_verify_covers_prepared_forms_and_rm_removes_them(rehub, model):
+    form = Path(rehub("prepare", model).out.strip())
+    assert f"whole    prepared form {form}" in rehub("cache", "verify").out
+    (form / "weights").write_bytes(bytes((form / "weights").stat().st_size))
+    ran = rehub("cache", "verify")
+    assert (ran.code, "its weights are not those that were written" in ran.out) == (1, True)
+    assert rehub("cache", "rm", model).out == f"deleted the prepared form {form}\n"
+    assert not form.exists()
+    assert rehub("cache", "rm", model).code == 1
+
+
+def test_form_of_a_cached_model_is_compared_with_its_checkpoint_and_goes_with_it(rehub, model):
+    archive = shutil.make_archive(str(model), "gztar", str(model))
+    form = Path(rehub("prepare", archive).out.strip())
+    assert rehub("cache", "verify").code == 0
+    weights = bytearray((form / "weights").read_bytes())
+    weights[0] ^= 1
+    (form / "weights").write_bytes(bytes(weights))
+    index = json.loads((form / "index.json").read_bytes().partition(b"\n")[2])
+    index["digest"] = weights_digest(bytes(weights))
+    content = json.dumps(index).encode()
+    (form / "index.json").write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    ran = rehub("cache", "verify")
+    assert (ran.code, f"the prepared form {form}: its value of 'v/.ATTRIBUTES" in ran.out) == (1, True)
+    ran = rehub("cache", "rm", archive)
+    assert (ran.code, ran.out.endswith(f"deleted the prepared form {form}\n")) == (0, True)
+    assert not form.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -114,27 +116,85 @@ def test_one_of_another_tensorflow_is_stale_and_made_anew(model):
     assert hub.load_report(hub.load(model)).prepared == str(form)
 
 
-@pytest.mark.parametrize("damage", ["cut", "longer", "no weights", "index", "empty index"])
-def test_a_damaged_one_is_left_aside(model, damage, caplog):
+def rewrite(file, change):
+    """Changes the bytes of a file in place, as somebody would who does not know of checksums."""
+    content = bytearray(file.read_bytes())
+    file.write_bytes(change(content) or bytes(content))
+
+
+def say(form, change):
+    """Changes what the index says, and its checksum, as somebody would who knows of them."""
+    index = json.loads((form / "index.json").read_bytes().partition(b"\n")[2])
+    changed = change(index)
+    content = (json.dumps(index) if changed is None else changed).encode()
+    (form / "index.json").write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def replace_by(path, make):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    make(path)
+
+
+def set_variable(place, value):
+    return lambda form: say(form, lambda index: index["variables"][0].__setitem__(place, value))
+
+
+DAMAGE = {
+    "cut": lambda form: rewrite(form / "weights", lambda content: content[:-1]),
+    "longer": lambda form: rewrite(form / "weights", lambda content: content + b"\0"),
+    "zeros": lambda form: rewrite(form / "weights", lambda content: bytes(len(content))),
+    "a byte": lambda form: rewrite(form / "weights", lambda content: content.__setitem__(1234, content[1234] ^ 1)),
+    "exchanged": lambda form: rewrite(form / "weights", lambda content: content[8:16] + content[:8] + content[16:]),
+    "no weights": lambda form: (form / "weights").unlink(),
+    "weights are a directory": lambda form: replace_by(form / "weights", Path.mkdir),
+    "weights are a pipe": lambda form: replace_by(form / "weights", os.mkfifo),
+    "weights are a link": lambda form: replace_by(form / "weights", lambda path: path.symlink_to("/dev/zero")),
+    "index": lambda form: rewrite(form / "index.json", lambda content: content.replace(b'"size"', b'"side"')),
+    "empty index": lambda form: (form / "index.json").write_bytes(b""),
+    "index is a directory": lambda form: replace_by(form / "index.json", Path.mkdir),
+    "index is a pipe": lambda form: replace_by(form / "index.json", os.mkfifo),
+    "index is not JSON": lambda form: say(form, lambda index: "{"),
+    "index is deep": lambda form: say(form, lambda index: "[" * 100_000),
+    "index is a list": lambda form: say(form, lambda index: "[]"),
+    "index is of another model": lambda form: say(form, lambda index: index.update(model="0" * 64)),
+    "a number of 5,000 digits": lambda form: say(form, lambda index: '{"size": ' + "9" * 5000 + "}"),
+    "negative offset": set_variable(4, -64),
+    "offset behind the end": set_variable(4, 1 << 40),
+    "offset of no alignment": set_variable(4, 4),
+    "offset is infinite": set_variable(4, float("inf")),
+    "other shape": set_variable(3, [SIZE * 2]),
+    "other type": set_variable(2, "int32"),
+    "type that nobody knows": set_variable(2, "float31"),
+    "another variable": set_variable(0, 10_000),
+    "form is a file": lambda form: replace_by(form, lambda path: path.write_bytes(b"")),
+    "form is a pipe": lambda form: replace_by(form, os.mkfifo),
+    "others can write": lambda form: (form / "weights").chmod(0o666),
+    "others can write into the directory": lambda form: form.chmod(0o777),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_one_is_ignored_and_made_again(model, damage, caplog):
     _, form = prepare(model)
-    weights, index = form / "weights", form / "index.json"
-    if damage == "cut":
-        weights.write_bytes(weights.read_bytes()[:-1])
-    elif damage == "longer":
-        weights.write_bytes(weights.read_bytes() + b"\0")
-    elif damage == "no weights":
-        weights.unlink()
-    elif damage == "index":
-        index.write_bytes(index.read_bytes().replace(b'"size"', b'"side"'))
-    else:
-        index.write_bytes(b"")
+    DAMAGE[damage](form)
     with caplog.at_level(logging.WARNING):
         obj = hub.load(model)
     assert not hub.load_report(obj).prepared
     assert values(obj) == values(tf.saved_model.load(model))
-    assert f"the prepared form {form} is left aside" in caplog.text
+    assert f"the prepared form {form} is ignored" in caplog.text
     hub.load(model, prepare="make")
     assert hub.load_report(hub.load(model)).prepared
+
+
+def test_weights_of_another_model_are_not_mapped(model, tmp_path, caplog):
+    _, form = prepare(model)
+    _, other = prepare(save(tmp_path / "other", 5.0))
+    shutil.copyfile(str(other / "weights"), str(form / "weights"))
+    assert hub.load(model).v.numpy()[0] == 1.0
+    shutil.rmtree(str(form))
+    other.rename(form)
+    assert hub.load(model).v.numpy()[0] == 1.0
+    assert caplog.text.count(f"the prepared form {form} is ignored") == 2
 
 
 def test_a_model_keeps_what_is_deleted_or_replaced_under_it(model):

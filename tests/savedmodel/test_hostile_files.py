@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import io
 import shutil
 import struct
 import tempfile
@@ -22,14 +23,17 @@ from wire_messages import field, varint
 
 import rehub as hub
 from rehub import tf_internals
+from rehub.cli import program
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.checkpoint import read_checkpoint
 from rehub.savedmodel.forms import as_saved_model_pb
+from rehub.savedmodel.nodes import bodies
 from rehub.savedmodel.wire import BYTES
 
 SavedModel = type(tf_internals.saved_model_message())
 MODULE = saved_models.LEGACY / "text_embed"
+FEATURES = saved_models.LEGACY.parent / "legacy_features"
 
 # What reading a damaged file may raise. What a crash or a bug raises is none of them.
 CLEAR = (CorruptModel, UnsupportedFormat, PackageMissing)
@@ -101,19 +105,27 @@ def model():
     return saved_models.save_lookup(Path(directory, "model"))
 
 
-def in_model(file, read):
+@functools.lru_cache(maxsize=None)
+def tables():
+    """The directory of a legacy module whose signatures need tables; it is there as long as the tests run."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    return shutil.copytree(str(FEATURES / "tables"), str(Path(directory, "tables")))
+
+
+def in_model(file, read, make=model):
     """Returns what reads a whole model of which one file is damaged."""
 
     def look_into(content):
-        path = Path(model(), file)
-        in_order = path.read_bytes()
+        path = Path(make(), file)
+        in_order = path.read_bytes() if path.exists() else None
         path.write_bytes(content)
         try:
-            read(model())
+            read(make())
         finally:
-            path.write_bytes(in_order)
+            path.unlink() if in_order is None else path.write_bytes(in_order)
 
-    return look_into, lambda: Path(model(), file).read_bytes()
+    return look_into, lambda: Path(make(), file).read_bytes() if Path(make(), file).exists() else b"\x08\x01"
 
 
 def look_into_checkpoint(directory):
@@ -122,6 +134,12 @@ def look_into_checkpoint(directory):
 
 def show(directory):
     hub.inspect(directory)._repr_html_()
+
+
+def run(*words):
+    """Runs a command, which prints nothing here."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        program.main(words)
 
 
 # Each reader: what reads a file, by a name for the test, and one that is in order.
@@ -135,6 +153,14 @@ READERS = {
     "inspection": in_model("saved_model.pb", show),
     "inspection of an index": in_model("variables/variables.index", show),
     "scan": in_model("saved_model.pb", hub.scan),
+    "show": in_model("saved_model.pb", lambda directory: run("show", directory)),
+    "diff": in_model("saved_model.pb", lambda directory: run("diff", directory, str(MODULE))),
+    "diff of a checkpoint": in_model(
+        "variables/variables.index", lambda directory: run("diff", directory, str(MODULE))
+    ),
+    "show of a fingerprint": in_model("fingerprint.pb", lambda directory: run("show", directory)),
+    "inspection of a legacy module": in_model("saved_model.pb", show, tables),
+    "scan of a legacy module": in_model("saved_model.pb", hub.scan, tables),
 }
 
 LARGE = (b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01", b"\xff" * 8, struct.pack("<Q", 1 << 32), b"9" * 30)
@@ -201,6 +227,18 @@ def test_any_bytes_are_read_or_refused(name):
             read(content)
 
     check()
+
+
+@pytest.mark.parametrize("module", ["feature_columns", "gradient_of_a_loop_as_output", "table_in_loop", "tables"])
+def test_name_of_a_node_that_is_not_utf8_is_told_of_the_file(tmp_path, capsys, module):
+    directory = shutil.copytree(str(FEATURES / module), str(tmp_path / module))
+    file = Path(directory) / "saved_model.pb"
+    content = bytearray(file.read_bytes())
+    first = next(next(bodies(bytes(content))).nodes())
+    content[content.index(first.name.encode(), first.span[0])] = 0xFF
+    file.write_bytes(content)
+    assert program.main(["show", directory]) == 1
+    assert f"{str(file)!r} cannot be read as a SavedModel" in capsys.readouterr().err
 
 
 def nested(levels):

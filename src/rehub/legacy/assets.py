@@ -113,7 +113,14 @@ def _by_name(node: Any) -> str:
 
 def _is_path(node: Any) -> bool:
     string = tf_internals.import_tensorflow().string.as_datatype_enum
-    return node.op == "Const" and node.attr["dtype"].type == string and len(node.attr["value"].tensor.string_val) == 1
+    tensor = node.attr["value"].tensor
+    # TensorFlow would take tensor_content in the place of the string.
+    return (
+        node.op == "Const"
+        and node.attr["dtype"].type == string
+        and len(tensor.string_val) == 1
+        and not tensor.tensor_content
+    )
 
 
 def _unused_name(path: str, used: set[str]) -> str:

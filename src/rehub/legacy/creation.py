@@ -144,14 +144,13 @@ def create_module_spec_from_saved_model(
     tf = tf_internals.import_tensorflow()
     directory = resolvers.resolve(saved_model_path)
     asked = saved_model_path if isinstance(saved_model_path, str) else str(directory)
-    layout = restore.look_at(tf, directory, asked)
-    restore.check_trust(tf, layout, asked)
+    layout = restore.check_trust(tf, restore.look_at(tf, directory, asked), asked)
     variants = read_variants(layout)
     for meta_graph in variants:
         for key in {*_collections_of_sessions(tf), *(drop_collections or ())}:
             if key in meta_graph.collection_def:
                 del meta_graph.collection_def[key]
-    return GraphModuleSpec(variants, variables_prefix(directory), asked)
+    return GraphModuleSpec(variants, variables_prefix(layout.path), asked)
 
 
 def _collections_of_sessions(tf: Any) -> Sequence[str]:

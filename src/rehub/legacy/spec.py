@@ -162,8 +162,8 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
-    restore.check_trust(tf, layout, asked)
-    return GraphModuleSpec(read_variants(layout), variables_prefix(directory), asked)
+    layout = restore.check_trust(tf, layout, asked)
+    return GraphModuleSpec(read_variants(layout), variables_prefix(layout.path), asked)
 
 
 def _no_legacy_module(asked: str, directory: str, model_file: str) -> str:

@@ -55,7 +55,7 @@ def load_lazily(
     file, content = _model_file(tf, path)
     place = None if prepare == "off" else prepared.place_of(path, content, to_make=prepare == "make")
     form = None if place is None else prepared.find(place, tf.__version__)
-    model = _read(file, content, form)
+    model = _read(file, content)
     debug_information = tf_internals.debug_information(path)
     if debug_information.traces:
         raise HandedOver("it has debug information, which names every function")
@@ -70,6 +70,9 @@ def load_lazily(
     with tf.init_scope(), tf_internals.ops_run_plainly(), contextlib.ExitStack() as reading:
         nodes = metagraph.object_graph_def.nodes
         is_simple = _is_simple(nodes)
+        if form is not None and not _is_of(tf, form, nodes):
+            prepared.warn_of(place, "it is of other variables than the model has")
+            form = None
         plain = _plain_variables(path, nodes, form) if is_simple and tf_internals.can_make_variables(options) else None
         weights, is_mapped = None, False
         if plain is not None:
@@ -87,10 +90,8 @@ def load_lazily(
     note(root, "graph_debug_info", debug_information)
     note(root, "tensorflow_version", metagraph.meta_info_def.tensorflow_version)
     note(root, "tensorflow_git_version", metagraph.meta_info_def.tensorflow_git_version)
-    # Of an unusual file, which was written anew, the places of its functions are not those in the file.
     if prepare == "make" and form is None and place is not None and plain:
-        functions = model.functions.spans() if model.content is content else {}
-        prepared.make(tf, path, place, ops, functions, plain)
+        prepared.make(tf, path, place, ops, plain)
     return root, str(place) if is_mapped else ""
 
 
@@ -99,6 +100,19 @@ def _plain_variables(path: str, nodes: Sequence[Any], form: prepared.Prepared | 
     if form is not None:
         return {variable.node_id: variable.key for variable in form.variables}
     return plain_variables(path, nodes)
+
+
+def _is_of(tf: Any, form: prepared.Prepared, nodes: Sequence[Any]) -> bool:
+    """Whether a prepared form has the variables of a model, each of its type and shape."""
+    variables = {node_id: node.variable for node_id, node in enumerate(nodes) if node.HasField("variable")}
+    if set(variables) != {each.node_id for each in form.variables}:
+        return False
+    return all(
+        tf.as_dtype(each.dtype).as_datatype_enum == variables[each.node_id].dtype
+        and tf.TensorShape(variables[each.node_id].shape).is_compatible_with(each.shape)
+        for each in form.variables
+        if each.dtype
+    )
 
 
 def _is_simple(nodes: Sequence[Any]) -> bool:
@@ -113,13 +127,13 @@ def _model_file(tf: Any, path: str) -> tuple[str, bytes]:
     return os.path.join(path, layout.model_file), read_model(tf, layout)[:]
 
 
-def _read(file: str, content: bytes, form: prepared.Prepared | None) -> ModelFile:
+def _read(file: str, content: bytes) -> ModelFile:
     """Reads the model's file; as a whole, by TensorFlow, where it is unusual.
 
     Raises:
         HandedOver: it has several MetaGraphs.
     """
-    model = read_model_file(file, content, None if form is None else form.functions)
+    model = read_model_file(file, content)
     if model is not None:
         return model
     saved_model = tf_internals.parse_saved_model(content)

@@ -29,13 +29,11 @@ class ModelFile:
         metagraph: the MetaGraphDef, without the function library of its graph.
         functions: the FunctionDefs by name.
         registered_gradients: the RegisteredGradient messages of the library.
-        content: the bytes of the file.
     """
 
     metagraph: Any
     functions: Functions
     registered_gradients: tuple[Any, ...]
-    content: bytes
 
 
 class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, Any] to derive from.
@@ -74,10 +72,6 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
             self._parsed[name] = function
         return self._parsed[name]
 
-    def spans(self) -> dict[str, Span]:
-        """Returns where in the file each function starts and ends."""
-        return dict(self._spans)
-
     def ops(self) -> set[str]:
         """Returns the ops that the functions use, each function parsed for that and not kept."""
         used: set[str] = set()
@@ -87,13 +81,12 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
         return used - set(self._spans)
 
 
-def read_model_file(path: str, content: bytes, functions: Mapping[str, Span] | None = None) -> ModelFile | None:
+def read_model_file(path: str, content: bytes) -> ModelFile | None:
     """Reads a `saved_model.pb`.
 
     Args:
         path: the file, for messages.
         content: its bytes.
-        functions: where in it each function starts and ends, if that is known.
 
     Returns:
         What it holds; None if it has several MetaGraphs, or writes what it has once in pieces, which no writer does.
@@ -102,14 +95,14 @@ def read_model_file(path: str, content: bytes, functions: Mapping[str, Span] | N
         CorruptModel: the bytes are no SavedModel; says where.
     """
     try:
-        return _read(path, content, functions)
+        return _read(path, content)
     except WireError as error:
         raise CorruptModel(
             f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
         ) from error
 
 
-def _read(path: str, content: bytes, known: Mapping[str, Span] | None) -> ModelFile | None:
+def _read(path: str, content: bytes) -> ModelFile | None:
     metagraphs = list(Message(content).spans(_META_GRAPHS))
     if len(metagraphs) != 1:
         return None
@@ -123,7 +116,7 @@ def _read(path: str, content: bytes, known: Mapping[str, Span] | None) -> ModelF
     gradients = []
     if libraries:
         library = Message(content, (libraries[0],))
-        spans = dict(known or {_name(content, span): span for span in library.spans(_FUNCTION)})
+        spans = {_name(content, span): span for span in library.spans(_FUNCTION)}
         gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
     rest = _without(content, metagraphs[0], _GRAPH_DEF, graphs)
     graph = _without(content, graphs[0], _LIBRARY, libraries)
@@ -133,7 +126,7 @@ def _read(path: str, content: bytes, known: Mapping[str, Span] | None) -> ModelF
     parsed = tuple(map(tf_internals.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
-    return ModelFile(metagraph, Functions(path, content, spans), parsed, content)
+    return ModelFile(metagraph, Functions(path, content, spans), parsed)
 
 
 def _name(content: bytes, function: Span) -> str:
@@ -147,7 +140,10 @@ def _name(content: bytes, function: Span) -> str:
         size, position = read_varint(content, position + 1, stop)
         stop = min(stop, position + size)
     else:
-        return str(content[position:stop], "utf-8")
+        try:
+            return str(content[position:stop], "utf-8")
+        except UnicodeDecodeError as error:
+            raise WireError(f"byte {position}: the name of a function is not UTF-8 ({error.reason})") from error
     signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
     return "" if signature is None else Message(content, (signature,)).text(_NAME)
 

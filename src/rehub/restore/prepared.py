@@ -5,32 +5,49 @@ copied on write: a variable that is trained gets pages of its own, and the file 
 
 A prepared form lies in the cache, under the digest of what it was made of, so that a changed model has none. It is two
 files in a directory that is renamed to its place when it is whole: `weights`, and `index.json`, which says what is
-where in them and in the model's file. One that another version of TensorFlow made is stale. It can be deleted at any
-time; processes that have it mapped keep what they have.
+where in them. One that another version of TensorFlow made is stale, and one that another user could have written is
+ignored. When a process maps it first, its weights are compared with the digest that was noted when they were written.
+It can be deleted at any time; processes that have it mapped keep what they have.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import mmap
 import os
+import re
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any, BinaryIO, Iterable, Mapping
 
 from rehub import config
+from rehub.errors import HubError
+from rehub.restore.prepared_index import (
+    ALIGNMENT,
+    INDEX,
+    ITEM_SIZES,
+    WEIGHTS,
+    DamagedForm,
+    PreparedIndex,
+    PreparedVariable,
+    open_part,
+    read_index,
+    write_index,
+)
 from rehub.restore.remote_directories import is_local
+from rehub.restore.weights_digest import weights_digest
+from rehub.savedmodel import look
+from rehub.savedmodel.checkpoint import read_checkpoint
+from rehub.savedmodel.forms import saved_model_bytes
 from rehub.version import __version__
 
 _LOGGER = logging.getLogger(__name__)
-_FORMAT = 2  # To be raised when what is written changes; what older versions of rehub wrote is not looked at.
-_ALIGNMENT = 64  # What Eigen asks of a tensor's memory; TensorFlow copies one that lies elsewhere.
-# Types that go by DLPack from NumPy to TensorFlow, and bfloat16, which goes in the guise of uint16.
-_MAPPED = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_NAME = re.compile(r"[0-9a-f]{64}\Z")
+_FORMAT = 3  # To be raised when what is written changes; what older versions of rehub wrote is not looked at.
 _NETWORK = (
     "nfs",
     "cifs",
@@ -47,26 +64,8 @@ _NETWORK = (
     "virtiofs",
 )
 
-
-@dataclass(frozen=True)
-class PreparedVariable:
-    """Where the value of a variable lies.
-
-    Attributes:
-        node_id: the variable's in the SavedObjectGraph.
-        key: the variable's in the checkpoint.
-        dtype: the name of its type; "" for one that is read from the checkpoint.
-        shape: its value's.
-        offset: where it starts in the weights, in bytes.
-        size: how long it is, in bytes.
-    """
-
-    node_id: int
-    key: str
-    dtype: str = ""
-    shape: tuple[int, ...] = ()
-    offset: int = 0
-    size: int = 0
+# The weights that this process has compared with their digest, told by their place, digest, and what a change changes.
+_compared: set[tuple[str, str, int, int, int, int]] = set()
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,11 @@ class Prepared:
 
     Attributes:
         ops: those that its functions use.
-        functions: where in the model's file each function of its library starts and ends.
         variables: what is known of each.
         weights: the mapped file with their values; None if there are none in it.
     """
 
     ops: frozenset[str]
-    functions: Mapping[str, tuple[int, int]]
     variables: tuple[PreparedVariable, ...]
     weights: mmap.mmap | None
 
@@ -125,44 +122,126 @@ def place_of(path: str, model_file: bytes, *, to_make: bool) -> Path | None:
 def find(place: Path, tensorflow_version: str) -> Prepared | None:
     """Maps a prepared form; None if there is none that this TensorFlow made.
 
-    One that is damaged is left aside, which is logged as a warning.
+    One that is damaged is ignored, which is logged as a warning.
     """
     try:
-        content = (place / "index.json").read_bytes()
+        return _find(place, tensorflow_version)
     except FileNotFoundError:
         return None
-    checksum, _, index = content.partition(b"\n")
-    if hashlib.sha256(index).hexdigest().encode() != checksum:
-        _warn(place, "index.json is not as it was written")
+    except DamagedForm as damage:
+        how = str(damage)
+    except OSError as error:
+        how = f"it cannot be read ({error})"
+    warn_of(place, how)
+    return None
+
+
+def warn_of(place: Path | None, how: str) -> None:
+    """Logs why a prepared form is not used."""
+    _LOGGER.warning("the prepared form %s is ignored: %s. Delete it, or run `rehub prepare` again.", place, how)
+
+
+def _find(place: Path, tensorflow_version: str) -> Prepared | None:
+    index = read_index(place)
+    if index.tensorflow != tensorflow_version:
+        _LOGGER.debug("the prepared form %s is stale: TensorFlow %s made it", place, index.tensorflow)
         return None
-    recorded = json.loads(index)
-    if recorded["tensorflow"] != tensorflow_version:
-        _LOGGER.debug("the prepared form %s is stale: TensorFlow %s made it", place, recorded["tensorflow"])
-        return None
-    variables = tuple(
-        PreparedVariable(node_id, key, dtype, tuple(shape), offset, size)
-        for node_id, key, dtype, shape, offset, size in recorded["variables"]
-    )
-    ops = frozenset(recorded["ops"])
-    functions = {name: (start, end) for name, start, end in recorded["functions"]}
-    if not recorded["size"]:
-        return Prepared(ops, functions, variables, None)
+    if not index.size:
+        return Prepared(index.ops, index.variables, None)
+    with _open_weights(place, index) as file:
+        if on_network(place):
+            return None
+        status = os.fstat(file.fileno())
+        seen = (str(place), index.digest, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        if seen not in _compared:
+            _compare(file.fileno(), index)
+            _compared.add(seen)
+        return Prepared(index.ops, index.variables, mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_COPY))
+
+
+def forms() -> list[Path]:
+    """Returns the directories of all prepared forms in the cache, sorted."""
+    root = config.cache_dirs()[0]
+    if isinstance(root, str):
+        return []
     try:
-        with (place / "weights").open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != recorded["size"]:
-                _warn(place, f"its weights have {size} bytes instead of {recorded['size']}")
-                return None
-            if on_network(place):
-                return None
-            return Prepared(ops, functions, variables, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY))
-    except FileNotFoundError:
-        _warn(place, "its weights are missing")
+        return sorted(each for each in (root / "prepared").iterdir() if _NAME.match(each.name))
+    except OSError:
+        return []
+
+
+def form_of(path: str) -> Path | None:
+    """Returns the directory of the prepared form of a model; None if it has none.
+
+    Args:
+        path: the model's directory.
+    """
+    try:
+        layout = look(path)
+        place = place_of(path, bytes(saved_model_bytes(layout)[:]), to_make=False)
+    except (HubError, OSError):
         return None
+    return place if place is not None and os.path.lexists(str(place)) else None
 
 
-def _warn(place: Path, how: str) -> None:
-    _LOGGER.warning("the prepared form %s is left aside: %s. Delete it, or make it anew by rehub prepare.", place, how)
+def problem_of(place: Path, path: str | None = None) -> str | None:
+    """Returns what is wrong with a prepared form; None if it is as it was written.
+
+    Args:
+        place: its directory.
+        path: that of the model, with whose checkpoint the weights are compared then, byte by byte.
+    """
+    try:
+        index = read_index(place)
+        if index.size:
+            with _open_weights(place, index) as file:
+                _compare(file.fileno(), index)
+                if path is not None:
+                    _compare_with_checkpoint(file, index, path)
+    except (HubError, DamagedForm, OSError) as error:
+        return str(error)
+    return None
+
+
+def _compare_with_checkpoint(weights: BinaryIO, index: PreparedIndex, path: str) -> None:
+    checkpoint = read_checkpoint(os.path.join(path, "variables", "variables"))
+    for each in index.variables:
+        entry = checkpoint.entries.get(each.key)
+        if entry is None:
+            raise DamagedForm(f"the model has no variable {each.key!r}")
+        if not each.dtype or len(entry.parts) != 1 or checkpoint.is_big_endian:
+            continue
+        (part,) = entry.parts
+        weights.seek(each.offset)
+        shard = f"{checkpoint.prefix}.data-{part.shard:05d}-of-{checkpoint.shards:05d}"
+        with open(shard, "rb") as data:
+            data.seek(part.offset)
+            left = part.bytes
+            while left:
+                piece = data.read(min(left, 1 << 20))
+                if not piece or weights.read(len(piece)) != piece:
+                    raise DamagedForm(f"its value of {each.key!r} is not the model's")
+                left -= len(piece)
+
+
+def _open_weights(place: Path, index: PreparedIndex) -> BinaryIO:
+    try:
+        file = os.fdopen(open_part(place, WEIGHTS), "rb")
+    except FileNotFoundError as error:
+        raise DamagedForm("its weights are missing") from error
+    size = os.fstat(file.fileno()).st_size
+    if size != index.size:
+        file.close()
+        raise DamagedForm(f"its weights have {size} bytes instead of {index.size}")
+    return file
+
+
+def _compare(descriptor: int, index: PreparedIndex) -> None:
+    # A mapping of its own: when it is gone, the process has no page of the weights.
+    with mmap.mmap(descriptor, index.size, access=mmap.ACCESS_READ) as content:
+        digest = weights_digest(content)
+    if digest != index.digest:
+        raise DamagedForm("its weights are not those that were written")
 
 
 def make(
@@ -170,7 +249,6 @@ def make(
     path: str,
     place: Path,
     ops: Iterable[str],
-    functions: Mapping[str, tuple[int, int]],
     keys: Mapping[int, str],
 ) -> None:
     """Writes the prepared form of a model; one that is there is replaced.
@@ -180,7 +258,6 @@ def make(
         path: the model's directory.
         place: where it is to lie.
         ops: those that its functions use.
-        functions: where in the model's file each function of its library starts and ends.
         keys: the variables' keys in the checkpoint by their node ids in the object graph.
 
     Raises:
@@ -191,17 +268,13 @@ def make(
     try:
         whole, old = making / "whole", making / "old"
         whole.mkdir()
-        size, variables = _write_weights(tf, path, whole / "weights", keys)
-        index = {
-            "rehub": __version__,
-            "tensorflow": tf.__version__,
-            "size": size,
-            "ops": sorted(ops),
-            "functions": [[name, start, end] for name, (start, end) in functions.items()],
-            "variables": variables,
-        }
-        _write_index(whole / "index.json", json.dumps(index).encode())
-        if place.exists():
+        variables = _write_weights(tf, path, whole / WEIGHTS, keys)
+        size, digest = _digest_of(whole / WEIGHTS)
+        index = PreparedIndex(tf.__version__, frozenset(ops), variables, size, digest)
+        write_index(whole / INDEX, index, __version__, place.name)
+        for each in (whole / WEIGHTS, whole / INDEX, whole):  # Those who can write it could change what is mapped.
+            each.chmod(each.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
+        if os.path.lexists(str(place)):
             place.rename(old)
         try:
             whole.rename(place)
@@ -210,42 +283,51 @@ def make(
                 raise
             # Another process has just made the same.
     finally:
-        shutil.rmtree(making)
+        _delete(making)
 
 
-def _write_weights(tf: Any, path: str, into: Path, keys: Mapping[int, str]) -> tuple[int, list[Any]]:
-    """Writes the values of variables into a file; returns its size, and what is where in it."""
+def _write_weights(tf: Any, path: str, into: Path, keys: Mapping[int, str]) -> tuple[PreparedVariable, ...]:
+    """Writes the values of variables into a file; returns what is where in it. TensorFlow compares their checksums."""
     checkpoint = tf.train.load_checkpoint(os.path.join(path, "variables", "variables"))
     recorded = []
     with into.open("wb") as weights:
         for node_id, key in keys.items():
             dtype = checkpoint.get_variable_to_dtype_map()[key].name
             shape = checkpoint.get_variable_to_shape_map()[key]
-            if 0 in shape or dtype not in (*_MAPPED, "bfloat16"):
-                recorded.append([node_id, key, "", [], 0, 0])
+            if 0 in shape or dtype not in ITEM_SIZES:
+                recorded.append(PreparedVariable(node_id, key))
                 continue
             value = checkpoint.get_tensor(key).tobytes()
-            weights.write(b"\0" * (-weights.tell() % _ALIGNMENT))
-            recorded.append([node_id, key, dtype, shape, weights.tell(), len(value)])
+            weights.write(b"\0" * (-weights.tell() % ALIGNMENT))
+            recorded.append(PreparedVariable(node_id, key, dtype, tuple(shape), weights.tell(), len(value)))
             weights.write(value)
         weights.flush()
         os.fsync(weights.fileno())
-        return weights.tell(), recorded
+    return tuple(recorded)
 
 
-def _write_index(into: Path, index: bytes) -> None:
-    with into.open("wb") as file:
-        file.write(hashlib.sha256(index).hexdigest().encode() + b"\n" + index)
-        file.flush()
-        os.fsync(file.fileno())
+def _digest_of(weights: Path) -> tuple[int, str]:
+    with weights.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            return 0, ""
+        with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
+            return size, weights_digest(content)
 
 
 def remove(place: Path) -> bool:
     """Deletes a prepared form; says whether there was one. Processes that have it mapped are not disturbed."""
-    if not place.exists():
+    if not os.path.lexists(str(place)):
         return False
-    shutil.rmtree(place)
+    _delete(place)
     return True
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(str(path))
+    else:
+        path.unlink()
 
 
 def on_network(place: Path, mounts: Mapping[str, str] | None = None) -> bool:

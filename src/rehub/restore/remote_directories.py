@@ -33,11 +33,19 @@ def read_model(tf: Any, layout: Layout) -> Buffer:
     Raises:
         CorruptModel, UnsupportedFormat, PackageMissing: as `saved_model_bytes`.
     """
-    if is_local(layout.path):
-        return saved_model_bytes(layout)
+    return saved_model_bytes(layout) if is_local(layout.path) else copy_model(tf, layout)
+
+
+def copy_model(tf: Any, layout: Layout) -> bytes:
+    """Returns the same as `read_model`, in memory of this process: it stays as it is whatever becomes of the file."""
     file = f"{layout.path.rstrip('/')}/{layout.model_file}"
-    with tf.io.gfile.GFile(file, "rb") as content:
-        return as_saved_model_pb(file, content.read())
+    if is_local(layout.path):
+        with open(file, "rb") as local:
+            content = local.read()
+    else:
+        with tf.io.gfile.GFile(file, "rb") as remote:
+            content = remote.read()
+    return bytes(as_saved_model_pb(file, content)[:])
 
 
 def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rehub import config
 from rehub.errors import UnsafeModel
-from rehub.restore.remote_directories import read_model
+from rehub.restore.remote_directories import copy_model
+from rehub.restore.scanned_copy import scanned_copy
 from rehub.savedmodel import Layout
 
 if TYPE_CHECKING:
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = None) -> None:
+def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = None) -> Layout:
     """Refuses a model with ops that could do harm, or warns of it, before TensorFlow sees its graph.
 
-    By default it does nothing: to read all of a graph can take longer than to load it.
+    By default it does nothing: to read all of a graph can take longer than to load it. Where a model is scanned, it has
+    to be loaded from the directory that is returned: there lie the bytes that were scanned, whatever has become of the
+    file since then.
 
     Args:
         tf: the TensorFlow module, by which files of object stores are read.
         layout: the directory.
         handle: what the user typed, for messages.
         trusted: True for a model that is not looked at, False for one that is refused; None for what REHUB_TRUST says.
+
+    Returns:
+        The directory to load the model from: the same one, where nothing was scanned.
 
     Raises:
         UnsafeModel: it is refused; names the ops and where they stand.
@@ -34,14 +40,15 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     """
     policy = config.trust(trusted)
     if policy == "allow":
-        return
+        return layout
     from rehub.savedmodel.scanning import scan_saved_model  # By default nothing is scanned.
 
     file = layout.path.rstrip("/") + "/" + layout.model_file
-    findings = scan_saved_model(file, read_model(tf, layout)).findings
+    content = copy_model(tf, layout)
+    findings = scan_saved_model(file, content).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:
-        return
+        return scanned_copy(tf, layout, content)
     if policy == "refuse":
         said_by = "trusted=False" if trusted is False else f"{config.TRUST.variable()}=refuse"
         raise UnsafeModel(
@@ -54,6 +61,7 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
         RuntimeWarning,
         stacklevel=3,
     )
+    return scanned_copy(tf, layout, content)
 
 
 def _listed(dangers: list[Finding]) -> str:

@@ -105,8 +105,7 @@ def convert(
     target = target_of(tf, directory, overwrite)
     path = resolvers.resolve(handle)
     asked = handle if isinstance(handle, str) else str(path)
-    layout = restore.look_at(tf, path, asked)
-    restore.check_trust(tf, layout, asked)
+    layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked)
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
     for meta_graph in variants:

@@ -42,7 +42,11 @@ class Collections:
 
     def any_messages(self, name: str) -> list[Message]:
         """Returns the messages in a collection of messages that name their types, such as AssetFileDefs."""
-        return [packed.message(_ANY_VALUE) for packed in self._of(name).message(_ANY_LIST).messages(_VALUES)]
+        return [packed.message(_ANY_VALUE) for packed in self.any_list(name)]
+
+    def any_list(self, name: str) -> list[Message]:
+        """Returns the Anys in a collection of messages that name their types."""
+        return list(self._of(name).message(_ANY_LIST).messages(_VALUES))
 
     def _of(self, name: str) -> Message:
         return self._found.get(name, Message(b""))

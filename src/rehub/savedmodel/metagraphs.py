@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, TypeVar
 
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.forms import map_file
+from rehub.savedmodel.nodes import metagraph_messages
 from rehub.savedmodel.wire import Buffer, Message, strictly
 from rehub.tf_internals import version_of
 
@@ -101,7 +102,6 @@ class MetaGraph:
         return frozenset(ops - functions)
 
 
-_META_GRAPHS = 2
 _META_INFO, _GRAPH_DEF, _SIGNATURE_DEF, _OBJECT_GRAPH = 1, 2, 5, 7
 _STRIPPED_OP_LIST, _TAGS, _TENSORFLOW_VERSION = 2, 4, 5
 _OP_LIST_OP, _OP_DEF_NAME = 1, 1
@@ -124,8 +124,8 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
     """
 
     def read() -> tuple[MetaGraph, ...]:
-        saved_model = Message(map_file(path) if content is None else content)
-        return tuple(_read_metagraph(path, message) for message in saved_model.messages(_META_GRAPHS))
+        saved_model = map_file(path) if content is None else content
+        return tuple(_read_metagraph(path, message) for message in metagraph_messages(saved_model))
 
     metagraphs = strictly(path, read)
     if not metagraphs:

@@ -17,6 +17,7 @@ _FUNCTION, _SIGNATURE, _FUNCTION_NODE = 1, 1, 3
 _OP_DEF_NAME = 1
 _NAME, _OP, _INPUT, _ATTR = 1, 2, 3, 5
 _MAP_KEY, _MAP_VALUE = 1, 2
+_MOST_METAGRAPHS = 1000  # Models have a few; each takes time, and an empty one takes two bytes.
 
 
 class Node:
@@ -101,6 +102,18 @@ class Body:
             yield Node(self, op, span)
 
 
+def metagraph_messages(content: Buffer) -> Iterator[Message]:
+    """Yields the MetaGraphDefs of a SavedModel.
+
+    Raises:
+        WireError: the bytes are not a SavedModel, or one with more graph variants than any model has.
+    """
+    for number, metagraph in enumerate(Message(content).messages(_META_GRAPHS)):
+        if number >= _MOST_METAGRAPHS:
+            raise WireError(f"it has more than {_MOST_METAGRAPHS:,} graph variants")
+        yield metagraph
+
+
 def bodies(content: Buffer) -> Iterator[Body]:
     """Yields every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
 
@@ -110,7 +123,7 @@ def bodies(content: Buffer) -> Iterator[Body]:
     Raises:
         WireError: they are no SavedModel.
     """
-    for metagraph in Message(content).messages(_META_GRAPHS):
+    for metagraph in metagraph_messages(content):
         tags = frozenset(metagraph.message(_META_INFO).texts(_TAGS))
         yield from bodies_of_graph(content, metagraph.message(_GRAPH_DEF), tags)
 

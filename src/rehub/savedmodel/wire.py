@@ -18,8 +18,8 @@ _Read = TypeVar("_Read")
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
-class WireError(ValueError):
-    """The bytes are no protobuf message; says at which byte and why."""
+class WireError(CorruptModel):
+    """The bytes are not a protobuf message; says at which byte and why. What knows the file adds its name."""
 
 
 def strictly(path: str, read: Callable[[], _Read], what: str = "a SavedModel") -> _Read:

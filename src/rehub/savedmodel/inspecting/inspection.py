@@ -52,8 +52,12 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
     chosen = metagraphs if wanted is None else (graph_variant(metagraphs, wanted, model.asked),)
     entries = _checkpoint_entries(model.layout.path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
-    read = strictly(model.layout.file, lambda: [_read(model.content, metagraph, entries) for metagraph in chosen])
-    return _model_info(without_secrets(model.asked), model.layout, read, is_object, tags_given=wanted is not None)
+
+    def read_all() -> ModelInfo:
+        read = [_read(model.content, metagraph, entries) for metagraph in chosen]
+        return _model_info(without_secrets(model.asked), model.layout, read, is_object, tags_given=wanted is not None)
+
+    return strictly(model.layout.file, read_all)
 
 
 def _checkpoint_entries(path: str) -> Mapping[str, CheckpointEntry]:

@@ -59,6 +59,11 @@ HIDES_PROGRAM = OpClass(
 CHANGES_PROCESS = OpClass(
     "changes the process", "danger", "It ends the process, or changes how all of it reads files or uses credentials."
 )
+AMBIGUOUS = OpClass(
+    "ambiguous",
+    "danger",
+    "It can be read in two ways, and no writer of models writes it: what is loaded may not be what was scanned.",
+)
 CUSTOM = OpClass("custom op", "note", "It is native code of a package that has to be installed: {package}.")
 CUSTOM_WITH_FILES = OpClass(
     "custom op", "danger", "It is native code of a package that reads files and uses the network: {package}."
@@ -82,7 +87,7 @@ _DANGERS = {
         _NcclBroadcastRecv _NcclBroadcastSend _NcclReduceRecv _NcclReduceSend _Recv _Send _SetGlobalTPUArray
         _ShutdownDistributedTPU _WaitForDistributedTPU
     """,
-    HOLDS_PROGRAM: "MlirPassthroughOp XlaCallModule _TPUCompileMlir _XlaHostComputeMlir",
+    HOLDS_PROGRAM: "XlaCallModule",
     READS_FILES: """
         CSVDataset CSVDatasetV2 DTensorRestoreV2 DecodeProtoV2 EncodeProto ExperimentalCSVDataset
         ExperimentalLMDBDataset ExperimentalMatchingFilesDataset ExperimentalSqlDataset FixedLengthRecordDataset
@@ -106,8 +111,8 @@ _DANGERS = {
     """,
     RUNS_PYTHON: "EagerPyFunc PyFunc PyFuncStateless",
     HIDES_PROGRAM: """
-        DatasetFromGraph DeserializeIterator InitializeTRTResource RemoteFusedGraphExecute TRTEngineOp
-        TfLiteSubgraphExecute XlaCustomCall XlaCustomCallV2
+        DatasetFromGraph DeserializeIterator InitializeTRTResource MlirPassthroughOp RemoteFusedGraphExecute TRTEngineOp
+        TfLiteSubgraphExecute XlaCustomCall XlaCustomCallV2 _TPUCompileMlir _XlaHostComputeMlir
     """,
     CHANGES_PROCESS: """
         Abort FileSystemSetConfiguration GcsConfigureBlockCache GcsConfigureCredentials WorkerHeartbeat

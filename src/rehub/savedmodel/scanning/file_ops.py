@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.ops.op_classes import READS_FILES, WRITES_FILES, OpClass, class_of
+from rehub.savedmodel.ops.op_classes import HIDES_PROGRAM, READS_FILES, WRITES_FILES, OpClass, class_of
 from rehub.savedmodel.scanning.origins import Origin
 from rehub.savedmodel.scanning.variants import Variant
 from rehub.savedmodel.wire import Message
@@ -104,6 +104,8 @@ def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpCl
         texts: what `texts_of_attributes` found.
         op_class: of the node's op.
     """
+    if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(_ATTR_STRING))):
+        return HIDES_PROGRAM
     if node.op == "PrintV2" and any(not _is_stream(text) for text in texts):
         return WRITES_FILES
     if node.op in _NOTHING_BY_DEFAULT and all(
@@ -116,40 +118,63 @@ def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpCl
 def is_the_models_own(variant: Variant, node: Node, origins: frozenset[Origin]) -> bool:
     """Whether a node reads an asset of the model, or is part of what saves and restores its variables.
 
-    A saver's file name is fed: it is made from nothing but a placeholder of the graph, and nothing that the model runs
-    by itself depends on the node. So it does something only for those who save or restore, with their file name.
+    Only the shapes that TensorFlow's writers produce are that: the file is one that the loader feeds to the graph, each
+    time that the node runs, or one that an object of the model stands for.
 
     Args:
         variant: where the node is.
         node: one that names its file by inputs.
         origins: all that these inputs are made from.
     """
-    if node.op in _READS_CHECKPOINT or node.op in _WRITES_CHECKPOINT:
+    if variant.within:
+        return False  # No loader feeds a graph that a node holds.
+    if node.op in _READS_CHECKPOINT:
+        return all(_is_fed_by_saver(variant, origin, ("restoring", "saving")) for origin in origins)
+    if node.op in _WRITES_CHECKPOINT:
         # To restore is to read: a node that writes then would write over what is restored.
-        when = "restoring" if node.op in _WRITES_CHECKPOINT else "loading"
-        return all(
-            origin.kind == "placeholder" and origin.root != "" and not variant.runs(origin.root, when=when)
-            for origin in origins
-        )
+        return all(_is_fed_by_saver(variant, origin, ("saving",)) for origin in origins)
     if node.op in ("CacheDataset", "CacheDatasetV2"):
         return all(origin.kind == "constant" and origin.text == "" for origin in origins)  # It caches in memory.
-    return class_of(node.op) is READS_FILES and all(
-        origin.kind == "asset" and not leaves_the_model(origin.text) for origin in origins
-    )
+    return class_of(node.op) is READS_FILES and all(_is_asset(variant, origin) for origin in origins)
+
+
+def _is_fed_by_saver(variant: Variant, origin: Origin, kinds: tuple[str, ...]) -> bool:
+    """Whether a checkpoint's path is fed by the saver that it belongs to, whenever it is used.
+
+    What nothing runs, such as a saver that was left in a graph, does something only for those who name the node.
+    """
+    if origin.kind != "placeholder" or not origin.root:
+        return False
+    return all(kind in kinds and fed == origin.text for kind, fed in variant.runs(origin.root))
+
+
+def _is_asset(variant: Variant, origin: Origin) -> bool:
+    if origin.kind not in ("asset", "fed asset") or leaves_the_model(origin.text):
+        return False
+    # Assets are fed while a model is loaded. A constant that stands for one has its own value at all other times.
+    return origin.kind == "asset" or all(kind == "loading" for kind, _ in variant.runs(origin.root))
 
 
 def leaves_the_model(asset: str) -> bool:
-    """Whether an asset's file name leads out of the model's directory.
+    """Whether an asset's file name leads out of the model's directory, or is not that of a file.
 
     >>> leaves_the_model("vocabulary.txt"), leaves_the_model("../../../etc/passwd"), leaves_the_model("/etc/passwd")
     (False, True, True)
     """
     parts = asset.replace("\\", "/").split("/")
-    return ".." in parts or parts[0] == "" or ":" in parts[0]
+    return ".." in parts or "" in parts or ":" in parts[0] or "\0" in asset
 
 
 def _is_stream(text: str) -> bool:
     return text in ("stdout", "stderr") or text.startswith("log(")
+
+
+def _calls_native_code(module: bytes) -> bool:
+    """Whether a compiled program calls functions of the process by name, or is not in the form that shows that.
+
+    In MLIR's bytecode the names of all operations stand in plain text: see mlir.llvm.org/docs/BytecodeFormat.
+    """
+    return b"custom_call" in module or not module.startswith(b"ML\xefR")
 
 
 def _texts(value: Message) -> Iterator[str]:

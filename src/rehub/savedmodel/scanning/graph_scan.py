@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Iterator
 
+from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.ops.op_classes import READS_FILES, UNKNOWN, OpClass, class_of
+from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, UNKNOWN, OpClass, class_of
+from rehub.savedmodel.scanning.ambiguities import AmbiguityCheck
 from rehub.savedmodel.scanning.file_ops import (
     NAMING_INPUTS,
     class_by_attributes,
@@ -26,6 +28,7 @@ from rehub.savedmodel.wire import Buffer, Message, WireError, strictly
 
 _MAX_NESTED_GRAPHS = 4
 _MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
+_MOST_FINDINGS = 10_000  # Each takes time, and nobody reads that many.
 _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
@@ -34,6 +37,8 @@ _HOLDS_GRAPH = {
     "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
     "TRTEngineOp": ("serialized_segment", 0),
 }
+_TYPE_URL, _ANY_VALUE = 1, 2
+_MARKS = re.compile(r"[\s\0:^$]")  # By which TensorFlow tells the parts of a reference to a tensor or function.
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 _GRAPH_FROM_TENSOR = "DatasetFromGraph"
 
@@ -109,17 +114,56 @@ def scan_saved_model(path: str, content: Buffer) -> Scan:
 
 
 def _scan_variants(content: Buffer) -> Scan:
-    findings: list[Finding] = []
     counts = [0, 0]
-    for variant in variants(content):
-        findings.extend(_assets_elsewhere(variant))
-        findings.extend(_scan(variant, counts))
+    findings = list(itertools.islice(_findings(content, counts), _MOST_FINDINGS + 1))
+    if len(findings) > _MOST_FINDINGS:
+        findings[-1] = Finding("", "more", "danger", f"There are more than {_MOST_FINDINGS:,} findings.", "the others")
     return Scan(tuple(findings), counts[0], counts[1])
+
+
+def _findings(content: Buffer, counts: list[int]) -> Iterator[Finding]:
+    check = AmbiguityCheck()
+    yield from _ambiguous(check.find(content), "the model's file")
+    for variant in variants(content):
+        yield from _ambiguous_parts(check, variant)
+        yield from _ambiguous_functions(variant)
+        yield from _assets_elsewhere(variant)
+        yield from _scan(variant, counts)
+
+
+def _ambiguous(why: str | None, what: str, tags: tuple[str, ...] = ()) -> Iterator[Finding]:
+    if why is not None:
+        yield Finding("", AMBIGUOUS.name, AMBIGUOUS.severity, AMBIGUOUS.reason, f"ambiguous: {why}", tags, node=what)
+
+
+def _ambiguous_parts(check: AmbiguityCheck, variant: Variant) -> Iterator[Finding]:
+    """Yields what is ambiguous in messages that lie serialized in collections, of which a loader goes by these."""
+    collections, tags = Collections(variant.metagraph), tuple(sorted(variant.tags))
+    for saver in collections.messages("savers"):
+        yield from _ambiguous(check.find(saver.content(), "SaverDef"), "the collection 'savers'", tags)
+    for packed in collections.any_list("saved_model_assets"):
+        if not packed.text(_TYPE_URL).endswith("/tensorflow.AssetFileDef"):
+            yield from _ambiguous("a message of another type", "the collection 'saved_model_assets'", tags)
+        content = b"".join(packed.values(_ANY_VALUE))
+        yield from _ambiguous(check.find(content, "AssetFileDef"), "the collection 'saved_model_assets'", tags)
+
+
+def _ambiguous_functions(variant: Variant) -> Iterator[Finding]:
+    """Yields functions whose names are also those of ops or of other functions: loaders differ in which they call."""
+    tags = tuple(sorted(variant.tags))
+    seen: set[str] = set()
+    for body in variant.bodies[1:]:
+        name = body.function
+        if class_of(name) is not UNKNOWN:
+            yield from _ambiguous("a function has the name of an op", f"function {name!r}", tags)
+        elif name in seen or _MARKS.search(name):
+            yield from _ambiguous("two functions can have this name", f"function {name!r}", tags)
+        seen.add(name)
 
 
 def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
     counts[1] += len(variant.bodies) - 1
-    functions = {body.function for body in variant.bodies}
+    functions = variant.functions
     classes: dict[str, OpClass | None] = {}  # None for what is harmless wherever it stands
     suspects: list[tuple[Node, OpClass]] = []
     for node in variant.nodes():
@@ -127,7 +171,7 @@ def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
         op = node.op
         if op not in classes:
             found = class_of(op)
-            # An op that nobody has is a call where a function has its name. Of other ops, the function may be a bluff.
+            # An op that nobody has is a call where a function has its name. Other ops' names no function may have.
             is_call = found is UNKNOWN and op in functions
             classes[op] = None if is_call or not found.severity else found
         op_class = classes[op]
@@ -226,5 +270,5 @@ def _graph_in(variant: Variant, node: Node, content: bytes, field: int) -> Itera
     except WireError:
         return  # Some other text.
     if is_graph:
-        nested.callers.clear()
+        nested.calls.clear()
         yield nested

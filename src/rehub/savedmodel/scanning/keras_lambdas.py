@@ -11,10 +11,11 @@ import json
 from typing import Any, Callable, Iterable, Iterator
 
 from rehub.errors import CorruptModel
+from rehub.savedmodel.nodes import metagraph_messages
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
 _METADATA_NODES, _NODE_IDENTIFIER, _NODE_METADATA = 1, 4, 5
-_META_GRAPHS, _OBJECT_GRAPH, _OBJECTS, _USER_OBJECT, _USER_IDENTIFIER, _USER_METADATA = 2, 7, 1, 4, 1, 3
+_OBJECT_GRAPH, _OBJECTS, _USER_OBJECT, _USER_IDENTIFIER, _USER_METADATA = 7, 1, 4, 1, 3
 _OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.
 
 
@@ -43,7 +44,7 @@ def lambdas_in_objects(path: str, content: Buffer) -> list[str]:
         path,
         lambda: (
             (each.message(_USER_OBJECT).text(_USER_IDENTIFIER), each.message(_USER_OBJECT).text(_USER_METADATA))
-            for metagraph in Message(content).messages(_META_GRAPHS)
+            for metagraph in metagraph_messages(content)
             for each in metagraph.message(_OBJECT_GRAPH).messages(_OBJECTS)
         ),
     )

@@ -1,0 +1,141 @@
+"""What of a graph runs when, and which tensors are fed then instead of being computed.
+
+A loader feeds the paths of assets while it initializes tables, and the path of the checkpoint while it restores
+variables. In any other run the same nodes would read what the graph itself says: see `loader_impl.py` and
+`load_v1_in_v2.py` of TensorFlow's python/saved_model. The numbers are those of the fields in TensorFlow's
+meta_graph.proto and saver.proto.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Iterator
+
+from rehub.savedmodel.nodes import Node, node_of
+from rehub.savedmodel.wire import BYTES, Message, WireError
+
+_SAVER_DEF, _COLLECTIONS, _SIGNATURES = 3, 4, 5
+_MAP_KEY, _MAP_VALUE = 1, 2
+_INPUTS, _OUTPUTS, _TENSOR_NAME, _COO_SPARSE, _COMPOSITE, _COMPONENTS = 1, 2, 1, 4, 5, 2
+_NODE_LIST, _BYTES_LIST, _LIST_VALUE = 1, 2, 1
+_FILENAME_TENSOR, _SAVE_TENSOR, _RESTORE_OP = 1, 2, 3
+
+_INIT_COLLECTIONS = {"saved_model_main_op", "legacy_init_op", "saved_model_init_op", "table_initializer"}
+_INIT_SIGNATURE = "__saved_model_init_op"
+_SAVERS = "savers"
+_SAVER_COLLECTIONS = {"saveable_objects", _SAVERS}
+_MOST_SAVERS = 16  # Each takes a walk through the graph. What more than these save or restore is not known.
+
+
+@dataclass(frozen=True)
+class Run:
+    """One of the occasions on which nodes of a graph run.
+
+    Attributes:
+        kind: "serving" (signatures and collections), "loading" (what initializes tables), "restoring" or "saving".
+        fed: the tensor that is fed: of a saver that with the path of the checkpoint; "" for other runs.
+        reached: the names of the nodes that run.
+    """
+
+    kind: str
+    fed: str
+    reached: frozenset[str]
+
+
+class Runs:
+    """All runs of a graph.
+
+    Args:
+        nodes: those of the graph.
+        metagraph: the MetaGraphDef that it belongs to.
+    """
+
+    def __init__(self, nodes: Iterable[Node], metagraph: Message) -> None:
+        self._inputs: dict[str, list[str]] = {}
+        for node in nodes:
+            self._inputs.setdefault(node.name, []).extend(map(node_of, node.inputs()))
+        serving, loading, savers = _entries(metagraph)
+        self._runs = [Run("serving", "", self._reach(serving)), Run("loading", "", self._reach(loading))]
+        for saver in savers[:_MOST_SAVERS]:
+            filename = tensor_name(saver.text(_FILENAME_TENSOR))
+            for kind, field in (("restoring", _RESTORE_OP), ("saving", _SAVE_TENSOR)):
+                self._runs.append(Run(kind, filename, self._reach([saver.text(field)])))
+        if savers[_MOST_SAVERS:]:
+            others = [saver.text(field) for saver in savers[_MOST_SAVERS:] for field in (_RESTORE_OP, _SAVE_TENSOR)]
+            self._runs.append(Run("serving", "", self._reach(others)))
+
+    def of(self, node: str) -> list[Run]:
+        """Returns the runs in which a node runs; none for what stands in the graph unused."""
+        return [run for run in self._runs if node in run.reached]
+
+    def _reach(self, entries: Iterable[str]) -> frozenset[str]:
+        pending = [node_of(tensor) for tensor in entries]
+        reached: set[str] = set()
+        while pending:
+            node = pending.pop()
+            if node not in reached:
+                reached.add(node)
+                pending.extend(self._inputs.get(node, ()))
+        return frozenset(reached)
+
+
+def fed_by_callers(metagraph: Message) -> frozenset[str]:
+    """Returns the names of the nodes that those who call a signature feed."""
+    return frozenset(
+        node_of(tensor)
+        for entry in metagraph.messages(_SIGNATURES)
+        for given in entry.message(_MAP_VALUE).messages(_INPUTS)
+        for tensor in _tensors(given.message(_MAP_VALUE))
+    )
+
+
+def tensor_name(tensor: str) -> str:
+    """Returns the one name of a tensor of a graph that can be written in two ways.
+
+    >>> tensor_name("asset"), tensor_name("asset:0"), tensor_name("asset:1")
+    ('asset:0', 'asset:0', 'asset:1')
+    """
+    return tensor if ":" in tensor else f"{tensor}:0"
+
+
+def _entries(metagraph: Message) -> tuple[list[str], list[str], list[Message]]:
+    """Returns the tensors and nodes that are run while serving and while loading, and the SaverDefs."""
+    serving: list[str] = []
+    loading: list[str] = []
+    savers = [metagraph.message(_SAVER_DEF)]
+    for entry in metagraph.messages(_SIGNATURES):
+        into = loading if entry.text(_MAP_KEY) == _INIT_SIGNATURE else serving
+        for output in entry.message(_MAP_VALUE).messages(_OUTPUTS):
+            into.extend(_tensors(output.message(_MAP_VALUE)))
+    for entry in metagraph.messages(_COLLECTIONS):
+        key, collection = entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
+        if key == _SAVERS:
+            savers.extend(collection.message(_BYTES_LIST).messages(_LIST_VALUE))
+        if key in _SAVER_COLLECTIONS:
+            continue
+        into = loading if key in _INIT_COLLECTIONS else serving
+        into.extend(collection.message(_NODE_LIST).texts(_LIST_VALUE))
+        # Variables, and the contexts of loops and conds, are messages that name tensors.
+        for message in collection.message(_BYTES_LIST).messages(_LIST_VALUE):
+            into.extend(_texts_in(message))
+    return serving, loading, savers
+
+
+def _tensors(info: Message) -> Iterator[str]:
+    """Yields the tensors of a TensorInfo."""
+    yield from info.texts(_TENSOR_NAME)
+    for number in (1, 2, 3):
+        yield from info.message(_COO_SPARSE).texts(number)
+    for component in info.message(_COMPOSITE).messages(_COMPONENTS):
+        yield from component.texts(_TENSOR_NAME)
+
+
+def _texts_in(message: Message) -> Iterator[str]:
+    """Yields what may be texts in a message of unknown type; nothing of what is not a message at all."""
+    try:
+        fields = list(message.fields())
+    except WireError:
+        return
+    for _, kind, value in fields:
+        if kind == BYTES:
+            yield message.bytes_at(value).decode("utf-8", "replace")
