@@ -505,6 +505,14 @@ def concrete_functions(function: Any) -> tuple[Any, ...]:
     return ()
 
 
+def is_restored_function(function: Any) -> bool:
+    """Whether it is a `tf.function` of a restored model, which cannot be traced for other arguments."""
+    if "_rehub_traces" in getattr(function, "__dict__", {}):
+        return function._rehub_traces is not None
+    # Seen in 1.15, 2.15, 2.21.
+    return hasattr(function, "get_concrete_function") and hasattr(function, "concrete_functions")
+
+
 def variables_of_trace(concrete: Any) -> Any:
     """Returns the variables that a concrete function reads or writes."""
     # ConcreteFunction.variables is public. Seen in 2.15, 2.21; in 1.15 only the graph has them.
@@ -1389,6 +1397,83 @@ def argument_names(function: Any) -> list[str]:
         return []
     names = [*spec.args, *spec.kwonlyargs]
     return names[1:] if inspect.ismethod(target) else names
+
+
+def bind_arguments(function: Any, first: Any, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Returns the positional and the keyword arguments by which a restored function chooses among its traces: in its
+    own order, its default values added.
+
+    Raises:
+        TypeError: a required argument is missing, or it has no argument of some name.
+    """
+    if hasattr(function, "_function_type"):  # Seen in 2.15, 2.21.
+        from tensorflow.core.function.polymorphism import function_type
+        from tensorflow.python.eager.polymorphic_function import function_type_utils
+
+        # Without its input signature, to which it would convert the arguments.
+        parameters = function._function_type.parameters.values()
+        unconstrained = function_type.FunctionType(
+            [function_type.Parameter(each.name, each.kind, each.optional, None) for each in parameters]
+        )
+        try:
+            bound = function_type_utils.bind_function_inputs(
+                (first,), dict(arguments), unconstrained, function._default_values
+            )
+        except TypeError as error:
+            raise TypeError(str(error.__cause__ or error)) from error
+        return tuple(bound.args), dict(bound.kwargs)
+    # Seen in 1.15.
+    spec = type(function._function_spec)(function._function_spec.fullargspec, False, [], {}, None)
+    hidden = {name: _Hidden(value) for name, value in arguments.items()}  # It would make tensors of arrays.
+    try:
+        positional, keywords = spec.canonicalize_function_inputs(first, **hidden)
+    except AssertionError as error:
+        raise TypeError(str(error)) from error
+    return tuple(map(_shown, positional)), {name: _shown(value) for name, value in keywords.items()}
+
+
+class _Hidden:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _shown(value: Any) -> Any:
+    return value.value if isinstance(value, _Hidden) else value
+
+
+def arguments_fit(expected: Any, given: Any, converts_arrays: bool, allow_conversion: bool) -> bool:
+    """Whether a trace takes arguments, asked of what TensorFlow's restored functions ask.
+
+    Args:
+        expected: a nest of specs and of values that were fixed when tracing.
+        given: the arguments.
+        converts_arrays: whether NumPy's arrays become tensors of their own dtype before traces are looked at: where
+            the function has no input signature.
+        allow_conversion: whether Python's values may become tensors where the trace expects some.
+    """
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.python.saved_model import function_deserialization
+
+    if converts_arrays:
+        given = import_tensorflow().nest.map_structure(_array_as_tensor, given)
+    trace = types.SimpleNamespace(graph=types.SimpleNamespace(structured_input_signature=expected))
+    return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
+
+
+def _array_as_tensor(value: Any) -> Any:
+    import numpy as np
+
+    # TF2 counts NumPy's scalars among the arrays, but not its strings. Seen in 1.15, 2.15, 2.21.
+    is_scalar = isinstance(value, np.generic) and not isinstance(value, np.str_) and tensorflow_version() >= (2, 0)
+    return import_tensorflow().convert_to_tensor(value) if isinstance(value, np.ndarray) or is_scalar else value
+
+
+def has_input_signature(function: Any) -> bool:
+    """Whether a restored function was made with `input_signature=`, to which it converts its arguments."""
+    # Public since 2.5 or so; in 1.15 the FunctionSpec has it. Seen in 1.15, 2.15, 2.21.
+    if hasattr(function, "_function_spec") and hasattr(function._function_spec, "input_signature"):
+        return function._function_spec.input_signature is not None
+    return getattr(function, "input_signature", None) is not None
 
 
 def traces_can_run_alone(function: Any) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.keras.inputs import as_tensors, match
-from rehub.keras.traces import traces_of
+from rehub.keras.traces import Candidates, candidates, traces_of
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
 from rehub.retrain import SignatureFunction, is_retrainable
@@ -40,7 +41,7 @@ class Computation:
         self.described_as = describe_handle(handle)
         self.restored = _object_of(handle, tags, load_options)
         self.is_legacy = bool(getattr(self.restored, "_is_hub_module_v1", False))
-        self.arguments = dict(arguments or {})
+        self.arguments = _copied(dict(arguments or {}))
         if self.is_legacy:
             signature = signature or "default"
             if not signature_outputs_as_dict:
@@ -52,6 +53,7 @@ class Computation:
         self.function = self._find_function()
         self.traces = traces_of(self.function)
         self.takes_training = "training" in tf_internals.argument_names(self.function)
+        self._candidates: dict[bool, Candidates] = {}
 
     def _check_output_choice(self) -> None:
         if self.signature and (self.output_key is not None) == bool(self.signature_outputs_as_dict):
@@ -93,8 +95,8 @@ class Computation:
 
     def as_tensors(self, inputs: Any) -> Any:
         """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""
-        hint = getattr(self.traces[0].inputs, "dtype", None) if len(self.traces) > 0 else None
-        return as_tensors(inputs, dtype_hint=hint)
+        usable = self.candidates(training=False).converting or self.traces
+        return as_tensors(inputs, dtype_hint=getattr(usable[0].inputs, "dtype", None) if usable else None)
 
     def __call__(self, inputs: Any, training: Any) -> Any:
         """Calls the function in training or inference mode and picks the wanted output.
@@ -114,13 +116,31 @@ class Computation:
         arguments = self.arguments_for(training)
         if tf_internals.is_concrete_function(self.function) and arguments:
             inputs, arguments = self._among_inputs(inputs, arguments), {}
-        if self.traces:
-            trace, inputs = match(inputs, self.traces, arguments, self.described_as)
+        if self.traces or tf_internals.is_restored_function(self.function):
+            usable = self.candidates(training)
+            trace, inputs = match(inputs, usable, self.described_as)
             if trace.can_run_alone:
                 return self.pick_output(tf_internals.call_with_tensors(trace.concrete, inputs))
+            arguments = usable.arguments
         if isinstance(inputs, dict) and tf_internals.is_concrete_function(self.function):
             return self.pick_output(self.function(**inputs, **arguments))
         return self.pick_output(self.function(inputs, **arguments))
+
+    def candidates(self, training: bool) -> Candidates:
+        """The traces that a call in this mode can run, by the arguments other than the inputs."""
+        if training not in self._candidates:
+            self._candidates[training] = self._find_candidates(training)
+        return self._candidates[training]
+
+    def _find_candidates(self, training: bool) -> Candidates:
+        is_signature = tf_internals.is_concrete_function(self.function)  # Its arguments are inputs.
+        arguments = {} if is_signature else self.arguments_for(training)
+        found = candidates(self.function, self.traces, arguments)
+        if not found.converting and self.takes_training and not training:
+            # A function that was traced with its default, `training=None`, has no other mode for inference.
+            found_by_none = candidates(self.function, self.traces, {**arguments, "training": None})
+            return found_by_none if found_by_none.converting else found
+        return found
 
     def _among_inputs(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """A signature knows no arguments beside its inputs: `arguments=` gives some of them."""
@@ -167,6 +187,16 @@ class Computation:
                     f"returning a scalar loss term. Received: {loss!r} in {self.described_as}"
                 )
         return losses
+
+
+def _copied(nest: Any) -> Any:
+    """A nest of arguments in containers of its own: what the caller changes in his later changes nothing here."""
+    if not isinstance(nest, (dict, list)):
+        return nest
+    own = copy.copy(nest)
+    for key in nest if isinstance(nest, dict) else range(len(nest)):
+        own[key] = _copied(nest[key])
+    return own
 
 
 def is_callable(candidate: Any) -> bool:

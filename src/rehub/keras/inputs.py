@@ -8,10 +8,10 @@ float) and otherwise says what was expected beside what was received.
 from __future__ import annotations
 
 import numbers
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
 from rehub.errors import InputMismatch
-from rehub.keras.traces import Trace, describe, describe_trace, spec_of
+from rehub.keras.traces import Candidates, Trace, describe, describe_arguments, describe_trace, spec_of
 from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
 
 _ShapesAgree = Callable[[Any, Any], bool]
@@ -41,14 +41,13 @@ def _is_python_value(value: Any) -> bool:
     return isinstance(value, (str, bytes, numbers.Number))
 
 
-def match(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], described_as: str) -> tuple[Trace, Any]:
+def match(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace, Any]:
     """Finds the trace that a call will run: the first that the inputs fit as they are, else the first that they fit
     after a conversion that loses nothing.
 
     Args:
         inputs: a nest of tensors, arrays or symbolic tensors.
-        traces: the traces to choose from, at least one.
-        arguments: the other arguments of the call; a trace made with other values does not count.
+        candidates: the traces that can run with the other arguments of the call.
         described_as: the handle, for the message.
 
     Returns:
@@ -57,24 +56,25 @@ def match(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], descr
     Raises:
         InputMismatch: no trace fits; shows what each expects beside what was received.
     """
-    trace = first_compatible(inputs, traces, arguments)
+    trace = first_compatible(inputs, candidates)
     if trace is None:
-        raise InputMismatch(_mismatch_message(inputs, traces, arguments, described_as))
+        raise InputMismatch(_mismatch_message(inputs, candidates, described_as))
     return trace, inputs if _fits(inputs, trace.inputs, _overlap) else _convert(inputs, trace.inputs, _overlap)
 
 
-def first_compatible(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any]) -> Trace | None:
-    """The trace that a call with these inputs and arguments will run, or None."""
-    agreeing = [trace for trace in traces if trace.agrees_with(arguments)]
-    # In a graph, where the batch size is not known, a trace for any size goes before one for a certain size.
-    for shapes_agree in (_covers, _overlap):
-        for trace in agreeing:
-            if _fits(inputs, trace.inputs, shapes_agree):
-                return trace
-    for shapes_agree in (_covers, _overlap):
-        for trace in agreeing:
-            if _convert(inputs, trace.inputs, shapes_agree) is not None:
-                return trace
+def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
+    """The trace that a call with these inputs will run, or None."""
+
+    def can_convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
+        return _convert(inputs, expected, shapes_agree) is not None
+
+    for accepts in (_fits, can_convert):
+        for traces in (candidates.exact, candidates.converting):
+            # In a graph, where the batch size is not known, a trace for any size goes before one for a certain size.
+            for shapes_agree in (_covers, _overlap):
+                for trace in traces:
+                    if accepts(inputs, trace.inputs, shapes_agree):
+                        return trace
     return None
 
 
@@ -210,17 +210,20 @@ def _only_item(inputs: Any) -> Any:
     return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
 
 
-def _mismatch_message(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any], described_as: str) -> str:
-    lines = [f"{described_as} cannot be called with these inputs: they match none of its {len(traces)} trace(s)."]
-    given = "".join(f", {name}={value!r}" for name, value in arguments.items())
-    lines.append(f"  received: {describe(inputs)}{given}")
-    agreeing = [trace for trace in traces if trace.agrees_with(arguments)]
-    for position, trace in enumerate(agreeing or traces):
+def _mismatch_message(inputs: Any, candidates: Candidates, described_as: str) -> str:
+    traces = candidates.converting or candidates.everything
+    count = len(candidates.everything)
+    lines = [f"{described_as} cannot be called with these inputs: they match none of its {count} trace(s)."]
+    lines.append(f"  received: {describe(inputs)}{describe_arguments(candidates.arguments)}")
+    for position, trace in enumerate(traces):
         lines.append(f"  {'expected' if position == 0 else '      or'}: {describe_trace(trace)}")
-    if agreeing:
-        hints = _hints(inputs, agreeing[0].inputs)
+    if candidates.converting:
+        hints = _hints(inputs, traces[0].inputs)
     else:
-        hints = ["pass the other arguments with values that the function was traced with"]
+        reason = f" ({candidates.refusal})" if candidates.refusal else ""
+        hints = [f"pass the other arguments with values that the function was traced with, each of them{reason}"]
+    if not candidates.everything:
+        hints = ["save the model again: it holds no trace of this function, or only those with values such as bytes"]
     lines += [f"  fix: {hint}" for hint in hints]
     return "\n".join(lines)
 

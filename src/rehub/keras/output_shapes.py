@@ -34,7 +34,7 @@ def output_specs(
         output_shape: the layer's `output_shape=` as a nest of `tf.TensorShape` without the batch dimension.
         with_batch: whether a batch size that is known should show in the outputs; that may take a call to find out.
     """
-    trace = first_compatible(inputs, computation.traces, computation.arguments_for(training=False))
+    trace = first_compatible(inputs, computation.candidates(training=False))
     specs = None if trace is None else _specs_of(computation, trace)
     if output_shape is not None:
         return _declared(output_shape, _batch_size(inputs), specs)

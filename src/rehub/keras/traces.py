@@ -11,11 +11,44 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.retrain import SignatureFunction
-
-_PLAIN = (bool, int, float, str)
+from rehub.tf_internals import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
+class Bound:
+    """The arguments of a call other than the first, in the order of the function, its defaults among them.
+
+    Attributes:
+        positional: by position.
+        keywords: by name.
+        converts_arrays: whether arrays among them become tensors of their own dtype before a trace is chosen.
+    """
+
+    positional: tuple[Any, ...]
+    keywords: dict[str, Any]
+    converts_arrays: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """The traces that can run with certain arguments beside the inputs, each list in the order of the function.
+
+    Attributes:
+        arguments: these arguments, by name, without the function's defaults.
+        exact: the traces that take the arguments as they are.
+        converting: these, and those that take them once Python values have become tensors.
+        everything: all traces of the function.
+        refusal: why the function does not take such arguments at all, or "".
+    """
+
+    arguments: dict[str, Any]
+    exact: list[Trace]
+    converting: list[Trace]
+    everything: list[Trace]
+    refusal: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Trace:
     """One graph of a function.
 
@@ -27,6 +60,7 @@ class Trace:
         concrete: the concrete function that this is a trace of.
         can_run_alone: whether `concrete` can be called with the tensors of `inputs` alone, past the function that
             chooses among the traces.
+        fixed: the other arguments by position and by name, as the function hands them to its traces.
     """
 
     inputs: Any
@@ -34,6 +68,7 @@ class Trace:
     outputs: Any
     concrete: Any
     can_run_alone: bool = False
+    fixed: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     @property
     def graph(self) -> Any:
@@ -45,22 +80,26 @@ class Trace:
         """The variables that the trace reads or writes. Its graph need not exist for that."""
         return tf_internals.variables_of_trace(self.concrete)
 
-    def agrees_with(self, arguments: dict[str, Any]) -> bool:
-        """Whether the function has these arguments, and the Python values among them are those it was traced with."""
-        for name, value in arguments.items():
-            if name not in self.arguments:
-                return False
-            traced = self.arguments[name]
-            if isinstance(traced, _PLAIN) and isinstance(value, _PLAIN) and traced != value:
-                return False
-        return True
+    def accepts(self, bound: Bound, allow_conversion: bool) -> bool:
+        """Whether it can run with the arguments of a call other than the first, as TensorFlow decides it.
+
+        Args:
+            bound: the arguments.
+            allow_conversion: whether Python values may become tensors where the trace expects some.
+        """
+        given = (bound.positional, bound.keywords)
+        try:
+            return tf_internals.arguments_fit(self.fixed, given, bound.converts_arrays, allow_conversion)
+        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, and the call with it.
+            return False
 
 
 class _TraceOfModule(Trace):
     """One signature of a legacy module in one mode, whose graph is made when it is asked for."""
 
     def __init__(self, function: SignatureFunction, training: bool) -> None:
-        super().__init__(function.input_specs, {"training": training}, function.output_specs, function)
+        arguments = {"training": training}
+        super().__init__(function.input_specs, arguments, function.output_specs, function, fixed=((), arguments))
 
     @property
     def graph(self) -> Any:
@@ -69,10 +108,6 @@ class _TraceOfModule(Trace):
     @property
     def variables(self) -> Any:
         return self.graph.variables
-
-    def agrees_with(self, arguments: dict[str, Any]) -> bool:
-        # The function can be traced for either value of its third argument.
-        return super().agrees_with({name: value for name, value in arguments.items() if name != "update_ops"})
 
 
 def traces_of(function: Any) -> list[Trace]:
@@ -95,6 +130,37 @@ def traces_of(function: Any) -> list[Trace]:
     return [trace for trace in traces if trace is not None]
 
 
+def candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> Candidates:
+    """Finds the traces that TensorFlow would run for a call with certain arguments beside the inputs.
+
+    Every argument counts, also one that is not given and has a default
+    (TensorFlow: saved_model/function_deserialization.py, _concrete_function_callable_with).
+
+    Args:
+        function: what is called.
+        traces: its traces.
+        arguments: the arguments other than the inputs, by name.
+    """
+    if not traces:
+        return Candidates(arguments, [], [], [])
+    try:
+        bound = _bind(function, arguments)
+    except (TypeError, ValueError) as error:
+        return Candidates(arguments, [], [], traces, str(error))
+    exact = [trace for trace in traces if trace.accepts(bound, allow_conversion=False)]
+    converting = [trace for trace in traces if trace in exact or trace.accepts(bound, allow_conversion=True)]
+    return Candidates(arguments, exact, converting, traces)
+
+
+def _bind(function: Any, arguments: dict[str, Any]) -> Bound:
+    if isinstance(function, SignatureFunction):  # It can be traced for either value of its third argument.
+        return Bound((), {name: value for name, value in arguments.items() if name != "update_ops"})
+    if tf_internals.is_concrete_function(function):
+        return Bound((), arguments)
+    positional, keywords = tf_internals.bind_arguments(function, None, arguments)
+    return Bound(positional[1:], keywords, not tf_internals.has_input_signature(function))
+
+
 def _trace_of_signature(concrete: Any) -> Trace:
     positional, keywords = concrete.structured_input_signature
     if positional and not keywords:
@@ -111,11 +177,14 @@ def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     inputs = positional[0]
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
-    flat = tf_internals.import_tensorflow().nest.flatten
+    flat = import_tensorflow().nest.flatten
     only_inputs_are_tensors = all(tf_internals.type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
         tf_internals.type_spec_of(leaf) is not None for leaf in flat(arguments)
     )
-    return Trace(inputs, arguments, concrete.structured_outputs, concrete, direct and only_inputs_are_tensors)
+    can_run_alone = direct and only_inputs_are_tensors
+    return Trace(
+        inputs, arguments, concrete.structured_outputs, concrete, can_run_alone, (tuple(positional[1:]), dict(keywords))
+    )
 
 
 def spec_of(value: Any) -> Any:
@@ -123,7 +192,7 @@ def spec_of(value: Any) -> Any:
     composite = tf_internals.type_spec_of(value)
     if composite is not None:
         return composite
-    tf = tf_internals.import_tensorflow()
+    tf = import_tensorflow()
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is None or shape is None:
         return None
@@ -156,10 +225,20 @@ def describe(nest: Any) -> str:
 
 
 def describe_trace(trace: Trace) -> str:
-    """A trace for a person: its inputs, then the values of its other arguments."""
-    fixed = {name: value for name, value in trace.arguments.items() if isinstance(value, _PLAIN)}
-    suffix = "".join(f", {name}={value!r}" for name, value in fixed.items())
-    return describe(trace.inputs) + suffix
+    """A trace for a person: its inputs, then its other arguments."""
+    return describe(trace.inputs) + describe_arguments(trace.arguments)
+
+
+def describe_arguments(arguments: dict[str, Any]) -> str:
+    """Arguments after the first, for a person: `, k=2, scale=float32[]`."""
+    return "".join(f", {name}={_describe_argument(value)}" for name, value in arguments.items())
+
+
+def _describe_argument(value: Any) -> str:
+    leaves = import_tensorflow().nest.flatten(value)
+    if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
+        return "(a value that a SavedModel cannot keep)"
+    return describe(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
 
 
 def _describe_shape(shape: Any) -> str:
