@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
-from rehub.restore.missing_ops import bring_ops, missing_op_error
+from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.optimized import check_can_optimize, is_optimized, optimize_for_inference
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at, read_model
@@ -21,9 +21,9 @@ __all__ = [
     "LoadReport",
     "SignatureCall",
     "as_tensorflow_error",
-    "bring_ops",
     "check_can_optimize",
     "check_trust",
+    "ensure_ops_registered",
     "explain_remote_devices",
     "is_local",
     "is_optimized",
@@ -31,7 +31,6 @@ __all__ = [
     "load_report",
     "look_at",
     "make_callable",
-    "missing_op_error",
     "note",
     "optimize_for_inference",
     "read_model",
