@@ -97,17 +97,18 @@ def load(
     _check_signatures(tf, metagraph, asked)
     untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
     obj = None
-    if layout.is_legacy:
-        try:
-            obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
-            if optimize is None:
-                return obj
-        except NotTrainable as reason:
-            untrainable = str(reason)
-            _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
-    if obj is None:
-        wanted_tags = None if wanted is None else sorted(wanted)
-        obj = restore.restore(tf, path, asked, metagraph, wanted_tags, options, loader, prepare)
+    with restore.naming_damaged_files(tf, layout, [metagraph], asked):
+        if layout.is_legacy:
+            try:
+                obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
+                if optimize is None:
+                    return obj
+            except NotTrainable as reason:
+                untrainable = str(reason)
+                _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
+        if obj is None:
+            wanted_tags = None if wanted is None else sorted(wanted)
+            obj = restore.restore(tf, path, asked, metagraph, wanted_tags, options, loader, prepare)
     if optimize is not None:
         obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.

@@ -12,6 +12,7 @@ from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
 from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.ownership import own_captures
+from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.savedmodel import MetaGraph
@@ -75,6 +76,7 @@ def restore(
         nested = metagraph.nested_ops() if GRAPH_HOLDERS.intersection(ops) else ()
         ensure_ops_registered(tf, ops, handle, written_by=metagraph.tensorflow_version, wanted=nested)
 
+    path = pattern_free_path(path)
     reason = ""
     if loader != "tensorflow":
         try:
