@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,8 @@ with warnings.catch_warnings():
     import tensorflow as tf
 
 from model_cache import saved_once
+
+from rehub import tf_internals
 
 if tf.__version__.startswith("1."):
     tf.compat.v1.enable_v2_behavior()
@@ -148,6 +151,12 @@ def save_replacing_v1(directory):
     return str(directory)
 
 
+def copy(model, directory):
+    """A copy of a model, for a test to change."""
+    shutil.copytree(str(model), str(directory))
+    return str(directory)
+
+
 def rename_op(directory, new, *, in_list=True, in_graph=True):
     """Puts another op's name, of the same length, in the place of RegexReplace in a saved_model.pb.
 
@@ -162,3 +171,14 @@ def rename_op(directory, new, *, in_list=True, in_graph=True):
     graph = after.replace(old, new.encode()) if in_graph else after
     file.write_bytes(before + listed + graph)
     return directory
+
+
+def change_nodes(directory, op, change):
+    """Changes the NodeDefs of an op in the graph of a TF1 SavedModel."""
+    file = Path(directory) / "saved_model.pb"
+    message = tf_internals.parse_saved_model(file.read_bytes())
+    for metagraph in message.meta_graphs:
+        for node in metagraph.graph_def.node:
+            if node.op == op:
+                change(node)
+    file.write_bytes(message.SerializeToString())

@@ -5,7 +5,7 @@
      ├── InvalidResolver (TypeError)            what was registered cannot resolve handles
      ├── InvalidSetting (ValueError)            an environment variable or argument has an impossible value
      ├── ModelNotFound (OSError, ValueError)    nothing there, or no SavedModel in it
-     ├── UnsupportedFormat (ValueError)         a model, but of a kind that rehub does not load
+     ├── UnsupportedFormat (OSError, ValueError)    a model, but of a kind that rehub does not load
      ├── DownloadError (OSError)                a server said no, or broke off
      │    └── LocationUnavailable (ValueError)  a server tells no place to read the model from
      ├── HashMismatch (OSError)                 what came is not what the user or the server promised
@@ -16,7 +16,7 @@
      ├── CacheError (OSError)                   the cache directory cannot be used
      │    └── DiskFull                          there is no room for the model
      ├── LocationUnreadable (NotImplementedError)   TensorFlow cannot read from storage of this kind
-     ├── CorruptModel (OSError, ValueError)     a saved_model file that cannot be parsed
+     ├── CorruptModel (OSError, ValueError)     a file of a model is missing or damaged
      ├── TagsNotFound (RuntimeError, ValueError, KeyError)    no such graph variant
      ├── SignatureNotFound (ValueError, KeyError)   no such signature
      ├── AttachmentNotFound (KeyError)          a legacy module has no such message attached
@@ -68,7 +68,7 @@ class ModelNotFound(HubError, OSError, ValueError):
     """There is nothing at the handle, or what is there holds no SavedModel."""
 
 
-class UnsupportedFormat(HubError, ValueError):
+class UnsupportedFormat(HubError, OSError, ValueError):
     """The handle names a model of another kind (TF.js, TF Lite, `.keras`, `.h5`); the message says what loads it."""
 
 
@@ -119,7 +119,10 @@ class LocationUnreadable(HubError, NotImplementedError):
 
 
 class CorruptModel(HubError, OSError, ValueError):
-    """A model's files are there but cannot be parsed; the message names the file and where it stops to make sense."""
+    """A file of a model is missing, cut off, a Git LFS pointer, or another model's; the message names the file.
+
+    It is of the type that TensorFlow raises too, such as FileNotFoundError or `tf.errors.DataLossError`.
+    """
 
 
 class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):

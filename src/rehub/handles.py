@@ -365,6 +365,15 @@ _BY_SEGMENT = {"tfjs-model": _TFJS, "lite-model": _LITE, "coral-model": _LITE}
 _BY_FRAMEWORK = {"tfJs": _TFJS, "tfLite": _LITE, "coral": _LITE}
 
 
+GRAPH_DEF = OtherKind(
+    "a GraphDef, such as a frozen graph",
+    """TensorFlow imports it, with the names of the tensors to feed and to fetch:
+    graph_def = tf.compat.v1.GraphDef.FromString(tf.io.gfile.GFile(path, "rb").read())
+    imported = tf.compat.v1.wrap_function(lambda: tf.compat.v1.import_graph_def(graph_def, name=""), [])
+    function = imported.prune("input:0", "output:0")""",
+)
+
+
 def other_kind(file_name: str) -> OtherKind | None:
     """The kind of model that a file's name promises, when it is one that rehub does not load.
 
@@ -376,7 +385,7 @@ def other_kind(file_name: str) -> OtherKind | None:
 
 def refuse(handle: str, kind: OtherKind) -> NoReturn:
     """Raises `UnsupportedFormat` for a handle of another kind."""
-    raise UnsupportedFormat(f"{handle!r} names {kind.name}, and rehub loads SavedModels: {kind.loaded_by}.")
+    raise UnsupportedFormat(f"{handle!r} names {kind.name}, and rehub loads SavedModels: {kind.loaded_by}")
 
 
 def _refuse_other_kinds(text: str, url: SplitResult) -> None:

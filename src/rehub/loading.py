@@ -94,28 +94,20 @@ def load(
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
-    restore.bring_ops(tf, metagraph, asked)
     untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
     obj = None
-    if layout.is_legacy:
-        try:
-            obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
-            if optimize is None:
-                return obj
-        except NotTrainable as reason:
-            untrainable = str(reason)
-            _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
-    try:
+    with restore.naming_damaged_files(tf, layout, [metagraph], asked):
+        if layout.is_legacy:
+            try:
+                obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
+                if optimize is None:
+                    return obj
+            except NotTrainable as reason:
+                untrainable = str(reason)
+                _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", asked, untrainable)
         if obj is None:
-            obj = restore.restore(
-                tf, layout.path, asked, None if wanted is None else sorted(wanted), options, loader, prepare
-            )
-    except Exception as error:
-        # The graph can use an op that its writer's list of ops does not have; TF1 and TF2 graphs then fail differently.
-        missing = tf_internals.missing_ops(metagraph.used_ops())
-        if missing:
-            raise restore.missing_op_error(tf, missing, metagraph, asked, {}) from error
-        raise
+            wanted_tags = None if wanted is None else sorted(wanted)
+            obj = restore.restore(tf, layout.path, asked, metagraph, wanted_tags, options, loader, prepare)
     if optimize is not None:
         obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
@@ -147,10 +139,11 @@ def _load_legacy(
             "In a graph of TF1, and in TensorFlow 1.15, a legacy module is trained by "
             f"hub.Module({handle!r}, trainable=True)."
         )
+    _ensure_ops(tf, inference, handle)
     for metagraph in metagraphs:
         if tags is None and metagraph.tags == retrain.TRAIN:
             try:
-                restore.bring_ops(tf, metagraph, handle)
+                _ensure_ops(tf, metagraph, handle)
             except MissingOp as error:
                 raise NotTrainable(f"The graph variant for training has an op that is missing: {error}") from error
     try:
@@ -160,6 +153,16 @@ def _load_legacy(
     restore.report_on(obj, restore.LoadReport("retrain"))
     keep_while_traced(tf, obj)
     return obj
+
+
+def _ensure_ops(tf: Any, metagraph: MetaGraph, handle: str) -> None:
+    restore.ensure_ops_registered(
+        tf,
+        metagraph.used_ops(),
+        handle,
+        written_by=metagraph.tensorflow_version,
+        wanted=metagraph.nested_ops(),
+    )
 
 
 def _check_options(tf: Any, options: Any | None) -> None:

@@ -42,8 +42,8 @@ CLEAR = (CorruptModel, UnsupportedFormat, PackageMissing)
 def look_through(path, content):
     """Reads all that there is to read of a model."""
     for metagraph in read_metagraphs(path, as_saved_model_pb(path, content)):
-        metagraph.declared_ops()
         metagraph.used_ops()
+        metagraph.nested_ops()
 
 
 def as_bytes():

@@ -10,16 +10,14 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import SignatureNotFound
 from rehub.savedmodel.inspecting import inspect, overview
+from rehub.savedmodel.inspecting.report import report_lines
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.inspecting.model_info import ModelInfo, SignatureInfo, TensorInfo
-
-_SIGNATURES, _TENSORS, _FUNCTIONS, _TRACES = 8, 6, 5, 3
-_WIDTH = 100
+    from rehub.savedmodel.inspecting.model_info import ModelInfo, TensorInfo
 
 
 def configure(parser: Parser) -> None:
@@ -57,67 +55,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _show(info: ModelInfo) -> None:
-    output.line(output.bold(info.handle))
-    if info.path != info.handle:
-        output.line(f"  {output.faint(info.path)}")
-    rows = overview.summary(info)
-    width = max(len(name) for name, _ in [*rows, *overview.judgements(info)])
-    for name, text in rows:
-        output.line(f"  {output.faint(name.ljust(width))}  {text}")
-    _show_signatures(info)
-    _show_functions(info)
-    output.line("")
-    for name, judgement in overview.judgements(info):
-        answer = output.bold("yes" if judgement else "no")
-        output.line(f"  {output.faint(name.ljust(width))}  {answer}: {judgement.reason}")
-    output.line("")
-    for text in (overview.IMPORTS, *info.usage):
-        output.line(f"  {text}")
-
-
-def _show_signatures(info: ModelInfo) -> None:
-    found = overview.signatures(info)
-    if not found:
-        return
-    output.line("")
-    output.line(output.bold("signatures"))
-    for note, signature in found[:_SIGNATURES]:
-        _print_signature(signature, note)
-    _tell_of_more(len(found) - _SIGNATURES, "--signature NAME or --json shows any")
-
-
-def _print_signature(signature: SignatureInfo, note: str) -> None:
-    taken = [overview.tensor_text(tensor) for tensor in signature.inputs]
-    returned = [overview.tensor_text(tensor) for tensor in signature.outputs]
-    suffix = f"  {output.faint(note)}" if note else ""
-    text = f"  {signature.name}({', '.join(taken)}) -> {', '.join(returned)}"
-    if len(text) <= _WIDTH:
-        output.line(text + suffix)
-        return
-    output.line(f"  {signature.name}{suffix}")
-    for word, tensors in (("takes  ", taken), ("returns", returned)):
-        for tensor in tensors[:_TENSORS]:
-            output.line(f"    {output.faint(word)}  {tensor}")
-        _tell_of_more(len(tensors) - _TENSORS, f"--signature {signature.name} shows all", "    ")
-
-
-def _show_functions(info: ModelInfo) -> None:
-    found = overview.functions(info)
-    if not found:
-        return
-    output.line("")
-    output.line(output.bold("functions"))
-    for function in found[:_FUNCTIONS]:
-        output.line(f"  {overview.header(function)}")
-        for trace in function.traces[:_TRACES]:
-            output.line(f"    {overview.trace_text(trace)}")
-        _tell_of_more(len(function.traces) - _TRACES, "traces; --json shows them", "    ")
-    _tell_of_more(len(info.callables) - min(len(found), _FUNCTIONS), "of its parts; --json shows them")
-
-
-def _tell_of_more(count: int, what: str, indent: str = "  ") -> None:
-    if count > 0:
-        output.line(f"{indent}{output.faint(f'and {count:,} more: {what}')}")
+    for line in report_lines(info, bold=output.bold, faint=output.faint):
+        output.line(line)
 
 
 def _show_signature(info: ModelInfo, name: str) -> None:

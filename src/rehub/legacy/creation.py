@@ -150,7 +150,7 @@ def create_module_spec_from_saved_model(
         for key in {*_collections_of_sessions(tf), *(drop_collections or ())}:
             if key in meta_graph.collection_def:
                 del meta_graph.collection_def[key]
-    return GraphModuleSpec(variants, variables_prefix(layout.path), asked)
+    return GraphModuleSpec(variants, variables_prefix(layout.path), asked, layout)
 
 
 def _collections_of_sessions(tf: Any) -> Sequence[str]:

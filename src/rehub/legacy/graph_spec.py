@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Iterable
 
-from rehub import tf_internals
+from rehub import restore, tf_internals
 from rehub.errors import InvalidModule, SignatureNotFound
 from rehub.legacy import attachments
 from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
+from rehub.savedmodel import Layout, graph_variant, read_metagraphs
 from rehub.savedmodel.graph_collections import ATTACHMENTS
 
 
 class GraphModuleSpec(ModuleSpec):
     """A module given by its graph variants, and perhaps a checkpoint of its variables."""
 
-    def __init__(self, variants: GraphVariants, checkpoint: str | None, described_as: str) -> None:
+    def __init__(
+        self, variants: GraphVariants, checkpoint: str | None, described_as: str, layout: Layout | None = None
+    ) -> None:
         """Checks that the graphs are such as a module can have.
 
         Args:
             variants: the graphs.
             checkpoint: prefix of the files from which variables are initialized; None for initializers of the graph.
             described_as: what error messages call the module, such as its handle.
+            layout: the directory that the checkpoint is in.
 
         Raises:
             InvalidModule: two variants have the same tags, or a graph has collections that a module cannot have.
@@ -33,6 +38,7 @@ class GraphModuleSpec(ModuleSpec):
         self._variants = variants
         self._checkpoint = checkpoint
         self._described_as = described_as
+        self._layout = layout
 
     def __repr__(self) -> str:
         return f"<hub.ModuleSpec of {self._described_as}, tags {[sorted(tags) for tags in self.get_tags()]}>"
@@ -72,7 +78,15 @@ class GraphModuleSpec(ModuleSpec):
 
     def _create_impl(self, name: str, trainable: bool, tags: Iterable[str] | None) -> GraphModule:
         meta_graph = self._variants.with_tags(tags)
-        return GraphModule(self._variants, meta_graph, self._checkpoint, trainable, name, self._described_as)
+        with contextlib.ExitStack() as explained:
+            if self._layout is not None:
+                tf = tf_internals.import_tensorflow()
+                metagraphs = read_metagraphs(self._layout.file, restore.read_model(tf, self._layout))
+                used = [graph_variant(metagraphs, frozenset(tags or ()), self._described_as)]
+                explained.enter_context(
+                    restore.naming_damaged_files(tf, self._layout, used, self._described_as, wants_all_variables=True)
+                )
+            return GraphModule(self._variants, meta_graph, self._checkpoint, trainable, name, self._described_as)
 
 
 def supported_collections() -> frozenset[str]:

@@ -10,6 +10,7 @@ from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
+from rehub.restore import pattern_free_path
 from rehub.savedmodel.forms import as_saved_model_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 
@@ -116,13 +117,15 @@ def read_variants(layout: Layout) -> GraphVariants:
     except Exception as error:
         # protobuf's DecodeError; what its class is called depends on protobuf's version.
         raise CorruptModel(f"{file!r} cannot be parsed as a SavedModel: {error}. Copy or download it again.") from error
+    if not saved_model.meta_graphs:
+        raise CorruptModel(f"{file!r} holds no graph: it is empty, or something else than a SavedModel.")
     assets.join(saved_model.meta_graphs, layout.path)
     return GraphVariants(saved_model)
 
 
 def variables_prefix(path: str) -> str:
     """The prefix of the checkpoint's files in a SavedModel's directory."""
-    return posixpath.join(path, VARIABLES, VARIABLES)
+    return posixpath.join(pattern_free_path(path), VARIABLES, VARIABLES)
 
 
 def no_such_variant(wanted: Iterable[str], there_are: Iterable[Iterable[str]]) -> str:

@@ -10,6 +10,7 @@ from rehub import resolvers, restore, tf_internals
 from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.attachments import parse_attached
 from rehub.savedmodel import read_metagraphs
+from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.layout import LEGACY_MARK
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
     layout = restore.check_trust(tf, layout, asked)
-    return GraphModuleSpec(read_variants(layout), variables_prefix(layout.path), asked)
+    return GraphModuleSpec(read_variants(layout), variables_prefix(layout.path), asked, layout)
 
 
 def _no_legacy_module(asked: str, directory: str, model_file: str) -> str:
@@ -188,6 +189,8 @@ def _check_marker(asked: str, directory: str) -> None:
     with tf_internals.import_tensorflow().io.gfile.GFile(_marker_in(directory), "rb") as file:
         content = file.read()
     marker = ModuleDef()
+    if is_lfs_pointer(content):
+        raise CorruptModel(f"{asked!r} cannot be loaded: {lfs_pointer_advice(_marker_in(directory))}")
     try:
         marker.ParseFromString(content)
     except Exception as error:

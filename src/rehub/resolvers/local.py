@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rehub import config
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
-from rehub.handles import Handle, other_kind, refuse
+from rehub.handles import GRAPH_DEF, Handle, other_kind, refuse
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
@@ -58,6 +58,8 @@ def _unpacked(handle: Handle, archive: Path) -> str:
         raise UnsupportedFormat(
             f"{handle.text!r} is one file of a SavedModel; give its directory, {str(archive.parent)!r}."
         )
+    if archive.suffix == ".pb":
+        refuse(handle.text, GRAPH_DEF)
 
     def fill(directory: Path) -> Delivery:
         return Delivery(str(archive), unpack_checked(archive, directory, name=repr(handle.text), sha256=handle.sha256))

@@ -6,10 +6,12 @@ named, functions are tied to the variables and tables that they use, and a model
 
 from __future__ import annotations
 
+from rehub.restore.damaged_files import check_files, naming_damaged_files
 from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
-from rehub.restore.missing_ops import bring_ops, missing_op_error
+from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.optimized import check_can_optimize, is_optimized, optimize_for_inference
+from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at, read_model
 from rehub.restore.signatures import signature_names, signature_of
@@ -22,9 +24,10 @@ __all__ = [
     "LoadReport",
     "SignatureCall",
     "as_tensorflow_error",
-    "bring_ops",
     "check_can_optimize",
+    "check_files",
     "check_trust",
+    "ensure_ops_registered",
     "explain_remote_devices",
     "is_local",
     "is_optimized",
@@ -32,10 +35,11 @@ __all__ = [
     "load_report",
     "look_at",
     "make_callable",
-    "missing_op_error",
     "name_in_model",
+    "naming_damaged_files",
     "note",
     "optimize_for_inference",
+    "pattern_free_path",
     "read_model",
     "report_on",
     "restore",

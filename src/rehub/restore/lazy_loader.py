@@ -12,7 +12,7 @@ import contextlib
 import functools
 import os
 import warnings
-from typing import Any, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from rehub import tf_internals
 from rehub.restore import prepared
@@ -31,7 +31,12 @@ class HandedOver(Exception):
 
 
 def load_lazily(
-    tf: Any, path: str, tags: list[str] | None, options: Any | None, prepare: str = "off"
+    tf: Any,
+    path: str,
+    tags: list[str] | None,
+    options: Any | None,
+    ensure_ops: Callable[[Iterable[str]], None],
+    prepare: str = "off",
 ) -> tuple[Any, str]:
     """Returns what `tf.saved_model.load` makes of a directory, its functions to be built when they are used.
 
@@ -40,6 +45,7 @@ def load_lazily(
         path: a directory with a SavedModel of one MetaGraph, which has an object graph.
         tags: the tag set of that MetaGraph, or None.
         options: a `tf.saved_model.LoadOptions`, or None.
+        ensure_ops: registers the ops that the functions use; raises MissingOp where it cannot.
         prepare: what is done about the model's prepared form: "use", "make" or "off".
 
     Returns:
@@ -67,7 +73,7 @@ def load_lazily(
             raise HandedOver(f"it has no function {name!r}, which its object graph names")
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
-    with tf.init_scope(), tf_internals.ops_run_plainly(), contextlib.ExitStack() as reading:
+    with tf.init_scope(), contextlib.ExitStack() as reading:
         nodes = metagraph.object_graph_def.nodes
         is_simple = _is_simple(nodes)
         if form is not None and not _is_of(tf, form, nodes):
@@ -82,9 +88,8 @@ def load_lazily(
             weights = reading.enter_context(Weights(path, variables, mapped))
         # Bytes are read while this goes on.
         ops = model.functions.ops() if form is None else form.ops
-        missing = tf_internals.missing_ops(ops)
-        if missing:
-            raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
+        ensure_ops(ops)
+        reading.enter_context(tf_internals.ops_run_plainly())
         root = _loader_class()(path, model, options, is_simple, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     note(root, "graph_debug_info", debug_information)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore import garbage_collector
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
+from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.ownership import own_captures
+from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
+from rehub.savedmodel import MetaGraph
 from rehub.savedmodel.layout import CPB
+from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
 if TYPE_CHECKING:
     from rehub.restore.optimized import OptimizedFunction
@@ -40,7 +44,14 @@ class LoadReport:
 
 
 def restore(
-    tf: Any, path: str, handle: str, tags: list[str] | None, options: Any | None, loader: str, prepare: str
+    tf: Any,
+    path: str,
+    handle: str,
+    metagraph: MetaGraph,
+    tags: list[str] | None,
+    options: Any | None,
+    loader: str,
+    prepare: str,
 ) -> Any:
     """Returns what `tf.saved_model.load` of TF2 makes of a directory, in every TensorFlow from 1.15 on.
 
@@ -50,19 +61,27 @@ def restore(
         tf: the TensorFlow module.
         path: a directory with a SavedModel.
         handle: what the user typed, for messages.
-        tags: the tag set of the MetaGraph to restore; None for the only one.
+        metagraph: the MetaGraph to restore.
+        tags: its tag set; None for the only one.
         options: a `tf.saved_model.LoadOptions`, or None.
         loader: "lazy", "tensorflow", or "auto" for the first where it can.
         prepare: what is done about the model's prepared form: "use", "make" or "off".
 
     Raises:
         UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy", or the model is a `saved_model.cpb`.
+        MissingOp: the model uses an op of a package that is not installed; names it.
     """
+
+    def ensure_ops(ops: Iterable[str]) -> None:
+        nested = metagraph.nested_ops() if GRAPH_HOLDERS.intersection(ops) else ()
+        ensure_ops_registered(tf, ops, handle, written_by=metagraph.tensorflow_version, wanted=nested)
+
+    path = pattern_free_path(path)
     reason = ""
     if loader != "tensorflow":
         try:
             with garbage_collector.paused():
-                obj, mapped_from = load_lazily(tf, path, tags, options, prepare)
+                obj, mapped_from = load_lazily(tf, path, tags, options, ensure_ops, prepare)
         except HandedOver as obstacle:
             reason = str(obstacle)
         else:
@@ -80,6 +99,7 @@ def restore(
             f"rehub's own loader can, but {reason or 'TensorFlow was asked for'}. Have it saved again without "
             "experimental_image_format, as saved_model.pb."
         )
+    ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options)
     own_captures(tf, obj)  # A lazy function owns what it captures from the start.
     report_on(obj, LoadReport("tensorflow", reason))

@@ -1,78 +1,100 @@
-"""Ops that plain TensorFlow lacks: imports the package that brings them, or says which one it is."""
+"""Ops that plain TensorFlow lacks: registers those of packages that are installed, or says what to install."""
 
 from __future__ import annotations
 
+import glob
 import importlib
-from typing import TYPE_CHECKING, Any, Sequence
+import os
+from typing import Any, Iterable, Sequence
 
 from rehub import tf_internals
 from rehub.errors import MissingOp
+from rehub.savedmodel.forms import map_file
 from rehub.savedmodel.ops import Provider, provider_of
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    class UsesOps(Protocol):
-        """A graph that tells which ops it uses, such as a `savedmodel.MetaGraph`."""
-
-        @property
-        def tensorflow_version(self) -> str:
-            """The TensorFlow that wrote it; "" where that is not recorded."""
-
-        def declared_ops(self) -> frozenset[str] | None:
-            """The ops in the writer's list, if there is one; cheap."""
-
-        def used_ops(self) -> frozenset[str]:
-            """The ops of its nodes."""
-
-
-def bring_ops(tf: Any, metagraph: UsesOps, handle: str) -> None:
-    """Makes sure that every op of a graph is registered with TensorFlow, before TensorFlow sees the graph.
+def ensure_ops_registered(
+    tf: Any, ops: Iterable[str], handle: str, *, written_by: str = "", wanted: Iterable[str] = ()
+) -> None:
+    """Registers every op of a graph with TensorFlow, before TensorFlow sees the graph.
 
     Packages that are known to bring a missing op are imported if they are installed.
+
+    Args:
+        tf: the TensorFlow module.
+        ops: those of the graph's nodes. The list that TensorFlow writes beside a graph is not enough: since 2.15 it
+            lacks the ops of functions that no signature calls.
+        handle: what the user typed, for the message.
+        written_by: the TensorFlow version that wrote the graph; "" where it is not known.
+        wanted: ops that are registered where a package has them, and are not missed otherwise.
 
     Raises:
         MissingOp: names the ops that are missing still, the packages that bring them, and what to type.
     """
-    declared = metagraph.declared_ops()
-    if declared is not None and not tf_internals.missing_ops(declared):
-        return
-    # There is no list to rely on, or one that may have been left behind by an edited graph: the nodes decide.
-    missing = tf_internals.missing_ops(metagraph.used_ops())
-    failures: dict[str, Exception] = {}
-    for provider in _providers(missing):
+    ops = frozenset(ops)
+    failures = _register_ops(tf, tf_internals.missing_ops(ops.union(wanted)))
+    missing = tf_internals.missing_ops(ops)
+    if missing:
+        raise MissingOp(_explain_missing_ops(tf, missing, handle, written_by, failures))
+
+
+def _register_ops(tf: Any, ops: Sequence[str]) -> dict[str, Exception | None]:
+    """Imports the packages that bring the ops.
+
+    Returns:
+        Why a module could not be imported, by its name; None for one that is imported and lacks an op.
+    """
+    failures: dict[str, Exception | None] = {}
+    for provider in _providers(ops):
+        brought = [op for op in ops if provider.brings(op)]
         try:
-            importlib.import_module(provider.module)
+            module = importlib.import_module(provider.module)
+            still_missing = tf_internals.missing_ops(brought)
+            if still_missing:
+                _load_op_libraries(tf, module, still_missing)
+                failures[provider.module] = None
         except Exception as error:  # noqa: BLE001  a library built for another TensorFlow fails in many ways; all are told
             failures[provider.module] = error
-    missing = tf_internals.missing_ops(missing)
-    if missing:
-        raise missing_op_error(tf, missing, metagraph, handle, failures)
+    return failures
 
 
-def missing_op_error(
-    tf: Any, missing: Sequence[str], metagraph: UsesOps, handle: str, failures: dict[str, Exception]
-) -> MissingOp:
-    """Returns the error that names the missing ops and, for each, what to do about it.
+def _load_op_libraries(tf: Any, module: Any, ops: Sequence[str]) -> None:
+    """Loads those libraries of a package that name one of the ops.
 
-    Args:
-        missing: the ops' names.
-        failures: why a module could not be imported, by its name.
+    Some packages load theirs when one of their functions is first called: tensorflow_addons and tensorflow_io (LazySO
+    in addons' utils/resource_loader.py, LazyLoader in io's python/ops/__init__.py), struct2tensor, parts of tf.contrib.
     """
+    names = [op.encode() for op in ops]
+    for folder in getattr(module, "__path__", ()):
+        for file in sorted(glob.glob(os.path.join(glob.escape(folder), "**", "*.so"), recursive=True)):
+            content = map_file(file)
+            if any(content.find(name) >= 0 for name in names):
+                tf.load_op_library(file)
+
+
+def _explain_missing_ops(
+    tf: Any, missing: Sequence[str], handle: str, written_by: str, failures: dict[str, Exception | None]
+) -> str:
     several = len(missing) > 1
     uses = "ops" if several else "an op"
     lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {', '.join(missing)}."]
     for provider in _providers(missing):
         brought = ", ".join(op for op in missing if provider.brings(op))
-        lines.append(f"{brought}: {_advice(provider, tf.__version__)}")
         failure = failures.get(provider.module)
+        if provider.module in failures and failure is None:
+            lines.append(
+                f"{brought}: {provider.module} is installed and has no such op; another release of it may have. "
+                f"{provider.note}".rstrip()
+            )
+            continue
+        lines.append(f"{brought}: {_advice(provider, tf.__version__)}")
         if failure is not None and not _is_absent(failure, provider):
             reason = str(failure).strip().split("\n")[0]
             lines.append(f"{provider.module} is installed, but importing it failed: {type(failure).__name__}: {reason}")
     unknown = [op for op in missing if provider_of(op) is None]
     if unknown:
-        lines.append(_unknown_advice(unknown, metagraph.tensorflow_version, tf.__version__))
-    return MissingOp("\n".join(lines))
+        lines.append(_unknown_advice(unknown, written_by, tf.__version__))
+    return "\n".join(lines)
 
 
 def _providers(ops: Sequence[str]) -> tuple[Provider, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from typing import Any
+from typing import Any, Sequence
 
 from rehub.errors import HubError
 from rehub.redaction import without_secrets
@@ -17,15 +18,48 @@ def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: s
         tensorflow_error: a class in `tf.errors`.
         message: what was asked, what was found, what to do.
     """
-    classes: Any = (error, tensorflow_error)
-    return _joined(*classes)(message)  # type: ignore[no-any-return]
+    return as_builtin_errors(error, [tensorflow_error], message)
+
+
+def as_builtin_errors(error: type[HubError], others: Sequence[type[Exception]], message: str) -> HubError:
+    """Returns an error of rehub that code which catches any of some other errors catches too.
+
+    Args:
+        error: the class in `rehub.errors`.
+        others: classes of Python or in `tf.errors`, of which those are left out that cannot be combined.
+        message: what was asked, what was found, what to do.
+    """
+    bases: tuple[type[Exception], ...] = (error,)
+    for other in others:
+        if not issubclass(error, other) and not any(issubclass(base, other) for base in bases):
+            bases = tuple(base for base in (*bases, other) if base is other or not issubclass(other, base))
+            try:
+                _join(bases)
+            except TypeError:
+                bases = tuple(base for base in bases if base is not other)
+    return _join(bases)(message)  # type: ignore[no-any-return]
 
 
 @functools.lru_cache(maxsize=None)
-def _joined(error: Any, tensorflow_error: Any) -> Any:
-    class Joined(error, tensorflow_error):  # type: ignore[misc]
+def _join(bases: Any) -> Any:
+    error, *others = bases
+
+    class Joined(*bases):  # type: ignore[misc]
         def __init__(self, message: str) -> None:
-            tensorflow_error.__init__(self, None, None, without_secrets(message))
+            # Not HubError's, which would go on to those of `others`.
+            Exception.__init__(self, without_secrets(message))
+            # What tf.errors.OpError keeps, in every version from 1.15 on.
+            self._node_def = self._op = None
+            self._message = without_secrets(message)
+            self._error_code = next((code for code in map(_error_code, others) if code is not None), None)
 
     Joined.__name__, Joined.__qualname__, Joined.__doc__ = error.__name__, error.__qualname__, error.__doc__
     return Joined
+
+
+def _error_code(tensorflow_error: Any) -> int | None:
+    """The code of a class in `tf.errors`; None for another class."""
+    code = None
+    with contextlib.suppress(Exception):
+        code = tensorflow_error(None, None, "").error_code
+    return code

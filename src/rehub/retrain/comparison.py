@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from rehub import tf_internals
+from rehub import restore, tf_internals
 from rehub.errors import ConversionFailed
 from rehub.legacy import assets
 from rehub.legacy.tensor_array_gradients import control_flow_of_tf1
@@ -139,7 +139,7 @@ class _InTF1:
         self.training = training
         self.mode = "training" if training else "inference"
         self._tf = tf
-        self._path = path
+        self._path = restore.pattern_free_path(path)
         self._computations = computations
         self._meta_graph = computations.meta_graph(training)
         self._graph = tf.Graph()
@@ -220,7 +220,7 @@ class _InTF2:
 
     def __init__(self, tf: Any, path: str) -> None:
         self._tf = tf
-        self._model = tf.saved_model.load(path)
+        self._model = tf.saved_model.load(restore.pattern_free_path(path))
         self._initial = {_name_of(variable): variable.numpy() for variable in self._model.variables}
 
     def results(

@@ -13,7 +13,7 @@ from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_varian
 from rehub.restore.export_target import target_of, written_aside
 from rehub.retrain.computations import Computations
 from rehub.retrain.exported import exported
-from rehub.savedmodel import Layout
+from rehub.savedmodel import Layout, graph_variant, read_metagraphs
 
 if TYPE_CHECKING:
     from rehub.retrain.comparison import Comparison
@@ -110,8 +110,12 @@ def convert(
     chosen = _chosen_tags(variants, layout, tags, asked)
     for meta_graph in variants:
         bring_ops(meta_graph, asked)
-    computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
-    root, left_out = exported(tf, computations, computations.call_of(signature, layout.is_legacy, asked))
+    metagraphs = [
+        graph_variant(read_metagraphs(layout.file, restore.read_model(tf, layout)), chosen or frozenset(), asked)
+    ]
+    with restore.naming_damaged_files(tf, layout, metagraphs, asked, wants_all_variables=True):
+        computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
+        root, left_out = exported(tf, computations, computations.call_of(signature, layout.is_legacy, asked))
     with written_aside(tf, target, overwrite) as aside:
         tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
         comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
+from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def_file
 
 PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"
 LEGACY_MARK = "tfhub_module.pb"
@@ -101,6 +102,8 @@ def _other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
 
 
 def _not_a_directory(asked: str, path: str) -> HubError:
+    if path.endswith(".pb") and is_graph_def_file(path):
+        return UnsupportedFormat(f"{asked} is not a SavedModel. {graph_def_advice(path)}")
     other = _other_kind([os.path.basename(path)])
     if other is not None:
         return UnsupportedFormat(f"{asked} is not a SavedModel but {other[1]}: {other[2]}.")
@@ -121,6 +124,10 @@ def _no_saved_model(
     inner = _inner_models(path, entries, list_entries)
     if inner:
         return ModelNotFound(lead + f"There is a SavedModel one level down: {', '.join(map(repr, inner))}.")
+    for entry in entries:
+        file = path.rstrip("/" + os.sep) + os.sep + entry
+        if entry.endswith(".pb") and is_graph_def_file(file):
+            return UnsupportedFormat(lead + graph_def_advice(file))
     other = _other_kind(entries)
     if other is not None:
         name, kind, loader = other

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, TypeVar
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.forms import map_file
 from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.used_ops import ops_of_graph, ops_of_nested_graphs
 from rehub.savedmodel.wire import Buffer, Message, strictly
-from rehub.tf_internals import version_of
 
 if TYPE_CHECKING:
     from rehub.savedmodel.inspecting.model_info import GraphInfo
@@ -64,16 +64,6 @@ class MetaGraph:
     _path: str = field(repr=False, compare=False)
     message: Message = field(repr=False, compare=False)
 
-    def declared_ops(self) -> frozenset[str] | None:
-        """Returns the ops that the writer listed as used; None where it made no list, or one with gaps. Cheap.
-
-        TensorFlow 1.15 lists no ops of functions that are called by PartitionedCall; 2.15 and 2.21 do.
-
-        Raises:
-            CorruptModel: the list cannot be read.
-        """
-        return strictly(self._path, self._read_declared_ops)
-
     def used_ops(self) -> frozenset[str]:
         """Returns the ops that loading this variant brings into TensorFlow. Walks through all of the graph.
 
@@ -85,28 +75,23 @@ class MetaGraph:
         """
         return strictly(self._path, self._read_used_ops)
 
-    def _read_declared_ops(self) -> frozenset[str] | None:
-        listed = self.message.message(_META_INFO).message(_STRIPPED_OP_LIST)
-        functions = self.message.message(_GRAPH_DEF).message(_LIBRARY)
-        if not listed or (functions and version_of(self.tensorflow_version) < (2, 15)):
-            return None
-        return frozenset(op.text(_OP_DEF_NAME) for op in listed.messages(_OP_LIST_OP))
+    def nested_ops(self) -> frozenset[str]:
+        """Returns the ops of graphs that nodes of this variant hold serialized; see `ops_of_nested_graphs`.
+
+        Raises:
+            CorruptModel: the graph cannot be read.
+        """
+        return strictly(self._path, lambda: ops_of_nested_graphs(self.message.buffer, self._graph()))
 
     def _read_used_ops(self) -> frozenset[str]:
-        graph = self.message.message(_GRAPH_DEF)
-        ops = set() if self.has_objects else {node.text(_NODE_OP) for node in graph.messages(_NODE)}
-        functions = set()
-        for function in graph.message(_LIBRARY).messages(_FUNCTION):
-            functions.add(function.message(_FUNCTION_SIGNATURE).text(_OP_DEF_NAME))
-            ops.update(node.text(_NODE_OP) for node in function.messages(_FUNCTION_NODE))
-        return frozenset(ops - functions)
+        return ops_of_graph(self.message.buffer, self._graph(), only_functions=self.has_objects)
+
+    def _graph(self) -> Message:
+        return self.message.message(_GRAPH_DEF)
 
 
 _META_INFO, _GRAPH_DEF, _SIGNATURE_DEF, _OBJECT_GRAPH = 1, 2, 5, 7
-_STRIPPED_OP_LIST, _TAGS, _TENSORFLOW_VERSION = 2, 4, 5
-_OP_LIST_OP, _OP_DEF_NAME = 1, 1
-_NODE, _LIBRARY, _NODE_OP = 1, 2, 2
-_FUNCTION, _FUNCTION_SIGNATURE, _FUNCTION_NODE = 1, 1, 3
+_TAGS, _TENSORFLOW_VERSION = 4, 5
 _MAP_KEY, _MAP_VALUE = 1, 2
 _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS = 1, 2
 _DTYPE, _COO_SPARSE, _COMPOSITE_TENSOR = 2, 4, 5

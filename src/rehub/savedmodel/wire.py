@@ -60,6 +60,11 @@ class Message:
     def __bool__(self) -> bool:
         return bool(self._spans)
 
+    @property
+    def buffer(self) -> Buffer:
+        """The bytes that the message lies in."""
+        return self._buffer
+
     def fields(self, wanted: int = 0) -> Iterator[tuple[int, int, int | Span]]:
         """Yields each field's number, wire type and value: an integer, or where its bytes start and end.
 

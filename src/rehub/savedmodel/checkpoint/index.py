@@ -15,6 +15,7 @@ from rehub.errors import CorruptModel
 from rehub.savedmodel.checkpoint.sorted_table import read_table
 from rehub.savedmodel.checkpoint.tensor_slices import TensorSlice, read_slice
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
+from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.wire import FIXED32, VARINT, Message, WireError, strictly
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -148,6 +149,8 @@ def read_checkpoint(prefix: str) -> Checkpoint:
         raise  # It need not be an error: a model without variables has none.
     except OSError as error:
         raise CorruptModel(f"{path!r} cannot be read: {error.strerror}.") from error
+    if is_lfs_pointer(content):
+        raise CorruptModel(lfs_pointer_advice(path))
     return strictly(path, lambda: _read_index(os.fspath(prefix), dict(read_table(path, content))), "a checkpoint")
 
 

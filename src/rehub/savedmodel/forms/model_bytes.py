@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 
-from rehub.errors import CorruptModel
+from rehub.errors import CorruptModel, UnsupportedFormat
+from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def, is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.layout import CPB, PBTXT, Layout
 from rehub.savedmodel.wire import Buffer
 
@@ -33,6 +34,10 @@ def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
     Raises:
         CorruptModel, UnsupportedFormat, PackageMissing: see `saved_model_bytes`.
     """
+    if is_lfs_pointer(content):
+        raise CorruptModel(lfs_pointer_advice(path))
+    if is_graph_def(content):
+        raise UnsupportedFormat(graph_def_advice(path))
     name = path.rpartition("/")[2]
     # Most models are in neither form, and need not wait for what reads them.
     if name == PBTXT:

@@ -241,6 +241,11 @@ class ModelInfo:
     usage: tuple[str, ...]
     fingerprint: FingerprintInfo | None
 
+    def __str__(self) -> str:
+        from rehub.savedmodel.inspecting.report import report_text  # It stands on this file.
+
+        return report_text(self)
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         from rehub.savedmodel.inspecting.html_table import (

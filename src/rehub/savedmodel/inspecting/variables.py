@@ -121,7 +121,7 @@ def _without_collections(nodes: Iterable[Node], entries: Entries) -> tuple[Varia
     """Returns the variables of a graph of TF1 that lists none, such as one that was made for serving."""
     found = []
     for node in nodes:
-        dtype, shape, shared_name = _read_node(node)
+        dtype, shape, shared_name = read_variable_node(node)
         key = shared_name or node.name
         if key in entries:
             found.append(_variable(node.name, "", key, dtype, shape, False, entries))
@@ -139,7 +139,7 @@ class _Part:
 
 
 def _read_part(definition: Message, node_name: str, node: Node | None) -> _Part:
-    dtype, shape, shared_name = ("", None, "") if node is None else _read_node(node)
+    dtype, shape, shared_name = ("", None, "") if node is None else read_variable_node(node)
     slice_info = definition.message(_SAVE_SLICE_INFO)
     whole = slice_info.text(_FULL_NAME)
     if whole:
@@ -148,7 +148,7 @@ def _read_part(definition: Message, node_name: str, node: Node | None) -> _Part:
     return _Part(node_name, shared_name or node_name, dtype, shape)
 
 
-def _read_node(node: Node) -> tuple[str, Shape, str]:
+def read_variable_node(node: Node) -> tuple[str, Shape, str]:
     """The type, the shape and the shared name of a node that holds a variable."""
     attributes = dict(node.attributes())
     none = Message(b"")

@@ -44,6 +44,20 @@ class ScanReport:
         """Whether there is no danger among the findings."""
         return not self.dangers
 
+    def __str__(self) -> str:
+        dangers, notes = len(self.dangers), len(self.findings) - len(self.dangers)
+        found = ", ".join(filter(None, [_count(dangers, "danger"), _count(notes, "note")])) or "nothing found"
+        lines = [f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"]
+        reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in self.findings)
+        for severity, kind, reason in sorted(reasons):
+            lines.append(f"  {severity}: {kind}. {reason}")
+            lines.extend(
+                f"    {finding.summary()}"
+                for finding in self.findings
+                if (finding.severity, finding.kind, finding.reason) == (severity, kind, reason)
+            )
+        return "\n".join(lines)
+
 
 def scan(handle: Any) -> ScanReport:
     """Finds what a model could do to the machine that runs it, and downloads it before if need be.
@@ -71,6 +85,10 @@ def scan(handle: Any) -> ScanReport:
         *_other_files(model.layout.path),
     )
     return ScanReport(model.asked, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
+
+
+def _count(number: int, what: str) -> str:
+    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _other_files(path: str) -> Iterator[Finding]:

@@ -1,0 +1,90 @@
+"""The ops that a graph uses: those of its nodes and functions, and of graphs that nodes hold serialized.
+
+The numbers are those of the fields in TensorFlow's attr_value.proto and tensor.proto.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+from rehub.savedmodel.nodes import Body, Node, bodies_of_graph
+from rehub.savedmodel.wire import Buffer, Message, WireError
+
+_ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
+_MAX_NESTED_GRAPHS = 4
+_OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
+# Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
+_HOLDS_GRAPH = {
+    "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
+    "TRTEngineOp": ("serialized_segment", 0),
+}
+_GRAPH_FROM_TENSOR = "DatasetFromGraph"
+GRAPH_HOLDERS = frozenset([*_HOLDS_GRAPH, _GRAPH_FROM_TENSOR])
+
+
+def ops_of_graph(content: Buffer, graph: Message, *, only_functions: bool = False) -> frozenset[str]:
+    """Returns the ops of a graph's nodes and of its functions' nodes.
+
+    Names of its functions, which nodes can call like ops, are not among the ops.
+
+    Args:
+        content: the bytes that the graph lies in.
+        graph: its GraphDef.
+        only_functions: leaves out the nodes of the graph itself.
+
+    Raises:
+        WireError: the bytes are not a GraphDef.
+    """
+    ops: set[str] = set()
+    functions = set()
+    for body in bodies_of_graph(content, graph, frozenset()):
+        functions.add(body.function)
+        if body.function or not only_functions:
+            ops.update(node.op for node in body.nodes())
+    return frozenset(ops - functions)
+
+
+def ops_of_nested_graphs(content: Buffer, graph: Message, depth: int = 0) -> frozenset[str]:
+    """Returns the ops of the graphs that nodes hold serialized, in an attribute or, for a dataset, in a constant.
+
+    TensorFlow reads such a graph when its node runs.
+
+    Args:
+        content: the bytes that the graph lies in.
+        graph: its GraphDef.
+        depth: in how many others the graph lies.
+
+    Raises:
+        WireError: the bytes are not a GraphDef.
+    """
+    ops: set[str] = set()
+    bodies = list(bodies_of_graph(content, graph, frozenset()))
+    for nested_content, nested in _nested_graphs(bodies) if depth < _MAX_NESTED_GRAPHS else ():
+        try:
+            found = ops_of_graph(nested_content, nested)
+            # A text that is not a graph can be one by its bytes.
+            if all(_OP_NAME.match(op) for op in found):
+                ops.update(found, ops_of_nested_graphs(nested_content, nested, depth + 1))
+        except WireError:
+            continue
+    return frozenset(ops)
+
+
+def _nested_graphs(bodies: list[Body]) -> Iterator[tuple[bytes, Message]]:
+    """Yields what may be a graph, in its own bytes."""
+    has_datasets = any(node.op == _GRAPH_FROM_TENSOR for body in bodies for node in body.nodes())
+    for body in bodies:
+        for node in body.nodes():
+            yield from _graphs_in(node, has_datasets)
+
+
+def _graphs_in(node: Node, has_datasets: bool) -> Iterator[tuple[bytes, Message]]:
+    if node.op in _HOLDS_GRAPH:
+        attribute, field = _HOLDS_GRAPH[node.op]
+        for content in node.attribute(attribute).values(_ATTR_STRING):
+            message = Message(content)
+            yield content, message.message(field) if field else message
+    elif has_datasets and node.op == "Const":
+        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL):
+            yield content, Message(content)
