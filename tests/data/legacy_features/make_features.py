@@ -1,6 +1,6 @@
 """Makes the modules of this directory, and records how TF 1.15 trains them. Run by TF 1.15 and tensorflow_hub 0.12.0:
 
-python make.py [FEATURE ...]
+python make_features.py [FEATURE ...]
 """
 
 from __future__ import annotations
