@@ -27,13 +27,16 @@ def inputs_of(recorded, step):
 def step_of(module):
     def step(inputs):
         with tf.GradientTape() as tape:
+            floats = {name: value for name, value in inputs.items() if tf.is_tensor(value) and value.dtype.is_floating}
+            tape.watch(floats)
             loss = loss_of(module(inputs, training=True, as_dict=True))
             loss += sum(penalty() for penalty in module.regularization_losses)
         trained = module.trainable_variables
-        for variable, gradient in zip(trained, tape.gradient(loss, trained)):
+        gradients, of_inputs = tape.gradient(loss, (trained, floats))
+        for variable, gradient in zip(trained, gradients):
             if gradient is not None:
                 variable.assign_sub(RATE * tf.convert_to_tensor(gradient))
-        return loss
+        return loss, of_inputs
 
     return step
 
@@ -42,8 +45,14 @@ def assert_trained_as_recorded(module, recorded, in_function, tolerance=1e-5):
     final = {key[len("final/") :]: value for key, value in recorded.items() if key.startswith("final/")}
     if "losses" in recorded:
         step = tf.function(step_of(module)) if in_function else step_of(module)
-        losses = [float(step(inputs_of(recorded, number))) for number in range(len(recorded["losses"]))]
+        steps = [step(inputs_of(recorded, number)) for number in range(len(recorded["losses"]))]
+        losses = [float(loss) for loss, _ in steps]
         np.testing.assert_allclose(losses, recorded["losses"], rtol=tolerance, atol=tolerance)
+        for key, value in recorded.items():
+            if key.startswith("input_gradients/") and "." not in key:
+                gradient = steps[0][1][key.partition("/")[2]]
+                gradient = np.zeros_like(value) if gradient is None else gradient.numpy()
+                assert_equal(gradient, np.broadcast_to(value, gradient.shape), key, tolerance)
         variables = parts_by_name(module)
         assert sorted(variables) == sorted(final)
         for key, value in final.items():

@@ -99,7 +99,9 @@ def embedding_of_parts(c, h):
 @block
 def sparse_embedding(c, h):
     rows = tf.range(tf.shape(h, out_type=tf.int64)[0])
-    sparse = tf.SparseTensor(tf.stack([rows, rows * 0], 1), ids_of(h, 5), tf.stack([tf.size(rows, out_type=tf.int64), 1]))
+    sparse = tf.SparseTensor(
+        tf.stack([rows, rows * 0], 1), ids_of(h, 5), tf.stack([tf.size(rows, out_type=tf.int64), 1])
+    )
     table = c.variable("table", [5, WIDTH])
     return h + tf.nn.embedding_lookup_sparse(table, sparse, None, combiner=c.choice("mean", "sum", "sqrtn"))
 
