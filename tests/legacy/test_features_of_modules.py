@@ -11,7 +11,7 @@ import rehub as hub
 
 v1 = tf.compat.v1
 
-RATE = 0.1  # As in make.py there.
+RATE = 0.1  # As in make_features.py there.
 
 
 def trained_features():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rehub.cli.parser import Parser
     from rehub.retrain import Conversion
+    from rehub.retrain.comparison import Comparison
 
 
 def configure(parser: Parser) -> None:
@@ -61,15 +62,12 @@ def _print(report: Conversion) -> None:
             output.line(f"{what}: {', '.join(names)}")
     for left_out in report.left_out:
         output.line(f"left out: {left_out}")
-    rows = [
-        [each.signature, each.mode, "; ".join(filter(None, [_found(each.compared, each.difference), each.not_compared]))]
-        for each in report.comparisons
-    ]
+    rows = [[each.signature, each.mode, _found(each)] for each in report.comparisons]
     output.table(["SIGNATURE", "MODE", "COMPARED WITH TF1"], rows)
 
 
-def _found(compared: tuple[str, ...], difference: float) -> str:
-    if not compared:
-        return ""
+def _found(comparison: Comparison) -> str:
+    difference = comparison.difference
     how = "equal" if difference == 0 else f"equal but for {difference:.1e} of their size"
-    return f"{', '.join(compared)}: {how}"
+    found = f"{', '.join(comparison.compared)}: {how}" if comparison.compared else ""
+    return "; ".join(filter(None, [found, comparison.not_compared]))

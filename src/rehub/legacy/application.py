@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import GraphRequired
-from rehub.legacy import colocation, graph_defs, tensor_array_gradients
+from rehub.legacy import cell_gradients, colocation, graph_defs, tensor_array_gradients
 from rehub.legacy.early_reads import read_early
 from rehub.legacy.graph_defs import ancestors, descendants, node_name
 from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
@@ -143,6 +143,7 @@ def _import(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
     scope = str(graph.unique_name(name, mark_as_used=False))
     graph_defs.prefix_shared_names(computation.graph_def, scope)
     tensor_array_gradients.mark(computation.graph_def)
+    cell_gradients.mark(computation.graph_def)
     tf_internals.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
     return scope
 

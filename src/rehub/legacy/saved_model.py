@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
-from rehub.legacy import assets, tensor_array_gradients
+from rehub.legacy import assets, cell_gradients, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.restore import pattern_free_path
 from rehub.savedmodel.forms import as_saved_model_pb
@@ -78,6 +78,7 @@ class GraphVariants:
         for meta_graph in written.meta_graphs:
             drop_debug_names(meta_graph.graph_def)
             tensor_array_gradients.unmark(meta_graph.graph_def)
+            cell_gradients.unmark(meta_graph.graph_def)
         gfile.makedirs(posixpath.join(path, assets.DIRECTORY))
         for name, source in sources.items():
             gfile.copy(source, posixpath.join(path, assets.DIRECTORY, name))

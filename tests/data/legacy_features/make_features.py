@@ -1,6 +1,6 @@
 """Makes the modules of this directory, and records how TF 1.15 trains them. Run by TF 1.15 and tensorflow_hub 0.12.0:
 
-python make.py [FEATURE ...]
+python make_features.py [FEATURE ...]
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def by_name(variables):
 
 
 def train(path, tags, arrays, recorded):
-    """Trains the module; records the losses and the variables."""
+    """Trains the module; records the losses, the variables, and the gradients of inputs in the first step."""
     with tf.Graph().as_default(), tf.Session() as session:
         module = hub.Module(str(path), trainable=True, tags=tags, name="module")
         fed, inputs = placeholders(arrays)
@@ -95,14 +95,23 @@ def train(path, tags, arrays, recorded):
         trained = tf.trainable_variables()
         pairs = [(grad, var) for grad, var in zip(tf.gradients(loss, trained), trained) if grad is not None]
         gradients = [getattr(gradient, "values", gradient) for gradient, _ in pairs]
-        with tf.control_dependencies([loss, *gradients, *tf.get_collection(tf.GraphKeys.UPDATE_OPS)]):
+        floats = [key for key in sorted(fed) if fed[key].dtype.is_floating]
+        of_inputs = zip(floats, tf.gradients(loss, [fed[key] for key in floats]) if floats else ())
+        of_inputs = {key: tf.zeros([]) if gradient is None else gradient + 0.0 for key, gradient in of_inputs}
+        with tf.control_dependencies(
+            [loss, *gradients, *of_inputs.values(), *tf.get_collection(tf.GraphKeys.UPDATE_OPS)]
+        ):
             step = tf.train.GradientDescentOptimizer(RATE).apply_gradients(pairs) if pairs else tf.no_op()
         variables = by_name(tf.global_variables("module/"))
         session.run([tf.global_variables_initializer(), tf.tables_initializer()])
         losses = []
         for number in range(STEPS):
             feeds = {fed[key]: arrays[key][number] for key in arrays}
-            losses.append(session.run([loss, step, [dense(value).op for value in outputs.values()]], feeds)[0])
+            ops = [step, [dense(value).op for value in outputs.values()]]
+            loss_now, of_inputs_now, _ = session.run([loss, of_inputs, ops], feeds)
+            losses.append(loss_now)
+            if number == 0:
+                recorded.update(("input_gradients/" + key, value) for key, value in of_inputs_now.items())
         recorded["losses"] = np.array(losses)
         recorded["penalties"] = np.array(session.run(penalties))
         recorded.update(("final/" + name, value) for name, value in session.run(variables).items())
