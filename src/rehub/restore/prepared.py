@@ -152,11 +152,12 @@ def _find(place: Path, tensorflow_version: str) -> Prepared | None:
         if on_network(place):
             return None
         status = os.fstat(file.fileno())
+        weights = mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_COPY)
         seen = (str(place), index.digest, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         if seen not in _compared:
-            _compare(file.fileno(), index)
+            _compare(weights, index)
             _compared.add(seen)
-        return Prepared(index.ops, index.variables, mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_COPY))
+        return Prepared(index.ops, index.variables, weights)
 
 
 def forms() -> list[Path]:
@@ -195,7 +196,8 @@ def problem_of(place: Path, path: str | None = None) -> str | None:
         index = read_index(place)
         if index.size:
             with _open_weights(place, index) as file:
-                _compare(file.fileno(), index)
+                with mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_READ) as content:
+                    _compare(content, index)
                 if path is not None:
                     _compare_with_checkpoint(file, index, path)
     except (HubError, DamagedForm, OSError) as error:
@@ -236,11 +238,8 @@ def _open_weights(place: Path, index: PreparedIndex) -> BinaryIO:
     return file
 
 
-def _compare(descriptor: int, index: PreparedIndex) -> None:
-    # A mapping of its own: when it is gone, the process has no page of the weights.
-    with mmap.mmap(descriptor, index.size, access=mmap.ACCESS_READ) as content:
-        digest = weights_digest(content)
-    if digest != index.digest:
+def _compare(weights: mmap.mmap, index: PreparedIndex) -> None:
+    if weights_digest(weights) != index.digest:
         raise DamagedForm("its weights are not those that were written")
 
 
