@@ -125,6 +125,20 @@ def test_scanned_model_is_loaded_from_a_directory_of_the_process(tmp_path, model
     assert scanned.parent.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has no file system ram://")
+@pytest.mark.parametrize("loader", ["lazy", "tensorflow"])
+def test_model_of_an_object_store_is_scanned_and_copied(tmp_path, monkeypatch, loader):
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
+    local, remote = saved_models.save_lookup(tmp_path / "model"), f"ram://{tmp_path.name}/model"
+    for path in (path for path in Path(local).rglob("*") if path.is_file()):
+        target = f"{remote}/{path.relative_to(local).as_posix()}"
+        tf.io.gfile.makedirs(target.rpartition("/")[0])
+        tf.io.gfile.copy(str(path), target)
+    words = tf.constant(["b", "none"])
+    found = hub.load(remote, loader=loader, trusted=False).find(words)
+    assert found.numpy().tolist() == hub.load(local).find(words).numpy().tolist()
+
+
 def is_copy_of(path, directory):
     link = path / "variables"
     return link.is_symlink() and os.readlink(str(link)) == str(Path(directory) / "variables")
