@@ -186,6 +186,19 @@ def test_a_damaged_one_is_ignored_and_made_again(model, damage, caplog):
     assert hub.load_report(hub.load(model)).prepared
 
 
+def test_copied_form_is_used_and_weights_with_an_old_time_are_compared(model):
+    _, form = prepare(model)
+    copied = form.with_name("copied")
+    shutil.copytree(str(form), str(copied))
+    shutil.rmtree(str(form))
+    copied.rename(form)
+    assert hub.load_report(hub.load(model)).prepared == str(form)
+    status = (form / "weights").stat()
+    rewrite(form / "weights", lambda content: bytes(len(content)))
+    os.utime(str(form / "weights"), ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not hub.load_report(hub.load(model)).prepared
+
+
 def test_weights_of_another_model_are_not_mapped(model, tmp_path, caplog):
     _, form = prepare(model)
     _, other = prepare(save(tmp_path / "other", 5.0))

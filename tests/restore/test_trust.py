@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import harmful_models
+import model_forms
 import pytest
 import saved_models
 import tensorflow as tf
@@ -89,3 +93,52 @@ def test_layers_go_through_the_same_policy(harmful, monkeypatch):
     monkeypatch.setenv("REHUB_TRUST", "refuse")
     with pytest.raises(UnsafeModel, match="WriteFile"):
         hub.KerasLayer(harmful)
+
+
+def test_legacy_module_is_used_as_it_was_scanned(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    module = shutil.copytree(str(saved_models.LEGACY / "text_embed"), str(tmp_path / "module"))
+    with tf.Graph().as_default(), v1.Session() as session:
+        applied = hub.Module(module)
+        (Path(module) / "saved_model.pb").write_bytes(b"exchanged")
+        output = applied(tf.constant(["a word"]))
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        assert session.run(output).shape[0] == 1
+        paths = session.run(v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS))
+    assert paths
+    assert all(path.decode().startswith(module) for path in paths)
+
+
+@pytest.mark.parametrize("model_file", ["saved_model.pb", "saved_model.pbtxt"])
+def test_scanned_model_is_loaded_from_a_directory_of_the_process(tmp_path, model_file):
+    directory = saved_models.save_lookup(tmp_path / "model")
+    if model_file != "saved_model.pb":
+        content = (Path(directory) / "saved_model.pb").read_bytes()
+        (Path(directory) / "saved_model.pb").unlink()
+        (Path(directory) / model_file).write_bytes(model_forms.as_text(content))
+    expected, found = (hub.load(directory, trusted=trusted) for trusted in (True, False))
+    if tf.executing_eagerly():
+        words = tf.constant(["b", "none"])
+        assert found.find(words).numpy().tolist() == expected.find(words).numpy().tolist()
+    (scanned,) = {path for path in Path(tempfile.gettempdir()).glob("rehub-scanned-*/*") if is_copy_of(path, directory)}
+    assert sorted(path.name for path in scanned.iterdir() if not path.is_symlink()) == ["saved_model.pb"]
+    assert scanned.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has no file system ram://")
+@pytest.mark.parametrize("loader", ["lazy", "tensorflow"])
+def test_model_of_an_object_store_is_scanned_and_copied(tmp_path, monkeypatch, loader):
+    monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
+    local, remote = saved_models.save_lookup(tmp_path / "model"), f"ram://{tmp_path.name}/model"
+    for path in (path for path in Path(local).rglob("*") if path.is_file()):
+        target = f"{remote}/{path.relative_to(local).as_posix()}"
+        tf.io.gfile.makedirs(target.rpartition("/")[0])
+        tf.io.gfile.copy(str(path), target)
+    words = tf.constant(["b", "none"])
+    found = hub.load(remote, loader=loader, trusted=False).find(words)
+    assert found.numpy().tolist() == hub.load(local).find(words).numpy().tolist()
+
+
+def is_copy_of(path, directory):
+    link = path / "variables"
+    return link.is_symlink() and os.readlink(str(link)) == str(Path(directory) / "variables")

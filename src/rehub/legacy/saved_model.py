@@ -102,8 +102,12 @@ def _exists(gfile: Any, path: str, name: str) -> bool:
     return bool(gfile.exists(posixpath.join(path, name)))
 
 
-def read_variants(layout: Layout) -> GraphVariants:
+def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
     """Reads a SavedModel's MetaGraphs; paths of assets in them become those of the files in its directory.
+
+    Args:
+        layout: the directory with the graph.
+        path: that with the assets; the same where it is not given.
 
     Raises:
         CorruptModel: the file is damaged, or an asset lies outside of the model's directory.
@@ -120,7 +124,7 @@ def read_variants(layout: Layout) -> GraphVariants:
         raise CorruptModel(f"{file!r} cannot be parsed as a SavedModel: {error}. Copy or download it again.") from error
     if not saved_model.meta_graphs:
         raise CorruptModel(f"{file!r} holds no graph: it is empty, or something else than a SavedModel.")
-    assets.join(saved_model.meta_graphs, layout.path)
+    assets.join(saved_model.meta_graphs, layout.path if path is None else path)
     return GraphVariants(saved_model)
 
 

@@ -163,8 +163,9 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
-    layout = restore.check_trust(tf, layout, asked)
-    return GraphModuleSpec(read_variants(layout), variables_prefix(layout.path), asked, layout)
+    scanned = restore.check_trust(tf, layout, asked)
+    # The graph is that which was scanned; weights and assets are data, which other machines of a cluster may read too.
+    return GraphModuleSpec(read_variants(scanned, layout.path), variables_prefix(layout.path), asked, layout)
 
 
 def _no_legacy_module(asked: str, directory: str, model_file: str) -> str:

@@ -6,7 +6,8 @@ copied on write: a variable that is trained gets pages of its own, and the file 
 A prepared form lies in the cache, under the digest of what it was made of, so that a changed model has none. It is two
 files in a directory that is renamed to its place when it is whole: `weights`, and `index.json`, which says what is
 where in them. One that another version of TensorFlow made is stale, and one that another user could have written is
-ignored. When a process maps it first, its weights are compared with the digest that was noted when they were written.
+ignored. When a process maps weights whose file is not as it was left when they were written, they are compared with the
+digest that was noted then.
 It can be deleted at any time; processes that have it mapped keep what they have.
 """
 
@@ -20,6 +21,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Mapping
@@ -36,6 +38,7 @@ from rehub.restore.prepared_index import (
     PreparedVariable,
     open_part,
     read_index,
+    stamp_of,
     write_index,
 )
 from rehub.restore.remote_directories import is_local
@@ -48,6 +51,8 @@ from rehub.version import __version__
 _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _FORMAT = 3  # To be raised when what is written changes; what older versions of rehub wrote is not looked at.
+# A later change of the weights must not have the time of the last one: file systems tell times by a clock that ticks.
+_TICK = 0.02
 _NETWORK = (
     "nfs",
     "cifs",
@@ -64,8 +69,8 @@ _NETWORK = (
     "virtiofs",
 )
 
-# The weights that this process has compared with their digest, told by their place, digest, and what a change changes.
-_compared: set[tuple[str, str, int, int, int, int]] = set()
+# The weights that this process has compared with their digest, by their places and stamps.
+_compared: set[tuple[Path, tuple[int, ...]]] = set()
 
 
 @dataclass(frozen=True)
@@ -151,12 +156,12 @@ def _find(place: Path, tensorflow_version: str) -> Prepared | None:
     with _open_weights(place, index) as file:
         if on_network(place):
             return None
-        status = os.fstat(file.fileno())
-        seen = (str(place), index.digest, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-        if seen not in _compared:
-            _compare(file.fileno(), index)
-            _compared.add(seen)
-        return Prepared(index.ops, index.variables, mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_COPY))
+        stamp = stamp_of(os.fstat(file.fileno()))
+        weights = mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_COPY)
+        if stamp != index.stamp and (place, stamp) not in _compared:
+            _compare(weights, index)
+            _compared.add((place, stamp))
+        return Prepared(index.ops, index.variables, weights)
 
 
 def forms() -> list[Path]:
@@ -195,7 +200,8 @@ def problem_of(place: Path, path: str | None = None) -> str | None:
         index = read_index(place)
         if index.size:
             with _open_weights(place, index) as file:
-                _compare(file.fileno(), index)
+                with mmap.mmap(file.fileno(), index.size, access=mmap.ACCESS_READ) as content:
+                    _compare(content, index)
                 if path is not None:
                     _compare_with_checkpoint(file, index, path)
     except (HubError, DamagedForm, OSError) as error:
@@ -236,11 +242,8 @@ def _open_weights(place: Path, index: PreparedIndex) -> BinaryIO:
     return file
 
 
-def _compare(descriptor: int, index: PreparedIndex) -> None:
-    # A mapping of its own: when it is gone, the process has no page of the weights.
-    with mmap.mmap(descriptor, index.size, access=mmap.ACCESS_READ) as content:
-        digest = weights_digest(content)
-    if digest != index.digest:
+def _compare(weights: mmap.mmap, index: PreparedIndex) -> None:
+    if weights_digest(weights) != index.digest:
         raise DamagedForm("its weights are not those that were written")
 
 
@@ -269,11 +272,13 @@ def make(
         whole, old = making / "whole", making / "old"
         whole.mkdir()
         variables = _write_weights(tf, path, whole / WEIGHTS, keys)
+        _deny_others(whole, whole / WEIGHTS)
         size, digest = _digest_of(whole / WEIGHTS)
-        index = PreparedIndex(tf.__version__, frozenset(ops), variables, size, digest)
+        stamp = stamp_of((whole / WEIGHTS).stat())
+        index = PreparedIndex(tf.__version__, frozenset(ops), variables, size, digest, stamp)
         write_index(whole / INDEX, index, __version__, place.name)
-        for each in (whole / WEIGHTS, whole / INDEX, whole):  # Those who can write it could change what is mapped.
-            each.chmod(each.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
+        _deny_others(whole / INDEX)
+        time.sleep(_TICK)
         if os.path.lexists(str(place)):
             place.rename(old)
         try:
@@ -284,6 +289,12 @@ def make(
             # Another process has just made the same.
     finally:
         _delete(making)
+
+
+def _deny_others(*paths: Path) -> None:
+    """Lets nobody else write, as that could change what is mapped."""
+    for path in paths:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _write_weights(tf: Any, path: str, into: Path, keys: Mapping[int, str]) -> tuple[PreparedVariable, ...]:

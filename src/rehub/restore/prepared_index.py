@@ -65,6 +65,7 @@ class PreparedIndex:
         variables: what is known of each.
         size: that of the weights, in bytes.
         digest: the `weights_digest` of the weights.
+        stamp: what `stamp_of` returned of the weights when they were written.
     """
 
     tensorflow: str
@@ -72,6 +73,15 @@ class PreparedIndex:
     variables: tuple[PreparedVariable, ...]
     size: int
     digest: str
+    stamp: tuple[int, ...]
+
+
+def stamp_of(status: os.stat_result) -> tuple[int, ...]:
+    """Returns what of a file's status changes with its content: another file, or a later time of its last change.
+
+    The time of change, unlike that of modification, cannot be set: a program would have to set the machine's clock.
+    """
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def open_part(place: Path, name: str) -> int:
@@ -143,6 +153,7 @@ def write_index(into: Path, index: PreparedIndex, rehub: str, name: str) -> None
         "tensorflow": index.tensorflow,
         "size": index.size,
         "digest": index.digest,
+        "stamp": list(index.stamp),
         "ops": sorted(index.ops),
         "variables": [
             [each.node_id, each.key, each.dtype, list(each.shape), each.offset, each.size] for each in index.variables
@@ -170,7 +181,8 @@ def _checked(recorded: Any, name: str) -> PreparedIndex:
     texts = [recorded["tensorflow"], recorded["digest"], *recorded["ops"]]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a number stands where a text is expected")
-    return PreparedIndex(texts[0], frozenset(texts[2:]), variables, size, texts[1])
+    stamp = tuple(map(_count, recorded["stamp"]))
+    return PreparedIndex(texts[0], frozenset(texts[2:]), variables, size, texts[1], stamp)
 
 
 def _variable(total: int, node_id: Any, key: Any, dtype: Any, shape: Any, offset: Any, size: Any) -> PreparedVariable:
@@ -189,6 +201,6 @@ def _variable(total: int, node_id: Any, key: Any, dtype: Any, shape: Any, offset
 
 
 def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 62:
+    if type(value) is not int or not 0 <= value < 1 << 64:
         raise ValueError(f"{value!r} is not a number of bytes or things")
     return value

@@ -53,3 +53,16 @@ def test_packages_that_read_files_by_design_are_a_danger():
 def test_what_models_compute_with_is_harmless():
     harmless = ("MatMul", "While", "VarHandleOp", "LookupTableFindV2", "TPUExecute")
     assert {class_of(op).severity for op in harmless} == {""}
+
+
+def test_ops_of_packages_that_read_files_are_dangers():
+    for op in (
+        "SimpleMLLoadModelFromPathWithHandle",
+        "SimpleMLModelTrainer",
+        "Y4MDataset",
+        "IO>FileRead",
+        "DecodeVideo",
+    ):
+        assert class_of(op).severity == "danger", op
+    for op in ("SimpleMLInferenceOpWithHandle", "SimpleMLCreateModelResource", "TFText>Mixed", "StochasticRound"):
+        assert class_of(op).severity == "note", op

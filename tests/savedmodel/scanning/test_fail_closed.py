@@ -246,6 +246,13 @@ def test_compiled_program_that_calls_native_code_is_a_danger(contents, op, attri
     assert kinds(edited(contents["tf1"], add)) == kind
 
 
+def test_gradient_of_a_python_function_is_a_danger(contents):
+    def borrow(metagraph):
+        metagraph.graph_def.node[0].attr["_gradient_op_type"].s = b"EagerPyFunc"
+
+    assert kinds(edited(contents["tf1"], borrow)) == {"runs Python"}
+
+
 def function_of_many_arguments(metagraph):
     added = metagraph.graph_def.library.function.add()
     added.signature.name = "many"

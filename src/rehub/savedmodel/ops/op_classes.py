@@ -10,6 +10,7 @@ are classed; the harmless ones are listed in `harmless_ops`.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 
 from rehub.savedmodel.ops import harmless_ops
@@ -123,8 +124,13 @@ _DANGERS = {
 _PROVIDERS_WITH_FILES = {
     "tensorflow_io",
     "struct2tensor",
-    *(f"tensorflow.contrib.{module}" for module in ("bigtable", "hadoop", "ignite", "kafka", "kinesis")),
+    *(f"tensorflow.contrib.{module}" for module in ("bigtable", "ffmpeg", "hadoop", "ignite", "kafka", "kinesis")),
 }
+# Ops with files or servers of packages whose other ops compute: a forest is loaded from a path, trained and saved, an
+# embedding is kept in a directory or by Redis, and frames are read from a video.
+_OPS_WITH_FILES = re.compile(
+    r"SimpleML(?!InferenceOp|InferenceLeafIndexOp|CreateModelResource)|TFRA>.*(FileSystem|Redis)|Y4MDataset"
+)
 
 
 @functools.lru_cache(maxsize=None)
@@ -159,7 +165,8 @@ def class_of(op: str) -> OpClass:
     provider = provider_of(op)
     if provider is None:
         return UNKNOWN
-    custom = CUSTOM_WITH_FILES if provider.module in _PROVIDERS_WITH_FILES else CUSTOM
+    has_files = provider.module in _PROVIDERS_WITH_FILES or _OPS_WITH_FILES.match(op)
+    custom = CUSTOM_WITH_FILES if has_files else CUSTOM
     reason = custom.reason.format(package=provider.package or provider.module)
     return OpClass(custom.name, custom.severity, reason)
 

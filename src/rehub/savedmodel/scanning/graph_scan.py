@@ -13,7 +13,7 @@ from typing import Iterator
 
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, UNKNOWN, OpClass, class_of
+from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, RUNS_PYTHON, UNKNOWN, OpClass, class_of
 from rehub.savedmodel.scanning.ambiguities import AmbiguityCheck
 from rehub.savedmodel.scanning.file_ops import (
     NAMING_INPUTS,
@@ -40,6 +40,7 @@ _HOLDS_GRAPH = {
 _TYPE_URL, _ANY_VALUE = 1, 2
 _MARKS = re.compile(r"[\s\0:^$]")  # By which TensorFlow tells the parts of a reference to a tensor or function.
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
+_PYTHON_GRADIENT = b"EagerPyFunc"
 _GRAPH_FROM_TENSOR = "DatasetFromGraph"
 
 
@@ -124,11 +125,23 @@ def _scan_variants(content: Buffer) -> Scan:
 def _findings(content: Buffer, counts: list[int]) -> Iterator[Finding]:
     check = AmbiguityCheck()
     yield from _ambiguous(check.find(content), "the model's file")
+    yield from _gradients_in_python(content)
     for variant in variants(content):
         yield from _ambiguous_parts(check, variant)
         yield from _ambiguous_functions(variant)
         yield from _assets_elsewhere(variant)
         yield from _scan(variant, counts)
+
+
+def _gradients_in_python(content: Buffer) -> Iterator[Finding]:
+    """Yields that a model names the gradient of a Python function, of which any node can say that it is its own.
+
+    TensorFlow looks up the gradient of an op by what its attribute `_gradient_op_type` says; this one calls a function
+    of the process: see `_EagerPyFuncGrad` in TensorFlow's python/ops/script_ops.py.
+    """
+    if content.find(_PYTHON_GRADIENT) >= 0:
+        what = f"the name {_PYTHON_GRADIENT.decode()!r}"
+        yield Finding("", RUNS_PYTHON.name, RUNS_PYTHON.severity, RUNS_PYTHON.reason, what, node="the model's file")
 
 
 def _ambiguous(why: str | None, what: str, tags: tuple[str, ...] = ()) -> Iterator[Finding]:
