@@ -271,6 +271,16 @@ def spec_shape(spec: Any) -> Any:
     return spec.shape if hasattr(spec, "shape") else spec._shape
 
 
+def spec_with_shape(spec: Any, shape: Any) -> Any:
+    """The spec of dense, sparse or ragged tensors of the same kind with another shape; a RaggedTensorSpec has all of it
+    private in 1.15.
+    """
+    tf = import_tensorflow()
+    if isinstance(spec, tf.RaggedTensorSpec):
+        return tf.RaggedTensorSpec(shape, spec_dtype(spec), spec._ragged_rank, spec._row_splits_dtype)
+    return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
+
+
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------
 
 

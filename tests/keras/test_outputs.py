@@ -1,4 +1,4 @@
-"""Output shapes before any call, and outputs picked from signatures and dicts."""
+"""Outputs picked from signatures and dicts."""
 
 from __future__ import annotations
 
@@ -12,65 +12,6 @@ from rehub.errors import SignatureNotFound
 
 def _sizes(shape):
     return tuple(tf.TensorShape(shape).as_list())
-
-
-def test_output_shapes_come_from_the_trace(keras, reusable_model, text_model):  # pain 24
-    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((10, 3))) == (10, 2)
-    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((None, 3))) == (None, 2)
-    words = keras.layers.Input((), dtype="string")
-    assert _sizes(hub.KerasLayer(text_model)(words).shape) == (None, 4)
-
-
-def test_output_shapes_of_any_structure_are_computed(dict_model):
-    shapes = hub.KerasLayer(dict_model).compute_output_shape({"ids": (7, 4), "mask": (7, 4)})
-    assert {key: _sizes(shape) for key, shape in shapes.items()} == {"default": (7, 5), "sequence": (7, 4, 5)}
-    assert _sizes(
-        hub.KerasLayer(dict_model, output_key="default").compute_output_shape({"ids": (None, 4), "mask": (None, 4)})
-    ) == (None, 5)
-
-
-def test_a_declared_output_shape_is_taken_without_the_batch(keras, reusable_model):
-    layer = hub.KerasLayer(reusable_model, output_shape=[2])
-    assert _sizes(layer.compute_output_shape((10, 3))) == (10, 2)
-    assert _sizes(layer(keras.layers.Input((3,))).shape) == (None, 2)
-    with pytest.raises(TypeError, match="output_shape="):
-        hub.KerasLayer(reusable_model, output_shape=object())
-
-
-@pytest.fixture
-def shapeless_model(export):
-    """Path of a model whose trace tells nothing of its output: [batch, 3] -> [batch, 6]."""
-
-    class Shapeless(tf.train.Checkpoint):
-        @tf.function(input_signature=[tf.TensorSpec([None, 3])])
-        def __call__(self, x):
-            return tf.compat.v1.placeholder_with_default(tf.concat([x, x], axis=1), None)
-
-    return export(Shapeless())
-
-
-def test_what_a_trace_leaves_open_is_measured_on_zeros(keras, shapeless_model):  # pain 24
-    layer = hub.KerasLayer(shapeless_model)
-    assert _sizes(layer.compute_output_shape((5, 3))) == (5, 6)
-    inputs = keras.layers.Input((3,))
-    model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
-    assert model.predict(np.ones((2, 3), np.float32), verbose=0).shape == (2, 1)
-
-
-def test_measuring_changes_no_state(export, keras):
-    class Counting(tf.train.Checkpoint):
-        def __init__(self):
-            super().__init__()
-            self.calls = tf.Variable(0, name="calls", trainable=False)
-
-        @tf.function(input_signature=[tf.TensorSpec([None, None])])
-        def __call__(self, x):
-            self.calls.assign_add(1)
-            return tf.compat.v1.placeholder_with_default(x, [None, None])
-
-    layer = hub.KerasLayer(export(Counting()))
-    assert _sizes(layer.compute_output_shape((None, 3))) == (None, None)
-    assert layer.resolved_object.calls.numpy() == 0
 
 
 def test_a_signature_gives_one_output_or_all(reusable_model, x, y):  # P25, P26

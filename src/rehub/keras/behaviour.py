@@ -13,7 +13,7 @@ from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.jit import can_compile
 from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
-from rehub.keras.output_shapes import output_specs, shapes_from, shapes_to_config
+from rehub.keras.output_shapes import ensure_declared_shapes, output_shapes, output_specs, shapes_from, shapes_to_config
 from rehub.keras.weights import Selection, Weights, selection_config, weights_of
 from rehub.tf_internals import import_tensorflow
 
@@ -195,20 +195,19 @@ class LayerBehaviour:
             self._prepared.told_of_no_weights = True
             _logger.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.described_as)
 
-    def _output_specs(self, inputs: Any, with_batch: bool = False) -> Any:
-        return output_specs(self._prepared.computation, inputs, self._prepared.output_shape, with_batch=with_batch)
+    def _output_specs(self, inputs: Any) -> Any:
+        prepared = self._prepared
+        return output_specs(prepared.computation, inputs, prepared.output_shape, training=bool(self.trainable))
 
-    def _with_known_shapes(self, inputs: Any, result: Any) -> Any:
-        """Tells a graph's tensors the shapes that TensorFlow lost between a function and its call."""
-        tf = import_tensorflow()
-        if tf.executing_eagerly():
+    def _output_shapes(self, input_shape: Any) -> Any:
+        prepared = self._prepared
+        return output_shapes(prepared.computation, input_shape, prepared.output_shape, training=bool(self.trainable))
+
+    def _with_declared_shapes(self, result: Any) -> Any:
+        prepared = self._prepared
+        if prepared.output_shape is None:
             return result
-        specs = self._output_specs(inputs)
-        if specs is not None:
-            for tensor, spec in zip(tf.nest.flatten(result), tf.nest.flatten(specs)):
-                if hasattr(tensor, "set_shape"):
-                    tensor.set_shape(spec.shape)
-        return result
+        return ensure_declared_shapes(result, prepared.output_shape, prepared.computation.described_as)
 
     def _own_config(self) -> dict[str, Any]:
         """The arguments of this layer's constructor beyond those of its Keras; the defaults are left out."""

@@ -78,6 +78,29 @@ def first_compatible(inputs: Any, traces: Sequence[Trace], arguments: dict[str, 
     return None
 
 
+def reachable_traces(inputs: Any, traces: Sequence[Trace], arguments: dict[str, Any]) -> list[Trace]:
+    """The traces that calls with inputs of these specs can run: several where their sizes leave a choice.
+
+    Args:
+        inputs: a nest of specs or symbolic tensors.
+        traces: the traces to choose from.
+        arguments: the other arguments of the calls.
+    """
+    agreeing = [trace for trace in traces if trace.agrees_with(arguments)]
+    found: list[Trace] = []
+    for accepts in (_fits, _accepts_converted):
+        for trace in agreeing:
+            if all(trace is not other for other in found) and accepts(inputs, trace.inputs, _overlap):
+                found.append(trace)
+                if accepts(inputs, trace.inputs, _covers):
+                    return found
+    return found
+
+
+def _accepts_converted(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
+    return _convert(inputs, expected, shapes_agree) is not None
+
+
 def _covers(expected: Any, received: Any) -> bool:
     """Whether every tensor of the shape that was received has a shape that was expected."""
     if expected.rank is None or received.rank is None:

@@ -65,8 +65,8 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
         signature_outputs_as_dict: True returns the dict of all outputs of the signature.
         output_key: returns this entry of the dict that the function returns. Unset means "default" for a legacy
             module. A signature needs either this or `signature_outputs_as_dict=True`.
-        output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose traces
-            do not tell.
+        output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose graphs
+            do not tell. An output of another shape is an error.
         load_options: `tf.saved_model.LoadOptions`, from TensorFlow 2.3 on.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
             precision policy casts the outputs; the dtypes inside the model are fixed.

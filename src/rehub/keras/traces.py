@@ -60,7 +60,7 @@ class _TraceOfModule(Trace):
     """One signature of a legacy module in one mode, whose graph is made when it is asked for."""
 
     def __init__(self, function: SignatureFunction, training: bool) -> None:
-        super().__init__(function.input_specs, {"training": training}, function.output_specs, function)
+        super().__init__(function.input_specs, {"training": training}, function.output_specs(training), function)
 
     @property
     def graph(self) -> Any:
