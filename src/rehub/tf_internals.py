@@ -238,6 +238,12 @@ def is_wrapped_function(graph: Any) -> bool:
     return type(graph).__name__ == "FuncGraph" and not graph._add_control_dependencies
 
 
+def is_of_wrapped_graph(function: Any) -> bool:
+    """Whether a function was made from a graph of TF1, as the signatures of such a SavedModel are."""
+    # Seen in 1.15, 2.15, 2.21 (eager/wrap_function.py).
+    return any(base.__name__ == "WrappedFunction" for base in type(function).__mro__)
+
+
 def outer_graph(graph: Any) -> Any:
     """The graph around a function's graph; None for a graph that is no function's."""
     # FuncGraph has it public; Defun's graph private, in 1.15. Seen in 1.15, 2.15, 2.21.

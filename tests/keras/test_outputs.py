@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -31,12 +33,6 @@ def test_a_signature_works_in_a_functional_model(keras, reusable_model, x, y):
     np.testing.assert_allclose(keras.Model(inputs, outputs).predict(x, verbose=0), y, rtol=1e-6)
 
 
-def test_a_signature_cannot_be_trained(reusable_model, x):  # P25
-    layer = hub.KerasLayer(reusable_model, signature="serving_default", output_key="y", trainable=True)
-    with pytest.raises(ValueError, match="trainable.*=.*True.*unsupported when calling a SavedModel signature"):
-        layer(x)
-
-
 def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
     with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
         hub.KerasLayer(reusable_model, signature="serving_default")
@@ -53,18 +49,38 @@ def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
         layer({"ids": np.zeros((1, 4), np.int32), "mask": np.zeros((1, 4), np.float32)})
 
 
-def test_an_object_that_cannot_be_called_lists_its_signatures(export):
-    class OnlySignature(tf.train.Checkpoint):
-        @tf.function(input_signature=[tf.TensorSpec([None])])
-        def double(self, x):
-            return {"doubled": 2.0 * x}
+class _OnlySignatures(tf.train.Checkpoint):
+    @tf.function(input_signature=[tf.TensorSpec([None], name="x")])
+    def double(self, x):
+        return {"doubled": 2.0 * x}
 
-    model = OnlySignature()
+    @tf.function(input_signature=[tf.TensorSpec([None], name="x")])
+    def powers(self, x):
+        return {"square": x * x, "cube": x * x * x}
+
+
+def test_an_object_that_cannot_be_called_lists_its_signatures(export):
+    model = _OnlySignatures()
+    two = export(model, signatures={"double": model.double, "powers": model.powers})
+    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'double', 'powers'"):
+        hub.KerasLayer(two)
+    one = export(model, signatures={"powers": model.powers})
+    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'powers'.*'cube', 'square'"):
+        hub.KerasLayer(one)
+    x = np.array([2.0], np.float32)
+    np.testing.assert_allclose(hub.KerasLayer(two, signature="double", output_key="doubled")(x), [4.0])
+    np.testing.assert_allclose(hub.KerasLayer(one, output_key="cube")(x), [8.0])
+
+
+def test_the_only_signature_is_used_where_only_one_output_can_be_meant(export, caplog):
+    model = _OnlySignatures()
     path = export(model, signatures={"double": model.double})
-    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'double'"):
-        hub.KerasLayer(path)
-    layer = hub.KerasLayer(path, signature="double", output_key="doubled")
+    with caplog.at_level(logging.INFO, "rehub"):
+        layer = hub.KerasLayer(path)
+    assert "signature='double', output_key='doubled'" in caplog.text
     np.testing.assert_allclose(layer(np.array([1.0], np.float32)), [2.0])
+    again = type(layer).from_config(layer.get_config())
+    np.testing.assert_allclose(again(np.array([1.0], np.float32)), [2.0])
 
 
 def test_an_export_of_keras_3_is_called_by_its_endpoint(keras, keras_3_export, x):

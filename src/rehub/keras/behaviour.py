@@ -29,11 +29,12 @@ class Prepared:
         self.computation = Computation(self.handle, **choices)
         self.selection = _as_selection(trainable)
         self.weights: Weights = weights_of(
-            self.computation.restored, self.computation.function, self.selection, self.computation.described_as
+            self.computation.weights_owner(), self.computation.function, self.selection, self.computation.described_as
         )
         self.losses = self.computation.regularization_losses()
         self.output_shape = shapes_from(output_shape) if output_shape else None
         self.told_of_no_weights = False
+        self.warned_no_training_mode = False
         self._supports_jit: bool | None = None
 
     @property
@@ -185,11 +186,19 @@ class LayerBehaviour:
                 f"{computation.described_as} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
                 f"graph of TF1, hub.Module({computation.described_as}, trainable=True) trains it."
             )
-        if computation.signature and not computation.is_trainable:
+        if not computation.is_trainable:
             raise NotTrainable(
-                "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature: "
-                f"{computation.described_as}, signature {computation.signature!r}. A signature has no training mode, "
-                "update ops or regularization losses. Leave out signature= if the model is callable."
+                "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature of a graph "
+                f"of TF1: {computation.described_as}, signature {computation.signature!r}. hub.convert makes such a "
+                "model trainable."
+            )
+        if not computation.has_training_mode and not self._prepared.warned_no_training_mode:
+            self._prepared.warned_no_training_mode = True
+            _logger.warning(
+                "hub.KerasLayer trains the variables that the signature %r of %s uses. A signature has no training "
+                "mode: dropout and batch normalization do in training what they do in inference.",
+                computation.signature,
+                computation.described_as,
             )
         if not self._prepared.weights.trainable and not self._prepared.told_of_no_weights:
             self._prepared.told_of_no_weights = True
