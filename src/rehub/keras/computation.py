@@ -9,7 +9,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
-from rehub.keras.inputs import as_tensors, match
+from rehub.keras.inputs import as_one_tensor, as_tensors, match
 from rehub.keras.traces import traces_of
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
@@ -149,7 +149,7 @@ class Computation:
     def as_tensors(self, inputs: Any) -> Any:
         """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""
         hint = getattr(self.traces[0].inputs, "dtype", None) if len(self.traces) > 0 else None
-        return as_tensors(inputs, dtype_hint=hint)
+        return as_one_tensor(as_tensors(inputs, dtype_hint=hint), self.traces)
 
     def __call__(self, inputs: Any, training: Any) -> Any:
         """Calls the function in training or inference mode and picks the wanted output.
@@ -170,7 +170,8 @@ class Computation:
         if tf_internals.is_concrete_function(self.function) and arguments:
             inputs, arguments = self._among_inputs(inputs, arguments), {}
         if self.traces:
-            trace, inputs = match(inputs, self.traces, arguments, self.described_as)
+            # Here again: of a list of symbolic tensors, the values come now.
+            trace, inputs = match(as_one_tensor(inputs, self.traces), self.traces, arguments, self.described_as)
             if trace.can_run_alone:
                 return self.pick_output(tf_internals.call_with_tensors(trace.concrete, inputs))
         if isinstance(inputs, dict) and tf_internals.is_concrete_function(self.function):
