@@ -27,6 +27,7 @@
      ├── ConversionFailed (RuntimeError)        a converted model would compute something else
      ├── MissingOp (RuntimeError)               the graph uses an op that TensorFlow does not have
      ├── InputMismatch (ValueError, TypeError)  the inputs fit no trace of the function, or no signature
+     ├── OutputShapeUnknown (NotImplementedError, ValueError)   a model is built of shapes, and an output has no rank
      ├── NotTrainable (ValueError)              this model cannot be trained in this way
      ├── KerasMismatch (TypeError, ValueError)  a layer of one Keras in a model of another
      ├── UnsafeModel (ValueError)               it has ops that could do harm, and the policy refuses them
@@ -169,6 +170,12 @@ class MissingOp(HubError, RuntimeError):
 
 class InputMismatch(HubError, ValueError, TypeError):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
+
+
+class OutputShapeUnknown(HubError, NotImplementedError, ValueError):
+    """Keras builds a model of shapes, and the rank of an output is only known when it is computed; `output_shape=` of
+    the layer declares it. Keras itself takes it to mean that a Sequential model cannot be built before it is called.
+    """
 
 
 class NotTrainable(HubError, ValueError):

@@ -238,6 +238,12 @@ def is_wrapped_function(graph: Any) -> bool:
     return type(graph).__name__ == "FuncGraph" and not graph._add_control_dependencies
 
 
+def is_of_wrapped_graph(function: Any) -> bool:
+    """Whether a function was made from a graph of TF1, as the signatures of such a SavedModel are."""
+    # Seen in 1.15, 2.15, 2.21 (eager/wrap_function.py).
+    return any(base.__name__ == "WrappedFunction" for base in type(function).__mro__)
+
+
 def outer_graph(graph: Any) -> Any:
     """The graph around a function's graph; None for a graph that is no function's."""
     # FuncGraph has it public; Defun's graph private, in 1.15. Seen in 1.15, 2.15, 2.21.
@@ -279,6 +285,16 @@ def spec_raggedness(spec: Any) -> tuple[int, Any]:
 def _of_spec(spec: Any, attribute: str) -> Any:
     # Public in a RaggedTensorSpec of 2.15, 2.21; private there in 1.15, and in an IndexedSlicesSpec of all versions.
     return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
+
+
+def spec_with_shape(spec: Any, shape: Any) -> Any:
+    """The spec of dense, sparse or ragged tensors of the same kind with another shape; a RaggedTensorSpec has all of it
+    private in 1.15.
+    """
+    tf = import_tensorflow()
+    if isinstance(spec, tf.RaggedTensorSpec):
+        return tf.RaggedTensorSpec(shape, spec_dtype(spec), spec._ragged_rank, spec._row_splits_dtype)
+    return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
 
 
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------

@@ -247,3 +247,72 @@ def test_an_argument_that_was_fixed_when_tracing_is_refused_with_its_value(expor
     with pytest.raises(InputMismatch) as caught:
         hub.KerasLayer(path, arguments={"exponent": 3})(x)
     assert "exponent=3" in str(caught.value) and "exponent=2" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def single_tensor_model(export):
+    """Functions that take one tensor each: rows [batch, 3], numbers [batch] and texts [batch]."""
+    model = tf.train.Checkpoint()
+    model.rows = tf.function(lambda x: 2.0 * x, [tf.TensorSpec([None, 3])])
+    model.numbers = tf.function(lambda x: 2 * x, [tf.TensorSpec([None], tf.int32)])
+    model.texts = tf.function(lambda x: 2 * tf.strings.length(x), [tf.TensorSpec([None], tf.string)])
+    return hub.load(export(model))
+
+
+class _Table:
+    """What a column or a DataFrame of pandas is to TensorFlow: something that makes an array."""
+
+    def __init__(self, values, dtype):
+        self.dtype = "category"
+        self.shape = np.shape(values)
+        self._values = np.array(values, dtype)
+
+    def __array__(self, dtype=None, copy=None):
+        return self._values if dtype is None else self._values.astype(dtype)
+
+
+_ROW = np.array([1.0, 2.0, 3.0], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("rows", [_ROW, 2 * _ROW]),
+        ("rows", (_ROW, 2 * _ROW)),
+        ("rows", [_ROW.astype(np.float64)]),
+        ("rows", [[1.0, 2.0, 3.0], _ROW]),
+        ("rows", [tf.constant(_ROW), _ROW]),
+        ("rows", [tf.constant(_ROW)]),
+        ("numbers", [tf.constant(1), tf.constant(2)]),
+        ("numbers", range(3)),
+        ("numbers", []),
+        ("texts", []),
+        ("texts", [np.array("a"), np.array("bc")]),
+        ("texts", _Table(["a", "bc"], object)),
+        ("rows", _Table([[1.0, 2.0, 3.0]], np.float64)),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_a_list_is_stacked_where_one_tensor_is_expected(single_tensor_model, name, inputs):
+    function = getattr(single_tensor_model, name)
+    values = np.asarray(inputs) if isinstance(inputs, _Table) else inputs
+    expected = function(tf.convert_to_tensor(values, function.concrete_functions[0].inputs[0].dtype))
+    result = hub.KerasLayer(function)(inputs)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_a_list_around_a_whole_batch_is_unwrapped(single_tensor_model):
+    layer = hub.KerasLayer(single_tensor_model.rows)
+    batch = np.stack([_ROW, _ROW])
+    np.testing.assert_array_equal(layer([batch]), 2 * batch)
+    with pytest.raises(InputMismatch, match="pass one tensor"):
+        layer([batch, batch])
+    with pytest.raises(InputMismatch, match=r"received: \[int64\[3\]\]"):  # Of a list no dtype is guessed either.
+        layer([np.array([1, 2, 3])])
+
+
+def test_a_list_of_symbolic_tensors_is_stacked_in_each_call(keras, single_tensor_model):
+    symbolic = [keras.layers.Input((), batch_size=3), keras.layers.Input((), batch_size=3)]
+    model = keras.Model(symbolic, hub.KerasLayer(single_tensor_model.rows)(symbolic))
+    np.testing.assert_array_equal(model([_ROW, 2 * _ROW]), [2 * _ROW, 4 * _ROW])

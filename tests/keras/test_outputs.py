@@ -1,6 +1,8 @@
-"""Output shapes before any call, and outputs picked from signatures and dicts."""
+"""Outputs picked from signatures and dicts."""
 
 from __future__ import annotations
+
+import logging
 
 import numpy as np
 import pytest
@@ -12,65 +14,6 @@ from rehub.errors import SignatureNotFound
 
 def _sizes(shape):
     return tuple(tf.TensorShape(shape).as_list())
-
-
-def test_output_shapes_come_from_the_trace(keras, reusable_model, text_model):  # pain 24
-    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((10, 3))) == (10, 2)
-    assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((None, 3))) == (None, 2)
-    words = keras.layers.Input((), dtype="string")
-    assert _sizes(hub.KerasLayer(text_model)(words).shape) == (None, 4)
-
-
-def test_output_shapes_of_any_structure_are_computed(dict_model):
-    shapes = hub.KerasLayer(dict_model).compute_output_shape({"ids": (7, 4), "mask": (7, 4)})
-    assert {key: _sizes(shape) for key, shape in shapes.items()} == {"default": (7, 5), "sequence": (7, 4, 5)}
-    assert _sizes(
-        hub.KerasLayer(dict_model, output_key="default").compute_output_shape({"ids": (None, 4), "mask": (None, 4)})
-    ) == (None, 5)
-
-
-def test_a_declared_output_shape_is_taken_without_the_batch(keras, reusable_model):
-    layer = hub.KerasLayer(reusable_model, output_shape=[2])
-    assert _sizes(layer.compute_output_shape((10, 3))) == (10, 2)
-    assert _sizes(layer(keras.layers.Input((3,))).shape) == (None, 2)
-    with pytest.raises(TypeError, match="output_shape="):
-        hub.KerasLayer(reusable_model, output_shape=object())
-
-
-@pytest.fixture
-def shapeless_model(export):
-    """Path of a model whose trace tells nothing of its output: [batch, 3] -> [batch, 6]."""
-
-    class Shapeless(tf.train.Checkpoint):
-        @tf.function(input_signature=[tf.TensorSpec([None, 3])])
-        def __call__(self, x):
-            return tf.compat.v1.placeholder_with_default(tf.concat([x, x], axis=1), None)
-
-    return export(Shapeless())
-
-
-def test_what_a_trace_leaves_open_is_measured_on_zeros(keras, shapeless_model):  # pain 24
-    layer = hub.KerasLayer(shapeless_model)
-    assert _sizes(layer.compute_output_shape((5, 3))) == (5, 6)
-    inputs = keras.layers.Input((3,))
-    model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
-    assert model.predict(np.ones((2, 3), np.float32), verbose=0).shape == (2, 1)
-
-
-def test_measuring_changes_no_state(export, keras):
-    class Counting(tf.train.Checkpoint):
-        def __init__(self):
-            super().__init__()
-            self.calls = tf.Variable(0, name="calls", trainable=False)
-
-        @tf.function(input_signature=[tf.TensorSpec([None, None])])
-        def __call__(self, x):
-            self.calls.assign_add(1)
-            return tf.compat.v1.placeholder_with_default(x, [None, None])
-
-    layer = hub.KerasLayer(export(Counting()))
-    assert _sizes(layer.compute_output_shape((None, 3))) == (None, None)
-    assert layer.resolved_object.calls.numpy() == 0
 
 
 def test_a_signature_gives_one_output_or_all(reusable_model, x, y):  # P25, P26
@@ -90,12 +33,6 @@ def test_a_signature_works_in_a_functional_model(keras, reusable_model, x, y):
     np.testing.assert_allclose(keras.Model(inputs, outputs).predict(x, verbose=0), y, rtol=1e-6)
 
 
-def test_a_signature_cannot_be_trained(reusable_model, x):  # P25
-    layer = hub.KerasLayer(reusable_model, signature="serving_default", output_key="y", trainable=True)
-    with pytest.raises(ValueError, match="trainable.*=.*True.*unsupported when calling a SavedModel signature"):
-        layer(x)
-
-
 def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
     with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
         hub.KerasLayer(reusable_model, signature="serving_default")
@@ -112,18 +49,38 @@ def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
         layer({"ids": np.zeros((1, 4), np.int32), "mask": np.zeros((1, 4), np.float32)})
 
 
-def test_an_object_that_cannot_be_called_lists_its_signatures(export):
-    class OnlySignature(tf.train.Checkpoint):
-        @tf.function(input_signature=[tf.TensorSpec([None])])
-        def double(self, x):
-            return {"doubled": 2.0 * x}
+class _OnlySignatures(tf.train.Checkpoint):
+    @tf.function(input_signature=[tf.TensorSpec([None], name="x")])
+    def double(self, x):
+        return {"doubled": 2.0 * x}
 
-    model = OnlySignature()
+    @tf.function(input_signature=[tf.TensorSpec([None], name="x")])
+    def powers(self, x):
+        return {"square": x * x, "cube": x * x * x}
+
+
+def test_an_object_that_cannot_be_called_lists_its_signatures(export):
+    model = _OnlySignatures()
+    two = export(model, signatures={"double": model.double, "powers": model.powers})
+    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'double', 'powers'"):
+        hub.KerasLayer(two)
+    one = export(model, signatures={"powers": model.powers})
+    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'powers'.*'cube', 'square'"):
+        hub.KerasLayer(one)
+    x = np.array([2.0], np.float32)
+    np.testing.assert_allclose(hub.KerasLayer(two, signature="double", output_key="doubled")(x), [4.0])
+    np.testing.assert_allclose(hub.KerasLayer(one, output_key="cube")(x), [8.0])
+
+
+def test_the_only_signature_is_used_where_only_one_output_can_be_meant(export, caplog):
+    model = _OnlySignatures()
     path = export(model, signatures={"double": model.double})
-    with pytest.raises(SignatureNotFound, match="Signature name has to be specified.*'double'"):
-        hub.KerasLayer(path)
-    layer = hub.KerasLayer(path, signature="double", output_key="doubled")
+    with caplog.at_level(logging.INFO, "rehub"):
+        layer = hub.KerasLayer(path)
+    assert "signature='double', output_key='doubled'" in caplog.text
     np.testing.assert_allclose(layer(np.array([1.0], np.float32)), [2.0])
+    again = type(layer).from_config(layer.get_config())
+    np.testing.assert_allclose(again(np.array([1.0], np.float32)), [2.0])
 
 
 def test_an_export_of_keras_3_is_called_by_its_endpoint(keras, keras_3_export, x):

@@ -48,6 +48,26 @@ def test_a_frozen_function_sees_no_change_of_a_variable(network):
     np.testing.assert_allclose(function(X)["features"].numpy(), before["features"].numpy(), rtol=1e-5, atol=1e-5)
 
 
+def test_a_frozen_function_has_the_shapes_of_outputs_that_its_trace_has():
+    module = tf.Module()
+    module.scale = tf.Variable(2.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4])])
+    def call(x):
+        doubled = tf.compat.v1.placeholder_with_default(x * module.scale, None)
+        doubled.set_shape([None, 4])
+        return {
+            "doubled": doubled,
+            "positive": tf.boolean_mask(x, x[:, 0] > 0.0),
+            "ragged": tf.RaggedTensor.from_tensor(x),
+        }
+
+    trace = call.get_concrete_function()
+    function = frozen.as_function(tf, freeze(trace), trace, "frozen")
+    shapes = {name: output.shape.as_list() for name, output in function.structured_outputs.items()}
+    assert shapes == {"doubled": [None, 4], "positive": [None, 4], "ragged": [None, 4]}
+
+
 def test_bfloat16_is_within_the_graph_and_not_in_what_comes_and_goes(network):
     trace = network.call.get_concrete_function()
     graph = frozen.in_bfloat16(tf, freeze(trace))

@@ -14,7 +14,7 @@ from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.jit import can_compile
 from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
-from rehub.keras.output_shapes import output_specs, shapes_from, shapes_to_config
+from rehub.keras.output_shapes import ensure_declared_shapes, output_shapes, output_specs, shapes_from, shapes_to_config
 from rehub.keras.weights import Selection, Weights, selection_config, weights_of
 from rehub.tf_internals import import_tensorflow
 
@@ -35,7 +35,7 @@ class Prepared:
         self.computation = Computation(self.handle, **choices)
         self.selection = _as_selection(trainable)
         self.weights: Weights = weights_of(
-            self.computation.restored,
+            self.computation.weights_owner(),
             self.computation.function,
             self.selection,
             self.computation.described_as,
@@ -44,6 +44,7 @@ class Prepared:
         self.losses = self.computation.regularization_losses()
         self.output_shape = shapes_from(output_shape) if output_shape else None
         self.told_of_no_weights = False
+        self.warned_no_training_mode = False
         self._supports_jit: bool | None = None
 
     @property
@@ -197,30 +198,37 @@ class LayerBehaviour:
                 f"{computation.described_as} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
                 f"graph of TF1, hub.Module({computation.described_as}, trainable=True) trains it."
             )
-        if computation.signature and not computation.is_trainable:
+        if not computation.is_trainable:
             raise NotTrainable(
-                "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature: "
-                f"{computation.described_as}, signature {computation.signature!r}. A signature has no training mode, "
-                "update ops or regularization losses. Leave out signature= if the model is callable."
+                "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature of a graph "
+                f"of TF1: {computation.described_as}, signature {computation.signature!r}. hub.convert makes such a "
+                "model trainable."
+            )
+        if not computation.has_training_mode and not self._prepared.warned_no_training_mode:
+            self._prepared.warned_no_training_mode = True
+            _logger.warning(
+                "hub.KerasLayer trains the variables that the signature %r of %s uses. A signature has no training "
+                "mode: dropout and batch normalization do in training what they do in inference.",
+                computation.signature,
+                computation.described_as,
             )
         if not self._prepared.weights.trainable and not self._prepared.told_of_no_weights:
             self._prepared.told_of_no_weights = True
             _logger.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.described_as)
 
-    def _output_specs(self, inputs: Any, with_batch: bool = False) -> Any:
-        return output_specs(self._prepared.computation, inputs, self._prepared.output_shape, with_batch=with_batch)
+    def _output_specs(self, inputs: Any) -> Any:
+        prepared = self._prepared
+        return output_specs(prepared.computation, inputs, prepared.output_shape, training=bool(self.trainable))
 
-    def _with_known_shapes(self, inputs: Any, result: Any) -> Any:
-        """Tells a graph's tensors the shapes that TensorFlow lost between a function and its call."""
-        tf = import_tensorflow()
-        if tf.executing_eagerly():
+    def _output_shapes(self, input_shape: Any) -> Any:
+        prepared = self._prepared
+        return output_shapes(prepared.computation, input_shape, prepared.output_shape, training=bool(self.trainable))
+
+    def _with_declared_shapes(self, result: Any) -> Any:
+        prepared = self._prepared
+        if prepared.output_shape is None:
             return result
-        specs = self._output_specs(inputs)
-        if specs is not None:
-            for tensor, spec in zip(tf.nest.flatten(result), tf.nest.flatten(specs)):
-                if hasattr(tensor, "set_shape"):
-                    tensor.set_shape(spec.shape)
-        return result
+        return ensure_declared_shapes(result, prepared.output_shape, prepared.computation.described_as)
 
     def _own_config(self) -> dict[str, Any]:
         """The arguments of this layer's constructor beyond those of its Keras; the defaults are left out."""

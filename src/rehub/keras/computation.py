@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
+from types import SimpleNamespace
 from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
-from rehub.keras.inputs import as_tensors, match
+from rehub.keras.inputs import as_one_tensor, as_tensors, match
 from rehub.keras.traces import Candidates, candidates, traces_of
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
 from rehub.retrain import SignatureFunction, is_retrainable
 from rehub.tf_internals import import_tensorflow
+
+_logger = logging.getLogger("rehub")
 
 
 class Computation:
@@ -49,11 +53,38 @@ class Computation:
         self.signature = signature
         self.signature_outputs_as_dict = signature_outputs_as_dict
         self.output_key = output_key
+        self._choose_only_signature()
         self._check_output_choice()
         self.function = self._find_function()
         self.traces = traces_of(self.function)
         self.takes_training = "training" in tf_internals.argument_names(self.function)
         self._candidates: dict[bool, Candidates] = {}
+
+    def _choose_only_signature(self) -> None:
+        """Chooses the signature of a TF2 object that can be called in no other way, where only one output can be meant,
+        as in what `tf.saved_model.save` writes of a model of Keras 3.
+        """
+        if self.signature or self.signature_outputs_as_dict or self._is_called_by_itself():
+            return
+        names = signature_names(self.restored)
+        if len(names) != 1 or is_v1_model(self.restored):
+            return
+        outputs = list(self.restored.signatures[names[0]].structured_outputs or ())
+        if self.output_key is None and len(outputs) == 1:
+            self.output_key = outputs[0]
+        if self.output_key in outputs:
+            self.signature = names[0]
+            _logger.info(
+                "%s is not callable; hub.KerasLayer uses its only signature, as signature=%r, output_key=%r.",
+                self.described_as,
+                self.signature,
+                self.output_key,
+            )
+
+    def _is_called_by_itself(self) -> bool:
+        # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
+        # (Keras: export/saved_model.py).
+        return is_callable(self.restored) or callable(getattr(self.restored, "serve", None))
 
     def _check_output_choice(self) -> None:
         if self.signature and (self.output_key is not None) == bool(self.signature_outputs_as_dict):
@@ -76,27 +107,52 @@ class Computation:
             return signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.call_method(self.restored)
-        # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
-        # (Keras: export/saved_model.py).
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
+        found = [self.restored.signatures[name] for name in names]
         if not names:
             raise SignatureNotFound(f"Loaded object is not callable and has no signatures: {self.described_as}")
         raise SignatureNotFound(
             f"Signature name has to be specified for non-callable saved models (if not legacy TF1 Hub format): "
-            f"{self.described_as} has {', '.join(map(repr, names))}. Add signature= and output_key=."
+            f"{self.described_as} has {', '.join(map(repr, names))}. "
+            f"Add signature= and output_key={_outputs_of(found)}."
         )
 
     @property
     def is_trainable(self) -> bool:
-        """Whether what is called has a training mode, if only in name: not a mere signature."""
-        return isinstance(self.function, SignatureFunction) or not (self.is_legacy or self.signature)
+        """Whether what is called can be trained: not a signature of a graph of TF1, unless it was traced again."""
+        if isinstance(self.function, SignatureFunction):
+            return True
+        return not (self.is_legacy or (self.signature and self._is_graph_of_tf1()))
+
+    @property
+    def has_training_mode(self) -> bool:
+        """Whether what is called may compute something else in training: a TF2 object's signature does not."""
+        return isinstance(self.function, SignatureFunction) or not self.signature
+
+    def _is_graph_of_tf1(self) -> bool:
+        return is_v1_model(self.restored) or tf_internals.is_of_wrapped_graph(self.function)
+
+    def weights_owner(self) -> Any:
+        """The object whose `variables` and `trainable_variables` are the layer's.
+
+        A signature of a TF2 object trains those variables that it captures.
+        """
+        if self.has_training_mode or not self.is_trainable:
+            return self.restored
+        listed = getattr(self.restored, "trainable_variables", None)
+        candidates = None if listed is None else {id(variable) for variable in listed}
+        captured = [variable for trace in self.traces for variable in trace.variables]
+        trainable = [v for v in captured if v.trainable and (candidates is None or id(v) in candidates)]
+        every = [*(getattr(self.restored, "variables", None) or ()), *captured]
+        return SimpleNamespace(variables=every, trainable_variables=trainable)
 
     def as_tensors(self, inputs: Any) -> Any:
         """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""
         usable = self.candidates(training=False).converting or self.traces
-        return as_tensors(inputs, dtype_hint=getattr(usable[0].inputs, "dtype", None) if usable else None)
+        hint = getattr(usable[0].inputs, "dtype", None) if usable else None
+        return as_one_tensor(as_tensors(inputs, dtype_hint=hint), usable)
 
     def __call__(self, inputs: Any, training: Any) -> Any:
         """Calls the function in training or inference mode and picks the wanted output.
@@ -118,6 +174,8 @@ class Computation:
             inputs, arguments = self._among_inputs(inputs, arguments), {}
         if self.traces or tf_internals.is_restored_function(self.function):
             usable = self.candidates(training)
+            # Here again: of a list of symbolic tensors, the values come now.
+            inputs = as_one_tensor(inputs, usable.converting or self.traces)
             trace, inputs = match(inputs, usable, self.described_as)
             if trace.can_run_alone:
                 return self.pick_output(tf_internals.call_with_tensors(trace.concrete, inputs))
@@ -197,6 +255,12 @@ def _copied(nest: Any) -> Any:
     for key in nest if isinstance(nest, dict) else range(len(nest)):
         own[key] = _copied(nest[key])
     return own
+
+
+def _outputs_of(signatures: list[Any]) -> str:
+    """The outputs of the only signature, for a message."""
+    outputs = signatures[0].structured_outputs if len(signatures) == 1 else None
+    return f", one of {', '.join(map(repr, sorted(outputs)))}" if isinstance(outputs, dict) else ""
 
 
 def is_callable(candidate: Any) -> bool:

@@ -8,7 +8,7 @@ float) and otherwise says what was expected beside what was received.
 from __future__ import annotations
 
 import numbers
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe, describe_arguments, describe_trace, spec_of
@@ -25,6 +25,8 @@ def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
     """
     if isinstance(inputs, dict):
         return {key: as_tensors(value) for key, value in inputs.items()}
+    if isinstance(inputs, range):
+        inputs = list(inputs)
     if _is_python_value(inputs):
         return import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
     if isinstance(inputs, (list, tuple)):
@@ -32,6 +34,37 @@ def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
         if hasattr(inputs, "_fields"):  # a namedtuple takes its items one by one
             return type(inputs)(*items)
         return items if isinstance(inputs, list) else tuple(items)
+    return import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_table(inputs) else inputs
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value is a DataFrame, a column or the like: neither a tensor nor an array, but it makes an array."""
+    if not hasattr(value, "__array__") or hasattr(value, "handle") or import_tensorflow().is_tensor(value):
+        return False
+    return type(value).__module__.split(".")[0] not in ("numpy", "tensorflow", "keras", "tf_keras")
+
+
+def as_one_tensor(inputs: Any, traces: Sequence[Trace]) -> Any:
+    """Stacks a list or tuple where one tensor is expected, if the result fits, as TensorFlow's restored functions do
+    (saved_model/function_deserialization.py, _convert_to_tensor). Whatever else it is is left as it is.
+    """
+    tf = import_tensorflow()
+    if not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
+        return inputs
+    leaves = tf.nest.flatten(inputs)
+    if any(type(leaf).__name__ == "KerasTensor" for leaf in leaves):  # Its values are stacked when they come.
+        return inputs
+    if any(_fits(inputs, trace.inputs, _overlap) for trace in traces):
+        return inputs
+    for trace in traces:
+        expected = _only_item(list(trace.inputs.values())) if isinstance(trace.inputs, dict) else trace.inputs
+        if isinstance(expected, tf.TensorSpec):
+            try:
+                stacked = tf.convert_to_tensor(inputs, dtype_hint=None if leaves else expected.dtype)
+            except (TypeError, ValueError, tf.errors.OpError):  # They have different shapes or dtypes.
+                continue
+            if stacked.shape.rank is not None and _leaf_fits(stacked, expected, _overlap, cast=True):
+                return stacked
     return inputs
 
 
@@ -64,11 +97,7 @@ def match(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace
 
 def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
     """The trace that a call with these inputs will run, or None."""
-
-    def can_convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
-        return _convert(inputs, expected, shapes_agree) is not None
-
-    for accepts in (_fits, can_convert):
+    for accepts in (_fits, _accepts_converted):
         for traces in (candidates.exact, candidates.converting):
             # In a graph, where the batch size is not known, a trace for any size goes before one for a certain size.
             for shapes_agree in (_covers, _overlap):
@@ -76,6 +105,27 @@ def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
                     if accepts(inputs, trace.inputs, shapes_agree):
                         return trace
     return None
+
+
+def reachable_traces(inputs: Any, candidates: Candidates) -> list[Trace]:
+    """The traces that calls with inputs of these specs can run: several where their sizes leave a choice.
+
+    Args:
+        inputs: a nest of specs or symbolic tensors.
+        candidates: the traces that can run with the other arguments of the calls.
+    """
+    found: list[Trace] = []
+    for accepts in (_fits, _accepts_converted):
+        for trace in (*candidates.exact, *candidates.converting):
+            if all(trace is not other for other in found) and accepts(inputs, trace.inputs, _overlap):
+                found.append(trace)
+                if accepts(inputs, trace.inputs, _covers):
+                    return found
+    return found
+
+
+def _accepts_converted(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
+    return _convert(inputs, expected, shapes_agree) is not None
 
 
 def _covers(expected: Any, received: Any) -> bool:

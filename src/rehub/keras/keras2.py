@@ -9,7 +9,6 @@ from rehub.errors import UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, prepare
 from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
-from rehub.keras.output_shapes import shape_specs
 from rehub.restore import name_in_model
 from rehub.tf_internals import import_tensorflow
 
@@ -61,7 +60,7 @@ def make_layer_class(in_use: Keras) -> type:
             if training is None and self._prepared.computation.takes_training and self.trainable:
                 training = keras.backend.learning_phase()
             result = self._prepared.computation(inputs, training=training if self.trainable else False)
-            return self._with_known_shapes(inputs, self._cast_outputs(result))
+            return self._with_declared_shapes(self._cast_outputs(result))
 
         def _cast_outputs(self, result: Any) -> Any:
             """A floating dtype or mixed precision policy given as `dtype=` asks for outputs of its compute dtype."""
@@ -72,10 +71,8 @@ def make_layer_class(in_use: Keras) -> type:
 
         def compute_output_shape(self, input_shape: Any) -> Any:
             """The shapes of the outputs for inputs of these shapes, as a nest of `tf.TensorShape`."""
-            specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
-            if specs is None:
-                return super().compute_output_shape(input_shape)
-            return tf.nest.map_structure(tf_internals.spec_shape, specs)
+            shapes = self._output_shapes(input_shape)
+            return super().compute_output_shape(input_shape) if shapes is None else shapes
 
         def get_config(self) -> dict[str, Any]:
             """The layer's arguments, as JSON can hold them; `from_config` makes the same layer again."""

@@ -8,7 +8,7 @@ import weakref
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import NotTrainable, UntrustedModel
+from rehub.errors import NotTrainable, OutputShapeUnknown, UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
@@ -62,7 +62,7 @@ def make_layer_class(in_use: Keras) -> type:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
             result = self._prepared.computation(inputs, training=training if self.trainable else False)
-            return self._with_known_shapes(inputs, self._cast_outputs(result))
+            return self._with_declared_shapes(self._cast_outputs(result))
 
         def _cast_outputs(self, result: Any) -> Any:
             """A floating dtype or mixed precision policy given as `dtype=` asks for outputs of its compute dtype."""
@@ -74,39 +74,34 @@ def make_layer_class(in_use: Keras) -> type:
             specs = self._output_specs(self._as_inputs(inputs))
             if specs is None:
                 return keras.Operation.compute_output_spec(self, inputs, training=training)  # traces call()
-            return tf.nest.map_structure(self._keras_tensor, specs)
+            return tf.nest.map_structure(lambda spec: self._symbolic(spec, self._output_dtype(spec.dtype)), specs)
 
-        def _keras_tensor(self, spec: Any) -> Any:
-            dtype = spec.dtype
-            if self._dtype_argument is not None and "float" in self.compute_dtype and dtype.is_floating:
-                dtype = tf.as_dtype(self.compute_dtype)
-            kind = type(spec).__name__
-            if kind == "RaggedTensorSpec":
-                return keras.KerasTensor(
-                    tuple(spec.shape),
-                    dtype.name,
-                    ragged=True,
-                    ragged_rank=spec.ragged_rank,
-                    row_splits_dtype=spec.row_splits_dtype.name,
+        def _output_dtype(self, dtype: Any) -> Any:
+            casts = self._dtype_argument is not None and "float" in self.compute_dtype and dtype.is_floating
+            return tf.as_dtype(self.compute_dtype) if casts else dtype
+
+        def _symbolic(self, spec: Any, dtype: Any) -> Any:
+            """The KerasTensor of a spec."""
+            if spec.shape.rank is None:
+                raise OutputShapeUnknown(
+                    f"The rank of an output of {self._prepared.computation.described_as} is not known before it is "
+                    "computed. Declare it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
                 )
-            shape = tuple(spec.shape) if spec.shape.rank is not None else None
-            if shape is None:
-                raise ValueError(
-                    f"The rank of the outputs of {self._prepared.computation.described_as} is not known before it is "
-                    "called. Tell it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
-                )
-            return keras.KerasTensor(shape, dtype.name, sparse=kind == "SparseTensorSpec")
+            kind: dict[str, Any] = {}
+            if isinstance(spec, tf.SparseTensorSpec):
+                kind = {"sparse": True}
+            if isinstance(spec, tf.RaggedTensorSpec):
+                kind = {"ragged_rank": spec.ragged_rank, "row_splits_dtype": spec.row_splits_dtype.name, "ragged": True}
+            return keras.KerasTensor(tuple(spec.shape), dtype.name, **kind)
 
         def compute_output_shape(self, input_shape: Any) -> Any:
             """The shapes of the outputs for inputs of these shapes, as a nest of tuples."""
-            specs = self._output_specs(shape_specs(self._prepared.computation, input_shape), with_batch=True)
-            if specs is None:
-                inputs = tf.nest.map_structure(
-                    lambda spec: keras.KerasTensor(tuple(spec.shape), spec.dtype.name),
-                    shape_specs(self._prepared.computation, input_shape),
-                )
+            shapes = self._output_shapes(input_shape)
+            if shapes is None:
+                specs = shape_specs(self._prepared.computation, input_shape)
+                inputs = tf.nest.map_structure(lambda spec: self._symbolic(spec, spec.dtype), specs)
                 return keras.tree.map_structure(lambda x: x.shape, keras.Operation.compute_output_spec(self, inputs))
-            return tf.nest.map_structure(lambda spec: tuple(spec.shape), specs)
+            return tf.nest.map_structure(lambda shape: None if shape.rank is None else tuple(shape), shapes)
 
         def _get_own_losses(self) -> Any:
             # Keras 3 forgets what add_loss() was given at each call, and has no losses that are functions; every

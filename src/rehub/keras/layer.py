@@ -57,16 +57,18 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             layer with a handle can be saved by its config.
         trainable: whether the layer trains its weights. Also chooses some of them: a variable's name or a regular
             expression to be found in it, a predicate over variables, or a list of names, expressions and variables.
-            Can be switched later by `layer.trainable`. Not for signatures and legacy modules.
+            Can be switched later by `layer.trainable`. A signature of a TF2 object trains the variables that it uses,
+            and has no training mode. Not for TF1 SavedModels, nor for legacy modules in a graph of TF1.
         arguments: further keyword arguments for the function; JSON-serializable if the layer is to be saved.
         _sentinel: nothing; keeps the arguments after it from being given by position.
         tags: which graph variant of the SavedModel to load. Unset means the empty set for a legacy module.
-        signature: calls this signature instead of the object. Unset means "default" for a legacy module.
+        signature: calls this signature instead of the object. Unset means "default" for a legacy module, and the only
+            one, if it has one output, for an object that is not callable.
         signature_outputs_as_dict: True returns the dict of all outputs of the signature.
         output_key: returns this entry of the dict that the function returns. Unset means "default" for a legacy
             module. A signature needs either this or `signature_outputs_as_dict=True`.
-        output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose traces
-            do not tell.
+        output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose graphs
+            do not tell. An output of another shape is an error.
         load_options: `tf.saved_model.LoadOptions`, from TensorFlow 2.3 on.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
             precision policy casts the outputs; the dtypes inside the model are fixed.

@@ -1,58 +1,124 @@
-"""The shapes and dtypes of a layer's outputs, told before anything is computed (pain 24).
+"""The shapes and dtypes of a layer's outputs, known before anything is computed.
 
-They come from the user's `output_shape=`, else from the trace that the inputs will reach, else, for dimensions that
-a trace leaves open, from a call of the function on zeros.
+They come from the user's `output_shape=`, from the trace that the inputs will reach, and, for dimensions that it leaves
+open, from TensorFlow's shape inference over its graph. A size that depends on values stays open: what a call with some
+values returns says nothing of others.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
 from typing import Any
 
-from rehub.errors import NotSerializable
+from rehub import tf_internals
+from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
-from rehub.keras.inputs import first_compatible
-from rehub.keras.traces import Trace, spec_of
-from rehub.tf_internals import import_tensorflow, spec_shape
-
-# Calling a function with one of these only to learn a shape would be noticed: state, files or random sequences change.
-_CHANGES_STATE = re.compile(
-    r"Assign|Scatter|ResourceApply|TableInsert|TableRemove|TableImport|Enqueue|Write(File|Summary)|Save|Print|PyFunc|"
-    r"Random|Multinomial"
-)
+from rehub.keras.inputs import reachable_traces
+from rehub.keras.traces import Trace, describe, spec_of
+from rehub.tf_internals import import_tensorflow
 
 
 def output_specs(
-    computation: Computation, inputs: Any, output_shape: Any = None, *, with_batch: bool = False
+    computation: Computation, inputs: Any, declared: Any = None, *, training: bool = False, with_batch: bool = False
 ) -> Any | None:
-    """Returns a nest of `tf.TypeSpec`s in the structure of the layer's output, or None if only a call can tell.
+    """Returns a nest of `tf.TypeSpec`s in the structure of the layer's output, or None if no trace tells.
+
+    A size is in there only if all outputs have it, whatever the values of the inputs are.
 
     Args:
         computation: what the layer computes.
-        inputs: a nest of tensors, symbolic tensors or specs.
-        output_shape: the layer's `output_shape=` as a nest of `tf.TensorShape` without the batch dimension.
-        with_batch: whether a batch size that is known should show in the outputs; that may take a call to find out.
+        inputs: a nest of specs or symbolic tensors.
+        declared: the layer's `output_shape=` as a nest of `tf.TensorShape` without the batch dimension.
+        training: whether the layer may also be called in training mode.
+        with_batch: whether a batch size that is known should show in the outputs; that may take a trace to find out.
     """
-    trace = first_compatible(inputs, computation.candidates(training=False))
-    specs = None if trace is None else _specs_of(computation, trace)
-    if output_shape is not None:
-        return _declared(output_shape, _batch_size(inputs), specs)
-    batch_size = _batch_size(inputs)
-    if trace is None or specs is None or not _leaves_open(specs, with_batch and batch_size is not None):
+    modes = (False, True) if training and computation.takes_training else (False,)
+    reachable = {mode: _reachable_traces(computation, inputs, mode) for mode in modes}
+    specs = _most_general([_specs_of(computation, trace) for mode in modes for trace in reachable[mode]])
+    if specs is None:
+        return None
+    specs = specs if declared is None else _with_declared(specs, declared)
+    if not _leaves_open(specs, with_batch and _batch_size(inputs) is not None):
         return specs
-    return _measured(computation, trace, inputs, specs)
+    if any(len(reachable[mode]) > 1 for mode in modes):
+        return specs
+    inferred = []
+    for mode in modes:
+        if reachable[mode]:
+            with contextlib.suppress(NotTrainable):  # Then no call in this mode returns anything.
+                inferred.append(_inferred_specs(computation, inputs, mode))
+    specs = _most_general(inferred) or specs
+    return specs if declared is None else _with_declared(specs, declared)
+
+
+def output_shapes(computation: Computation, input_shape: Any, declared: Any = None, *, training: bool) -> Any | None:
+    """Returns a nest of `tf.TensorShape`s for inputs of these shapes, as Keras hands them around, or None if no trace
+    tells. A batch size that is known, and that no trace denies, is also that of an output whose shape is declared.
+    """
+    tf = import_tensorflow()
+    inputs = shape_specs(computation, input_shape)
+    specs = output_specs(computation, inputs, declared, training=training, with_batch=True)
+    if declared is None:
+        return None if specs is None else tf.nest.map_structure(tf_internals.spec_shape, specs)
+    batch = tf.TensorShape([_batch_size(inputs)])
+    if specs is None:
+        return tf.nest.map_structure(batch.concatenate, declared)
+    return tf.nest.map_structure(
+        lambda spec: _refined(tf_internals.spec_shape(spec), batch.concatenate(tf_internals.spec_shape(spec)[1:])),
+        specs,
+    )
+
+
+def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> Any:
+    """Returns the outputs with the shapes that the user declared by `output_shape=`, without the batch dimension. In a
+    graph, an output of another shape fails when it is computed.
+
+    Raises:
+        ValueError: there are other outputs, or they have other shapes.
+    """
+    tf = import_tensorflow()
+    tensors, shapes = tf.nest.flatten(outputs), tf.nest.flatten(declared)
+    if len(tensors) != len(shapes):
+        raise ValueError(
+            f"output_shape= of {described_as} declares {len(shapes)} shape(s), and there are {len(tensors)} outputs: "
+            f"{describe(outputs)}. Received: output_shape={declared!r}"
+        )
+    ensured = []
+    for tensor, shape in zip(tensors, shapes):
+        expected = tf.TensorShape([None]).concatenate(shape)
+        found = tf.TensorShape(getattr(tensor, "shape", None))
+        if not expected.is_compatible_with(found):
+            raise ValueError(
+                f"output_shape= of {described_as} declares {shape} without the batch dimension. Received: an output of "
+                f"shape {found}. Correct it, or leave it out."
+            )
+        # Unlike set_shape(), it does not take a shape for true that another output turns out not to have.
+        ensured.append(tf.ensure_shape(tensor, expected) if _is_told_more(tensor, expected) else tensor)
+    return tf.nest.pack_sequence_as(outputs, ensured)
+
+
+def _is_told_more(tensor: Any, shape: Any) -> bool:
+    """Whether a shape says more of a dense tensor than is known."""
+    if not isinstance(tensor, import_tensorflow().Tensor) or shape.rank is None:
+        return False
+    if tensor.shape.rank is None:
+        return True
+    return any(known is None and told is not None for known, told in zip(tensor.shape.as_list(), shape.as_list()))
 
 
 def shape_specs(computation: Computation, input_shape: Any) -> Any:
-    """Input shapes, as Keras hands them around, as a nest of `tf.TensorSpec`; dtypes are those of the first trace
-    of the same structure.
+    """Input shapes, as Keras hands them around, as a nest of specs; their kinds and dtypes are those of the first trace
+    that takes such shapes, else of the first of the same structure.
     """
     tf = import_tensorflow()
-    for trace in computation.traces:
-        specs = _shapes_like(input_shape, trace.inputs)
-        if specs is not None:
+    candidates = [_shapes_like(input_shape, trace.inputs) for trace in computation.traces]
+    candidates = [specs for specs in candidates if specs is not None]
+    for specs in candidates:
+        if _reachable_traces(computation, specs, training=False):
             return specs
+    if candidates:
+        return candidates[0]
     return tf.nest.map_structure(lambda shape: tf.TensorSpec(shape, tf.float32), shapes_from(input_shape))
 
 
@@ -71,9 +137,9 @@ def _shapes_like(shapes: Any, expected: Any) -> Any | None:
             return None
         sequence = [_shapes_like(shape, spec) for shape, spec in zip(shapes, expected)]
         return None if any(item is None for item in sequence) else sequence
-    if not hasattr(expected, "dtype") or not _is_shape(shapes):
+    if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
         return None
-    return tf.TensorSpec(shapes, expected.dtype)
+    return tf_internals.spec_with_shape(expected, tf.TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
@@ -120,28 +186,85 @@ def shapes_to_config(shapes: Any) -> Any:
     return raw
 
 
+def _reachable_traces(computation: Computation, inputs: Any, training: bool) -> list[Trace]:
+    return reachable_traces(inputs, computation.candidates(training))
+
+
 def _specs_of(computation: Computation, trace: Trace) -> Any:
+    """The specs of the outputs of a trace; None if one of them is not a tensor."""
+    return _as_specs(computation.pick_output(trace.outputs))
+
+
+def _inferred_specs(computation: Computation, inputs: Any, training: bool) -> Any:
+    """The specs of the outputs for inputs of these specs, which TensorFlow infers when it traces the call: of the ops
+    in the function, not of values. Nothing is computed.
+    """
     tf = import_tensorflow()
-    outputs = computation.pick_output(trace.outputs)
-    return None if any(spec_of(leaf) is None for leaf in tf.nest.flatten(outputs)) else outputs
+    function = tf.function(lambda nest: computation(nest, training=training), autograph=False)
+    return _as_specs(function.get_concrete_function(tf.nest.map_structure(spec_of, inputs)).structured_outputs)
+
+
+def _as_specs(outputs: Any) -> Any:
+    """The specs of a nest of tensors or specs; None if something in it is not a dense, sparse or ragged tensor."""
+    tf = import_tensorflow()
+    specs = [spec_of(leaf) for leaf in tf.nest.flatten(outputs)]
+    if not all(isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) for spec in specs):
+        return None
+    return tf.nest.pack_sequence_as(outputs, specs)
+
+
+def _most_general(alternatives: list[Any]) -> Any:
+    """The specs that hold for each of these nests of specs; None if there are none, or if they have nothing in common
+    but tensors of other kinds or in other structures.
+    """
+    tf = import_tensorflow()
+    if not alternatives or any(specs is None for specs in alternatives):
+        return None
+    first, *others = alternatives
+    leaves = tf.nest.flatten(first)
+    for other in others:
+        found = tf.nest.flatten(other)
+        if [_kind(spec) for spec in leaves] != [_kind(spec) for spec in found]:
+            return None
+        leaves = [tf_internals.spec_with_shape(spec, _common(spec, like)) for spec, like in zip(leaves, found)]
+    return tf.nest.pack_sequence_as(first, leaves)
+
+
+def _kind(spec: Any) -> tuple[Any, ...]:
+    return type(spec), tf_internals.spec_dtype(spec), getattr(spec, "ragged_rank", 0)
+
+
+def _common(spec: Any, other: Any) -> Any:
+    shape = tf_internals.spec_shape(spec)
+    return shape.most_specific_compatible_shape(tf_internals.spec_shape(other))
+
+
+def _with_declared(specs: Any, declared: Any) -> Any:
+    """The specs with what the user declared of them; where they deny that, the call says so."""
+    tf = import_tensorflow()
+    leaves, shapes = tf.nest.flatten(specs), tf.nest.flatten(declared)
+    if len(leaves) != len(shapes):
+        return specs
+    refined = [
+        tf_internals.spec_with_shape(
+            spec, _refined(tf_internals.spec_shape(spec), tf.TensorShape([None]).concatenate(shape))
+        )
+        for spec, shape in zip(leaves, shapes)
+    ]
+    return tf.nest.pack_sequence_as(specs, refined)
+
+
+def _refined(shape: Any, other: Any) -> Any:
+    return shape.merge_with(other) if shape.is_compatible_with(other) else shape
 
 
 def _batch_size(inputs: Any) -> int | None:
     for leaf in import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        shape = None if spec is None else spec_shape(spec)
+        shape = None if spec is None else tf_internals.spec_shape(spec)
         if shape is not None and shape.rank:
             return shape.as_list()[0]  # type: ignore[no-any-return]
     return None
-
-
-def _declared(output_shape: Any, batch_size: int | None, specs: Any) -> Any:
-    tf = import_tensorflow()
-    dtypes = iter([spec.dtype for spec in tf.nest.flatten(specs)] if specs is not None else [])
-    return tf.nest.map_structure(
-        lambda shape: tf.TensorSpec(tf.TensorShape([batch_size]).concatenate(shape), next(dtypes, tf.float32)),
-        output_shape,
-    )
 
 
 def _leaves_open(specs: Any, with_batch: bool) -> bool:
@@ -153,62 +276,3 @@ def _leaves_open(specs: Any, with_batch: bool) -> bool:
         ):
             return True
     return False
-
-
-def _measured(computation: Computation, trace: Trace, inputs: Any, specs: Any) -> Any:
-    """Fills the open dimensions by calling the function on zeros, with a batch of one and a batch of two examples:
-    a dimension that is the same in both does not depend on the batch, and one that is 1 and 2 follows it.
-    """
-    tf = import_tensorflow()
-    if not _can_be_tried(trace, inputs):
-        return specs
-    with tf.init_scope():
-        if not tf.executing_eagerly():
-            return specs
-        results = [computation(_zeros(inputs, trace.inputs, batch_size), training=False) for batch_size in (1, 2)]
-    flat = [[tf.TensorShape(tensor.shape) for tensor in tf.nest.flatten(result)] for result in results]
-    shapes = iter([_merged(of_one, of_two, _batch_size(inputs)) for of_one, of_two in zip(*flat)])
-    return tf.nest.map_structure(
-        lambda spec: tf.TensorSpec(next(shapes), spec.dtype) if isinstance(spec, tf.TensorSpec) else spec, specs
-    )
-
-
-def _can_be_tried(trace: Trace, inputs: Any) -> bool:
-    """Whether zeros of the inputs' shapes can be made, and calling the function leaves no trace in its state."""
-    tf = import_tensorflow()
-    if tf.distribute.has_strategy():  # a function restored under a strategy can only be called in its replicas
-        return False
-    for leaf in tf.nest.flatten(inputs):
-        spec = spec_of(leaf)
-        if not isinstance(spec, tf.TensorSpec) or spec.shape.rank is None or None in spec.shape.as_list()[1:]:
-            return False
-    graph = trace.graph.as_graph_def()
-    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
-    return not any(_CHANGES_STATE.search(node.op) for body in bodies for node in body)
-
-
-def _zeros(inputs: Any, traced: Any, batch_size: int) -> Any:
-    """Zeros in the shapes of the inputs, with this batch size where the trace leaves it open."""
-    tf = import_tensorflow()
-
-    def zeros(leaf: Any, spec: Any) -> Any:
-        received = spec_of(leaf)
-        sizes: list[Any] = received.shape.as_list()
-        if sizes and (spec.shape.rank is None or spec.shape.as_list()[0] is None):
-            sizes[0] = batch_size
-        return tf.zeros(sizes, received.dtype)
-
-    leaves = [zeros(leaf, spec) for leaf, spec in zip(tf.nest.flatten(inputs), tf.nest.flatten(traced))]
-    return tf.nest.pack_sequence_as(inputs, leaves)
-
-
-def _merged(of_one: Any, of_two: Any, batch_size: int | None) -> Any:
-    """The output's shape for a batch of `batch_size`, told by those for batches of one and of two."""
-    tf = import_tensorflow()
-    if of_one.rank != of_two.rank:
-        return tf.TensorShape(None)
-    sizes = []
-    for one, two in zip(of_one.as_list(), of_two.as_list()):
-        follows_batch = (one, two) == (1, 2)
-        sizes.append(batch_size if follows_batch else one if one == two else None)
-    return tf.TensorShape(sizes)

@@ -99,7 +99,8 @@ class _TraceOfModule(Trace):
 
     def __init__(self, function: SignatureFunction, training: bool) -> None:
         arguments = {"training": training}
-        super().__init__(function.input_specs, arguments, function.output_specs, function, fixed=((), arguments))
+        outputs = function.output_specs(training)
+        super().__init__(function.input_specs, arguments, outputs, function, fixed=((), arguments))
 
     @property
     def graph(self) -> Any:

@@ -61,9 +61,10 @@ class Computations:
         infos = parse_tensor_info_map(self._meta_graphs[False].signature_def[signature].inputs)
         return {name: infos[name].type_spec for name in sorted(infos)}
 
-    def output_specs(self, signature: str) -> dict[str, Any]:
-        """The `tf.TypeSpec`s of a signature's outputs by name, sorted."""
-        infos = parse_tensor_info_map(self._meta_graphs[False].signature_def[signature].outputs)
+    def output_specs(self, signature: str, training: bool = False) -> dict[str, Any]:
+        """The `tf.TypeSpec`s of a signature's outputs by name, sorted; in training mode, where it has the signature."""
+        mode = training and self.has_signature(signature, True)
+        infos = parse_tensor_info_map(self._meta_graphs[mode].signature_def[signature].outputs)
         return {name: infos[name].type_spec for name in sorted(infos)}
 
     def attached_messages(self) -> dict[str, bytes]:

@@ -238,10 +238,9 @@ class SignatureFunction:
         """The `tf.TypeSpec`s of the inputs by name."""
         return self._parts.computations.input_specs(self.name)
 
-    @property
-    def output_specs(self) -> dict[str, Any]:
-        """The `tf.TypeSpec`s of the outputs by name."""
-        return self._parts.computations.output_specs(self.name)
+    def output_specs(self, training: bool) -> dict[str, Any]:
+        """The `tf.TypeSpec`s of the outputs by name, in a mode."""
+        return self._parts.computations.output_specs(self.name, training)
 
     def concrete(self, training: bool) -> Any:
         """The concrete function of a mode."""

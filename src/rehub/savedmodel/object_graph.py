@@ -16,6 +16,8 @@ _CHILDREN, _SLOT_VARIABLES = 1, 3
 _NODE_ID, _LOCAL_NAME = 1, 2
 _ORIGINAL_ID, _SLOT_NAME, _SLOT_ID = 1, 2, 3
 _IDENTIFIER = 1
+_BARE_NAME = 1
+_BOUND_INPUTS = 2
 _KINDS = {
     4: "user object",
     5: "asset",
@@ -141,6 +143,15 @@ class ObjectGraph:
         """Returns the numbers of the objects in a list that is an attribute of the root; none where it has none."""
         number = self.objects[0].child(name) if self.objects else None
         return () if number is None else tuple(child for _, child in self.objects[number].children)
+
+    def captures_of_signature(self, name: str) -> tuple[int, ...]:
+        """Returns the numbers of the objects that a signature uses: variables, tables, constants."""
+        signatures = self.objects[0].child("signatures") if self.objects else None
+        number = None if signatures is None else self.objects[signatures].child(name)
+        if number is None or self.objects[number].kind != "bare function":
+            return ()
+        concrete = self.concrete_functions.get(self.objects[number].body.text(_BARE_NAME))
+        return () if concrete is None else tuple(concrete.packed_integers(_BOUND_INPUTS))
 
     def functions(self) -> Iterator[tuple[int, SavedObject]]:
         """Yields the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""

@@ -132,6 +132,9 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
             return_elements=list(frozen.outputs),
             name="",
         )
+        # What the function was traced with can know more than its ops tell: what its writer gave to set_shape().
+        for tensor, spec in zip(found, _tensors_or_specs(tf, outputs)):
+            tensor.set_shape(spec.shape)
         return _filled(tf, outputs, found)
 
     body.__name__ = name
@@ -165,6 +168,10 @@ def _make_names_unique(graph_def: Any) -> None:
 
 def _flat(tf: Any, structure: Any) -> Any:
     return tf.nest.flatten(structure, expand_composites=True)
+
+
+def _tensors_or_specs(tf: Any, structure: Any) -> list[Any]:
+    return [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
 
 
 def _filled(tf: Any, structure: Any, tensors: Any) -> Any:

@@ -26,6 +26,13 @@ class EntryPoint:
     signature: SignatureInfo | None = None
     is_only_way: bool = True
 
+    @property
+    def is_layer_by_default(self) -> bool:
+        """Whether `hub.KerasLayer` of a TF2 object calls it where no signature is asked for."""
+        if self.function is not None:
+            return self.function.info.path in (CALL, SERVE)
+        return self.signature is not None and self.is_only_way and len(self.signature.outputs) == 1
+
 
 def of_object(functions: Sequence[Function], signatures: Sequence[SignatureInfo]) -> EntryPoint | None:
     """Returns how a TF2 object is called: by itself, by an endpoint of Keras, a function or a signature."""
@@ -34,7 +41,7 @@ def of_object(functions: Sequence[Function], signatures: Sequence[SignatureInfo]
         if name in public and public[name].traces:
             return EntryPoint(function=public[name])
     if signatures:
-        return EntryPoint(signature=_usual(signatures, "serving_default"))
+        return EntryPoint(signature=_usual(signatures, "serving_default"), is_only_way=len(signatures) == 1)
     traced = [function for function in public.values() if function.traces]
     return EntryPoint(function=traced[0]) if traced else None
 

@@ -171,15 +171,25 @@ def _saved_by(layout: Layout, objects: ObjectGraph | None) -> str:
 
 
 def _trained(read: _Read, entry: entry_points.EntryPoint | None) -> list[VariableInfo]:
-    """The variables that a layer of a TF2 object trains: those that it lists, else those that its function uses."""
+    """The variables that a layer of a TF2 object trains: those that it lists, else those that its function uses.
+    A signature trains those that it uses.
+    """
     objects = read.objects
-    if objects is None or entry is None or entry.function is None:
+    if objects is None or entry is None:
         return []
     numbers = [number for number, obj in enumerate(objects.objects) if obj.kind == "variable"]
     by_number = dict(zip(numbers, read.info.variables))
     names = dict(objects.objects[0].children) if objects.objects else {}
-    if "variables" in names or "trainable_variables" in names:
-        listed = objects.members("trainable_variables")
+    listed = objects.members("trainable_variables")
+    if entry.function is not None and ("variables" in names or "trainable_variables" in names):
         return [by_number[number] for number in dict.fromkeys(listed) if number in by_number]
-    used = {number for trace in entry.function.traces for number in trace.captures}
+    used = set(_captures(objects, entry))
+    if "trainable_variables" in names:
+        used.intersection_update(listed)
     return [variable for number, variable in by_number.items() if number in used and variable.trainable]
+
+
+def _captures(objects: ObjectGraph, entry: entry_points.EntryPoint) -> Iterable[int]:
+    if entry.function is not None:
+        return (number for trace in entry.function.traces for number in trace.captures)
+    return () if entry.signature is None else objects.captures_of_signature(entry.signature.name)

@@ -81,14 +81,18 @@ def can_be_fine_tuned(
     """
     if not is_object:
         return Judgement(False, "Its graph is one of TF1, for inference alone: see whether it can be retrained.")
-    if entry is None or entry.function is None or entry.function.info.path not in (CALL, SERVE):
-        return Judgement(False, "It is not callable: signatures and other functions are not trained.")
+    if entry is None or not entry.is_layer_by_default:
+        return Judgement(
+            False, "It is not callable: of several signatures or outputs, signature= and output_key= choose."
+        )
     if not trainable:
         return Judgement(False, "It has no trainable variables.")
     reason = _trainable(trainable)
     if losses:
         reason += f", with {counted(losses, 'regularization loss', 'regularization losses')}"
-    if "training" not in entry.function.info.arguments:
+    if entry.function is None:
+        reason += "; its signature has no training mode, so dropout and batch normalization stay as traced"
+    elif "training" not in entry.function.info.arguments:
         what = "its endpoint" if entry.function.info.path == SERVE else "its call"
         reason += f"; {what} has no argument `training`, so dropout and batch normalization stay as traced"
     return Judgement(True, f"{reason}.")
