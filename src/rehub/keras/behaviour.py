@@ -23,7 +23,9 @@ _logger = logging.getLogger("rehub")
 class Prepared:
     """A layer's fixed parts. One opaque object, so that no Keras wraps or tracks what is inside."""
 
-    def __init__(self, handle: Any, trainable: Selection, output_shape: Any, **choices: Any) -> None:
+    def __init__(
+        self, handle: Any, trainable: Selection, output_shape: Any, regularization_losses: bool, **choices: Any
+    ) -> None:
         self.handle = os.fsdecode(handle) if isinstance(handle, (bytes, os.PathLike)) else handle
         self.choices = choices
         self.computation = Computation(self.handle, **choices)
@@ -31,7 +33,8 @@ class Prepared:
         self.weights: Weights = weights_of(
             self.computation.weights_owner(), self.computation.function, self.selection, self.computation.described_as
         )
-        self.losses = self.computation.regularization_losses()
+        self.losses = self.computation.regularization_losses() if regularization_losses else ()
+        self.adds_losses = regularization_losses
         self.output_shape = shapes_from(output_shape) if output_shape else None
         self.told_of_no_weights = False
         self.warned_no_training_mode = False
@@ -68,6 +71,8 @@ class Prepared:
         if not isinstance(self.selection, bool):
             config["trainable"] = selection_config(self.selection, self.weights, computation.described_as)
             config.update({} if trainable else {"frozen": True})
+        if not self.adds_losses:
+            config["regularization_losses"] = False
         if self.output_shape is not None:
             config["output_shape"] = shapes_to_config(self.output_shape)
         for key, value in computation.arguments.items():
@@ -100,6 +105,7 @@ def prepare(
     output_key: str | None = None,
     output_shape: Any = None,
     load_options: Any = None,
+    regularization_losses: bool = True,
     **kwargs: Any,
 ) -> tuple[Prepared, dict[str, Any]]:
     """Takes the arguments of `rehub.KerasLayer`; returns the fixed parts and the arguments for Keras' own class."""
@@ -112,6 +118,7 @@ def prepare(
         handle,
         trainable,
         output_shape,
+        regularization_losses,
         arguments=arguments,
         tags=tags,
         signature=signature,
