@@ -64,6 +64,13 @@ def test_regularization_losses_count_while_the_layer_is_trainable(keras, reusabl
         np.testing.assert_allclose(model.losses, [expected], rtol=1e-6)
 
 
+def test_regularization_losses_are_left_out_where_they_are_not_wanted(reusable_model):
+    layer = hub.KerasLayer(reusable_model, trainable=True, regularization_losses=False)
+    assert layer.losses == []
+    assert type(layer).from_config(layer.get_config()).losses == []
+    assert "regularization_losses" not in hub.KerasLayer(reusable_model).get_config()
+
+
 def test_regularization_losses_are_part_of_the_training_loss(keras, reusable_model, x, y):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     model = keras.Sequential([layer])

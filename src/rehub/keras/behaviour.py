@@ -29,7 +29,9 @@ _shows_captured: contextvars.ContextVar[bool] = contextvars.ContextVar("shows_ca
 class Prepared:
     """A layer's fixed parts. One opaque object, so that no Keras wraps or tracks what is inside."""
 
-    def __init__(self, handle: Any, trainable: Selection, output_shape: Any, **choices: Any) -> None:
+    def __init__(
+        self, handle: Any, trainable: Selection, output_shape: Any, regularization_losses: bool, **choices: Any
+    ) -> None:
         self.handle = os.fsdecode(handle) if isinstance(handle, (bytes, os.PathLike)) else handle
         self.choices = choices
         self.computation = Computation(self.handle, **choices)
@@ -41,7 +43,8 @@ class Prepared:
             self.computation.described_as,
             captured=_shows_captured.get(),
         )
-        self.losses = self.computation.regularization_losses()
+        self.losses = self.computation.regularization_losses() if regularization_losses else ()
+        self.adds_losses = regularization_losses
         self.output_shape = shapes_from(output_shape) if output_shape else None
         self.told_of_no_weights = False
         self.warned_no_training_mode = False
@@ -78,6 +81,8 @@ class Prepared:
         if not isinstance(self.selection, bool):
             config["trainable"] = selection_config(self.selection, self.weights, computation.described_as)
             config.update({} if trainable else {"frozen": True})
+        if not self.adds_losses:
+            config["regularization_losses"] = False
         if self.output_shape is not None:
             config["output_shape"] = shapes_to_config(self.output_shape)
         for key, value in computation.arguments.items():
@@ -112,6 +117,7 @@ def prepare(
     output_key: str | None = None,
     output_shape: Any = None,
     load_options: Any = None,
+    regularization_losses: bool = True,
     **kwargs: Any,
 ) -> tuple[Prepared, dict[str, Any]]:
     """Takes the arguments of `rehub.KerasLayer`; returns the fixed parts and the arguments for Keras' own class."""
@@ -124,6 +130,7 @@ def prepare(
         handle,
         trainable,
         output_shape,
+        regularization_losses,
         arguments=arguments,
         tags=tags,
         signature=signature,

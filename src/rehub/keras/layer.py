@@ -70,6 +70,7 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
         output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose graphs
             do not tell. An output of another shape is an error.
         load_options: `tf.saved_model.LoadOptions`, from TensorFlow 2.3 on.
+        regularization_losses: False leaves out those of the object, for a program that adds its own.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
             precision policy casts the outputs; the dtypes inside the model are fixed.
 
@@ -99,6 +100,7 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
         output_key: str | None = None,
         output_shape: Any = None,
         load_options: Any = None,
+        regularization_losses: bool = True,
         **kwargs: Any,
     ) -> Any:
         """Makes a layer of the class of the Keras in use."""
@@ -113,6 +115,7 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             output_key,
             output_shape,
             load_options,
+            regularization_losses,
             **kwargs,
         )
 
