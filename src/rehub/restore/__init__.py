@@ -10,6 +10,7 @@ from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
 from rehub.restore.optimized import check_can_optimize, is_optimized, optimize_for_inference
+from rehub.restore.ownership import variables_within
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at, read_model
 from rehub.restore.signatures import signature_names, signature_of
@@ -43,4 +44,5 @@ __all__ = [
     "signature_names",
     "signature_of",
     "under_name_in_model",
+    "variables_within",
 ]
