@@ -553,6 +553,63 @@ def renamed(variable: Any, name: str) -> Iterator[None]:
         variable._handle_name = own
 
 
+def load_model(path: str, tags: list[str] | None, **options: Any) -> Any:
+    """Loads a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
+
+    In a graph of TF1, what gives reference variables their values is among the initializers of tables then, as there
+    is no variable in that graph to be initialized.
+    """
+    tf = import_tensorflow()
+    if version_of(tf.__version__) < (2, 0):
+        return _load_in_1_15(path, tags)
+    # Where the loader puts it since TensorFlow 2.0. Seen in 2.15, 2.21.
+    collection = "saved_model_initializers"
+    with tf.init_scope():
+        before = set() if tf.executing_eagerly() else set(map(id, tf.compat.v1.get_collection(collection)))
+        loaded = tf.compat.v1.saved_model.load_v2(path, tags=tags, **options)
+        if not tf.executing_eagerly() and loaded_with_reference_variables(loaded):
+            for initializer in tf.compat.v1.get_collection(collection):
+                if id(initializer) not in before:
+                    tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
+        return loaded
+
+
+def loaded_with_reference_variables(loaded: Any) -> bool:
+    """Whether a restored model of TF1 has reference variables, which stay within its functions."""
+    graph = getattr(loaded, "graph", None)
+    return graph is not None and any(op.type in ("Variable", "VariableV2") for op in graph.get_operations())
+
+
+def _load_in_1_15(path: str, tags: list[str] | None) -> Any:
+    """Loads a SavedModel so that models of TF1 share no variables and tables with each other.
+
+    1.15 gives what a model shares by name a name of its own only if the name's attribute is written out, which it is
+    not in models that were written without default values, as legacy modules are. Inlined functions then each have
+    variables of their own without values, and models in eager mode have those of one another.
+    """
+    from tensorflow.python.saved_model import load_v1_in_v2
+
+    tf = import_tensorflow()
+    loader = load_v1_in_v2._EagerSavedModelLoader(path)
+    metagraphs = loader._saved_model.meta_graphs
+    if len(metagraphs) == 1 and metagraphs[0].HasField("object_graph_def"):
+        return tf.compat.v1.saved_model.load_v2(path, tags=tags)
+    for metagraph in metagraphs:
+        functions = (function.node_def for function in metagraph.graph_def.library.function)
+        for nodes in (metagraph.graph_def.node, *functions):
+            for node in nodes:
+                if "shared_name" not in node.attr and _has_shared_name(node.op):
+                    node.attr["shared_name"].s = b""
+    with tf.init_scope():
+        return loader.load(tags=tags)
+
+
+@functools.lru_cache(maxsize=None)
+def _has_shared_name(op: str) -> bool:
+    definition = op_definition(op)
+    return definition is not None and any(each.name == "shared_name" for each in definition.attr)
+
+
 def captured_resource(obj: Any) -> Any:
     """Returns the handle by which functions capture a table or another resource object, None for any other object.
 
@@ -1586,6 +1643,23 @@ def _serialization_lib(keras: Any) -> Any:
     package = keras.layers.Layer.__module__.split(".")[0]
     # keras/src in Keras 3.0 to 3.15 and in Keras 2.13 to 2.15; tf_keras/src in tf_keras 2.15 to 2.21.
     return sys.modules.get(f"{package}.src.saving.serialization_lib")
+
+
+def builds_graph_of_tf1() -> bool:
+    """Whether variables that are made now are parts of a graph of TF1, with a session to initialize them."""
+    tf = import_tensorflow()
+    with tf.init_scope():
+        return not tf.executing_eagerly()
+
+
+def initialize_by_keras(keras: Any, variables: Iterable[Any]) -> None:
+    """Lets Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
+    tf = import_tensorflow()
+    # Seen in the tf.keras of 1.15, in Keras 2.13 to 2.15, and in tf_keras 2.15 to 2.21.
+    backend = importlib.import_module(keras.layers.Layer.__module__.replace("engine.base_layer", "backend"))
+    for variable in variables:
+        if getattr(variable, "graph", None) is tf.compat.v1.get_default_graph():
+            backend.track_variable(variable)
 
 
 def custom_objects_given(name: str) -> Iterator[Any]:

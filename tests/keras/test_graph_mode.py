@@ -105,3 +105,13 @@ def test_a_name_scope_of_eager_mode_is_no_part_of_a_name(similar_names):
         by_pattern = hub.KerasLayer(similar_names, trainable=lambda variable: variable.name.startswith("kernel"))
     assert layer.get_config()["trainable"] == ["kernel"]
     assert [weight.numpy() for weight in by_pattern.trainable_weights] == [2.0, 3.0]
+
+
+def test_keras_initializes_all_variables_of_a_model(keras, reusable_model, x, tmp_path, needs_keras_2):
+    with tf.Graph().as_default():
+        model = keras.Sequential([keras.layers.Input((3,)), hub.KerasLayer(reusable_model, trainable=True)])
+        model.compile(keras.optimizers.legacy.SGD(0.1) if hasattr(keras.optimizers, "legacy") else "sgd", "mse")
+        model.fit(x, np.zeros((3, 2), np.float32), verbose=0)
+        model.save_weights(str(tmp_path / "weights"), save_format="tf")
+    saved = dict(tf.train.list_variables(str(tmp_path / "weights")))
+    assert [name for name in saved if "save_counter" in name]

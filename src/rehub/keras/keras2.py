@@ -9,7 +9,7 @@ from rehub.errors import UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, prepare
 from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
-from rehub.restore import name_in_model
+from rehub.restore import name_in_model, variables_within
 from rehub.tf_internals import import_tensorflow
 
 
@@ -32,6 +32,9 @@ def make_layer_class(in_use: Keras) -> type:
                 self._add_restored_weight(variable, trainable=True)
             for variable in prepared.weights.frozen:
                 self._add_restored_weight(variable, trainable=False)
+            if tf_internals.builds_graph_of_tf1():
+                # A counter of checkpoints, say, is no weight, and is saved with the model all the same.
+                tf_internals.initialize_by_keras(keras, variables_within(tf, self._func))
             for loss in prepared.losses:
                 self.add_loss(self._loss_if_trainable(loss))
 

@@ -11,6 +11,7 @@ from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.optimized import check_can_optimize, is_optimized, optimize_for_inference
+from rehub.restore.ownership import variables_within
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at, read_model
@@ -47,4 +48,5 @@ __all__ = [
     "signature_names",
     "signature_of",
     "under_name_in_model",
+    "variables_within",
 ]

@@ -36,6 +36,23 @@ def resources_within(tf: Any, root: Any) -> dict[int, Any]:
     return _walk(tf, root)[1]
 
 
+def variables_within(tf: Any, root: Any) -> list[Any]:
+    """Returns the variables within reach of an object, also those that it does not count among its `variables`."""
+    found: list[Any] = []
+    seen = {id(root)}
+    to_visit = [root]
+    while to_visit:
+        obj = to_visit.pop()
+        if isinstance(obj, tf.Variable):
+            found.append(obj)
+            continue
+        for part in tf_internals.trackable_children(obj):
+            if id(part) not in seen:
+                seen.add(id(part))
+                to_visit.append(part)
+    return found
+
+
 def keep_while_traced(tf: Any, root: Any) -> None:
     """Lets an object that is restored while a `tf.function` is traced live as long as that trace."""
     graph = tf_internals.enclosing_function_graph(tf)

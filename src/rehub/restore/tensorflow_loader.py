@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rehub import tf_internals
 from rehub.restore.io_device import read_here
 from rehub.restore.variable_names import names_kept
 
@@ -18,7 +19,6 @@ def load_with_tensorflow(tf: Any, path: str, tags: list[str] | None, options: An
         options: a `tf.saved_model.LoadOptions`, or None.
     """
     options = read_here(tf, path, options)
-    load = tf.compat.v1.saved_model.load_v2
     # Variables are made outside of the functions that are being traced, which is where names are to be kept too.
     with tf.init_scope(), names_kept(tf):
-        return load(path, tags=tags) if options is None else load(path, tags=tags, options=options)
+        return tf_internals.load_model(path, tags, **({} if options is None else {"options": options}))
