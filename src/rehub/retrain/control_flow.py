@@ -38,6 +38,7 @@ class LoopVariable:
 
     Attributes:
         initial: its value before the first turn, outside of the loop.
+        before_first: the names of the nodes that have to run before it is let in, outside of the loop.
         merge: the node that has its value at the beginning of a turn.
         next: its value at the end of a turn.
         before_next: the names of the nodes that have to run before a turn ends.
@@ -46,6 +47,7 @@ class LoopVariable:
     """
 
     initial: Output
+    before_first: tuple[str, ...]
     merge: str
     next: Output
     before_next: tuple[str, ...]
@@ -142,6 +144,7 @@ class ControlFlow:
             variables_of.setdefault(key, []).append(
                 LoopVariable(
                     initial=enter.inputs[0],
+                    before_first=enter.controls,
                     merge=node.name,
                     next=nodes[following[0].node].inputs[0],
                     before_next=nodes[following[0].node].controls,

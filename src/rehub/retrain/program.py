@@ -62,6 +62,7 @@ class Program:
     def entries_of(self, loop: Loop) -> list[Output]:
         """The tensors outside of a loop that its body and its condition take."""
         entries = [variable.initial for variable in loop.variables]
+        entries += self.controls_of(name for variable in loop.variables for name in variable.before_first)
         merges = {variable.merge for variable in loop.variables}
         pending = [loop.condition.node, *(variable.next.node for variable in loop.variables)]
         pending += [name for variable in loop.variables for name in variable.before_next]
@@ -73,7 +74,7 @@ class Program:
             seen.add(name)
             node = self.graph.nodes[name]
             if node.op in ENTERS and node.attr["frame_name"].s.decode() == loop.frame:
-                entries.append(node.inputs[0])
+                entries += [node.inputs[0], *self.controls_of(node.controls)]
             else:
                 pending += [source.node for source in node.inputs]
                 pending += [output.node for output in self.controls_of(node.controls)]

@@ -186,7 +186,9 @@ class Retracing:
             else:
                 pending.append((name, scope, True))
                 needed = (output for output in self._before(node) if output not in self._fed)
-                pending += [(output.node, self._home(output, scope), False) for output in needed]
+                # What an Enter waits for is done once, before the loop, and not in each turn.
+                around = self._outside(node, scope) if node.op in ENTERS else scope
+                pending += [(output.node, self._home(output, around), False) for output in needed]
 
     def _before(self, node: Node) -> list[Output]:
         """What has to be traced, in the same scope, before a node is."""
@@ -216,12 +218,16 @@ class Retracing:
             value = self.value(node.inputs[0], branch.parent)
             scope.values[Output(node.name, int(branch.place.taken))] = value
         elif node.op in ENTERS:
-            frame = node.attr["frame_name"].s.decode()
-            loop = self._enclosing(node, scope, lambda place: isinstance(place, Loop) and place.frame == frame)
-            assert loop.parent is not None
-            scope.values[Output(node.name, 0)] = self.value(node.inputs[0], loop.parent)
+            scope.values[Output(node.name, 0)] = self.value(node.inputs[0], self._outside(node, scope))
         else:
             self._emit_op(node, scope)
+
+    def _outside(self, enter: Node, scope: Scope) -> Scope:
+        """The scope around the loop that a node lets a tensor into."""
+        frame = enter.attr["frame_name"].s.decode()
+        loop = self._enclosing(enter, scope, lambda place: isinstance(place, Loop) and place.frame == frame)
+        assert loop.parent is not None
+        return loop.parent
 
     def _is_branch_of(self, place: Any, switch: Node) -> bool:
         return isinstance(place, Branch) and place.predicate == self.program.flow.predicate_of(switch)

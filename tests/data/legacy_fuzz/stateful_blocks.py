@@ -44,6 +44,13 @@ def assigned_trainable(c, h):
 
 
 @block
+def assigned_before_a_loop(c, h):
+    w = tf.get_variable("w", [WIDTH], initializer=tf.ones_initializer(), use_resource=False)
+    with tf.control_dependencies([tf.assign(w, w * 0.5)]):
+        return tf.while_loop(lambda i, _: i < 2, lambda i, v: (i + 1, v * w + 0.1), [0, h])[1]
+
+
+@block
 def statistics_of_the_last_batch(c, h):
     last = c.state("last", [WIDTH])
     before = last.read_value() + 0.0
