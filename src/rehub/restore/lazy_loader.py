@@ -15,6 +15,7 @@ import warnings
 from typing import Any, Sequence
 
 from rehub import tf_internals
+from rehub.foreign_text import list_names
 from rehub.restore import prepared
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.io_device import read_here
@@ -80,7 +81,7 @@ def load_lazily(
         ops = model.functions.ops() if form is None else form.ops
         missing = tf_internals.missing_ops(ops)
         if missing:
-            raise HandedOver(f"it uses ops that are not there: {', '.join(missing)}")
+            raise HandedOver(f"it uses ops that are not there: {list_names(missing)}")
         root = _loader_class()(path, model, options, is_simple, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     note(root, "graph_debug_info", debug_information)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from rehub import tf_internals
 from rehub.errors import MissingOp
+from rehub.foreign_text import list_names
 from rehub.savedmodel.ops import Provider, provider_of
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def missing_op_error(
     """
     several = len(missing) > 1
     uses = "ops" if several else "an op"
-    lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {', '.join(missing)}."]
+    lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {list_names(missing)}."]
     for provider in _providers(missing):
-        brought = ", ".join(op for op in missing if provider.brings(op))
+        brought = list_names(op for op in missing if provider.brings(op))
         lines.append(f"{brought}: {_advice(provider, tf.__version__)}")
         failure = failures.get(provider.module)
         if failure is not None and not _is_absent(failure, provider):
@@ -101,7 +102,7 @@ def _is_absent(failure: Exception, provider: Provider) -> bool:
 
 
 def _unknown_advice(ops: Sequence[str], written_by: str, running: str) -> str:
-    names = ", ".join(ops)
+    names = list_names(ops)
     advice = f"{names}: no package is known to bring {'these' if len(ops) > 1 else 'it'}."
     if written_by and written_by != running:
         advice += f" The model was written by TensorFlow {written_by}: a version as new as that may have it."

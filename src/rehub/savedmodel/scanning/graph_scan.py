@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator
 
+from rehub.foreign_text import escape
 from rehub.savedmodel.nodes import Node
 from rehub.savedmodel.ops.op_classes import READS_FILES, UNKNOWN, OpClass, class_of
 from rehub.savedmodel.scanning.file_ops import (
@@ -28,6 +29,7 @@ _MAX_NESTED_GRAPHS = 4
 _MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
 _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
+_LONGEST_SUMMARY = 1000
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
 _HOLDS_GRAPH = {
@@ -69,7 +71,7 @@ class Finding:
         line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
         if not self.op:
             line = f"{self.what}, in {self.node}" if self.what else self.node
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+        return escape(line, _LONGEST_SUMMARY)
 
     def place(self) -> str:
         """Says where it stands."""
