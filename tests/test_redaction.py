@@ -70,6 +70,8 @@ PLACES = [
     "https://me:hush?hush@h/m",
     "https://me:hush#hush@h/m",
     "https://me:hush@hush@h/m",
+    "https://hush#hush@h/m",
+    "https://hush?hush@h/m",
     "https://me:hush::hush@h/m",
     "https://me:%68ush%2Fhush@h/m",
     "https://me:hush/m",
@@ -79,6 +81,8 @@ PLACES = [
     "zip://member::https://me:hush@h/m.zip?sig=hush",
     "filecache::https://me:hush@h/m",
     "me:hush@h/m",
+    "me:hush@hush@h/m",
+    "me:hush/hush@h/m",
     "//me:hush@h/m",
     "tfhub.dev/m?token=hush",
 ]

@@ -71,11 +71,20 @@ def _end_of_authority(rest: str) -> int:
     """Where the login and host end. A password with a `/`, `?` or `#` that nobody has quoted is still a password."""
     found = re.search("[/?#]", rest)
     end = found.start() if found else len(rest)
-    if _has_impossible_port(rest[:end]) and "@" in rest[end:]:
+    if _is_torn_login(rest[:end], rest[end:]):
         after = rest.rpartition("@")[2]
         found = re.search("[/?#]", after)
         end = len(rest) - len(after) + (found.start() if found else len(after))
     return end
+
+
+def _is_torn_login(authority: str, rest: str) -> bool:
+    """Whether what looks like the host is the first half of a login, whose second half follows up to an `@`."""
+    before, at, _ = rest.partition("@")
+    # `host/owner/repository@revision` and `host?mail=me@host` are none.
+    return bool(at) and (
+        _has_impossible_port(authority) or before[0] == "#" or (before[0] == "?" and "=" not in before)
+    )
 
 
 def _has_impossible_port(authority: str) -> bool:
@@ -101,7 +110,8 @@ def _redact_item(item: str, *, bare: bool) -> str:
 def _redact_path(path: str) -> str:
     """What has no scheme: a path, or a URL whose scheme was forgotten."""
     if not _WINDOWS_DRIVE.match(path):
-        path = re.sub("(^|/)[^/:@]*:[^/@]*@", rf"\1{MASK}@", path)
+        path = re.sub("^[^/:@]+:.*@", f"{MASK}@", path, flags=re.DOTALL)
+        path = re.sub("(^|/)[^/:@]*:[^/]*@", rf"\1{MASK}@", path)
     path, question_mark, query = path.partition("?")
     query, hash_sign, fragment = query.partition("#")
     items = "&".join(_redact_item(item, bare=False) for item in query.split("&"))
