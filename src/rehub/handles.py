@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, quote, unquote, unquote_to_bytes, urlsplit
 from rehub.errors import InvalidHandle, UnsupportedFormat
 from rehub.foreign_text import escape, quote_url, show_url
 from rehub.foreign_text import quote as quote_text
+from rehub.redaction import has_ambiguous_login
 
 ACCEPTED_FORMS = """a handle is one of
   a directory:      /models/nnlm, ./nnlm, ~/nnlm, file:///models/nnlm, a pathlib.Path
@@ -211,6 +212,11 @@ def _web(text: str, bare: str) -> Handle:
     if split is None:
         raise InvalidHandle(f"{quote_url(text)} is not a URL: its host or port is malformed; {ACCEPTED_FORMS}")
     url, host, port = split
+    if has_ambiguous_login(bare):
+        raise InvalidHandle(
+            f"{quote_url(text)} holds a login with a /, ?, # or backslash in it, which ends the host's name. Write them "
+            "as %2F, %3F, %23 and %5C."
+        )
     if not host:
         raise InvalidHandle(f"{quote_url(text)} names no host; {ACCEPTED_FORMS}")
     _refuse_other_kinds(text, url)

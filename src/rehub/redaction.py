@@ -78,6 +78,19 @@ def _end_of_authority(rest: str) -> int:
     return end
 
 
+def has_ambiguous_login(url: str) -> bool:
+    r"""Whether a part of a URL's login would be taken for its host, by one parser or another.
+
+    >>> has_ambiguous_login("https://me:a#b@host/m"), has_ambiguous_login("https://me:a%23b@host/m")
+    (True, False)
+    """
+    rest = url.partition("://")[2]
+    found = re.search("[/?#]", rest)
+    end = found.start() if found else len(rest)
+    # urllib3 ends the host at a backslash, the standard library does not.
+    return "\\" in rest[:end] or _is_torn_login(rest[:end], rest[end:])
+
+
 def _is_torn_login(authority: str, rest: str) -> bool:
     """Whether what looks like the host is the first half of a login, whose second half follows up to an `@`."""
     before, at, _ = rest.partition("@")

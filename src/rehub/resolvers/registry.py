@@ -125,7 +125,7 @@ def _path_from(resolver: Resolver, text: str) -> str:
     answer: object = resolver(text)
     if not isinstance(answer, (str, os.PathLike)):
         raise InvalidResolver(
-            f"the resolver {resolver!r} said that it takes {quote_url(text)}, and returned {escape(repr(answer))} instead "
-            "of a path."
+            f"the resolver {resolver!r} said that it takes {quote_url(text)}, and returned {escape(repr(answer))} "
+            "instead of a path."
         )
     return os.fspath(answer)
