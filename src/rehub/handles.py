@@ -214,8 +214,8 @@ def _web(text: str, bare: str) -> Handle:
     url, host, port = split
     if has_ambiguous_login(bare):
         raise InvalidHandle(
-            f"{quote_url(text)} holds a login with a /, ?, # or backslash in it, which ends the host's name. Write them "
-            "as %2F, %3F, %23 and %5C."
+            f"{quote_url(text)} holds a login with a /, ?, # or backslash in it, which ends the host's name. Write "
+            "them as %2F, %3F, %23 and %5C."
         )
     if not host:
         raise InvalidHandle(f"{quote_url(text)} names no host; {ACCEPTED_FORMS}")

@@ -106,8 +106,9 @@ def _has_impossible_port(authority: str) -> bool:
 
 
 def _redact_parameters(path: str) -> str:
-    """A path whose segments may have parameters, such as `;jsessionid=`."""
-    return re.sub(";[^/]+", f";{MASK}", path)
+    """A path that may have parameters, such as `;jsessionid=`."""
+    before, semicolon, _ = path.partition(";")
+    return f"{before};{MASK}" if semicolon else path
 
 
 def _redact_item(item: str, *, bare: bool) -> str:
