@@ -10,6 +10,7 @@ from rehub import config
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
 from rehub.foreign_text import quote_url, show_url
 from rehub.handles import Handle, other_kind, refuse
+from rehub.redaction import redact_url
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
@@ -39,7 +40,7 @@ def resolve(handle: Handle) -> str:
     if os.path.lexists(path):
         raise ModelNotFound(f"{handle.quoted} is neither a directory nor a file, or a link to what does not exist.")
     raise ModelNotFound(
-        f"{handle.quoted} does not exist: there is no directory and no archive {show_url(_absolute(path))}."
+        f"{handle.quoted} does not exist: there is no directory and no archive {show_url(_absolute(redact_url(path)))}."
         + _hint(handle.text)
     )
 
