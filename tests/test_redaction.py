@@ -1,59 +1,223 @@
-"""Passwords and signatures stay out of what people read."""
+"""Passwords and signatures stay out of what people read: messages, tracebacks, logs, listings and files."""
 
 from __future__ import annotations
 
+import io
+import json
+import logging
+import socket
+import traceback
+
 import pytest
+from hosting import MODEL, HostingServer, archive_of, redirects, sends
 
 import rehub as hub
-from rehub.redaction import without_secrets
+from rehub.cli import main
+from rehub.redaction import redact_url, without_secrets, without_secrets_of
+
+SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in it.
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("https://example.com/m?version=2#top", "https://example.com/m?version=2#top"),
+        ("https://example.com/m?version=2", "https://example.com/m?version=2"),
         ("https://me:pw@example.com/m", "https://***@example.com/m"),
         ("https://token@example.com/m", "https://***@example.com/m"),
         ("https://example.com/@me/m", "https://example.com/@me/m"),
         (
             "https://h/m?a=1&X-Goog-Signature=s&X-Goog-Expires=9",
-            "https://h/m?a=1&X-Goog-Signature=***&X-Goog-Expires=9",
+            "https://h/m?a=***&X-Goog-Signature=***&X-Goog-Expires=9",
         ),
         (
             "https://h/m?X-Amz-Credential=c&X-Amz-Security-Token=t",
             "https://h/m?X-Amz-Credential=***&X-Amz-Security-Token=***",
         ),
-        ("https://h/m?sv=1&sig=a%2Fb", "https://h/m?sv=1&sig=***"),
+        ("https://h/m?sv=1&sig=a%2Fb", "https://h/m?sv=***&sig=***"),
         ("https://h/m?access_token=a&api_key=b&password=c", "https://h/m?access_token=***&api_key=***&password=***"),
-        ("https://h/m?signals=3&design=1", "https://h/m?signals=3&design=1"),
         ("'https://a:b@h/m' and 'https://h/n?token=t'.", "'https://***@h/m' and 'https://h/n?token=***'."),
         ("/models/a@b?token=", "/models/a@b?token=***"),
+        ("it has 3 of 4 files: a, b (c)?", "it has 3 of 4 files: a, b (c)?"),
     ],
 )
-def test_secrets_are_replaced_and_nothing_else(text, shown):
+def test_secrets_in_a_text_are_replaced_and_nothing_else(text, shown):
     assert without_secrets(text) == shown
+    assert without_secrets(shown) == shown
+
+
+KEYS = (
+    "key auth authorization pwd passwd pass client_secret secret_key access_key x-api-key subscription-key jwt sas "
+    "code session hdnts token sig %74oken whatever a"
+).split()
+PLACES = [
+    *(f"https://h/m?{key}=hush" for key in KEYS),
+    *(f"https://h/m?version=2&{key.upper()}=hush&format=tar" for key in KEYS),
+    "https://h/m?version=hush%20hush",
+    "https://h/m?version=1;token=hush",
+    "https://h/m?hush",
+    "https://h/m?a&hush",
+    "https://h/m#hush",
+    "https://h/m#access_token=hush",
+    "https://h/m;jsessionid=hush/n",
+    "https://h?token=hush",
+    "https://me:hush@h/m",
+    "https://hush@h/m",
+    "https://:hush@h/m",
+    'https://me:it\'s "hush"@h/m',
+    "https://me:hu\\hush@h/m",
+    "https://me:hush hush@h/m",
+    "https://me:hush/hush@h/m",
+    "https://me:hush?hush@h/m",
+    "https://me:hush#hush@h/m",
+    "https://me:hush@hush@h/m",
+    "https://hush#hush@h/m",
+    "https://hush?hush@h/m",
+    "https://me:hush::hush@h/m",
+    "https://me:%68ush%2Fhush@h/m",
+    "https://me:hush/m",
+    "HTTPS://me:hush@h/m",
+    "s3://me:hush@bucket/m",
+    "gs://me:hush@bucket/m",
+    "zip://member::https://me:hush@h/m.zip?sig=hush",
+    "filecache::https://me:hush@h/m",
+    "me:hush@h/m",
+    "me:hush@hush@h/m",
+    "me:hush/hush@h/m",
+    "//me:hush@h/m",
+    "tfhub.dev/m?token=hush",
+]
+
+
+@pytest.mark.parametrize("url", PLACES)
+def test_a_secret_is_masked_wherever_in_a_url_it_stands(url):
+    shown = redact_url(url)
+    assert "hush" not in shown and "***" in shown
+    assert redact_url(shown) == shown
+    assert "hush" not in without_secrets_of(url, f"GET {url} failed")
+
+
+@pytest.mark.parametrize("url", [url for url in PLACES if not url.startswith(("//", "tfhub.dev", "me:"))])
+def test_no_error_no_traceback_and_no_log_about_a_handle_tells_its_secrets(url, monkeypatch, caplog):
+    monkeypatch.setenv("REHUB_OFFLINE", "1")
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(hub.HubError) as caught:
+        hub.resolve(url)
+    assert "hush" not in told_by(caught.value) + caplog.text
 
 
 @pytest.mark.parametrize(
     "handle",
     [
-        "https://me:hush@127.0.0.1:9/models/digits/1",
-        "https://127.0.0.1:9/models/digits.tar.gz?token=hush",
         "https://127.0.0.1:9/digits?X-Goog-Signature=hush#sha256=0",
         "https://me:hush@www.kaggle.com/models/a/b",
         "hf://me:hush@a",
-        "s3://me:hush@bucket/model?version=",
         "ftp2://me:hush@host/model",
         "https://me:hush@tfhub.dev/a/model.tflite",
     ],
 )
-def test_no_error_about_a_handle_tells_its_secrets(handle, monkeypatch):
+def test_no_error_about_a_cache_tells_its_secrets(handle, monkeypatch):
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     monkeypatch.delenv("TFHUB_CACHE_DIR")
     monkeypatch.setenv("REHUB_CACHE_DIR", "memory://me:hush@models")
     with pytest.raises(hub.HubError) as caught:
         hub.resolve(handle)
-    assert "hush" not in str(caught.value) + repr(caught.value)
+    assert "hush" not in told_by(caught.value)
+
+
+def told_by(error):
+    """All that a traceback, or a tool that shows one, tells of an error and of those that led to it."""
+    told = io.StringIO()
+    seen = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.print_exception(type(each), each, None, file=told)
+        print(repr(each), str(each), each.args, vars(each), file=told)
+        waiting += [each.__cause__, each.__context__]
+    return told.getvalue()
+
+
+def closed_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def hangs_up(request):
+    request.connection.shutdown(socket.SHUT_RDWR)
+
+
+RESPONDERS = {
+    "hangs up": hangs_up,
+    "says no": sends(b"no", "text/plain", 403),
+    "sends a page": sends(b"<html>", "text/html"),
+    "breaks off": sends(b"\x1f\x8b", Content_Length="100"),
+    "redirects to nowhere": redirects("https://127.0.0.1:1/x?token=hush2hush"),
+    "redirects to a file": redirects("file:///x?token=hush"),
+    "redirects to no URL": redirects("http://[h?token=hush"),
+    "redirects with a login": redirects("http://me:hush@127.0.0.1:1/x"),
+    "sends what is no archive": sends(b"\x00\x01\x02" * 1000),
+}
+
+
+@pytest.mark.parametrize("responder", RESPONDERS.values(), ids=RESPONDERS)
+def test_no_failed_download_tells_a_secret(responder, monkeypatch, caplog):
+    monkeypatch.setenv("REHUB_RETRIES", "0")
+    caplog.set_level(logging.DEBUG, "rehub")
+    with HostingServer() as server:
+        server.answer("/m", responder)
+        for url in (f"{server.url}/m?whatever=hush", f"{server.url}/m?hush".replace("//", "//me:hush@")):
+            with pytest.raises(hub.HubError) as caught:
+                hub.resolve(url)
+            assert "hush" not in told_by(caught.value) + caplog.text
+
+
+def test_no_failed_connection_tells_a_secret(monkeypatch):
+    monkeypatch.setenv("REHUB_RETRIES", "0")
+    for url in (
+        f"http://me:hush@127.0.0.1:{closed_port()}/m?token=hush",
+        "https://hush:hush@name.invalid/m?key=hush",
+        "http://me:hush@127.0.0.1:9/m?hush\u20ac",
+    ):
+        with pytest.raises(hub.HubError) as caught:
+            hub.resolve(url)
+        assert "hush" not in told_by(caught.value)
+
+
+@pytest.mark.parametrize("query", ["token=hush", "hush", "version=1&x-api-key=hush"])
+def test_what_is_stored_and_listed_is_without_secrets_and_found_by_the_whole_handle(query, cache_dir, capsys, caplog):
+    caplog.set_level(logging.DEBUG)
+    with HostingServer() as server:
+        server.answer("/m", sends(archive_of(MODEL)))
+        handle = f"{server.url}/m?{query}".replace("//", "//me:hush@")
+        other = handle.replace("=hush", "=hush2").replace("?hush", "?hush2")
+        directory = hub.resolve(handle)
+        assert hub.resolve(handle) == directory != hub.resolve(other)
+        assert len(server.requests) == 2
+    for path in cache_dir.iterdir():
+        assert path.is_dir() or b"hush" not in path.read_bytes()
+    for words in (["ls"], ["ls", "--json"], ["show", handle], ["show", handle, "--json"], ["verify"], ["rm", handle]):
+        assert main(["cache", *words]) == 0
+    assert main(["cache", "ls", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "hush" not in captured.out + captured.err + caplog.text
+    assert "***" in captured.out
+    (left,) = json.loads(captured.out[captured.out.rindex("\n[") :])
+    assert main(["cache", "rm", left["handle"]]) == 0  # A handle as it is listed names the model, too.
+
+
+def test_an_old_manifest_with_a_secret_is_shown_without(cache_dir, capsys):
+    with HostingServer() as server:
+        hub.resolve(server.publish("/m", archive_of(MODEL)))
+    (manifest,) = cache_dir.glob("*.manifest.json")
+    stored = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**stored, "handle": "https://h/m?token=hush", "url": "https://me:hush@h/m"}))
+    main(["cache", "ls"])
+    main(["cache", "show", manifest.name[:40]])
+    assert "hush" not in capsys.readouterr().out
 
 
 def test_an_error_keeps_what_it_was_made_of_apart_from_secrets():

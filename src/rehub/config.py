@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehub.errors import InvalidSetting
+from rehub.foreign_text import quote, quote_url
+from rehub.untrusted import parse_count
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,9 @@ def cache_dirs(argument: str | os.PathLike[str] | None = None) -> tuple[Path | s
     if not chosen:
         return _default_cache_dirs(os.environ.get("XDG_CACHE_HOME"), os.environ.get("HOME"))
     plain = os.path.isabs(chosen) and os.pathsep not in chosen
-    return _cache_dirs(chosen, bool(several), None if plain else os.getcwd(), None if plain else os.environ.get("HOME"))
+    return _cache_dirs(
+        chosen, bool(several), *((None, None) if plain else (_working_directory(), os.environ.get("HOME")))
+    )
 
 
 def cache_dir(argument: str | os.PathLike[str] | None = None) -> Path | str:
@@ -181,7 +185,7 @@ def _cache_dirs(chosen: str, separated: bool, *_depends_on: str | None) -> tuple
     texts = split_places(chosen) if separated else [chosen]
     directories = tuple(_place(text, variable) for text in texts if text)
     if not directories:
-        raise InvalidSetting(f"{variable} is {chosen!r}: it names no directory.")
+        raise InvalidSetting(f"{variable} is {quote_url(chosen)}: it names no directory.")
     return directories
 
 
@@ -214,11 +218,27 @@ def _place(text: str, origin: str) -> Path | str:
         return _path_of_url(text, origin)
     if re.match(_SCHEME, text):
         if not text.partition("://")[2].strip("/"):
-            raise InvalidSetting(f"{origin} is {text!r}: it names no bucket or directory there.")
+            raise InvalidSetting(f"{origin} is {quote_url(text)}: it names no bucket or directory there.")
         return text.rstrip("/")
     if "://" in text:
-        raise InvalidSetting(f"{origin} is {text!r}: it must be one directory, or one URL such as gs://bucket/models.")
-    return Path(os.path.abspath(os.path.expanduser(text)))
+        raise InvalidSetting(
+            f"{origin} is {quote_url(text)}: it must be one directory, or one URL such as gs://bucket/models."
+        )
+    try:
+        return Path(os.path.abspath(os.path.expanduser(text)))
+    except OSError as error:
+        raise InvalidSetting(
+            f"{origin} is {quote_url(text)}, a path below the working directory, and that cannot be told "
+            f"({error.strerror}): it may have been deleted. Give an absolute path."
+        ) from error
+
+
+def _working_directory() -> str | None:
+    """Where this process works; None when that directory has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 def _path_of_url(text: str, origin: str) -> Path:
@@ -226,7 +246,9 @@ def _path_of_url(text: str, origin: str) -> Path:
 
     host, _, path = text.partition("://")[2].partition("/")
     if host not in ("", "localhost") or not path:
-        raise InvalidSetting(f"{origin} is {text!r}: of this machine's directories it must be file:///absolute/path.")
+        raise InvalidSetting(
+            f"{origin} is {quote_url(text)}: of this machine's directories it must be file:///absolute/path."
+        )
     return Path(os.path.abspath(url2pathname("/" + path)))
 
 
@@ -257,7 +279,7 @@ def _seconds(setting: Setting, argument: float | None, name: str) -> float:
     if not 0 < seconds < math.inf:
         origin = name if argument is not None else setting.variable()
         raise InvalidSetting(
-            f"{origin} is {chosen!r}: it must be a number of seconds above 0, such as {setting.default}."
+            f"{origin} is {quote(chosen)}: it must be a number of seconds above 0, such as {setting.default}."
         )
     return seconds
 
@@ -269,10 +291,11 @@ def retries(argument: int | None = None) -> int:
         InvalidSetting: it is no whole number, or below zero.
     """
     chosen = str(argument) if argument is not None else RETRIES.value() or RETRIES.default
-    if not (chosen.isascii() and chosen.isdigit()):
+    times = parse_count(chosen)
+    if times is None:
         origin = "retries" if argument is not None else RETRIES.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a number of times, 0 or more.")
-    return int(chosen)
+        raise InvalidSetting(f"{origin} is {quote(chosen)}: it must be a number of times, 0 or more.")
+    return times
 
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -288,10 +311,12 @@ def max_size(argument: int | str | None = None) -> int:
         InvalidSetting: it is no size.
     """
     chosen = str(argument) if argument is not None else MAX_SIZE.value() or MAX_SIZE.default
-    size = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", chosen, re.IGNORECASE)
+    size = re.fullmatch(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([a-z]*)\s*", chosen, re.IGNORECASE)
     if size is None or size.group(2).lower() not in _UNITS:
         origin = "max_size" if argument is not None else MAX_SIZE.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a number of bytes, or one with kB, MB, GB or TB.")
+        raise InvalidSetting(
+            f"{origin} is {quote(chosen)}: it must be a number of bytes, or one with kB, MB, GB or TB."
+        )
     return int(float(size.group(1)) * _UNITS[size.group(2).lower()])
 
 
@@ -304,7 +329,7 @@ def tfhub_endpoint(argument: str | None = None) -> str:
     chosen = argument if argument is not None else TFHUB_ENDPOINT.value() or TFHUB_ENDPOINT.default
     if not re.match(r"https?://[^/]", chosen):
         origin = "tfhub_endpoint" if argument is not None else TFHUB_ENDPOINT.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be a URL, such as {TFHUB_ENDPOINT.default}.")
+        raise InvalidSetting(f"{origin} is {quote_url(chosen)}: it must be a URL, such as {TFHUB_ENDPOINT.default}.")
     return chosen.rstrip("/")
 
 
@@ -338,7 +363,7 @@ def model_load_format(argument: str | None = None) -> str:
     if chosen == "UNCOMPRESSED":
         return chosen
     origin = "load_format" if argument is not None else MODEL_LOAD_FORMAT.variable()
-    raise InvalidSetting(f"{origin} is {chosen!r}: it must be COMPRESSED, UNCOMPRESSED or AUTO.")
+    raise InvalidSetting(f"{origin} is {quote(chosen)}: it must be COMPRESSED, UNCOMPRESSED or AUTO.")
 
 
 def offline(argument: bool | None = None) -> bool:
@@ -383,7 +408,7 @@ def keras_package(argument: str | None = None) -> str | None:
     chosen = argument if argument is not None else KERAS.value()
     if chosen not in (None, "keras", "tf_keras"):
         origin = "keras" if argument is not None else KERAS.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be keras or tf_keras, or unset.")
+        raise InvalidSetting(f"{origin} is {quote(chosen)}: it must be keras or tf_keras, or unset.")
     return chosen
 
 
@@ -396,7 +421,7 @@ def loader(argument: str | None = None) -> str:
     chosen = argument if argument is not None else LOADER.value() or LOADER.default
     if chosen not in ("auto", "lazy", "tensorflow"):
         origin = "loader" if argument is not None else LOADER.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be auto, lazy or tensorflow.")
+        raise InvalidSetting(f"{origin} is {quote(chosen)}: it must be auto, lazy or tensorflow.")
     return chosen
 
 
@@ -409,7 +434,7 @@ def prepare(argument: str | None = None) -> str:
     chosen = argument if argument is not None else PREPARE.value() or PREPARE.default
     if chosen not in ("use", "make", "off"):
         origin = "prepare" if argument is not None else PREPARE.variable()
-        raise InvalidSetting(f"{origin} is {chosen!r}: it must be use, make or off.")
+        raise InvalidSetting(f"{origin} is {quote(chosen)}: it must be use, make or off.")
     return chosen
 
 
@@ -428,5 +453,5 @@ def trust(argument: bool | None = None) -> str:
         return "allow" if argument else "refuse"
     chosen = TRUST.value() or TRUST.default
     if chosen not in ("allow", "warn", "refuse"):
-        raise InvalidSetting(f"{TRUST.variable()} is {chosen!r}: it must be allow, warn or refuse.")
+        raise InvalidSetting(f"{TRUST.variable()} is {quote(chosen)}: it must be allow, warn or refuse.")
     return chosen

@@ -43,14 +43,25 @@ caught those goes on working.
 
 from __future__ import annotations
 
+from rehub.foreign_text import cut, escape_message
 from rehub.redaction import without_secrets
+
+# Far above what anyone writes, far below what fills a terminal or a log: a message may hold texts of others.
+_LONGEST_MESSAGE = 20_000
 
 
 class HubError(Exception):
-    """The root of all errors that rehub raises. Passwords and signatures of URLs do not get into its message."""
+    """The root of all errors that rehub raises.
+
+    Passwords and signatures of URLs do not get into its message, nor does what steers a terminal.
+    """
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(without_secrets(arg) if isinstance(arg, str) else arg for arg in args))
+        super().__init__(*(_without_harm(arg) if isinstance(arg, str) else arg for arg in args))
+
+
+def _without_harm(text: str) -> str:
+    return escape_message(without_secrets(cut(text, 10 * _LONGEST_MESSAGE)), _LONGEST_MESSAGE)
 
 
 class InvalidHandle(HubError, ValueError):

@@ -12,6 +12,9 @@ from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, unquote_to_bytes, urlsplit
 
 from rehub.errors import InvalidHandle, UnsupportedFormat
+from rehub.foreign_text import escape, quote_url, show_url
+from rehub.foreign_text import quote as quote_text
+from rehub.redaction import has_ambiguous_login
 
 ACCEPTED_FORMS = """a handle is one of
   a directory:      /models/nnlm, ./nnlm, ~/nnlm, file:///models/nnlm, a pathlib.Path
@@ -35,12 +38,12 @@ class Kind(Enum):
     OBJECT_STORE = "object store"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Handle:
     """A handle, understood.
 
     Attributes:
-        text: what the user typed.
+        text: what the user typed, secrets included.
         kind: how it is resolved.
         location: for a path, the path (a leading `~` is still there); for a URL, also of tfhub.dev, the URL that
             answers with the archive; for an object store, the model's or archive's URL there; on Kaggle
@@ -60,7 +63,20 @@ class Handle:
     sha256: str | None = None
 
     def __str__(self) -> str:
-        return self.text
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.quoted}>"
+
+    @property
+    def shown(self) -> str:
+        """What the user typed, for messages and logs: without secrets, on one line."""
+        return show_url(self.text)
+
+    @property
+    def quoted(self) -> str:
+        """As `shown`, in quotes."""
+        return quote_url(self.text)
 
     @property
     def cache_keys(self) -> tuple[str, ...]:
@@ -120,7 +136,7 @@ def _parsed(text: str) -> Handle:
         return parsed
     if parsed.kind in (Kind.KAGGLE, Kind.HUGGING_FACE):
         raise InvalidHandle(
-            f"{text!r}: #sha256= is the hash of an archive, and this model comes as single files. "
+            f"{quote_url(text)}: #sha256= is the hash of an archive, and this model comes as single files. "
             "Name a version (Kaggle) or a commit (Hugging Face, hf://owner/repo@commit), which never change."
         )
     return replace(parsed, canonical=f"{parsed.canonical}#sha256={sha256}", sha256=sha256)
@@ -131,11 +147,13 @@ def text_of(handle: object) -> str:
     if not isinstance(handle, str) and isinstance(handle, (bytes, os.PathLike)):
         handle = os.fsdecode(handle)
     if not isinstance(handle, str):
-        raise InvalidHandle(f"Expected a string, got {handle!r} of type {type(handle).__name__}; {ACCEPTED_FORMS}")
+        raise InvalidHandle(
+            f"Expected a string, got {escape(repr(handle))} of type {type(handle).__name__}; {ACCEPTED_FORMS}"
+        )
     if not handle:
         raise InvalidHandle(f"the handle is empty; {ACCEPTED_FORMS}")
     if "\0" in handle:
-        raise InvalidHandle(f"{handle!r} holds a zero byte, which no path or URL can; {ACCEPTED_FORMS}")
+        raise InvalidHandle(f"{quote_url(handle)} holds a zero byte, which no path or URL can; {ACCEPTED_FORMS}")
     return handle
 
 
@@ -156,7 +174,7 @@ def _without_hash(text: str) -> tuple[str, str | None]:
     if re.fullmatch(r"[0-9a-fA-F]{64}", digest) and bare:
         return bare, digest.lower()
     if hash_sign and _scheme(text) not in (None, "file", "local"):  # A path may hold anything.
-        raise InvalidHandle(f"{text!r}: after {_HASH} come the 64 hex digits of the archive's hash, not {digest!r}.")
+        raise InvalidHandle(f"{quote_url(text)}: after {_HASH} come the 64 hex digits of the archive's hash.")
     return text, None
 
 
@@ -164,11 +182,15 @@ def _path_of_file_url(text: str) -> str:
     host, slash, path = text.partition("://")[2].partition("/")
     if host.lower() not in ("", "localhost"):
         raise InvalidHandle(
-            f"{text!r} names the machine {host!r}; a file:// handle is a path on this one: file:///absolute/path"
+            f"{quote_url(text)} names the machine {quote_text(host.rpartition('@')[2])}; a file:// handle is a path on "
+            "this one: file:///absolute/path"
         )
-    decoded = os.fsdecode(unquote_to_bytes(os.fsencode(slash + path)))
+    try:
+        decoded = os.fsdecode(unquote_to_bytes(os.fsencode(slash + path)))
+    except UnicodeError:
+        decoded = ""
     if not decoded or "\0" in decoded:
-        raise InvalidHandle(f"{text!r} holds no path; a file:// handle looks like file:///absolute/path")
+        raise InvalidHandle(f"{quote_url(text)} holds no path; a file:// handle looks like file:///absolute/path")
     # `file:///C:/models` names `C:/models` on Windows.
     return decoded[1:] if os.name == "nt" and re.match(r"/[A-Za-z]:", decoded) else decoded
 
@@ -186,13 +208,17 @@ def is_archive_name(name: str) -> bool:
 
 
 def _web(text: str, bare: str) -> Handle:
-    try:
-        url = urlsplit(bare)
-        host, port = url.hostname, url.port
-    except ValueError as error:
-        raise InvalidHandle(f"{text!r} is no URL: {error}; {ACCEPTED_FORMS}") from error
+    split = _split(bare)
+    if split is None:
+        raise InvalidHandle(f"{quote_url(text)} is not a URL: its host or port is malformed; {ACCEPTED_FORMS}")
+    url, host, port = split
+    if has_ambiguous_login(bare):
+        raise InvalidHandle(
+            f"{quote_url(text)} holds a login with a /, ?, # or backslash in it, which ends the host's name. Write "
+            "them as %2F, %3F, %23 and %5C."
+        )
     if not host:
-        raise InvalidHandle(f"{text!r} names no host; {ACCEPTED_FORMS}")
+        raise InvalidHandle(f"{quote_url(text)} names no host; {ACCEPTED_FORMS}")
     _refuse_other_kinds(text, url)
     if re.fullmatch(r"([a-z]+\.)?kaggle\.com", host) and url.path.startswith("/models/"):
         return _kaggle(text, unquote(url.path[len("/models/") :]).split("/"))
@@ -202,6 +228,16 @@ def _web(text: str, bare: str) -> Handle:
     if host in ("tfhub.dev", "www.tfhub.dev") and not is_archive_name(url.path):
         return Handle(text, Kind.TFHUB, f"{canonical}?tf-hub-format=compressed", canonical)
     return Handle(text, Kind.URL, _archive_url(bare, url, host), canonical)
+
+
+def _split(url: str) -> tuple[SplitResult, str | None, int | None] | None:
+    """A URL's parts, its host and its port; None when it has none. What `urlsplit` raises may quote a password."""
+    try:
+        split = urlsplit(url)
+        parts = split, split.hostname, split.port
+    except ValueError:
+        return None
+    return parts
 
 
 # The mirror that tfhub.dev had in China gives its archives from another host, without a query.
@@ -259,9 +295,10 @@ def _kaggle(text: str, parts: list[str]) -> Handle:
         parts = [*parts[:2], *parts[3::2]]
     named = len(parts) in (4, 5) and all(re.fullmatch(r"\w[\w.-]*", part) for part in parts)
     version = parts[4] if named and len(parts) == 5 else None
-    if not named or (version is not None and not re.fullmatch(r"[0-9]*[1-9][0-9]*", version)):
+    if not named or (version is not None and not re.fullmatch(r"0{0,9}[1-9][0-9]{0,9}", version)):
         raise InvalidHandle(
-            f"{text!r} does not name a variation of a model on Kaggle. Give kaggle://owner/model/framework/variation, "
+            f"{quote_url(text)} does not name a variation of a model on Kaggle. Give "
+            "kaggle://owner/model/framework/variation, "
             f"with /version (a number) or without for the latest, or that page's URL, such as "
             f"{_KAGGLE_MODELS}google/nnlm/tensorFlow2/en-dim128/1."
         )
@@ -288,7 +325,9 @@ def _hugging_face_page(text: str, path: str) -> Handle:
 
 def _hugging_face(text: str, rest: str) -> Handle:
     if re.search("[\ud800-\udfff]", rest):
-        raise InvalidHandle(f"{text!r} holds half of a surrogate pair, which is no text and names no repository.")
+        raise InvalidHandle(
+            f"{quote_url(text)} holds half of a surrogate pair, which is no text and names no repository."
+        )
     parts = [part for part in rest.split("/") if part]
     if parts[:1] == ["models"] and len(parts) > 2:
         del parts[0]
@@ -316,7 +355,7 @@ def _hugging_face(text: str, rest: str) -> Handle:
 
 def _no_repository(text: str) -> InvalidHandle:
     return InvalidHandle(
-        f"{text!r} does not name a repository of models on Hugging Face. Give hf://owner/repo, "
+        f"{quote_url(text)} does not name a repository of models on Hugging Face. Give hf://owner/repo, "
         "hf://owner/repo@revision or hf://owner/repo/directory, or its page: https://huggingface.co/owner/repo."
     )
 
@@ -327,7 +366,7 @@ _OTHER_SPELLINGS = {"gcs": "gs", "s3a": "s3", "s3n": "s3"}
 def _object_store(text: str, bare: str, scheme: str) -> Handle:
     place = bare[len(scheme) + len("://") :]
     if not place.strip("/"):
-        raise InvalidHandle(f"{text!r} names no place in an object store; {ACCEPTED_FORMS}")
+        raise InvalidHandle(f"{quote_url(text)} names no place in an object store; {ACCEPTED_FORMS}")
     kind = None if is_archive_name(place) else other_kind(place)
     if kind is not None:
         refuse(text, kind)
@@ -385,7 +424,7 @@ def other_kind(file_name: str) -> OtherKind | None:
 
 def refuse(handle: str, kind: OtherKind) -> NoReturn:
     """Raises `UnsupportedFormat` for a handle of another kind."""
-    raise UnsupportedFormat(f"{handle!r} names {kind.name}, and rehub loads SavedModels: {kind.loaded_by}")
+    raise UnsupportedFormat(f"{quote_url(handle)} names {kind.name}, and rehub loads SavedModels: {kind.loaded_by}")
 
 
 def _refuse_other_kinds(text: str, url: SplitResult) -> None:

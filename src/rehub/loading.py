@@ -14,6 +14,7 @@ from rehub.errors import (
     OptionsUnsupported,
     UnsupportedFormat,
 )
+from rehub.redaction import redact_url
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, tag_set
 
@@ -87,7 +88,7 @@ def load(
         raise InvalidSetting('measure_with= is what optimize="inference" measures with, which was not asked for.')
     wanted = tag_set(tags)
     path = resolvers.resolve(handle)
-    asked = handle if isinstance(handle, str) else str(path)
+    asked = redact_url(handle) if isinstance(handle, str) else str(path)
     layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked, trusted)
     metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
     if wanted is None and layout.is_legacy:

@@ -1,23 +1,203 @@
-"""Keeps passwords and signatures out of what people read: messages, logs and manifests."""
+"""Keeps passwords, tokens and signatures out of what people read: messages, logs, manifests and listings.
+
+A URL is taken apart where it comes in, by `redact_url`: all of its login, and every value of its query outside a short
+list, become `***`. `without_secrets` is the second net, for texts of others in which URLs may stand.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Match
+from urllib.parse import unquote
 
-_PASSWORD = re.compile(r"(?<=://)[^\s/?#'\"]*@")
+MASK = "***"
 
-# The signatures of Google Cloud Storage, S3 and Azure, and what other servers call theirs.
-_SECRET_ITEM = re.compile(
-    r"(?<=[?&])((?:x-goog|x-amz)-(?:signature|credential|security-token)"
-    r"|sig|signature|token|[a-z_-]*[_-]token|api[_-]?key|password|secret|awsaccesskeyid|key-pair-id|policy)=[^\s&#'\"]*",
-    re.IGNORECASE,
+# What says which model or which part of a server is meant, and opens nothing. All other values are masked: nobody can
+# list the names that servers have for a secret.
+_SHOWN_KEYS = frozenset(
+    "tf-hub-format tfjs-format lite-format tfhub-redirect version revision ref format size mtime_ns "
+    "x-goog-expires x-goog-date x-goog-algorithm x-amz-expires x-amz-date x-amz-algorithm".split()
+)
+_SHOWN_VALUE = re.compile(r"[\w.:/-]{0,64}", re.ASCII)
+_KEY = re.compile(r"[\w.%~-]{1,32}", re.ASCII)
+_SHOWN_FRAGMENT = re.compile(r"sha256=[0-9a-fA-F]{64}")
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# fsspec's chains: `zip://member::https://host/archive.zip`, `filecache::s3://bucket/key`.
+_LINK_OF_CHAIN = re.compile(r"(?<=::)(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def redact_url(url: str) -> str:
+    r"""A URL, or a path, with `***` for its login and for each value of its query that may be a secret.
+
+    The whole text is one URL, so that a password may hold whatever it likes.
+
+    >>> redact_url("https://me:it's secret@example.com/m?version=2&X-Amz-Signature=0a1b")
+    'https://***@example.com/m?version=2&X-Amz-Signature=***'
+    """
+    links = _LINK_OF_CHAIN.split(url)
+    return "".join(_redact_link(link) for link in links)
+
+
+def redact_place(place: str) -> str:
+    """A directory as it is, or the URL of one without its secrets: what a command prints for others to use."""
+    return redact_url(place) if "://" in place else place
+
+
+def _redact_link(url: str) -> str:
+    joint = "::" if url.endswith("::") else ""
+    url = url[: len(url) - len(joint)]
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return _redact_path(url) + joint
+    rest = url[scheme.end() :]
+    end = _end_of_authority(rest)
+    authority, rest = rest[:end], rest[end:]
+    _, at, host = authority.rpartition("@")
+    if not at and _has_impossible_port(authority):  # `https://user:password` whose host was forgotten
+        host = MASK
+    rest, hash_sign, fragment = rest.partition("#")
+    path, question_mark, query = rest.partition("?")
+    shown = scheme.group() + (MASK + at if at else "") + host + _redact_parameters(path)
+    if question_mark:
+        shown += "?" + "&".join(_redact_item(item, bare=True) for item in query.split("&"))
+    if hash_sign:
+        shown += "#" + (fragment if not fragment or _SHOWN_FRAGMENT.fullmatch(fragment) else MASK)
+    return shown + joint
+
+
+def _end_of_authority(rest: str) -> int:
+    """Where the login and host end. A password with a `/`, `?` or `#` that nobody has quoted is still a password."""
+    found = re.search("[/?#]", rest)
+    end = found.start() if found else len(rest)
+    if _is_torn_login(rest[:end], rest[end:]):
+        after = rest.rpartition("@")[2]
+        found = re.search("[/?#]", after)
+        end = len(rest) - len(after) + (found.start() if found else len(after))
+    return end
+
+
+def has_ambiguous_login(url: str) -> bool:
+    r"""Whether a part of a URL's login would be taken for its host, by one parser or another.
+
+    >>> has_ambiguous_login("https://me:a#b@host/m"), has_ambiguous_login("https://me:a%23b@host/m")
+    (True, False)
+    """
+    rest = url.partition("://")[2]
+    found = re.search("[/?#]", rest)
+    end = found.start() if found else len(rest)
+    # urllib3 ends the host at a backslash, the standard library does not.
+    return "\\" in rest[:end] or _is_torn_login(rest[:end], rest[end:])
+
+
+def _is_torn_login(authority: str, rest: str) -> bool:
+    """Whether what looks like the host is the first half of a login, whose second half follows up to an `@`."""
+    before, at, _ = rest.partition("@")
+    # `host/owner/repository@revision` and `host?mail=me@host` are none.
+    return bool(at) and (
+        _has_impossible_port(authority) or before[0] == "#" or (before[0] == "?" and "=" not in before)
+    )
+
+
+def _has_impossible_port(authority: str) -> bool:
+    host, colon, port = authority.rpartition("@")[2].rpartition(":")
+    return bool(colon) and not host.startswith("[") and bool(port) and not re.fullmatch("[0-9]{1,5}", port)
+
+
+def _redact_parameters(path: str) -> str:
+    """A path that may have parameters, such as `;jsessionid=`."""
+    before, semicolon, _ = path.partition(";")
+    return f"{before};{MASK}" if semicolon else path
+
+
+def _redact_item(item: str, *, bare: bool) -> str:
+    """One `key=value` of a query; one without a value is masked if `bare` ones are."""
+    key, equals, value = item.partition("=")
+    if not equals or (bare and not value.strip("=")):  # Base64 ends with equal signs.
+        return MASK if bare and item and unquote(key).lower() not in _SHOWN_KEYS else item
+    if unquote(key).lower() in _SHOWN_KEYS and _SHOWN_VALUE.fullmatch(unquote(value)):
+        return item
+    return f"{key if _KEY.fullmatch(key) else MASK}={MASK}"
+
+
+def _redact_path(path: str) -> str:
+    """What has no scheme: a path, or a URL whose scheme was forgotten."""
+    if not _WINDOWS_DRIVE.match(path):
+        path = re.sub("^[^/:@]+:.*@", f"{MASK}@", path, flags=re.DOTALL)
+        path = re.sub("(^|/)[^/:@]*:[^/]*@", rf"\1{MASK}@", path)
+    path, question_mark, query = path.partition("?")
+    query, hash_sign, fragment = query.partition("#")
+    items = "&".join(_redact_item(item, bare=False) for item in query.split("&"))
+    return path + question_mark + items + hash_sign + fragment
+
+
+# These two are compiled when they are first used: a program that meets no error needs them not.
+# A scheme of any length would take time that grows with the square of a long word.
+_URL_IN_TEXT = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"<>`]+"
+# Without a scheme nobody can tell where a URL begins, so here it is the usual names only.
+_USUAL_ITEM = (
+    r"(?i)(?<=[?&;])((?:x-goog|x-amz)-(?:signature|credential|security-token)|sig|signature|[a-z_-]{0,40}token|[a-z_-]{0,40}key"
+    r"|[a-z_-]{0,40}secret|passw(?:or)?d|pass|pwd|auth|authorization|jwt|sas|code|session|sessionid|hdnts|awsaccesskeyid"
+    r"|key-pair-id|policy)=(?!\*\*\*)[^\s&#'\"]*"
 )
 
 
 def without_secrets(text: str) -> str:
-    """A URL, or a text with URLs in it, with `***` for each password, signature and token.
+    """A text in which URLs may stand, with `***` for each password, signature and token in them.
 
-    >>> without_secrets("https://me:secret@example.com/m?version=2&X-Amz-Signature=0a1b")
-    'https://***@example.com/m?version=2&X-Amz-Signature=***'
+    >>> without_secrets("asked https://me:secret@example.com/m?sig=0a1b, and it said no.")
+    'asked https://***@example.com/m?sig=***, and it said no.'
     """
-    return _SECRET_ITEM.sub(r"\1=***", _PASSWORD.sub("***@", text))
+    return re.sub(_USUAL_ITEM, rf"\1={MASK}", re.sub(_URL_IN_TEXT, _redact_match, text))
+
+
+def is_signed(url: str) -> bool:
+    """Whether a URL has a login or a signature by one of the usual names; such a one soon means nothing."""
+    return re.search(_USUAL_ITEM, url) is not None or redact_url(url).partition("?")[0] != url.partition("?")[0]
+
+
+def _redact_match(match: Match[str]) -> str:
+    url = match.group()
+    # What ends a sentence is not the URL's.
+    bare = url.rstrip(".,;:!?)]}")
+    return redact_url(bare) + url[len(bare) :]
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """The texts that `redact_url` masks in a URL, as they stand there and unquoted; the longest first.
+
+    With them a text of others can be searched that quotes a part of the URL, such as its query alone.
+    """
+    found = set()
+    for link in _LINK_OF_CHAIN.split(url):
+        scheme = _SCHEME.match(link)
+        rest = link[scheme.end() :] if scheme else link.lstrip("/")
+        end = _end_of_authority(rest)
+        login, at, host = rest[:end].rpartition("@")
+        if not at and _has_impossible_port(host):
+            login = host
+        found.update([login, login.partition(":")[2], login.partition(":")[0]])
+        before, _, fragment = rest[end:].partition("#")
+        path, _, query = before.partition("?")
+        for item in [*query.split("&"), *path.split(";")[1:]]:
+            key, equals, value = item.partition("=")
+            found.add(value if equals else key)
+        found.add("" if _SHOWN_FRAGMENT.fullmatch(fragment) else fragment)
+    found.update([unquote(each) for each in found])
+    # A parser that stumbles over a password may quote the part before the place.
+    found.update([part for each in found for part in re.split(r"[/?#\\@:\s]", each)])
+    shown = redact_url(url)
+    # Shorter ones would mask half of any text.
+    return tuple(sorted((each for each in found if len(each) > 3 and each not in shown), key=len, reverse=True))
+
+
+def without_secrets_of(url: str, text: str) -> str:
+    """A text of others about a URL, without what is secret in that one and in others.
+
+    >>> without_secrets_of("https://h/m?token=0a1b", "GET /m?token=0a1b failed")
+    'GET /m?token=*** failed'
+    """
+    for secret in secrets_of(url):
+        text = text.replace(secret, MASK)
+    return without_secrets(text)

@@ -67,7 +67,8 @@ def test_a_directory_may_bear_any_name(tmp_path, name):
 def test_a_path_to_nothing_does_not_exist(handle):
     with pytest.raises(ModelNotFound, match="does not exist") as error:
         resolve(handle)
-    assert handle in str(error.value)
+    assert handle[:500] in str(error.value)
+    assert len(str(error.value)) < 2000
 
 
 def test_a_link_to_nothing_does_not_exist(tmp_path):

@@ -7,19 +7,22 @@ lock can be had belongs to nobody: its owner is dead. One of a process that live
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import re
-import shutil
 import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from rehub.cache.claim import try_claim
+from rehub.cache.regular_files import IrregularFile, delete, list_directory
 
 if TYPE_CHECKING:
     from rehub.cache.place import Place
+
+_log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"[0-9a-f]{40}(\.[0-9a-f]{32})?\.rehub\.(tmp|lock)")
 _TENSORFLOW_HUBS = re.compile(r"[0-9a-f]{40}(\.[0-9a-f]{32}\.tmp|\.lock)")
@@ -41,7 +44,7 @@ def aside(place: Place) -> Iterator[Path]:
             yield path
         finally:
             # KeyboardInterrupt passes through here too.
-            shutil.rmtree(str(path), ignore_errors=True)
+            delete(path)
 
 
 def clean(place: Place) -> None:
@@ -54,15 +57,19 @@ def clean_all(root: Path) -> None:
     _clean(root, "", forget_after=_SECONDS_UNTIL_DEAD)
     for path in _matching(root, "", _TENSORFLOW_HUBS):
         if time.time() - _last_change(path) > _SECONDS_UNTIL_DEAD:
-            _delete(path)
+            delete(path)
 
 
 def _clean(root: Path, prefix: str, forget_after: float) -> None:
     for path in _matching(root, prefix, _OURS):
-        held = try_claim(path.with_suffix(".lock"), forget_after=forget_after)
+        try:
+            held = try_claim(path.with_suffix(".lock"), forget_after=forget_after)
+        except OSError as error:  # It belongs to another user, or a directory stands in the lock's place.
+            _log.debug("%s stays: %s", path, error)
+            continue
         if held is not None:
             with held:
-                _delete(path.with_suffix(".tmp"))
+                delete(path.with_suffix(".tmp"))
 
 
 def _matching(root: Path, prefix: str, pattern: re.Pattern[str]) -> list[Path]:
@@ -70,14 +77,17 @@ def _matching(root: Path, prefix: str, pattern: re.Pattern[str]) -> list[Path]:
     return [root / name for name in sorted(names) if pattern.fullmatch(name)]
 
 
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(str(path), ignore_errors=True)
-    elif path.exists():
-        path.unlink()
-
-
 def _last_change(path: Path) -> float:
-    folders = [folder for folder, _, _ in os.walk(str(path))]
-    files = [os.path.join(folder, name) for folder, _, names in os.walk(str(path)) for name in names]
-    return max(os.lstat(each).st_mtime for each in [str(path), *folders, *files])
+    """When something below a path, or the path itself, was last changed; the far future where that cannot be told."""
+    try:
+        names = [str(path)]
+        if path.is_dir() and not path.is_symlink():
+            found = list_directory(path)
+            names += [*found.directories, *(os.path.join(str(path), name) for name in (*found.files, *found.others))]
+        return max(os.lstat(name).st_mtime for name in names)
+    except FileNotFoundError:
+        return math.inf
+    except IrregularFile:
+        return os.lstat(str(path)).st_mtime
+    except OSError:
+        return math.inf

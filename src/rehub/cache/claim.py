@@ -4,6 +4,9 @@ It is the operating system's lock of a file, so a killed process holds nothing, 
 are a few lines of our own, because the `filelock` package empties the file whenever somebody tries to lock it, and
 with that the words about who holds it. Where the file system knows no locks, the file itself is the claim: whoever has
 made it is the owner, writes its name into it, and touches it every second as long as it lives.
+
+The directory may be one that others write to. A process writes only into a file that it has made itself: one that is
+there already may be a link, or another name of a file that matters to somebody.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from rehub.cache.owner import Owner
+from rehub.cache.owner import LONGEST, Owner
+from rehub.cache.regular_files import IrregularFile, open_regular, read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +36,9 @@ SECONDS_BETWEEN_BEATS = 1.0
 # An owner writes its name at once; a file without one is of a process that died before.
 SECONDS_WITHOUT_NAME = 1.0
 
+# Each next attempt follows on a change that somebody else has made meanwhile.
+_MOST_ATTEMPTS = 200
+
 _log = logging.getLogger(__name__)
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
@@ -42,10 +49,11 @@ _LOCKED_BYTE = 1 << 30
 class Claim:
     """A claim that is held; a context manager that gives it up."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        """Use `try_claim`."""
+    def __init__(self, path: Path, descriptor: int, *, is_own: bool = True) -> None:
+        """Use `try_claim`; `is_own` says whether this process has made the file."""
         self._path = path
         self._descriptor = descriptor
+        self._is_own = is_own
         _heart.adopt(self)
 
     def release(self) -> None:
@@ -64,7 +72,8 @@ class Claim:
 
     def beat(self) -> None:
         """Shows those who wait that the owner lives."""
-        os.utime(self._descriptor if os.utime in os.supports_fd else str(self._path))
+        if self._is_own:
+            os.utime(self._descriptor if os.utime in os.supports_fd else str(self._path))
 
     def close_in_child(self) -> None:
         """Closes a forked process's copy of the file, which would hold the lock for as long as that process lives."""
@@ -83,20 +92,23 @@ def try_claim(path: Path, *, forget_after: float = math.inf) -> Claim | None:
     """Claims the name; None when somebody else holds it.
 
     Args:
-        path: the name; there is a file under it as long as somebody holds it.
+        path: the name; there is a file under it as long as somebody holds it. What else stands there is removed.
         forget_after: seconds without a beat, by this machine's clock, after which an owner counts as dead where the
             file system has no locks. Clocks differ and jump, so this is for tidying up only.
 
     Raises:
         OSError: no file can be made or locked there.
     """
-    while True:
+    for _ in range(_MOST_ATTEMPTS):
         try:
             descriptor, is_new = _open(path)
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise
             continue  # Given up between the two ways to open it.
+        except IrregularFile:
+            _remove_name(path)
+            continue
         try:
             claimed = _lock(descriptor)
         except OSError as error:
@@ -114,15 +126,34 @@ def try_claim(path: Path, *, forget_after: float = math.inf) -> Claim | None:
         if not _lies_at(path, descriptor):  # Its owner gave it up after we had opened it.
             os.close(descriptor)
             continue
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, Owner.of_this_process().to_bytes())
-        return Claim(path, descriptor)
+        if is_new or os.name == "nt":  # Nobody can delete an open file on Windows.
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, Owner.of_this_process().to_bytes())
+            return Claim(path, descriptor)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError:  # Another user's, in a directory where nobody deletes what is not their own: held, unwritten.
+            return Claim(path, descriptor, is_own=False)
+        os.close(descriptor)
+    return None
+
+
+def _remove_name(path: Path) -> None:
+    """Deletes what is not a file from a lock's place; a directory only when it is empty."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    except OSError:
+        path.rmdir()
 
 
 def owner_of(path: Path) -> Owner | None:
     """Who holds the name; None where nobody does, or has not said so yet."""
     try:
-        return Owner.from_bytes(path.read_bytes())
+        return Owner.from_bytes(read_regular(path, LONGEST))
     except OSError:
         return None
 
@@ -131,10 +162,11 @@ def pulse(path: Path) -> tuple[int, int] | None:
     """What changes every second as long as the owner lives, and with the owner. To be compared with itself only."""
     try:
         # Opened, because a network file system asks its server then.
-        with path.open("rb") as file:
-            seen = os.fstat(file.fileno())
+        descriptor = open_regular(path)
     except OSError:
         return None
+    seen = os.fstat(descriptor)
+    os.close(descriptor)
     return seen.st_ino, seen.st_mtime_ns
 
 
@@ -150,9 +182,10 @@ def take_over(path: Path, last_pulse: tuple[int, int] | None) -> None:
 def _open(path: Path) -> tuple[int, bool]:
     flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
+        # With O_EXCL, a link is a name that is taken, wherever it leads.
         descriptor = os.open(str(path), flags | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return os.open(str(path), flags), False
+        return open_regular(path, os.O_RDWR), False
     if hasattr(os, "fchmod"):
         os.fchmod(descriptor, 0o666)  # So that others who share the cache can lock it, too.
     return descriptor, True
@@ -184,7 +217,7 @@ else:
 
 
 def _is_forsaken(descriptor: int, forget_after: float) -> bool:
-    owner = Owner.from_bytes(os.read(descriptor, 1 << 16))
+    owner = Owner.from_bytes(os.read(descriptor, LONGEST))
     if owner is not None and owner.is_gone():
         return True
     silence = time.time() - os.fstat(descriptor).st_mtime
@@ -193,7 +226,7 @@ def _is_forsaken(descriptor: int, forget_after: float) -> bool:
 
 def _lies_at(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(os.stat(str(path)), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(str(path)), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

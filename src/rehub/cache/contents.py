@@ -6,15 +6,16 @@ import logging
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterator
 
-from rehub.cache import manifest, remote_contents
+from rehub.cache import descriptor, manifest, remote_contents
 from rehub.cache.aside import aside, clean, clean_all
-from rehub.cache.descriptor import words_of
 from rehub.cache.entry import Entry, Report
 from rehub.cache.lock import turn
 from rehub.cache.place import Place, is_name
+from rehub.cache.regular_files import IrregularFile, list_directory, read_regular
 from rehub.errors import CacheError
+from rehub.foreign_text import escape, show_url
+from rehub.untrusted import moment_of, parse_iso_date
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def entries(root: Path | str) -> list[Entry]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise CacheError(f"the cache {root} cannot be read: {error}.") from error
+        raise CacheError(f"the cache {escape(root, 300)} cannot be read: {error.strerror}.") from error
     found = [entry for entry in (_entry(Place(root, name)) for name in names) if entry is not None]
     return _sorted(found)
 
@@ -62,13 +63,16 @@ def verify(entry: Entry, *, digests: bool = True) -> Report:
     place = Place(entry.root, entry.name)
     try:
         stored = manifest.read(place.manifest)
-        damage = tuple(stored.damages(place.directory, digests=digests))
+        found = list_directory(place.directory)
+        damage = tuple(stored.damages_in(found, place.directory if digests else None))
         listed = {record.name for record in stored.files}
-        unlisted = tuple(name for name in _file_names(place.directory) if name not in listed)
+        unlisted = tuple(name for name in sorted([*found.files, *found.others]) if name not in listed)
     except FileNotFoundError:
-        found = place.damage() if place.is_there() else "it is gone"
-        return Report(entry, () if found is None else (found,), (), has_manifest=False)
-    except manifest.UnreadableManifest as error:
+        if not place.is_there():
+            return Report(entry, ("it is gone",), (), has_manifest=False)
+        problem, found = place.condition()
+        return Report(entry, () if problem is None else (problem,), tuple(sorted(found.others)), has_manifest=False)
+    except (manifest.UnreadableManifest, IrregularFile) as error:
         return Report(entry, (str(error),), (), has_manifest=False)
     except OSError as error:
         raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
@@ -85,7 +89,9 @@ def sizes(entry: Entry) -> dict[str, int]:
         return remote_contents.sizes(entry, entry.root)
     place = Place(entry.root, entry.name)
     try:
-        return {name: (place.directory / name).stat().st_size for name in _file_names(place.directory)}
+        return dict(sorted(list_directory(place.directory).files.items()))
+    except IrregularFile:
+        return {}
     except OSError as error:
         raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
 
@@ -153,49 +159,36 @@ def _sorted(found: list[Entry]) -> list[Entry]:
 
 
 def _entry(place: Place) -> Entry | None:
-    try:
-        if not place.is_there():
-            return None
-        damage = place.damage()
-        sizes = [(place.directory / name).stat().st_size for name in _file_names(place.directory)]
-        handle, url, stored = _words(place)
-        used = _time_of_use(place)
-    except FileNotFoundError:  # Removed while we looked.
+    """What is in a place; None for nothing. Whatever is wrong with it is its damage."""
+    if not place.is_there():
         return None
-    except OSError as error:
-        raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
-    return Entry(place.root, place.name, place.directory, handle, url, sum(sizes), len(sizes), stored, used, damage)
-
-
-def _file_names(directory: Path) -> list[str]:
-    return sorted(_walk(directory))
-
-
-def _walk(directory: Path) -> Iterator[str]:
-    for folder, _, names in os.walk(str(directory)):
-        for name in names:
-            yield (Path(folder) / name).relative_to(directory).as_posix()
+    damage, found = place.condition()
+    if damage is not None and not place.is_there():  # Removed while we looked.
+        return None
+    handle, url, stored = _words(place)
+    size, files = sum(found.files.values()), len(found.files)
+    return Entry(place.root, place.name, place.directory, handle, url, size, files, stored, _time_of_use(place), damage)
 
 
 def _words(place: Place) -> tuple[str | None, str | None, datetime | None]:
     """What the files beside a model say of its handle, its origin and when it came."""
     try:
         stored = manifest.read(place.manifest)
-        return stored.handle, stored.url, datetime.fromisoformat(stored.time)
-    except (FileNotFoundError, manifest.UnreadableManifest, ValueError):
+        return show_url(stored.handle), show_url(stored.url), parse_iso_date(stored.time)
+    except (FileNotFoundError, manifest.UnreadableManifest):
         pass
     try:
-        handle, came = words_of(place.descriptor.read_bytes())
-    except FileNotFoundError:
+        handle, came = descriptor.words_of(read_regular(place.descriptor, descriptor.LONGEST))
+    except OSError:
         return None, None, None
-    return handle, None, came
+    return None if handle is None else show_url(handle), None, came
 
 
-def _time_of_use(place: Place) -> datetime:
+def _time_of_use(place: Place) -> datetime | None:
     """The time of the file that `find` touches; see `rehub.cache.store`."""
-    for path in (place.manifest, place.descriptor):
+    for path in (place.manifest, place.descriptor, place.directory):
         try:
-            return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-        except FileNotFoundError:
+            return moment_of(os.lstat(str(path)).st_mtime)
+        except OSError:
             continue
-    return datetime.fromtimestamp(place.directory.stat().st_mtime, timezone.utc)
+    return None

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import datetime, timezone
+from datetime import datetime
 
+from rehub.foreign_text import show_url
+from rehub.untrusted import parse_iso_date
+
+# It has three or four lines; what is larger is none.
+LONGEST = 1 << 20
+_LONGEST_KEY = 8192
 _MANIFEST = "Manifest"
 
 
@@ -13,13 +19,13 @@ def description(key: str, manifest: str | None = None) -> bytes:
     """The lines about a model that comes in now.
 
     Args:
-        key: what the model is known by.
+        key: what the model is known by; its secrets are not written.
         manifest: the name of the file without which the model is not whole, where there is such a one.
     """
     # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
     now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
     lines = [
-        f"Module: {key}",
+        f"Module: {show_url(key, _LONGEST_KEY)}",
         f"Download Time: {now}",
         f"Downloader Hostname: {socket.gethostname()} (PID:{os.getpid()})",
     ]
@@ -36,12 +42,8 @@ def needs_manifest(stored: bytes) -> bool:
 def words_of(stored: bytes) -> tuple[str | None, datetime | None]:
     """What the lines say of the model's key, and when it came."""
     fields = _fields(stored)
-    try:
-        # tensorflow_hub's resolver.py writes str(datetime.today()): local, without a zone.
-        came = datetime.fromisoformat(fields.get("Download Time", "")).astimezone(timezone.utc)
-    except ValueError:
-        return fields.get("Module"), None
-    return fields.get("Module"), came
+    # tensorflow_hub's resolver.py writes str(datetime.today()): local, without a zone.
+    return fields.get("Module"), parse_iso_date(fields.get("Download Time", ""), local=True)
 
 
 def _fields(stored: bytes) -> dict[str, str]:

@@ -18,12 +18,14 @@ class Entry:
         root: the cache's directory; a string is the URL of one in an object store.
         name: that of the model's directory in it.
         directory: the model's directory, or its URL.
-        handle: what the model is known by; None for one that nobody has left a word about.
+        handle: what the model is known by, without secrets and on one line; None for one that nobody has left a word
+            about.
         url: where it came from in the end; None for what `tensorflow_hub` has fetched.
         size: bytes of all of its files.
         files: how many they are.
         stored: when it came; None when nobody has noted it.
-        used: the day, about, of its last use; None in an object store, where nobody notes it.
+        used: the day, about, of its last use; None in an object store, where nobody notes it, and for an impossible
+            one.
         damage: what is wrong with it, by the names and sizes of its files; None when it is whole.
     """
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
+import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn
+
+from rehub.cache.regular_files import Listing, list_directory, open_regular, read_regular
+from rehub.errors import UnsafeArchive
+from rehub.foreign_text import escape
+from rehub.untrusted import Malformed, member, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Of a model with 100,000 files, the most that an archive may have.
+_LONGEST = 64 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 # A later format may add keys; the names and sizes of the files stay where they are, so that this code reads it too.
 FORMAT = 1
@@ -34,12 +45,13 @@ class FileRecord:
             size: the file's; None for one that is not there.
             sha256: reads the file; unset, it is not read.
         """
+        name = escape(self.name)
         if size is None:
-            return f"{self.name} is missing"
+            return f"{name} is missing"
         if size != self.size:
-            return f"{self.name} has {size} bytes and must have {self.size}"
+            return f"{name} has {size} bytes and must have {self.size}"
         if sha256 is not None and sha256() != self.sha256:
-            return f"{self.name} has other content than was downloaded: its sha256 is not {self.sha256}"
+            return f"{name} has other content than was downloaded: its sha256 is not {self.sha256}"
         return None
 
 
@@ -48,7 +60,7 @@ class Manifest:
     """What was put into an entry.
 
     Attributes:
-        handle: the entry's key.
+        handle: the entry's key, without its secrets.
         url: where the bytes came from in the end, after all redirects; a path for a local archive.
         time: when, in UTC, as ISO 8601.
         files: every file.
@@ -69,17 +81,26 @@ class Manifest:
         Args:
             directory: the model.
             digests: reads every file and compares its sha256, too.
+
+        Raises:
+            IrregularFile: it is not a directory.
+            OSError: it cannot be read.
         """
+        yield from self.damages_in(list_directory(directory), directory if digests else None)
+
+    def damages_in(self, found: Listing, directory: Path | None = None) -> Iterator[str]:
+        """As `damages`, of a listing; the files are read if the directory is given.
+
+        A name is only ever looked up among those that were found: no path is made of what a manifest says.
+        """
+        others = set(found.others)
         for record in self.files:
-            path = directory / record.name
-            try:
-                size = path.stat().st_size
-            except FileNotFoundError:
-                damage = record.damage(None)
-            except NotADirectoryError:
-                damage = f"{record.name} is missing: a file stands where its directory was"
-            else:
-                damage = record.damage(size, functools.partial(_sha256, path) if digests else None)
+            size = found.files.get(record.name)
+            if size is None:
+                yield f"{escape(record.name)} is missing{_reason(record.name, found.files, others)}"
+                continue
+            sha256 = None if directory is None else functools.partial(_sha256, directory / record.name, record.size)
+            damage = record.damage(size, sha256)
             if damage is not None:
                 yield damage
 
@@ -88,33 +109,82 @@ class Manifest:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
 
+def _reason(name: str, files: dict[str, int], others: set[str]) -> str:
+    """Why a file is not found, where something stands in its way."""
+    if name in others:
+        return ": what has its name is a link, or another thing that is not a plain file"
+    parts = name.split("/")
+    for above in ("/".join(parts[:length]) for length in range(1, min(len(parts), 64))):
+        if above in files:
+            return ": a file stands where its directory was"
+        if above in others:
+            return ": its directory is a link, or cannot be read"
+    return ""
+
+
 def read(path: Path) -> Manifest:
-    """Reads a manifest back; raises `UnreadableManifest` with the reason when it is none."""
-    return parse(path.read_bytes(), path.name)
+    """Reads a manifest back; raises `UnreadableManifest` with the reason when it is none.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    try:
+        content = read_regular(path, _LONGEST)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableManifest(f"{path.name} cannot be read ({error})") from error
+    return parse(content, path.name)
 
 
 def parse(content: bytes, name: str) -> Manifest:
     """Makes a manifest of the content of the file `name`; raises `UnreadableManifest` with the reason."""
     try:
-        stored = json.loads(content.decode("utf-8"))
-        files = tuple(FileRecord(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in stored["files"])
-        return Manifest(str(stored["handle"]), str(stored["url"]), str(stored["time"]), files)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableManifest(f"{name} is no manifest ({type(error).__name__}: {error})") from error
+        stored = parse_json(content)
+        files = tuple(_record(each) for each in member(stored, "files", list))
+        if not files:
+            _refuse(name, "it lists no file")
+        handle, url, time = (member(stored, key, str) for key in ("handle", "url", "time"))
+    except Malformed as error:
+        _refuse(name, str(error))
+    return Manifest(handle, url, time, files)
+
+
+def _refuse(name: str, reason: str) -> NoReturn:
+    raise UnreadableManifest(f"{name} is no manifest: {reason}")
+
+
+def _record(stored: Any) -> FileRecord:
+    name, size, sha256 = member(stored, "name", str), member(stored, "size", int), member(stored, "sha256", str)
+    if size < 0 or not _SHA256.fullmatch(sha256):
+        raise Malformed("a size is negative, or a sha256 is not one")
+    return FileRecord(name, size, sha256)
 
 
 def records_of(directory: Path) -> tuple[FileRecord, ...]:
-    """Reads every file below a directory; for models that came in without being hashed on the way."""
-    return tuple(
-        FileRecord(path.relative_to(directory).as_posix(), path.stat().st_size, _sha256(path))
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    )
+    """Reads every file below a directory; for models that came in without being hashed on the way.
+
+    Raises:
+        UnsafeArchive: it holds a link, or what else is not a plain file.
+    """
+    found = list_directory(directory)
+    if found.others:
+        raise UnsafeArchive(
+            f"{escape(found.others[0])!r} is a link, or another thing that is neither a file nor a directory. "
+            "A model in the cache holds none."
+        )
+    return tuple(FileRecord(name, size, _sha256(directory / name, size)) for name, size in sorted(found.files.items()))
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, size: int) -> str:
+    """The hash of a file, which is read no further than a byte beyond its size."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
+    with os.fdopen(open_regular(path), "rb") as file:
+        left = size + 1
+        while left:
+            chunk = file.read(min(left, 1 << 20))
+            if not chunk:
+                break
             digest.update(chunk)
+            left -= len(chunk)
     return digest.hexdigest()

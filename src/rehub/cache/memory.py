@@ -60,7 +60,10 @@ def remember(roots: tuple[Path | str, ...], key: str, directory: Path, folders: 
     """
     stamps = []
     for folder in folders:
-        now = os.stat(folder)
+        try:
+            now = os.stat(folder)
+        except OSError:  # Taken away meanwhile.
+            return
         if max(now.st_mtime, now.st_ctime) > checked - _SECONDS_OF_A_TICK:
             return
         stamps.append((folder, now.st_ino, now.st_mtime_ns, now.st_ctime_ns))

@@ -9,6 +9,13 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
+from rehub.foreign_text import escape
+from rehub.untrusted import Malformed, member, parse_json
+
+# What is larger is no lock of ours.
+LONGEST = 4096
+_LARGEST_PID = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -34,12 +41,13 @@ class Owner:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Owner | None:
-        """The owner that a lock's file names; None where none is written yet."""
+        """The owner that a lock's file names; None where none is written yet, or what is written is not plain."""
         try:
-            fields = json.loads(stored.decode())
-            return cls(str(fields["host"]), int(fields["pid"]), str(fields["since"]), str(fields["token"]))
-        except (ValueError, KeyError, TypeError):
+            fields = parse_json(stored)
+            owner = cls(*(member(fields, name, kind) for name, kind in _FIELDS))
+        except Malformed:
             return None
+        return owner if 0 < owner.pid <= _LARGEST_PID else None
 
     def to_bytes(self) -> bytes:
         """The text of a lock's file."""
@@ -47,15 +55,18 @@ class Owner:
 
     def is_gone(self) -> bool:
         """Whether the process certainly runs no longer. Of another machine's nobody can say."""
-        if os.name == "nt" or self.host != socket.gethostname() or self.pid <= 0:
+        if os.name == "nt" or self.host != socket.gethostname():
             return False  # On Windows, os.kill(pid, 0) would end the process.
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:  # It runs, as another user.
+        except OSError:  # It runs, as another user.
             return False
         return False
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, which has been at it since {self.since}"
+        return f"process {self.pid} on {escape(self.host, 64)}, which has been at it since {escape(self.since, 40)}"
+
+
+_FIELDS = (("host", str), ("pid", int), ("since", str), ("token", str))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Collection
 
 from rehub.cache import manifest
+from rehub.cache.regular_files import IrregularFile, Listing, list_directory
 
 # One of them is in every SavedModel.
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
@@ -74,14 +75,22 @@ class Place:
 
     def damage(self) -> str | None:
         """What is wrong with what is in the place, in words; None when the model is whole."""
-        if not self.directory.is_dir():
-            return "it is no directory"
+        return self.condition()[0]
+
+    def condition(self) -> tuple[str | None, Listing]:
+        """What is wrong with what is in the place, as `damage` says, and what was found there."""
         try:
-            return manifest.read(self.manifest).damage(self.directory)
+            found = list_directory(self.directory)
+        except IrregularFile as error:
+            return str(error), Listing()
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})", Listing()
+        try:
+            return next(manifest.read(self.manifest).damages_in(found), None), found
         except FileNotFoundError:
-            return damage_to_unlisted(_telling_names(self.directory))
+            return damage_to_unlisted(found.files), found
         except manifest.UnreadableManifest as error:
-            return str(error)
+            return str(error), found
 
 
 def damage_to_unlisted(names: Collection[str]) -> str | None:
@@ -100,12 +109,3 @@ def damage_to_unlisted(names: Collection[str]) -> str | None:
         return "variables/variables.index is missing"
     promised = int(shards[0][-5:])
     return None if len(shards) == promised else f"variables/ has {len(shards)} of {promised} shards"
-
-
-def _telling_names(directory: Path) -> set[str]:
-    """The files of a model that tell whether it is whole."""
-    names = {name for name in SAVED_MODEL_FILES if (directory / name).is_file()}
-    try:
-        return names.union(f"variables/{name}" for name in os.listdir(str(directory / "variables")))
-    except (FileNotFoundError, NotADirectoryError):
-        return names

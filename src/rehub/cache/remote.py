@@ -13,22 +13,25 @@ import logging
 import os
 import stat
 import tempfile
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable, TypeVar
 
 from rehub.cache.aside import aside, clean
 from rehub.cache.descriptor import description, needs_manifest
 from rehub.cache.lock import turn
 from rehub.cache.manifest import Manifest, UnreadableManifest, parse, records_of
 from rehub.cache.place import SAVED_MODEL_FILES, Place, damage_to_unlisted, name_of
-from rehub.cache.storage import errors_told_as, open_storage, scheme_of
+from rehub.cache.storage import open_storage, scheme_of, with_own_errors
 from rehub.errors import CacheError, HubError, InvalidSetting
+from rehub.foreign_text import quote_url, show_url
+from rehub.redaction import redact_url
 
 if TYPE_CHECKING:
     from rehub.cache.store import Delivery
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -139,10 +142,11 @@ class RemotePlace:
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def errors_told(self, problem: str) -> AbstractContextManager[None]:
-        """Makes a `CacheError` of what the store's driver raises."""
+    def with_cache_errors(self, problem: str, action: Callable[[], T]) -> T:
+        """Does something with the store; what its driver raises becomes a `CacheError`."""
         remedy = "\nMake it readable and writable, or name another by REHUB_CACHE_DIR."
-        return errors_told_as(CacheError, f"{problem} in the cache {self.root}", self.root, remedy=remedy)
+        problem = f"{problem} in the cache {show_url(self.root)}"
+        return with_own_errors(action, CacheError, problem, self.root, remedy=remedy)
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -181,15 +185,17 @@ def open_cache(root: str) -> tuple[Any, str]:
         InvalidSetting: fsspec knows no storage of this scheme.
         CacheError: the driver cannot even begin.
     """
+    problem = f"the cache {show_url(root)} cannot be reached"
     try:
-        with errors_told_as(CacheError, f"the cache {root} cannot be reached", root, ValueError):
-            storage, path = open_storage(root, root)
-    except ValueError as error:
-        raise InvalidSetting(
-            f"the cache {root} is in no storage that can be used: fsspec knows no {scheme_of(root)}:// ({error}). "
-            "Name another by REHUB_CACHE_DIR."
-        ) from error
-    return storage, path.rstrip("/")
+        storage, path = with_own_errors(lambda: open_storage(root, root), CacheError, problem, root, ValueError)
+    except ValueError:
+        pass
+    else:
+        return storage, path.rstrip("/")
+    raise InvalidSetting(
+        f"the cache {show_url(root)} is in no storage that can be used: fsspec knows no {scheme_of(root)}://. "
+        "Name another by REHUB_CACHE_DIR."
+    )
 
 
 def place_of(root: str, key: str) -> RemotePlace:
@@ -224,7 +230,7 @@ def find(root: str, keys: tuple[str, ...]) -> str | None:
     """
     for key in keys:
         place = place_of(root, key)
-        if _is_whole(place, key, f"{keys[0]!r} cannot be looked up"):
+        if _is_whole(place, key, f"{quote_url(keys[0])} cannot be looked up"):
             return place.url
     return None
 
@@ -239,10 +245,10 @@ def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: boo
         CacheError: the store cannot be read or written, or there is no room for temporary files.
     """
     place = place_of(root, key)
-    problem = f"{key!r} cannot be put"
+    problem = f"{quote_url(key)} cannot be put"
     try:
         here = Place.of(_own_temporary_directory(), place.url)
-        with turn(here.lock, repr(key)):
+        with turn(here.lock, quote_url(key)):
             if anew or not _is_whole(place, key, problem):
                 clean(here)
                 with aside(here) as folder:
@@ -250,26 +256,26 @@ def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: boo
                     filled.mkdir()
                     delivery = fill(filled)
                     files = records_of(filled) if delivery.files is None else delivery.files
-                    stored = Manifest(key, delivery.url, datetime.now(timezone.utc).isoformat(), files)
+                    stored = Manifest(
+                        redact_url(key), redact_url(delivery.url), datetime.now(timezone.utc).isoformat(), files
+                    )
                     # Another machine may have been first.
                     if anew or not _is_whole(place, key, problem):
-                        with place.errors_told(problem):
-                            place.put(filled, stored)
+                        place.with_cache_errors(problem, lambda: place.put(filled, stored))
     except HubError:
         raise
     except OSError as error:
         raise CacheError(
-            f"{key!r} cannot be made ready for the cache {root}: {error}.\n"
+            f"{quote_url(key)} cannot be made ready for the cache {show_url(root)}: {error}.\n"
             f"Make room in {tempfile.gettempdir()}, or name another directory for temporary files by TMPDIR."
         ) from error
     return place.url
 
 
 def _is_whole(place: RemotePlace, key: str, problem: str) -> bool:
-    with place.errors_told(problem):
-        seen = place.look()
+    seen = place.with_cache_errors(problem, place.look)
     if seen is not None and seen.damage is not None:
-        _log.warning("The cached model %s of %r does not count: %s", place.url, key, seen.damage)
+        _log.warning("The cached model %s of %s does not count: %s", show_url(place.url), quote_url(key), seen.damage)
     return seen is not None and seen.damage is None
 
 

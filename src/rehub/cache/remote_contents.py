@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import functools
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rehub.cache.descriptor import words_of
 from rehub.cache.entry import Entry, Report
 from rehub.cache.place import is_name
 from rehub.cache.remote import RemotePlace, Seen, open_cache, place_of, sizes_below
-from rehub.cache.storage import errors_told_as
+from rehub.cache.storage import with_own_errors
 from rehub.errors import CacheError
+from rehub.foreign_text import quote_url, show_url
+from rehub.untrusted import parse_iso_date
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def entries(root: str) -> list[Entry]:
     """What is in the cache, in no order."""
     storage, path = open_cache(root)
-    with errors_told_as(CacheError, f"the cache {root} cannot be read", root):
+
+    def look() -> list[Entry]:
         of_all = sizes_below(storage, path)
         found = []
         for name in {file[:40] for file in of_all if is_name(file[:40])}:
@@ -25,32 +31,36 @@ def entries(root: str) -> list[Entry]:
             seen = place.look(below)
             if seen is not None:
                 found.append(_entry(place, seen))
-    return found
+        return found
+
+    return with_own_errors(look, CacheError, f"the cache {show_url(root)} cannot be read", root)
 
 
 def entry_of(root: str, key: str) -> Entry | None:
     """The entry of one model; None when it is not in this cache."""
     place = place_of(root, key)
-    with place.errors_told(f"{key!r} cannot be looked up"):
-        seen = place.look()
+    seen = place.with_cache_errors(f"{quote_url(key)} cannot be looked up", place.look)
     return None if seen is None else _entry(place, seen)
 
 
 def verify(entry: Entry, root: str, *, digests: bool) -> Report:
     """As `cache.verify`: with `digests`, all files of the model come over the network."""
     place = _place(entry, root)
-    with place.errors_told(f"{entry.directory} cannot be read"):
-        seen = place.look()
-        if seen is None:
-            return Report(entry, ("it is gone",), (), has_manifest=False)
-        if seen.manifest is None:
-            return Report(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
-        damages = [
-            record.damage(
-                seen.sizes.get(record.name), functools.partial(place.sha256, record.name) if digests else None
-            )
-            for record in seen.manifest.files
-        ]
+    return place.with_cache_errors(
+        f"{show_url(place.url)} cannot be read", lambda: _report(entry, place, digests=digests)
+    )
+
+
+def _report(entry: Entry, place: RemotePlace, *, digests: bool) -> Report:
+    seen = place.look()
+    if seen is None:
+        return Report(entry, ("it is gone",), (), has_manifest=False)
+    if seen.manifest is None:
+        return Report(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
+    damages = [
+        record.damage(seen.sizes.get(record.name), functools.partial(place.sha256, record.name) if digests else None)
+        for record in seen.manifest.files
+    ]
     unlisted = set(seen.sizes) - {record.name for record in seen.manifest.files}
     return Report(
         entry, tuple(each for each in damages if each is not None), tuple(sorted(unlisted)), has_manifest=True
@@ -60,15 +70,16 @@ def verify(entry: Entry, root: str, *, digests: bool) -> Report:
 def sizes(entry: Entry, root: str) -> dict[str, int]:
     """The size of each of the model's files, by its name."""
     place = _place(entry, root)
-    with place.errors_told(f"{entry.directory} cannot be read"):
-        return dict(sorted(sizes_below(place.storage, place.directory).items()))
+    return place.with_cache_errors(
+        f"{show_url(place.url)} cannot be read",
+        lambda: dict(sorted(sizes_below(place.storage, place.directory).items())),
+    )
 
 
 def remove(entry: Entry, root: str) -> None:
     """Deletes the model."""
     place = _place(entry, root)
-    with place.errors_told(f"{entry.directory} cannot be deleted"):
-        place.delete()
+    place.with_cache_errors(f"{show_url(place.url)} cannot be deleted", place.delete)
 
 
 def _place(entry: Entry, root: str) -> RemotePlace:
@@ -93,11 +104,9 @@ def _entry(place: RemotePlace, seen: Seen) -> Entry:
 
 def _words(seen: Seen) -> tuple[str | None, str | None, datetime | None]:
     if seen.manifest is not None:
-        try:
-            return seen.manifest.handle, seen.manifest.url, datetime.fromisoformat(seen.manifest.time)
-        except ValueError:
-            return seen.manifest.handle, seen.manifest.url, None
+        listed = seen.manifest
+        return show_url(listed.handle), show_url(listed.url), parse_iso_date(listed.time)
     if seen.descriptor is None:
         return None, None, None
     handle, stored = words_of(seen.descriptor)
-    return handle, None, stored
+    return None if handle is None else show_url(handle), None, stored

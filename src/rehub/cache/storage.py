@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-from typing import Any, Iterator, cast
+from typing import Any, Callable, TypeVar, cast
 
 from rehub.errors import HubError, PackageMissing
+from rehub.foreign_text import escape, quote_url
+from rehub.redaction import without_secrets_of
+
+T = TypeVar("T")
+
+# Drivers quote what a server has answered.
+_SHOWN = 1000
 
 # Which extra brings the driver for a scheme, and where the driver looks for a login.
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
@@ -38,16 +44,23 @@ def open_storage(url: str, asked: str) -> tuple[Any, str]:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url))
     except ImportError as error:
         remedy = f'pip install "rehub[{extra}]"' if extra else "pip install fsspec and its driver for this storage"
-        raise PackageMissing(f"{asked!r} is read by fsspec; {remedy} ({error})") from error
+        raise PackageMissing(f"{quote_url(asked)} is read by fsspec; {remedy} ({error})") from error
 
 
-@contextlib.contextmanager
-def errors_told_as(
-    kind: type[HubError], problem: str, url: str, *but: type[Exception], remedy: str = ""
-) -> Iterator[None]:
-    """Makes an error of rehub's of whatever a driver raises, but for some.
+def with_own_errors(
+    action: Callable[[], T],
+    kind: type[HubError],
+    problem: str,
+    url: str,
+    *but: type[Exception],
+    remedy: str = "",
+) -> T:
+    """Does something with a storage, and makes an error of rehub's of whatever its driver raises, but for some.
+
+    The driver's error is quoted and not chained: it may hold the URL with its login, in its text or in its parts.
 
     Args:
+        action: what to do.
         kind: the class of the error.
         problem: how its message begins.
         url: a place in the storage, of which the message tells where a login is taken from.
@@ -55,10 +68,13 @@ def errors_told_as(
         remedy: how its message ends.
     """
     try:
-        yield
+        return action()
     except Exception as error:
         if isinstance(error, (HubError, *but)):
             raise
-        login = _LOGINS.get(scheme_of(url))
-        where_from = f"\nA login is taken from {login}." if login else ""
-        raise kind(f"{problem}: {type(error).__name__}: {str(error).strip()}{where_from}{remedy}") from error
+        said = escape(without_secrets_of(url, str(error).strip()), _SHOWN)
+        reason = f"{type(error).__name__}: {said}"
+    login = _LOGINS.get(scheme_of(url))
+    where_from = f"\nA login is taken from {login}." if login else ""
+    # Raised here and not above, where the driver's error would become its context.
+    raise kind(f"{problem}: {reason}{where_from}{remedy}")

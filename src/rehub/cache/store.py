@@ -18,11 +18,16 @@ from rehub.cache.descriptor import description
 from rehub.cache.lock import turn
 from rehub.cache.manifest import FileRecord, Manifest, records_of
 from rehub.cache.place import Place
+from rehub.cache.regular_files import Listing, is_irregular
 from rehub.errors import CacheError, HubError
+from rehub.foreign_text import escape, quote_url
+from rehub.redaction import redact_url
 
 _log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_NOTES_OF_USE = 24 * 3600.0
+# Each next attempt to put a model in its place follows on something that others have put there meanwhile.
+_MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,14 @@ def find(roots: tuple[Path | str, ...], *keys: str) -> Path | str | None:
         try:
             for key in keys:
                 place = Place.of(root, key)
-                if _is_whole(place, key):
-                    memory.remember(roots, keys[0], place.directory, _folders(place.directory), checked)
+                found = _whole(place, key)
+                if found is not None:
+                    memory.remember(roots, keys[0], place.directory, found.directories, checked)
                     _note_use(place, checked)
                     return place.directory
         except OSError as error:
             raise CacheError(
-                f"{keys[0]!r} cannot be looked up in the cache {root}: {error}.\n"
+                f"{quote_url(keys[0])} cannot be looked up in the cache {_shown(root)}: {_reason(error)}.\n"
                 "Make it readable, or name another directory by REHUB_CACHE_DIR."
             ) from error
     return None
@@ -103,34 +109,46 @@ def renew(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delive
     return _bring_in(roots, key, fill, anew=True)
 
 
-def _is_whole(place: Place, key: str) -> bool:
+def _whole(place: Place, key: str) -> Listing | None:
+    """What is in a place that holds a whole model; else None."""
     if not place.is_there():
-        return False
-    damage = place.damage()
+        return None
+    damage, found = place.condition()
     if damage is not None:
-        _log.warning("The cached model %s of %r is damaged and does not count: %s", place.directory, key, damage)
-        return False
+        _log.warning(
+            "The cached model %s of %s is damaged and does not count: %s", place.directory, quote_url(key), damage
+        )
+        return None
     if os.path.lexists(str(place.lock)):
         # Somebody was killed after the last step, or is about to be ready with it.
         try:
             clean(place)
         except OSError as error:  # It is a cache of somebody else.
             _log.debug("What was left beside %s stays: %s", place.directory, error)
-    return True
+    return found
 
 
 def _note_use(place: Place, now: float) -> None:
     """Tells `prune` that the model is in use: once a day, by the time of the file beside it."""
     path = place.manifest if place.manifest.exists() else place.descriptor
     try:
-        if now - path.stat().st_mtime > _SECONDS_BETWEEN_NOTES_OF_USE:
+        if is_irregular(path) or now - os.lstat(str(path)).st_mtime <= _SECONDS_BETWEEN_NOTES_OF_USE:
+            return
+        if os.utime in os.supports_follow_symlinks:
+            os.utime(str(path), follow_symlinks=False)
+        else:
             os.utime(str(path))
     except OSError as error:  # There is none, or it is a cache of somebody else.
         _log.debug("That %s is in use is not noted: %s", place.directory, error)
 
 
-def _folders(directory: Path) -> list[str]:
-    return [folder for folder, _, _ in os.walk(str(directory))]
+def _shown(root: Path) -> str:
+    return escape(root, 300)
+
+
+def _reason(error: OSError) -> str:
+    """An error of the system without the path, which the message has already and which may be long."""
+    return escape(error if error.errno is None else f"[Errno {error.errno}] {error.strerror}")
 
 
 def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> Path | str:
@@ -140,7 +158,7 @@ def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], De
     place = Place.of(root, key)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with turn(place.lock, repr(key), is_done=lambda: not anew and place.is_whole()):
+        with turn(place.lock, quote_url(key), is_done=lambda: not anew and place.is_whole()):
             if anew or not place.is_whole():
                 clean(place)
                 with aside(place) as folder:
@@ -152,7 +170,7 @@ def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], De
         raise
     except OSError as error:
         raise CacheError(
-            f"{key!r} cannot be put into the cache {root}: {error}.\n"
+            f"{quote_url(key)} cannot be put into the cache {_shown(root)}: {_reason(error)}.\n"
             "Make room or permissions there, or name another directory by REHUB_CACHE_DIR."
         ) from error
     return place.directory
@@ -163,7 +181,7 @@ def _writable(roots: tuple[Path | str, ...]) -> Path | str:
         if isinstance(root, str):  # Only writing tells.
             return root
         there = root
-        while not there.exists() and there != there.parent:
+        while not os.path.exists(str(there)) and there != there.parent:
             there = there.parent
         if os.access(str(there), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             return root
@@ -173,25 +191,40 @@ def _writable(roots: tuple[Path | str, ...]) -> Path | str:
 def _put_in_place(place: Place, key: str, folder: Path, delivery: Delivery, *, anew: bool) -> None:
     filled = folder / "model"
     files = records_of(filled) if delivery.files is None else delivery.files
-    manifest = Manifest(key, delivery.url, datetime.now(timezone.utc).isoformat(), files)
+    manifest = Manifest(redact_url(key), redact_url(delivery.url), datetime.now(timezone.utc).isoformat(), files)
     # All that can fail for want of room comes before the first rename.
     _write_words(folder, key, manifest)
     _fsync_tree(folder)
-    while True:
+    for _ in range(_MOST_ATTEMPTS):
         there = _identity(place.directory)
         if there is None:
             # The directory comes last: killed before that, there are words about nothing, which is nothing.
-            (folder / "manifest").replace(place.manifest)
-            (folder / "descriptor").replace(place.descriptor)
+            _replace(folder / "manifest", place.manifest, folder)
+            _replace(folder / "descriptor", place.descriptor, folder)
             if _renamed(filled, place.directory):
-                break
+                _fsync(place.root)
+                return
             # Somebody else was first. That the manifest is ours now does no harm: it fits, or tells that it does not.
             _write_words(folder, key, manifest)
         elif not anew and place.is_whole():
             return
         else:
             _take_out(place, there, folder)
-    _fsync(place.root)
+    raise CacheError(
+        f"{quote_url(key)} cannot be put into the cache {_shown(place.root)}: somebody puts other things in its place "
+        "all the time. Name another directory by REHUB_CACHE_DIR."
+    )
+
+
+def _replace(source: Path, target: Path, folder: Path) -> None:
+    """Renames a file to a name that may be taken; what is no plain file is taken out, and deleted with `folder`."""
+    try:
+        source.replace(target)
+    except OSError:
+        if not is_irregular(target):
+            raise
+        target.rename(folder / uuid.uuid4().hex)
+        source.replace(target)
 
 
 def _write_words(folder: Path, key: str, manifest: Manifest) -> None:

@@ -65,7 +65,7 @@ def configure(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     """Prints the script, or what it asks for."""
     if not arguments.words:
-        output.line(_SCRIPTS[arguments.shell])
+        output.lines(_SCRIPTS[arguments.shell])
         return DONE
     for candidate in candidates(arguments.words[1:]):
         output.line(candidate)

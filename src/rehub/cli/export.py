@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import ArchiveNotWritten
+from rehub.foreign_text import quote_url, show_url
 from rehub.resolvers import resolve
 from rehub.savedmodel import look
 from rehub.transfer import pack
@@ -41,12 +43,13 @@ def _archive(text: str) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Resolves the handle, and packs what is there."""
     archive: Path = arguments.archive
-    if archive.exists() and not arguments.force:
-        raise ArchiveNotWritten(f"{str(archive)!r} exists already. Remove it, or replace it with --force.")
+    if os.path.lexists(str(archive)) and not arguments.force:
+        raise ArchiveNotWritten(f"{quote_url(str(archive))} exists already. Remove it, or replace it with --force.")
     directory = resolve(arguments.handle)
     if "://" in directory:
         raise ArchiveNotWritten(
-            f"{arguments.handle!r} cannot be packed: it is not copied to this machine, but read at {directory}. "
+            f"{quote_url(arguments.handle)} cannot be packed: it is not copied to this machine, but read at "
+            f"{show_url(directory)}. "
             'Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install "rehub[gcs]"; where the '
             "cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
@@ -54,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         pack(Path(directory), archive)
     except OSError as error:
-        raise ArchiveNotWritten(f"{arguments.handle!r} cannot be packed as {str(archive)!r}: {error}") from error
+        raise ArchiveNotWritten(
+            f"{quote_url(arguments.handle)} cannot be packed as {quote_url(str(archive))}: {error}"
+        ) from error
     output.line(f"{archive}  {readable(archive.stat().st_size)}")
     return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rehub.cache import Delivery, find, obtain
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
+from rehub.foreign_text import quote_url
 from rehub.handles import Kind, parse
 from rehub.savedmodel import look
 from rehub.transfer import copy_directory, unpack_checked
@@ -34,26 +36,26 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Fills the handle's place in the cache."""
-    handle, source = parse(arguments.handle), arguments.source.expanduser()
+    handle, source = parse(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
     if handle.kind is Kind.PATH:
-        raise InvalidHandle(f"{handle.text!r} is a path, which is its own model. Only what is fetched can be imported.")
-    if not source.exists():
-        raise ModelNotFound(f"{str(source)!r} does not exist, so it cannot be imported as {handle.text!r}.")
+        raise InvalidHandle(f"{handle.quoted} is a path, which is its own model. Only what is fetched can be imported.")
+    if not os.path.exists(str(source)):
+        raise ModelNotFound(f"{quote_url(str(source))} does not exist, so it cannot be imported as {handle.quoted}.")
     if handle.sha256 is not None and source.is_dir():
-        raise InvalidHandle(f"{handle.text!r} has the hash of an archive, and {str(source)!r} is a directory.")
+        raise InvalidHandle(f"{handle.quoted} has the hash of an archive, and {quote_url(str(source))} is a directory.")
     roots = config.cache_dirs()
     found = find(roots, *handle.cache_keys)
     if found is not None:
         raise CacheError(
-            f"{handle.text!r} is in the cache already, at {str(found)!r}. To replace it, remove it first: "
-            f"rehub cache rm {handle.text}"
+            f"{handle.quoted} is in the cache already, at {quote_url(str(found))}. To replace it, remove it first: "
+            f"rehub cache rm {handle.shown}"
         )
     output.line(str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source))))
     return DONE
 
 
 def _filled(directory: Path, handle: Handle, source: Path) -> Delivery:
-    name = repr(str(source))
+    name = quote_url(str(source))
     if source.is_dir():
         look(str(source))
         files = copy_directory(source, directory, name=name)

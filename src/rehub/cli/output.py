@@ -1,6 +1,8 @@
 """What commands print: results on stdout, complaints on stderr; the same text on a terminal and in a pipe.
 
-A terminal may show some of it bold or faint. `NO_COLOR` forbids that (https://no-color.org).
+A terminal may show some of it bold or faint. `NO_COLOR` forbids that (https://no-color.org). A model, a server or
+another user of a cache may have chosen any name that is printed: `line` prints one line whatever is in it, and nothing
+that steers a terminal but our own styles.
 """
 
 from __future__ import annotations
@@ -9,42 +11,57 @@ import json
 import os
 import re
 import sys
-from typing import Any, Match, Sequence
+from typing import Any, Sequence
 
-# What steers a terminal, other than what makes text bold or faint; a model may hold it in a name.
-_CONTROL = re.compile("(?!\x1b\\[[012]m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from rehub.foreign_text import escape, escape_message
+
+_WIDEST_CELL = 1000
+_LONGEST_LINE = 20_000
+_LONGEST_TEXT = 50_000_000
+
+# Stands in a text where a style begins or ends. No name in a model can be one, as nobody knows this process's.
+_MARK = f"\x00{os.urandom(16).hex()}"
+_MARKS = re.compile(f"({_MARK}[012])")
+_STYLES = {f"{_MARK}{number}": f"\x1b[{number}m" for number in "012"}
 
 
 def line(text: str) -> None:
-    """Prints one line of a result."""
-    _write(sys.stdout, text)
+    """Prints one line of a result; line ends in it are escaped."""
+    parts = _MARKS.split(text)
+    _write(sys.stdout, "".join(_STYLES.get(part) or escape(part, _LONGEST_LINE) for part in parts))
+
+
+def lines(text: str) -> None:
+    """Prints a text of our own making, with its line ends."""
+    _write(sys.stdout, escape_message(text, _LONGEST_TEXT))
 
 
 def complain(problem: object) -> None:
     """Tells on stderr what went wrong."""
-    _write(sys.stderr, f"rehub: {problem}")
+    _write(sys.stderr, escape_message(f"rehub: {problem}", _LONGEST_TEXT))
 
 
 def as_json(value: Any) -> None:
     """Prints a result for programs."""
-    line(json.dumps(value, indent=1))
+    _write(sys.stdout, json.dumps(value, indent=1))  # Which escapes all that is not ASCII.
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints rows in columns, never cut; the last column may be as wide as it likes."""
+    """Prints rows in columns; the last column may be as wide as it likes."""
+    rows = [[escape(cell, _WIDEST_CELL) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *rows)]
     for row in (headings, *rows):
         line("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
 def bold(text: str) -> str:
-    """Returns a text as a terminal shows it bold; for any other reader, as it is."""
-    return f"\x1b[1m{text}\x1b[0m" if _is_styled() else text
+    """Returns a text that `line` shows bold on a terminal; for any other reader, as it is."""
+    return f"{_MARK}1{text}{_MARK}0" if _is_styled() else text
 
 
 def faint(text: str) -> str:
-    """Returns a text as a terminal shows it faint; for any other reader, as it is."""
-    return f"\x1b[2m{text}\x1b[0m" if _is_styled() else text
+    """Returns a text that `line` shows faint on a terminal; for any other reader, as it is."""
+    return f"{_MARK}2{text}{_MARK}0" if _is_styled() else text
 
 
 def _is_styled() -> bool:
@@ -52,11 +69,6 @@ def _is_styled() -> bool:
 
 
 def _write(stream: Any, text: str) -> None:
-    text = _CONTROL.sub(_escaped, text)
     # A path or handle may hold what the terminal's encoding does not.
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-
-
-def _escaped(control: Match[str]) -> str:
-    return f"\\x{ord(control.group()):02x}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.errors import HubError, UnsupportedFormat
+from rehub.foreign_text import quote_url
 from rehub.loading import load
 from rehub.restore import load_report
 
@@ -44,5 +45,5 @@ def _prepare(handle: str) -> str:
         reason = report.reason or (
             "its variables are not plain ones, or the cache is on a network file system or in an object store"
         )
-        raise UnsupportedFormat(f"{handle!r} has no prepared form: {reason}. It is loaded without.")
+        raise UnsupportedFormat(f"{quote_url(handle)} has no prepared form: {reason}. It is loaded without.")
     return report.prepared

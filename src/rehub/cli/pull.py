@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.errors import HubError
+from rehub.redaction import redact_place
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def run(arguments: Namespace) -> int:
     code = DONE
     for handle in arguments.handles:
         try:
-            output.line(resolve(handle))
+            output.line(redact_place(resolve(handle)))
         except HubError as error:
             output.complain(error)
             code = FAILED

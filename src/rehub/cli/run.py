@@ -14,6 +14,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
+from rehub.foreign_text import escape, list_names
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
 from rehub.savedmodel.inspecting import inspect
@@ -104,7 +105,7 @@ def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo
     if not by_name:
         raise SignatureNotFound(f"{handle!r} has no signature to call: it has none at all.")
     asked = "no default signature" if name is None else f"no signature {name!r}"
-    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {', '.join(by_name)}.")
+    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {list_names(by_name)}.")
 
 
 def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str) -> dict[str, Any]:
@@ -127,8 +128,8 @@ def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | 
     unknown = [name for name in by_name if name not in expected]
     if missing or unknown:
         raise InputMismatch(
-            f"The inputs are not those of the signature. Missing: {', '.join(missing) or 'none'}. "
-            f"Unknown: {', '.join(unknown) or 'none'}. {takes}"
+            f"The inputs are not those of the signature. Missing: {list_names(missing) or 'none'}. "
+            f"Unknown: {list_names(unknown) or 'none'}. {takes}"
         )
     inputs = {}
     for name, text in by_name.items():
@@ -140,7 +141,7 @@ def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | 
 
 
 def _takes(signature: SignatureInfo, handle: str) -> str:
-    inputs = "; ".join(map(tensor_text, signature.inputs))
+    inputs = "; ".join(escape(tensor_text(tensor)) for tensor in signature.inputs)
     return f"Signature {signature.name!r} of {handle!r} takes {inputs or 'no inputs'}."
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import SignatureNotFound
+from rehub.foreign_text import list_names
 from rehub.savedmodel.inspecting import inspect, overview
 from rehub.savedmodel.inspecting.report import report_lines
 from rehub.transfer.sizes import readable
@@ -63,7 +64,7 @@ def _show_signature(info: ModelInfo, name: str) -> None:
     found = [(note, signature) for note, signature in overview.signatures(info) if signature.name == name]
     if not found:
         names = sorted({signature.name for _, signature in overview.signatures(info)})
-        raise SignatureNotFound(f"{info.handle!r} has no signature {name!r}; it has: {', '.join(names) or 'none'}.")
+        raise SignatureNotFound(f"{info.handle!r} has no signature {name!r}; it has: {list_names(names) or 'none'}.")
     for note, signature in found:
         method = f"  {output.faint(signature.method_name)}" if signature.method_name else ""
         output.line(f"{output.bold(signature.name)}{method}{f'  {note}' if note else ''}")

@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, SignatureNotFound
+from rehub.foreign_text import list_names
 from rehub.legacy.module import Module
 from rehub.legacy.tensor_info import inputs_by_name, select_output
 
@@ -48,7 +49,7 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
                     raise InvalidSetting("signature=... and as_dict=... have to be given by name.")
                 signature = signature or "default"
                 if signature not in inputs_of:
-                    raise SignatureNotFound(f"No signature {signature!r}; there are: {', '.join(sorted(inputs_of))}.")
+                    raise SignatureNotFound(f"No signature {signature!r}; there are: {list_names(sorted(inputs_of))}.")
                 placeholders = inputs_of[signature]
                 values = inputs_by_name(inputs, placeholders)
                 outputs = select_output(outputs_of[signature], as_dict)

@@ -7,6 +7,7 @@ from typing import Any, Iterable
 
 from rehub import restore, tf_internals
 from rehub.errors import InvalidModule, SignatureNotFound
+from rehub.foreign_text import list_names
 from rehub.legacy import attachments
 from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants
@@ -69,7 +70,7 @@ class GraphModuleSpec(ModuleSpec):
         if name not in signatures:
             raise SignatureNotFound(
                 f"Signature {name!r} is missing from meta graph: {self._described_as} with tags {sorted(tags or ())} "
-                f"has the signatures: {', '.join(sorted(signatures)) or 'none'}."
+                f"has the signatures: {list_names(sorted(signatures)) or 'none'}."
             )
         return signatures[name]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehub.errors import InvalidModule, SignatureNotFound
+from rehub.foreign_text import list_names
 from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
 from rehub.legacy.tensor_info import ParsedTensorInfo
 from rehub.savedmodel.graph_collections import IMAGE_MODULE_INFO as _KEY
@@ -110,7 +111,7 @@ def _inputs(module_or_spec: Any, signature: str | None) -> dict[str, Any]:
     name = "default" if signature is None else signature
     if name not in found:
         raise SignatureNotFound(
-            f"No signature {name!r} tells of images; there are: {', '.join(sorted(found)) or 'none'}."
+            f"No signature {name!r} tells of images; there are: {list_names(sorted(found)) or 'none'}."
         )
     specs = found[name].structured_input_signature[1]
     return {key: ParsedTensorInfo.from_type_spec(spec) for key, spec in specs.items()}
@@ -124,7 +125,7 @@ def _dimensions_of_images(
     if name not in inputs:
         raise InvalidModule(
             f"Module is missing input {name!r} in signature {signature or 'default'!r}, which has the inputs: "
-            f"{', '.join(sorted(inputs)) or 'none'}. Another one is chosen by signature= and input_name=."
+            f"{list_names(sorted(inputs)) or 'none'}. Another one is chosen by signature= and input_name=."
         )
     shape = inputs[name].get_shape()
     dimensions = [shape.as_list()[axis] for axis in axes] if shape.ndims == 4 else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.attachments import parse_attached
+from rehub.redaction import redact_url
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.layout import LEGACY_MARK
@@ -151,7 +152,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     from rehub.legacy.saved_model import read_variants, variables_prefix
 
     directory = resolvers.resolve(path)
-    asked = path if isinstance(path, str) else str(directory)
+    asked = redact_url(path) if isinstance(path, str) else str(directory)
     tf = tf_internals.import_tensorflow()
     try:
         layout = restore.look_at(tf, directory, asked)

@@ -6,6 +6,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, InvalidModule
+from rehub.foreign_text import list_names
 
 
 class ParsedTensorInfo:
@@ -182,7 +183,7 @@ def inputs_by_name(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
         by_name = {next(iter(expected)): inputs}
     elif expected:
         raise InputMismatch(
-            f"Signature expects multiple inputs. Use a dict. Expected: {', '.join(sorted(expected))}. "
+            f"Signature expects multiple inputs. Use a dict. Expected: {list_names(sorted(expected))}. "
             f"Received: {type(inputs).__name__}."
         )
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import HubError, InvalidSetting
+from rehub.foreign_text import escape
 from rehub.handles import parse
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _table(file: Path, *_version: int) -> dict[str, str]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         for target in table.values():
             if not isinstance(target, str):
-                raise InvalidSetting(f"{target!r} is no string")
+                raise InvalidSetting(f"{escape(repr(target))} is no string")
             parse(target)
         return {parse(handle).canonical: target for handle, target in table.items()}
     except (OSError, ValueError, HubError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 from rehub import config
 from rehub.cache import Delivery, find, obtain, renew
 from rehub.errors import NotInCache
-from rehub.redaction import without_secrets
+from rehub.foreign_text import show_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,9 +56,9 @@ def adopt(file: Path, target: Path) -> None:
 def require_network(handle: Handle) -> None:
     """Raises `NotInCache` when rehub is offline."""
     if config.offline():
-        asked, variable = without_secrets(handle.text), config.OFFLINE.variable()
+        cache, variable = show_url(str(config.cache_dir())), config.OFFLINE.variable()
         raise NotInCache(
-            f"{asked!r} is not in the cache {config.cache_dir()}, and {variable} forbids to fetch it. Resolve it once "
+            f"{handle.quoted} is not in the cache {cache}, and {variable} forbids to fetch it. Resolve it once "
             "without that setting, or point REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "
             "machine as it is."
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, HubError, LocationUnavailable
+from rehub.foreign_text import quote_url
 from rehub.handles import Handle, Kind, parse, with_query
-from rehub.redaction import without_secrets
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetched, require_network
 from rehub.transfer import ask_location, download_archive
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 COMPRESSED = "tf-hub-format=compressed"
 UNCOMPRESSED = "tf-hub-format=uncompressed"
+
+# Where a server may send us: to Google's, Amazon's, Oracle's, Alibaba's and Microsoft's object stores.
+_AZURE = ("abfs", "abfss", "az", "adl")
+_OBJECT_STORES = ("gs", "gcs", "s3", "s3a", "s3n", "oci", "oss", *_AZURE)
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
@@ -56,14 +60,26 @@ def _place_in_object_store(handle: Handle, *, refresh: bool) -> str:
     asked = _asked(handle)
     url = asked.replace(COMPRESSED, UNCOMPRESSED) if COMPRESSED in asked else with_query(asked, UNCOMPRESSED)
     location = ask_location(url, handle=handle.text)
+    if not _is_place_in_object_store(location):
+        raise _no_place(handle, location)
     try:
         place = parse(location)
     except HubError as error:
         raise _no_place(handle, location) from error
-    # A path on this machine is not the server's to choose.
-    if place.kind is not Kind.OBJECT_STORE:
-        raise _no_place(handle, location)
     return object_store.resolve(place, refresh=refresh)
+
+
+def _is_place_in_object_store(location: str) -> bool:
+    """Whether a server may answer with this.
+
+    A path on this machine is not its to choose, nor is what fsspec makes one of (`zip://::/home/...`), nor a login.
+    """
+    scheme, _, rest = location.partition("://")
+    if scheme.lower() not in _OBJECT_STORES or "::" in location or "?" in location:
+        return False
+    # abfs://container@account.dfs.core.windows.net/path
+    container, at, _ = rest.partition("/")[0].rpartition("@")
+    return not at or (scheme.lower() in _AZURE and ":" not in container)
 
 
 def _asked(handle: Handle) -> str:
@@ -75,7 +91,7 @@ def _asked(handle: Handle) -> str:
 
 def _no_place(handle: Handle, location: str) -> LocationUnavailable:
     return LocationUnavailable(
-        f"{without_secrets(handle.text)!r}: with the load format UNCOMPRESSED the server must tell a place in an "
-        f"object store, such as gs://bucket/model, and it told {location[:200]!r}. "
+        f"{handle.quoted}: with the load format UNCOMPRESSED the server must tell a place in an "
+        f"object store, such as gs://bucket/model, and it told {quote_url(location, 200)}. "
         "With COMPRESSED the model is downloaded."
     )

@@ -14,10 +14,14 @@ from typing import Any, Callable
 
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, PackageMissing
+from rehub.foreign_text import escape
 from rehub.handles import Handle, is_archive_name, other_kind
+from rehub.redaction import without_secrets_of
 from rehub.resolvers.fetching import adopt, fetched
 from rehub.resolvers.listing import model_files
 from rehub.transfer import unpack
+
+_SHOWN = 2000
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
@@ -36,7 +40,7 @@ def _download(handle: Handle, directory: Path) -> Delivery:
         hub = importlib.import_module("huggingface_hub")
     except ImportError as error:
         raise PackageMissing(
-            f'{handle.text!r} is on Hugging Face; to get it: pip install "rehub[huggingface]" ({error})'
+            f'{handle.quoted} is on Hugging Face; to get it: pip install "rehub[huggingface]" ({error})'
         ) from error
     # huggingface_hub itself reads HF_ENDPOINT only once, when it is imported, which Keras may have done long ago.
     endpoint = {"endpoint": os.environ["HF_ENDPOINT"]} if os.environ.get("HF_ENDPOINT") else {}
@@ -63,7 +67,7 @@ def _download(handle: Handle, directory: Path) -> Delivery:
     page = f"{api.endpoint}/{handle.location}/tree/{commit}"
     delivery = Delivery(f"{page}/{handle.directory}" if handle.directory else page)
     if is_archive:
-        return replace(delivery, files=unpack(Path(snapshot, handle.directory), directory, name=repr(handle.text)))
+        return replace(delivery, files=unpack(Path(snapshot, handle.directory), directory, name=handle.quoted))
     for name in wanted:
         adopt(Path(snapshot, name), directory / PurePosixPath(name).relative_to(handle.directory))
     shutil.rmtree(str(store))
@@ -79,7 +83,7 @@ def _wanted(handle: Handle, names: list[str]) -> list[str]:
         at = "" if handle.version is None else f"@{handle.version}"
         return f"hf://{handle.location}{at}" + (f"/{directory}" if directory else "")
 
-    files = model_files(names, handle.directory, handle=handle.text, spell=spell)
+    files = model_files(names, handle.directory, handle=handle.quoted, spell=spell)
     return [name for name in files if not _is_foreign(str(PurePosixPath(name).relative_to(handle.directory)))]
 
 
@@ -96,12 +100,14 @@ def _ask(handle: Handle, question: Callable[[], Any]) -> Any:
     except _errors() as error:
         if getattr(error, "errno", None) is not None and not isinstance(error, ConnectionError):
             raise  # The disk's error, not the server's.
-        token = importlib.import_module("huggingface_hub.utils").get_token_to_send(None)
-        raise DownloadError(
-            f"{handle.text!r} cannot be downloaded from Hugging Face: {str(error).strip() or repr(error)}\n"
-            f"  login: {'a token was sent' if token else 'none; set HF_TOKEN, or run `hf auth login`'}\n"
-            f"  page:  https://huggingface.co/{handle.location} (it tells whether the model is public, or gated)"
-        ) from error
+        said = escape(without_secrets_of(handle.text, str(error).strip() or repr(error)), _SHOWN)
+    token = importlib.import_module("huggingface_hub.utils").get_token_to_send(None)
+    # Not chained: an error of an HTTP library holds the request, with the token in its headers.
+    raise DownloadError(
+        f"{handle.quoted} cannot be downloaded from Hugging Face: {said}\n"
+        f"  login: {'a token was sent' if token else 'none; set HF_TOKEN, or run `hf auth login`'}\n"
+        f"  page:  https://huggingface.co/{handle.location} (it tells whether the model is public, or gated)"
+    )
 
 
 def _errors() -> tuple[type[Exception], ...]:

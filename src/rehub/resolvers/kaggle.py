@@ -14,9 +14,13 @@ from typing import Any
 from rehub import config
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, LocationUnavailable
+from rehub.foreign_text import escape
 from rehub.handles import Handle, Kind
+from rehub.redaction import without_secrets_of
 from rehub.resolvers import hosting
 from rehub.resolvers.fetching import adopt, cached, fetched, require_network
+
+_SHOWN = 2000
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
@@ -93,11 +97,13 @@ def _ask_kagglehub(handle: Handle, options: dict[str, Any]) -> Path:
     try:
         return Path(kagglehub.model_download(name, **options))
     except errors as error:
-        raise DownloadError(
-            f"{handle.text!r} cannot be downloaded from Kaggle: {str(error).strip()}\n"
-            f"  login: {_login()}\n"
-            f"  page:  {handle.canonical} (it tells whether the model is public, or wants a consent)"
-        ) from error
+        said = escape(without_secrets_of(handle.text, str(error).strip()), _SHOWN)
+    # Not chained: an error of `requests` holds the request, with the login in its headers.
+    raise DownloadError(
+        f"{handle.quoted} cannot be downloaded from Kaggle: {said}\n"
+        f"  login: {_login()}\n"
+        f"  page:  {handle.canonical} (it tells whether the model is public, or wants a consent)"
+    )
 
 
 def _login() -> str:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Callable, Iterable
 
 from rehub.errors import ModelNotFound, UnsafeArchive
+from rehub.foreign_text import list_names, quote, show_url
 
 # One of them is in every SavedModel.
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
@@ -16,13 +17,13 @@ _SHOWN = 8
 def model_files(names: Iterable[str], directory: str, *, handle: str, spell: Callable[[str], str]) -> list[str]:
     """The names of a model's files.
 
-    >>> model_files(["README.md", "v1/saved_model.pb"], "v1", handle="hf://owner/repo/v1", spell=str)
+    >>> model_files(["README.md", "v1/saved_model.pb"], "v1", handle="'hf://owner/repo/v1'", spell=str)
     ['v1/saved_model.pb']
 
     Args:
         names: every file of the remote, with `/` between directories.
         directory: the model's, as the user gave it; empty for the root.
-        handle: what the user typed, for messages.
+        handle: what the user typed, as messages quote it.
         spell: makes a handle of a directory.
 
     Returns:
@@ -40,14 +41,14 @@ def model_files(names: Iterable[str], directory: str, *, handle: str, spell: Cal
             _check(name, handle)
         return there
     if there:
-        shown = ", ".join(there[:_SHOWN]) + (f", and {len(there) - _SHOWN} more" if len(there) > _SHOWN else "")
+        shown = list_names(there[:_SHOWN]) + (f", and {len(there) - _SHOWN} more" if len(there) > _SHOWN else "")
         found = f"has no {', '.join(_SAVED_MODEL_FILES[:-1])} or {_SAVED_MODEL_FILES[-1]}. It holds: {shown}."
     elif directory in every:
         found = "is a file. Give the directory that has a saved_model.pb."
     else:
         found = "is empty, or does not exist."
-    hints = "\n".join(f"  {spell('' if model == '.' else model)}" for model in models[:_SHOWN])
-    raise ModelNotFound(f"{handle!r} {found}" + (f"\nModels are in:\n{hints}" if hints else ""))
+    hints = "\n".join(f"  {show_url(spell('' if model == '.' else model))}" for model in models[:_SHOWN])
+    raise ModelNotFound(f"{handle} {found}" + (f"\nModels are in:\n{hints}" if hints else ""))
 
 
 def _is_below(name: str, directory: str) -> bool:
@@ -55,5 +56,5 @@ def _is_below(name: str, directory: str) -> bool:
 
 
 def _check(name: str, handle: str) -> None:
-    if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-        raise UnsafeArchive(f"{handle!r} is refused: its file {name!r} would not lie in the model's directory.")
+    if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+        raise UnsafeArchive(f"{handle} is refused: its file {quote(name)} would not lie in the model's directory.")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rehub import config
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
+from rehub.foreign_text import quote_url, show_url
 from rehub.handles import GRAPH_DEF, Handle, other_kind, refuse
+from rehub.redaction import redact_url
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
@@ -25,22 +27,27 @@ def resolve(handle: Handle) -> str:
         UnsupportedFormat: it is a file of a model of another kind.
     """
     path = os.path.expanduser(handle.location)
+    try:
+        os.fsencode(path)
+    except UnicodeError:
+        raise ModelNotFound(f"{handle.quoted} holds half of a surrogate pair, which is in no path.") from None
     if os.path.isdir(path):
         if handle.sha256 is not None:
-            raise InvalidHandle(f"{handle.text!r} names a directory, and #sha256= is the hash of an archive.")
+            raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
         return path
     if os.path.isfile(path):
         return _unpacked(handle, Path(path))
     if os.path.lexists(path):
-        raise ModelNotFound(f"{handle.text!r} is neither a directory nor a file, or a link to what does not exist.")
+        raise ModelNotFound(f"{handle.quoted} is neither a directory nor a file, or a link to what does not exist.")
     raise ModelNotFound(
-        f"{handle.text!r} does not exist: there is no directory and no archive {_absolute(path)}.{_hint(handle.text)}"
+        f"{handle.quoted} does not exist: there is no directory and no archive {show_url(_absolute(redact_url(path)))}."
+        + _hint(handle.text)
     )
 
 
 def _hint(text: str) -> str:
     if text.startswith(_HOSTS):
-        return f" Did you mean https://{text}?"
+        return f" Did you mean https://{show_url(text)}?"
     if _KAGGLE_NAME.fullmatch(text):
         return f" Did you mean kaggle://{text}?"
     return ""
@@ -56,13 +63,13 @@ def _unpacked(handle: Handle, archive: Path) -> str:
         refuse(handle.text, kind)
     if archive.name.startswith("saved_model."):
         raise UnsupportedFormat(
-            f"{handle.text!r} is one file of a SavedModel; give its directory, {str(archive.parent)!r}."
+            f"{handle.quoted} is one file of a SavedModel; give its directory, {quote_url(str(archive.parent))}."
         )
     if archive.suffix == ".pb":
         refuse(handle.text, GRAPH_DEF)
 
     def fill(directory: Path) -> Delivery:
-        return Delivery(str(archive), unpack_checked(archive, directory, name=repr(handle.text), sha256=handle.sha256))
+        return Delivery(str(archive), unpack_checked(archive, directory, name=handle.quoted, sha256=handle.sha256))
 
     # An archive that is replaced is another model under the same name.
     seen = archive.stat()
@@ -73,4 +80,7 @@ def _unpacked(handle: Handle, archive: Path) -> str:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(path)  # Path.resolve() would follow links, Path.absolute() keep `..`
+    try:
+        return os.path.abspath(path)  # Path.resolve() would follow links, Path.absolute() keep `..`
+    except OSError:  # The working directory has been deleted.
+        return path

@@ -6,11 +6,11 @@ import contextlib
 import importlib.util
 import io
 import logging
-from typing import IO, TYPE_CHECKING, Any, Iterator
+from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
 from rehub import config
 from rehub.cache import Delivery
-from rehub.cache.storage import errors_told_as, open_storage, scheme_of
+from rehub.cache.storage import open_storage, scheme_of, with_own_errors
 from rehub.errors import DownloadError, InvalidHandle
 from rehub.handles import ACCEPTED_FORMS, Handle, is_archive_name
 from rehub.resolvers.fetching import cached, fetched, require_network
@@ -19,8 +19,9 @@ from rehub.transfer import unpack_checked
 from rehub.transfer.members import Members, limits_of_settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -51,16 +52,15 @@ def _is_for_tensorflow(handle: Handle) -> bool:
         return True
     if not handle.location.startswith("gs://") or importlib.util.find_spec("gcsfs") is not None:
         return False
-    _log.info('%r is left to TensorFlow to read; to keep it in the cache: pip install "rehub[gcs]"', handle.text)
+    _log.info('%s is left to TensorFlow to read; to keep it in the cache: pip install "rehub[gcs]"', handle.quoted)
     return True
 
 
 def _copy(handle: Handle, directory: Path) -> Delivery:
     storage, root = _storage(handle)
-    name = repr(handle.text)
-    with _errors_told(handle):
-        storage.invalidate_cache()  # It remembers listings for as long as the process lives.
-        listing: dict[str, Any] = storage.find(root, detail=True)
+    name = handle.quoted
+    storage.invalidate_cache()  # It remembers listings for as long as the process lives.
+    listing: dict[str, Any] = _with_own_errors(handle, lambda: storage.find(root, detail=True))
     root = root.rstrip("/")
     infos = {path: info for path, info in listing.items() if not path.endswith("/")}  # what marks an empty directory
     if list(infos) == [root]:
@@ -68,10 +68,10 @@ def _copy(handle: Handle, directory: Path) -> Delivery:
             files = unpack_checked(archive, directory, name=name, sha256=handle.sha256)
         return Delivery(handle.location, files)
     if handle.sha256 is not None:
-        raise InvalidHandle(f"{handle.text!r} names a directory, and #sha256= is the hash of an archive.")
+        raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
     below = {path[len(root) :].lstrip("/"): info for path, info in infos.items()}
     members = Members(directory, name, limits_of_settings())
-    for file in model_files(below, "", handle=handle.text, spell=lambda model: f"{handle.location}/{model}"):
+    for file in model_files(below, "", handle=handle.quoted, spell=lambda model: f"{handle.location}/{model}"):
         with _open(handle, storage, f"{root}/{file}") as content:
             members.add_file(file, int(below[file]["size"]), content)
     return Delivery(handle.location, tuple(members.records))
@@ -80,23 +80,21 @@ def _copy(handle: Handle, directory: Path) -> Delivery:
 def _storage(handle: Handle) -> tuple[Any, str]:
     """The file system of a URL, and the path in it."""
     try:
-        with _errors_told(handle, ValueError):
-            return open_storage(handle.location, handle.text)
-    except ValueError as error:
+        return _with_own_errors(handle, lambda: open_storage(handle.location, handle.text), ValueError)
+    except ValueError:
         scheme = scheme_of(handle.location)
-        raise InvalidHandle(f"{handle.text!r}: fsspec knows no {scheme}:// ({error}); {ACCEPTED_FORMS}") from error
+    # Not chained: what fsspec raises may hold the URL with its login.
+    raise InvalidHandle(f"{handle.quoted}: fsspec knows no {scheme}://; {ACCEPTED_FORMS}")
 
 
-def _errors_told(handle: Handle, *but: type[Exception]) -> AbstractContextManager[None]:
-    """Makes a `DownloadError` of what a driver raises, but for some."""
-    return errors_told_as(DownloadError, f"{handle.text!r} cannot be read", handle.location, *but)
+def _with_own_errors(handle: Handle, action: Callable[[], T], *but: type[Exception]) -> T:
+    """Does something with a storage; what its driver raises becomes a `DownloadError`, but for some."""
+    return with_own_errors(action, DownloadError, f"{handle.quoted} cannot be read", handle.location, *but)
 
 
 @contextlib.contextmanager
 def _open(handle: Handle, storage: Any, path: str) -> Iterator[IO[bytes]]:
-    with _errors_told(handle):
-        file = storage.open(path, "rb")
-    with file:
+    with _with_own_errors(handle, lambda: storage.open(path, "rb")) as file:
         yield io.BufferedReader(_Reading(handle, file))
 
 
@@ -111,7 +109,6 @@ class _Reading(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        with _errors_told(self._handle):
-            chunk = self._file.read(len(buffer))
+        chunk = _with_own_errors(self._handle, lambda: self._file.read(len(buffer)))
         buffer[: len(chunk)] = chunk
         return len(chunk)

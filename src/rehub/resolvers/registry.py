@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import InvalidResolver
+from rehub.foreign_text import escape, quote_url
 from rehub.handles import Kind, parse, text_of
 from rehub.resolvers import aliases, local
 
@@ -124,6 +125,7 @@ def _path_from(resolver: Resolver, text: str) -> str:
     answer: object = resolver(text)
     if not isinstance(answer, (str, os.PathLike)):
         raise InvalidResolver(
-            f"the resolver {resolver!r} said that it takes {text!r}, and returned {answer!r} instead of a path."
+            f"the resolver {resolver!r} said that it takes {quote_url(text)}, and returned {escape(repr(answer))} "
+            "instead of a path."
         )
     return os.fspath(answer)

@@ -34,7 +34,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
         if not _DELETED.fullmatch(urlsplit(handle.canonical).path):
             raise
         raise ModelNotFound(
-            f"{handle.text!r} is gone: its publisher did not move it from tfhub.dev to Kaggle, and it was deleted on "
+            f"{handle.quoted} is gone: its publisher did not move it from tfhub.dev to Kaggle, and it was deleted on "
             "2024-03-18 (github.com/tensorflow/hub has the list). Ask the publisher, or someone who still has it in a "
             "cache of tensorflow_hub: with TFHUB_CACHE_DIR set to a copy of that, this handle resolves.\n"
             f"What the server answered: {error}"

@@ -8,6 +8,7 @@ import uuid
 from typing import Any, Iterator
 
 from rehub.errors import ExportTargetTaken
+from rehub.foreign_text import list_names
 
 
 def target_of(tf: Any, directory: Any, overwrite: bool) -> str:
@@ -46,7 +47,7 @@ def _check_free(tf: Any, target: str, overwrite: bool) -> None:
     there = sorted(gfile.listdir(target))
     if there and not overwrite:
         raise ExportTargetTaken(
-            f"A model cannot be written to {target!r}: {', '.join(there[:5])} is there already. Nothing was written; "
+            f"A model cannot be written to {target!r}: {list_names(there[:5])} is there already. Nothing was written; "
             "choose another directory, or allow it to be replaced (overwrite=True; --overwrite)."
         )
 

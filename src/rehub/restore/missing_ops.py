@@ -9,6 +9,7 @@ from typing import Any, Iterable, Sequence
 
 from rehub import tf_internals
 from rehub.errors import MissingOp
+from rehub.foreign_text import list_names
 from rehub.savedmodel.forms import map_file
 from rehub.savedmodel.ops import Provider, provider_of
 
@@ -77,9 +78,9 @@ def _explain_missing_ops(
 ) -> str:
     several = len(missing) > 1
     uses = "ops" if several else "an op"
-    lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {', '.join(missing)}."]
+    lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {list_names(missing)}."]
     for provider in _providers(missing):
-        brought = ", ".join(op for op in missing if provider.brings(op))
+        brought = list_names(op for op in missing if provider.brings(op))
         failure = failures.get(provider.module)
         if provider.module in failures and failure is None:
             lines.append(
@@ -123,7 +124,7 @@ def _is_absent(failure: Exception, provider: Provider) -> bool:
 
 
 def _unknown_advice(ops: Sequence[str], written_by: str, running: str) -> str:
-    names = ", ".join(ops)
+    names = list_names(ops)
     advice = f"{names}: no package is known to bring {'these' if len(ops) > 1 else 'it'}."
     if written_by and written_by != running:
         advice += f" The model was written by TensorFlow {written_by}: a version as new as that may have it."

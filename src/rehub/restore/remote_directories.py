@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from rehub.errors import LocationUnreadable
+from rehub.foreign_text import quote_url
 from rehub.savedmodel import Layout, look
 from rehub.savedmodel.forms import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.wire import Buffer
@@ -57,7 +58,7 @@ def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
         except tf.errors.UnimplementedError as error:
             scheme = path.partition("://")[0]
             raise LocationUnreadable(
-                f"{path!r} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
+                f"{quote_url(path)} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
                 f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
                 "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
                 "TensorFlow this file system, such as tensorflow_io for s3://."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehub.errors import SignatureNotFound
+from rehub.foreign_text import list_names
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
@@ -28,5 +29,5 @@ def signature_of(obj: Any, name: str, described_as: str) -> Any:
     if name in names:
         return obj.signatures[name]
     if names:
-        raise SignatureNotFound(f"{described_as} has no signature {name!r}; it has: {', '.join(names)}.")
+        raise SignatureNotFound(f"{described_as} has no signature {name!r}; it has: {list_names(names)}.")
     raise SignatureNotFound(f"{described_as} has no signature {name!r}: it has none at all.")

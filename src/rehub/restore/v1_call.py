@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
+from rehub.foreign_text import list_names
 from rehub.restore.signatures import signature_of
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class SignatureCall:
         wanted = self.default if name is None else name
         if wanted in by_name:
             return by_name[wanted]
-        names = ", ".join(by_name) or "none at all"
+        names = list_names(by_name) or "none at all"
         if name is not None:
             raise SignatureNotFound(f"{self.handle!r} has no signature {name!r}; it has: {names}.")
         raise SignatureNotFound(
@@ -134,7 +135,7 @@ class SignatureCall:
             return names[0]
         raise InputMismatch(
             f"Signature {signature.name!r} of {self.handle!r} has no output named 'default', but these: "
-            f"{', '.join(names)}. Call it with as_dict=True and take what you need."
+            f"{list_names(names)}. Call it with as_dict=True and take what you need."
         )
 
     def components(self, name: str, inputs: Any) -> dict[str, Any]:
@@ -149,8 +150,8 @@ class SignatureCall:
         by_name = self._by_name(signature, inputs)
         expected = [slot.name for slot in signature.inputs]
         if sorted(by_name) != expected:
-            missing = ", ".join(name for name in expected if name not in by_name) or "none"
-            unknown = ", ".join(sorted(str(name) for name in by_name if name not in expected)) or "none"
+            missing = list_names(name for name in expected if name not in by_name) or "none"
+            unknown = list_names(sorted(str(name) for name in by_name if name not in expected)) or "none"
             raise InputMismatch(
                 f"Signature {signature.name!r} of {self.handle!r} takes {_described(signature.inputs)}. "
                 f"Missing: {missing}. Unknown: {unknown}."
@@ -198,4 +199,4 @@ class SignatureCall:
 def _described(inputs: tuple[TensorSlot, ...]) -> str:
     if not inputs:
         return "no inputs"
-    return f"the input{'s' if len(inputs) > 1 else ''} " + ", ".join(slot.name for slot in inputs)
+    return f"the input{'s' if len(inputs) > 1 else ''} " + list_names(slot.name for slot in inputs)

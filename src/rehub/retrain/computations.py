@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import NotTrainable
+from rehub.foreign_text import list_names
 from rehub.legacy import attachments
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components, parse_tensor_info_map
@@ -287,7 +288,7 @@ class Computations:
         if not self.has_signature(signature, True):
             return (
                 f"the graph variant for training has no signature {signature!r}; it has: "
-                f"{', '.join(sorted(self._meta_graphs[True].signature_def))}"
+                f"{list_names(sorted(self._meta_graphs[True].signature_def))}"
             )
         program = self._programs[True]
         outputs = self._outputs(signature, training=True)

@@ -10,6 +10,7 @@ from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidSetting, NotTrainable, TagsNotFound, UnsupportedFormat
 from rehub.legacy.ops import bring_ops
 from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
+from rehub.redaction import redact_url
 from rehub.restore.export_target import target_of, written_aside
 from rehub.retrain.computations import Computations
 from rehub.retrain.exported import exported
@@ -104,7 +105,7 @@ def convert(
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
     target = target_of(tf, directory, overwrite)
     path = resolvers.resolve(handle)
-    asked = handle if isinstance(handle, str) else str(path)
+    asked = redact_url(handle) if isinstance(handle, str) else str(path)
     layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked)
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)

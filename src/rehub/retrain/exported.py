@@ -6,6 +6,7 @@ import re
 from typing import Any, Iterator
 
 from rehub import tf_internals
+from rehub.foreign_text import list_names
 from rehub.legacy import attachments
 from rehub.restore import SignatureCall
 from rehub.retrain.computations import Computations
@@ -42,7 +43,7 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
         changed = [key for key in computations.input_specs(name) if _valid_keyword(key) != key]
         if changed:
             left_out.append(
-                f"names of inputs of signatures[{name!r}]: {', '.join(changed)}; a SavedModel of TF2 has only names "
+                f"names of inputs of signatures[{name!r}]: {list_names(changed)}; a SavedModel of TF2 has only names "
                 "that ops could have, so that other characters became '_'. The call itself takes them as they are"
             )
     return root, left_out

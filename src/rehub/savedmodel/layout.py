@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
+from rehub.foreign_text import list_names, quote_url
 from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def_file
 
 PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"
@@ -84,7 +85,8 @@ _FORMS = "A local model is given as the path of the directory that holds its sav
 
 
 def _asked(path: str, handle: str | None) -> str:
-    return repr(path) if handle is None or handle == path else f"{handle!r} (at {path!r})"
+    at = quote_url(path)
+    return at if handle is None or handle == path or repr(handle) == at else f"{handle!r} (at {at})"
 
 
 def _names(entries: Sequence[str]) -> tuple[str, ...]:
@@ -119,7 +121,7 @@ def _no_saved_model(
     lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r} nor {CPB!r}. "
     if not entries:
         return ModelNotFound(lead + "The directory is empty.")
-    shown = ", ".join(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
+    shown = list_names(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
     lead += f"The directory holds: {shown}. "
     inner = _inner_models(path, entries, list_entries)
     if inner:

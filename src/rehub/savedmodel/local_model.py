@@ -7,6 +7,8 @@ from typing import Any
 
 from rehub import resolvers
 from rehub.errors import LocationUnreadable
+from rehub.foreign_text import quote_url
+from rehub.redaction import redact_url
 from rehub.savedmodel.forms import saved_model_bytes
 from rehub.savedmodel.layout import Layout, look
 from rehub.savedmodel.wire import Buffer
@@ -17,7 +19,7 @@ class LocalModel:
     """A model in a directory of this machine.
 
     Attributes:
-        asked: the handle, for messages.
+        asked: the handle, for messages: without its secrets.
         layout: its directory, and which files of a model that has.
         content: what its model file holds, as the bytes of a `saved_model.pb`.
     """
@@ -37,11 +39,11 @@ def open_model(handle: Any) -> LocalModel:
         CorruptModel: the file is damaged; of a `saved_model.pb` that shows when it is read.
     """
     path = resolvers.resolve(handle)
-    asked = handle if isinstance(handle, str) else str(path)
+    asked = redact_url(handle) if isinstance(handle, str) else str(path)
     if "://" in path:
         raise LocationUnreadable(
-            f"{asked!r} lies in an object store, at {path!r}. Let it be copied to this machine to look into it: set "
-            "REHUB_CACHE_DIR to a directory here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
+            f"{asked!r} lies in an object store, at {quote_url(path)}. Let it be copied to this machine to look into "
+            "it: set REHUB_CACHE_DIR to a directory here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
         )
     layout = look(path, asked)
     return LocalModel(asked, layout, saved_model_bytes(layout))

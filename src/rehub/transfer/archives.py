@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
+import struct
 import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from rehub.errors import CorruptArchive
-from rehub.transfer import tar_reader, zip_reader
+from rehub.errors import CorruptArchive, HubError, UnsafeArchive
+from rehub.foreign_text import escape
+from rehub.transfer import disk_space, tar_reader, zip_reader
 from rehub.transfer.decompression import Meter, decompressed, undoes
 from rehub.transfer.members import Limits, Members, limits_of_settings
 from rehub.transfer.pipeline import Readable, in_two_threads
@@ -49,8 +52,8 @@ def unpack(source: Path | Readable, into: Path, *, name: str, limits: Limits | N
     try:
         if isinstance(source, Path):
             with source.open("rb") as file:
-                return _unpack(file, into, name, limits)
-        return _unpack(source, into, name, limits)
+                return _unpack_untrusted(file, into, name, limits)
+        return _unpack_untrusted(source, into, name, limits)
     except BaseException:
         for path in into.iterdir():
             if path.is_dir():
@@ -115,6 +118,21 @@ class _FromItsStart(io.RawIOBase):
         return len(chunk)
 
 
+def _unpack_untrusted(source: Readable, into: Path, name: str, limits: Limits) -> tuple[FileRecord, ...]:
+    """Unpacks; whatever a reader stumbles over in the bytes is the archive's fault, and told as such."""
+    try:
+        return _unpack(source, into, name, limits)
+    except (MemoryError, RecursionError) as error:
+        raise UnsafeArchive(
+            f"{name} is refused, and nothing of it was kept: to unpack it takes more memory than there is "
+            f"({type(error).__name__})."
+        ) from error
+    except (ValueError, LookupError, ArithmeticError, struct.error) as error:
+        if isinstance(error, HubError):
+            raise
+        raise CorruptArchive(f"{name} is damaged: {type(error).__name__}: {escape(error)}.") from error
+
+
 def _unpack(source: Readable, into: Path, name: str, limits: Limits) -> tuple[FileRecord, ...]:
     meter = Meter(source, name, limits)
 
@@ -140,11 +158,14 @@ def _unpack_members(
     members = Members(into, name, limits)
     kind = kind_of(head)
     if kind == "zip":
-        with tempfile.TemporaryFile(dir=str(into.parent)) as seekable:
-            shutil.copyfileobj(plain, seekable, _BUFFER)
+        with contextlib.ExitStack() as files:
+            with disk_space.told(into, f"{name}, as an archive,"):
+                seekable = files.enter_context(tempfile.TemporaryFile(dir=str(into.parent)))
+                shutil.copyfileobj(plain, seekable, _BUFFER)
+                seekable.flush()
             zip_reader.unpack(seekable, members, name, meter)
     elif kind == "tar":
-        tar_reader.unpack(plain, members, name, limits)
+        tar_reader.unpack(plain, members, name)
         # A compressed stream has its checksum at its end, behind the padding of the archive in it.
         while plain.read(_BUFFER):
             pass

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import time
 from typing import TYPE_CHECKING
 
-from rehub.transfer.hops import Trace, ask, content_length, reader
+from rehub.foreign_text import escape
+from rehub.transfer.hops import Trace, answer_errors, ask, content_length, reader, root_cause
 from rehub.transfer.retries import PassingFailure, Patience
 from rehub.transfer.sizes import readable
+from rehub.untrusted import parse_count
 
 if TYPE_CHECKING:
     import requests
+
+    from rehub.transfer.connections import Session
 
 # At this pace, 10 MB take three hours.
 _LEAST_BYTES_PER_SECOND = 1024
@@ -33,7 +36,7 @@ class Body:
 
     def __init__(
         self,
-        session: requests.Session,
+        session: Session,
         response: requests.Response,
         trace: Trace,
         patience: Patience,
@@ -46,10 +49,10 @@ class Body:
             response: the answer; closed with the body.
             trace: of the answer.
             patience: says how often the rest may be asked for.
-            seconds: that the server may be silent.
+            seconds: within which each next piece of the body must come.
         """
         self.length = content_length(response)
-        self.content_type: str = response.headers.get("Content-Type", "no Content-Type")
+        self.content_type = escape(response.headers.get("Content-Type", "no Content-Type"), 100)
         self._session = session
         self._response = response
         self._trace = trace
@@ -77,22 +80,27 @@ class Body:
             return chunk
 
     def _chunk(self, size: int) -> bytes:
-        import urllib3
-
         if self.length is not None:
             size = min(size, self.length - self._received)
             if size == 0:
                 return b""
         start = time.monotonic()
-        try:
-            chunk = self._read(size)
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-            raise self._broken_off(f" ({error})") from error
+        chunk = self._piece(size)
+        if isinstance(chunk, Exception):  # Raised here, where the error of `requests` is not its context.
+            raise self._broken_off(f" ({root_cause(chunk, self._response.url or '')})")
         if not chunk and self.length is not None:
             raise self._broken_off("")
         if chunk and self._pace.is_too_slow(len(chunk), time.monotonic() - start):
             raise self._broken_off(f" (it sent less than {_LEAST_BYTES_PER_SECOND} bytes a second)")
         return chunk
+
+    def _piece(self, size: int) -> bytes | Exception:
+        """The next bytes, or what was raised over them."""
+        self._session.deadline.start(self._seconds)
+        try:
+            return self._read(size)
+        except answer_errors() as error:
+            return error
 
     def _broken_off(self, detail: str) -> PassingFailure:
         promised = "" if self.length is None else f" of the {self.length} that it promised"
@@ -129,10 +137,12 @@ class Body:
     def _is_the_rest(self) -> bool:
         if self._response.headers.get("ETag", self._version) != self._version or self._response.status_code != 206:
             return False
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", self._response.headers.get("Content-Range", "").strip())
-        if match is None or int(match.group(1)) != self._received:
+        match = re.fullmatch(
+            "bytes ([0-9]+)-[0-9]+/([0-9]+|[*])", self._response.headers.get("Content-Range", "").strip()
+        )
+        if match is None or parse_count(match.group(1)) != self._received:
             return False
-        return match.group(2) == "*" or self.length is None or int(match.group(2)) == self.length
+        return match.group(2) == "*" or self.length is None or parse_count(match.group(2)) == self.length
 
 
 class _Pace:
@@ -157,4 +167,4 @@ def _version_with_ranges(response: requests.Response) -> str | None:
     """The ETag of a server that can give a part of exactly this version; a weak one (W/) is of several."""
     etag = response.headers.get("ETag", "")
     ranges = response.headers.get("Accept-Ranges", "").lower()
-    return etag if ranges == "bytes" and re.fullmatch(r'"[^"]*"', etag) else None
+    return etag if ranges == "bytes" and re.fullmatch('"[!#-~]{0,500}"', etag) else None

@@ -8,6 +8,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Callable, cast
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
+from rehub.foreign_text import escape
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ else:  # Python 3.7 has none.
     Protocol = object
 
 _CHUNK = 1 << 17
+# The next member of a stream may be tiny, and each has what lies behind it copied.
+_CHUNK_OF_NEXT = 1 << 14
+# `cat a.gz b.gz` makes members, and bgzip an empty one at the end. What has thousands of them wants to cost time.
+_MOST_EMPTY_MEMBERS = 1000
 
 # `xz -9` needs 65 MiB. The format could ask for 4 GiB.
 _XZ_MEMORY = 256 << 20
@@ -91,6 +96,8 @@ class _Decompressed:
                 f"{self._name} is refused, and nothing of it was kept: to undo its xz takes more than "
                 f"{_XZ_MEMORY >> 20} MiB of memory."
             ) from error
+        except MemoryError:
+            raise
         except Exception as error:
             # Each decompressor has errors of its own. One with a number is the disk's or the network's.
             if isinstance(error, OSError) and error.errno is not None:
@@ -101,7 +108,7 @@ class _Decompressed:
         return chunk
 
     def _corrupt(self, error: Exception) -> CorruptArchive:
-        return CorruptArchive(f"{self._name} is damaged or ends too early: {error}.")
+        return CorruptArchive(f"{self._name} is damaged or ends too early: {escape(error)}.")
 
 
 class _Decoder(Protocol):
@@ -126,33 +133,52 @@ class _Members:
         self._stream = stream
         self._new_decoder = decoder
         self._decoder = decoder()
-        self._waiting = b""
+        # What has come and how much of it the decoder has.
+        self._chunk = b""
+        self._given = 0
+        self._step = _CHUNK
+        self._gave_something = False
+        self._empty = 0
+        self._has_ended = False
 
     def read(self, size: int) -> bytes:
         while True:
-            if self._decoder.eof and not self._starts_next():
+            if self._decoder.eof and (self._has_ended or not self._starts_next()):
+                self._has_ended = True
                 return b""
-            data = b""
-            if self._decoder.needs_input:
-                data = self._waiting or self._stream.read(_CHUNK)
-                self._waiting = b""
+            data = self._next_input() if self._decoder.needs_input else b""
             starved = self._decoder.needs_input and not data
             decoded = self._decoder.decompress(data, size)
             if decoded:
+                self._gave_something = True
                 return decoded
             if starved and not self._decoder.eof:
                 raise EOFError("its end is missing")
 
+    def _next_input(self) -> bytes:
+        if self._given == len(self._chunk):
+            self._chunk, self._given = self._stream.read(_CHUNK), 0
+        data = self._chunk[self._given : self._given + self._step]
+        self._given += len(data)
+        return data
+
     def _starts_next(self) -> bool:
         """Goes on to the next member, behind zeros that pad; False where there is none."""
-        rest = self._decoder.unused_data.lstrip(b"\0")
-        while not rest:
-            chunk = self._stream.read(_CHUNK)
-            if not chunk:
+        self._empty += not self._gave_something
+        if self._empty > _MOST_EMPTY_MEMBERS:
+            raise ValueError(f"it has more than {_MOST_EMPTY_MEMBERS} empty members")
+        self._step = _CHUNK_OF_NEXT
+        self._given -= len(self._decoder.unused_data)
+        while True:
+            data = self._next_input()
+            if not data:
                 return False
-            rest = chunk.lstrip(b"\0")
+            rest = len(data.lstrip(b"\0"))
+            if rest:
+                break
+        self._given -= rest
         self._decoder = self._new_decoder()
-        self._waiting = rest
+        self._gave_something = False
         return True
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from rehub.errors import UnsafeArchive
+from rehub.foreign_text import quote
 from rehub.transfer.members import Limits, Members, limits_of_settings
 
 if TYPE_CHECKING:
     from rehub.cache import FileRecord
+
+_DEEPEST = 64
 
 
 def pack(directory: Path, archive: Path) -> None:
@@ -94,9 +97,11 @@ def _member(name: str, kind: bytes) -> tarfile.TarInfo:
 
 def _walk(directory: Path, above: tuple[str, ...] = (), prefix: str = "") -> Iterator[tuple[str, Path]]:
     """Each directory and file below, in order: its name with `/`, and its path."""
+    if len(above) > _DEEPEST:
+        raise UnsafeArchive(f"{quote(directory)} lies deeper than {_DEEPEST} directories.")
     real = os.path.realpath(str(directory))
     if real in above:
-        raise UnsafeArchive(f"{str(directory)!r} is a link that leads back to a directory above it.")
+        raise UnsafeArchive(f"{quote(directory)} is a link that leads back to a directory above it.")
     for path in sorted(directory.iterdir()):
         name = prefix + path.name
         if path.is_dir():
@@ -105,4 +110,4 @@ def _walk(directory: Path, above: tuple[str, ...] = (), prefix: str = "") -> Ite
         elif path.is_file():
             yield name, path
         else:
-            raise UnsafeArchive(f"{str(path)!r} is neither a file nor a directory, or a link to what does not exist.")
+            raise UnsafeArchive(f"{quote(path)} is neither a file nor a directory, or a link to what does not exist.")

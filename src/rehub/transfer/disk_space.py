@@ -27,13 +27,13 @@ def require(needed: int, directory: Path, what: str) -> None:
 
 
 @contextlib.contextmanager
-def told(directory: Path, what: str, needed: int) -> Iterator[None]:
+def told(directory: Path, what: str, needed: int | None = None) -> Iterator[None]:
     """Turns the system's error over a full disk, or an exhausted quota, into a `DiskFull`.
 
     Args:
         directory: where `what` is being written.
         what: for the message.
-        needed: its size.
+        needed: its size; None where nobody knows.
     """
     try:
         yield
@@ -42,7 +42,8 @@ def told(directory: Path, what: str, needed: int) -> Iterator[None]:
             raise
         free = shutil.disk_usage(str(directory)).free
         raise DiskFull(
-            f"{what} needs {readable(needed)}, and the disk of {_known(directory)} became full on the way "
+            f"{what} needs {'more room' if needed is None else readable(needed)}, and the disk of {_known(directory)} "
+            "became full on the way "
             f"({error.strerror}; {readable(free)} are free now). "
             "Make room there, or name another directory by REHUB_CACHE_DIR."
         ) from error

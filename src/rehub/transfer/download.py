@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Callable
 
 from rehub import config
 from rehub.errors import CorruptArchive
-from rehub.redaction import without_secrets
+from rehub.foreign_text import quote_url, show_url
 from rehub.transfer import disk_space, integrity, progress
 from rehub.transfer.archives import kind_of, peeked, unpack
 from rehub.transfer.body import Body
-from rehub.transfer.hops import Trace, ask, connections, shown
+from rehub.transfer.connections import connections
+from rehub.transfer.hops import Trace, ask, shown
 from rehub.transfer.retries import PassingFailure, Patience
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def download_archive(
         DiskFull: there is no room for it.
     """
     seconds = config.timeout(timeout)
-    name = repr(without_secrets(handle))
+    name = quote_url(handle)
     patience = Patience(config.retries(retries), name)
     trace = Trace(handle, url)
     with connections() as session:
@@ -88,7 +89,7 @@ def _unpack(
 ) -> tuple[FileRecord, ...]:
     if body.length is not None:
         disk_space.require(body.length, into, f"{name}, as an archive,")
-    with progress.shown(without_secrets(trace.handle), body.length) as advance:
+    with progress.shown(show_url(trace.handle), body.length) as advance:
         head, stream = peeked(_Watched(body, check, advance))
         _check_is_archive(head, body.content_type, trace)
         return unpack(stream, into, name=name, limits=limits)

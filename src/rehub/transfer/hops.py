@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import socket
-import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, cast
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-from rehub import config
 from rehub.errors import DownloadError
-from rehub.redaction import without_secrets
+from rehub.foreign_text import escape, quote, quote_url, show_url
+from rehub.redaction import is_signed, redact_url, without_secrets_of
 from rehub.transfer.retries import PassingFailure, retry_after
-from rehub.version import __version__
+from rehub.untrusted import parse_count
 
 if TYPE_CHECKING:
     import requests
+
+    from rehub.transfer.connections import Session
 
 _MAX_HOPS = 20
 _SHOWN = 200
@@ -41,7 +41,7 @@ class Trace:
     Attributes:
         handle: what the user asked for.
         url: what the server was asked for.
-        hops: each answer, in words.
+        hops: each answer, in words that may be shown.
         page: the last of the addresses that answered and have no signature, which soon means nothing: it names the
             version of a handle that names none.
     """
@@ -53,15 +53,15 @@ class Trace:
 
     def note(self, response: requests.Response) -> None:
         """Adds a hop."""
-        self.hops.append(f"{response.status_code} {response.reason} from {response.url}")
-        if not self.page or without_secrets(response.url) == response.url:
-            self.page = without_secrets(response.url)
+        url = response.url or ""
+        self.hops.append(f"{response.status_code} {escape(response.reason or '', 60)} from {show_url(url, _SHOWN)}")
+        if not self.page or not is_signed(url):
+            self.page = redact_url(url)
 
     def message(self, reason: str) -> str:
         """The text of an error, without passwords and signatures."""
         hops = "".join(f"\n  answer: {hop}" for hop in self.hops)
-        text = f"{self.handle!r} cannot be downloaded: {reason}\n  asked:  {self.url}{hops}"
-        return without_secrets(text)
+        return f"{quote_url(self.handle)} cannot be downloaded: {reason}\n  asked:  {show_url(self.url)}{hops}"
 
     def failure(self, reason: str, status: int | None = None) -> DownloadError:
         """An error that no further attempt would help."""
@@ -70,25 +70,8 @@ class Trace:
         return error
 
 
-@contextlib.contextmanager
-def connections() -> Iterator[requests.Session]:
-    """A session whose requests are of rehub, ask for files as they lie on the server, and share their connections.
-
-    Proxies, CA bundles and .netrc are those that `requests` finds in the environment.
-    """
-    import requests
-
-    with requests.Session() as session:
-        # `requests` would undo a Content-Encoding while it reads, and what is asked for is compressed already.
-        session.headers.update({"User-Agent": f"rehub/{__version__}", "Accept-Encoding": "identity"})
-        session.verify = config.verify_certificates()
-        # It would read the body of a redirect to its end, even where it is not to follow it.
-        session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
-        yield session
-
-
 def ask(
-    session: requests.Session,
+    session: Session,
     trace: Trace,
     *,
     seconds: float,
@@ -100,9 +83,9 @@ def ask(
     Redirects are followed, to http and https only, and never from https to http. Their bodies are not read.
 
     Args:
-        session: of `connections`.
+        session: of `transfer.connections`.
         trace: says what to ask for; what answers is noted there.
-        seconds: that the server may be silent.
+        seconds: until a connection must be there, and then until the head of each answer must be.
         headers: of each request.
         expected: the statuses to return. A redirect that is among them is not followed.
 
@@ -110,64 +93,118 @@ def ask(
         DownloadError: no answer, a redirect that is not followed, or another status; a `PassingFailure` when asking
             again, from the start, may help.
     """
-    import requests
-    import urllib3
-
     trace.hops, trace.page = [], ""
     url = trace.url
     for _ in range(_MAX_HOPS):
-        try:
-            response = session.get(
-                url, stream=True, allow_redirects=False, timeout=(seconds, seconds), headers=dict(headers or {})
-            )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
-            raise _no_answer(error, trace, seconds) from error
+        answer = _get(session, url, seconds, headers)
+        if isinstance(answer, Exception):
+            # Raised here, where it has no context: what `requests` and urllib3 raise holds the URL with its secrets.
+            raise _no_answer(answer, trace, seconds, url)
+        response = answer
         trace.note(response)
         if response.status_code in expected:
             return response
         with response:
             if not response.is_redirect:
-                raise _refusal(response, trace)
+                raise _refusal(session, response, trace)
             url = _target(url, response, trace)
     raise trace.failure(f"there are more than {_MAX_HOPS} redirects.")
+
+
+def _get(
+    session: Session, url: str, seconds: float, headers: Mapping[str, str] | None
+) -> requests.Response | Exception:
+    """The answer to a request, or what was raised over it."""
+    session.deadline.start(seconds)
+    try:
+        return session.get(
+            url, stream=True, allow_redirects=False, timeout=(seconds, seconds), headers=dict(headers or {})
+        )
+    except answer_errors() as error:
+        return error
+
+
+def answer_errors() -> tuple[type[Exception], ...]:
+    """What is raised by `requests`, and by what it stands on, over answers that are none."""
+    import requests
+    import urllib3
+
+    return (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        http.client.HTTPException,
+        OSError,
+        ValueError,
+        OverflowError,
+    )
 
 
 def _target(url: str, response: requests.Response, trace: Trace) -> str:
     """Where a redirect leads."""
     # Header fields are Latin-1 on the wire; servers that send more mean UTF-8.
     location = response.headers["Location"].encode("latin-1", "replace").decode("utf-8", "replace")
-    try:
-        target = urljoin(url, location)
-        old, new = urlsplit(url), urlsplit(target)
-        old_place, new_place = (old.hostname, old.port), (new.hostname, new.port)
-    except ValueError as error:
-        raise trace.failure(f"it redirects to {location!r}, which is no URL ({error}).") from error
+    places = _places(url, location)
+    if places is None:
+        raise trace.failure(f"it redirects to {quote_url(location, _SHOWN)}, which is not a URL.")
+    target, old, old_place, new, new_place = places
     if new.scheme not in ("http", "https") or not new.hostname:
-        raise trace.failure(f"it redirects to {target!r}. Redirects are followed to http and https only.")
+        raise trace.failure(
+            f"it redirects to {quote_url(target, _SHOWN)}. Redirects are followed to http and https only."
+        )
     if old.scheme == "https" and new.scheme == "http":
-        raise trace.failure(f"it redirects from https to {target!r}, where anyone on the way could replace the model.")
+        raise trace.failure(
+            f"it redirects from https to {quote_url(target, _SHOWN)}, where anyone on the way could replace the model."
+        )
     if "@" in old.netloc and "@" not in new.netloc and (old.scheme, *old_place) == (new.scheme, *new_place):
         # A login is for its server and for no other.
         return new._replace(netloc=f"{old.netloc.rpartition('@')[0]}@{new.netloc}").geturl()
     return target
 
 
-def _no_answer(error: Exception, trace: Trace, seconds: float) -> DownloadError:
-    import requests
+_Place = Tuple[Optional[str], Optional[int]]
 
-    if isinstance(error, requests.Timeout):
+
+def _places(url: str, location: str) -> tuple[str, SplitResult, _Place, SplitResult, _Place] | None:
+    """Where a redirect leads, and the parts, hosts and ports of where it comes from and where it leads."""
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+        places = target, old, (old.hostname, old.port), new, (new.hostname, new.port)
+    except ValueError:
+        return None
+    return places
+
+
+def _no_answer(error: Exception, trace: Trace, seconds: float, url: str) -> DownloadError:
+    import requests
+    import urllib3
+
+    if isinstance(error, (requests.Timeout, socket.timeout)):
         reason = f"the server did not answer within {seconds:g} seconds (REHUB_TIMEOUT sets how long to wait)."
         return PassingFailure(trace.message(reason), once=True)
+    said = root_cause(error, url)
     if isinstance(error, requests.exceptions.SSLError):
         return trace.failure(
-            f"the connection is not secure: {error}.\n"
+            f"the connection is not secure: {said}.\n"
             "Behind a proxy that opens TLS, set REQUESTS_CA_BUNDLE to the file with its certificates."
         )
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, (ValueError, OverflowError, urllib3.exceptions.LocationParseError)):
+        # It quotes the part of the URL that it stumbled over, which may be a part of a password.
+        return trace.failure(f"the URL, or what the server answered, is malformed ({type(error).__name__}).")
+    if isinstance(error, (requests.ConnectionError, http.client.HTTPException, OSError)):
         if _came_from(error, socket.gaierror):
-            return trace.failure(f"{error}. Is the host's name right, and is there a network?")
-        return PassingFailure(trace.message(f"{error}."), once=True)
-    return trace.failure(f"{error}.")
+            return trace.failure(f"{said}. Is the host's name right, and is there a network?")
+        return PassingFailure(trace.message(f"{said}."), once=True)
+    return trace.failure(f"{said}.")
+
+
+def root_cause(error: BaseException, url: str) -> str:
+    """What stands at the start of what led to an error, in its own words: those above it repeat it and the URL."""
+    root = error
+    while (root.__cause__ or root.__context__) is not None:
+        root = cast("BaseException", root.__cause__ or root.__context__)
+    said = without_secrets_of(url, str(root).strip())
+    return escape(f"{type(root).__name__}: {said}" if said else type(root).__name__, 2 * _SHOWN)
 
 
 def _came_from(error: BaseException | None, kind: type[BaseException]) -> bool:
@@ -179,12 +216,14 @@ def _came_from(error: BaseException | None, kind: type[BaseException]) -> bool:
     return False
 
 
-def _refusal(response: requests.Response, trace: Trace) -> DownloadError:
+def _refusal(session: Session, response: requests.Response, trace: Trace) -> DownloadError:
     status = response.status_code
     hint = _HINTS.get(status)
     if hint is None:
         hint = "The server has a fault: try again later." if status >= 500 else "An archive comes with 200."
-    reason = f"the server answered {status} {response.reason}. {hint}\n  it says: {shown(start_of(response, _SHOWN))}"
+    start, problem = start_of(session, response, _SHOWN)
+    said = shown(start) + problem
+    reason = f"the server answered {status} {escape(response.reason or '', 60)}. {hint}\n  it says: {said}"
     if status in _PASSING_STATUSES:
         pause = retry_after(response.headers.get("Retry-After"))
         return PassingFailure(trace.message(reason), status=status, pause=pause)
@@ -194,22 +233,20 @@ def _refusal(response: requests.Response, trace: Trace) -> DownloadError:
     return trace.failure(reason, status)
 
 
-def start_of(response: requests.Response, size: int) -> bytes:
-    """The start of a body, as far as it comes soon; at most so many bytes of it are ever read."""
-    import urllib3
-
+def start_of(session: Session, response: requests.Response, size: int) -> tuple[bytes, str]:
+    """The start of a body, as far as it comes soon, and why no more came; at most so many bytes are ever read."""
     start = b""
-    deadline = time.monotonic() + _SECONDS_FOR_A_REASON
     read = reader(response)
+    session.deadline.start(_SECONDS_FOR_A_REASON)
     try:
-        while len(start) < size and time.monotonic() < deadline:
+        while len(start) < size:
             chunk = read(size - len(start))
             if not chunk:
                 break
             start += chunk
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-        start += f" (unreadable: {error})".encode()
-    return start
+    except answer_errors() as error:
+        return start, f" (unreadable: {root_cause(error, response.url or '')})"
+    return start, ""
 
 
 def reader(response: requests.Response) -> Callable[[int], bytes]:
@@ -232,10 +269,11 @@ def reader(response: requests.Response) -> Callable[[int], bytes]:
 
 def content_length(response: requests.Response) -> int | None:
     """How long a body is, when the server says so."""
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
+    if "Transfer-Encoding" in response.headers:
+        return None
+    return parse_count(response.headers.get("Content-Length"))
 
 
 def shown(start: bytes) -> str:
     """The start of an answer, on one line."""
-    return repr(" ".join(start[:_SHOWN].decode("utf-8", "replace").split()))
+    return quote(" ".join(start[:_SHOWN].decode("utf-8", "replace").split()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import importlib.util
 import re
@@ -69,7 +68,7 @@ def of_server(headers: Mapping[str, str]) -> list[Promise]:
     for header, algorithm, text in _named(headers):
         try:
             digest = base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one, and so is what is not ASCII.
             continue
         if len(digest) == len(_new_hash(algorithm).digest()):
             found.setdefault(algorithm, Promise(algorithm, digest, f"the server's {header}"))

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import DownloadError, LocationUnavailable
-from rehub.redaction import without_secrets
-from rehub.transfer.hops import Trace, ask, connections, shown, start_of
+from rehub.foreign_text import quote_url
+from rehub.transfer.connections import connections
+from rehub.transfer.hops import Trace, ask, shown, start_of
 from rehub.transfer.retries import PassingFailure, Patience
 
 if TYPE_CHECKING:
     import requests
+
+    from rehub.transfer.connections import Session
 
 # No path is longer; what a server sends beyond is not read.
 _LONGEST = 4096
@@ -31,19 +34,19 @@ def ask_location(url: str, *, handle: str, timeout: float | None = None, retries
         DownloadError: there is no answer.
     """
     seconds = config.timeout(timeout)
-    patience = Patience(config.retries(retries), repr(without_secrets(handle)))
+    patience = Patience(config.retries(retries), quote_url(handle))
     trace = Trace(handle, url)
     with connections() as session:
         try:
             with _answer(session, trace, seconds, patience) as response:
-                return _path_in(response, trace)
+                return _path_in(session, response, trace)
         except DownloadError as error:
             if error.status is None:
                 raise
             raise _unavailable(str(error), error.status) from error
 
 
-def _answer(session: requests.Session, trace: Trace, seconds: float, patience: Patience) -> requests.Response:
+def _answer(session: Session, trace: Trace, seconds: float, patience: Patience) -> requests.Response:
     while True:
         try:
             return ask(session, trace, seconds=seconds, expected=(303,))
@@ -51,11 +54,11 @@ def _answer(session: requests.Session, trace: Trace, seconds: float, patience: P
             patience.wait(failure)
 
 
-def _path_in(response: requests.Response, trace: Trace) -> str:
-    body = start_of(response, _LONGEST + 1)
+def _path_in(session: Session, response: requests.Response, trace: Trace) -> str:
+    body, problem = start_of(session, response, _LONGEST + 1)
     text = body.decode("utf-8", "replace").strip()
-    if not text or len(body) > _LONGEST or not text.isprintable():
-        raise trace.failure(f"the server's 303 holds no path; its body is: {shown(body)}", 303)
+    if problem or not text or len(body) > _LONGEST or not text.isprintable():
+        raise trace.failure(f"the server's 303 holds no path; its body is: {shown(body)}{problem}", 303)
     return text
 
 

@@ -7,10 +7,10 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
 from rehub.errors import DownloadError
+from rehub.untrusted import parse_count, parse_http_date
 
 _log = logging.getLogger(__name__)
 
@@ -98,14 +98,8 @@ def retry_after(header: str | None) -> float | None:
     >>> retry_after("120"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after("soon"), retry_after(None)
     (120.0, 0.0, None, None)
     """
-    if header is None:
-        return None
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        date = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
-        return None
-    if date.tzinfo is None:  # "-0000": no zone is known.
-        date = date.replace(tzinfo=timezone.utc)
-    return max(0.0, (date - datetime.now(timezone.utc)).total_seconds())
+    seconds = parse_count(header)
+    if seconds is not None:
+        return float(seconds)
+    date = parse_http_date(header)
+    return None if date is None else max(0.0, (date - datetime.now(timezone.utc)).total_seconds())

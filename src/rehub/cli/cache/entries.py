@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub import config
 from rehub.cache import entries, entry_of
 from rehub.errors import NotInCache
+from rehub.foreign_text import show_url
 from rehub.handles import Kind, parse
+from rehub.redaction import redact_place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +43,7 @@ def record_of(entry: Entry) -> dict[str, Any]:
     """A model as JSON has it."""
     return {
         "handle": entry.handle,
-        "directory": str(entry.directory),
+        "directory": redact_place(str(entry.directory)),
         "url": entry.url,
         "size": entry.size,
         "files": entry.files,
@@ -53,18 +55,29 @@ def record_of(entry: Entry) -> dict[str, Any]:
 
 def time_text(moment: datetime) -> str:
     """A moment of UTC as ISO 8601 has it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # strftime writes year 1 as 1.
 
 
 def _entries_of(text: str) -> list[Entry]:
     handle = parse(text)
     keyed = [entry_of(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
     found = [entry for entry in keyed if entry is not None]
-    if not found and handle.kind is Kind.PATH:
-        # The name of a directory, or an archive of this machine, which is known by its size and time, too.
-        archive = os.path.abspath(os.path.expanduser(handle.location)) + "?size="
-        found = [entry for entry in all_entries() if entry.name == text or (entry.handle or "").startswith(archive)]
     if not found:
-        looked_in = ", ".join(map(str, config.cache_dirs()))
-        raise NotInCache(f"{text!r} is not in the cache ({looked_in}). `rehub cache ls` lists what is.")
+        # The name of a directory, or a handle as the commands print it: without its secrets.
+        names = {text, show_url(text), *map(show_url, handle.cache_keys)}
+        found = [entry for entry in all_entries() if entry.name == text or entry.handle in names]
+    if not found and handle.kind is Kind.PATH:
+        # An archive of this machine is known by its size and time, too.
+        archive = show_url(_absolute(handle.location) + "?size=")
+        found = [entry for entry in all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
+    if not found:
+        looked_in = ", ".join(redact_place(str(root)) for root in config.cache_dirs())
+        raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}). `rehub cache ls` lists what is.")
     return found
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(os.path.expanduser(path))
+    except OSError:  # The working directory has been deleted.
+        return path

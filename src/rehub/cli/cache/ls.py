@@ -9,6 +9,7 @@ from rehub.cache import entries
 from rehub.cli import output
 from rehub.cli.cache.entries import all_entries, name_of, record_of, time_text
 from rehub.cli.exit_codes import DONE
+from rehub.redaction import redact_place
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -48,5 +49,5 @@ def run(arguments: Namespace) -> int:
                 ],
             )
         models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.line(f"{models}, {readable(sum(entry.size for entry in found))} in {root}")
+        output.line(f"{models}, {readable(sum(entry.size for entry in found))} in {redact_place(str(root))}")
     return DONE

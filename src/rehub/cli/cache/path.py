@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
+from rehub.redaction import redact_place
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,5 +26,5 @@ def configure(parser: Parser) -> None:
 def run(_: Namespace) -> int:
     """Prints what the settings say, whether the directories exist or not."""
     for root in config.cache_dirs():
-        output.line(str(root))
+        output.line(redact_place(str(root)))
     return DONE

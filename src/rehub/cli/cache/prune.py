@@ -13,6 +13,7 @@ from rehub.cache import prune
 from rehub.cli import output
 from rehub.cli.cache.entries import name_of, record_of
 from rehub.cli.exit_codes import DONE, FAILED
+from rehub.foreign_text import show_url
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             code = FAILED
             output.complain(
-                f"the cache {root} stays as it is: nobody notes what is used in an object store. `rehub cache rm` "
-                "deletes the models that you name."
+                f"the cache {show_url(root)} stays as it is: nobody notes what is used in an object store. "
+                "`rehub cache rm` deletes the models that you name."
             )
     gone = [entry for root in roots for entry in prune(root, arguments.keep_size)]
     if arguments.json:

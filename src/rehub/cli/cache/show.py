@@ -8,6 +8,7 @@ from rehub.cache import sizes
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of, time_text
 from rehub.cli.exit_codes import DONE
+from rehub.redaction import redact_place
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run(arguments: Namespace) -> int:
         return DONE
     for entry in found:
         output.line(name_of(entry))
-        output.line(f"  directory  {entry.directory}")
+        output.line(f"  directory  {redact_place(str(entry.directory))}")
         output.line(f"  came from  {entry.url or 'not noted'}")
         output.line(f"  stored     {'not noted' if entry.stored is None else time_text(entry.stored)}")
         used = "not noted" if entry.used is None else f"{time_text(entry.used)[:10]}, about"

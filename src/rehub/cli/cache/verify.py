@@ -9,6 +9,7 @@ from rehub.cache import verify
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, all_entries, entries_of, name_of
 from rehub.cli.exit_codes import DONE, FAILED
+from rehub.redaction import redact_place
 from rehub.restore import prepared
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _print(report: Report) -> None:
 def _record(report: Report) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
-        "directory": str(report.entry.directory),
+        "directory": redact_place(str(report.entry.directory)),
         "damage": list(report.damage),
         "unlisted": list(report.unlisted),
         "has_manifest": report.has_manifest,

@@ -12,6 +12,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, NotTrainable, OptionsUnsupported
+from rehub.foreign_text import list_names
 from rehub.restore import lazy_functions
 from rehub.restore.loader import load_report, report_on
 from rehub.restore.optimized.obstacles import Obstacles
@@ -164,7 +165,9 @@ def _model_class(can_be_called: bool) -> Any:
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            there_are = ", ".join(sorted(each for each in vars(self) if not each.startswith("_") or each == "__call__"))
+            there_are = list_names(
+                sorted(each for each in vars(self) if not each.startswith("_") or each == "__call__")
+            )
             raise AttributeError(
                 f'{vars(self).get("_rehub_handle")!r} was loaded with optimize="inference" and has no {name!r}: only '
                 f"{there_are}. Its variables are constants. To train it, or for its parts, load it without."

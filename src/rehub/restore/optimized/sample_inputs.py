@@ -7,6 +7,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting
+from rehub.foreign_text import list_names
 
 # What stands for a size that the model leaves open, beside the first, the batch's, which is 1.
 _IMAGE_SIZE = 224  # of height and width, where there are four dimensions
@@ -69,7 +70,7 @@ class SampleInputs:
         if unknown:
             raise InvalidSetting(
                 f"measure_with= names {', '.join(map(repr, unknown))}, which is no input of a signature or function of "
-                f"{handle!r}. They are: {', '.join(sorted(self._names)) or 'none'}."
+                f"{handle!r}. They are: {list_names(sorted(self._names)) or 'none'}."
             )
 
     def _argument(self, value: Any, name: str, random: Any) -> Any:

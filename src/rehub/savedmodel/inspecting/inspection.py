@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Sequence
 
-from rehub.redaction import without_secrets
 from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.inspecting import entry_points, judgements
@@ -55,7 +54,7 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
 
     def read_all() -> ModelInfo:
         read = [_read(model.content, metagraph, entries) for metagraph in chosen]
-        return _model_info(without_secrets(model.asked), model.layout, read, is_object, tags_given=wanted is not None)
+        return _model_info(model.asked, model.layout, read, is_object, tags_given=wanted is not None)
 
     return strictly(model.layout.file, read_all)
 

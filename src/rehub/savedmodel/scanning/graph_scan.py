@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator
 
+from rehub.foreign_text import escape
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Node
 from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, RUNS_PYTHON, UNKNOWN, OpClass, class_of
@@ -31,6 +32,7 @@ _MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op make
 _MOST_FINDINGS = 10_000  # Each takes time, and nobody reads that many.
 _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
+_LONGEST_SUMMARY = 1000
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
 _HOLDS_GRAPH = {
@@ -75,7 +77,7 @@ class Finding:
         line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
         if not self.op:
             line = f"{self.what}, in {self.node}" if self.what else self.node
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+        return escape(line, _LONGEST_SUMMARY)
 
     def place(self) -> str:
         """Says where it stands."""
