@@ -30,6 +30,7 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("handle", metavar="HANDLE", help="what programs will ask for: a URL, kaggle://, hf://, ...")
     parser.add_argument("source", metavar="ARCHIVE_OR_DIR", type=Path, help="the model")
+    parser.add_json("handle and directory")
 
 
 def run(arguments: Namespace) -> int:
@@ -48,7 +49,11 @@ def run(arguments: Namespace) -> int:
             f"{handle.text!r} is in the cache already, at {str(found)!r}. To replace it, remove it first: "
             f"rehub cache rm {handle.text}"
         )
-    output.line(str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source))))
+    directory = str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source)))
+    if arguments.json:
+        output.as_json({"handle": handle.text, "directory": directory})
+    else:
+        output.line(directory)
     return DONE
 
 

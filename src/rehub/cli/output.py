@@ -5,14 +5,54 @@ A terminal may show some of it bold or faint. `NO_COLOR` forbids that (https://n
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import re
 import sys
-from typing import Any, Match, Sequence
+import warnings
+from typing import Any, Iterator, Match, Sequence
+
+from rehub.transfer import progress
 
 # What steers a terminal, other than what makes text bold or faint; a model may hold it in a name.
 _CONTROL = re.compile("(?!\x1b\\[[012]m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+_verbosity = 0
+
+
+def verbosity() -> int:
+    """Return how much this process prints: 1 with `-v`, -1 with `-q`, 0 with neither."""
+    return _verbosity
+
+
+@contextlib.contextmanager
+def at_verbosity(level: int) -> Iterator[None]:
+    """Print more or less within a `with`: 1 shows what rehub logs, -1 hides warnings and progress.
+
+    Args:
+        level: 1, 0 or -1.
+    """
+    global _verbosity  # noqa: PLW0603  One process has one terminal.
+    before, _verbosity = _verbosity, level
+    log = logging.getLogger("rehub")
+    log_level, handler = log.level, logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    try:
+        with warnings.catch_warnings(), progress.hidden(level < 0):
+            if level < 0:
+                warnings.simplefilter("ignore")
+                log.setLevel(logging.ERROR)
+            elif level > 0:
+                log.addHandler(handler)
+                log.setLevel(logging.INFO)
+            yield
+    finally:
+        _verbosity = before
+        log.setLevel(log_level)
+        log.removeHandler(handler)
 
 
 def line(text: str) -> None:
@@ -23,6 +63,17 @@ def line(text: str) -> None:
 def complain(problem: object) -> None:
     """Tells on stderr what went wrong."""
     _write(sys.stderr, f"rehub: {problem}")
+
+
+def note(text: str) -> None:
+    """Prints a line on stderr that is not part of the result."""
+    _write(sys.stderr, text)
+
+
+def ask(question: str) -> None:
+    """Prints a question on stderr; the answer follows on the same line."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
 
 
 def as_json(value: Any) -> None:

@@ -8,15 +8,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rehub import tf_internals
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
+from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
 from rehub.savedmodel.inspecting import inspect
 from rehub.savedmodel.inspecting.overview import tensor_text
+from rehub.suggestions import did_you_mean
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo
     if not by_name:
         raise SignatureNotFound(f"{handle!r} has no signature to call: it has none at all.")
     asked = "no default signature" if name is None else f"no signature {name!r}"
-    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {', '.join(by_name)}.")
+    hint = did_you_mean(name or "", by_name)
+    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {', '.join(by_name)}.{hint}")
 
 
 def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def _takes(signature: SignatureInfo, handle: str) -> str:
 def _call(
     info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
 ) -> dict[str, Output]:
-    tf = tf_internals.import_tensorflow()
+    tf = start_tensorflow()
     if not tf.executing_eagerly():
         tf.compat.v1.enable_v2_behavior()  # TensorFlow 1.15, where a program has to ask for it
     model = load(info.handle, None if tags is None else sorted(tags))

@@ -60,8 +60,11 @@ class Trace:
     def message(self, reason: str) -> str:
         """The text of an error, without passwords and signatures."""
         hops = "".join(f"\n  answer: {hop}" for hop in self.hops)
-        text = f"{self.handle!r} cannot be downloaded: {reason}\n  asked:  {self.url}{hops}"
-        return without_secrets(text)
+        return without_secrets(f"{self.headline(reason)}\n  asked:  {self.url}{hops}")
+
+    def headline(self, reason: str) -> str:
+        """The first line of an error, which is enough where no server has answered."""
+        return without_secrets(f"{self.handle!r} cannot be downloaded: {reason}")
 
     def failure(self, reason: str, status: int | None = None) -> DownloadError:
         """An error that no further attempt would help."""
@@ -166,6 +169,11 @@ def _no_answer(error: Exception, trace: Trace, seconds: float) -> DownloadError:
     if isinstance(error, requests.ConnectionError):
         if _came_from(error, socket.gaierror):
             return trace.failure(f"{error}. Is the host's name right, and is there a network?")
+        if _came_from(error, ConnectionRefusedError):
+            place = urlsplit(trace.url)
+            at = f"{place.hostname}:{place.port or (443 if place.scheme == 'https' else 80)}"
+            reason = f"nothing answers at {at} (connection refused). Is the server running, and is the port right?"
+            return PassingFailure(trace.message(reason) if trace.hops else trace.headline(reason), once=True)
         return PassingFailure(trace.message(f"{error}."), once=True)
     return trace.failure(f"{error}.")
 

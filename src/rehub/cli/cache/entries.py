@@ -9,6 +9,7 @@ from rehub import config
 from rehub.cache import entries, entry_of
 from rehub.errors import NotInCache
 from rehub.handles import Kind, parse
+from rehub.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,5 +67,6 @@ def _entries_of(text: str) -> list[Entry]:
         found = [entry for entry in all_entries() if entry.name == text or (entry.handle or "").startswith(archive)]
     if not found:
         looked_in = ", ".join(map(str, config.cache_dirs()))
-        raise NotInCache(f"{text!r} is not in the cache ({looked_in}). `rehub cache ls` lists what is.")
+        hint = did_you_mean(text, [entry.handle for entry in all_entries() if entry.handle])
+        raise NotInCache(f"{text!r} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found

@@ -8,6 +8,7 @@ from rehub.cache import verify
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, all_entries, entries_of, name_of
 from rehub.cli.exit_codes import DONE, FAILED
+from rehub.transfer.progress import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +34,7 @@ def run(arguments: Namespace) -> int:
     found = entries_of(arguments.handles) if arguments.handles else all_entries()
     sound = True
     records = []
-    for entry in found:
+    for entry in counted("Verifying", found, len(found), "model"):
         report = verify(entry, digests=not arguments.quick)
         sound = sound and not report.damage
         if arguments.json:
