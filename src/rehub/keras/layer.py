@@ -57,7 +57,8 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             layer with a handle can be saved by its config.
         trainable: whether the layer trains its weights. Also chooses some of them: a variable's name or a regular
             expression to be found in it, a predicate over variables, or a list of names, expressions and variables.
-            Can be switched later by `layer.trainable`. Not for signatures and legacy modules.
+            Can be switched later by `layer.trainable`. Also for modules of TF1 Hub format. Not for signatures of
+            other models, nor for modules in TensorFlow 1.15 or in a graph of TF1, which `hub.Module` trains.
         arguments: further keyword arguments for the function; JSON-serializable if the layer is to be saved.
         _sentinel: nothing; keeps the arguments after it from being given by position.
         tags: which graph variant of the SavedModel to load. Unset means the empty set for a legacy module.
