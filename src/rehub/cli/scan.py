@@ -55,17 +55,10 @@ def _as_json(report: ScanReport) -> dict[str, Any]:
 
 
 def _print(report: ScanReport) -> None:
-    dangers, notes = len(report.dangers), len(report.findings) - len(report.dangers)
-    counts = [_count(dangers, "danger"), _count(notes, "note")]
-    found = ", ".join(filter(None, counts)) or "nothing found"
-    output.line(f"{report.handle}: {found} in {report.nodes:,} nodes and {report.functions:,} functions")
+    output.line(report.summary())
     reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in report.findings)
     for severity, kind, reason in sorted(reasons):
         output.line(f"  {severity}: {kind}. {reason}")
         for finding in report.findings:
             if (finding.severity, finding.kind, finding.reason) == (severity, kind, reason):
                 output.line(f"    {finding.summary()}")
-
-
-def _count(number: int, what: str) -> str:
-    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")
