@@ -7,6 +7,7 @@ that a change of one can be read. Usage: `python examples/notebooks/execute.py [
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,7 +38,7 @@ def main(names: list[str]) -> None:
                 client = nbclient.NotebookClient(
                     notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}
                 )
-                client.execute()
+                client.execute(stderr=subprocess.DEVNULL)  # TensorFlow's start-up messages
             print(f"{path.name}: {len(notebook.cells)} cells in {time.monotonic() - start:.0f} s")
             for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
                 if output.output_type == "stream" and output.name == "stdout":

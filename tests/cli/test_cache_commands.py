@@ -231,7 +231,7 @@ def test_a_dry_run_of_prune_deletes_nothing(rehub, two, cache_dir):
     ran = rehub("cache", "prune", "--keep-size", "0", "--dry-run")
     assert ran.out.splitlines() == [
         *(f"would delete {handle} (4.0 kB)" for handle in two),
-        "8.1 kB would be freed",
+        "8.0 kB would be freed",
     ]
     records = read_json(rehub("cache", "prune", "--keep-size", "0", "--dry-run", "--json"))
     assert [record["handle"] for record in records] == two

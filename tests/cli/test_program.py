@@ -42,7 +42,7 @@ def test_python_m_rehub_is_the_same_program():
 
 
 def test_a_start_imports_no_command_and_nothing_heavy():
-    code = "import sys, rehub.cli.program; rehub.cli.program.parser_for(['--version']); print(*sys.modules)"
+    code = "import sys, rehub.cli.program, rehub.cli.parser as it; it.parser_for(['--version']); print(*sys.modules)"
     loaded = run(sys.executable, "-W", "error", "-c", code).stdout.split()
     assert "rehub.cli.parser" in loaded
     assert not [name for name in loaded if name in {"rehub.cli.pull", "rehub.resolvers", "rehub.cache", "requests"}]

@@ -31,7 +31,7 @@ def save_sentence_model(tf: Any, directory: str) -> None:
 
     def embed(sentences: Any, training: bool = False) -> Any:
         del training  # Nothing in it, such as dropout, differs in training.
-        words = tf.strings.split(sentences).to_sparse()
+        words = tf.compat.v1.string_split(sentences)  # Sparse, and in TensorFlow 1.15 too.
         buckets = tf.strings.to_hash_bucket_fast(words.values, BUCKETS)
         found = tf.gather(vectors, buckets)
         sentence = words.indices[:, 0]

@@ -147,8 +147,6 @@ def _call(
     info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
 ) -> dict[str, Output]:
     tf = start_tensorflow()
-    if not tf.executing_eagerly():
-        tf.compat.v1.enable_v2_behavior()  # TensorFlow 1.15, where a program has to ask for it
     model = load(info.handle, None if tags is None else sorted(tags))
     tensors = {each.name: _tensor(tf, inputs[each.name], each) for each in signature.inputs}
     try:
