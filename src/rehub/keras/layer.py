@@ -61,7 +61,8 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             other models, nor for modules in TensorFlow 1.15 or in a graph of TF1, which `hub.Module` trains.
         arguments: further keyword arguments for the function; JSON-serializable if the layer is to be saved.
         _sentinel: nothing; keeps the arguments after it from being given by position.
-        tags: which graph variant of the SavedModel to load. Unset means the empty set for a legacy module.
+        tags: which graph variant of the SavedModel to load. Unset means, for a legacy module, the one for training
+            while it is trained, and the empty set otherwise.
         signature: calls this signature instead of the object. Unset means "default" for a legacy module.
         signature_outputs_as_dict: True returns the dict of all outputs of the signature.
         output_key: returns this entry of the dict that the function returns. Unset means "default" for a legacy
