@@ -19,6 +19,10 @@ from rehub.resolvers.registry import resolve
 from rehub.transfer import unpack_checked
 
 _COMMIT = re.compile("[0-9a-f]{40}")
+
+# What the manifest notes of a model without a version: the page that it led to.
+_KAGGLE_PAGE = re.compile("/([0-9]+)$")
+_HUGGING_FACE_PAGE = re.compile("/tree/([0-9a-f]{40})(?:/|$)")
 _CHUNK = 1 << 20
 
 
@@ -83,13 +87,18 @@ def _pin_version(handle: Handle) -> str:
     if fixed:
         return handle.text
     entries = (entry_of(root, handle.canonical) for root in config.cache_dirs())
-    page = next((entry.url for entry in entries if entry is not None and entry.url), "") or ""
-    name = page.rpartition("/")[2] if handle.kind is Kind.KAGGLE else "".join(_COMMIT.findall(page)[:1])
-    if not name or (handle.kind is Kind.KAGGLE and not name.isdigit()):
+    page = next((entry.url for entry in entries if entry is not None and entry.url), "")
+    match = (_KAGGLE_PAGE if handle.kind is Kind.KAGGLE else _HUGGING_FACE_PAGE).search(page)
+    if match is None:
         raise _unpinnable(handle, "the version that it led to is not known. Name a version")
-    if handle.kind is Kind.KAGGLE:
-        return f"kaggle://{handle.location}/{name}"
-    return f"hf://{handle.location}@{name}" + (f"/{handle.directory}" if handle.directory else "")
+    directory = f"/{handle.directory}" if handle.directory else ""
+    pinned = (
+        f"kaggle://{handle.location}/{match.group(1)}"
+        if handle.kind is Kind.KAGGLE
+        else f"hf://{handle.location}@{match.group(1)}{directory}"
+    )
+    resolve(pinned)
+    return pinned
 
 
 def _unpinnable(handle: Handle, reason: str) -> InvalidHandle:
