@@ -25,8 +25,10 @@ help:
 	@echo 'Python used: $(or $(PYTHON),none found)   (for another: make clean test PYTHON=python3.12)'
 	@echo 'All environments of all TensorFlow versions: .ci/run, or one: .venv-ci/bin/nox -s tf115'
 
+# TensorFlow writes about CUDA and oneDNN on stderr when it starts: shown if the demo fails, or with `make demo V=1`.
 demo: .venv/made
-	.venv/bin/python examples/demo.py
+	@$(if $(V),.venv/bin/python examples/demo.py,log=$$(mktemp) && { .venv/bin/python examples/demo.py 2>"$$log" || \
+	  { code=$$?; cat "$$log" >&2; rm -f "$$log"; exit $$code; }; rm -f "$$log"; })
 
 test: export REHUB_TEST_SESSION = make-test
 test: .venv/made

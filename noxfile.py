@@ -146,6 +146,13 @@ def examples(session: nox.Session) -> None:
         session.run("python", f"examples/legacy/{script}.py")
 
 
+@nox.session(python=PY311)
+def notebooks(session: nox.Session) -> None:
+    """The notebooks of examples/, executed from top to bottom on small models in the place of those of tfhub.dev."""
+    session.install("-e", ".", "--group", "notebooks", "tensorflow")
+    session.run("python", "examples/notebooks/execute.py", *session.posargs)
+
+
 @nox.session(python=PY313, venv_backend="venv")
 def install(session: nox.Session) -> None:
     """`pip install .` into an empty environment: no TensorFlow, no setuptools."""

@@ -66,7 +66,6 @@ def test_the_code_on_the_page_runs(page, digit_features, tmp_path, monkeypatch):
     names = {
         "images": images,
         "labels": tf.range(16).numpy() % 2,
-        "sentences": tf.constant(["a fine film", "not for me"] * 8),
         "photos": tf.random.stateless_uniform([16, 16, 16, 3], seed=[1, 2]),
     }
     for number, block in enumerate(blocks, start=1):

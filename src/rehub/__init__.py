@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from rehub.suggestions import did_you_mean
 from rehub.version import __version__
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
-        raise AttributeError(f"module 'rehub' has no attribute {name!r}; its public names are {', '.join(__all__)}")
+        hint = did_you_mean(name, __all__, "hub.{}")
+        raise AttributeError(
+            f"module 'rehub' has no attribute {name!r}.{hint} Its public names are {', '.join(__all__)}"
+        )
     module = importlib.import_module(_HOME_OF[name])
     value = module if name == "errors" else getattr(module, name)
     globals()[name] = value

@@ -116,6 +116,10 @@ class Installation:
             _take_modules()
             sys.modules.update(self._hidden)
 
+    def __repr__(self) -> str:
+        state = "gives rehub" if self._finder in sys.meta_path else "gives what it gave before: uninstalled"
+        return f"<Installation: `import tensorflow_hub` {state}>"
+
     def __enter__(self) -> Installation:  # noqa: PYI034  Self came with Python 3.11
         return self
 

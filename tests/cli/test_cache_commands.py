@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -222,3 +224,55 @@ def test_a_cache_that_cannot_be_reached_is_an_error_without_a_traceback(rehub, m
     ran = rehub("cache", *words)
     assert (ran.code, ran.out) == (1, "")
     assert "knows no htps://" in ran.err
+
+
+def test_a_dry_run_of_prune_deletes_nothing(rehub, two, cache_dir):
+    before = sorted(path.name for path in cache_dir.iterdir())
+    ran = rehub("cache", "prune", "--keep-size", "0", "--dry-run")
+    assert ran.out.splitlines() == [
+        *(f"would delete {handle} (4.0 kB)" for handle in two),
+        "8.0 kB would be freed",
+    ]
+    records = read_json(rehub("cache", "prune", "--keep-size", "0", "--dry-run", "--json"))
+    assert [record["handle"] for record in records] == two
+    assert sorted(path.name for path in cache_dir.iterdir()) == before
+
+
+def test_what_rm_deleted_and_where_the_cache_is_can_be_had_as_json(rehub, two, cache_dir):
+    assert read_json(rehub("cache", "path", "--json")) == [str(cache_dir)]
+    (record,) = read_json(rehub("cache", "rm", two[0], "--json"))
+    assert (record["handle"], record["size"]) == (two[0], SIZE)
+    assert [record["handle"] for record in read_json(rehub("cache", "ls", "--json"))] == [two[1]]
+
+
+def test_a_mistyped_handle_is_answered_with_the_one_in_the_cache(rehub, two):
+    assert f"Did you mean '{two[0]}'?" in rehub("cache", "rm", two[0].replace("google", "gogle")).err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize(("answer", "is_deleted"), [("y\n", True), ("\n", False), ("n\n", False)])
+def test_rm_asks_on_a_terminal(rehub, two, answer, is_deleted):
+    ours, terminal = os.openpty()
+    command = [sys.executable, "-m", "rehub", "cache", "rm", two[0]]
+    process = subprocess.Popen(command, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE)
+    os.write(ours, answer.encode())
+    out, _ = process.communicate(timeout=60)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    os.close(terminal)
+    assert two[0] in shown
+    assert "Delete it? [y/N]" in shown
+    assert process.returncode == (0 if is_deleted else 1)
+    assert (b"deleted" in out) is is_deleted
+    assert len(read_json(rehub("cache", "ls", "--json"))) == (1 if is_deleted else 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_rm_does_not_ask_with_yes(two):
+    ours, terminal = os.openpty()
+    command = [sys.executable, "-m", "rehub", "cache", "rm", "--yes", two[0]]
+    done = subprocess.run(command, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, timeout=60, check=False)
+    os.close(ours)
+    os.close(terminal)
+    assert done.returncode == 0
+    assert done.stdout.decode() == f"deleted {two[0]} (4.0 kB)\n"

@@ -18,15 +18,18 @@ from rehub.cli.completion import candidates
     [
         (
             "",
-            "cache completion convert diff export import optimize prepare pull run scan show --help --version".split(),
+            (
+                "cache completion convert demo diff env export import lock optimize prepare pull run scan show "
+                "--help --version --verbose --quiet"
+            ).split(),
         ),
         ("ca", ["cache"]),
-        ("--v", ["--version"]),
+        ("--v", ["--version", "--verbose"]),
         ("cache ", ["ls", "path", "prune", "rm", "show", "verify"]),
         ("cache p", ["path", "prune"]),
         ("cache prune --k", ["--keep-size"]),
         ("cache prune --keep-size ", []),
-        ("cache ls --", ["--help", "--json"]),
+        ("cache ls --", ["--help", "--json", "--verbose", "--quiet"]),
         ("completion ", ["bash", "zsh", "fish"]),
         ("import https://tfhub.dev/google/x/1 ", []),
         ("nonsense ", []),

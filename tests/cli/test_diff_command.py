@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -35,7 +36,10 @@ def test_equal_models_end_with_0(rehub, tmp_path):
     shutil.copytree(model, str(tmp_path / "2"))
     ran = rehub("diff", model, tmp_path / "2")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "variables: 3 equal, with 3 numbers; 0 different; pairs found: 3 by checkpoint key\n"
+    assert ran.out.splitlines() == [
+        "no differences",
+        "variables: 3 equal, with 3 numbers; 0 different; pairs found: 3 by checkpoint key",
+    ]
 
 
 def test_what_differs_is_printed_and_ends_with_1(rehub, tmp_path):
@@ -46,11 +50,32 @@ def test_what_differs_is_printed_and_ends_with_1(rehub, tmp_path):
     assert "+ function more: (x)" in lines
     assert not [line for line in lines if line.startswith("+ function more, trace")]
     assert any(line.startswith("+ ops: ") and "Exp 1" in line for line in lines)
+    assert re.fullmatch(r"differences: functions 1, ops \d, variables 2", lines[0])
+    assert lines[1] == "variables: 0 equal, with 0 numbers; 2 different; pairs found: 1 by checkpoint key"
     assert lines[-3:] == [
+        "variables:",
         "~ variable w (Variable): float32[1], 1 of 1 values differ, by 1 at most, and 0.333 of their size",
         "+ variable only: float32[2]",
-        "variables: 0 equal, with 0 numbers; 2 different; pairs found: 1 by checkpoint key",
     ]
+    assert rehub("diff", before, after, "--stat").out.splitlines() == lines[:2]
+
+
+class Large(saved_models.Scale):
+    """Scale with thirty variables more."""
+
+    def __init__(self):
+        super().__init__()
+        self.more = [tf.Variable(float(i), name=f"more_{i}") for i in range(30)]
+
+
+def test_a_group_is_cut_at_20_lines_unless_all_are_asked_for(rehub, tmp_path):
+    before, after = save(saved_models.Scale(), tmp_path / "1"), save(Large(), tmp_path / "2")
+    lines = rehub("diff", before, after).out.splitlines()
+    variables = lines[lines.index("variables:") + 1 :]
+    assert len(variables) == 21
+    assert variables[-1] == "and 10 more: --all"
+    whole = rehub("diff", before, after, "--all").out.splitlines()
+    assert len(whole[whole.index("variables:") + 1 :]) == 30
 
 
 def test_a_changed_type_is_printed(rehub, tmp_path):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from hosting import MODEL, falls_silent, tar_of
+from hosting import MODEL, falls_silent, sends, tar_of
 
 import rehub as library
 from rehub.cli.commands import COMMANDS
+from rehub.cli.parser import parse
 
 PROGRAM = Path(sys.executable).with_name("rehub.exe" if os.name == "nt" else "rehub")
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -39,7 +42,7 @@ def test_python_m_rehub_is_the_same_program():
 
 
 def test_a_start_imports_no_command_and_nothing_heavy():
-    code = "import sys, rehub.cli.program; rehub.cli.program.parser_for(['--version']); print(*sys.modules)"
+    code = "import sys, rehub.cli.program, rehub.cli.parser as it; it.parser_for(['--version']); print(*sys.modules)"
     loaded = run(sys.executable, "-W", "error", "-c", code).stdout.split()
     assert "rehub.cli.parser" in loaded
     assert not [name for name in loaded if name in {"rehub.cli.pull", "rehub.resolvers", "rehub.cache", "requests"}]
@@ -51,6 +54,111 @@ def test_no_command_is_wrong_usage_and_answered_with_the_commands(rehub):
         ran = rehub(*words)
         assert (ran.code, ran.out) == (2, "")
         assert all(f"    {name} " in ran.err for name in some)
+
+
+def test_help_has_headings_settings_and_where_to_read_on(rehub):
+    out = rehub("--help").out
+    headings = ["start:", "get models:", "look at models:", "run models:", "train models:", "keep the cache:"]
+    places = [out.index(f"\n{heading}\n") for heading in headings]
+    assert places == sorted(places)
+    assert all(text in out for text in ("REHUB_CACHE_DIR", "REHUB_OFFLINE", "rehub COMMAND --help", "docs/cli.md"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_the_help_are_command_lines_that_are_understood(rehub, name):
+    command = next(command for command in COMMANDS if name == " ".join(command.words))
+    assert command.examples
+    out = rehub(*command.words, "--help").out
+    for example in command.examples:
+        assert f"\n    rehub {example}\n" in out
+        words = [word for word in shlex.split(example) if word != ">"]
+        assert parse(words).run is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("pul x", "`rehub pull`"),
+        ("shwo x", "`rehub show`"),
+        ("cache lss", "`rehub cache ls`"),
+        ("-q cache prnue", "`rehub cache prune`"),
+        ("download x", "`rehub pull`"),
+        ("ls", "`rehub cache ls`"),
+        ("cache list", "`rehub cache ls`"),
+        ("show x --varibles", "--variables"),
+        ("cache prune --keep_size=0 --keep-size 0", "--keep-size"),
+        ("diff a b --jsn", "--json"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(rehub, typed, meant):
+    ran = rehub(*typed.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Did you mean {meant}?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "usage"),
+    [
+        ("show x --nonsense", "usage: rehub show "),
+        ("pull x --nonsense", "usage: rehub pull "),
+        ("pull", "usage: rehub pull "),
+        ("cache ls extra", "usage: rehub cache ls "),
+        ("cache prune --keep-size much", "usage: rehub cache prune "),
+        ("convert x", "usage: rehub convert "),
+    ],
+)
+def test_a_wrong_argument_is_answered_with_the_usage_of_its_command(rehub, typed, usage):
+    ran = rehub(*typed.split())
+    assert ran.code == 2
+    assert ran.err.startswith(usage)
+
+
+@pytest.mark.parametrize("words", [("-v", "pull"), ("pull", "--verbose")], ids=" ".join)
+def test_verbose_shows_what_is_logged(rehub, server, words):
+    handle = server.url + "/no/such/1"
+    server.answer("/no/such/1", sends(b"", status=503, Retry_After="0"))
+    assert "INFO rehub.transfer.retries: " in rehub(*words, handle).err
+    assert "INFO" not in rehub("pull", handle).err
+
+
+def test_quiet_hides_progress_and_warnings_and_no_error(rehub, hosted, server, monkeypatch):
+    monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
+    monkeypatch.setenv("TFHUB_DISABLE_CERT_VALIDATION", "true")
+    ran = rehub("pull", "-q", hosted)
+    assert (ran.code, ran.err) == (0, "")
+    assert rehub("pull", "-q", server.url + "/no/such/1").err.startswith("rehub: ")
+
+
+def test_a_refused_connection_is_told_in_one_line(rehub, monkeypatch):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("REHUB_RETRIES", "0")
+    ran = rehub("pull", f"http://127.0.0.1:{port}/google/digits/1")
+    assert ran.code == 1
+    assert len(ran.err.splitlines()) == 1
+    assert f"nothing answers at 127.0.0.1:{port} (connection refused)" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("handle", "hints"),
+    [
+        (
+            "google/nnlm-en-dim50/2",
+            ["https://tfhub.dev/google/nnlm-en-dim50/2", "kaggle://google/nnlm-en-dim50/", "hf://google/nnlm-en-dim50"],
+        ),
+        ("google/nnlm/tensorFlow2/en-dim128/1", ["kaggle://google/nnlm/tensorFlow2/en-dim128/1"]),
+        ("tfhub.dev/google/nnlm/1", ["https://tfhub.dev/google/nnlm/1"]),
+    ],
+)
+def test_a_name_without_its_site_is_answered_with_the_sites(rehub, handle, hints):
+    err = rehub("pull", handle).err
+    assert [hint for hint in hints if hint not in err] == []
+
+
+def test_a_misspelled_name_of_the_library_is_answered_too():
+    with pytest.raises(AttributeError, match=r"Did you mean hub\.load\?"):
+        library.laod  # noqa: B018
 
 
 @pytest.mark.parametrize(

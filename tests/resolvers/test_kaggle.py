@@ -13,6 +13,7 @@ from kaggle_server import PORT, KaggleServer
 
 from rehub.errors import DownloadError, NotInCache
 from rehub.resolvers import resolve
+from rehub.resolvers.pinning import pin
 
 NAME = "google/nnlm/tensorFlow2/en-dim128"
 PAGE = f"https://www.kaggle.com/models/{NAME}"
@@ -73,6 +74,14 @@ def test_without_a_version_it_is_the_latest_and_the_manifest_says_which(kaggle, 
     assert contents(resolve(f"kaggle://{NAME}/1"))["saved_model.pb"] == b"the first"
     assert f'"url": "{PAGE}/2"' in (cache_dir / entry_of(PAGE)[2]).read_text()
     assert f'"url": "{PAGE}/1"' in (cache_dir / entry_of(PAGE + "/1")[2]).read_text()
+
+
+@needs_kagglehub
+def test_a_pinned_handle_has_the_version_that_is_the_latest(kaggle, monkeypatch):
+    assert pin(PAGE) == f"kaggle://{NAME}/2"
+    assert pin(f"kaggle://{NAME}/1") == f"kaggle://{NAME}/1"
+    monkeypatch.setenv("REHUB_OFFLINE", "1")
+    assert contents(resolve(f"kaggle://{NAME}/2")) == MODEL
 
 
 @needs_kagglehub

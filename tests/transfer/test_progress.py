@@ -72,6 +72,15 @@ def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, s
     assert "100%" in shown
 
 
+@pytest.mark.parametrize(("stderr", "is_hidden"), [(Terminal, False), (Terminal, True), (io.StringIO, False)])
+def test_the_steps_of_long_work_are_counted_on_a_terminal_alone(monkeypatch, with_tqdm, stderr, is_hidden):
+    monkeypatch.setattr(sys, "stderr", stderr())
+    with progress.hidden(is_hidden):
+        assert list(progress.counted("Verifying", ["a", "b"], 2, "model")) == ["a", "b"]
+    shown = sys.stderr.getvalue()
+    assert ("Verifying" in shown) is (stderr is Terminal and not is_hidden)
+
+
 def test_a_notebook_shows_a_bar_below_its_cell(with_tqdm):
     pytest.importorskip("ipykernel", reason="ipykernel, the Python of notebooks, is not installed")
     from jupyter_client.manager import start_new_kernel

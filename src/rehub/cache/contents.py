@@ -119,7 +119,7 @@ def remove(entry: Entry) -> None:
         raise CacheError(f"the cached model {place.directory} cannot be deleted: {error}.") from error
 
 
-def prune(root: Path, keep_bytes: int) -> list[Entry]:
+def prune(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
     """Deletes damaged entries, and then those whose last use is the longest ago, until the rest fits.
 
     What dead processes have left behind goes as well.
@@ -127,15 +127,16 @@ def prune(root: Path, keep_bytes: int) -> list[Entry]:
     Args:
         root: the cache's directory; in an object store nobody notes what is used.
         keep_bytes: how much the models may take together.
+        dry_run: deletes nothing.
 
     Returns:
-        The entries that are gone.
+        The entries that are gone; with `dry_run`, those that would be.
 
     Raises:
         CacheError: one cannot be deleted.
     """
     there = entries(root)
-    if root.is_dir():
+    if root.is_dir() and not dry_run:
         try:
             clean_all(root)
         except OSError as error:
@@ -145,7 +146,8 @@ def prune(root: Path, keep_bytes: int) -> list[Entry]:
     for entry in sorted(there, key=lambda entry: (entry.damage is None, entry.used or _NEVER)):
         if entry.damage is None and remaining <= keep_bytes:
             break
-        remove(entry)
+        if not dry_run:
+            remove(entry)
         remaining -= entry.size
         gone.append(entry)
     return gone

@@ -89,7 +89,7 @@ def candidates(words: Sequence[str]) -> list[str]:
 def _names_after(before: Sequence[str]) -> list[str]:
     depth = len(before)
     names = {command.words[depth] for command in COMMANDS if command.words[:depth] == tuple(before)}
-    return [*sorted(names), *([] if before else ["--help", "--version"])]
+    return [*sorted(names), *([] if before else ["--help", "--version", "--verbose", "--quiet"])]
 
 
 def _arguments_after(command: Command, before: Sequence[str], typed: str) -> Sequence[str]:

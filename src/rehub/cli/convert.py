@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
+from rehub.cli.tensorflow_start import start_tensorflow
+from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -37,6 +39,8 @@ def run(arguments: Namespace) -> int:
     """Converts, and reports what was found, kept and compared."""
     from rehub.retrain import convert
 
+    resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
+    start_tensorflow()
     tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
     report = convert(arguments.handle, arguments.directory, arguments.signature, tags, arguments.overwrite)
     if arguments.json:

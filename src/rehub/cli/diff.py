@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
     from rehub.savedmodel.inspecting.model_info import VariableInfo
 
+_LINES = 20  # of each group, unless all are asked for
+
 
 def configure(parser: Parser) -> None:
     """Describes the arguments."""
@@ -28,6 +30,8 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("before", metavar="A", help="a URL or any other handle that rehub takes")
     parser.add_argument("after", metavar="B", help="another")
+    parser.add_argument("--stat", action="store_true", help="print the summary alone")
+    parser.add_argument("--all", action="store_true", help=f"print all lines, not the first {_LINES} of each group")
     parser.add_json("what differs")
 
 
@@ -41,24 +45,52 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         output.as_json(dataclasses.asdict(difference))
     else:
-        _print(difference)
+        _print(difference, 0 if arguments.stat else None if arguments.all else _LINES)
     return DIFFERENT if difference else DONE
 
 
-def _print(difference: ModelDifference) -> None:
-    for text in _facts(difference.facts):
+def _print(difference: ModelDifference, limit: int | None) -> None:
+    """The summary, and then each group of lines, as far as the limit lets it."""
+    groups = _groups(difference)
+    for text in _summary(difference, groups):
         output.line(text)
-    for variable in difference.variables:
-        output.line(_variable(variable))
+    for name, lines in groups.items():
+        shown = lines if limit is None else lines[:limit]
+        if not shown:
+            continue
+        output.line("")
+        output.line(output.bold(f"{name}:"))
+        for text in shown:
+            output.line(text)
+        if len(lines) > len(shown):
+            output.line(output.faint(f"and {len(lines) - len(shown):,} more: --all"))
+
+
+def _summary(difference: ModelDifference, groups: dict[str, list[str]]) -> Iterator[str]:
+    counts = [f"{name} {len(lines):,}" for name, lines in groups.items()]
+    yield f"differences: {', '.join(counts)}" if counts else "no differences"
     matched = "; ".join(f"{count:,} by {way}" for way, count in difference.matched.items())
-    output.line(
+    yield (
         f"variables: {difference.equal_variables:,} equal, with {difference.equal_parameters:,} numbers; "
         f"{len(difference.variables):,} different; pairs found: {matched or 'none'}"
     )
 
 
-def _facts(facts: tuple[FactDifference, ...]) -> Iterator[str]:
-    """A line each; one for all ops, and none for what belongs to something that only one model has."""
+def _groups(difference: ModelDifference) -> dict[str, list[str]]:
+    """The lines by what they are about; only groups that have lines."""
+    groups: dict[str, list[str]] = {"interface": [], "functions": [], "ops": [], "variables": []}
+    for what, text in _facts(difference.facts):
+        kind = "ops" if what.endswith("ops") else "functions" if what.startswith("function ") else "interface"
+        groups[kind].append(text)
+    groups["variables"] = [_variable(variable) for variable in difference.variables]
+    return {name: lines for name, lines in groups.items() if lines}
+
+
+def _facts(facts: tuple[FactDifference, ...]) -> Iterator[tuple[str, str]]:
+    """What each fact is about, with its line.
+
+    All ops have one line, and what belongs to something that only one model has has none.
+    """
     alone: dict[str, str] = {}
     ops: dict[str, list[str]] = {}
     for fact in facts:
@@ -72,9 +104,9 @@ def _facts(facts: tuple[FactDifference, ...]) -> Iterator[str]:
         if last.startswith("op "):
             ops.setdefault(f"{mark} {', '.join([*above, 'ops'])}", []).append(f"{last[3:]} {value}")
         else:
-            yield f"{mark} {fact.what}: {value}"
+            yield fact.what, f"{mark} {fact.what}: {value}"
     for what, counts in ops.items():
-        yield f"{what}: {', '.join(counts)}"
+        yield what, f"{what}: {', '.join(counts)}"
 
 
 def _variable(difference: VariableDifference) -> str:

@@ -31,6 +31,7 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("handle", metavar="HANDLE", help="a handle, or the directory of a model of your own")
     parser.add_argument("archive", metavar="ARCHIVE", type=_archive, help="what to write: a name ending in .tar.gz")
+    parser.add_json("handle, archive and size")
     parser.add_argument("--force", action="store_true", help="replace ARCHIVE if it exists")
 
 
@@ -60,5 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ArchiveNotWritten(
             f"{quote_url(arguments.handle)} cannot be packed as {quote_url(str(archive))}: {error}"
         ) from error
-    output.line(f"{archive}  {readable(archive.stat().st_size)}")
+    size = archive.stat().st_size
+    if arguments.json:
+        output.as_json({"handle": show_url(arguments.handle), "archive": str(archive), "size": size})
+    else:
+        output.line(f"{archive}  {readable(size)}")
     return DONE

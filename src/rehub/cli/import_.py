@@ -32,6 +32,7 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("handle", metavar="HANDLE", help="what programs will ask for: a URL, kaggle://, hf://, ...")
     parser.add_argument("source", metavar="ARCHIVE_OR_DIR", type=Path, help="the model")
+    parser.add_json("handle and directory")
 
 
 def run(arguments: Namespace) -> int:
@@ -50,7 +51,11 @@ def run(arguments: Namespace) -> int:
             f"{handle.quoted} is in the cache already, at {quote_url(str(found))}. To replace it, remove it first: "
             f"rehub cache rm {handle.shown}"
         )
-    output.line(str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source))))
+    directory = str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source)))
+    if arguments.json:
+        output.as_json({"handle": handle.text, "directory": directory})
+    else:
+        output.line(directory)
     return DONE
 
 

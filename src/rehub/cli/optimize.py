@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from rehub import tf_internals
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
+from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.loading import load
+from rehub.resolvers import resolve
 from rehub.restore import load_report
 from rehub.restore.export_target import target_of, written_aside
 
@@ -47,7 +48,8 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Measures, prints what was found, and writes the model if that was asked for."""
-    tf = tf_internals.import_tensorflow()
+    resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
+    tf = start_tensorflow()
     target = None if arguments.directory is None else target_of(tf, arguments.directory, arguments.overwrite)
     shapes = dict(_shape(tf, text) for text in arguments.inputs)
     tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]

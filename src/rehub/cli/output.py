@@ -7,13 +7,17 @@ that steers a terminal but our own styles.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import re
 import sys
-from typing import Any, Sequence
+import warnings
+from typing import Any, Iterator, Sequence
 
 from rehub.foreign_text import escape, escape_message
+from rehub.transfer import progress
 
 _WIDEST_CELL = 1000
 _LONGEST_LINE = 20_000
@@ -23,6 +27,41 @@ _LONGEST_TEXT = 50_000_000
 _MARK = f"\x00{os.urandom(16).hex()}"
 _MARKS = re.compile(f"({_MARK}[012])")
 _STYLES = {f"{_MARK}{number}": f"\x1b[{number}m" for number in "012"}
+
+
+_verbosity = 0
+
+
+def verbosity() -> int:
+    """Return how much this process prints: 1 with `-v`, -1 with `-q`, 0 with neither."""
+    return _verbosity
+
+
+@contextlib.contextmanager
+def at_verbosity(level: int) -> Iterator[None]:
+    """Print more or less within a `with`: 1 shows what rehub logs, -1 hides warnings and progress.
+
+    Args:
+        level: 1, 0 or -1.
+    """
+    global _verbosity  # noqa: PLW0603  One process has one terminal.
+    before, _verbosity = _verbosity, level
+    log = logging.getLogger("rehub")
+    log_level, handler = log.level, logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    try:
+        with warnings.catch_warnings(), progress.hidden(level < 0):
+            if level < 0:
+                warnings.simplefilter("ignore")
+                log.setLevel(logging.ERROR)
+            elif level > 0:
+                log.addHandler(handler)
+                log.setLevel(logging.INFO)
+            yield
+    finally:
+        _verbosity = before
+        log.setLevel(log_level)
+        log.removeHandler(handler)
 
 
 def line(text: str) -> None:
@@ -39,6 +78,17 @@ def lines(text: str) -> None:
 def complain(problem: object) -> None:
     """Tells on stderr what went wrong."""
     _write(sys.stderr, escape_message(f"rehub: {problem}", _LONGEST_TEXT))
+
+
+def note(text: str) -> None:
+    """Prints a line on stderr that is not part of the result; line ends in it are escaped."""
+    _write(sys.stderr, escape(text, _LONGEST_LINE))
+
+
+def ask(question: str) -> None:
+    """Prints a question on stderr; the answer follows on the same line."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
 
 
 def as_json(value: Any) -> None:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import HubError, UnsupportedFormat
 from rehub.foreign_text import quote_url
 from rehub.loading import load
+from rehub.resolvers import resolve
 from rehub.restore import load_report
+from rehub.transfer.progress import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,21 +27,30 @@ def configure(parser: Parser) -> None:
         "It is as large as the weights. hub.load maps it from then on; it can be deleted at any time."
     )
     parser.add_argument("handles", metavar="HANDLE", nargs="+", help="a URL or any other handle that rehub takes")
+    parser.add_json("handle and directory of each")
 
 
 def run(arguments: Namespace) -> int:
     """Prepares one model after the other."""
     code = DONE
-    for handle in arguments.handles:
+    records = []
+    for handle in counted("Preparing", arguments.handles, len(arguments.handles), "model"):
         try:
-            output.line(_prepare(handle))
+            records.append({"handle": handle, "directory": _prepare(handle)})
         except HubError as error:
             output.complain(error)
             code = FAILED
+        else:
+            if not arguments.json:
+                output.line(records[-1]["directory"])
+    if arguments.json:
+        output.as_json(records)
     return code
 
 
 def _prepare(handle: str) -> str:
+    resolve(handle)  # First, so that a mistyped handle does not wait for TensorFlow.
+    start_tensorflow()
     load(handle, prepare="make")
     report = load_report(load(handle, prepare="use"))
     if not report.prepared:

@@ -8,7 +8,7 @@ from typing import Sequence
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, INTERRUPTED, WRONG_USAGE
-from rehub.cli.parser import parser_for
+from rehub.cli.parser import parse
 from rehub.errors import HubError
 
 
@@ -26,11 +26,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if words is None else words
     try:
-        arguments = parser_for(words).parse_args(words)
+        arguments = parse(words)
         if arguments.run is None:
             arguments.parser.print_help(sys.stderr)
             return WRONG_USAGE
-        code: int = arguments.run(arguments)
+        with output.at_verbosity(int("verbose" in arguments) - int("quiet" in arguments)):
+            code: int = arguments.run(arguments)
         sys.stdout.flush()  # Here, so that `console` hears of a reader who has gone.
     except HubError as error:
         output.complain(error)

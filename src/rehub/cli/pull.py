@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.handle_files import add_handles, handles_of
 from rehub.errors import HubError
 from rehub.redaction import redact_place
 from rehub.resolvers import resolve
@@ -20,18 +21,29 @@ def configure(parser: Parser) -> None:
     """Describes the arguments."""
     parser.description = (
         "Fetches models that are not in the cache yet, and prints the directory of each on a line of its own.\n"
-        "One that fails does not keep the others from being fetched."
+        "One that fails does not keep the others from being fetched. `rehub lock` writes a file for -r in which\n"
+        "each handle ends with #sha256=: then only that very archive is taken."
     )
-    parser.add_argument("handles", metavar="HANDLE", nargs="+", help="a URL or any other handle that rehub takes")
+    add_handles(parser)
+    parser.add_json("handle and directory of each")
 
 
 def run(arguments: Namespace) -> int:
     """Resolves one handle after the other."""
     code = DONE
-    for handle in arguments.handles:
+    records = []
+    for handle in handles_of(arguments):
+        directory = None
+        problem = None
         try:
-            output.line(redact_place(resolve(handle)))
+            directory = redact_place(resolve(handle))
         except HubError as error:
             output.complain(error)
             code = FAILED
+            problem = str(error)
+        records.append({"handle": handle, "directory": directory, "error": problem})
+        if directory is not None and not arguments.json:
+            output.line(directory)
+    if arguments.json:
+        output.as_json(records)
     return code

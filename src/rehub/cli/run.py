@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rehub import tf_internals
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
+from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.foreign_text import escape, list_names
@@ -19,6 +19,8 @@ from rehub.loading import load
 from rehub.savedmodel import graph_variant
 from rehub.savedmodel.inspecting import inspect
 from rehub.savedmodel.inspecting.overview import tensor_text
+from rehub.suggestions import did_you_mean
+from rehub.tf_internals import import_tensorflow
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
     if importlib.util.find_spec("tensorflow") is None:
-        tf_internals.import_tensorflow()  # It says so; NumPy, which comes with it, may be missing too.
+        import_tensorflow()  # It says so; NumPy, which comes with it, may be missing too.
     tags = None if arguments.tags is None else frozenset(tag for tag in arguments.tags.split(",") if tag)
     info = inspect(arguments.handle)
     signature = _signature(_graph(info, tags), arguments.signature, arguments.handle)
@@ -105,7 +107,8 @@ def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo
     if not by_name:
         raise SignatureNotFound(f"{handle!r} has no signature to call: it has none at all.")
     asked = "no default signature" if name is None else f"no signature {name!r}"
-    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {list_names(by_name)}.")
+    hint = did_you_mean(name or "", by_name)
+    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {list_names(by_name)}.{hint}")
 
 
 def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str) -> dict[str, Any]:
@@ -148,9 +151,7 @@ def _takes(signature: SignatureInfo, handle: str) -> str:
 def _call(
     info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
 ) -> dict[str, Output]:
-    tf = tf_internals.import_tensorflow()
-    if not tf.executing_eagerly():
-        tf.compat.v1.enable_v2_behavior()  # TensorFlow 1.15, where a program has to ask for it
+    tf = start_tensorflow()
     model = load(info.handle, None if tags is None else sorted(tags))
     tensors = {each.name: _tensor(tf, inputs[each.name], each) for each in signature.inputs}
     try:

@@ -12,6 +12,7 @@ from rehub.errors import SignatureNotFound
 from rehub.foreign_text import list_names
 from rehub.savedmodel.inspecting import inspect, overview
 from rehub.savedmodel.inspecting.report import report_lines
+from rehub.suggestions import did_you_mean
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def _show_signature(info: ModelInfo, name: str) -> None:
     found = [(note, signature) for note, signature in overview.signatures(info) if signature.name == name]
     if not found:
         names = sorted({signature.name for _, signature in overview.signatures(info)})
-        raise SignatureNotFound(f"{info.handle!r} has no signature {name!r}; it has: {list_names(names) or 'none'}.")
+        hint = did_you_mean(name, names)
+        raise SignatureNotFound(
+            f"{info.handle!r} has no signature {name!r}; it has: {list_names(names) or 'none'}.{hint}"
+        )
     for note, signature in found:
         method = f"  {output.faint(signature.method_name)}" if signature.method_name else ""
         output.line(f"{output.bold(signature.name)}{method}{f'  {note}' if note else ''}")

@@ -57,11 +57,13 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             layer with a handle can be saved by its config.
         trainable: whether the layer trains its weights. Also chooses some of them: a variable's name or a regular
             expression to be found in it, a predicate over variables, or a list of names, expressions and variables.
-            Can be switched later by `layer.trainable`. A signature of a TF2 object trains the variables that it uses,
-            and has no training mode. Not for TF1 SavedModels, nor for legacy modules in a graph of TF1.
+            Can be switched later by `layer.trainable`. Also for modules of TF1 Hub format. A signature of a TF2 object
+            trains the variables that it uses, and has no training mode. Not for TF1 SavedModels, nor for modules in
+            TensorFlow 1.15 or in a graph of TF1, which `hub.Module` trains.
         arguments: further keyword arguments for the function; JSON-serializable if the layer is to be saved.
         _sentinel: nothing; keeps the arguments after it from being given by position.
-        tags: which graph variant of the SavedModel to load. Unset means the empty set for a legacy module.
+        tags: which graph variant of the SavedModel to load. Unset means, for a legacy module, the one for training
+            while it is trained, and the empty set otherwise.
         signature: calls this signature instead of the object. Unset means "default" for a legacy module, and the only
             one, if it has one output, for an object that is not callable.
         signature_outputs_as_dict: True returns the dict of all outputs of the signature.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from rehub import config
 from rehub.cache import Delivery
@@ -11,7 +11,7 @@ from rehub.foreign_text import quote_url
 from rehub.handles import Handle, Kind, parse, with_query
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetched, require_network
-from rehub.transfer import ask_location, download_archive
+from rehub.transfer import ask_location, download_archive, download_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,7 @@ UNCOMPRESSED = "tf-hub-format=uncompressed"
 # Where a server may send us: to Google's, Amazon's, Oracle's, Alibaba's and Microsoft's object stores.
 _AZURE = ("abfs", "abfss", "az", "adl")
 _OBJECT_STORES = ("gs", "gcs", "s3", "s3a", "s3n", "oci", "oss", *_AZURE)
+_T = TypeVar("_T")
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
@@ -43,16 +44,26 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
     return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
+def download_to_file(handle: Handle, path: Path) -> str:
+    """Download the archive of a URL as it is, and return its sha256; raises `DownloadError` as `resolve` does."""
+    return _first_answer(handle, lambda url: download_file(url, path, handle=handle.text))
+
+
 def _download(handle: Handle, into: Path) -> Delivery:
+    brought = _first_answer(handle, lambda url: download_archive(url, into, handle=handle.text, sha256=handle.sha256))
+    return Delivery(brought.url, brought.files)
+
+
+def _first_answer(handle: Handle, download: Callable[[str], _T]) -> _T:
+    """What `download` makes of the URL that answers with the model's archive."""
     url = _asked(handle)
     try:
-        fetched_from = download_archive(url, into, handle=handle.text, sha256=handle.sha256)
+        return download(url)
     except DownloadError as error:
         # A server of the hosting protocol may have models whose names end like an archive's.
         if error.status != 404 or with_query(url, COMPRESSED) == url:
             raise
-        fetched_from = download_archive(with_query(url, COMPRESSED), into, handle=handle.text, sha256=handle.sha256)
-    return Delivery(fetched_from.url, fetched_from.files)
+        return download(with_query(url, COMPRESSED))
 
 
 def _place_in_object_store(handle: Handle, *, refresh: bool) -> str:

@@ -19,6 +19,10 @@ _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
 _KAGGLE_NAME = re.compile(r"[\w-]+/[\w-]+/tensor-?_?flow_?[12]/[\w.-]+(/[0-9]+)?", re.IGNORECASE)
 
 
+# Names with slashes between them that could be on a site: google/nnlm-en-dim50/2.
+_NAMES = re.compile(r"[A-Za-z0-9][\w-]*(/[\w-][\w.-]*)+")
+
+
 def resolve(handle: Handle) -> str:
     """The directory that a path names.
 
@@ -50,6 +54,13 @@ def _hint(text: str) -> str:
         return f" Did you mean https://{show_url(text)}?"
     if _KAGGLE_NAME.fullmatch(text):
         return f" Did you mean kaggle://{text}?"
+    names = text.split("/")
+    if 2 <= len(names) <= 5 and _NAMES.fullmatch(text):
+        repository = "/".join(names[:2])
+        where = [f"https://tfhub.dev/{text}"]
+        where += [f"kaggle://{text}" if len(names) >= 4 else f"kaggle://{repository}/FRAMEWORK/VARIATION"]
+        where += [f"hf://{repository}"]
+        return f"\nIf it is a model of a site, name the site: {', '.join(where[:-1])} or {where[-1]}."
     return ""
 
 

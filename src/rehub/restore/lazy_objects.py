@@ -150,6 +150,11 @@ def _lazy_class(can_be_called: bool) -> Any:
                 _set_attributes(self)
                 return _state(self)
 
+        def __repr__(self) -> str:
+            # What a person looks at after `hub.load` has not been changed yet; once it is, it looks as TensorFlow's do.
+            names = [name for name, _ in _state(self).get(_PARTS, ()) if not name.startswith("_")]
+            return f"<restored object{', callable' if can_be_called else ''}, with: {', '.join(names) or 'no parts'}>"
+
         def __delattr__(self, name: str) -> None:
             _set_attributes(self)
             delattr(self, name)

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rehub.transfer.archive_file import download_file as download_file
     from rehub.transfer.archives import unpack as unpack
     from rehub.transfer.checked import unpack_checked as unpack_checked
     from rehub.transfer.directories import copy_directory as copy_directory
@@ -27,6 +28,7 @@ _HOME_OF = {
     "ask_location": "location",
     "copy_directory": "directories",
     "download_archive": "download",
+    "download_file": "archive_file",
     "pack": "directories",
     "unpack": "archives",
     "unpack_checked": "checked",
@@ -37,6 +39,7 @@ __all__ = [
     "ask_location",
     "copy_directory",
     "download_archive",
+    "download_file",
     "pack",
     "unpack",
     "unpack_checked",

@@ -61,7 +61,11 @@ class Trace:
     def message(self, reason: str) -> str:
         """The text of an error, without passwords and signatures."""
         hops = "".join(f"\n  answer: {hop}" for hop in self.hops)
-        return f"{quote_url(self.handle)} cannot be downloaded: {reason}\n  asked:  {show_url(self.url)}{hops}"
+        return f"{self.headline(reason)}\n  asked:  {show_url(self.url)}{hops}"
+
+    def headline(self, reason: str) -> str:
+        """The first line of an error, which is enough where no server has answered."""
+        return f"{quote_url(self.handle)} cannot be downloaded: {reason}"
 
     def failure(self, reason: str, status: int | None = None) -> DownloadError:
         """An error that no further attempt would help."""
@@ -194,6 +198,11 @@ def _no_answer(error: Exception, trace: Trace, seconds: float, url: str) -> Down
     if isinstance(error, (requests.ConnectionError, http.client.HTTPException, OSError)):
         if _came_from(error, socket.gaierror):
             return trace.failure(f"{said}. Is the host's name right, and is there a network?")
+        if _came_from(error, ConnectionRefusedError):
+            place = urlsplit(url)
+            at = escape(f"{place.hostname}:{place.port or (443 if place.scheme == 'https' else 80)}")
+            reason = f"nothing answers at {at} (connection refused). Is the server running, and is the port right?"
+            return PassingFailure(trace.message(reason) if trace.hops else trace.headline(reason), once=True)
         return PassingFailure(trace.message(f"{said}."), once=True)
     return trace.failure(f"{said}.")
 

@@ -1,16 +1,55 @@
-"""Shows how far a download is, where somebody looks."""
+"""Shows how far a download, or another long work, is, where somebody looks."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator, TypeVar
 
 from rehub import config
 from rehub.transfer.sizes import readable
 
 SECONDS_BETWEEN_LINES = 10.0
+
+_T = TypeVar("_T")
+_is_hidden = False
+
+
+@contextlib.contextmanager
+def hidden(hide: bool = True) -> Iterator[None]:
+    """Show no progress within a `with`, whatever the settings say."""
+    global _is_hidden  # noqa: PLW0603  It is about the one stderr of the process.
+    before, _is_hidden = _is_hidden, hide or _is_hidden
+    try:
+        yield
+    finally:
+        _is_hidden = before
+
+
+def counted(label: str, steps: Iterable[_T], total: int, unit: str) -> Iterator[_T]:
+    """Yield the steps of a long work, and show on a terminal how many are done. Without tqdm nothing is shown.
+
+    Args:
+        label: what is done, such as "Comparing".
+        steps: the parts of the work.
+        total: how many there are.
+        unit: what a step is, such as "signature".
+    """
+    bar = None
+    if total and not _is_hidden and _somebody_looks():
+        with contextlib.suppress(ImportError):
+            from tqdm import tqdm
+
+            bar = tqdm(desc=label, total=total, unit=f" {unit}", file=sys.stderr, leave=False)
+    try:
+        for step in steps:
+            yield step
+            if bar is not None:
+                bar.update()
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 @contextlib.contextmanager
@@ -25,7 +64,7 @@ def shown(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
         total: its size, when known.
     """
     asked = config.download_progress()
-    if not (asked or _somebody_looks()):
+    if _is_hidden or not (asked or _somebody_looks()):
         yield lambda _: None
         return
     try:

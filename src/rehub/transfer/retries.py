@@ -86,8 +86,9 @@ class Patience:
         time.sleep(seconds)
 
     def _give_up(self, failure: PassingFailure, reason: str) -> NoReturn:
+        separator = "\n" if "\n" in str(failure) else " "
         times = "once" if self._failures == 1 else f"{self._failures} times"
-        error = DownloadError(f"{failure}\nTried {times}. {reason}".rstrip())
+        error = DownloadError(f"{failure}{separator}Tried {times}. {reason}".rstrip())
         error.status = failure.status
         raise error from failure
 

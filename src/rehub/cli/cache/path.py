@@ -21,10 +21,14 @@ def configure(parser: Parser) -> None:
         "Prints the directories of the cache, each on a line of its own, in the order in which they are\n"
         "searched; what is fetched goes into the first that can be written. REHUB_CACHE_DIR sets them."
     )
+    parser.add_json("a list of them")
 
 
-def run(_: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Prints what the settings say, whether the directories exist or not."""
+    if arguments.json:
+        output.as_json([str(root) for root in config.cache_dirs()])
+        return DONE
     for root in config.cache_dirs():
         output.line(redact_place(str(root)))
     return DONE

@@ -33,6 +33,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--keep-size", metavar="SIZE", type=size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
     )
+    parser.add_argument("--dry-run", action="store_true", help="delete nothing, and print what would be deleted")
     parser.add_json("a list of the deleted models")
 
 
@@ -62,11 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
                 f"the cache {show_url(root)} stays as it is: nobody notes what is used in an object store. "
                 "`rehub cache rm` deletes the models that you name."
             )
-    gone = [entry for root in roots for entry in prune(root, arguments.keep_size)]
+    gone = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
     if arguments.json:
         output.as_json([record_of(entry) for entry in gone])
         return code
+    deleted, freed = ("would delete", "would be freed") if arguments.dry_run else ("deleted", "freed")
     for entry in gone:
-        output.line(f"deleted {name_of(entry)} ({readable(entry.size)})")
-    output.line(f"{readable(sum(entry.size for entry in gone))} freed")
+        output.line(f"{deleted} {name_of(entry)} ({readable(entry.size)})")
+    output.line(f"{readable(sum(entry.size for entry in gone))} {freed}")
     return code

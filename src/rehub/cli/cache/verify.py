@@ -11,6 +11,7 @@ from rehub.cli.cache.entries import HELP, all_entries, entries_of, name_of
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.redaction import redact_place
 from rehub.restore import prepared
+from rehub.transfer.progress import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,7 +40,7 @@ def run(arguments: Namespace) -> int:
     sound = True
     records = []
     others = set() if arguments.handles or arguments.quick else set(prepared.forms())
-    for entry in found:
+    for entry in counted("Verifying", found, len(found), "model"):
         report = verify(entry, digests=not arguments.quick)
         form = None if arguments.quick else prepared.form_of(str(entry.directory))
         if form is not None:

@@ -20,6 +20,7 @@ from rehub.restore.optimized.sample_inputs import SampleInputs, describe
 from rehub.restore.optimized.subject import Subject
 from rehub.restore.ownership import resources_within
 from rehub.restore.signatures import signature_names
+from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
 _OPTIMIZED = "_rehub_optimized"
@@ -76,7 +77,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     obstacles = Obstacles([(subject.name, subject.to_build) for subject in subjects])
     resources = _Resources(tf, restored)
     served, report = {}, []
-    for subject in subjects:
+    for subject in counted("Measuring", subjects, len(subjects), "function"):
         served[id(subject.trace)], found = subject.optimize(tf, obstacles, resources.of)
         report.append(found)
         gc.collect()  # Graphs are in cycles, and hold the weights of the forms that were not chosen.

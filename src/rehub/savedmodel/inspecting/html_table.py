@@ -31,5 +31,5 @@ def _tensors(tensors: Iterable[TensorInfo]) -> str:
 
 def _row(name: str, cell: str) -> str:
     # Notebooks put text to the right by default, which is for numbers.
-    style = ' style="text-align: left"'
+    style = ' style="text-align: left; white-space: normal"'
     return f"<tr><th{style}>{escape(name)}</th><td{style}>{cell}</td></tr>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Iterator
 
 from rehub.savedmodel.forms import map_file
@@ -17,7 +18,7 @@ _LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the m
 _LIBRARY_REASON = "It is native code. hub.load loads no library of a model; nothing else should."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScanReport:
     """What `hub.scan` found.
 
@@ -33,6 +34,31 @@ class ScanReport:
     findings: tuple[Finding, ...]
     nodes: int
     functions: int
+
+    def __repr__(self) -> str:
+        return f"<ScanReport: {self.summary()}>"
+
+    def summary(self) -> str:
+        """What was found, in a line."""
+        notes = len(self.findings) - len(self.dangers)
+        counts = [
+            f"{count:,} {what}{'' if count == 1 else 's'}"
+            for count, what in ((len(self.dangers), "danger"), (notes, "note"))
+            if count
+        ]
+        found = ", ".join(counts) or "nothing found"
+        return f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table of the findings."""
+        cells = [(each.severity, each.kind, each.what, each.place(), each.reason) for each in self.findings]
+        headings = ("severity", "kind", "what", "where", "why") if cells else ()
+        rows = "".join(
+            f"<tr>{''.join(_cell(tag, text) for text in row)}</tr>"
+            for tag, row in (("th", headings), *(("td", row) for row in cells))
+            if row
+        )
+        return f"<table><caption>{escape(self.summary())}</caption>{rows}</table>"
 
     @property
     def dangers(self) -> tuple[Finding, ...]:
@@ -57,6 +83,10 @@ class ScanReport:
                 if (finding.severity, finding.kind, finding.reason) == (severity, kind, reason)
             )
         return "\n".join(lines)
+
+
+def _cell(tag: str, text: object) -> str:
+    return f'<{tag} style="text-align: left; white-space: normal">{escape(str(text))}</{tag}>'
 
 
 def scan(handle: Any) -> ScanReport:
