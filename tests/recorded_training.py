@@ -27,7 +27,11 @@ def inputs_of(recorded, step):
 def step_of(module):
     def step(inputs):
         with tf.GradientTape() as tape:
-            floats = {name: value for name, value in inputs.items() if tf.is_tensor(value) and value.dtype.is_floating}
+            floats = {
+                name: value
+                for name, value in inputs.items()
+                if isinstance(value, tf.Tensor) and value.dtype.is_floating
+            }
             tape.watch(floats)
             loss = loss_of(module(inputs, training=True, as_dict=True))
             loss += sum(penalty() for penalty in module.regularization_losses)
