@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 from pathlib import Path
@@ -70,11 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Makes the inputs fit the signature, calls it, and shows the outputs."""
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
-    if importlib.util.find_spec("tensorflow") is None:
-        tf_internals.import_tensorflow()  # It says so; NumPy, which comes with it, may be missing too.
     tags = None if arguments.tags is None else frozenset(tag for tag in arguments.tags.split(",") if tag)
     info = inspect(arguments.handle)
     signature = _signature(_graph(info, tags), arguments.signature, arguments.handle)
+    tf_internals.import_tensorflow()  # It says so where there is none: then NumPy may be missing too.
     inputs = _inputs(signature, arguments.inputs, arguments.resize, arguments.handle)
     outputs = _call(info, signature, inputs, tags)
     if arguments.output is not None:
