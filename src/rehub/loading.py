@@ -112,6 +112,7 @@ def load(
     if optimize is not None:
         obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
+    restore.list_known_signatures(obj, asked)
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:

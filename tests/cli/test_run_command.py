@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -261,3 +263,13 @@ def test_what_the_model_itself_refuses_is_a_message(rehub, tmp_path):
 @pytest.mark.parametrize("words", [["--resize", "big"], ["--output", "x.json"]])
 def test_wrong_options_are_wrong_usage(rehub, words):
     assert rehub("run", "model", *words).code == 2
+
+
+def test_without_tensorflow_and_numpy_it_says_what_to_install():
+    script = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['numpy'] = None; from rehub.cli import main; "
+        f"sys.exit(main(['run', {TEXT_EMBED!r}, '--input', 'tokens=[]']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert ran.returncode == 1
+    assert b"pip install tensorflow" in ran.stderr

@@ -9,6 +9,7 @@ import model_forms
 import pytest
 import saved_models
 
+import rehub as hub
 from rehub.cli.program import main
 
 
@@ -64,3 +65,9 @@ def test_a_scan_imports_no_tensorflow(tmp_path):
         "sys.exit(3 if 'tensorflow' in sys.modules else code)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_printing_a_report_is_what_the_command_prints(tmp_path, capsys):
+    model = saved_models.save_lookup(tmp_path / "model")
+    main(["scan", model])
+    assert capsys.readouterr().out == f"{hub.scan(model)}\n"

@@ -7,6 +7,8 @@ import sys
 import pytest
 import saved_models
 
+import rehub as hub
+
 MODULE = saved_models.LEGACY / "conv_bn"
 
 
@@ -111,3 +113,13 @@ def test_no_name_in_a_model_steers_the_terminal(rehub, tmp_path):
     ran = rehub("show", tmp_path / "model")
     assert "x\\x1b]0;owned\\x07: float32[?]" in ran.out
     assert "\x1b" not in ran.out
+
+
+def test_printing_what_inspect_returns_is_what_the_command_shows(rehub, tmp_path):
+    model = saved_models.save_lookup(tmp_path / "model")
+    assert rehub("show", model).out == f"{hub.inspect(model)}\n"
+
+
+def test_a_name_that_steers_a_terminal_is_written_out_when_printed(tmp_path):
+    model = saved_models.copy(saved_models.LEGACY / "conv_bn", tmp_path / "a\x1b[2Jb")
+    assert "\x1b" not in str(hub.inspect(model))

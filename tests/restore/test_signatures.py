@@ -30,3 +30,23 @@ def test_an_initialisation_op_is_no_signature():
 def test_an_object_without_signatures_says_so():
     with pytest.raises(SignatureNotFound, match=r"it has none at all"):
         signature_of(tf.Module(), "default", "handle")
+
+
+@pytest.mark.parametrize("kind", ["TF2 object", "TF1 graph", "legacy module"])
+def test_a_missing_key_of_signatures_lists_those_there_are(tmp_path, kind):
+    save = {"TF2 object": saved_models.save_lookup, "TF1 graph": saved_models.save_v1}.get(kind)
+    model = str(saved_models.LEGACY / "text_embed") if save is None else save(tmp_path / "model")
+    for loader in (None, "tensorflow"):
+        signatures = hub.load(model, loader=loader).signatures
+        names = ", ".join(signatures)
+        with pytest.raises(KeyError, match=f"has no signature 'classify'; it has: {names}") as caught:
+            signatures["classify"]
+        assert isinstance(caught.value, SignatureNotFound)
+        assert "classify" not in signatures
+        assert signatures.get("classify") is None
+
+
+def test_a_restored_object_that_lists_its_signatures_is_saved_again(tmp_path):
+    restored = hub.load(saved_models.save_lookup(tmp_path / "model"))
+    tf.saved_model.save(restored, str(tmp_path / "again"), restored.signatures)
+    assert sorted(hub.load(str(tmp_path / "again")).signatures) == ["find", "serving_default"]

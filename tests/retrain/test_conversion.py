@@ -164,9 +164,21 @@ def test_what_is_there_is_replaced_only_if_that_is_allowed(tmp_path):
 
 
 def test_a_tf2_savedmodel_has_nothing_to_convert(tmp_path):
-    saved_models.save_shift(tmp_path / "tf2")
+    saved_models.save_lookup(tmp_path / "tf2")  # It has an asset.
     with pytest.raises(UnsupportedFormat, match="is a TF2 SavedModel already"):
         hub.convert(tmp_path / "tf2", tmp_path / "new")
+
+
+def test_a_model_without_a_default_signature_says_how_one_is_chosen(tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [], "x")
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": x * 2.0})
+        builder = v1.saved_model.Builder(str(tmp_path / "v1"))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"double": signature, "twice": signature})
+        builder.save()
+    with pytest.raises(SignatureNotFound, match=r"it has: double, twice\. Choose one.*--signature NAME"):
+        hub.convert(tmp_path / "v1", tmp_path / "new")
 
 
 def test_several_variants_have_to_be_chosen_from(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 from pathlib import Path
@@ -20,7 +19,6 @@ from rehub.savedmodel import graph_variant
 from rehub.savedmodel.inspecting import inspect
 from rehub.savedmodel.inspecting.overview import tensor_text
 from rehub.suggestions import did_you_mean
-from rehub.tf_internals import import_tensorflow
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
@@ -73,13 +71,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Makes the inputs fit the signature, calls it, and shows the outputs."""
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
-    if importlib.util.find_spec("tensorflow") is None:
-        import_tensorflow()  # It says so; NumPy, which comes with it, may be missing too.
     tags = None if arguments.tags is None else frozenset(tag for tag in arguments.tags.split(",") if tag)
     info = inspect(arguments.handle)
     signature = _signature(_graph(info, tags), arguments.signature, arguments.handle)
+    start_tensorflow()  # It says so where there is none: then NumPy may be missing too.
     inputs = _inputs(signature, arguments.inputs, arguments.resize, arguments.handle)
-    outputs = _call(info, signature, inputs, tags)
+    outputs = _call(arguments.handle, info, signature, inputs, tags)
     if arguments.output is not None:
         _write(arguments.output, outputs)
     elif arguments.json:
@@ -149,10 +146,10 @@ def _takes(signature: SignatureInfo, handle: str) -> str:
 
 
 def _call(
-    info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
+    handle: str, info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
 ) -> dict[str, Output]:
     tf = start_tensorflow()
-    model = load(info.handle, None if tags is None else sorted(tags))
+    model = load(handle, None if tags is None else sorted(tags))
     tensors = {each.name: _tensor(tf, inputs[each.name], each) for each in signature.inputs}
     try:
         if info.format == "TF2 SavedModel":

@@ -15,7 +15,7 @@ from rehub.restore.ownership import variables_within
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import is_local, look_at, read_model
-from rehub.restore.signatures import signature_names, signature_of
+from rehub.restore.signatures import list_known_signatures, no_such_signature, signature_names, signature_of
 from rehub.restore.tensorflow_errors import as_tensorflow_error
 from rehub.restore.trust import check_trust
 from rehub.restore.v1_call import SignatureCall, is_v1_model, make_callable
@@ -33,11 +33,13 @@ __all__ = [
     "is_local",
     "is_optimized",
     "is_v1_model",
+    "list_known_signatures",
     "load_report",
     "look_at",
     "make_callable",
     "name_in_model",
     "naming_damaged_files",
+    "no_such_signature",
     "note",
     "optimize_for_inference",
     "pattern_free_path",

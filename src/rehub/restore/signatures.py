@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Mapping
+from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
-from rehub.foreign_text import list_names
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
     """Returns the names of a restored object's signatures, without those of TensorFlow itself, sorted."""
     # "__saved_model_init_op" is among them at times: an initialisation op, not something to call.
     return tuple(sorted(name for name in getattr(obj, "signatures", ()) if not name.startswith("__")))
+
+
+def list_known_signatures(obj: Any, handle: str) -> None:
+    """Has the `signatures` of a restored object name those there are, when one is asked for that is not among them.
+
+    Args:
+        obj: what a loader returned. Its `signatures` stay what they are, but for the error.
+        handle: what the user typed, for the message.
+    """
+    signatures = getattr(obj, "signatures", None)
+    if isinstance(signatures, Mapping) and not isinstance(signatures, dict):
+        signatures._rehub_handle = handle  # type: ignore[attr-defined]  # noqa: SLF001  ours
+        signatures.__class__ = _listing_class(type(signatures))
+
+
+@functools.lru_cache(maxsize=None)
+def _listing_class(signature_map_class: Any) -> type:
+    class SignatureMap(signature_map_class):  # type: ignore[misc]
+        """TensorFlow's map of signatures, whose KeyError lists them."""
+
+        def __getitem__(self, name: str) -> Any:
+            try:
+                return super().__getitem__(name)
+            except KeyError:
+                raise SignatureNotFound(no_such_signature(repr(self._rehub_handle), name, tuple(self))) from None
+
+    SignatureMap.__name__, SignatureMap.__qualname__ = signature_map_class.__name__, signature_map_class.__qualname__
+    return SignatureMap
+
+
+def no_such_signature(described_as: str, name: str, names: Sequence[str]) -> str:
+    """Says that there is no signature of a name, and which there are."""
+    if names:
+        return f"{described_as} has no signature {name!r}; it has: {list_names(names)}."
+    return f"{described_as} has no signature {name!r}: it has none at all."
 
 
 def signature_of(obj: Any, name: str, described_as: str) -> Any:
@@ -28,6 +64,4 @@ def signature_of(obj: Any, name: str, described_as: str) -> Any:
     names = signature_names(obj)
     if name in names:
         return obj.signatures[name]
-    if names:
-        raise SignatureNotFound(f"{described_as} has no signature {name!r}; it has: {list_names(names)}.")
-    raise SignatureNotFound(f"{described_as} has no signature {name!r}: it has none at all.")
+    raise SignatureNotFound(no_such_signature(described_as, name, names))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import resolvers, restore, tf_internals
-from rehub.errors import InvalidSetting, NotTrainable, TagsNotFound, UnsupportedFormat
+from rehub.errors import InvalidSetting, NotTrainable, SignatureNotFound, TagsNotFound, UnsupportedFormat
 from rehub.legacy.ops import bring_ops
 from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
 from rehub.redaction import redact_url
+from rehub.restore import SignatureCall
 from rehub.restore.export_target import target_of, written_aside
 from rehub.retrain.computations import Computations
 from rehub.retrain.exported import exported
@@ -107,16 +108,17 @@ def convert(
     path = resolvers.resolve(handle)
     asked = redact_url(handle) if isinstance(handle, str) else str(path)
     layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked)
+    metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
+    if any(each.has_objects for each in metagraphs):
+        raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
     for meta_graph in variants:
         bring_ops(meta_graph, asked)
-    metagraphs = [
-        graph_variant(read_metagraphs(layout.file, restore.read_model(tf, layout)), chosen or frozenset(), asked)
-    ]
-    with restore.naming_damaged_files(tf, layout, metagraphs, asked, wants_all_variables=True):
+    inference = graph_variant(metagraphs, chosen or frozenset(), asked)
+    with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
         computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
-        root, left_out = exported(tf, computations, computations.call_of(signature, layout.is_legacy, asked))
+        root, left_out = exported(tf, computations, _call(computations, signature, layout, asked))
     with written_aside(tf, target, overwrite) as aside:
         tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
         comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
@@ -139,12 +141,23 @@ def convert(
     )
 
 
+def _call(computations: Computations, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
+    try:
+        return computations.call_of(signature, layout.is_legacy, handle)
+    except SignatureNotFound as error:
+        if signature is not None:
+            raise
+        raise SignatureNotFound(
+            f"{handle!r} has no default signature, by which the new model would be called; it has: "
+            f"{', '.join(computations.signature_names())}. Choose one: hub.convert(..., signature=...), or "
+            "rehub convert --signature NAME."
+        ) from error
+
+
 def _chosen_tags(
     variants: GraphVariants, layout: Layout, tags: str | Iterable[str] | None, handle: str
 ) -> frozenset[str] | None:
     """The tags of the one variant to convert; None for those that a legacy module has for inference and training."""
-    if any(meta_graph.HasField("object_graph_def") for meta_graph in variants):
-        raise UnsupportedFormat(f"{handle!r} is a TF2 SavedModel already. There is nothing to convert.")
     if tags is not None:
         wanted = frozenset([tags] if isinstance(tags, str) else tags)
         if not all(isinstance(tag, str) for tag in wanted):

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Iterator
 
 from rehub import tf_internals
+from rehub.errors import SignatureNotFound
 from rehub.legacy.attachments import parse_attached
 from rehub.legacy.tensor_info import ParsedTensorInfo
-from rehub.restore import SignatureCall
+from rehub.restore import SignatureCall, no_such_signature
 from rehub.retrain.computations import Computations
 
 _PARTS = "_rehub_parts"
@@ -48,12 +49,13 @@ class Signatures(Mapping):  # type: ignore[type-arg]
 
     def __init__(self, computations: Computations, call: SignatureCall) -> None:
         self._computations = computations
+        self._handle = call.handle
         self._names = [signature.name for signature in call.signatures]
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:
-            raise KeyError(name)
+            raise SignatureNotFound(no_such_signature(repr(self._handle), name, self._names))
         if name not in self._made:
             self._made[name] = self._computations.signature(name)
         return self._made[name]
