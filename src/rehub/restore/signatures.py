@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
+from rehub.foreign_text import list_names
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
