@@ -33,6 +33,7 @@ class Prepared:
         )
         self.losses = self.computation.regularization_losses()
         self.output_shape = shapes_from(output_shape) if output_shape else None
+        self.trained_weights: list[Any] = []  # In Keras 3, its variables around those that are trained.
         self.told_of_no_weights = False
         self._supports_jit: bool | None = None
 
