@@ -42,6 +42,8 @@ caught those goes on working.
 
 from __future__ import annotations
 
+from typing import Any
+
 from rehub.redaction import without_secrets
 
 
@@ -49,7 +51,16 @@ class HubError(Exception):
     """The root of all errors that rehub raises. Passwords and signatures of URLs do not get into its message."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(without_secrets(arg) if isinstance(arg, str) else arg for arg in args))
+        super().__init__(*_redacted(args))
+
+
+def _redacted(args: tuple[object, ...]) -> list[object]:
+    return [without_secrets(arg) if isinstance(arg, str) else arg for arg in args]
+
+
+class _RedactingType(type):
+    def __call__(cls, *args: object) -> Any:
+        return super().__call__(*_redacted(args))
 
 
 class InvalidHandle(HubError, ValueError):
@@ -164,8 +175,12 @@ class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError, TypeError):
+class InputMismatch(HubError, ValueError, TypeError, metaclass=_RedactingType):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
+
+    # AutoGraph raises an error of a function again with its own message, and changes the type of those that are made
+    # in a way of their own (tensorflow/python/autograph/pyct/error_utils.py, create_exception).
+    __init__ = Exception.__init__
 
 
 class NotTrainable(HubError, ValueError):

@@ -12,8 +12,8 @@ from rehub.errors import NotTrainable, UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
-from rehub.keras.traces import spec_of
 from rehub.keras.weights import PartOfWeights
+from rehub.restore import spec_of
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")

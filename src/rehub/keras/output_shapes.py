@@ -13,7 +13,8 @@ from typing import Any
 from rehub.errors import NotSerializable
 from rehub.keras.computation import Computation
 from rehub.keras.inputs import first_compatible
-from rehub.keras.traces import Trace, spec_of
+from rehub.keras.traces import Trace
+from rehub.restore import spec_of
 from rehub.tf_internals import import_tensorflow
 
 # Calling a function with one of these only to learn a shape would be noticed: state, files or random sequences change.

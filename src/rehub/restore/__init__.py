@@ -6,6 +6,7 @@ named, functions are tied to the variables and tables that they use, and a model
 
 from __future__ import annotations
 
+from rehub.restore.input_descriptions import casts_safely, describe, describe_arguments, hints, spec_of
 from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import bring_ops, missing_op_error
@@ -22,9 +23,13 @@ __all__ = [
     "SignatureCall",
     "as_tensorflow_error",
     "bring_ops",
+    "casts_safely",
     "check_can_optimize",
     "check_trust",
+    "describe",
+    "describe_arguments",
     "explain_remote_devices",
+    "hints",
     "is_local",
     "is_optimized",
     "is_v1_model",
@@ -39,4 +44,5 @@ __all__ = [
     "restore",
     "signature_names",
     "signature_of",
+    "spec_of",
 ]
