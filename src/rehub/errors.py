@@ -43,6 +43,8 @@ caught those goes on working.
 
 from __future__ import annotations
 
+from typing import Any
+
 from rehub.foreign_text import cut, escape_message
 from rehub.redaction import without_secrets
 
@@ -57,11 +59,20 @@ class HubError(Exception):
     """
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(_without_harm(arg) if isinstance(arg, str) else arg for arg in args))
+        super().__init__(*_without_harm(args))
 
 
-def _without_harm(text: str) -> str:
+def _without_harm(args: tuple[object, ...]) -> list[object]:
+    return [_harmless_text(arg) if isinstance(arg, str) else arg for arg in args]
+
+
+def _harmless_text(text: str) -> str:
     return escape_message(without_secrets(cut(text, 10 * _LONGEST_MESSAGE)), _LONGEST_MESSAGE)
+
+
+class _RedactingType(type):
+    def __call__(cls, *args: object) -> Any:
+        return super().__call__(*_without_harm(args))
 
 
 class InvalidHandle(HubError, ValueError):
@@ -179,8 +190,12 @@ class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError, TypeError):
+class InputMismatch(HubError, ValueError, TypeError, metaclass=_RedactingType):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
+
+    # AutoGraph raises an error of a function again with its own message, and changes the type of those that are made
+    # in a way of their own (tensorflow/python/autograph/pyct/error_utils.py, create_exception).
+    __init__ = Exception.__init__
 
 
 class OutputShapeUnknown(HubError, NotImplementedError, ValueError):

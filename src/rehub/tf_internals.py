@@ -1472,7 +1472,7 @@ def argument_names(function: Any) -> list[str]:
     return names[1:] if inspect.ismethod(target) else names
 
 
-def bind_arguments(function: Any, first: Any, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def bind_arguments(function: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Returns the positional and the keyword arguments by which a restored function chooses among its traces: in its
     own order, its default values added.
 
@@ -1490,16 +1490,18 @@ def bind_arguments(function: Any, first: Any, arguments: Mapping[str, Any]) -> t
         )
         try:
             bound = function_type_utils.bind_function_inputs(
-                (first,), dict(arguments), unconstrained, function._default_values
+                tuple(args), dict(kwargs), unconstrained, function._default_values
             )
         except TypeError as error:
             raise TypeError(str(error.__cause__ or error)) from error
         return tuple(bound.args), dict(bound.kwargs)
     # Seen in 1.15.
     spec = type(function._function_spec)(function._function_spec.fullargspec, False, [], {}, None)
-    hidden = {name: _Hidden(value) for name, value in arguments.items()}  # It would make tensors of arrays.
+    # It would make tensors of arrays.
+    hidden_args = [_Hidden(value) for value in args]
+    hidden_kwargs = {name: _Hidden(value) for name, value in kwargs.items()}
     try:
-        positional, keywords = spec.canonicalize_function_inputs(first, **hidden)
+        positional, keywords = spec.canonicalize_function_inputs(*hidden_args, **hidden_kwargs)
     except AssertionError as error:
         raise TypeError(str(error)) from error
     return tuple(map(_shown, positional)), {name: _shown(value) for name, value in keywords.items()}

@@ -202,3 +202,104 @@ def test_a_tensor_decides_the_training_mode_when_it_is_run(reusable_model, x):
     np.testing.assert_array_equal(layer.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
     step(tf.constant(x), tf.constant(True))
     np.testing.assert_allclose(layer.resolved_object.mean.numpy(), 0.1 * x.mean(axis=0), rtol=1e-6)
+
+
+class _Blocks(tf.train.Checkpoint):
+    """Three kernels of the same shape under each other, and statistics between them."""
+
+    def __init__(self):
+        super().__init__()
+        for number in range(3):
+            setattr(self, f"kernel_{number}", tf.Variable(tf.eye(2) * (number + 1.0), name=f"block{number}/kernel"))
+        self.mean = tf.Variable([[0.0, 1.0], [1.0, 0.0]], name="block1/mean", trainable=False)
+        self.variables = [self.kernel_0, self.mean, self.kernel_1, self.kernel_2]
+        self.trainable_variables = [self.kernel_0, self.kernel_1, self.kernel_2]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2])])
+    def __call__(self, x):
+        for kernel in (self.kernel_0, self.kernel_1, self.mean, self.kernel_2):
+            x = tf.matmul(x + 1.0, kernel)
+        return x
+
+
+@pytest.fixture(scope="module")
+def blocks(export):
+    return export(_Blocks())
+
+
+SELECTIONS = {
+    "all": True,
+    "none": False,
+    "a pattern": "block2",
+    "a compiled pattern": re.compile("block[12]"),
+    "a list in another order": ["block2/kernel", "block0/kernel"],
+    "a predicate": lambda variable: "block1" in variable.name,
+}
+
+
+def _save(model, way, path, is_keras_3):
+    if way == "checkpoint":
+        return tf.compat.v2.train.Checkpoint(model=model).write(str(path / "checkpoint"))
+    file = str(path / {"weights": "file.weights.h5", "h5": "file.h5", "keras": "file.keras"}[way])
+    # Keras 3 writes the old format of .h5 only with the whole model.
+    model.save(file) if way == "keras" or (way == "h5" and is_keras_3) else model.save_weights(file)
+    return file
+
+
+def _load(model, way, file):
+    if way == "checkpoint":
+        tf.compat.v2.train.Checkpoint(model=model).restore(file).expect_partial()
+    else:
+        model.load_weights(file)
+
+
+@pytest.fixture(scope="module", params=["get_weights", "weights", "h5", "checkpoint", "keras"])
+def tuned(request, keras, blocks, is_keras_3, tmp_path_factory):
+    """A way to save weights, what a model with other values than the restored ones wrote, and these values."""
+    way = request.param
+    if way == "keras" and tf.__version__.startswith("1."):
+        pytest.skip("the tf.keras of TensorFlow 1.15 has no .keras files")
+    model, layer = _model_of(keras, blocks, "block2")
+    values = [np.arange(4.0, dtype=np.float32).reshape(2, 2) + 10.0 * place for place in range(4)]
+    layer.set_weights(values)
+    saved = values if way == "get_weights" else _save(model, way, tmp_path_factory.mktemp(way), is_keras_3)
+    return way, saved, _values(layer)
+
+
+def _model_of(keras, path, select):
+    layer = hub.KerasLayer(path, trainable=select, name="blocks")
+    return keras.Sequential([keras.layers.Input((2,)), layer, keras.layers.Dense(1, name="top")]), layer
+
+
+def _values(layer):
+    return [variable.numpy().tolist() for variable in layer.resolved_object.variables]
+
+
+@pytest.mark.parametrize("select", SELECTIONS)
+def test_saved_weights_reach_the_same_variables_whatever_is_trained(keras, blocks, tuned, select):
+    way, saved, expected = tuned
+    for toggles in ([], [False], [False, True], [True]):
+        model, layer = _model_of(keras, blocks, SELECTIONS[select])
+        for trainable in toggles:
+            layer.trainable = trainable
+        layer.set_weights(saved) if way == "get_weights" else _load(model, way, saved)
+        assert _values(layer) == expected, toggles
+
+
+@pytest.mark.parametrize("select", SELECTIONS)
+def test_the_choice_of_what_to_train_outlives_toggles(keras, blocks, select):
+    model, layer = _model_of(keras, blocks, SELECTIONS[select])
+    layer.trainable = True
+    trained = {"none": 3, "all": 3, "a pattern": 1, "a predicate": 1}.get(select, 2)
+    inner = keras.Sequential([keras.layers.Input((2,)), layer])
+    outer = keras.Sequential([keras.layers.Input((2,)), inner])
+    for trainable, number in ((True, trained), (False, 0), (True, trained)):
+        layer.trainable = trainable
+        assert len(layer.trainable_weights) == number
+        assert len(layer.non_trainable_weights) == 4 - number
+        assert len(model.trainable_weights) == number + 2
+        assert len(outer.trainable_weights) == number
+        assert len(outer.weights) == 4
+    for trainable, number in ((False, 0), (True, trained)):
+        outer.trainable = trainable
+        assert len(outer.trainable_weights) == number

@@ -46,6 +46,7 @@ class Prepared:
         self.losses = self.computation.regularization_losses() if regularization_losses else ()
         self.adds_losses = regularization_losses
         self.output_shape = shapes_from(output_shape) if output_shape else None
+        self.trained_weights: list[Any] = []  # In Keras 3, its variables around those that are trained.
         self.told_of_no_weights = False
         self.warned_no_training_mode = False
         self._supports_jit: bool | None = None

@@ -11,7 +11,8 @@ import numbers
 from typing import Any, Callable, Sequence
 
 from rehub.errors import InputMismatch
-from rehub.keras.traces import Candidates, Trace, describe, describe_arguments, describe_trace, spec_of
+from rehub.keras.traces import Candidates, Trace, describe_trace
+from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
 from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
 
 _ShapesAgree = Callable[[Any, Any], bool]
@@ -171,34 +172,19 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         return False
     if not _is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
-    if not _dtypes_agree(spec_dtype(received), spec_dtype(expected), cast):
+    if not dtypes_agree(spec_dtype(received), spec_dtype(expected), cast):
         return False
     shape, wanted = spec_shape(received), spec_shape(expected)
     if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
     (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
-    return rank == wanted_rank and _dtypes_agree(splits, wanted_splits, cast)
+    return rank == wanted_rank and dtypes_agree(splits, wanted_splits, cast)
 
 
 def _is_of_tensors(spec: Any) -> bool:
     """Whether a spec is that of a dense, sparse or ragged tensor, which this file knows how to convert."""
     tf = import_tensorflow()
     return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
-
-
-def _dtypes_agree(received: Any, expected: Any, cast: bool) -> bool:
-    return bool(received == expected) or (cast and _casts_safely(received, expected))
-
-
-def _casts_safely(source: Any, target: Any) -> bool:
-    """Floats convert among each other, as Keras itself does; integers to wider ones. Everything else would guess:
-    an image of bytes in [0, 255] is not what a model for floats in [0, 1] expects.
-    """
-    if source.is_floating and target.is_floating:
-        return True
-    if source.is_integer and target.is_integer and not source.is_quantized and not target.is_quantized:
-        return bool(source.min >= target.min and source.max <= target.max)
-    return False
 
 
 def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
@@ -268,85 +254,11 @@ def _mismatch_message(inputs: Any, candidates: Candidates, described_as: str) ->
     for position, trace in enumerate(traces):
         lines.append(f"  {'expected' if position == 0 else '      or'}: {describe_trace(trace)}")
     if candidates.converting:
-        hints = _hints(inputs, traces[0].inputs)
+        fixes = hints(inputs, traces[0].inputs)
     else:
         reason = f" ({candidates.refusal})" if candidates.refusal else ""
-        hints = [f"pass the other arguments with values that the function was traced with, each of them{reason}"]
+        fixes = [f"pass the other arguments with values that the function was traced with, each of them{reason}"]
     if not candidates.everything:
-        hints = ["save the model again: it holds no trace of this function, or only those with values such as bytes"]
-    lines += [f"  fix: {hint}" for hint in hints]
+        fixes = ["save the model again: it holds no trace of this function, or only those with values such as bytes"]
+    lines += [f"  fix: {hint}" for hint in fixes]
     return "\n".join(lines)
-
-
-def _hints(inputs: Any, expected: Any) -> list[str]:
-    """What to change, told for the first trace."""
-    if isinstance(expected, dict):
-        return _dict_hints(inputs, expected)
-    if isinstance(expected, (list, tuple)):
-        if isinstance(inputs, (list, tuple)) and len(inputs) == len(expected):
-            return [hint for item, spec in zip(inputs, expected) for hint in _hints(item, spec)]
-        return [f"pass a {type(expected).__name__} of {len(expected)} tensors: {describe(expected)}"]
-    if isinstance(inputs, (list, tuple, dict)):
-        return ["pass one tensor, not a structure of several"]
-    received = spec_of(inputs)
-    if received is None or not hasattr(expected, "is_compatible_with"):
-        return []
-    return [hint for rule in (_kind_hint, _dtype_hint, _shape_hint, _ragged_hint) for hint in rule(received, expected)]
-
-
-def _dict_hints(inputs: Any, expected: Any) -> list[str]:
-    if not isinstance(inputs, dict):
-        return [f"pass a dict with the keys {', '.join(map(repr, sorted(expected)))}"]
-    missing = sorted(key for key in expected if key not in inputs)
-    unknown = sorted(key for key in inputs if key not in expected)
-    hints = [f"add {', '.join(map(repr, missing))}"] if missing else []
-    hints += [f"leave out {', '.join(map(repr, unknown))}"] if unknown else []
-    shared = sorted(key for key in expected if key in inputs)
-    return hints + [f"{key}: {hint}" for key in shared for hint in _hints(inputs[key], expected[key])]
-
-
-def _kind_hint(received: Any, expected: Any) -> list[str]:
-    if type(received) is type(expected):
-        return []
-    kinds = {
-        "TensorSpec": "a dense tensor",
-        "RaggedTensorSpec": "a RaggedTensor",
-        "SparseTensorSpec": "a SparseTensor",
-    }
-    wanted, given = (kinds.get(type(spec).__name__, type(spec).__name__) for spec in (expected, received))
-    return [f"pass {wanted} instead of {given}"]
-
-
-def _dtype_hint(received: Any, expected: Any) -> list[str]:
-    dtype, wanted = spec_dtype(received), spec_dtype(expected)
-    if dtype is None or wanted is None or _dtypes_agree(dtype, wanted, cast=True):
-        return []
-    if dtype.is_integer and wanted.is_floating:
-        name = f"tf.{wanted.name}"
-        hint = f"for images tf.image.convert_image_dtype(x, {name}) scales to [0, 1], otherwise tf.cast(x, {name})"
-        return [f"the dtypes of a SavedModel are fixed; {hint}"]
-    if wanted.name == "string" or dtype.name == "string":
-        return [f"this input is of dtype {wanted.name}, and no cast leads there from {dtype.name}"]
-    return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{wanted.name}) if its values fit"]
-
-
-def _ragged_hint(received: Any, expected: Any) -> list[str]:
-    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
-    if not rank or not wanted_rank:
-        return []
-    if rank != wanted_rank:
-        return [f"pass a RaggedTensor of ragged rank {wanted_rank} instead of {rank}"]
-    if not _dtypes_agree(splits, wanted_splits, cast=True):
-        return [f"pass x.with_row_splits_dtype(tf.{wanted_splits.name}) if its row splits fit"]
-    return []
-
-
-def _shape_hint(received: Any, expected: Any) -> list[str]:
-    shape, wanted = spec_shape(received), spec_shape(expected)
-    if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
-        return []
-    if shape.rank == wanted.rank - 1:
-        return ["add the batch dimension: tf.expand_dims(x, axis=0)"]
-    if shape.rank == wanted.rank + 1 and shape[-1] == 1:
-        return ["drop the last dimension: tf.squeeze(x, axis=-1), or input_shape=[] in a Sequential model"]
-    return [f"the shape has to be {wanted}"]

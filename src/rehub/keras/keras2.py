@@ -9,6 +9,7 @@ from rehub.errors import UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, prepare
 from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
+from rehub.keras.weights import PartOfWeights, Weights
 from rehub.restore import name_in_model, variables_within
 from rehub.tf_internals import import_tensorflow
 
@@ -28,26 +29,54 @@ def make_layer_class(in_use: Keras) -> type:
             super().__init__(trainable=prepared.starts_trainable, **kwargs)
             self._prepared = prepared
             self._func = prepared.computation.restored  # a TensorFlow trackable: saved with the model, tables included
-            for variable in prepared.weights.trainable:
-                self._add_restored_weight(variable, trainable=True)
-            for variable in prepared.weights.frozen:
-                self._add_restored_weight(variable, trainable=False)
+            for variable in prepared.weights.in_order:
+                self._add_restored_weight(variable)
             if tf_internals.builds_graph_of_tf1():
                 # A counter of checkpoints, say, is no weight, and is saved with the model all the same.
                 tf_internals.initialize_by_keras(keras, variables_within(tf, self._func))
             for loss in prepared.losses:
                 self.add_loss(self._loss_if_trainable(loss))
 
-        def _add_restored_weight(self, variable: Any, trainable: bool) -> None:
-            """Registers a variable that exists; `getter` stands in for making one."""
+        def _add_restored_weight(self, variable: Any) -> None:
+            """Registers a variable that exists; `getter` stands in for making one.
+
+            Keras saves those that are trainable before those that are not; among the latter, all keep their order.
+            """
             self.add_weight(
                 name=f"{name_in_model(variable)}:0",
                 shape=variable.shape,
                 dtype=variable.dtype,
-                trainable=trainable,
+                trainable=False,
                 experimental_autocast=False,
                 getter=lambda *_, **__: variable,
             )
+
+        @property
+        def weights(self) -> Any:
+            """The restored variables, in an order that does not depend on which are trained, then other weights."""
+            restored = self._prepared.weights.in_order if hasattr(self, "_prepared") else ()
+            known = set(map(id, restored))
+            others = [*super().trainable_weights, *super().non_trainable_weights]
+            return [*restored, *(weight for weight in others if id(weight) not in known)]
+
+        @property
+        def trainable_weights(self) -> Any:
+            """The weights that training changes now."""
+            return PartOfWeights(*self._weights_by(lambda is_trained: is_trained))
+
+        @property
+        def non_trainable_weights(self) -> Any:
+            """All other weights."""
+            return PartOfWeights(*self._weights_by(lambda is_trained: not is_trained))
+
+        def _weights_by(self, wanted: Callable[[bool], bool]) -> tuple[list[Any], list[Any]]:
+            """The weights that are trained or not, as wanted, and all of them."""
+            chosen = self._prepared.weights if hasattr(self, "_prepared") else Weights((), ())
+            restored = set(map(id, chosen.in_order))
+            others = {id(weight) for weight in super().trainable_weights} - restored
+            weights = self.weights
+            trained = (self.trainable and (chosen.is_trained(each) or id(each) in others) for each in weights)
+            return [weight for weight, is_trained in zip(weights, trained) if wanted(is_trained)], weights
 
         def _loss_if_trainable(self, loss: Callable[[], Any]) -> Callable[[], Any]:
             return lambda: loss() if self.trainable else 0.0

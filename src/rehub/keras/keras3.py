@@ -12,8 +12,8 @@ from rehub.errors import NotTrainable, OutputShapeUnknown, UntrustedModel
 from rehub.keras.behaviour import LayerBehaviour, Prepared, prepare
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
-from rehub.keras.traces import spec_of
-from rehub.restore import name_in_model
+from rehub.keras.weights import PartOfWeights
+from rehub.restore import name_in_model, spec_of
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -48,10 +48,37 @@ def make_layer_class(in_use: Keras) -> type:
                 # Sequential builds itself from its first layer's `input_shape`, with the dtype of that layer;
                 # from `Layer(input_shape=)` it would make a float input, also for a layer over strings.
                 self.input_shape = (None, *input_shape)
-            trained = {id(variable) for variable in prepared.weights.trainable}
             for variable in _holdable(keras, prepared):
-                self._track_variable(_keras_variable(keras, self.name, variable, id(variable) in trained))
+                trained = prepared.weights.is_trained(variable)
+                weight = _keras_variable(keras, self.name, variable, trained)
+                # Keras saves those that are not trainable after those that are; among the former, all keep their order.
+                weight.trainable = False
+                self._track_variable(weight)
+                if trained:
+                    prepared.trained_weights.append(weight)
+                    weight.trainable = self.trainable
             self.built = True
+
+        @property
+        def trainable(self) -> bool:
+            """Whether the layer trains the weights that it was made to train."""
+            return bool(super().trainable)
+
+        @trainable.setter
+        def trainable(self, value: bool) -> None:
+            keras.layers.Layer.trainable.fset(self, value)
+            for weight in self._prepared.trained_weights if hasattr(self, "_prepared") else ():
+                weight.trainable = bool(value)
+
+        @property
+        def trainable_weights(self) -> Any:
+            """The weights that training changes now."""
+            return PartOfWeights(super().trainable_weights, self.weights)
+
+        @property
+        def non_trainable_weights(self) -> Any:
+            """All other weights."""
+            return PartOfWeights(super().non_trainable_weights, self.weights)
 
         @tf_internals.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -175,7 +202,7 @@ def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
     """
     holdable: list[Any] = []
     others: list[Any] = []
-    for variable in [*prepared.weights.trainable, *prepared.weights.frozen]:
+    for variable in prepared.weights.in_order:
         known = variable.shape.is_fully_defined() and (
             variable.dtype.is_floating or variable.dtype.is_integer or variable.dtype.is_bool
         )
@@ -186,7 +213,7 @@ def _holdable(keras: Any, prepared: Prepared) -> list[Any]:
             f"Keras {keras.__version__} has no weights of unknown shape, or of dtypes that are neither float, integer "
             f"nor bool, as these variables of {prepared.computation.described_as} are: {named}"
         )
-        if prepared.starts_trainable and any(v is weight for v in others for weight in prepared.weights.trainable):
+        if prepared.starts_trainable and any(map(prepared.weights.is_trained, others)):
             raise NotTrainable(f"{message}. Choose others by trainable=[...], or set TF_USE_LEGACY_KERAS=1.")
         _logger.warning("%s. They are not among layer.weights.", message)
     return holdable

@@ -15,7 +15,8 @@ from rehub import tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.inputs import reachable_traces
-from rehub.keras.traces import Trace, describe, spec_of
+from rehub.keras.traces import Trace
+from rehub.restore import describe, spec_of
 from rehub.tf_internals import import_tensorflow
 
 

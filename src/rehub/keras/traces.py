@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any
 
 from rehub import tf_internals
+from rehub.restore import describe, describe_arguments
 from rehub.retrain import SignatureFunction
 from rehub.tf_internals import import_tensorflow
 
@@ -158,7 +159,7 @@ def _bind(function: Any, arguments: dict[str, Any]) -> Bound:
         return Bound((), {name: value for name, value in arguments.items() if name != "update_ops"})
     if tf_internals.is_concrete_function(function):
         return Bound((), arguments)
-    positional, keywords = tf_internals.bind_arguments(function, None, arguments)
+    positional, keywords = tf_internals.bind_arguments(function, (None,), arguments)
     return Bound(positional[1:], keywords, not tf_internals.has_input_signature(function))
 
 
@@ -188,61 +189,6 @@ def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     )
 
 
-def spec_of(value: Any) -> Any:
-    """The `tf.TypeSpec` of a tensor, array, variable, symbolic Keras tensor or spec; None for anything else."""
-    composite = tf_internals.type_spec_of(value)
-    if composite is not None:
-        return composite
-    tf = import_tensorflow()
-    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-    if dtype is None or shape is None:
-        return None
-    try:
-        dtype = tf.as_dtype(dtype)
-    except TypeError:  # an array of dates, records, ...
-        return None
-    if getattr(value, "sparse", False) is True:
-        return tf.SparseTensorSpec(shape, dtype)
-    if getattr(value, "ragged", False) is True:
-        return tf.RaggedTensorSpec(shape, dtype, ragged_rank=getattr(value, "ragged_rank", None) or 1)
-    return tf.TensorSpec(shape, dtype)
-
-
-def describe(nest: Any) -> str:
-    """A nest of tensors or specs for a person: `{'ids': int32[?, 128]}`; keys are sorted, as restored dicts are not."""
-    if isinstance(nest, dict):
-        return "{" + ", ".join(f"{key!r}: {describe(value)}" for key, value in sorted(nest.items())) + "}"
-    if isinstance(nest, (list, tuple)):
-        left, right = "[]" if isinstance(nest, list) else "()"
-        return left + ", ".join(describe(item) for item in nest) + right
-    spec = spec_of(nest)
-    if spec is None:
-        return f"{type(nest).__name__} {nest!r}"[:80]
-    dtype = tf_internals.spec_dtype(spec)
-    if dtype is None:
-        return type(spec).__name__
-    prefix = {"RaggedTensorSpec": "ragged ", "SparseTensorSpec": "sparse "}.get(type(spec).__name__, "")
-    return f"{prefix}{dtype.name}{_describe_shape(tf_internals.spec_shape(spec))}"
-
-
 def describe_trace(trace: Trace) -> str:
     """A trace for a person: its inputs, then its other arguments."""
     return describe(trace.inputs) + describe_arguments(trace.arguments)
-
-
-def describe_arguments(arguments: dict[str, Any]) -> str:
-    """Arguments after the first, for a person: `, k=2, scale=float32[]`."""
-    return "".join(f", {name}={_describe_argument(value)}" for name, value in arguments.items())
-
-
-def _describe_argument(value: Any) -> str:
-    leaves = import_tensorflow().nest.flatten(value)
-    if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
-        return "(a value that a SavedModel cannot keep)"
-    return describe(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
-
-
-def _describe_shape(shape: Any) -> str:
-    if shape is None or shape.rank is None:
-        return "[...]"
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape.as_list()) + "]"

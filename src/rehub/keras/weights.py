@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Callable, Iterable, Pattern, Sequence, Union
+from typing import Any, Callable, Iterable, List, Pattern, Sequence, Union
 
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.traces import traces_of
@@ -21,14 +21,47 @@ class Weights:
     """The variables of a layer, each once.
 
     Attributes:
-        trainable: those that are trained while the layer is trainable, in the order of the restored object.
-        frozen: all others.
+        in_order: all of them: the trainable variables of the restored object, in its order, then its others. The order
+            in which a layer shows and saves them, which no choice of what to train changes.
+        trainable: those that are trained while the layer is trainable.
         are_captured: whether they are what a function captures, of an object that tells no variables.
     """
 
+    in_order: tuple[Any, ...]
     trainable: tuple[Any, ...]
-    frozen: tuple[Any, ...]
     are_captured: bool = False
+    _trained_ids: frozenset[int] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_trained_ids", frozenset(map(id, self.trainable)))
+
+    @property
+    def frozen(self) -> tuple[Any, ...]:
+        """Those that are not trained."""
+        return tuple(variable for variable in self.in_order if not self.is_trained(variable))
+
+    def is_trained(self, variable: Any) -> bool:
+        """Whether a variable is trained while the layer is trainable."""
+        return id(variable) in self._trained_ids
+
+
+class PartOfWeights(List[Any]):
+    """A layer's trainable or non-trainable weights; both added up are its weights in their order.
+
+    Keras saves `.h5` files in the order of `layer.trainable_weights + layer.non_trainable_weights`
+    (keras/src/legacy/saving/legacy_h5_format.py, _legacy_weights), by which a file that was written under one choice
+    of what to train would be read into other variables under another.
+    """
+
+    def __init__(self, part: Iterable[Any], in_order: Sequence[Any]) -> None:
+        super().__init__(part)
+        self._in_order = tuple(in_order)
+
+    def __add__(self, other: Any) -> Any:
+        total = [*self, *other]
+        if isinstance(other, PartOfWeights) and {*map(id, total)} == {*map(id, self._in_order)}:
+            return list(self._in_order)
+        return total
 
 
 def weights_of(restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True) -> Weights:
@@ -57,9 +90,7 @@ def weights_of(restored: Any, function: Any, selection: Selection, described_as:
         trainable = [variable for variable in everything if variable.trainable]
     if not isinstance(selection, bool):
         trainable = _select(trainable, selection, described_as)
-    chosen = {id(variable) for variable in trainable}
-    frozen = tuple(v for v in everything if id(v) not in chosen)
-    return Weights(tuple(trainable), frozen, are_captured=bool(everything) and not tells_variables)
+    return Weights(tuple(everything), tuple(trainable), bool(everything) and not tells_variables)
 
 
 def captured_variables(function: Any) -> list[Any]:

@@ -7,6 +7,7 @@ named, functions are tied to the variables and tables that they use, and a model
 from __future__ import annotations
 
 from rehub.restore.damaged_files import check_files, naming_damaged_files
+from rehub.restore.input_descriptions import describe, describe_arguments, dtypes_agree, hints, spec_of
 from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import ensure_ops_registered
@@ -28,8 +29,12 @@ __all__ = [
     "check_can_optimize",
     "check_files",
     "check_trust",
+    "describe",
+    "describe_arguments",
+    "dtypes_agree",
     "ensure_ops_registered",
     "explain_remote_devices",
+    "hints",
     "is_local",
     "is_optimized",
     "is_v1_model",
@@ -49,6 +54,7 @@ __all__ = [
     "set_name_in_model",
     "signature_names",
     "signature_of",
+    "spec_of",
     "under_name_in_model",
     "variables_within",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.restore.function_library import Library, TensorWithin
+from rehub.restore.input_mismatch import explain_mismatch
 
 _UNBUILT = "_rehub_unbuilt"
 _LOCK = threading.RLock()
@@ -179,10 +180,14 @@ class _Run:
 
 @functools.lru_cache(maxsize=None)
 def function_class() -> Any:
-    """The class of lazy functions: a `tf.function`, to be made of a SavedFunction message and its traces by name."""
+    """The class of lazy functions: a `tf.function`, to be made of a SavedFunction message and its traces by name.
+
+    It says in its own words which arguments it takes; for that it is given the model's handle or path.
+    """
 
     class LazyFunction(tf_internals.restored_function_class()):  # type: ignore[misc]
-        def __init__(self, proto: Any, traces: dict[str, Any]) -> None:
+        def __init__(self, proto: Any, traces: dict[str, Any], handle: str) -> None:
+            self._rehub_handle = handle
             self._rehub_unbuilt = _UnbuiltTfFunction(proto, traces)
             self._rehub_traces = tuple(traces.values())
 
@@ -196,7 +201,13 @@ def function_class() -> Any:
                         if tf_internals.is_callable_with(trace, inputs):
                             return tf_internals.call_trace(trace, inputs)
             # In a graph, under a tape, with conversions of its inputs, or not at all.
-            return super().__call__(*args, **kwargs)
+            try:
+                return super().__call__(*args, **kwargs)
+            except (TypeError, ValueError, LookupError) as error:
+                explained = explain_mismatch(self, args, kwargs, self._rehub_handle)
+                if explained is None:
+                    raise
+                raise explained from error
 
     return LazyFunction
 

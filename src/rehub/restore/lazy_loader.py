@@ -192,6 +192,7 @@ def _loader_class() -> Any:
         ) -> None:
             self._rehub_is_simple = is_simple
             self._rehub_plain = plain
+            self._rehub_path = path
             self._rehub_weights = weights
             objects = model.metagraph.object_graph_def
             self._rehub_library = Library(model.functions, model.registered_gradients, objects)
@@ -272,7 +273,7 @@ def _loader_class() -> Any:
             traces = {name: self._rehub_function(name) for name in proto.concrete_functions}
             for each in traces.values():
                 each._rehub_unbuilt.spec = proto.function_spec  # noqa: SLF001
-            return function_class()(proto, traces)
+            return function_class()(proto, traces, self._rehub_path)
 
         def _rehub_bare_function(self, proto: Any) -> Any:
             function = self._rehub_function(proto.concrete_function_name)

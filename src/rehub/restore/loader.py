@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore import garbage_collector
+from rehub.restore.input_mismatch import explain_mismatches
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
 from rehub.restore.missing_ops import ensure_ops_registered
-from rehub.restore.ownership import own_captures
+from rehub.restore.ownership import own_captures, restored_functions_within
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
@@ -102,6 +103,7 @@ def restore(
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options)
     own_captures(tf, obj)  # A lazy function owns what it captures from the start.
+    explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
 

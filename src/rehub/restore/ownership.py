@@ -18,7 +18,7 @@ _OWNED = "_rehub_owned"
 
 def own_captures(tf: Any, root: Any) -> None:
     """Gives each trace of each function within reach of a restored object references to what it captures."""
-    functions, resources = _walk(tf, root)
+    functions, resources, _ = _walk(tf, root)
     for function in functions:
         captured = (resources.get(id(handle)) for handle in function.captured_inputs)
         owned = tuple(function.graph.variables) + tuple(obj for obj in captured if obj is not None)
@@ -60,9 +60,17 @@ def keep_while_traced(tf: Any, root: Any) -> None:
         setattr(graph, _OWNED, (*getattr(graph, _OWNED, ()), root))
 
 
-def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any]]:
-    """Returns the concrete functions within reach of an object, and its resources by the id of their handle."""
+def restored_functions_within(tf: Any, root: Any) -> list[Any]:
+    """Returns the restored functions within reach of a restored object, each of which chooses among its traces."""
+    return _walk(tf, root)[2]
+
+
+def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any], list[Any]]:
+    """Returns the concrete functions within reach of an object, its resources by the id of their handle, and the
+    functions that choose among traces.
+    """
     functions: list[Any] = []
+    restored: list[Any] = []
     resources: dict[int, Any] = {}
     seen = {id(root)}
     to_visit = [root]
@@ -70,6 +78,8 @@ def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any]]:
         obj = to_visit.pop()
         traces = tf_internals.concrete_functions(obj)
         functions.extend(traces)
+        if tf_internals.is_restored_function(obj):
+            restored.append(obj)
         if traces or isinstance(obj, tf.Variable):
             continue
         handle = tf_internals.captured_resource(obj)
@@ -79,7 +89,7 @@ def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any]]:
             if id(part) not in seen:
                 seen.add(id(part))
                 to_visit.append(part)
-    return functions, resources
+    return functions, resources, restored
 
 
 def _parts(obj: Any) -> Iterator[Any]:

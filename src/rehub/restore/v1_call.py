@@ -76,6 +76,7 @@ def _callable_subclass(restored_class: Any) -> type:
                 InputMismatch: the signature has other inputs, or no single output; lists them.
                 NotTrainable: with `training`; says why.
             """
+            getattr(self, _ENTRY).check_training(training)
             if tf_internals.static_bool(training) is not False:
                 raise NotTrainable(f"training={training!r}: {getattr(self, _UNTRAINABLE)}")
             call: SignatureCall = getattr(self, _ENTRY)
@@ -102,6 +103,18 @@ class SignatureCall:
     signatures: tuple[Signature, ...]
     default: str
     handle: str
+
+    def check_training(self, training: Any) -> None:
+        """Refuses a string in the place of the mode: a signature's name, which `hub.Module` takes in this position.
+
+        Raises:
+            InputMismatch: it is a string; shows how to choose a signature.
+        """
+        if isinstance(training, (str, bytes)):
+            raise InputMismatch(
+                f"The second argument of {self.handle!r} is training=, True or False. Received: {training!r}. "
+                f"To call a signature, name the argument: signature={training!r}."
+            )
 
     def signature_named(self, name: str | None) -> Signature:
         """Returns the signature of a name; for None the default, or the only one.

@@ -117,6 +117,7 @@ def _module_class() -> Any:
                 NotTrainable: with `training`, if the signature cannot be trained; says why.
             """
             parts: _Parts = getattr(self, _PARTS)
+            parts.call.check_training(training)
             name = parts.call.signature_named(signature).name
             outputs = _apply(parts, name, inputs, training, update_ops)
             return parts.call.pick(name, outputs, as_dict)

@@ -1,0 +1,164 @@
+"""Inputs and traces for a person: what they are, and what to change in the ones for the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehub import tf_internals
+from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
+
+
+def spec_of(value: Any) -> Any:
+    """The `tf.TypeSpec` of a tensor, array, variable, symbolic Keras tensor or spec; None for anything else."""
+    composite = tf_internals.type_spec_of(value)
+    if composite is not None:
+        return composite
+    tf = import_tensorflow()
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if dtype is None or shape is None:
+        return None
+    try:
+        dtype = tf.as_dtype(dtype)
+    except TypeError:  # an array of dates, records, ...
+        return None
+    if getattr(value, "sparse", False) is True:
+        return tf.SparseTensorSpec(shape, dtype)
+    if getattr(value, "ragged", False) is True:
+        return tf.RaggedTensorSpec(shape, dtype, ragged_rank=getattr(value, "ragged_rank", None) or 1)
+    return tf.TensorSpec(shape, dtype)
+
+
+def describe(nest: Any) -> str:
+    """A nest of tensors or specs for a person: `{'ids': int32[?, 128]}`; keys are sorted, as restored dicts are not."""
+    if isinstance(nest, dict):
+        return "{" + ", ".join(f"{key!r}: {describe(value)}" for key, value in sorted(nest.items())) + "}"
+    if isinstance(nest, (list, tuple)):
+        left, right = "[]" if isinstance(nest, list) else "()"
+        return left + ", ".join(describe(item) for item in nest) + right
+    spec = spec_of(nest)
+    if spec is None:
+        return f"{type(nest).__name__} {nest!r}"[:80]
+    dtype = spec_dtype(spec)
+    if dtype is None:
+        return type(spec).__name__
+    prefix = {"RaggedTensorSpec": "ragged ", "SparseTensorSpec": "sparse "}.get(type(spec).__name__, "")
+    return f"{prefix}{dtype.name}{_describe_shape(spec_shape(spec))}"
+
+
+def describe_arguments(arguments: dict[str, Any]) -> str:
+    """Arguments after the first, for a person: `, k=2, scale=float32[]`."""
+    return "".join(f", {name}={_describe_argument(value)}" for name, value in arguments.items())
+
+
+def _describe_argument(value: Any) -> str:
+    leaves = import_tensorflow().nest.flatten(value)
+    if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
+        return "(a value that a SavedModel cannot keep)"
+    return describe(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
+
+
+def _describe_shape(shape: Any) -> str:
+    if shape is None or shape.rank is None:
+        return "[...]"
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape.as_list()) + "]"
+
+
+def dtypes_agree(received: Any, expected: Any, casts: bool) -> bool:
+    """Whether a dtype is the expected one, or becomes it by a cast that loses nothing, where whoever calls casts."""
+    return bool(received == expected) or (casts and _casts_safely(received, expected))
+
+
+def _casts_safely(source: Any, target: Any) -> bool:
+    """Floats convert among each other, as Keras itself does; integers to wider ones. Everything else would guess:
+    an image of bytes in [0, 255] is not what a model for floats in [0, 1] expects.
+    """
+    if source.is_floating and target.is_floating:
+        return True
+    if source.is_integer and target.is_integer and not source.is_quantized and not target.is_quantized:
+        return bool(source.min >= target.min and source.max <= target.max)
+    return False
+
+
+def hints(inputs: Any, expected: Any, casts: bool = True) -> list[str]:
+    """What to change in inputs so that they fit a nest of specs.
+
+    Args:
+        inputs: what was given.
+        expected: what a trace takes.
+        casts: whether whoever calls it casts what loses nothing.
+    """
+    if isinstance(expected, dict):
+        return _dict_hints(inputs, expected, casts)
+    if isinstance(expected, (list, tuple)):
+        if isinstance(inputs, (list, tuple)) and len(inputs) == len(expected):
+            return [hint for item, spec in zip(inputs, expected) for hint in hints(item, spec, casts)]
+        return [f"pass a {type(expected).__name__} of {len(expected)} tensors: {describe(expected)}"]
+    if isinstance(inputs, (list, tuple, dict)):
+        return ["pass one tensor, not a structure of several"]
+    received = spec_of(inputs)
+    if received is None or not hasattr(expected, "is_compatible_with"):
+        return []
+    return [
+        *_kind_hint(received, expected),
+        *_dtype_hint(received, expected, casts),
+        *_shape_hint(received, expected),
+        *_ragged_hint(received, expected, casts),
+    ]
+
+
+def _dict_hints(inputs: Any, expected: Any, casts: bool) -> list[str]:
+    if not isinstance(inputs, dict):
+        return [f"pass a dict with the keys {', '.join(map(repr, sorted(expected)))}"]
+    missing = sorted(key for key in expected if key not in inputs)
+    unknown = sorted(key for key in inputs if key not in expected)
+    found = [f"add {', '.join(map(repr, missing))}"] if missing else []
+    found += [f"leave out {', '.join(map(repr, unknown))}"] if unknown else []
+    shared = sorted(key for key in expected if key in inputs)
+    return found + [f"{key}: {hint}" for key in shared for hint in hints(inputs[key], expected[key], casts)]
+
+
+def _kind_hint(received: Any, expected: Any) -> list[str]:
+    if type(received) is type(expected):
+        return []
+    kinds = {
+        "TensorSpec": "a dense tensor",
+        "RaggedTensorSpec": "a RaggedTensor",
+        "SparseTensorSpec": "a SparseTensor",
+    }
+    wanted, given = (kinds.get(type(spec).__name__, type(spec).__name__) for spec in (expected, received))
+    return [f"pass {wanted} instead of {given}"]
+
+
+def _dtype_hint(received: Any, expected: Any, casts: bool) -> list[str]:
+    dtype, wanted = spec_dtype(received), spec_dtype(expected)
+    if dtype is None or wanted is None or dtypes_agree(dtype, wanted, casts):
+        return []
+    if dtype.is_integer and wanted.is_floating:
+        name = f"tf.{wanted.name}"
+        hint = f"for images tf.image.convert_image_dtype(x, {name}) scales to [0, 1], otherwise tf.cast(x, {name})"
+        return [f"the dtypes of a SavedModel are fixed; {hint}"]
+    if wanted.name == "string" or dtype.name == "string":
+        return [f"this input is of dtype {wanted.name}, and no cast leads there from {dtype.name}"]
+    return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{wanted.name}) if its values fit"]
+
+
+def _ragged_hint(received: Any, expected: Any, casts: bool) -> list[str]:
+    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    if not rank or not wanted_rank:
+        return []
+    if rank != wanted_rank:
+        return [f"pass a RaggedTensor of ragged rank {wanted_rank} instead of {rank}"]
+    if not dtypes_agree(splits, wanted_splits, casts):
+        return [f"pass x.with_row_splits_dtype(tf.{wanted_splits.name}) if its row splits fit"]
+    return []
+
+
+def _shape_hint(received: Any, expected: Any) -> list[str]:
+    shape, wanted = spec_shape(received), spec_shape(expected)
+    if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
+        return []
+    if shape.rank == wanted.rank - 1:
+        return ["add the batch dimension: tf.expand_dims(x, axis=0)"]
+    if shape.rank == wanted.rank + 1 and shape[-1] == 1:
+        return ["drop the last dimension: tf.squeeze(x, axis=-1), or input_shape=[] in a Sequential model"]
+    return [f"the shape has to be {wanted}"]
