@@ -65,6 +65,14 @@ def _entries_of(text: str) -> list[Entry]:
         # The name of a directory, or a handle as the commands print it: without its secrets.
         names = {text, show_url(text), *map(show_url, handle.cache_keys)}
         found = [entry for entry in all_entries() if entry.name == text or entry.handle in names]
+    if not found and handle.kind is Kind.PATH:
+        # An archive of this machine is known by its size and time, too.
+        archive = show_url(_absolute(handle.location) + "?size=")
+        found = [entry for entry in all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
+    if not found:
+        looked_in = ", ".join(redact_place(str(root)) for root in config.cache_dirs())
+        hint = did_you_mean(show_url(text), [entry.handle for entry in all_entries() if entry.handle])
+        raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found
 
 
