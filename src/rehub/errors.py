@@ -43,8 +43,6 @@ caught those goes on working.
 
 from __future__ import annotations
 
-from typing import Any
-
 from rehub.foreign_text import cut, escape_message
 from rehub.redaction import without_secrets
 
@@ -71,7 +69,7 @@ def _harmless_text(text: str) -> str:
 
 
 class _RedactingType(type):
-    def __call__(cls, *args: object) -> Any:
+    def __call__(cls, *args: object) -> object:
         return super().__call__(*_without_harm(args))
 
 

@@ -40,18 +40,21 @@ def run(arguments: Namespace) -> int:
     output.line(f"rehub {__version__}, TensorFlow {tf.__version__}")
     _write(tf, directory)
 
-    output.line(f"\nmodel = hub.load({directory!r})")
+    output.line("")
+    output.line(f"model = hub.load({directory!r})")
     model = load(directory)
     output.line(f"model(['a fine film']) is a tensor of shape {model(tf.constant(['a fine film'])).shape}")
 
-    output.line(f"\nlayer = hub.KerasLayer({directory!r}, trainable=True)")
+    output.line("")
+    output.line(f"layer = hub.KerasLayer({directory!r}, trainable=True)")
     before, after, predictions = _train(tf, KerasLayer(directory, trainable=True))
     output.line(
         f"in a classifier, 30 epochs over {len(SENTENCES)} sentences take its loss from {before:.2f} to {after:.2f}"
     )
     for sentence, prediction in zip(UNSEEN, predictions):
         output.line(f"  {sentence!r}: {'good' if prediction > 0 else 'bad'} ({prediction:+.1f})")
-    output.line(f"\nDone in {time.monotonic() - start:.1f} seconds. Go on with:")
+    output.line("")
+    output.line(f"Done in {time.monotonic() - start:.1f} seconds. Go on with:")
     output.line(f"  rehub show {directory}")
     output.line(f"  rehub run {directory} --input 'sentences=[\"a fine film\"]'")
     output.line(f"  python -c \"import rehub as hub; print(hub.load({directory!r})(['a fine film']))\"")

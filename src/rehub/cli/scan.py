@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
         if arguments.json:
             reports.append(_as_json(report))
         else:
-            output.line(str(report))
+            output.lines(str(report))
     if arguments.json:
         output.as_json(reports)
     return code

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from rehub import config
 from rehub.cache import entries, entry_of
+from rehub.errors import NotInCache
 from rehub.foreign_text import show_url
-from rehub.handles import parse
+from rehub.handles import Kind, parse
 from rehub.redaction import redact_place
+from rehub.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from datetime import datetime
