@@ -43,11 +43,7 @@ caught those goes on working.
 
 from __future__ import annotations
 
-from rehub.foreign_text import cut, escape_message
-from rehub.redaction import without_secrets
-
-# Far above what anyone writes, far below what fills a terminal or a log: a message may hold texts of others.
-_LONGEST_MESSAGE = 20_000
+from rehub.foreign_text import HarmlessArguments, harmless_arguments
 
 
 class HubError(Exception):
@@ -57,20 +53,7 @@ class HubError(Exception):
     """
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*_without_harm(args))
-
-
-def _without_harm(args: tuple[object, ...]) -> list[object]:
-    return [_harmless_text(arg) if isinstance(arg, str) else arg for arg in args]
-
-
-def _harmless_text(text: str) -> str:
-    return escape_message(without_secrets(cut(text, 10 * _LONGEST_MESSAGE)), _LONGEST_MESSAGE)
-
-
-class _RedactingType(type):
-    def __call__(cls, *args: object) -> object:
-        return super().__call__(*_without_harm(args))
+        super().__init__(*harmless_arguments(args))
 
 
 class InvalidHandle(HubError, ValueError):
@@ -188,7 +171,7 @@ class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError, TypeError, metaclass=_RedactingType):
+class InputMismatch(HubError, ValueError, TypeError, metaclass=HarmlessArguments):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
 
     # AutoGraph raises an error of a function again with its own message, and changes the type of those that are made

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from rehub.redaction import redact_url
+from rehub.redaction import redact_url, without_secrets
 
 # Enough for any name or sentence; a URL may take more.
 SHOWN = 200
 SHOWN_OF_URL = 600
+# Far above what anyone writes, far below what fills a terminal or a log: a message may hold texts of others.
+_LONGEST_MESSAGE = 20_000
 
 
 def escape(text: object, most: int = SHOWN) -> str:
@@ -68,6 +70,22 @@ def escape_message(text: str, most: int) -> str:
     """The text of a whole message, whose lines are its author's: only what steers a terminal is escaped."""
     text = cut(text, most)
     return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def harmless_arguments(arguments: tuple[object, ...]) -> list[object]:
+    """The arguments of an error: texts among them without secrets and without what steers a terminal, cut."""
+    return [_harmless_text(each) if isinstance(each, str) else each for each in arguments]
+
+
+def _harmless_text(text: str) -> str:
+    return escape_message(without_secrets(cut(text, 10 * _LONGEST_MESSAGE)), _LONGEST_MESSAGE)
+
+
+class HarmlessArguments(type):
+    """The type of an error that cannot have an `__init__` of its own, and whose arguments are made harmless all the same."""
+
+    def __call__(cls, *args: object) -> object:
+        return super().__call__(*harmless_arguments(args))
 
 
 def _escaped(text: str) -> str:
