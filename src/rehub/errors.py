@@ -43,7 +43,7 @@ caught those goes on working.
 
 from __future__ import annotations
 
-from rehub.foreign_text import HarmlessArguments, harmless_arguments
+from rehub import foreign_text
 
 
 class HubError(Exception):
@@ -53,7 +53,7 @@ class HubError(Exception):
     """
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*harmless_arguments(args))
+        super().__init__(*foreign_text.harmless_arguments(args))
 
 
 class InvalidHandle(HubError, ValueError):
@@ -171,7 +171,7 @@ class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError, TypeError, metaclass=HarmlessArguments):
+class InputMismatch(HubError, ValueError, TypeError, metaclass=foreign_text.HarmlessArguments):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
 
     # AutoGraph raises an error of a function again with its own message, and changes the type of those that are made

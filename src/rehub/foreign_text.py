@@ -82,9 +82,9 @@ def _harmless_text(text: str) -> str:
 
 
 class HarmlessArguments(type):
-    """The type of an error that cannot have an `__init__` of its own, and whose arguments are made harmless all the same."""
+    """The type of an error class that needs the `__init__` of Exception: makes the arguments harmless before it."""
 
-    def __call__(cls, *args: object) -> object:
+    def __call__(cls, *args: object) -> object:  # noqa: D102
         return super().__call__(*harmless_arguments(args))
 
 
