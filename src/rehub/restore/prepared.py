@@ -111,7 +111,7 @@ def place_of(path: str, model_file: bytes, *, to_make: bool) -> Path | None:
         to_make: whether it may have to be made. If not, nothing is computed in a cache without prepared forms.
     """
     root = config.cache_dirs()[0]
-    if not is_local(path) or isinstance(root, str) or not (to_make or (root / "prepared").is_dir()):
+    if not is_local(path) or isinstance(root, str) or not (to_make or os.path.isdir(root / "prepared")):
         return None
     digest = hashlib.sha256(f"rehub prepared form {_FORMAT}\n".encode())
     digest.update(hashlib.sha256(model_file).digest())
