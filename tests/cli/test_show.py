@@ -96,10 +96,12 @@ def test_a_terminal_shows_some_of_it_bold_unless_it_is_told_not_to(monkeypatch, 
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ours, theirs = pty.openpty()
-    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as terminal:
+    with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
-        assert (output.bold("text") == "\x1b[1mtext\x1b[0m") is styled
-        assert (output.faint("text") == "text") is not styled
+        output.line(output.bold("name") + output.faint("note"))
+        terminal.flush()
+        shown = screen.readline().strip()
+    assert shown == (b"\x1b[1mname\x1b[0m\x1b[2mnote\x1b[0m" if styled else b"namenote")
 
 
 def test_no_name_in_a_model_steers_the_terminal(rehub, tmp_path):

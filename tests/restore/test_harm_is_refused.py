@@ -26,9 +26,11 @@ def secret(tmp_path):
     return str(file)
 
 
-def add_asset(metagraph, tensor):
+def add_asset(directory, metagraph, tensor):
     asset = metagraph.asset_file_def.add(filename="words.txt")
     asset.tensor_info.name = tensor
+    Path(directory, "assets").mkdir(exist_ok=True)
+    Path(directory, "assets", "words.txt").write_text("harmless")
 
 
 def node_of(metagraph, op):
@@ -56,7 +58,7 @@ def constant_in_two_forms(directory, secret):
         (constant,) = [node for node in metagraph.graph_def.node if node.name == name]
         tensor = constant.attr["value"].tensor
         tensor.tensor_content = bytes([len(secret)]) + secret.encode()
-        add_asset(metagraph, f"{name}:0")
+        add_asset(directory, metagraph, f"{name}:0")
 
     edit(directory, change)
 
@@ -71,7 +73,7 @@ def function_named_like_an_op(directory, secret):
 
     def change(metagraph):
         constant = named(metagraph, "path")
-        add_asset(metagraph, "path:0")
+        add_asset(directory, metagraph, "path:0")
         named(metagraph, "hop").attr.clear()
         function = metagraph.graph_def.library.function.add()
         function.signature.name = "StopGradient"
@@ -91,7 +93,7 @@ def asset_that_is_not_fed_while_restoring(directory, secret):
     save_reading_into_variable(directory, secret)
 
     def change(metagraph):
-        add_asset(metagraph, "path:0")
+        add_asset(directory, metagraph, "path:0")
         read_last_while_restoring(metagraph)
 
     edit(directory, change)

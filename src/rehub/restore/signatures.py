@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.errors import SignatureNotFound
 from rehub.foreign_text import list_names
+
+
+class Signatures(Mapping[str, Any]):
+    """A map of signatures that cannot be changed."""
+
+    def __init__(self, signatures: dict[str, Any]) -> None:
+        self._signatures = signatures
+
+    def __getitem__(self, name: str) -> Any:
+        return self._signatures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signatures)
+
+    def __len__(self) -> int:
+        return len(self._signatures)
+
+    def __repr__(self) -> str:
+        return f"Signatures({self._signatures!r})"
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:

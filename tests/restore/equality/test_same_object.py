@@ -14,7 +14,7 @@ import tensorflow as tf
 from equality_models import HAS_KERAS_2, IS_215, MODELS
 
 import rehub as hub
-from rehub.errors import InvalidSetting, UnsupportedFormat
+from rehub.errors import InputMismatch, InvalidSetting, UnsupportedFormat
 
 pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader")
 
@@ -212,14 +212,16 @@ def test_gradients_in_forward_mode_and_of_second_order_are_the_same(paths):
         lambda obj: obj.nothing,
     ],
 )
-def test_a_bad_call_is_the_same_error(call, paths):
+def test_a_bad_call_is_an_error_of_the_same_type(call, paths):
+    """What TensorFlow says in twenty lines, rehub says in few: tests/restore/test_input_mismatch.py."""
     messages = []
     for obj in (hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])):
         with pytest.raises(Exception) as caught:  # noqa: PT011  the two are compared
             call(obj)
         messages.append((type(caught.value), str(caught.value).split(" object at ")[0]))
-    assert messages[0][0] is messages[1][0]
-    assert without_numbers(messages[0][1]) == without_numbers(messages[1][1])
+    assert issubclass(messages[0][0], messages[1][0])
+    if not issubclass(messages[0][0], InputMismatch):
+        assert without_numbers(messages[0][1]) == without_numbers(messages[1][1])
 
 
 def without_numbers(message):

@@ -7,7 +7,6 @@ import functools
 import gc
 import logging
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from rehub import tf_internals
@@ -19,7 +18,7 @@ from rehub.restore.optimized.obstacles import Obstacles
 from rehub.restore.optimized.sample_inputs import SampleInputs, describe
 from rehub.restore.optimized.subject import Subject
 from rehub.restore.ownership import resources_within
-from rehub.restore.signatures import signature_names
+from rehub.restore.signatures import Signatures, signature_names
 from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     model = _model_class("__call__" in functions)()
     attributes = vars(model)  # TensorFlow does not look into what it was not told of by setattr().
     attributes["_rehub_handle"] = handle
-    attributes["signatures"] = MappingProxyType({name: served[id(trace)] for name, trace in signatures.items()})
+    attributes["signatures"] = Signatures({name: served[id(trace)] for name, trace in signatures.items()})
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
         message = tf_internals.saved_function_message(function, list(chosen))
