@@ -10,6 +10,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -296,6 +297,61 @@ def spec_with_shape(spec: Any, shape: Any) -> Any:
     if isinstance(spec, tf.RaggedTensorSpec):
         return tf.RaggedTensorSpec(shape, spec_dtype(spec), spec._ragged_rank, spec._row_splits_dtype)
     return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
+
+
+# --- Log messages -------------------------------------------------------------------------------------------------
+
+
+class _Deprecations:
+    """Whether TensorFlow logs what it deprecates: not while something runs that silences it, in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silences = 0
+        self._are_shown = True
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        from tensorflow.python.util import deprecation  # Seen in 1.15, 2.15, 2.21.
+
+        with self._lock:
+            if self._silences == 0:
+                self._are_shown = deprecation._PRINT_DEPRECATION_WARNINGS
+            self._silences += 1
+            deprecation._PRINT_DEPRECATION_WARNINGS = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._silences -= 1
+                if self._silences == 0:
+                    deprecation._PRINT_DEPRECATION_WARNINGS = self._are_shown
+
+
+_DEPRECATIONS = _Deprecations()
+
+
+@contextlib.contextmanager
+def without_deprecations_and_infos() -> Iterator[None]:
+    """Keeps TensorFlow from logging what it deprecates, and from logging at INFO what this thread does.
+
+    TensorFlow logs a deprecation once, and does not count one as logged that was silenced here: other code that uses
+    the same afterwards is warned. Its own `deprecation.silence` silences for good when an exception leaves it.
+    """
+    thread = threading.get_ident()
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread != thread
+
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    for logger in loggers:
+        logger.addFilter(is_shown)
+    try:
+        with _DEPRECATIONS.silenced():
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_shown)
 
 
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------
