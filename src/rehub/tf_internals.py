@@ -10,6 +10,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ import weakref
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 from rehub.errors import TensorFlowMissing
+from rehub.input_names import can_be_called_by, parameter_names
 
 # --- TensorFlow itself -------------------------------------------------------------------------------------------
 
@@ -297,6 +299,61 @@ def spec_with_shape(spec: Any, shape: Any) -> Any:
     return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
 
 
+# --- Log messages -------------------------------------------------------------------------------------------------
+
+
+class _Deprecations:
+    """Whether TensorFlow logs what it deprecates: not while something runs that silences it, in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silences = 0
+        self._are_shown = True
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        from tensorflow.python.util import deprecation  # Seen in 1.15, 2.15, 2.21.
+
+        with self._lock:
+            if self._silences == 0:
+                self._are_shown = deprecation._PRINT_DEPRECATION_WARNINGS
+            self._silences += 1
+            deprecation._PRINT_DEPRECATION_WARNINGS = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._silences -= 1
+                if self._silences == 0:
+                    deprecation._PRINT_DEPRECATION_WARNINGS = self._are_shown
+
+
+_DEPRECATIONS = _Deprecations()
+
+
+@contextlib.contextmanager
+def without_deprecations_and_infos() -> Iterator[None]:
+    """Keeps TensorFlow from logging what it deprecates, and from logging at INFO what this thread does.
+
+    TensorFlow logs a deprecation once, and does not count one as logged that was silenced here: other code that uses
+    the same afterwards is warned. Its own `deprecation.silence` silences for good when an exception leaves it.
+    """
+    thread = threading.get_ident()
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread != thread
+
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    for logger in loggers:
+        logger.addFilter(is_shown)
+    try:
+        with _DEPRECATIONS.silenced():
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_shown)
+
+
 # --- Graphs of TF1, traced again in TF2 --------------------------------------------------------------------------
 
 
@@ -379,15 +436,98 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     # Not by `wrapped.prune`, as TensorFlow's loader does: it copies the call without its gradient, and without the
     # shapes of what it returns (TensorFlow: lift_to_graph.py).
     graph = wrapped.graph
-    graph.structured_input_signature = ((), {name: specs[name] for name in in_order})
+    graph.structured_input_signature = ((), _in_same_order({name: specs[name] for name in in_order}))
     options = {"variable_holder": wrapped._variable_holder}  # Seen in 2.15, 2.21.
     if "are_keyword_args_also_positional" in inspect.signature(type(wrapped)).parameters:  # Seen in 2.21.
         options["are_keyword_args_also_positional"] = True
     concrete = type(wrapped)(graph, **options)
+    graph.structured_input_signature = ((), {name: specs[name] for name in in_order})
     concrete._arg_keywords = in_order  # Seen in 2.15, 2.21.
     # As TensorFlow's loader has it: a position tells nothing where there are several (load_v1_in_v2.py).
     concrete._num_positional_args = 1 if len(in_order) == 1 else 0
+    accept_all_names(concrete)
     return concrete
+
+
+def _in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
+    """The specs by names that TensorFlow can call a function by, in the same order; by their own where it can."""
+    if can_be_called_by(specs):
+        return specs
+    return {f"input_{number:04d}": spec for number, spec in enumerate(specs.values())}
+
+
+def accept_all_names(concrete: Any) -> None:
+    """Lets a signature of a graph of TF1 be called by the names of its inputs where TensorFlow cannot do that.
+
+    Args:
+        concrete: a concrete function that has the names of its inputs, one for each, in their order.
+    """
+    names = tuple(concrete._arg_keywords)  # Seen in 1.15, 2.15, 2.21.
+    if can_be_called_by(names) or hasattr(concrete, "_rehub_names"):
+        return
+    concrete._rehub_names = names
+    concrete.__class__ = _class_with_any_names(concrete.__class__)
+    # `tf.saved_model.save` names the inputs of a signature by these.
+    parameters = parameter_names(names)
+    concrete._arg_keywords = [parameters[name] for name in names]
+
+
+@functools.lru_cache(maxsize=None)
+def _class_with_any_names(concrete_class: Any) -> Any:
+    class NamedSignature(concrete_class):  # type: ignore[misc]
+        # `self` may be the name of an input.
+        def __call__(*args: Any, **kwargs: Any) -> Any:
+            return args[0]._call_impl(args[1:], kwargs)
+
+        def _call_impl(self, args: Any, kwargs: Any, *_: Any) -> Any:
+            values = self._rehub_bind(args, kwargs)
+            tensors = [_as_input(*each) for each in zip(self._rehub_names, values, self.inputs)]
+            return self._call_flat(tensors, self.captured_inputs)
+
+        def _rehub_bind(self, args: Any, kwargs: Any) -> list[Any]:
+            """The arguments in the order of the inputs; by the names that a saved function has, too."""
+            names, parameters = self._rehub_names, self._arg_keywords
+            if len(args) > self._num_positional_args:
+                raise TypeError(f"The signature takes {_quoted(names)} by keyword; {len(args)} came by position.")
+            given = dict(zip(names, args))
+            unknown = []
+            for keyword, value in kwargs.items():
+                name = keyword if keyword in names else dict(zip(parameters, names)).get(keyword)
+                if name is None or name in given:
+                    unknown.append(keyword)
+                else:
+                    given[name] = value
+            missing = [name for name in names if name not in given]
+            if unknown or missing:
+                raise TypeError(
+                    f"The signature takes {_quoted(names)} by keyword. Missing: {_quoted(missing) or 'none'}. "
+                    f"Unknown, or given twice: {_quoted(unknown) or 'none'}."
+                )
+            return [given[name] for name in names]
+
+    NamedSignature.__name__, NamedSignature.__qualname__ = concrete_class.__name__, concrete_class.__qualname__
+    return NamedSignature
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))
+
+
+def _as_input(name: str, value: Any, placeholder: Any) -> Any:
+    """A value as the tensor that an input of a function takes.
+
+    Raises:
+        TypeError: it cannot be one; names the input.
+    """
+    tf = import_tensorflow()
+    expected = f"Input {name!r} takes a {placeholder.dtype.name} tensor of shape {placeholder.shape}"
+    try:
+        tensor = tf.convert_to_tensor(value, placeholder.dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{expected}: {error}") from error
+    if not placeholder.shape.is_compatible_with(tensor.shape):
+        raise TypeError(f"{expected}. Received: {tensor.dtype.name} of shape {tensor.shape}.")
+    return tensor
 
 
 def array_of_flow(array: Any, flow: Any) -> Any:
@@ -553,11 +693,17 @@ def renamed(variable: Any, name: str) -> Iterator[None]:
         variable._handle_name = own
 
 
-def load_model(path: str, tags: list[str] | None, **options: Any) -> Any:
+def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
     """Loads a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
 
     In a graph of TF1, what gives reference variables their values is among the initializers of tables then, as there
     is no variable in that graph to be initialized.
+
+    Args:
+        path: its directory.
+        tags: of the MetaGraph.
+        has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
+        **options: of TensorFlow's loader.
     """
     tf = import_tensorflow()
     if version_of(tf.__version__) < (2, 0):
@@ -566,12 +712,50 @@ def load_model(path: str, tags: list[str] | None, **options: Any) -> Any:
     collection = "saved_model_initializers"
     with tf.init_scope():
         before = set() if tf.executing_eagerly() else set(map(id, tf.compat.v1.get_collection(collection)))
-        loaded = tf.compat.v1.saved_model.load_v2(path, tags=tags, **options)
+        loaded = (_load_graph_of_tf1 if has_odd_names else tf.compat.v1.saved_model.load_v2)(path, tags, **options)
         if not tf.executing_eagerly() and loaded_with_reference_variables(loaded):
             for initializer in tf.compat.v1.get_collection(collection):
                 if id(initializer) not in before:
                     tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
         return loaded
+
+
+def _load_graph_of_tf1(path: str, tags: list[str] | None, options: Any = None) -> Any:
+    """Loads a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
+    loaded = _loader_of_tf1()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
+    loaded.graph_debug_info = debug_information(path)
+    return loaded
+
+
+@functools.lru_cache(maxsize=None)
+def _loader_of_tf1() -> Any:
+    from tensorflow.python.saved_model import load_v1_in_v2
+
+    class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
+        def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
+            functions = super()._extract_signatures(_PrunedByOtherNames(wrapped), meta_graph_def)
+            for function in functions.values():
+                accept_all_names(function)
+            return functions
+
+    return Loader
+
+
+class _PrunedByOtherNames:
+    """A wrapped function, of whose pruned functions the parameters have names that TensorFlow takes."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.graph = wrapped.graph
+        self._wrapped = wrapped
+
+    def prune(self, feeds: Any, fetches: Any, input_signature: Any = None, **options: Any) -> Any:
+        if input_signature is None:  # In 1.15 and 2.15, where parameters have no names.
+            return self._wrapped.prune(feeds, fetches, **options)
+        args, kwargs = input_signature
+        in_order = (args, _in_same_order(kwargs))
+        pruned = self._wrapped.prune(feeds, fetches, input_signature=in_order, **options)
+        pruned.graph.structured_input_signature = input_signature
+        return pruned
 
 
 def loaded_with_reference_variables(loaded: Any) -> bool:
@@ -587,10 +771,8 @@ def _load_in_1_15(path: str, tags: list[str] | None) -> Any:
     not in models that were written without default values, as legacy modules are. Inlined functions then each have
     variables of their own without values, and models in eager mode have those of one another.
     """
-    from tensorflow.python.saved_model import load_v1_in_v2
-
     tf = import_tensorflow()
-    loader = load_v1_in_v2._EagerSavedModelLoader(path)
+    loader = _loader_of_tf1()(path)
     metagraphs = loader._saved_model.meta_graphs
     if len(metagraphs) == 1 and metagraphs[0].HasField("object_graph_def"):
         return tf.compat.v1.saved_model.load_v2(path, tags=tags)
@@ -1427,6 +1609,9 @@ def take_tensors_as(concrete: Any, like: Any) -> None:
     """Lets a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
     concrete._arg_keywords = like._arg_keywords
     concrete._num_positional_args = like._num_positional_args
+    if hasattr(like, "_rehub_names"):
+        concrete._arg_keywords = list(like._rehub_names)
+        accept_all_names(concrete)
 
 
 def saved_function_message(function: Any, names: list[str]) -> Any:

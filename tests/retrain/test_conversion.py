@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import shutil
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import saved_models
@@ -278,3 +284,84 @@ def test_what_has_no_gradient_in_tf1_is_compared_without(tmp_path):
     (training,) = [each for each in report.comparisons if each.mode == "training"]
     assert training.compared == ("outputs", "updated variables")
     assert training.not_compared == "gradients: TF1 has none: this gradient fails"
+
+
+def test_the_path_of_a_file_is_that_of_the_conversion(tmp_path):
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("a\nb\n")
+
+    def tokenizer_fn():  # As that of BERT and ALBERT.
+        paths = tf.constant([str(vocabulary)])
+        tf.compat.v1.add_to_collection("asset_filepaths", paths)
+        length = tf.strings.length(tf.io.read_file(paths[0]))
+        hub.add_signature("tokenization_info", outputs={"vocab_file": paths[0], "spm_path": paths, "length": length})
+        x = tf.compat.v1.placeholder(tf.float32, [None])
+        hub.add_signature(inputs=x, outputs=x * tf.compat.v1.get_variable("w", []))
+
+    report = hub.convert(export(tokenizer_fn, tmp_path / "module"), tmp_path / "new")
+    assert report.assets == ("vocab.txt",)
+    of_info = [each for each in report.comparisons if each.signature == "tokenization_info"]
+    assert [(each.compared[0], each.difference) for each in of_info] == [("outputs", 0.0)] * 2
+    (tmp_path / "new").rename(tmp_path / "moved")
+    shutil.rmtree(str(tmp_path / "module"))
+    model = tf.saved_model.load(str(tmp_path / "moved"))
+    moved = str(tmp_path / "moved" / "assets" / "vocab.txt").encode()
+    for info in (
+        model(None, signature="tokenization_info", as_dict=True),
+        model.signatures["tokenization_info"](),
+    ):
+        assert (info["vocab_file"].numpy(), info["spm_path"].numpy().tolist()) == (moved, [moved])
+        assert info["length"].numpy() == 4
+
+
+def test_another_file_is_another_result(tmp_path, monkeypatch):
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("a\nb\n")
+
+    def tokenizer_fn():
+        path = tf.constant(str(vocabulary))
+        tf.compat.v1.add_to_collection("asset_filepaths", path)
+        hub.add_signature(outputs=path)
+
+    module = export(tokenizer_fn, tmp_path / "module")
+    save = tf.saved_model.save
+
+    def save_another_file(root, directory, **options):
+        save(root, directory, **options)
+        (Path(directory) / "assets" / "vocab.txt").write_text("a\nc\n")
+
+    monkeypatch.setattr(tf.saved_model, "save", save_another_file)
+    with pytest.raises(ConversionFailed, match="'default' computes something else than in TF1. outputs 'default/0'"):
+        hub.convert(module, tmp_path / "new")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_tensorflow_says_meanwhile_is_not_the_users_to_read(tmp_path, caplog, fails):
+    from tensorflow.python.util import deprecation  # noqa: TID251  It makes what has not been logged yet.
+
+    deprecated = deprecation.deprecated(None, "Do not.")(lambda: None)
+    logger = logging.getLogger("tensorflow")
+
+    class Samples(dict):
+        def get(self, name, default=None):
+            """Runs within the conversion."""
+            deprecated()
+            logger.info("of the conversion")
+            logger.warning("that is serious")
+            other = threading.Thread(target=logger.info, args=("of another thread",))
+            other.start()
+            other.join()
+            if fails:
+                raise ZeroDivisionError
+            return super().get(name, default)
+
+    caplog.set_level(logging.INFO)
+    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+        hub.convert(str(LEGACY / "text_embed"), tmp_path / "new", sample_inputs=Samples(another=None))
+    messages = {record.getMessage() for record in caplog.records if record.name in ("tensorflow", "absl")}
+    assert messages == {"that is serious", "of another thread"}
+    caplog.clear()
+    logger.info("of the program")
+    deprecated()
+    assert "of the program" in caplog.text
+    assert "is deprecated" in caplog.text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub.errors import UnsupportedFormat
+from rehub.input_names import can_be_called_by
 from rehub.restore import garbage_collector
 from rehub.restore.input_mismatch import explain_mismatches
 from rehub.restore.lazy_loader import HandedOver, load_lazily
@@ -101,11 +102,17 @@ def restore(
             "experimental_image_format, as saved_model.pb."
         )
     ensure_ops(metagraph.used_ops())
-    obj = load_with_tensorflow(tf, path, tags, options)
+    obj = load_with_tensorflow(tf, path, tags, options, _has_odd_names(metagraph))
     own_captures(tf, obj)  # A lazy function owns what it captures from the start.
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
+
+
+def _has_odd_names(metagraph: MetaGraph) -> bool:
+    """Whether it is a graph of TF1 with a signature that TensorFlow cannot call by the names of its inputs."""
+    names = ([slot.name for slot in signature.inputs] for signature in metagraph.signatures)
+    return not metagraph.has_objects and not all(map(can_be_called_by, names))
 
 
 def report_on(obj: Any, report: LoadReport) -> None:

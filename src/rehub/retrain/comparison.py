@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping
 
@@ -145,6 +146,7 @@ class _InTF1:
         self._computations = computations
         self._meta_graph = computations.meta_graph(training)
         self._graph = tf.Graph()
+        self._paths: dict[str, Any] = {}
         self.why_no_gradients = ""
 
     def __enter__(self) -> _InTF1:  # noqa: PYI034  Self came with Python 3.11
@@ -152,7 +154,11 @@ class _InTF1:
         self._session = v1.Session(graph=self._graph)
         with self._graph.as_default():
             v1.saved_model.load(self._session, list(self._meta_graph.meta_info_def.tags), self._path)
-            self._session.run(v1.tables_initializer(), assets.paths_of(self._meta_graph))
+            # A session reads the graph of the file, which does not tell the paths of assets.
+            for tensor, path in assets.paths_of(self._meta_graph).items():
+                shape = self._graph.get_tensor_by_name(tensor).shape.as_list()
+                self._paths[tensor] = np.full(shape, path.encode(), dtype=object)
+            self._session.run(v1.tables_initializer(), self._paths)
             variables = {variable.op.name: variable for variable in v1.global_variables()}
             self._variables = variables
             self.initial = self._session.run(variables)
@@ -198,8 +204,9 @@ class _InTF1:
         """Returns what tensors are in one run, and the variables after it."""
         self._session.run(self._restore, self._fed_to_restore)
         ops = [self._graph.get_operation_by_name(update) for update in updates]
-        values, _ = self._session.run([fetches, ops], fed)
-        return values, self._session.run(self._variables)
+        values, _ = self._session.run([fetches, ops], {**self._paths, **fed})
+        paths = (path for array in self._paths.values() for path in array.ravel())
+        return _with_contents(self._tf, values, paths), self._session.run(self._variables)
 
     def _gradients(self, outputs: dict[str, Any]) -> dict[str, Any]:
         with self._graph.as_default(), control_flow_of_tf1():
@@ -224,6 +231,7 @@ class _InTF2:
         self._tf = tf
         self._model = tf.saved_model.load(restore.pattern_free_path(path))
         self._initial = {_name_of(variable): variable.numpy() for variable in self._model.variables}
+        self._paths = [asset.asset_path.numpy() for asset in self._model.files]
 
     def results(
         self, name: str, inputs: dict[str, Any], training: bool, with_gradients: bool
@@ -243,7 +251,7 @@ class _InTF2:
         trained = {_name_of(variable): variable for variable in model.trainable_variables}
         found = tape.gradient(loss, list(trained.values())) if loss is not None else ()
         return {
-            "outputs": {key: value.numpy() for key, value in outputs.items()},
+            "outputs": _with_contents(tf, {key: value.numpy() for key, value in outputs.items()}, self._paths),
             "gradients": {
                 name: tf.convert_to_tensor(gradient).numpy()
                 for name, gradient in zip(trained, found)
@@ -251,6 +259,28 @@ class _InTF2:
             },
             "updated variables": {_name_of(variable): variable.numpy() for variable in model.variables},
         }
+
+
+def _with_contents(tf: Any, values: dict[str, Any], paths: Iterable[bytes]) -> dict[str, Any]:
+    """Returns arrays in which paths of assets are replaced by what the files hold: each model has files of its own."""
+    known = frozenset(paths)
+
+    def replaced(element: Any) -> Any:
+        if element not in known:
+            return element
+        with tf.io.gfile.GFile(element.decode(), "rb") as file:
+            return hashlib.sha256(file.read()).digest()
+
+    def replaced_in(value: Any) -> Any:
+        array = np.asarray(value, dtype=object) if isinstance(value, bytes) else np.asarray(value)
+        if not known or array.dtype != object:
+            return value
+        elements = [replaced(element) for element in array.ravel().tolist()]
+        found = np.empty(len(elements), dtype=object)
+        found[:] = elements
+        return found.reshape(array.shape)
+
+    return {key: replaced_in(value) for key, value in values.items()}
 
 
 def _name_of(variable: Any) -> str:

@@ -134,17 +134,21 @@ class Computations:
         outputs: dict[str, Any] = self.concrete(signature, training, update_ops)(*(tensors[name] for name in names))
         return outputs
 
-    def signature(self, name: str, rename: Callable[[str], str] = str) -> Any:
+    def keywords(self, signature: str) -> list[str]:
+        """The names of the tensors that the function of a signature takes."""
+        return list(self._component_specs(signature))
+
+    def signature(self, name: str, renamed: Mapping[str, str] | None = None) -> Any:
         """The concrete function of a signature for inference that takes tensors by keyword, as TensorFlow's loader
         makes it.
 
         Args:
             name: of the signature.
-            rename: gives a keyword its name.
+            renamed: other names for its keywords.
         """
         specs = {}
         for key, spec in self._component_specs(name).items():
-            keyword = rename(key)
+            keyword = key if renamed is None else renamed[key]
             specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
         concrete = tf_internals.function_of_keywords(self.concrete(name, False), specs)
         own(concrete, self)

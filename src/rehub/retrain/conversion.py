@@ -36,7 +36,7 @@ class Conversion:
         update_ops: how many ops change statistics in training.
         regularization_losses: how many there are.
         tables: the names of the lookup tables.
-        assets: the names of the files that tables are filled from.
+        assets: the names of the files that come with it, such as those that tables are filled from.
         attached_messages: the keys of the messages that its author attached.
         left_out: what could not be kept, each with the reason.
         comparisons: how far the new model's results are from those of the old one in TF1.
@@ -113,15 +113,16 @@ def convert(
         raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
-    for meta_graph in variants:
-        bring_ops(meta_graph, asked)
-    inference = graph_variant(metagraphs, chosen or frozenset(), asked)
-    with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
-        computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
-        root, left_out = exported(tf, computations, _call(computations, signature, layout, asked))
-    with written_aside(tf, target, overwrite) as aside:
-        tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
-        comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
+    with tf_internals.without_deprecations_and_infos():
+        for meta_graph in variants:
+            bring_ops(meta_graph, asked)
+        inference = graph_variant(metagraphs, chosen or frozenset(), asked)
+        with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
+            computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
+            root, left_out = exported(tf, computations, _call(computations, signature, layout, asked))
+        with written_aside(tf, target, overwrite) as aside:
+            tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
+            comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
     state = computations.state
     return Conversion(
         handle=asked,

@@ -6,7 +6,7 @@ import re
 from typing import Any, Iterator
 
 from rehub import tf_internals
-from rehub.foreign_text import list_names
+from rehub.input_names import can_be_called_by, parameter_names
 from rehub.legacy import attachments
 from rehub.restore import SignatureCall
 from rehub.retrain.computations import Computations
@@ -37,20 +37,24 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
         setattr(root, attachments.FUNCTION, tf.function(lambda: messages, input_signature=[], autograph=False))
     names = [default, *(signature.name for signature in call.signatures if signature.name != default)]
     object.__setattr__(root, "signature_names", tuple(names))
-    signatures = {name: computations.signature(name, _valid_keyword) for name in names}
+    keywords = {name: _valid_keywords(computations.keywords(name)) for name in names}
+    signatures = {name: computations.signature(name, keywords[name]) for name in names}
     object.__setattr__(root, "signatures_to_save", signatures)
     for name in names:
-        changed = [key for key in computations.input_specs(name) if _valid_keyword(key) != key]
+        changed = [f"{old!r} became {new!r}" for old, new in keywords[name].items() if old != new]
         if changed:
             left_out.append(
-                f"names of inputs of signatures[{name!r}]: {list_names(changed)}; a SavedModel of TF2 has only names "
-                "that ops could have, so that other characters became '_'. The call itself takes them as they are"
+                f"names of inputs of signatures[{name!r}]: {', '.join(changed)}; a SavedModel of TF2 has only "
+                "names that ops and Python's parameters could have. The call itself takes them as they are"
             )
     return root, left_out
 
 
-def _valid_keyword(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
+def _valid_keywords(names: list[str]) -> dict[str, str]:
+    """Gives each name one that a signature of a TF2 SavedModel can have."""
+    valid = {name: re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name) for name in names}
+    can_stay = can_be_called_by(names) and can_be_called_by(valid.values())
+    return valid if can_stay else parameter_names(names)
 
 
 def _new_root() -> Any:

@@ -244,6 +244,8 @@ class Retracing:
         emit = _EMITTERS.get(node.op)
         if emit is None:
             emit = function_calls.call if node.op in self.program.library else plain_ops.copy
+        if self.state.asset(self.program, node) is not None:
+            emit = _path_of_asset
         with import_tensorflow().control_dependencies(controls):
             values = emit(self, node, scope)
         scope.values.update((Output(node.name, index), value) for index, value in enumerate(values))
@@ -382,3 +384,10 @@ def _of_same_rank(value: Any, declared: Any) -> Any:
 def _of_any_shape(value: Any, declared: Any) -> Any:
     del value, declared
     return import_tensorflow().TensorShape(None)
+
+
+def _path_of_asset(retracing: Retracing, node: Node, _: Scope) -> Sequence[Any]:
+    """The path of a file of the module, which is another one in a copy of the module."""
+    path = retracing.state.asset(retracing.program, node).asset_path
+    shape = [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
+    return [import_tensorflow().reshape(path, shape)]

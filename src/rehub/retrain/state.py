@@ -43,7 +43,10 @@ class ModuleState:
         self.full_names: dict[str, tuple[str, tuple[int, ...]]] = {}
         self.tables: dict[str, Any] = {}
         self.assets: dict[str, Any] = {}
+        self._assets_of: dict[Program, dict[Output, Any]] = {}
         variants = [(meta_graphs[training], programs[training]) for training in (False, True)]
+        for meta_graph, program in variants:
+            self._assets_of[program] = self._make_assets(meta_graph)
         trained = _trained(meta_graphs[True], programs[True])
         self._make_variables(variants, trained, checkpoint, device)
         for meta_graph, program in variants:
@@ -57,6 +60,10 @@ class ModuleState:
                 f"Variable {name!r} is in none of the graph's collections: it has no value in the module's checkpoint."
             )
         return self.variables[name]
+
+    def asset(self, program: Program, node: Node) -> Any:
+        """The `tf.saved_model.Asset` whose path a node of a graph is; None for another node."""
+        return self._assets_of.get(program, {}).get(Output(node.name, 0))
 
     def table(self, node: Node) -> Any:
         """The resource handle of the table that a node stands for."""
@@ -88,25 +95,28 @@ class ModuleState:
             set_name_in_model(self.variables[name], name)
 
     def _make_tables(self, meta_graph: Any, program: Program) -> None:
-        tf = tf_internals.import_tensorflow()
         nodes = [node for node in program.graph.nodes.values() if node.op in plain_ops.TABLES]
         if not nodes:
             return
-        paths = {output_of(tensor): path for tensor, path in paths_of(meta_graph).items()}
         listed = meta_graph.collection_def["table_initializer"].node_list.value
         for node in nodes:
             if _shared_name(node) in self.tables:
                 continue
             own = _initializers(program, node, [node_name(op) for op in listed])
             needed = program.graph.ancestors(own)
-            assets = {
-                output: self.assets.setdefault(path, tf.saved_model.Asset(path))
-                for output, path in sorted(paths.items(), key=_by_path)
-                if output.node in needed
-            }
+            assets = [asset for output, asset in self._assets_of[program].items() if output.node in needed]
             self.tables[_shared_name(node)] = self._table(program, node, own, assets)
 
-    def _table(self, program: Program, node: Node, initializers: list[str], assets: dict[Output, Any]) -> Any:
+    def _make_assets(self, meta_graph: Any) -> dict[Output, Any]:
+        tf = tf_internals.import_tensorflow()
+        found = {}
+        for tensor, path in sorted(paths_of(meta_graph).items(), key=_by_path):
+            if path not in self.assets:
+                self.assets[path] = tf.saved_model.Asset(path)
+            found[output_of(tensor)] = self.assets[path]
+        return found
+
+    def _table(self, program: Program, node: Node, initializers: list[str], assets: list[Any]) -> Any:
         tf = tf_internals.import_tensorflow()
         attr = {key: value for key, value in node.attr.items() if key in _TABLE_ATTRIBUTES}
         attr["shared_name"] = tf.compat.v1.AttrValue(s=f"{node.name}_{uuid.uuid4().hex}".encode())
@@ -116,10 +126,9 @@ class ModuleState:
             return plain_ops.create(plain_ops.TABLES[node.op], inputs, attr, node.name).outputs[0]
 
         def fill(handle: Any) -> None:
-            fed = {output: tf.identity(asset.asset_path) for output, asset in assets.items()}
-            Retracing(program, self, {Output(node.name, 0): handle, **fed}).run([], initializers)
+            Retracing(program, self, {Output(node.name, 0): handle}).run([], initializers)
 
-        return make_table(make, fill, list(assets.values()))
+        return make_table(make, fill, assets)
 
 
 def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
@@ -137,7 +146,7 @@ def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]
     return own or [user.name for user in users if user.op.startswith("InitializeTable")]
 
 
-def _by_path(item: tuple[Output, str]) -> str:
+def _by_path(item: tuple[str, str]) -> str:
     return item[1]
 
 
