@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable
 
+from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
 from rehub.input_names import can_be_called_by
 from rehub.restore import garbage_collector
@@ -103,7 +104,9 @@ def restore(
         )
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options, _has_odd_names(metagraph))
-    own_captures(tf, obj)  # A lazy function owns what it captures from the start.
+    # A lazy function owns what it captures, and takes turns, from the start.
+    for trace in own_captures(tf, obj):
+        tf_internals.build_gradients_in_turn(trace)
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
