@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from rehub.retrain.computations import TRAIN
 from rehub.retrain.conversion import Conversion, convert
-from rehub.retrain.module import SignatureFunction, is_retrainable
+from rehub.retrain.converted import find_signature_function
+from rehub.retrain.signature_function import SignatureFunction
 from rehub.retrain.restoring import can_retrain, restore_legacy_module
 
 __all__ = [
@@ -18,6 +19,6 @@ __all__ = [
     "SignatureFunction",
     "can_retrain",
     "convert",
-    "is_retrainable",
+    "find_signature_function",
     "restore_legacy_module",
 ]

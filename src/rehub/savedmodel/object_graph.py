@@ -30,6 +30,7 @@ _KINDS = {
 }
 _DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
 _FUNCTIONS = ("function", "bare function")
+CONVERSION = "_rehub_conversion"  # By this attribute, the root of what `hub.convert` wrote is told from others.
 _LISTS = ("trackable_list_wrapper", "trackable_tuple_wrapper")
 _DICTS = ("trackable_dict_wrapper",)
 
