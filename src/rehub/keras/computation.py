@@ -55,7 +55,7 @@ class Computation:
         self.signature_outputs_as_dict = signature_outputs_as_dict
         self.output_key = output_key
         self._choose_only_signature()
-        self._choose_default_signature()
+        self._complete_choice_of_conversion()
         self._check_output_choice()
         self.function = self._find_function()
         self.traces = traces_of(self.function)
@@ -83,12 +83,18 @@ class Computation:
                 self.output_key,
             )
 
-    def _choose_default_signature(self) -> None:
-        """Chooses the signature of a conversion where outputs are asked for by name, as for the module itself."""
-        chooses_otherwise = self.signature or self.arguments.keys() & {"signature", "as_dict"}
-        asks_for_outputs = self.output_key or self.signature_outputs_as_dict
-        if asks_for_outputs and not chooses_otherwise and is_conversion(self.restored):
+    def _complete_choice_of_conversion(self) -> None:
+        """Chooses the default signature of a conversion where outputs are asked for by name, and the output "default"
+        of a signature, as for the module itself.
+        """
+        if not is_conversion(self.restored) or self.arguments.keys() & {"signature", "as_dict"}:
+            return
+        if not self.signature and (self.output_key or self.signature_outputs_as_dict):
             self.signature = default_signature_of(self.restored)
+        if self.signature and not self.output_key and not self.signature_outputs_as_dict:
+            found = find_signature_function(self.restored, self.signature, self.described_as)
+            if found is not None and "default" in found.output_specs(False):
+                self.output_key = "default"
 
     def _is_called_by_itself(self) -> bool:
         # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
@@ -111,8 +117,8 @@ class Computation:
     def _find_function(self) -> Any:
         """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            found = find_signature_function(self.restored, self.signature, self.described_as)
-            return found or signature_of(self.restored, self.signature, self.described_as)
+            both_modes = find_signature_function(self.restored, self.signature, self.described_as)
+            return both_modes or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.call_method(self.restored)
         if callable(getattr(self.restored, "serve", None)):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from rehub.retrain.computations import TRAIN
 from rehub.retrain.conversion import Conversion, convert
 from rehub.retrain.converted import find_signature_function
-from rehub.retrain.signature_function import SignatureFunction
 from rehub.retrain.restoring import can_retrain, restore_legacy_module
+from rehub.retrain.signature_function import SignatureFunction
 
 __all__ = [
     "TRAIN",

@@ -17,7 +17,8 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
     """Returns the object to save, and what it cannot have, each with the reason.
 
     The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
-    `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save` also `signatures_to_save` and `signature_names`.
+    `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save`
+    also `signatures_to_save` and `signature_names`.
     """
     root = _new_root()
     left_out = list(computations.uncomputable_losses())

@@ -70,6 +70,9 @@ class Step:
     name: str
 
 
+_MARK = Step(0, CONVERSION)
+
+
 class ObjectGraph:
     """The objects of a model.
 
@@ -159,7 +162,7 @@ class ObjectGraph:
         signatures = self.objects[0].child("signatures") if self.objects else None
         for number, step in self.steps.items():
             obj = self.objects[number]
-            if obj.kind not in _FUNCTIONS or step.parent == signatures:
+            if obj.kind not in _FUNCTIONS or step.parent == signatures or step == _MARK:
                 continue
             # A trace is an attribute of its function, and a table has functions that make and fill it.
             if self.objects[step.parent].kind not in (*_FUNCTIONS, "resource"):
