@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
@@ -24,9 +25,25 @@ def list_known_signatures(obj: Any, handle: str) -> None:
         handle: what the user typed, for the message.
     """
     signatures = getattr(obj, "signatures", None)
-    if isinstance(signatures, Mapping) and not isinstance(signatures, dict):
+    if isinstance(signatures, Mapping) and not isinstance(signatures, (dict, MappingProxyType)):
         signatures._rehub_handle = handle  # type: ignore[attr-defined]  # noqa: SLF001  ours
         signatures.__class__ = _listing_class(type(signatures))
+
+
+class KnownSignatures(dict):  # type: ignore[type-arg]
+    """Signatures by name; its KeyError lists them.
+
+    Args:
+        signatures: by name.
+        handle: what the user typed, for the message.
+    """
+
+    def __init__(self, signatures: Mapping[str, Any], handle: str) -> None:
+        super().__init__(signatures)
+        self._handle = handle
+
+    def __missing__(self, name: str) -> Any:
+        raise SignatureNotFound(no_such_signature(repr(self._handle), name, tuple(self)))
 
 
 @functools.lru_cache(maxsize=None)

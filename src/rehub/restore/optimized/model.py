@@ -19,7 +19,7 @@ from rehub.restore.optimized.obstacles import Obstacles
 from rehub.restore.optimized.sample_inputs import SampleInputs, describe
 from rehub.restore.optimized.subject import Subject
 from rehub.restore.ownership import resources_within
-from rehub.restore.signatures import signature_names
+from rehub.restore.signatures import KnownSignatures, signature_names
 from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
@@ -85,7 +85,8 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     model = _model_class("__call__" in functions)()
     attributes = vars(model)  # TensorFlow does not look into what it was not told of by setattr().
     attributes["_rehub_handle"] = handle
-    attributes["signatures"] = MappingProxyType({name: served[id(trace)] for name, trace in signatures.items()})
+    by_name = {name: served[id(trace)] for name, trace in signatures.items()}
+    attributes["signatures"] = MappingProxyType(KnownSignatures(by_name, handle))
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
         message = tf_internals.saved_function_message(function, list(chosen))
