@@ -14,6 +14,7 @@ from rehub.errors import (
     OptionsUnsupported,
     UnsupportedFormat,
 )
+from rehub.legacy.conversions import add_module_methods, is_conversion
 from rehub.redaction import redact_url
 from rehub.restore.ownership import keep_while_traced
 from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, tag_set
@@ -113,6 +114,8 @@ def load(
         obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
     restore.list_known_signatures(obj, asked)
+    if is_conversion(obj):
+        add_module_methods(obj, asked)
     restore.explain_remote_devices(tf, asked)
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:

@@ -8,6 +8,7 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
+from rehub.errors import SignatureNotFound
 from rehub.restore.optimized import subject
 from rehub.restore.optimized.choices import choose
 
@@ -114,6 +115,12 @@ def test_the_outputs_are_the_same_but_for_the_order_of_rounding(restored, optimi
     assert isinstance(result["pair"][1], tf.RaggedTensor)
     for one, other in zip(tf.nest.flatten(expected, True), tf.nest.flatten(result, True)):
         np.testing.assert_allclose(other.numpy(), one.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_missing_key_of_signatures_lists_those_there_are(optimized):
+    with pytest.raises(SignatureNotFound, match="has no signature 'nope'; it has: serving_default"):
+        optimized.signatures["nope"]
+    assert optimized.signatures.get("nope") is None
 
 
 def test_functions_and_signatures_are_called_as_before(optimized):

@@ -22,20 +22,6 @@ from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound,
 # A sparse or ragged input of a single-input signature is given in a dict, as Retraining does.
 
 
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory):
-    """Converts a module of tests/data once, and returns where the conversion is."""
-    paths = {}
-
-    def convert_once(name):
-        if name not in paths:
-            paths[name] = str(tmp_path_factory.mktemp("converted") / name)
-            hub.convert(str(LEGACY / name), paths[name])
-        return paths[name]
-
-    return convert_once
-
-
 def test_a_conversion_loaded_by_tensorflow_goes_the_way_of_tf_1_15(trajectory, converted):
     model = tf.saved_model.load(converted(trajectory.module))
     losses = Retraining(trajectory, model).run(in_function=True)

@@ -12,9 +12,10 @@ from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.keras.inputs import as_one_tensor, as_tensors, match
 from rehub.keras.traces import Candidates, candidates, traces_of
+from rehub.legacy.conversions import default_signature_of, is_conversion
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
-from rehub.retrain import SignatureFunction, is_retrainable
+from rehub.retrain import SignatureFunction, find_signature_function
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -54,6 +55,7 @@ class Computation:
         self.signature_outputs_as_dict = signature_outputs_as_dict
         self.output_key = output_key
         self._choose_only_signature()
+        self._complete_choice_of_conversion()
         self._check_output_choice()
         self.function = self._find_function()
         self.traces = traces_of(self.function)
@@ -81,6 +83,19 @@ class Computation:
                 self.output_key,
             )
 
+    def _complete_choice_of_conversion(self) -> None:
+        """Chooses the default signature of a conversion where outputs are asked for by name, and the output "default"
+        of a signature, as for the module itself.
+        """
+        if not is_conversion(self.restored) or self.arguments.keys() & {"signature", "as_dict"}:
+            return
+        if not self.signature and (self.output_key or self.signature_outputs_as_dict):
+            self.signature = default_signature_of(self.restored)
+        if self.signature and not self.output_key and not self.signature_outputs_as_dict:
+            found = find_signature_function(self.restored, self.signature, self.described_as)
+            if found is not None and "default" in found.output_specs(False):
+                self.output_key = "default"
+
     def _is_called_by_itself(self) -> bool:
         # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
         # (Keras: export/saved_model.py).
@@ -102,9 +117,8 @@ class Computation:
     def _find_function(self) -> Any:
         """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            if is_retrainable(self.restored) and self.signature in signature_names(self.restored):
-                return SignatureFunction(self.restored, self.signature)
-            return signature_of(self.restored, self.signature, self.described_as)
+            both_modes = find_signature_function(self.restored, self.signature, self.described_as)
+            return both_modes or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.call_method(self.restored)
         if callable(getattr(self.restored, "serve", None)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from rehub import tf_internals
+from rehub.errors import NotTrainable
 from rehub.keras.traces import Trace
 
 # XLA has kernels for these, but not for every use: it cannot differentiate a loop whose number of turns is not
@@ -32,7 +33,10 @@ def can_compile(traces: Iterable[Trace]) -> bool:
         return False
     ops: set[str] = set()
     for trace in traces:
-        graph = trace.graph.as_graph_def()
+        try:
+            graph = trace.graph.as_graph_def()
+        except NotTrainable:  # No call in this mode returns anything.
+            continue
         for body in [graph.node, *(function.node_def for function in graph.library.function)]:
             if any(tf_internals.handles_strings(node) for node in body):
                 return False

@@ -70,8 +70,15 @@ def restored_messages(obj: Any) -> dict[str, bytes]:
 
     Empty for any other object.
     """
-    function = getattr(obj, FUNCTION, None)
-    return {key: value.numpy() for key, value in function().items()} if callable(function) else {}
+    return read_messages(getattr(obj, FUNCTION, None))
+
+
+def read_messages(function: Any) -> dict[str, bytes]:
+    """Returns what a conversion's function of serialized messages returns, by key; nothing if there is none."""
+    if not callable(function):
+        return {}
+    with tf_internals.import_tensorflow().init_scope():
+        return {key: value.numpy() for key, value in function().items()}
 
 
 def parse_attached(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:

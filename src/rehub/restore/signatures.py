@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
 from rehub.foreign_text import list_names
-
-
-class Signatures(Mapping[str, Any]):
-    """A map of signatures that cannot be changed."""
-
-    def __init__(self, signatures: dict[str, Any]) -> None:
-        self._signatures = signatures
-
-    def __getitem__(self, name: str) -> Any:
-        return self._signatures[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._signatures)
-
-    def __len__(self) -> int:
-        return len(self._signatures)
-
-    def __repr__(self) -> str:
-        return f"Signatures({self._signatures!r})"
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
@@ -42,9 +25,25 @@ def list_known_signatures(obj: Any, handle: str) -> None:
         handle: what the user typed, for the message.
     """
     signatures = getattr(obj, "signatures", None)
-    if isinstance(signatures, Mapping) and not isinstance(signatures, dict):
+    if isinstance(signatures, Mapping) and not isinstance(signatures, (dict, MappingProxyType)):
         signatures._rehub_handle = handle  # type: ignore[attr-defined]  # noqa: SLF001  ours
         signatures.__class__ = _listing_class(type(signatures))
+
+
+class KnownSignatures(dict):  # type: ignore[type-arg]
+    """Signatures by name; its KeyError lists them.
+
+    Args:
+        signatures: by name.
+        handle: what the user typed, for the message.
+    """
+
+    def __init__(self, signatures: Mapping[str, Any], handle: str) -> None:
+        super().__init__(signatures)
+        self._handle = handle
+
+    def __missing__(self, name: str) -> Any:
+        raise SignatureNotFound(no_such_signature(repr(self._handle), name, tuple(self)))
 
 
 @functools.lru_cache(maxsize=None)

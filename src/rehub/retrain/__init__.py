@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from rehub.retrain.computations import TRAIN
 from rehub.retrain.conversion import Conversion, convert
-from rehub.retrain.module import SignatureFunction, is_retrainable
+from rehub.retrain.converted import find_signature_function
 from rehub.retrain.restoring import can_retrain, restore_legacy_module
+from rehub.retrain.signature_function import SignatureFunction
 
 __all__ = [
     "TRAIN",
@@ -18,6 +19,6 @@ __all__ = [
     "SignatureFunction",
     "can_retrain",
     "convert",
-    "is_retrainable",
+    "find_signature_function",
     "restore_legacy_module",
 ]

@@ -85,6 +85,10 @@ class Computations:
         """The names of the signatures of the variant for inference, without TensorFlow's own."""
         return [name for name in sorted(self._meta_graphs[False].signature_def) if not name.startswith("__")]
 
+    def signature_defs(self) -> dict[str, Any]:
+        """The SignatureDefs of the variant for inference by name; they are not to be changed."""
+        return {name: self._meta_graphs[False].signature_def[name] for name in self.signature_names()}
+
     def update_ops(self, signature: str) -> list[str]:
         """The names of the UPDATE_OPS that run with a signature: those for which it feeds all inputs."""
         infos = self._meta_graphs[True].signature_def[signature].inputs

@@ -8,6 +8,7 @@ from typing import Any, Iterator
 from rehub import tf_internals
 from rehub.input_names import can_be_called_by, parameter_names
 from rehub.legacy import attachments
+from rehub.legacy.conversions import mark_as_conversion
 from rehub.restore import SignatureCall
 from rehub.retrain.computations import Computations
 
@@ -15,13 +16,15 @@ from rehub.retrain.computations import Computations
 def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[Any, list[str]]:
     """Returns the object to save, and what it cannot have, each with the reason.
 
-    The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables` and `regularization_losses`, the
-    messages that were attached, and for `tf.saved_model.save` also `signatures_to_save` and `signature_names`.
+    The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
+    `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save`
+    also `signatures_to_save` and `signature_names`.
     """
     root = _new_root()
     left_out = list(computations.uncomputable_losses())
     root.variables = list(computations.state.variables.values())
     root.trainable_variables = [variable for variable in root.variables if variable.trainable]
+    root.variable_map = computations.state.variable_map()
     root.regularization_losses = computations.regularization_losses()
     root.tables = list(computations.state.tables.values())
     root.files = list(computations.state.assets.values())
@@ -31,6 +34,7 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
         if training and default not in computations.trainable_signatures():
             continue
         setattr(root, endpoint, _endpoint(tf, computations, call, default, training))
+    mark_as_conversion(root, computations.signature_defs(), default)
     attached = computations.attached_messages()
     if attached:
         messages = {key: tf.constant(value) for key, value in attached.items()}
@@ -80,7 +84,7 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
     default = call.signature_named(None).name
     for signature in call.signatures:
         name = signature.name
-        modes = [{"training": False}]
+        modes = [{"training": False}, {"training": False, "update_ops": False}]
         if name in computations.trainable_signatures():
             modes += [{"training": True}, {"training": True, "update_ops": False}]
         else:

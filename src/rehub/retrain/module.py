@@ -12,6 +12,7 @@ from rehub.legacy.attachments import parse_attached
 from rehub.legacy.tensor_info import ParsedTensorInfo
 from rehub.restore import SignatureCall, no_such_signature
 from rehub.retrain.computations import Computations
+from rehub.retrain.signature_function import SignatureFunction
 
 _PARTS = "_rehub_parts"
 
@@ -131,13 +132,7 @@ def _module_class() -> Any:
         @property
         def variable_map(self) -> dict[str, Any]:
             """The variables by their names in the module; of a partitioned one, the list of its parts."""
-            state = getattr(self, _PARTS).computations.state
-            joined: dict[str, Any] = {}
-            for name, variable in sorted(state.variables.items(), key=lambda item: _order(state, item[0])):
-                if name in state.full_names:
-                    joined.setdefault(name.rpartition("/")[0], []).append(variable)
-                else:
-                    joined[name] = variable
+            joined: dict[str, Any] = getattr(self, _PARTS).computations.state.variable_map()
             return joined
 
         @property
@@ -199,12 +194,6 @@ def _module_class() -> Any:
     return LegacyModule
 
 
-def _order(state: Any, name: str) -> tuple[str, tuple[int, ...]]:
-    """Parts of a variable in the order of where they begin."""
-    whole, offset = state.full_names.get(name, (name, ()))
-    return whole, offset
-
-
 @tf_internals.run_as_written
 def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: bool) -> dict[str, Any]:
     tensors = parts.call.components(name, inputs)
@@ -219,17 +208,8 @@ def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: boo
     return outputs
 
 
-class SignatureFunction:
-    """One signature of a module as a function of its inputs, for a layer.
-
-    Attributes:
-        module: the object it belongs to.
-        name: of the signature.
-    """
-
-    def __init__(self, module: Any, name: str) -> None:
-        self.module = module
-        self.name = name
+class ModuleSignature(SignatureFunction):
+    """A signature of a module that `hub.load` restored."""
 
     @tf_internals.run_as_written
     def __call__(self, inputs: Any, training: Any = False, update_ops: bool = True) -> dict[str, Any]:

@@ -52,6 +52,20 @@ class ModuleState:
         for meta_graph, program in variants:
             self._make_tables(meta_graph, program)
 
+    def variable_map(self) -> dict[str, Any]:
+        """The variables by their names in the module; of a partitioned one, the list of its parts."""
+        joined: dict[str, Any] = {}
+        for name in sorted(self.variables, key=self._order):
+            if name in self.full_names:
+                joined.setdefault(name.rpartition("/")[0], []).append(self.variables[name])
+            else:
+                joined[name] = self.variables[name]
+        return joined
+
+    def _order(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Parts of a variable in the order of where they begin."""
+        return self.full_names.get(name, (name, ()))
+
     def variable(self, node: Node) -> Any:
         """The `tf.Variable` that a node stands for."""
         name = _shared_name(node)

@@ -30,6 +30,7 @@ _KINDS = {
 }
 _DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
 _FUNCTIONS = ("function", "bare function")
+CONVERSION = "_rehub_conversion"  # By this attribute, the root of what `hub.convert` wrote is told from others.
 _LISTS = ("trackable_list_wrapper", "trackable_tuple_wrapper")
 _DICTS = ("trackable_dict_wrapper",)
 
@@ -67,6 +68,9 @@ class Step:
 
     parent: int
     name: str
+
+
+_MARK = Step(0, CONVERSION)
 
 
 class ObjectGraph:
@@ -158,7 +162,7 @@ class ObjectGraph:
         signatures = self.objects[0].child("signatures") if self.objects else None
         for number, step in self.steps.items():
             obj = self.objects[number]
-            if obj.kind not in _FUNCTIONS or step.parent == signatures:
+            if obj.kind not in _FUNCTIONS or step.parent == signatures or step == _MARK:
                 continue
             # A trace is an attribute of its function, and a table has functions that make and fill it.
             if self.objects[step.parent].kind not in (*_FUNCTIONS, "resource"):

@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rehub import tf_internals
@@ -18,7 +19,7 @@ from rehub.restore.optimized.obstacles import Obstacles
 from rehub.restore.optimized.sample_inputs import SampleInputs, describe
 from rehub.restore.optimized.subject import Subject
 from rehub.restore.ownership import resources_within
-from rehub.restore.signatures import Signatures, signature_names
+from rehub.restore.signatures import KnownSignatures, signature_names
 from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,11 +85,12 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     model = _model_class("__call__" in functions)()
     attributes = vars(model)  # TensorFlow does not look into what it was not told of by setattr().
     attributes["_rehub_handle"] = handle
-    attributes["signatures"] = Signatures({name: served[id(trace)] for name, trace in signatures.items()})
+    by_name = {name: served[id(trace)] for name, trace in signatures.items()}
+    attributes["signatures"] = MappingProxyType(KnownSignatures(by_name, handle))
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
         message = tf_internals.saved_function_message(function, list(chosen))
-        attributes[name] = lazy_functions.function_class()(message, chosen, handle)
+        attributes[name] = lazy_functions.function_class()(message, chosen)
     kept = {id(obj): obj for function in served.values() for obj in (*function.variables, *resources.of(function))}
     model._captured = list(kept.values())  # noqa: SLF001  To be saved with the object.
     report_on(model, dataclasses.replace(load_report(restored), optimized=tuple(report)))

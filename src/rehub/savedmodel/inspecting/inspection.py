@@ -22,7 +22,7 @@ from rehub.savedmodel.inspecting.variables import VARIABLE_OPS, variables_of_gra
 from rehub.savedmodel.layout import KERAS_METADATA, Layout
 from rehub.savedmodel.local_model import open_model
 from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
-from rehub.savedmodel.object_graph import ObjectGraph
+from rehub.savedmodel.object_graph import CONVERSION, ObjectGraph
 from rehub.savedmodel.wire import Buffer, strictly
 
 _OBJECT_GRAPH = 7
@@ -162,6 +162,8 @@ def _saved_by(layout: Layout, objects: ObjectGraph | None) -> str:
         return ""
     root = objects.objects[0]
     names = dict(root.children)
+    if CONVERSION in names:
+        return "hub.convert"
     if root.identifier.startswith("_tf_keras") or os.path.exists(os.path.join(layout.path, KERAS_METADATA)):
         return "Keras 2"
     if entry_points.SERVE in names and "_misc_assets" in names:  # What `export` of a model of Keras leaves.

@@ -212,7 +212,7 @@ class ModelInfo:
         handle: what was asked for.
         path: the directory in which it lies.
         format: "TF2 SavedModel", "TF1 SavedModel" or "legacy module".
-        saved_by: "Keras 2", "Keras 3" or "" for others: what made the object that was saved.
+        saved_by: "Keras 2", "Keras 3", "hub.convert" or "" for others: what made the object that was saved.
         tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
         graphs: its graph variants, in the file's order.
         callables: the functions of a TF2 object, sorted by path; empty in TF1.
