@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from rehub import tf_internals
+from rehub.restore.copies import copy_function, refuse_to_copy_function
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.input_mismatch import explain_mismatch
 
@@ -55,6 +56,8 @@ def concrete_function_class() -> Any:
             self._rehub_traces = None
 
         __getattr__ = _attribute_of_built
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
 
         @property
         def captured_inputs(self) -> Any:
@@ -192,6 +195,8 @@ def function_class() -> Any:
             self._rehub_traces = tuple(traces.values())
 
         __getattr__ = _attribute_of_built
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             if tf_internals.calls_run_at_once():
