@@ -79,6 +79,19 @@ def add_copy_methods(restored_class: Any) -> Any:
     return restored_class
 
 
+def add_copy_methods_to_parts(root: Any) -> None:
+    """Give the objects that TensorFlow's loader has made, each of a class of its own, the methods for copies."""
+    seen = {id(root)}
+    to_visit = [root]
+    for obj in to_visit:  # It grows meanwhile.
+        if type(obj).__name__ == "_UserObject":
+            add_copy_methods(type(obj))
+        for part in tf_internals.trackable_children(obj):
+            if id(part) not in seen:
+                seen.add(id(part))
+                to_visit.append(part)
+
+
 def load_request(obj: Any) -> LoadRequest | None:
     """Return what a restored object was loaded with; None for what `hub.load` did not return."""
     request = getattr(obj, _REQUEST, None)

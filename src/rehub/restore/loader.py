@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub.errors import UnsupportedFormat
 from rehub.restore import garbage_collector
+from rehub.restore.copies import add_copy_methods_to_parts
 from rehub.restore.input_mismatch import explain_mismatches
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
@@ -102,6 +103,7 @@ def restore(
         )
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options)
+    add_copy_methods_to_parts(obj)
     own_captures(tf, obj)  # A lazy function owns what it captures from the start.
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))

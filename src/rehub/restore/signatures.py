@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
@@ -25,7 +26,7 @@ def list_known_signatures(obj: Any, handle: str) -> None:
         handle: what the user typed, for the message.
     """
     signatures = getattr(obj, "signatures", None)
-    if isinstance(signatures, Mapping) and not isinstance(signatures, dict):
+    if isinstance(signatures, Mapping) and not isinstance(signatures, (dict, MappingProxyType)):
         signatures._rehub_handle = handle  # type: ignore[attr-defined]  # noqa: SLF001  ours
         signatures.__class__ = _listing_class(type(signatures))
 
