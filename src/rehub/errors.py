@@ -44,7 +44,7 @@ caught those goes on working.
 
 from __future__ import annotations
 
-from pickle import PicklingError
+import pickle
 
 from rehub import foreign_text
 
@@ -208,7 +208,7 @@ class NotSerializable(HubError, NotImplementedError):
     """The layer was made from an object instead of a handle, or holds values that no config can carry."""
 
 
-class NotCopyable(HubError, PicklingError, TypeError):
+class NotCopyable(HubError, pickle.PicklingError, TypeError):
     """What was to be pickled or copied cannot be made again from its handle; the message says what to do instead."""
 
 
