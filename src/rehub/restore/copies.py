@@ -119,7 +119,8 @@ def values_of(obj: Any) -> Values:
     Raises:
         NotCopyable: the values are in a session of TF1.
     """
-    return {path: _read(part, path) for path, part in _stateful_parts(obj)}
+    with import_tensorflow().init_scope():  # Eager, also where a function is being traced.
+        return {path: _read(part, path) for path, part in _stateful_parts(obj)}
 
 
 def set_values(obj: Any, values: Values, shown: str) -> None:
@@ -128,6 +129,11 @@ def set_values(obj: Any, values: Values, shown: str) -> None:
     Raises:
         NotCopyable: the model at the handle is not the one that the values are of.
     """
+    with import_tensorflow().init_scope():
+        _set_values(obj, values, shown)
+
+
+def _set_values(obj: Any, values: Values, shown: str) -> None:
     tf = import_tensorflow()
     parts = dict(_stateful_parts(obj))
     for path in sorted(values.keys() | parts.keys()):

@@ -47,6 +47,8 @@ class _Parts:
 class Signatures(Mapping):  # type: ignore[type-arg]
     """The signatures of a module: concrete functions for inference, each made when it is first asked for."""
 
+    __reduce_ex__ = refuse_to_copy_function
+
     def __init__(self, computations: Computations, call: SignatureCall) -> None:
         self._computations = computations
         self._handle = call.handle
