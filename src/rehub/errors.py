@@ -33,6 +33,7 @@
      ├── UnsafeModel (ValueError)               it has ops that could do harm, and the policy refuses them
      ├── UntrustedModel (ValueError)            Keras' safe mode forbids to load the model
      ├── NotSerializable (NotImplementedError)  a layer without a handle has no config
+     ├── NotCopyable (PicklingError, TypeError) a copy or pickle would not be the same, or cannot be made
      ├── OptionsUnsupported (NotImplementedError)   this TensorFlow cannot do what an argument asks for
      ├── PackageMissing (ImportError)           this kind of handle needs a package that is not installed
      └── TensorFlowMissing (ImportError)        TensorFlow is not installed, or too old
@@ -42,6 +43,8 @@ caught those goes on working.
 """
 
 from __future__ import annotations
+
+import pickle
 
 from rehub import foreign_text
 
@@ -203,6 +206,10 @@ class UntrustedModel(HubError, ValueError):
 
 class NotSerializable(HubError, NotImplementedError):
     """The layer was made from an object instead of a handle, or holds values that no config can carry."""
+
+
+class NotCopyable(HubError, pickle.PicklingError, TypeError):
+    """What was to be pickled or copied cannot be made again from its handle; the message says what to do instead."""
 
 
 class OptionsUnsupported(HubError, NotImplementedError):

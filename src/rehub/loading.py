@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
@@ -96,6 +97,21 @@ def load(
         wanted = frozenset()
     metagraph = graph_variant(metagraphs, wanted, asked)
     _check_signatures(tf, metagraph, asked)
+    request = restore.LoadRequest(
+        load_copy,
+        _absolute(handle),
+        str(path),
+        asked,
+        {
+            "tags": None if tags is None or wanted is None else sorted(wanted),
+            "options": options,
+            "loader": loader,
+            "prepare": prepare,
+            "trusted": trusted,
+            "optimize": optimize,
+            "measure_with": measure_with,
+        },
+    )
     untrainable = "" if optimize is None else f'{asked!r} was loaded with optimize="inference".'
     obj = None
     with restore.naming_damaged_files(tf, layout, [metagraph], asked):
@@ -103,6 +119,7 @@ def load(
             try:
                 obj = _load_legacy(tf, layout, metagraphs, metagraph, tag_set(tags), options, asked)
                 if optimize is None:
+                    restore.make_copyable(obj, request)
                     return obj
             except NotTrainable as reason:
                 untrainable = str(reason)
@@ -120,7 +137,21 @@ def load(
     keep_while_traced(tf, obj)
     if len(metagraphs) > 1 or not metagraph.has_objects:
         restore.make_callable(tf, obj, metagraph, asked, layout.is_legacy, untrainable)
+    restore.make_copyable(obj, request)
     return obj
+
+
+def load_copy(handle: Any, **arguments: Any) -> Any:
+    """Load a model for a copy of a restored object; under this name pickles find it."""
+    return load(handle, **arguments)
+
+
+def _absolute(handle: Any) -> Any:
+    """A handle that still means the same where the working directory is another."""
+    if isinstance(handle, (str, bytes, os.PathLike)):
+        text = os.fsdecode(handle)
+        return os.path.abspath(text) if "://" not in text and os.path.exists(text) else text
+    return handle
 
 
 def _load_legacy(

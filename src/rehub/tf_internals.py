@@ -642,16 +642,59 @@ def run_as_written(entity: _Entity) -> _Entity:
 
 def trackable_children(obj: Any) -> Iterator[Any]:
     """Yields the objects that TensorFlow tracks as parts of `obj` in checkpoints; none for what is no trackable."""
+    for _, part in named_trackable_children(obj):
+        yield part
+
+
+def named_trackable_children(obj: Any) -> Iterator[tuple[str, Any]]:
+    """Yields the parts of `obj` in checkpoints as `trackable_children` does, each with its name there."""
     if hasattr(obj, "_trackable_children"):  # Trackable's since 2.9. Seen in 2.15, 2.21.
-        yield from obj._trackable_children().values()
+        yield from obj._trackable_children().items()
     elif hasattr(obj, "_checkpoint_dependencies"):  # Its name up to 2.8. Seen in 1.15.
         for reference in obj._checkpoint_dependencies:
-            yield reference.ref
+            yield reference.name, reference.ref
+
+
+def state_beside_variables(obj: Any) -> dict[str, Any]:
+    """Returns what a checkpoint holds of a restored object that is not a variable, such as a table that can change.
+
+    Tensors by names; empty for an object without such state.
+    """
+    attributes = _attributes(obj)
+    # load.py, _load_checkpoint_save_and_restore_functions. Seen in 2.15, 2.21; 1.15 has neither.
+    if "_serialize_to_tensors" in attributes:
+        return dict(obj._serialize_to_tensors())
+    return {
+        f"{name}/{number}": spec.tensor() if callable(spec.tensor) else spec.tensor
+        for name, saveable in _saveables(attributes)
+        for number, spec in enumerate(saveable.specs)
+    }
+
+
+def set_state_beside_variables(obj: Any, state: dict[str, Any]) -> None:
+    """Sets what `state_beside_variables` returned of an object of the same model."""
+    attributes = _attributes(obj)
+    if "_serialize_to_tensors" in attributes:
+        obj._restore_from_tensors(state)
+    for name, saveable in _saveables(attributes):
+        saveable.restore([state[f"{name}/{number}"] for number in range(len(saveable.specs))], None)
+
+
+def _attributes(obj: Any) -> Any:
+    try:
+        return getattr(obj, "__dict__", {})
+    except TypeError:  # The dict that 1.15 makes of a dict to be tracked, data_structures.py: "_DictWrapper".
+        return {}
+
+
+def _saveables(attributes: Any) -> Iterator[tuple[str, Any]]:
+    for name, factory in (attributes.get("_self_saveable_object_factories") or {}).items():
+        yield name, factory(name="") if callable(factory) else factory
 
 
 def concrete_functions(function: Any) -> tuple[Any, ...]:
     """Returns the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
-    if "_rehub_traces" in getattr(function, "__dict__", {}):  # A lazy one: it is not to be built for this.
+    if "_rehub_traces" in _attributes(function):  # A lazy one: it is not to be built for this.
         return (function,) if function._rehub_traces is None else function._rehub_traces
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "captured_inputs"):

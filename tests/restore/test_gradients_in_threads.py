@@ -117,7 +117,7 @@ CALLS = {
     "all, which share functions": lambda obj: [obj, obj.step, signature(obj)],
     "layer": lambda obj: [hub.KerasLayer(obj, trainable=True)],
     "tf.function": lambda obj: [function_around(obj)],
-    "a tf.function for each thread": lambda obj: [lambda x: function_around(obj)(x)],
+    "a tf.function for each thread": lambda obj: [lambda x: function_around(obj)(x)],  # noqa: PLW0108  made at each call
 }
 
 

@@ -6,12 +6,14 @@ import contextvars
 import json
 import logging
 import os
+import re
 import sys
 from typing import Any, Iterator
 
 from rehub import restore, tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
+from rehub.keras.copies import CopiedLayer, config_is_for_copy
 from rehub.keras.jit import can_compile
 from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
 from rehub.keras.output_shapes import ensure_declared_shapes, output_shapes, output_specs, shapes_from, shapes_to_config
@@ -46,6 +48,7 @@ class Prepared:
         self.losses = self.computation.regularization_losses() if regularization_losses else ()
         self.adds_losses = regularization_losses
         self.output_shape = shapes_from(output_shape) if output_shape else None
+        self.keras_weights: list[Any] = []  # In Keras 3, its variables around the restored ones.
         self.trained_weights: list[Any] = []  # In Keras 3, its variables around those that are trained.
         self.told_of_no_weights = False
         self.warned_no_training_mode = False
@@ -73,20 +76,24 @@ class Prepared:
             NotSerializable: there is no handle, or a value that JSON cannot hold.
         """
         computation = self.computation
-        if not isinstance(self.handle, str):
+        for_copy = config_is_for_copy()
+        if not isinstance(self.handle, str) and not for_copy:
             raise NotSerializable(
                 "Can only generate a valid config for `hub.KerasLayer(handle, ...)` that uses a string `handle`. "
                 f"Received: {computation.described_as}"
             )
         config: dict[str, Any] = {"handle": self.handle}
         if not isinstance(self.selection, bool):
-            config["trainable"] = selection_config(self.selection, self.weights, computation.described_as)
+            as_it_is = for_copy and isinstance(self.selection, (str, re.Pattern))
+            config["trainable"] = (
+                self.selection if as_it_is else selection_config(self.selection, self.weights, computation.described_as)
+            )
             config.update({} if trainable else {"frozen": True})
         if not self.adds_losses:
             config["regularization_losses"] = False
         if self.output_shape is not None:
             config["output_shape"] = shapes_to_config(self.output_shape)
-        for key, value in computation.arguments.items():
+        for key, value in () if for_copy else computation.arguments.items():
             try:
                 json.dumps(value)
             except TypeError as error:
@@ -103,7 +110,7 @@ class Prepared:
             "signature_outputs_as_dict": computation.signature_outputs_as_dict,
         }
         config.update({name: value for name, value in optional.items() if value or (name == "tags" and value == [])})
-        # Not load_options: they tell of the machine that loads, not of the model.
+        # Not load_options: they tell of the machine that loads, not of the model. Nor in a copy, whose object is there.
         return config
 
 
@@ -142,7 +149,7 @@ def prepare(
     return prepared, kwargs
 
 
-class LayerBehaviour:
+class LayerBehaviour(CopiedLayer):
     """The part of a `KerasLayer` that knows no Keras; each adapter puts it before the `Layer` class of its Keras.
 
     Attributes:

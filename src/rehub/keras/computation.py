@@ -10,6 +10,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
+from rehub.keras.copies import object_for_copy
 from rehub.keras.inputs import as_one_tensor, as_tensors, match
 from rehub.keras.traces import Candidates, candidates, traces_of
 from rehub.legacy.conversions import default_signature_of, is_conversion
@@ -292,6 +293,9 @@ def describe_handle(handle: Any) -> str:
 
 
 def _object_of(handle: Any, tags: Any, load_options: Any) -> Any:
+    copied = object_for_copy(handle)
+    if copied is not None:
+        return copied
     if isinstance(handle, (str, bytes, os.PathLike)) or not is_callable(handle):
         options = load_options if load_options is not None else tf_internals.options_of_keras_loading()
         return load(handle, tags=tags, options=options)

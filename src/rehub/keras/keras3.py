@@ -54,6 +54,7 @@ def make_layer_class(in_use: Keras) -> type:
                 # Keras saves those that are not trainable after those that are; among the former, all keep their order.
                 weight.trainable = False
                 self._track_variable(weight)
+                prepared.keras_weights.append(weight)
                 if trained:
                     prepared.trained_weights.append(weight)
                     weight.trainable = self.trainable

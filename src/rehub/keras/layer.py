@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from rehub.keras.behaviour import REGISTERED_AS, LayerBehaviour
-from rehub.keras.keras_in_use import Keras, keras_in_use
+from rehub.keras.keras_in_use import Keras, describe_keras, keras_in_use
 
 
 class _MadeForKerasInUse(type):
@@ -125,6 +127,15 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
 def layer_class() -> Any:
     """The KerasLayer class of the Keras in use."""
     return _class_for(keras_in_use())
+
+
+def layer_class_of(package: str) -> Any:
+    """The KerasLayer class of a package, `keras` or `tf_keras`; of the Keras in use where that is not installed."""
+    in_use = keras_in_use()
+    if package != in_use.package and not package.startswith("tensorflow"):
+        with contextlib.suppress(ImportError):
+            return _class_for(describe_keras(importlib.import_module(package)))
+    return _class_for(in_use)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,6 +6,15 @@ named, functions are tied to the variables and tables that they use, and a model
 
 from __future__ import annotations
 
+from rehub.restore.copies import (
+    LoadRequest,
+    carrier_of,
+    load_request,
+    make_copyable,
+    refuse_to_copy_function,
+    set_values,
+    values_of,
+)
 from rehub.restore.damaged_files import check_files, naming_damaged_files
 from rehub.restore.input_descriptions import describe, describe_arguments, dtypes_agree, hints, spec_of
 from rehub.restore.lazy_objects import note
@@ -24,8 +33,10 @@ from rehub.restore.variable_names import name_in_model, set_name_in_model, under
 
 __all__ = [
     "LoadReport",
+    "LoadRequest",
     "SignatureCall",
     "as_tensorflow_error",
+    "carrier_of",
     "check_can_optimize",
     "check_files",
     "check_trust",
@@ -40,8 +51,10 @@ __all__ = [
     "is_v1_model",
     "list_known_signatures",
     "load_report",
+    "load_request",
     "look_at",
     "make_callable",
+    "make_copyable",
     "name_in_model",
     "naming_damaged_files",
     "no_such_signature",
@@ -49,12 +62,15 @@ __all__ = [
     "optimize_for_inference",
     "pattern_free_path",
     "read_model",
+    "refuse_to_copy_function",
     "report_on",
     "restore",
     "set_name_in_model",
+    "set_values",
     "signature_names",
     "signature_of",
     "spec_of",
     "under_name_in_model",
+    "values_of",
     "variables_within",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch
+from rehub.restore.copies import copy_function, refuse_to_copy_function
 from rehub.restore.input_descriptions import describe, describe_arguments, hints, spec_of
 
 _HANDLE = "_rehub_handle"
@@ -107,6 +108,9 @@ def explain_mismatches(functions: Iterable[Any], handle: str) -> None:
 @functools.lru_cache(maxsize=None)
 def _explaining_class(restored_class: Any) -> Any:
     class ExplainingFunction(restored_class):  # type: ignore[misc]
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
+
         @tf_internals.run_as_written
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             try:

@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from rehub import tf_internals
+from rehub.restore.copies import copy_function, refuse_to_copy_function
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.input_mismatch import explain_mismatch
 
@@ -47,7 +48,7 @@ def _is_of_built(attribute: str) -> bool:
 @functools.lru_cache(maxsize=None)
 def concrete_function_class() -> Any:
     """The class of lazy concrete functions: a `ConcreteFunction`, to be made of a `Library` and a name in it."""
-    restored_class = tf_internals.class_with_gradients_in_turn(tf_internals.restored_concrete_function_class())
+    restored_class: Any = tf_internals.class_with_gradients_in_turn(tf_internals.restored_concrete_function_class())
 
     class LazyConcreteFunction(restored_class):  # type: ignore[misc]
         def __init__(self, library: Library, name: str) -> None:
@@ -56,6 +57,8 @@ def concrete_function_class() -> Any:
             self._rehub_traces = None
 
         __getattr__ = _attribute_of_built
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
 
         @property
         def captured_inputs(self) -> Any:
@@ -193,6 +196,8 @@ def function_class() -> Any:
             self._rehub_traces = tuple(traces.values())
 
         __getattr__ = _attribute_of_built
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             if tf_internals.calls_run_at_once():

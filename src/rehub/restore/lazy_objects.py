@@ -13,6 +13,7 @@ import threading
 from typing import Any
 
 from rehub import tf_internals
+from rehub.restore.copies import add_copy_methods
 
 _PARTS = "_rehub_unset_parts"
 _IS_LAZY = "_rehub_is_lazy"  # Of the class of objects that may still have parts to set.
@@ -97,7 +98,7 @@ def _set_attributes(obj: Any) -> None:
             _state(obj).pop(name, None)  # It was handed out before; now it is tracked as well.
             setattr(obj, name, made(part))
         obj._self_saveable_object_factories = {}  # noqa: SLF001
-        restored = tf_internals.user_object_class()
+        restored = add_copy_methods(tf_internals.user_object_class())
         obj.__class__ = restored
         if any(name == "__call__" for name, _ in parts) and not callable(obj):
             restored.__call__ = tf_internals.call_attribute
@@ -159,17 +160,13 @@ def _lazy_class(can_be_called: bool) -> Any:
             _set_attributes(self)
             delattr(self, name)
 
-        def __reduce_ex__(self, protocol: Any) -> Any:
-            _set_attributes(self)
-            return self.__reduce_ex__(protocol)
-
         def _maybe_initialize_trackable(self) -> None:
             # What tracks this object calls it. It is done when attributes are set.
             with _LOCK:
                 if _PARTS not in _state(self):
                     super()._maybe_initialize_trackable()
 
-    setattr(LazyObject, _IS_LAZY, True)
+    setattr(add_copy_methods(LazyObject), _IS_LAZY, True)
     if can_be_called:
         LazyObject.__call__ = _CallAttribute()
     for attribute in ("__name__", "__qualname__", "__module__"):

@@ -10,6 +10,7 @@ from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
 from rehub.input_names import can_be_called_by
 from rehub.restore import garbage_collector
+from rehub.restore.copies import add_copy_methods_to_parts
 from rehub.restore.input_mismatch import explain_mismatches
 from rehub.restore.lazy_loader import HandedOver, load_lazily
 from rehub.restore.lazy_objects import note
@@ -104,6 +105,7 @@ def restore(
         )
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options, _has_odd_names(metagraph))
+    add_copy_methods_to_parts(obj)
     # A lazy function owns what it captures, and takes turns, from the start.
     for trace in own_captures(tf, obj):
         tf_internals.build_gradients_in_turn(trace)

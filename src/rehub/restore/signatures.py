@@ -9,6 +9,7 @@ from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
 from rehub.foreign_text import list_names
+from rehub.restore.copies import copy_function, refuse_to_copy_function
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
@@ -50,6 +51,9 @@ class KnownSignatures(dict):  # type: ignore[type-arg]
 def _listing_class(signature_map_class: Any) -> type:
     class SignatureMap(signature_map_class):  # type: ignore[misc]
         """TensorFlow's map of signatures, whose KeyError lists them."""
+
+        __reduce_ex__ = refuse_to_copy_function
+        __copy__ = copy_function
 
         def __getitem__(self, name: str) -> Any:
             try:

@@ -10,7 +10,7 @@ from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.legacy.attachments import parse_attached
 from rehub.legacy.tensor_info import ParsedTensorInfo
-from rehub.restore import SignatureCall, no_such_signature
+from rehub.restore import SignatureCall, no_such_signature, refuse_to_copy_function
 from rehub.retrain.computations import Computations
 from rehub.retrain.signature_function import SignatureFunction
 
@@ -48,6 +48,8 @@ class _Parts:
 class Signatures(Mapping):  # type: ignore[type-arg]
     """The signatures of a module: concrete functions for inference, each made when it is first asked for."""
 
+    __reduce_ex__ = refuse_to_copy_function
+
     def __init__(self, computations: Computations, call: SignatureCall) -> None:
         self._computations = computations
         self._handle = call.handle
@@ -59,6 +61,7 @@ class Signatures(Mapping):  # type: ignore[type-arg]
             raise SignatureNotFound(no_such_signature(repr(self._handle), name, self._names))
         if name not in self._made:
             self._made[name] = self._computations.signature(name)
+            self._made[name].__reduce_ex__ = refuse_to_copy_function
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
