@@ -1613,7 +1613,8 @@ def build_gradients_in_turn(concrete: Any) -> Any:
         with _BUILDING_GRADIENT:
             of_graphs = vars(concrete).get("_delayed_rewrite_functions")
             if of_graphs is not None:
-                of_graphs.__class__ = _class_of_graph_gradients(type(of_graphs))
+                graphs_class: Any = type(of_graphs)
+                of_graphs.__class__ = _class_of_graph_gradients(graphs_class)
                 concrete.__class__ = class_with_gradients_in_turn(type(concrete))
     return concrete
 
