@@ -760,6 +760,8 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
             for initializer in tf.compat.v1.get_collection(collection):
                 if id(initializer) not in before:
                     tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
+        if inspect.ismethod(getattr(loaded, "prune", None)):  # That of a model of TF1, a method of the whole graph.
+            loaded.prune = build_gradients_in_turn(loaded.prune.__self__).prune
         return loaded
 
 
@@ -943,8 +945,11 @@ def loader_class() -> Any:
 
 
 def restored_concrete_function_class() -> Any:
-    """The class of a restored model's concrete functions. Seen in 2.15, 2.21."""
-    return importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction
+    """The class of a restored model's concrete functions, whose gradients one thread at a time builds.
+
+    Seen in 2.15, 2.21.
+    """
+    return _class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
 
 
 def parse_saved_model(content: bytes) -> Any:
@@ -1613,9 +1618,9 @@ def build_gradients_in_turn(concrete: Any) -> Any:
         with _BUILDING_GRADIENT:
             of_graphs = vars(concrete).get("_delayed_rewrite_functions")
             if of_graphs is not None:
-                graphs_class: Any = type(of_graphs)
-                of_graphs.__class__ = _class_of_graph_gradients(graphs_class)
-                concrete.__class__ = class_with_gradients_in_turn(type(concrete))
+                functions_class: Any = type(of_graphs)
+                of_graphs.__class__ = _class_of_graph_gradients(functions_class)
+                concrete.__class__ = _class_with_gradients_in_turn(type(concrete))
     return concrete
 
 
@@ -1648,7 +1653,7 @@ def _after_trace(concrete: Any) -> None:
         build_gradients_in_turn(concrete)
 
 
-def class_with_gradients_in_turn(concrete_class: Any) -> Any:
+def _class_with_gradients_in_turn(concrete_class: Any) -> Any:
     """Returns a class of concrete functions as one whose gradients are built by one thread at a time."""
     with _BUILDING_GRADIENT:
         return _class_in_turn(concrete_class)

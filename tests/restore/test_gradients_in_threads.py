@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,8 +15,7 @@ import rehub as hub
 
 pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has other functions, of its own loader")
 
-THREADS = 6
-LOADS = 2
+THREADS = 4
 LEGACY = str(saved_models.LEGACY / "rnn")
 
 
@@ -43,9 +43,9 @@ def model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _switching_often():
-    """Has threads give way to each other a thousand times as often as usual, so that what can go wrong does."""
+    """Has threads give way to each other hundreds of times as often as usual, so that what can go wrong does."""
     usual = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
+    sys.setswitchinterval(2e-5)
     yield
     sys.setswitchinterval(usual)
 
@@ -81,26 +81,18 @@ def assert_same_in_threads(load, calls, x, differentiate=gradient):
         differentiate: takes one of these, and `x`.
     """
     expected = [differentiate(call, x) for call in calls(load())]
-    for _ in range(LOADS):
-        fresh = calls(load())
-        start = threading.Barrier(THREADS)
-        results = {}
+    fresh = calls(load())
+    start = threading.Barrier(THREADS)
 
-        def run(number, fresh=fresh, start=start, results=results):
-            start.wait()
-            try:
-                results[number] = differentiate(fresh[number % len(fresh)], x)
-            except Exception as error:  # noqa: BLE001  whatever it is, the test fails of it
-                results[number] = error
+    def run(number):
+        start.wait()
+        return differentiate(fresh[number % len(fresh)], x)
 
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert [result for result in results.values() if isinstance(result, Exception)] == []
-        for number, result in results.items():
-            np.testing.assert_allclose(result, expected[number % len(fresh)], rtol=1e-5)
+    with ThreadPoolExecutor(THREADS) as threads:
+        running = [threads.submit(run, number) for number in range(THREADS)]
+    assert [future.exception() for future in running] == [None] * THREADS
+    for number, future in enumerate(running):
+        np.testing.assert_allclose(future.result(), expected[number % len(fresh)], rtol=1e-5)
 
 
 def signature(obj):
@@ -117,7 +109,7 @@ CALLS = {
     "all, which share functions": lambda obj: [obj, obj.step, signature(obj)],
     "layer": lambda obj: [hub.KerasLayer(obj, trainable=True)],
     "tf.function": lambda obj: [function_around(obj)],
-    "a tf.function for each thread": lambda obj: [lambda x: function_around(obj)(x)],  # noqa: PLW0108  made at each call
+    "a tf.function for each thread": lambda obj: [function_around(obj) for _ in range(THREADS)],
 }
 
 
@@ -158,9 +150,8 @@ def legacy_layer(obj):
 
 
 LEGACY_CALLS = {
-    "module": lambda obj: [module(False)(obj), module(True)(obj)],
-    "signature": lambda obj: [legacy_signature(obj)],
-    "all, which share variables": lambda obj: [module(False)(obj), legacy_signature(obj), legacy_layer(obj)],
+    "modes": lambda obj: [module(False)(obj), module(True)(obj)],
+    "all, which share a graph": lambda obj: [module(False)(obj), legacy_signature(obj), legacy_layer(obj)],
 }
 
 
@@ -168,3 +159,48 @@ LEGACY_CALLS = {
 def test_threads_take_gradients_of_a_fresh_legacy_module(calls):
     x = tf.reshape(tf.range(10.0), [1, 2, 5]) / 10.0
     assert_same_in_threads(lambda: hub.load(LEGACY), calls, x)
+
+
+@pytest.fixture(scope="module")
+def tf1_model(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("models") / "tf1")
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], "x")
+        _, y = tf.while_loop(lambda turn, _: turn < 3, lambda turn, y: (turn + 1, tf.tanh(y) + x), (0, x))
+        v1.saved_model.simple_save(session, path, {"x": x}, {"y": tf.identity(y, "y")})
+    return path
+
+
+TF1_CALLS = {
+    "signature": lambda obj: [signature(obj)],
+    "part of the graph": lambda obj: [obj.prune("x:0", "y:0")],
+}
+
+
+@pytest.mark.parametrize("calls", TF1_CALLS.values(), ids=TF1_CALLS)
+def test_threads_take_gradients_of_a_fresh_graph_of_tf1(tf1_model, calls):
+    assert_same_in_threads(lambda: hub.load(tf1_model), calls, tf.constant([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("loader", ["lazy", "tensorflow"])
+def test_a_function_that_runs_does_not_keep_others_from_building_gradients(model, loader):
+    x = tf.constant([[1.0, 2.0]])
+    waits, other = hub.load(model, loader=loader), hub.load(model, loader=loader)
+    runs, is_built = threading.Event(), threading.Event()
+
+    def wait(x):
+        runs.set()
+        assert is_built.wait(20)
+        return x
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2])])
+    def call(x):
+        return waits(tf.ensure_shape(tf.py_function(wait, [x], tf.float32), [None, 2]))
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(gradient, call, x)
+        assert runs.wait(20)
+        built = gradient(other, x)
+        is_built.set()
+    np.testing.assert_allclose(waiting.result(), built, rtol=1e-5)

@@ -48,9 +48,8 @@ def _is_of_built(attribute: str) -> bool:
 @functools.lru_cache(maxsize=None)
 def concrete_function_class() -> Any:
     """The class of lazy concrete functions: a `ConcreteFunction`, to be made of a `Library` and a name in it."""
-    restored_class: Any = tf_internals.class_with_gradients_in_turn(tf_internals.restored_concrete_function_class())
 
-    class LazyConcreteFunction(restored_class):  # type: ignore[misc]
+    class LazyConcreteFunction(tf_internals.restored_concrete_function_class()):  # type: ignore[misc]
         def __init__(self, library: Library, name: str) -> None:
             # Not that of the class above, which takes the function that is not there yet.
             self._rehub_unbuilt = UnbuiltFunction(library, name)
