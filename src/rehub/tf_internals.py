@@ -387,7 +387,7 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     concrete._arg_keywords = in_order  # Seen in 2.15, 2.21.
     # As TensorFlow's loader has it: a position tells nothing where there are several (load_v1_in_v2.py).
     concrete._num_positional_args = 1 if len(in_order) == 1 else 0
-    return concrete
+    return build_gradients_in_turn(concrete)
 
 
 def array_of_flow(array: Any, flow: Any) -> Any:
@@ -571,6 +571,8 @@ def load_model(path: str, tags: list[str] | None, **options: Any) -> Any:
             for initializer in tf.compat.v1.get_collection(collection):
                 if id(initializer) not in before:
                     tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
+        if inspect.ismethod(getattr(loaded, "prune", None)):  # That of a model of TF1, a method of the whole graph.
+            loaded.prune = build_gradients_in_turn(loaded.prune.__self__).prune
         return loaded
 
 
@@ -718,8 +720,11 @@ def loader_class() -> Any:
 
 
 def restored_concrete_function_class() -> Any:
-    """The class of a restored model's concrete functions. Seen in 2.15, 2.21."""
-    return importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction
+    """The class of a restored model's concrete functions, whose gradients one thread at a time builds.
+
+    Seen in 2.15, 2.21.
+    """
+    return _class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
 
 
 def parse_saved_model(content: bytes) -> Any:
@@ -1345,7 +1350,7 @@ class _FunctionInternals:
             graph.structured_input_signature, graph.structured_outputs, graph.function_captures.capture_types
         )
         concrete = function.ConcreteFunction.from_func_graph(graph, kind, attrs=definition.attr)
-        return restored_concrete_function_class()(concrete)
+        return build_gradients_in_turn(restored_concrete_function_class()(concrete))
 
     def add_function(self, definition: Any) -> None:
         """Makes a FunctionDef known to the runtime."""
@@ -1366,6 +1371,119 @@ class _FunctionInternals:
 def function_internals() -> _FunctionInternals:
     """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
     return _FunctionInternals()
+
+
+# --- Gradients in threads ----------------------------------------------------------------------------------------
+
+# TensorFlow builds what differentiates a function when it is first called under a tape, or when that tape computes,
+# and changes the function's graph while it does. It takes no lock: threads that do so at once fail, for example with
+# "'NoneType' object is not iterable" (concrete_function.py: _DelayedRewriteGradientFunctions, _TapeGradientFunctions).
+# One lock for the process, as functions share functions that they call. It is never held while a function runs.
+_BUILDING_GRADIENT = threading.RLock()
+
+
+def build_gradients_in_turn(concrete: Any) -> Any:
+    """Has threads wait for each other while they build gradients of a concrete function; returns that function.
+
+    So it is for the functions that are built of it, for gradients of gradients, and for each `tf.function` that calls
+    it. Functions that it calls need no turns of their own: their gradients are built as parts of its own.
+    TensorFlow 1.15 has other functions, which stay as they are. Seen in 2.15, 2.21.
+    """
+    if hasattr(type(concrete), "_select_forward_and_backward_functions"):
+        with _BUILDING_GRADIENT:
+            of_graphs = vars(concrete).get("_delayed_rewrite_functions")
+            if of_graphs is not None:
+                functions_class: Any = type(of_graphs)
+                of_graphs.__class__ = _class_of_graph_gradients(functions_class)
+                concrete.__class__ = _class_with_gradients_in_turn(type(concrete))
+    return concrete
+
+
+def build_gradients_of_trace_in_turn() -> None:
+    """Does as `build_gradients_in_turn` for each `tf.function` that is being traced in this thread."""
+    from tensorflow.python.framework import ops
+
+    _watch_traces()
+    graph = ops.get_default_graph()
+    while graph is not None and not getattr(graph, _IN_TURN, False):
+        setattr(graph, _IN_TURN, True)
+        graph = getattr(graph, "outer_graph", None)
+
+
+_IN_TURN = "_rehub_gradients_in_turn"
+
+
+@functools.lru_cache(maxsize=None)
+def _watch_traces() -> None:
+    # Called with each new trace of a `tf.function`, before another thread can have it. Seen in 2.15, 2.21.
+    try:
+        from tensorflow.python.eager.polymorphic_function import transform
+    except ImportError:
+        return
+    transform.CONCRETE_FUNCTION_CALLBACKS.append(_after_trace)
+
+
+def _after_trace(concrete: Any) -> None:
+    if getattr(concrete.graph, _IN_TURN, False):
+        build_gradients_in_turn(concrete)
+
+
+def _class_with_gradients_in_turn(concrete_class: Any) -> Any:
+    """Returns a class of concrete functions as one whose gradients are built by one thread at a time."""
+    with _BUILDING_GRADIENT:
+        return _class_in_turn(concrete_class)
+
+
+@functools.lru_cache(maxsize=None)
+def _class_in_turn(concrete_class: Any) -> Any:
+    if hasattr(concrete_class, "_rehub_in_turn"):
+        return concrete_class
+
+    class InTurn(concrete_class):  # type: ignore[misc]
+        _rehub_in_turn = True
+
+        def _select_forward_and_backward_functions(
+            self, args: Any, possible_gradient_type: Any, executing_eagerly: bool
+        ) -> Any:
+            if not executing_eagerly:
+                build_gradients_of_trace_in_turn()
+            with _BUILDING_GRADIENT:
+                call = super()._select_forward_and_backward_functions(args, possible_gradient_type, executing_eagerly)
+                call.forward()  # Builds, where that is to be done; TensorFlow asks again for what is there then.
+                backward = vars(call._functions).get("_backward")
+                if backward is not None:
+                    build_gradients_in_turn(backward)
+            return call
+
+        def prune(self, *args: Any, **kwargs: Any) -> Any:
+            return build_gradients_in_turn(super().prune(*args, **kwargs))
+
+    if not hasattr(concrete_class, "prune"):  # Functions of graphs of TF1 have it.
+        del InTurn.prune
+    InTurn.__name__, InTurn.__qualname__ = concrete_class.__name__, concrete_class.__qualname__
+    InTurn.__module__ = concrete_class.__module__
+    return InTurn
+
+
+@functools.lru_cache(maxsize=None)
+def _class_of_graph_gradients(functions_class: Any) -> Any:
+    """Does the same for what builds the gradients of a function's calls in graphs."""
+    if hasattr(functions_class, "_rehub_in_turn"):
+        return functions_class
+
+    class InTurn(functions_class):  # type: ignore[misc]
+        _rehub_in_turn = True
+
+        def forward_backward(self, *args: Any) -> Any:
+            with _BUILDING_GRADIENT:
+                forward, backward = super().forward_backward(*args)
+                return forward, build_gradients_in_turn(backward)
+
+        def _rewrite_forward_and_call_backward(self, op: Any, *doutputs: Any) -> Any:
+            with _BUILDING_GRADIENT:
+                return super()._rewrite_forward_and_call_backward(op, *doutputs)
+
+    return InTurn
 
 
 # --- Freezing ----------------------------------------------------------------------------------------------------

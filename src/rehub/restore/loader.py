@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable
 
+from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
 from rehub.restore import garbage_collector
 from rehub.restore.lazy_loader import HandedOver, load_lazily
@@ -101,7 +102,9 @@ def restore(
         )
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options)
-    own_captures(tf, obj)  # A lazy function owns what it captures from the start.
+    # A lazy function owns what it captures, and takes turns, from the start.
+    for trace in own_captures(tf, obj):
+        tf_internals.build_gradients_in_turn(trace)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
 

@@ -16,14 +16,19 @@ from rehub import tf_internals
 _OWNED = "_rehub_owned"
 
 
-def own_captures(tf: Any, root: Any) -> None:
-    """Gives each trace of each function within reach of a restored object references to what it captures."""
+def own_captures(tf: Any, root: Any) -> list[Any]:
+    """Gives each trace of each function within reach of a restored object references to what it captures.
+
+    Returns:
+        These traces.
+    """
     functions, resources = _walk(tf, root)
     for function in functions:
         captured = (resources.get(id(handle)) for handle in function.captured_inputs)
         owned = tuple(function.graph.variables) + tuple(obj for obj in captured if obj is not None)
         if owned:
             setattr(function, _OWNED, owned)
+    return functions
 
 
 def own(function: Any, *objects: Any) -> None:

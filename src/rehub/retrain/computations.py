@@ -121,7 +121,8 @@ class Computations:
         """The concrete function of a signature, of the tensors that its inputs are made of, by position."""
         key = (signature, training, training and update_ops)
         if key not in self._concrete:
-            self._concrete[key] = self._function(*key).get_concrete_function()
+            # One for all threads, like the function: gradients are built of one graph, and kept with it.
+            return self._concrete.setdefault(key, self._function(*key).get_concrete_function())
         return self._concrete[key]
 
     def apply_concrete(
@@ -210,11 +211,12 @@ class Computations:
             if untrainable:
                 raise NotTrainable(f"{self.described_as}: {untrainable}: training=False.")
             flat = tf.nest.flatten(list(self.input_specs(signature).values()), expand_composites=True)
-            self._functions[key] = tf.function(
+            function = tf.function(
                 functools.partial(self._trace, key),
                 input_signature=[tf.TensorSpec(spec.shape, spec.dtype) for spec in flat],
                 autograph=False,
             )
+            return self._functions.setdefault(key, function)
         return self._functions[key]
 
     def _trace(self, key: tuple[str, bool, bool], *tensors: Any) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Retracing:
         Raises:
             InvalidModule: something in the graph cannot be traced; names the node.
         """
+        tf_internals.build_gradients_of_trace_in_turn()
         wanted, effects = list(wanted), list(effects)
         stop = {output.node for output in self._fed}
         needed = self.program.graph.ancestors([*(output.node for output in wanted), *effects], stop) | (
