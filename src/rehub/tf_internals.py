@@ -1614,7 +1614,8 @@ def build_gradients_in_turn(concrete: Any) -> Any:
     it. Functions that it calls need no turns of their own: their gradients are built as parts of its own.
     TensorFlow 1.15 has other functions, which stay as they are. Seen in 2.15, 2.21.
     """
-    if hasattr(type(concrete), "_select_forward_and_backward_functions"):
+    select = getattr(type(concrete), "_select_forward_and_backward_functions", None)
+    if select is not None and "possible_gradient_type" in inspect.signature(select).parameters:
         with _BUILDING_GRADIENT:
             of_graphs = vars(concrete).get("_delayed_rewrite_functions")
             if of_graphs is not None:
