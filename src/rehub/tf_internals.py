@@ -456,6 +456,11 @@ def _in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
     return {f"input_{number:04d}": spec for number, spec in enumerate(specs.values())}
 
 
+def keywords_to_trace_by(like: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments to trace another form of a concrete function with, by names that TensorFlow takes."""
+    return _in_same_order(kwargs) if hasattr(like, "_rehub_names") else kwargs
+
+
 def accept_all_names(concrete: Any) -> None:
     """Lets a signature of a graph of TF1 be called by the names of its inputs where TensorFlow cannot do that.
 
@@ -1772,6 +1777,7 @@ def take_tensors_as(concrete: Any, like: Any) -> None:
     concrete._arg_keywords = like._arg_keywords
     concrete._num_positional_args = like._num_positional_args
     if hasattr(like, "_rehub_names"):
+        concrete.graph.structured_input_signature = like.structured_input_signature
         concrete._arg_keywords = list(like._rehub_names)
         accept_all_names(concrete)
 

@@ -160,6 +160,16 @@ def test_a_converted_model_is_called_by_them_and_has_signatures_of_valid_names(p
 
 
 @retrained
+def test_an_optimized_model_is_called_by_them(paths):
+    model = hub.load(paths["TF1 SavedModel"], optimize="inference")
+    for name, keys in SIGNATURES.items():
+        values, expected = values_of(keys)
+        fed = {key: tf.constant(value) for key, value in values.items()}
+        assert model.signatures[name](**fed)["y"].numpy() == [2 * expected]
+        assert sorted(model.signatures[name].structured_input_signature[1]) == sorted(keys)
+
+
+@retrained
 def test_a_restored_savedmodel_is_saved_again_with_valid_names(models, tmp_path):
     restored = models["TF1 SavedModel"]
     tf.saved_model.save(restored, str(tmp_path / "again"), signatures=dict(restored.signatures))

@@ -140,7 +140,7 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     body.__name__ = name
     args, kwargs = structure
     # In the order in which a call's arguments are made flat.
-    kwargs = {key: kwargs[key] for key in sorted(kwargs)}
+    kwargs = tf_internals.keywords_to_trace_by(trace, {key: kwargs[key] for key in sorted(kwargs)})
     function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
     tf_internals.take_tensors_as(function, trace)
     return function

@@ -90,7 +90,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
         message = tf_internals.saved_function_message(function, list(chosen))
-        attributes[name] = lazy_functions.function_class()(message, chosen)
+        attributes[name] = lazy_functions.function_class()(message, chosen, handle)
     kept = {id(obj): obj for function in served.values() for obj in (*function.variables, *resources.of(function))}
     model._captured = list(kept.values())  # noqa: SLF001  To be saved with the object.
     report_on(model, dataclasses.replace(load_report(restored), optimized=tuple(report)))
