@@ -171,6 +171,7 @@ def test_whole_models_are_copied_as_before(keras, copied, reusable_model):
 
 def test_a_pickled_layer_loads_in_another_process(reusable_model, tmp_path):
     layer = hub.KerasLayer(os.path.relpath(reusable_model), trainable=True, name="features")
+    assert _pickled(layer).get_config() == layer.get_config()
     _train(layer)
     file = tmp_path / "layer.pickle"
     file.write_bytes(pickle.dumps(layer))

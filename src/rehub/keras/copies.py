@@ -9,6 +9,7 @@ from typing import Any, Iterator
 
 from rehub import restore
 from rehub.errors import NotCopyable, NotSerializable
+from rehub.redaction import redact_url
 
 # While a layer is copied: its handle, and the object that it stands for in the copy.
 _object_of_copy: contextvars.ContextVar[Any] = contextvars.ContextVar("object_of_copy", default=None)
@@ -46,8 +47,8 @@ class CopiedLayer:
                 f"{prepared.computation.described_as}. Save the object by tf.saved_model.save, and make the layer from "
                 "that path; or pickle the config of your own and make the layer where it is needed."
             )
-        if config.get("handle") == prepared.handle and request.public_handle == request.path:
-            config["handle"] = request.public_handle  # In the place of one with a secret in it.
+        if config.get("handle") == prepared.handle and redact_url(prepared.handle) != prepared.handle:
+            config["handle"] = request.public_handle  # Without the secret.
         cls = type(self)
         reference = self.keras.package if cls.__module__ == "rehub" else cls
         return _unpickle, (reference, config, restore.carrier_of(obj), *_state_of(self))

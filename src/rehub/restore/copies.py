@@ -8,6 +8,7 @@ compare them. `copy.deepcopy` and the pickle of a layer carry the values.
 from __future__ import annotations
 
 import copy
+import functools
 import weakref
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping
@@ -104,6 +105,19 @@ def refuse_to_copy_function(*_: Any) -> Any:
         "A function or signature of a restored model cannot be pickled or copied by itself. Pickle or copy the object "
         "that hub.load returned, or hand over the handle and load it there, and take the function from the result."
     )
+
+
+def refuse_copies_of(function: Any) -> None:
+    """Have a concrete function of a restored model say what to copy in its place."""
+    if type(function).__dict__.get("__copy__") is not copy_function:
+        function.__class__ = _class_without_copies(type(function))
+
+
+@functools.lru_cache(maxsize=None)
+def _class_without_copies(function_class: Any) -> type:
+    attributes = {name: getattr(function_class, name) for name in ("__qualname__", "__module__", "__doc__")}
+    attributes.update(__reduce_ex__=refuse_to_copy_function, __copy__=copy_function)
+    return type(function_class.__name__, (function_class,), attributes)
 
 
 def copy_function(function: Any) -> Any:
@@ -272,6 +286,9 @@ def _changed(values: Values, others: Values) -> list[str]:
 def _stateful_parts(root: Any) -> list[tuple[str, Any]]:
     """The variables and other objects with state within reach of an object, each by its shortest path."""
     tf = import_tensorflow()
+    request = load_request(root)
+    if request is not None and request.arguments.get("optimize") is not None:
+        return []  # Its values are constants; whether some are left is up to which forms are the fastest.
     found: list[tuple[str, Any]] = []
     seen = {id(root)}
     to_visit = [("", root)]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Iterator
 
 from rehub import tf_internals
-from rehub.restore.copies import refuse_to_copy_function
+from rehub.restore.copies import refuse_copies_of
 
 _OWNED = "_rehub_owned"
 
@@ -29,7 +29,7 @@ def own_captures(tf: Any, root: Any) -> list[Any]:
         owned = tuple(function.graph.variables) + tuple(obj for obj in captured if obj is not None)
         if owned:
             setattr(function, _OWNED, owned)
-        function.__reduce_ex__ = refuse_to_copy_function
+        refuse_copies_of(function)
     return functions
 
 

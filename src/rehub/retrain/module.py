@@ -10,7 +10,7 @@ from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.legacy.attachments import parse_attached
 from rehub.legacy.tensor_info import ParsedTensorInfo
-from rehub.restore import SignatureCall, no_such_signature, refuse_to_copy_function
+from rehub.restore import SignatureCall, no_such_signature, refuse_copies_of, refuse_to_copy_function
 from rehub.retrain.computations import Computations
 from rehub.retrain.signature_function import SignatureFunction
 
@@ -61,7 +61,7 @@ class Signatures(Mapping):  # type: ignore[type-arg]
             raise SignatureNotFound(no_such_signature(repr(self._handle), name, self._names))
         if name not in self._made:
             self._made[name] = self._computations.signature(name)
-            self._made[name].__reduce_ex__ = refuse_to_copy_function
+            refuse_copies_of(self._made[name])
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
