@@ -31,3 +31,7 @@ def test_an_error_keeps_its_lines_and_nothing_that_steers_a_terminal():
     error = hub.HubError("one\ntwo \x1b[1m\u202e")
     assert str(error) == "one\ntwo \\x1b[1m\\u202e"
     assert len(str(hub.HubError("x" * 10**6))) < 30_000
+
+
+def test_the_bold_type_in_which_keras_raises_an_error_again_is_left_out():
+    assert str(hub.HubError("\x1b[1mno such\x1b[0m model")) == "no such model"

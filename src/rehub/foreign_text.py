@@ -6,6 +6,7 @@ otherwise than it is. Whoever builds a message puts them in by `quote` or `escap
 
 from __future__ import annotations
 
+import re
 from typing import Iterable
 
 from rehub.redaction import redact_url, without_secrets
@@ -77,8 +78,13 @@ def harmless_arguments(arguments: tuple[object, ...]) -> list[object]:
     return [_harmless_text(each) if isinstance(each, str) else each for each in arguments]
 
 
+# Keras raises an error of a layer again, with its message in bold (keras/src/utils/traceback_utils.py).
+_STYLE = re.compile("\x1b\\[[0-9;]*m")
+
+
 def _harmless_text(text: str) -> str:
-    return escape_message(without_secrets(cut(text, 10 * _LONGEST_MESSAGE)), _LONGEST_MESSAGE)
+    text = _STYLE.sub("", cut(text, 10 * _LONGEST_MESSAGE))
+    return escape_message(without_secrets(text), _LONGEST_MESSAGE)
 
 
 class HarmlessArguments(type):

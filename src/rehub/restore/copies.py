@@ -109,9 +109,9 @@ def refuse_to_copy_function(*_: Any) -> Any:
 
 def refuse_copies_of(function: Any) -> None:
     """Have a concrete function of a restored model say what to copy in its place."""
-    function_class: Any = type(function)
-    if vars(function_class).get("__copy__") is not copy_function:
-        function.__class__ = _class_without_copies(function_class)
+    if type(function).__dict__.get("__copy__") is not copy_function:
+        restored_class: Any = type(function)
+        function.__class__ = _class_without_copies(restored_class)
 
 
 @functools.lru_cache(maxsize=None)
