@@ -29,7 +29,8 @@ CALLABLES = [name for name in NAMES if name != "ImageModuleInfo"]
 def arguments(function):
     """Name, kind and default of each argument."""
     parameters = inspect.signature(function).parameters.values()
-    return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters]
+    named = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    return [(parameter.name, parameter.kind, parameter.default) for parameter in named]
 
 
 def public_methods(cls):

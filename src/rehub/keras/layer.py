@@ -104,6 +104,7 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
         output_key: str | None = None,
         output_shape: Any = None,
         load_options: Any = None,
+        *,
         regularization_losses: bool = True,
         **kwargs: Any,
     ) -> Any:
