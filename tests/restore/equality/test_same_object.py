@@ -100,6 +100,7 @@ def test_its_attributes_are_the_same(both):
     lazy, expected = (
         {name for name in dir(obj) if not name.startswith("_rehub") and name != "_is_hub_module_v1"} for obj in both
     )
+    lazy -= {"__copy__", "__deepcopy__"}  # TensorFlow's objects fail when they are copied.
     assert {name for name in lazy if "_self_" not in name} == {name for name in expected if "_self_" not in name}
     assert both[0].tensorflow_version == both[1].tensorflow_version
     assert both[0].graph_debug_info == both[1].graph_debug_info
