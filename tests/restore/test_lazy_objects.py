@@ -104,3 +104,7 @@ def test_threads_that_ask_at_once_all_find_the_attributes(path):
             thread.join()
         assert len(found) == 8
         assert all(a is b for each in found for a, b in zip(each, found[0]))
+
+
+def test_an_object_is_traced_as_a_function(obj):
+    assert tf.function(obj.callable)(tf.constant(2.0)).numpy() == 3.0

@@ -9,6 +9,7 @@ TensorFlow's own `__setattr__`, and it is of the class that TensorFlow's loader 
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from typing import Any
 
@@ -126,6 +127,12 @@ class _CallAttribute:
         if found is None:
             raise AttributeError("__call__")
         return found
+
+    def __call__(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.__get__(obj, type(obj))(*args, **kwargs)
+
+    # `tf.function(obj)` asks the class for it (inspect.signature).
+    __signature__ = inspect.signature(lambda _obj, *_args, **_kwargs: None)
 
 
 @functools.lru_cache(maxsize=None)
