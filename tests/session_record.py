@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-MARKERS = ("alone", "keras", "peers", "smoke", "tensorflow")
+MARKERS = ("alone", "beam", "keras", "peers", "smoke", "tensorflow")
 
 
 def start(config):
