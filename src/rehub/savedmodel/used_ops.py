@@ -15,12 +15,12 @@ _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 _MAX_NESTED_GRAPHS = 4
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
-_HOLDS_GRAPH = {
+HOLDS_GRAPH = {
     "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
     "TRTEngineOp": ("serialized_segment", 0),
 }
-_GRAPH_FROM_TENSOR = "DatasetFromGraph"
-GRAPH_HOLDERS = frozenset([*_HOLDS_GRAPH, _GRAPH_FROM_TENSOR])
+GRAPH_FROM_TENSOR = "DatasetFromGraph"
+GRAPH_HOLDERS = frozenset([*HOLDS_GRAPH, GRAPH_FROM_TENSOR])
 
 
 def ops_of_graph(content: Buffer, graph: Message, *, only_functions: bool = False) -> frozenset[str]:
@@ -73,15 +73,15 @@ def ops_of_nested_graphs(content: Buffer, graph: Message, depth: int = 0) -> fro
 
 def _nested_graphs(bodies: list[Body]) -> Iterator[tuple[bytes, Message]]:
     """Yields what may be a graph, in its own bytes."""
-    has_datasets = any(node.op == _GRAPH_FROM_TENSOR for body in bodies for node in body.nodes())
+    has_datasets = any(node.op == GRAPH_FROM_TENSOR for body in bodies for node in body.nodes())
     for body in bodies:
         for node in body.nodes():
             yield from _graphs_in(node, has_datasets)
 
 
 def _graphs_in(node: Node, has_datasets: bool) -> Iterator[tuple[bytes, Message]]:
-    if node.op in _HOLDS_GRAPH:
-        attribute, field = _HOLDS_GRAPH[node.op]
+    if node.op in HOLDS_GRAPH:
+        attribute, field = HOLDS_GRAPH[node.op]
         for content in node.attribute(attribute).values(_ATTR_STRING):
             message = Message(content)
             yield content, message.message(field) if field else message

@@ -25,6 +25,7 @@ from rehub.savedmodel.scanning.file_ops import (
 )
 from rehub.savedmodel.scanning.origins import Origin, Origins
 from rehub.savedmodel.scanning.variants import Variant, variants
+from rehub.savedmodel.used_ops import GRAPH_FROM_TENSOR, HOLDS_GRAPH
 from rehub.savedmodel.wire import Buffer, Message, WireError, strictly
 
 _MAX_NESTED_GRAPHS = 4
@@ -34,16 +35,10 @@ _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
 _LONGEST_SUMMARY = 1000
 _ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
-# Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
-_HOLDS_GRAPH = {
-    "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
-    "TRTEngineOp": ("serialized_segment", 0),
-}
 _TYPE_URL, _ANY_VALUE = 1, 2
 _MARKS = re.compile(r"[\s\0:^$]")  # By which TensorFlow tells the parts of a reference to a tensor or function.
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 _PYTHON_GRADIENT = b"EagerPyFunc"
-_GRAPH_FROM_TENSOR = "DatasetFromGraph"
 
 
 @dataclass(frozen=True)
@@ -197,9 +192,9 @@ def _scan(variant: Variant, counts: list[int]) -> Iterator[Finding]:
         finding = _judged(variant, origins, node, op_class)
         if finding is not None:
             yield finding
-        if node.op in _HOLDS_GRAPH:
+        if node.op in HOLDS_GRAPH:
             yield from _scan_all(_graphs_in_attribute(variant, node), counts)
-    if classes.get(_GRAPH_FROM_TENSOR) is not None:
+    if classes.get(GRAPH_FROM_TENSOR) is not None:
         yield from _scan_all(_graphs_in_constants(variant), counts)
 
 
@@ -255,7 +250,7 @@ def _scan_all(nested: Iterator[Variant], counts: list[int]) -> Iterator[Finding]
 
 
 def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
-    attribute, field = _HOLDS_GRAPH[node.op]
+    attribute, field = HOLDS_GRAPH[node.op]
     for content in node.attribute(attribute).values(_ATTR_STRING):
         yield from _graph_in(variant, node, content, field)
 
