@@ -7,7 +7,7 @@ import functools
 from typing import Any, Sequence
 
 from rehub.errors import HubError
-from rehub.redaction import without_secrets
+from rehub.foreign_text import harmless_arguments
 
 
 def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: str) -> HubError:
@@ -47,10 +47,10 @@ def _join(bases: Any) -> Any:
     class Joined(*bases):  # type: ignore[misc]
         def __init__(self, message: str) -> None:
             # Not HubError's, which would go on to those of `others`.
-            Exception.__init__(self, without_secrets(message))
+            Exception.__init__(self, *harmless_arguments((message,)))
             # What tf.errors.OpError keeps, in every version from 1.15 on.
             self._node_def = self._op = None
-            self._message = without_secrets(message)
+            self._message = self.args[0]
             self._error_code = next((code for code in map(_error_code, others) if code is not None), None)
 
     Joined.__name__, Joined.__qualname__, Joined.__doc__ = error.__name__, error.__qualname__, error.__doc__
