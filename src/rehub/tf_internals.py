@@ -436,7 +436,7 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     # Not by `wrapped.prune`, as TensorFlow's loader does: it copies the call without its gradient, and without the
     # shapes of what it returns (TensorFlow: lift_to_graph.py).
     graph = wrapped.graph
-    graph.structured_input_signature = ((), _in_same_order({name: specs[name] for name in in_order}))
+    graph.structured_input_signature = ((), in_same_order({name: specs[name] for name in in_order}))
     options = {"variable_holder": wrapped._variable_holder}  # Seen in 2.15, 2.21.
     if "are_keyword_args_also_positional" in inspect.signature(type(wrapped)).parameters:  # Seen in 2.21.
         options["are_keyword_args_also_positional"] = True
@@ -449,7 +449,7 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     return build_gradients_in_turn(concrete)
 
 
-def _in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
+def in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
     """The specs by names that TensorFlow can call a function by, in the same order; by their own where it can."""
     if can_be_called_by(specs):
         return specs
@@ -458,7 +458,7 @@ def _in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
 
 def keywords_to_trace_by(like: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments to trace another form of a concrete function with, by names that TensorFlow takes."""
-    return _in_same_order(kwargs) if hasattr(like, "_rehub_names") else kwargs
+    return in_same_order(kwargs) if hasattr(like, "_rehub_names") else kwargs
 
 
 def accept_all_names(concrete: Any) -> None:
@@ -665,7 +665,7 @@ def state_beside_variables(obj: Any) -> dict[str, Any]:
 
     Tensors by names; empty for an object without such state.
     """
-    attributes = _attributes(obj)
+    attributes = attributes_of(obj)
     # load.py, _load_checkpoint_save_and_restore_functions. Seen in 2.15, 2.21; 1.15 has neither.
     if "_serialize_to_tensors" in attributes:
         return dict(obj._serialize_to_tensors())
@@ -678,14 +678,14 @@ def state_beside_variables(obj: Any) -> dict[str, Any]:
 
 def set_state_beside_variables(obj: Any, state: dict[str, Any]) -> None:
     """Sets what `state_beside_variables` returned of an object of the same model."""
-    attributes = _attributes(obj)
+    attributes = attributes_of(obj)
     if "_serialize_to_tensors" in attributes:
         obj._restore_from_tensors(state)
     for name, saveable in _saveables(attributes):
         saveable.restore([state[f"{name}/{number}"] for number in range(len(saveable.specs))], None)
 
 
-def _attributes(obj: Any) -> Any:
+def attributes_of(obj: Any) -> Any:
     try:
         return getattr(obj, "__dict__", {})
     except TypeError:  # The dict that 1.15 makes of a dict to be tracked, data_structures.py: "_DictWrapper".
@@ -699,7 +699,7 @@ def _saveables(attributes: Any) -> Iterator[tuple[str, Any]]:
 
 def concrete_functions(function: Any) -> tuple[Any, ...]:
     """Returns the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
-    if "_rehub_traces" in _attributes(function):  # A lazy one: it is not to be built for this.
+    if "_rehub_traces" in attributes_of(function):  # A lazy one: it is not to be built for this.
         return (function,) if function._rehub_traces is None else function._rehub_traces
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "captured_inputs"):
@@ -783,7 +783,7 @@ def _loader_of_tf1() -> Any:
 
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
-            functions = super()._extract_signatures(_PrunedByOtherNames(wrapped), meta_graph_def)
+            functions = super()._extract_signatures(PrunedByOtherNames(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
             return functions
@@ -791,7 +791,7 @@ def _loader_of_tf1() -> Any:
     return Loader
 
 
-class _PrunedByOtherNames:
+class PrunedByOtherNames:
     """A wrapped function, of whose pruned functions the parameters have names that TensorFlow takes."""
 
     def __init__(self, wrapped: Any) -> None:
@@ -802,7 +802,7 @@ class _PrunedByOtherNames:
         if input_signature is None:  # In 1.15 and 2.15, where parameters have no names.
             return self._wrapped.prune(feeds, fetches, **options)
         args, kwargs = input_signature
-        in_order = (args, _in_same_order(kwargs))
+        in_order = (args, in_same_order(kwargs))
         pruned = self._wrapped.prune(feeds, fetches, input_signature=in_order, **options)
         pruned.graph.structured_input_signature = input_signature
         return pruned
@@ -922,7 +922,7 @@ _LOADER_METHODS = {
 @functools.lru_cache(maxsize=None)
 def unexpected_loader_internals() -> str | None:
     """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
-    missing = _missing_name(_LOADER_MODULES)
+    missing = missing_name(_LOADER_MODULES)
     if missing is not None:
         return missing
     for method, arguments in _LOADER_METHODS.items():
@@ -932,7 +932,7 @@ def unexpected_loader_internals() -> str | None:
     return None
 
 
-def _missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
+def missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
     for module, names in modules.items():
         try:
             found = importlib.import_module(module)
@@ -954,7 +954,7 @@ def restored_concrete_function_class() -> Any:
 
     Seen in 2.15, 2.21.
     """
-    return _class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
+    return class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
 
 
 def parse_saved_model(content: bytes) -> Any:
@@ -1626,7 +1626,7 @@ def build_gradients_in_turn(concrete: Any) -> Any:
             if of_graphs is not None:
                 functions_class: Any = type(of_graphs)
                 of_graphs.__class__ = _class_of_graph_gradients(functions_class)
-                concrete.__class__ = _class_with_gradients_in_turn(type(concrete))
+                concrete.__class__ = class_with_gradients_in_turn(type(concrete))
     return concrete
 
 
@@ -1659,7 +1659,7 @@ def _after_trace(concrete: Any) -> None:
         build_gradients_in_turn(concrete)
 
 
-def _class_with_gradients_in_turn(concrete_class: Any) -> Any:
+def class_with_gradients_in_turn(concrete_class: Any) -> Any:
     """Returns a class of concrete functions as one whose gradients are built by one thread at a time."""
     with _BUILDING_GRADIENT:
         return _class_in_turn(concrete_class)
@@ -1729,7 +1729,7 @@ _FREEZING_MODULES = {
 
 def unexpected_freezing_internals() -> str | None:
     """What of TensorFlow is not as optimizing needs it; None if all is. As seen in 2.15, 2.21."""
-    return unexpected_loader_internals() or _missing_name(_FREEZING_MODULES)
+    return unexpected_loader_internals() or missing_name(_FREEZING_MODULES)
 
 
 def with_constants(concrete: Any) -> Any:

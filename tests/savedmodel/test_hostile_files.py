@@ -27,7 +27,7 @@ from rehub.cli import program
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.checkpoint import read_checkpoint
-from rehub.savedmodel.forms import as_saved_model_pb
+from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.nodes import bodies
 from rehub.savedmodel.wire import BYTES
 

@@ -11,7 +11,7 @@ from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets, cell_gradients, tensor_array_gradients
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.restore import pattern_free_path
-from rehub.savedmodel.forms import as_saved_model_pb
+from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 
 VARIABLES = "variables"

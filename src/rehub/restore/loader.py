@@ -24,7 +24,7 @@ from rehub.savedmodel.layout import CPB
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
 if TYPE_CHECKING:
-    from rehub.restore.optimized import OptimizedFunction
+    from rehub.optimize import OptimizedFunction
 
 _LOGGER = logging.getLogger(__name__)
 _REPORT = "_rehub_load_report"
