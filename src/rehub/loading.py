@@ -24,7 +24,7 @@ from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, 
 _LOGGER = logging.getLogger(__name__)
 
 
-@tf_internals.run_as_written
+@tf_internals.tracing.run_as_written
 def load(
     handle: Any,
     tags: str | Iterable[str] | None = None,

@@ -255,7 +255,7 @@ class LayerBehaviour(CopiedLayer):
         """The class that the caller of Keras gave for this one, which Keras found by its name; None if none."""
         if cls.keras.module.utils.get_custom_objects().get(REGISTERED_AS) is not cls:
             return None
-        for given in tf_internals.custom_objects_given(REGISTERED_AS):
+        for given in tf_internals.keras.custom_objects_given(REGISTERED_AS):
             # `rehub.KerasLayer` stands for the class of the Keras in use.
             if given is not cls and isinstance(given, type) and given.__module__ != "rehub.keras.layer":
                 return given

@@ -20,6 +20,7 @@ from rehub.restore import lazy_functions
 from rehub.restore.loader import load_report, report_on
 from rehub.restore.ownership import resources_within
 from rehub.restore.signatures import KnownSignatures, signature_names
+from rehub.tf_internals.functions import concrete_functions
 from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def check_can_optimize(tf: Any, optimize: Any) -> None:
     if optimize != "inference":
         raise InvalidSetting(f'optimize= takes "inference", or None. Received: {optimize!r}')
     needs = 'optimize="inference" needs '
-    unexpected = tf_internals.unexpected_freezing_internals()
+    unexpected = tf_internals.freezing.unexpected_freezing_internals()
     if unexpected is not None:
         raise OptionsUnsupported(
             f"{needs}a TensorFlow from 2.15 on as rehub knows it; in {tf.__version__}, {unexpected}. Leave it out."
@@ -89,7 +90,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     attributes["signatures"] = MappingProxyType(KnownSignatures(by_name, handle))
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
-        message = tf_internals.saved_function_message(function, list(chosen))
+        message = tf_internals.functions.saved_function_message(function, list(chosen))
         attributes[name] = lazy_functions.function_class()(message, chosen, handle)
     kept = {id(obj): obj for function in served.values() for obj in (*function.variables, *resources.of(function))}
     model._captured = list(kept.values())  # noqa: SLF001  To be saved with the object.
@@ -104,7 +105,7 @@ def _functions_of(restored: Any) -> dict[str, tuple[Any, list[Any]]]:
         if name in _FOR_TRAINING or (name.startswith("_") and name != "__call__"):
             continue
         if hasattr(value, "get_concrete_function"):
-            traces = [each for each in tf_internals.concrete_functions(value) if not _is_for_training(value, each)]
+            traces = [each for each in concrete_functions(value) if not _is_for_training(value, each)]
             if traces:
                 functions[name] = (value, traces)
     return functions
@@ -112,18 +113,18 @@ def _functions_of(restored: Any) -> dict[str, tuple[Any, list[Any]]]:
 
 def _is_for_training(function: Any, trace: Any) -> bool:
     args, kwargs = trace.structured_input_signature
-    arguments = {**dict(zip(tf_internals.argument_names(function), args)), **kwargs}
+    arguments = {**dict(zip(tf_internals.functions.argument_names(function), args)), **kwargs}
     return arguments.get("training") is True
 
 
 def _subjects(signatures: dict[str, Any], functions: dict[str, tuple[Any, list[Any]]]) -> list[Subject]:
     subjects = [Subject(f"signatures[{name!r}]", trace, [], _call_signature) for name, trace in signatures.items()]
     for name, (function, traces) in functions.items():
-        argument_names = tf_internals.argument_names(function)
-        obstacle = "" if tf_internals.traces_can_run_alone(function) else "XLA compiles it"
+        argument_names = tf_internals.functions.argument_names(function)
+        obstacle = "" if tf_internals.functions.traces_can_run_alone(function) else "XLA compiles it"
         for trace in traces:
             called = f"{name}({describe(trace.structured_input_signature)})"
-            subjects.append(Subject(called, trace, argument_names, tf_internals.call_trace, obstacle))
+            subjects.append(Subject(called, trace, argument_names, tf_internals.functions.call_trace, obstacle))
     return subjects
 
 
@@ -155,7 +156,7 @@ def _call_signature(signature: Any, arguments: tuple[Any, dict[str, Any]]) -> An
 
 @functools.lru_cache(maxsize=None)
 def _model_class(can_be_called: bool) -> Any:
-    class OptimizedModel(tf_internals.auto_trackable_class()):  # type: ignore[misc]
+    class OptimizedModel(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
         """The signatures and functions of a model for inference; without its variables, which are constants there.
 
         Attributes:

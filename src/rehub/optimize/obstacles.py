@@ -61,5 +61,5 @@ def _op_with_state(trace: Any) -> str:
 def _has_state(op: str) -> bool:
     if _HARMLESS.fullmatch(op):
         return False
-    definition = tf_internals.op_definition(op)
+    definition = tf_internals.ops.op_definition(op)
     return definition is not None and bool(definition.is_stateful)

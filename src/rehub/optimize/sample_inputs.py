@@ -84,7 +84,7 @@ class SampleInputs:
         return nest.pack_sequence_as(value, [self._leaf(*each, random) for each in zip(leaves, names)])
 
     def _leaf(self, spec: Any, name: str, random: Any) -> Any:
-        if tf_internals.type_spec_of(spec) is None:
+        if tf_internals.specs.type_spec_of(spec) is None:
             return spec
         own_name = getattr(spec, "name", None)
         names = [each for each in (name, own_name) if each]
@@ -106,7 +106,7 @@ class SampleInputs:
             except (TypeError, ValueError) as error:
                 raise NoSample(f"the sample for input {name} is no {spec.dtype.name} tensor: {error}") from error
         if not spec.is_compatible_with(given):
-            found = tf_internals.type_spec_of(given) or tf.TensorSpec(given.shape, given.dtype)
+            found = tf_internals.specs.type_spec_of(given) or tf.TensorSpec(given.shape, given.dtype)
             raise NoSample(f"the sample for input {name} is {describe(found)}, and it takes {describe(spec)}")
         return given
 
@@ -154,7 +154,7 @@ def describe(value: Any) -> str:
         return ", ".join(f"{key}={describe(value[key])}" for key in sorted(value))
     if isinstance(value, (list, tuple)):
         return ", ".join(filter(None, map(describe, value)))
-    spec = tf_internals.type_spec_of(value)
+    spec = tf_internals.specs.type_spec_of(value)
     if spec is None and not tf.is_tensor(value):
         return repr(value)
     shape, dtype = (value.shape, value.dtype) if spec is None else (spec.shape, spec.dtype)

@@ -51,5 +51,5 @@ def is_composite_tensor(x: Any) -> bool:
 
 def get_composite_tensor_type_spec(x: Any) -> Any:
     """Returns the `tf.TypeSpec` of a composite tensor; None for anything else."""
-    spec = tf_internals.type_spec_of(x)
+    spec = tf_internals.specs.type_spec_of(x)
     return None if spec is x or isinstance(spec, tf_internals.import_tensorflow().TensorSpec) else spec

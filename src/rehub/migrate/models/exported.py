@@ -62,7 +62,7 @@ def _valid_keywords(names: list[str]) -> dict[str, str]:
 
 
 def _new_root() -> Any:
-    class Root(tf_internals.auto_trackable_class()):  # type: ignore[misc]
+    class Root(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
         pass
 
     return Root()
