@@ -15,7 +15,7 @@ from rehub.savedmodel import look, read_metagraphs
 from rehub.savedmodel.encodings import saved_model_bytes
 from rehub.savedmodel.encodings.split_model import merge
 
-SavedModel = type(tf_internals.protos.saved_model_message())
+SavedModel = type(tf_internals.protos.new_saved_model())
 MODEL = (saved_models.LEGACY / "text_embed" / "saved_model.pb").read_bytes()
 
 
