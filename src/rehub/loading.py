@@ -73,7 +73,7 @@ def load(
     Raises:
         ModelNotFound: there is no model; says what is there instead.
         UnsupportedFormat: there is a model of another kind; says what loads it. Or only TensorFlow's loader can load
-            this model, here or now, and `loader` is "lazy", or it is a `saved_model.cpb`; says why.
+            this model, here or now, and `loader` is "lazy"; says why.
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
