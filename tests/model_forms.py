@@ -11,7 +11,7 @@ from rehub import tf_internals
 
 def as_text(content):
     """Return the bytes of a `saved_model.pbtxt` with the content of a `saved_model.pb`."""
-    return text_format.MessageToString(type(tf_internals.protos.saved_model_message()).FromString(content)).encode()
+    return text_format.MessageToString(type(tf_internals.protos.new_saved_model()).FromString(content)).encode()
 
 
 def rewrite_as_text(directory):

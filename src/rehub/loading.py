@@ -24,7 +24,7 @@ from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, 
 _LOGGER = logging.getLogger(__name__)
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 def load(
     handle: Any,
     tags: str | Iterable[str] | None = None,
@@ -216,7 +216,7 @@ def _check_options(tf: Any, options: Any | None) -> None:
 
 
 def _check_signatures(tf: Any, metagraph: MetaGraph, handle: str) -> None:
-    if metagraph.has_objects or tf_internals.version_of(tf.__version__) >= (2, 0):
+    if metagraph.has_objects or tf_internals.parse_version(tf.__version__) >= (2, 0):
         return
     for signature in metagraph.signatures:
         for slot in signature.inputs:

@@ -30,7 +30,7 @@ from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.nodes import bodies
 from rehub.savedmodel.wire import BYTES
 
-SavedModel = type(tf_internals.protos.saved_model_message())
+SavedModel = type(tf_internals.protos.new_saved_model())
 MODULE = saved_models.LEGACY / "text_embed"
 FEATURES = saved_models.LEGACY.parent / "legacy_features"
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
-from rehub.input_names import can_be_called_by
 from rehub.restore import garbage_collector
 from rehub.restore.copies import add_copy_methods_to_parts
 from rehub.restore.input_mismatch import explain_mismatches
@@ -100,7 +99,7 @@ def restore(
     add_copy_methods_to_parts(obj)
     # A lazy function owns what it captures, and takes turns, from the start.
     for trace in own_captures(tf, obj):
-        tf_internals.gradients.build_gradients_in_turn(trace)
+        tf_internals.gradients.lock_gradient_building(trace)
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
@@ -109,7 +108,7 @@ def restore(
 def _has_odd_names(metagraph: MetaGraph) -> bool:
     """Whether it is a graph of TF1 with a signature that TensorFlow cannot call by the names of its inputs."""
     names = ([slot.name for slot in signature.inputs] for signature in metagraph.signatures)
-    return not metagraph.has_objects and not all(map(can_be_called_by, names))
+    return not metagraph.has_objects and not all(map(tf_internals.input_names.are_callable_names, names))
 
 
 def report_on(obj: Any, report: LoadReport) -> None:

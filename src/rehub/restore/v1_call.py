@@ -88,7 +88,7 @@ def _callable_subclass(restored_class: Any) -> type:
     return RestoredV1Model
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 @dataclass(frozen=True)
 class SignatureCall:
     """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.

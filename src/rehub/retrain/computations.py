@@ -156,7 +156,7 @@ class Computations:
         for key, spec in self._component_specs(name).items():
             keyword = key if renamed is None else renamed[key]
             specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
-        concrete = tf_internals.tracing.function_of_keywords(self.concrete(name, False), specs)
+        concrete = tf_internals.tracing.trace_with_keywords(self.concrete(name, False), specs)
         own(concrete, self)
         return concrete
 
