@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PACKAGES = (
     "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "tensorflow-text", "keras", "tf-keras",
     "tensorflow-hub", "numpy", "protobuf", "requests", "urllib3", "kagglehub", "huggingface-hub", "fsspec", "gcsfs",
-    "s3fs", "isal", "google-crc32c", "zstandard", "brotli", "tqdm",
+    "s3fs", "isal", "google-crc32c", "zstandard", "tqdm",
 )  # fmt: skip
 
 # Settings of others that rehub, or what it stands on, follows.

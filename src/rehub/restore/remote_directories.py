@@ -32,7 +32,7 @@ def read_model(tf: Any, layout: Layout) -> Buffer:
     On this machine it is mapped, not read: what looks at a part of it costs a part.
 
     Raises:
-        CorruptModel, UnsupportedFormat, PackageMissing: as `saved_model_bytes`.
+        CorruptModel, UnsupportedFormat: as `saved_model_bytes`.
     """
     return saved_model_bytes(layout) if is_local(layout.path) else copy_model(tf, layout)
 
