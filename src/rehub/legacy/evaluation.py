@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy.module import Module
 from rehub.legacy.tensor_info import inputs_by_name, select_output
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, InvalidModule
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 
 
 class ParsedTensorInfo:

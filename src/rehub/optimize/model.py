@@ -12,7 +12,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, NotTrainable, OptionsUnsupported
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.optimize.obstacles import Obstacles
 from rehub.optimize.sample_inputs import SampleInputs, describe
 from rehub.optimize.subject import Subject

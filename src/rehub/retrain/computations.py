@@ -7,7 +7,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import NotTrainable
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy import attachments
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components, parse_tensor_info_map
