@@ -56,7 +56,20 @@ _PUBLISHING = frozenset(
 _COLUMNS = frozenset(["text_embedding_column", "image_embedding_column", "sparse_text_embedding_column"])
 # What a call of these gives or does is the same in eager mode.
 _PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
-_PLAIN_MODULES = ("logging", "gfile", "flags", "app", "errors", "test", "compat", "dtypes", "data", "python_io", "config", "version")
+_PLAIN_MODULES = (
+    "logging",
+    "gfile",
+    "flags",
+    "app",
+    "errors",
+    "test",
+    "compat",
+    "dtypes",
+    "data",
+    "python_io",
+    "config",
+    "version",
+)
 _MODULE_QUERIES = frozenset(
     ["get_signature_names", "get_input_info_dict", "get_output_info_dict", "get_attached_message"]
 )
@@ -97,7 +110,11 @@ class CallInterpreter(ExpressionInterpreter):
         if name in {"int", "float", "len", "list", "tuple", "min", "max", "sum", "str", "range", "isinstance", "type"}:
             tensors = [part for value in values for part in iter_parts(value) if isinstance(part, Tensor)]
             if tensors and all(tensor.is_static for tensor in tensors):
-                return Tensor(sources_of(Items(tuple(values))), None, is_static=True) if sources_of(Items(tuple(values))) else Plain()
+                return (
+                    Tensor(sources_of(Items(tuple(values))), None, is_static=True)
+                    if sources_of(Items(tuple(values)))
+                    else Plain()
+                )
             if name in {"len", "isinstance", "type"} and not sources_of(Items(tuple(values))):
                 return Plain()
         for argument, value in zip(node.args, values):
@@ -111,7 +128,9 @@ class CallInterpreter(ExpressionInterpreter):
 
     # The program's own functions.
 
-    def call_function(self, node: cst.Call, function: Function, values: list[Value], *, has_self: bool = False) -> Value:
+    def call_function(
+        self, node: cst.Call, function: Function, values: list[Value], *, has_self: bool = False
+    ) -> Value:
         """Return what a call of a function of the program gives."""
         raise NotImplementedError
 
@@ -149,7 +168,7 @@ class CallInterpreter(ExpressionInterpreter):
                 return Graph()
             return self.block(node, "RH102", f"`.{name}` of a graph")
         if isinstance(owner, Tensor):
-            return self.call_tensor_method(node, owner, name, values)
+            return self.call_tensor_method(node, owner, name)
         if isinstance(owner, Initializer) and name == "run":
             return Initializer()
         if isinstance(owner, (HubModule, HubSpec)) and name in _MODULE_QUERIES:
@@ -217,7 +236,7 @@ class CallInterpreter(ExpressionInterpreter):
         feed_value = self.record.facts.get(feed) if feed is not None else None
         self.record.fetches[node] = Fetch(node, fetched, value, feed, feed_value, self.scope.node)
 
-    def call_tensor_method(self, node: cst.Call, owner: Tensor, name: str, values: list[Value]) -> Value:
+    def call_tensor_method(self, node: cst.Call, owner: Tensor, name: str) -> Value:
         """Return what a method of a tensor gives."""
         if owner.is_static and not owner.is_deferred:
             return Tensor(is_static=True)
@@ -225,7 +244,11 @@ class CallInterpreter(ExpressionInterpreter):
             return replace(owner, definition=None, is_static=True)
         if name == "eval" and isinstance(node.func, cst.Attribute):
             words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
-            feeds = [node.args[i].value for i, word in enumerate(words) if word in {"", "feed_dict"} and i == 0 or word == "feed_dict"]
+            feeds = [
+                argument.value
+                for index, (argument, word) in enumerate(zip(node.args, words))
+                if word == "feed_dict" or (not word and index == 0)
+            ]
             if not set(words) <= {"", "feed_dict", "session"}:
                 return self.block(node, "RH102", "`.eval` with unknown arguments")
             self.add_fetch(node, node.func.value, owner, *feeds)
@@ -375,7 +398,7 @@ class CallInterpreter(ExpressionInterpreter):
         if tf_names.is_op(name):
             result = self.compute(node, *operands)
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
-        if name in _PLAIN_CALLS or name.split(".")[0] in _PLAIN_MODULES:
+        if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
             return Plain()
@@ -391,7 +414,7 @@ class CallInterpreter(ExpressionInterpreter):
 
 def explain_unknown(name: str) -> tuple[str, str]:
     """Return the rule and the reason why a call of TensorFlow stays."""
-    first = name.split(".")[0]
+    first = name.partition(".")[0]
     if first == "contrib":
         return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
     if first == "estimator":
@@ -421,6 +444,3 @@ def result_of(fetched: Value) -> Value:
 def code_of(node: cst.CSTNode) -> str:
     """Return the text of a node."""
     return cst.Module([]).code_for_node(node)
-
-
-__all__ = ["Api", "CallInterpreter"]

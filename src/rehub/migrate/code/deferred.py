@@ -17,7 +17,9 @@ from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_pat
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.values import Api, HubModule, Source, Tensor
 
-_PURE_BUILTINS = frozenset(["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"])
+_PURE_BUILTINS = frozenset(
+    ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
+)
 
 
 @dataclass
@@ -170,7 +172,7 @@ class Deferral:
                 inner = self.definition_of(leaf)
                 if inner is not None and inner.scope is not definition.scope:
                     self.need(leaf)
-            self.hoist_calls(part, definition)
+            self.hoist_calls(part)
             self.check_free_names(part, definition)
         for source in definition.sources:
             if getattr(source, "kind", "") == "iterator":
@@ -208,8 +210,8 @@ class Deferral:
             if later:
                 plan.block(later[0], "RH103", f"`{node.value}` changes after the tensors that use it were built")
 
-    def hoist_calls(self, part: Definition, definition: Definition) -> None:
-        """Give names to calls in a definition that a function must not repeat: modules that are loaded, data that is read."""
+    def hoist_calls(self, part: Definition) -> None:
+        """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
         for call in self.repeated_calls(part.value):
             if call in self.hoisted:
                 continue
@@ -250,7 +252,7 @@ class Deferral:
             own = [f for f in self.functions.values() if f.definition is definition]
             prelude = self.preludes.get(definition.statement, [])
             if not own and not prelude and any(True for _ in self.repeated_calls(definition.value)):
-                self.hoist_calls(definition, definition)
+                self.hoist_calls(definition)
                 prelude = self.preludes.get(definition.statement, [])
             line = plan.parents[definition.statement]
             if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
@@ -272,8 +274,12 @@ class Deferral:
             is_top = self.plan.scope_of(line) is None and isinstance(self.plan.parents[line], cst.Module)
             around = blank_lines(2 if is_top else 1)
             for function in functions:
-                first_in_block = not prelude and isinstance(self.plan.parents[line], cst.IndentedBlock) and (
-                    self.plan.parents[line].body[0] is line  # type: ignore[attr-defined]
+                first_in_block = (
+                    not prelude
+                    and isinstance(self.plan.parents[line], cst.IndentedBlock)
+                    and (
+                        self.plan.parents[line].body[0] is line  # type: ignore[attr-defined]
+                    )
                 )
                 statements.append(gap(() if first_in_block else around))
                 statements += parse_statements(self.function_code(function, renderer), config)
@@ -329,7 +335,7 @@ class Deferral:
         parts = self.slice_of(function.definition)
         lines = []
         for part in parts:
-            code = renderer.code(part.value, self.substitutions(part, function, renderer))
+            code = renderer.code(part.value, self.substitutions(part, function))
             is_last = part is parts[-1]
             if is_last and len(part.targets) == 1 and flatten(part.targets[0]) == [part.targets[0]]:
                 lines.append(f"return {code}")
@@ -347,7 +353,7 @@ class Deferral:
                 code = code.replace(plan_code(name), name.attr.value)
         return code
 
-    def substitutions(self, part: Definition, function: FunctionPlan, renderer: Renderer) -> dict[cst.CSTNode, Builder]:
+    def substitutions(self, part: Definition, function: FunctionPlan) -> dict[cst.CSTNode, Builder]:
         """Return what takes the place of the leaves of a definition in a function."""
         found: dict[cst.CSTNode, Builder] = {}
         for leaf in self.leaves(part.value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Sequence, Union
+from typing import Any, Callable, Sequence, Union
 
 import libcst as cst
 
@@ -103,12 +103,13 @@ def close_gaps(block: cst.IndentedBlock | cst.Module) -> cst.IndentedBlock | cst
     """Take the marks of removed statements out, and give their comments to the statements that follow."""
     body: list[cst.CSTNode] = []
     pending: list[cst.EmptyLine] = []
+    statement: Any
     for statement in block.body:
         if is_gap(statement):
             pending = join_lines(pending, statement.leading_lines)
         else:
             if pending:
-                lines = join_lines(pending, statement.leading_lines)  # type: ignore[attr-defined]
+                lines = join_lines(pending, statement.leading_lines)
                 statement = statement.with_changes(leading_lines=lines)
                 pending = []
             body.append(statement)
@@ -164,7 +165,12 @@ def statements_of(node: cst.BaseSuite, renderer: Renderer) -> list[cst.CSTNode]:
 def parenthesize(code: str, node: cst.CSTNode) -> str:
     """Return the text of an expression so that a `.` can follow."""
     simple = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString))
-    return code if simple or getattr(node, "lpar", ()) else f"({code})"
+    return code if simple or has_parentheses(node) else f"({code})"
+
+
+def has_parentheses(node: cst.CSTNode) -> bool:
+    """Tell whether an expression is written in parentheses."""
+    return bool(getattr(node, "lpar", None))
 
 
 def parse_statements(code: str, config: cst.PartialParserConfig) -> list[cst.CSTNode]:

@@ -28,8 +28,8 @@ from rehub.migrate.code.values import (
     Optimizer,
     Plain,
     Session,
-    SparsePlaceholder,
     Source,
+    SparsePlaceholder,
     Tensor,
     Value,
     is_ordinary,
@@ -107,7 +107,9 @@ class ExpressionInterpreter:
         """Return the value of an expression that is ordinary if all its parts are."""
         for child in node.children:
             if isinstance(child, cst.BaseExpression):
-                self.require_ordinary(child, self.evaluate(child), f"used in `{cst.Module([]).code_for_node(node)[:40]}`")
+                self.require_ordinary(
+                    child, self.evaluate(child), f"used in `{cst.Module([]).code_for_node(node)[:40]}`"
+                )
             elif not isinstance(child, (cst.BaseParenthesizableWhitespace, cst.LeftParen, cst.RightParen)):
                 self.evaluate_other(child)
         return Plain()
@@ -277,8 +279,7 @@ class ExpressionInterpreter:
         keys = []
         for element in node.slice:
             index = element.slice
-            parts = [index.value] if isinstance(index, cst.Index) else [index.lower, index.upper, index.step]
-            keys += [self.evaluate(part) for part in parts if part is not None]
+            keys += [self.evaluate(part) for part in index.children if isinstance(part, cst.BaseExpression)]
         key = keys[0] if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index) else Plain()
         return self.read_item(node, owner, key, keys)
 

@@ -9,7 +9,7 @@ from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesiz
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
 from rehub.migrate.code.store import Fetch
-from rehub.migrate.code.values import UNKNOWN, Entries, Items, Plain, Source, Tensor, iter_parts
+from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts
 
 
 class Fetches:
@@ -48,7 +48,9 @@ class Fetches:
             return parse_expression(code)
 
         self.plan.edits.replace(fetch.node, build)
-        self.plan.change(fetch.node, "RH103" if needed else "RH102", "a", "the session's run becomes a value in eager mode")
+        self.plan.change(
+            fetch.node, "RH103" if needed else "RH102", "a", "the session's run becomes a value in eager mode"
+        )
 
     def is_unpacked(self, fetch: Fetch) -> bool:
         """Tell whether the results go to as many targets, so that a tuple without brackets will do."""
@@ -194,6 +196,3 @@ def parse_expression(code: str) -> cst.BaseExpression:
         return cst.parse_expression(code)
     except cst.ParserSyntaxError:
         return cst.parse_expression(f"({code})")
-
-
-__all__ = ["UNKNOWN", "Fetches", "Plain"]

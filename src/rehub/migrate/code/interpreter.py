@@ -12,21 +12,15 @@ import libcst as cst
 
 from rehub.migrate.code.calls import CallInterpreter
 from rehub.migrate.code.expressions import names_in
-from rehub.migrate.code.store import Definition, Record, Scope, bind_parameter
+from rehub.migrate.code.store import Cell, Definition, Record, Scope, bind_parameter
 from rehub.migrate.code.values import (
     Api,
     Class,
-    DataIterator,
     Function,
-    Graph,
-    HubModule,
     Initializer,
     Instance,
     Items,
-    KerasObject,
-    Method,
     Plain,
-    Session,
     Tensor,
     Value,
     is_ordinary,
@@ -52,7 +46,10 @@ class Interpreter(CallInterpreter):
         self.ordinary_functions: list[tuple[Function, Instance | None]] = []
 
     def run(self) -> Record:
-        """Interpret the module, then twice what nothing in it calls: a later function may fill what an earlier reads."""
+        """Interpret the module, then twice what nothing in it calls.
+
+        Twice, because a later function may fill what an earlier one reads.
+        """
         self.execute_block(self.module.body)
         for _ in range(2):
             before = dict(self.record.blockers)
@@ -71,17 +68,16 @@ class Interpreter(CallInterpreter):
         result = self.enter(function, values, [])
         if not is_ordinary(result):
             self.block(
-                function.node.name, "RH309", f"`{function.node.name.value}` returns a tensor of a graph to unknown callers"
+                function.node.name,
+                "RH309",
+                f"`{function.node.name.value}` returns a tensor of a graph to unknown callers",
             )
 
     # Statements. Each returns whether the next one is reached.
 
     def execute_block(self, statements: Sequence[cst.CSTNode]) -> bool:
         """Interpret statements in order."""
-        for statement in statements:
-            if not self.execute(statement):
-                return False
-        return True
+        return all(self.execute(statement) for statement in statements)
 
     def execute(self, statement: cst.CSTNode) -> bool:
         """Interpret a statement."""
@@ -134,7 +130,7 @@ class Interpreter(CallInterpreter):
 
     def execute_Assign(self, node: cst.Assign) -> bool:
         value = self.evaluate(node.value)
-        targets = [target.target for target in node.targets]
+        targets: list[cst.BaseExpression] = [target.target for target in node.targets]
         self.assign(node, targets, node.value, value)
         return True
 
@@ -245,12 +241,12 @@ class Interpreter(CallInterpreter):
         self.join_branches(after, goes_on, other)
         return goes_on or other
 
-    def join_branches(self, after: dict[object, Value], goes_on: bool, other: bool) -> None:
+    def join_branches(self, after: dict[Cell, Value], goes_on: bool, other: bool) -> None:
         """Go on with what holds after two branches of which this store is the second."""
         if goes_on and other:
-            self.store.join_with(after)  # type: ignore[arg-type]
+            self.store.join_with(after)
         elif goes_on:
-            self.store.cells = after  # type: ignore[assignment]
+            self.store.cells = after
 
     def execute_For(self, node: cst.For) -> bool:
         iterated = self.evaluate(node.iter)
@@ -303,7 +299,7 @@ class Interpreter(CallInterpreter):
             if handler.type is not None:
                 self.evaluate(handler.type)
             other = self.execute(handler.body)
-            self.join_branches(after, goes_on, other)  # type: ignore[arg-type]
+            self.join_branches(after, goes_on, other)
             goes_on = goes_on or other
         if node.finalbody is not None:
             goes_on = self.execute(node.finalbody.body) and goes_on
@@ -342,7 +338,9 @@ class Interpreter(CallInterpreter):
         self.scope = outer
         return True
 
-    def call_function(self, node: cst.Call | None, function: Function, values: list[Value], *, has_self: bool = False) -> Value:
+    def call_function(
+        self, node: cst.Call | None, function: Function, values: list[Value], *, has_self: bool = False
+    ) -> Value:
         if node is not None:
             self.record.calls.setdefault(function.node, set()).add(node)
         return self.enter(function, values, list(node.args) if node is not None else [], has_self=has_self)
@@ -384,9 +382,12 @@ class Interpreter(CallInterpreter):
         """Return a result as the caller sees it: what was computed from parameters is an expression of the call."""
         if isinstance(result, Items):
             return Items(tuple(self.leave(node, item) for item in result.items), result.is_tuple)
-        if isinstance(result, Tensor) and result.is_deferred and result.definition is not None:
-            if self.comes_from_parameters(result.definition):
-                return Tensor(result.sources, None, result.form, result.is_static)
+        if (
+            isinstance(result, Tensor)
+            and result.definition is not None
+            and self.comes_from_parameters(result.definition)
+        ):
+            return Tensor(result.sources, None, result.form, result.is_static)
         return result
 
     def comes_from_parameters(self, definition: cst.CSTNode) -> bool:
@@ -395,7 +396,9 @@ class Interpreter(CallInterpreter):
             return True
         found = self.record.definitions.get(definition)
         return found is not None and any(
-            isinstance(value, Tensor) and value.definition is not None and value.definition is not definition
+            isinstance(value, Tensor)
+            and value.definition is not None
+            and value.definition is not definition
             and self.comes_from_parameters(value.definition)
             for value in self.values_in(found.value)
         )
@@ -432,9 +435,9 @@ class Interpreter(CallInterpreter):
             if isinstance(value, Plain) and (name not in given):
                 value = Plain() if not self.active or parameter.default is None else value
             self.bind(parameter.name, value)
-        for star in (node.params.star_arg, node.params.star_kwarg):
-            if isinstance(star, cst.Param):
-                self.bind(star.name, Plain())
+        for rest in (node.params.star_arg, node.params.star_kwarg):
+            if isinstance(rest, cst.Param):
+                self.bind(rest.name, Plain())
 
 
 def is_deferred_expression(value: Value) -> bool:
@@ -453,12 +456,16 @@ def define(value: Value, statement: cst.CSTNode) -> Value:
 
 def dotted_name(node: cst.BaseExpression) -> str:
     """Return `a.b.c` of a name in an import."""
-    return f"{dotted_name(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else getattr(node, "value", "")
+    return (
+        f"{dotted_name(node.value)}.{node.attr.value}"
+        if isinstance(node, cst.Attribute)
+        else getattr(node, "value", "")
+    )
 
 
 def known_package(path: str) -> bool:
     """Tell whether a module belongs to TensorFlow, Keras or TensorFlow Hub."""
-    return path.split(".")[0] in (*_PACKAGES, "rehub")
+    return path.split(".", maxsplit=1)[0] in (*_PACKAGES, "rehub")
 
 
 def api_path(path: str) -> str:
@@ -483,9 +490,7 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
         return found
     if isinstance(node, cst.Lambda) or type(node).__name__.endswith("Comp"):
         return found
-    if isinstance(node, cst.AssignTarget):
-        found.update(names_in(node.target))
-    elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor)):
+    if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor)):
         found.update(names_in(node.target))
     elif isinstance(node, cst.AsName):
         found.update(names_in(node.name))
@@ -499,9 +504,9 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
 def local_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Return the local variables of a function."""
     names = {p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]}
-    for star in (node.params.star_arg, node.params.star_kwarg):
-        if isinstance(star, cst.Param):
-            names.add(star.name.value)
+    for parameter in (node.params.star_arg, node.params.star_kwarg):
+        if isinstance(parameter, cst.Param):
+            names.add(parameter.name.value)
     if isinstance(node, cst.Lambda):
         return frozenset(names)
     return frozenset((names | bound_names(node.body, into_functions=False)) - declared_names(node.body))
@@ -525,6 +530,3 @@ def is_generator(node: cst.CSTNode) -> bool:
         for child in node.children
         if not isinstance(child, (cst.FunctionDef, cst.ClassDef, cst.Lambda))
     )
-
-
-__all__ = ["DataIterator", "Graph", "HubModule", "Interpreter", "KerasObject", "Method", "Session"]

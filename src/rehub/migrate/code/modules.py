@@ -39,7 +39,7 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     tags = arguments.get("tags")
     if tags is not None and plan.fact(tags) == Plain(None):
         tags = None
-    name = loader_name(plan, node.func)
+    name = loader_name(node.func)
     kept = handle, tags
 
     def build(renderer: Renderer) -> cst.BaseExpression:
@@ -75,7 +75,7 @@ def is_bound_by(plan: Plan, name: cst.Name) -> bool:
     )
 
 
-def loader_name(plan: Plan, function: cst.BaseExpression) -> str:
+def loader_name(function: cst.BaseExpression) -> str:
     """Return what `hub.load` is called where `hub.Module` is called like this."""
     if isinstance(function, cst.Attribute):
         return plan_code(function.value) + ".load"

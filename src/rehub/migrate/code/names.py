@@ -5,7 +5,6 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.edits import Renderer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
 from rehub.migrate.code.values import Api
@@ -134,7 +133,9 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
         return
     root = root_of(plan, node)
     if root is None:
-        plan.block(node, "RH109", f"`{plan_code(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it")
+        plan.block(
+            node, "RH109", f"`{plan_code(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it"
+        )
         return
     plan.edits.replace_by_code(node, f"{root}.{spelled}")
     kind = "b" if tf_names.gives_other_numbers(name) else "a"
@@ -155,6 +156,3 @@ def root_of(plan: Plan, node: cst.BaseExpression) -> str | None:
         if plan.fact(node) == Api("tensorflow"):
             return plan_code(node)
     return None
-
-
-__all__ = ["Renderer", "rename_imports", "rename_module_class", "respell_names"]

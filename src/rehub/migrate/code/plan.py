@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Optional
+from typing import Iterator
 
 import libcst as cst
 
@@ -82,7 +82,7 @@ class Plan:
         """Remember an edit for the report."""
         self.changes.append(Change(node, rule, kind, message))
 
-    def fact(self, node: Optional[cst.CSTNode]) -> Value | None:
+    def fact(self, node: cst.CSTNode | None) -> Value | None:
         """Return what an expression is."""
         return self.record.facts.get(node) if node is not None else None
 
@@ -97,7 +97,8 @@ class Plan:
         if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
             return node
         return next(
-            (a for a in self.ancestors(node) if isinstance(a, (cst.SimpleStatementLine, cst.BaseCompoundStatement))), node
+            (a for a in self.ancestors(node) if isinstance(a, (cst.SimpleStatementLine, cst.BaseCompoundStatement))),
+            node,
         )
 
     def scope_of(self, node: cst.CSTNode) -> cst.CSTNode | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Container
+from typing import Any, Container
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -125,7 +125,7 @@ class _Rewriter:
     # The result.
 
     @property
-    def positions(self) -> dict[cst.CSTNode, object]:
+    def positions(self) -> dict[cst.CSTNode, Any]:
         """Where each node is."""
         if not hasattr(self, "_positions"):
             wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
@@ -147,8 +147,11 @@ class _Rewriter:
         try:
             cst.parse_module(text)
         except cst.ParserSyntaxError as error:
-            return Rewriting(self.source, self.findings([Blocker(self.module, "RH102", f"the result does not parse: {error}")], [], []))
-        return Rewriting(text, self.findings([*blockers, *plan.blockers] if not blockers else blockers, applied, left))
+            return Rewriting(
+                self.source,
+                self.findings([Blocker(self.module, "RH102", f"the result does not parse: {error}")], [], []),
+            )
+        return Rewriting(text, self.findings(blockers or plan.blockers, applied, left))
 
     def add_comment(self, plan: Plan, change: Change) -> None:
         """Plan the comment above a change that a person should check."""
@@ -177,7 +180,9 @@ class _Rewriter:
                 continue
             span = self.positions[node]
             start, end = span.start, span.end  # type: ignore[attr-defined]
-            finding = Finding(rule, kind, start.line, start.column + 1, message, advice, end.line, end.column + 1, is_applied)
+            finding = Finding(
+                rule, kind, start.line, start.column + 1, message, advice, end.line, end.column + 1, is_applied
+            )
             found.setdefault((start.line, rule, kind), finding)
         return tuple(sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.rule)))
 

@@ -54,7 +54,9 @@ def is_always_vanishing(plan: Plan, target: cst.BaseExpression) -> bool:
     """Tell whether a variable that starts as None holds what vanishes, and nothing else, later."""
     if not isinstance(target, cst.Name) or plan.scope_of(target) is not None:
         return False
-    uses = [value for node, value in plan.record.facts.items() if isinstance(node, cst.Name) and node.value == target.value]
+    uses = [
+        value for node, value in plan.record.facts.items() if isinstance(node, cst.Name) and node.value == target.value
+    ]
     others = [value for value in uses if value != Plain(None)]
     return bool(others) and all(map(vanishes, others))
 
@@ -72,7 +74,9 @@ def unwrap_with(plan: Plan, node: cst.With) -> None:
             kept = [renderer.render(item) for item in items]
             kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
             body = renderer.render(node.body)
-            return node.with_changes(items=kept, body=body, lpar=cst.MaybeSentinel.DEFAULT, rpar=cst.MaybeSentinel.DEFAULT)
+            return node.with_changes(
+                items=kept, body=body, lpar=cst.MaybeSentinel.DEFAULT, rpar=cst.MaybeSentinel.DEFAULT
+            )
 
         plan.edits.replace(node, build_items)
         return
@@ -90,7 +94,11 @@ def remove_parameter(plan: Plan, node: cst.Param) -> None:
     if function is None or not vanishes(value) or node in plan.kept_parameters:
         return
     if function in plan.record.escaped:
-        plan.block(node, "RH102", f"`{node.name.value}` is a session or a part of a graph, and the function has unknown callers")
+        plan.block(
+            node,
+            "RH102",
+            f"`{node.name.value}` is a session or a part of a graph, and the function has unknown callers",
+        )
         return
     plan.edits.remove(node)
     parameters = [*function.params.posonly_params, *function.params.params]
@@ -132,12 +140,15 @@ def session_findings(plan: Plan) -> None:
         if not isinstance(owner, cst.Name) or not isinstance(plan.fact(owner), Session):
             continue
         scope = plan.scope_of(fetch.node)
-        if isinstance(scope, cst.FunctionDef) and not binds(plan, scope, owner.value):
+        if isinstance(scope, cst.FunctionDef) and not binds(scope, owner.value):
             plan.change(
-                fetch.node, "RH104", "b", f"the session `{owner.value}` of an outer scope: other code may have changed its graph"
+                fetch.node,
+                "RH104",
+                "b",
+                f"the session `{owner.value}` of an outer scope: other code may have changed its graph",
             )
 
 
-def binds(plan: Plan, scope: cst.FunctionDef, name: str) -> bool:
+def binds(scope: cst.FunctionDef, name: str) -> bool:
     """Tell whether a function has a local variable."""
     return name in local_names(scope)

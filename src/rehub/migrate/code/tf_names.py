@@ -313,21 +313,22 @@ _NEW_WORDS = {
 # Each call gives something else, or changes something: no expression that may be computed once or again.
 _IMPURE = frozenset(
     """
-    Assert ConditionalAccumulator CriticalSection FIFOQueue FixedLengthRecordReader GradientTape Graph IdentityReader
-    InteractiveSession PaddingFIFOQueue Print PriorityQueue QueueBase RandomShuffleQueue ReaderBase Session
-    TFRecordReader TextLineReader Variable VariableScope WholeFileReader add_check_numerics_ops add_to_collection add_to_collections
-    all_variables assign assign_add assign_sub batch_scatter_update colocate_with container control_dependencies
-    count_up_to create_partitioned_variables delete_session_tensor device get_collection get_collection_ref
-    get_default_graph get_default_session get_local_variable get_session_handle get_session_tensor get_variable
-    get_variable_scope global_variables gradients group hessians import_graph_def init_scope is_variable_initialized
-    load_file_system_library load_library load_op_library local_variables make_template model_variables
-    moving_average_variables name_scope no_op op_scope placeholder placeholder_with_default print py_func
-    report_uninitialized_variables reset_default_graph scatter_add scatter_div scatter_max scatter_min scatter_mul
-    scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update set_random_seed sparse_placeholder
-    timestamp trainable_variables variable_creator_scope variable_op_scope variable_scope wrap_function write_file
-    nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn nn.static_rnn
-    nn.static_state_saving_rnn io.write_file io.write_graph sparse.placeholder ragged.placeholder random.set_seed
-    random.set_random_seed py_function numpy_function nn.fused_batch_norm
+    Assert ConditionalAccumulator CriticalSection FIFOQueue FixedLengthRecordReader GradientTape Graph
+    IdentityReader InteractiveSession PaddingFIFOQueue Print PriorityQueue QueueBase RandomShuffleQueue ReaderBase
+    Session TFRecordReader TextLineReader Variable VariableScope WholeFileReader add_check_numerics_ops
+    add_to_collection add_to_collections all_variables assign assign_add assign_sub batch_scatter_update
+    colocate_with container control_dependencies count_up_to create_partitioned_variables delete_session_tensor
+    device get_collection get_collection_ref get_default_graph get_default_session get_local_variable
+    get_session_handle get_session_tensor get_variable get_variable_scope global_variables gradients group
+    hessians import_graph_def init_scope is_variable_initialized load_file_system_library load_library
+    load_op_library local_variables make_template model_variables moving_average_variables name_scope no_op
+    op_scope placeholder placeholder_with_default print py_func report_uninitialized_variables reset_default_graph
+    scatter_add scatter_div scatter_max scatter_min scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update
+    scatter_sub scatter_update set_random_seed sparse_placeholder timestamp trainable_variables
+    variable_creator_scope variable_op_scope variable_scope wrap_function write_file nn.bidirectional_dynamic_rnn
+    nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn nn.static_rnn nn.static_state_saving_rnn io.write_file
+    io.write_graph sparse.placeholder ragged.placeholder random.set_seed random.set_random_seed py_function
+    numpy_function nn.fused_batch_norm
     """.split()
 )
 _RANDOM = frozenset(
