@@ -16,7 +16,7 @@ from rehub.keras.traces import Candidates, candidates, traces_of
 from rehub.legacy.conversions import default_signature_of, is_conversion
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
-from rehub.retrain import SignatureFunction, find_signature_function
+from rehub.retrain import TrainableSignature, find_trainable_signature
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -93,7 +93,7 @@ class Computation:
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
             self.signature = default_signature_of(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
-            found = find_signature_function(self.restored, self.signature, self.described_as)
+            found = find_trainable_signature(self.restored, self.signature, self.described_as)
             if found is not None and "default" in found.output_specs(False):
                 self.output_key = "default"
 
@@ -118,7 +118,7 @@ class Computation:
     def _find_function(self) -> Any:
         """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            both_modes = find_signature_function(self.restored, self.signature, self.described_as)
+            both_modes = find_trainable_signature(self.restored, self.signature, self.described_as)
             return both_modes or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.functions.call_method(self.restored)
@@ -137,14 +137,14 @@ class Computation:
     @property
     def is_trainable(self) -> bool:
         """Whether what is called can be trained: not a signature of a graph of TF1, unless it was traced again."""
-        if isinstance(self.function, SignatureFunction):
+        if isinstance(self.function, TrainableSignature):
             return True
         return not (self.is_legacy or (self.signature and self._is_graph_of_tf1()))
 
     @property
     def has_training_mode(self) -> bool:
         """Whether what is called may compute something else in training: a TF2 object's signature does not."""
-        return isinstance(self.function, SignatureFunction) or not self.signature
+        return isinstance(self.function, TrainableSignature) or not self.signature
 
     def _is_graph_of_tf1(self) -> bool:
         return is_v1_model(self.restored) or tf_internals.v1_graphs.is_of_wrapped_graph(self.function)
