@@ -8,9 +8,9 @@ from typing import Any, Iterable, Mapping
 from rehub import tf_internals
 from rehub.errors import GraphRequired
 from rehub.legacy import cell_gradients, colocation, graph_defs, tensor_array_gradients
-from rehub.legacy.read_hoisting import hoist_variable_reads
 from rehub.legacy.graph_defs import ancestors, descendants, node_name
 from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
+from rehub.legacy.read_hoisting import hoist_variable_reads
 from rehub.legacy.tensor_info import build_input_map, build_output_map, components
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
+from rehub import tf_internals
 from rehub.errors import InvalidModule
 from rehub.retrain.graph import Branch, Effect, Loop, Node, NodeOutput, Program
-from rehub import tf_internals
 
 if TYPE_CHECKING:
     from typing import Protocol

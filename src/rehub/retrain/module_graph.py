@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy.tensor_info import components, parse_tensor_info_map
 from rehub.retrain.graph import NodeOutput, Program, parse_output
 from rehub.savedmodel.ops.gradient_barriers import stops_gradients

@@ -113,7 +113,7 @@ def convert(
         raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
-    with tf_internals.without_deprecations_and_infos():
+    with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
             register_graph_ops(meta_graph, asked)
         inference = graph_variant(metagraphs, chosen or frozenset(), asked)
@@ -169,5 +169,7 @@ def _chosen_tags(
         variants.with_tags(None)
         return None
     if len(variants.tags()) > 1:
-        raise TagsNotFound(f"{handle!r} has several variants; choose one. " + explain_missing_variant([], variants.tags()))
+        raise TagsNotFound(
+            f"{handle!r} has several variants; choose one. " + explain_missing_variant([], variants.tags())
+        )
     return variants.tags()[0]

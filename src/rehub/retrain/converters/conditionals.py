@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from rehub import tf_internals
 from rehub.retrain.context import Context, Scope
 from rehub.retrain.graph import Branch, Conditional, NodeOutput
-from rehub import tf_internals
 
 
 def convert_conditional(context: Context, conditional: Conditional, scope: Scope) -> None:

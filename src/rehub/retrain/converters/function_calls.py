@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
+from rehub import tf_internals
 from rehub.retrain.context import Context, Converter, Scope, is_variable
 from rehub.retrain.graph import Node
-from rehub import tf_internals
 
 
 def call_by_op(context: Context, node: Node, scope: Scope) -> Sequence[Any]:

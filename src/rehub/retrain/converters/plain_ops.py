@@ -49,7 +49,6 @@ def create_op(op: str, inputs: Sequence[Any], attr: Mapping[str, Any], name: str
 
 def convert_asset_path(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
     """Return the path of a file of the module. It differs in a copy of the module, so it is not a constant."""
-    del scope
     path = context.state.get_asset(context.program, node).asset_path
     shape = [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
     return [tf_internals.import_tensorflow().reshape(path, shape)]

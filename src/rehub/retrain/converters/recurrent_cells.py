@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from rehub import tf_internals
 from rehub.retrain.context import Context, Converter, Scope
 from rehub.retrain.graph import Node
-from rehub import tf_internals
 
 
 def _convert_lstm_cell(context: Context, node: Node, scope: Scope) -> Sequence[Any]:

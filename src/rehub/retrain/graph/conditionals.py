@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Iterable, Union
 
-from rehub.retrain.graph.control_flow import MERGES, Branch, ControlFlow
+from rehub.retrain.graph.control_flow import MERGES, ControlFlow
 from rehub.retrain.graph.nodes import NEXT_ITERATIONS, NodeGraph, NodeOutput, control_output
 from rehub.savedmodel.graph_search import find_reachable
 
