@@ -264,7 +264,7 @@ def test_a_declared_shape_that_the_output_does_not_have_is_refused(restored, dic
     with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible with expected shape"):
         tf.function(lambda x: 1.0 * layer(x), autograph=False)(tf.ones([2, 3]))
     layer = hub.KerasLayer(dict_model, output_shape=[4])
-    with pytest.raises(ValueError, match="declares 1 shape.s., and there are 2 outputs"):
+    with pytest.raises(ValueError, match="declares 1 shape.s., but there are 2 outputs"):
         layer({"ids": tf.zeros([1, 4], tf.int32), "mask": tf.ones([1, 4])})
 
 
