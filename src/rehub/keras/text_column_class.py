@@ -71,7 +71,7 @@ TextEmbeddingColumnV2.__name__ = "_TextEmbeddingColumnV2"
 def _infer_output_shape(layer: Any) -> Any:
     """Return the shape of a layer's output for one text."""
     texts = _tf.TensorSpec([None], _tf.string)
-    embed = _tf.function(lambda texts: layer(texts), input_signature=[texts])  # noqa: PLW0108  a layer is no function
+    embed = _tf.function(lambda texts: layer(texts), input_signature=[texts])  # noqa: PLW0108  tf.function takes no layer
     outputs = embed.get_concrete_function().structured_outputs
     if not hasattr(outputs, "shape"):
         raise InputMismatch(f"The model returns {outputs}, not one tensor. Name one of its outputs by output_key=.")
