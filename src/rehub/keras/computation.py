@@ -116,7 +116,7 @@ class Computation:
             retrained = find_signature_function(self.restored, self.signature, self.described_as)
             return retrained or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
-            return tf_internals.functions.call_method(self.restored)
+            return tf_internals.functions.callable_of(self.restored)
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
@@ -133,7 +133,7 @@ class Computation:
         """Whether the function can be trained. A signature of a graph of TF1 cannot, unless rehub traced it again."""
         if isinstance(self.function, SignatureFunction):
             return True
-        is_tf1_graph = is_v1_model(self.restored) or tf_internals.v1_graphs.is_of_wrapped_graph(self.function)
+        is_tf1_graph = is_v1_model(self.restored) or tf_internals.v1_graphs.is_v1_function(self.function)
         return not (self.is_legacy or (self.signature and is_tf1_graph))
 
     @property
@@ -290,7 +290,7 @@ def _load_object(spec: LayerSpec) -> Any:
         return copied
     if isinstance(handle, str) or not is_callable(handle):
         given = spec.load_options
-        options = given if given is not None else tf_internals.keras.options_of_keras_loading()
+        options = given if given is not None else tf_internals.keras.current_load_options()
         return load(handle, tags=spec.tags, options=options)
     for name, value in (("tags", spec.tags), ("load_options", spec.load_options)):
         if value is not None:

@@ -14,7 +14,7 @@ from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe_trace
 from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
 from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import spec_dtype, spec_raggedness, spec_shape
+from rehub.tf_internals.specs import dtype_of, raggedness_of, shape_of
 
 _ShapesAgree = Callable[[Any, Any], bool]
 
@@ -176,12 +176,12 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         return False
     if not _is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
-    if not dtypes_agree(spec_dtype(received), spec_dtype(expected), cast):
+    if not dtypes_agree(dtype_of(received), dtype_of(expected), cast):
         return False
-    shape, wanted = spec_shape(received), spec_shape(expected)
+    shape, wanted = shape_of(received), shape_of(expected)
     if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
-    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    (rank, splits), (wanted_rank, wanted_splits) = raggedness_of(received), raggedness_of(expected)
     return rank == wanted_rank and dtypes_agree(splits, wanted_splits, cast)
 
 
@@ -215,14 +215,14 @@ def _convert_inputs(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> A
 def _cast_leaf(value: Any, received: Any, expected: Any) -> Any:
     tf = import_tensorflow()
     is_ragged = isinstance(value, tf.RaggedTensor)
-    if is_ragged and spec_raggedness(received) != spec_raggedness(expected):
-        value = value.with_row_splits_dtype(spec_raggedness(expected)[1])
-    if not _is_of_tensors(expected) or spec_dtype(received) == spec_dtype(expected):
+    if is_ragged and raggedness_of(received) != raggedness_of(expected):
+        value = value.with_row_splits_dtype(raggedness_of(expected)[1])
+    if not _is_of_tensors(expected) or dtype_of(received) == dtype_of(expected):
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, spec_dtype(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, dtype_of(expected)))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, spec_dtype(expected))
+        return tf.cast(value, dtype_of(expected))
     return value  # A symbolic tensor of Keras: only its shape matters here. Its values are cast when the layer runs.
 
 

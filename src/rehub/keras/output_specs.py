@@ -11,13 +11,12 @@ import contextlib
 import json
 from typing import Any
 
-from rehub import tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.inputs import reachable_traces
 from rehub.restore import describe, spec_of
 from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import spec_shape
+from rehub.tf_internals.specs import dtype_of, shape_of, with_shape
 
 
 def output_specs(
@@ -63,12 +62,12 @@ def output_shapes(computation: Computation, input_shape: Any, declared: Any = No
     inputs = shape_specs(computation, input_shape)
     specs = output_specs(computation, inputs, declared, training=training, with_batch=True)
     if declared is None:
-        return None if specs is None else tf.nest.map_structure(spec_shape, specs)
+        return None if specs is None else tf.nest.map_structure(shape_of, specs)
     batch = tf.TensorShape([_find_batch_size(inputs)])
     if specs is None:
         return tf.nest.map_structure(batch.concatenate, declared)
     return tf.nest.map_structure(
-        lambda spec: _merge_shapes(spec_shape(spec), batch.concatenate(spec_shape(spec)[1:])),
+        lambda spec: _merge_shapes(shape_of(spec), batch.concatenate(shape_of(spec)[1:])),
         specs,
     )
 
@@ -144,7 +143,7 @@ def _specs_with_shapes(shapes: Any, expected: Any) -> Any | None:
         return None if any(item is None for item in sequence) else sequence
     if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
         return None
-    return tf_internals.specs.spec_with_shape(expected, tf.TensorShape(shapes))
+    return with_shape(expected, tf.TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
@@ -221,16 +220,16 @@ def _most_general_specs(alternatives: list[Any]) -> Any:
         if [_spec_kind(spec) for spec in leaves] != [_spec_kind(spec) for spec in found]:
             return None
         shapes = map(_common_shape, leaves, found)
-        leaves = [tf_internals.specs.spec_with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
+        leaves = [with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
     return tf.nest.pack_sequence_as(first, leaves)
 
 
 def _spec_kind(spec: Any) -> tuple[Any, ...]:
-    return type(spec), tf_internals.specs.spec_dtype(spec), getattr(spec, "ragged_rank", 0)
+    return type(spec), dtype_of(spec), getattr(spec, "ragged_rank", 0)
 
 
 def _common_shape(spec: Any, other: Any) -> Any:
-    return spec_shape(spec).most_specific_compatible_shape(spec_shape(other))
+    return shape_of(spec).most_specific_compatible_shape(shape_of(other))
 
 
 def _add_declared_shapes(specs: Any, declared: Any) -> Any:
@@ -239,8 +238,8 @@ def _add_declared_shapes(specs: Any, declared: Any) -> Any:
     leaves, shapes = tf.nest.flatten(specs), tf.nest.flatten(declared)
     if len(leaves) != len(shapes):
         return specs
-    shapes = [_merge_shapes(spec_shape(spec), tf.TensorShape([None]).concatenate(s)) for spec, s in zip(leaves, shapes)]
-    merged = [tf_internals.specs.spec_with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
+    shapes = [_merge_shapes(shape_of(spec), tf.TensorShape([None]).concatenate(s)) for spec, s in zip(leaves, shapes)]
+    merged = [with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
     return tf.nest.pack_sequence_as(specs, merged)
 
 
@@ -251,7 +250,7 @@ def _merge_shapes(shape: Any, other: Any) -> Any:
 def _find_batch_size(inputs: Any) -> int | None:
     for leaf in import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        shape = None if spec is None else spec_shape(spec)
+        shape = None if spec is None else shape_of(spec)
         if shape is not None and shape.rank:
             return shape.as_list()[0]  # type: ignore[no-any-return]
     return None

@@ -91,7 +91,7 @@ class Trace:
         """
         given = (bound.positional, bound.keywords)
         try:
-            return tf_internals.functions.arguments_fit(self.fixed, given, bound.converts_arrays, allow_conversion)
+            return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
         except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
             return False
 
@@ -126,7 +126,7 @@ def traces_of(function: Any) -> list[Trace]:
     if not concrete_functions:
         return []
     names = tf_internals.functions.argument_names(function)
-    direct = tf_internals.functions.traces_can_run_alone(function)
+    direct = tf_internals.functions.can_call_traces_directly(function)
     traces = (_make_trace(concrete, names, direct) for concrete in concrete_functions)
     return [trace for trace in traces if trace is not None]
 

@@ -56,12 +56,12 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         refuse_other_keras(self.keras, caller.f_globals.get("__name__", "").split(".")[0])
         raise AttributeError("_keras_history")
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the layer, as you call every layer of Keras."""
         return super().__call__(self._convert_inputs(inputs), *args, **kwargs)
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def call(self, inputs: Any, training: Any = None) -> Any:
         """Call the restored function, in training mode if the layer is trainable and the model is being trained."""
         if self.trainable:
@@ -140,7 +140,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         """Return the class that the caller of Keras gave for this one under its registered name; None if none."""
         if cls.keras.module.utils.get_custom_objects().get(REGISTERED_NAME) is not cls:
             return None
-        for given in tf_internals.keras.custom_objects_given(REGISTERED_NAME):
+        for given in tf_internals.keras.iter_custom_objects(REGISTERED_NAME):
             # `rehub.KerasLayer` means the class of the Keras in use.
             if given is not cls and isinstance(given, type) and given.__module__ != "rehub.keras.layer":
                 return given
@@ -148,7 +148,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
 
     @classmethod
     def _is_loading_untrusted(cls) -> bool:
-        return tf_internals.keras.keras_loads_in_safe_mode(cls.keras.module)
+        return tf_internals.keras.is_loading_in_safe_mode(cls.keras.module)
 
 
 def _untrusted_message(config: dict[str, Any], keras: Any) -> str:

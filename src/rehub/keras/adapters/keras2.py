@@ -26,10 +26,10 @@ class LayerAdapter(BaseLayer):
         self._func = parts.computation.restored  # a TensorFlow trackable: saved with the model, tables included
         for variable in parts.weights.in_order:
             self._add_restored_weight(variable)
-        if tf_internals.v1_graphs.builds_graph_of_tf1():
+        if tf_internals.v1_graphs.is_building_v1_graph():
             # Other variables, such as a checkpoint's counter, are not weights but are saved with the model too.
             variables = variables_within(import_tensorflow(), self._func)
-            tf_internals.keras.initialize_by_keras(self.keras.module, variables)
+            tf_internals.keras.initialize_variables(self.keras.module, variables)
         for loss in parts.losses:
             self.add_loss(self._loss_if_trainable(loss))
 
@@ -86,4 +86,4 @@ class LayerAdapter(BaseLayer):
     @classmethod
     def _is_loading_untrusted(cls) -> bool:
         # Keras 2 has its safe mode on for JSON too, from which tensorflow_hub's users load models. Only files count.
-        return super()._is_loading_untrusted() and tf_internals.keras.keras_2_loads_file(cls.keras.module)
+        return super()._is_loading_untrusted() and tf_internals.keras.is_loading_keras_2_file(cls.keras.module)
