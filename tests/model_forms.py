@@ -12,7 +12,7 @@ from rehub import tf_internals
 
 def as_text(content):
     """The bytes of a `saved_model.pbtxt` of the bytes of a `saved_model.pb`."""
-    return text_format.MessageToString(type(tf_internals.saved_model_message()).FromString(content)).encode()
+    return text_format.MessageToString(type(tf_internals.protos.saved_model_message()).FromString(content)).encode()
 
 
 def as_split(content):

@@ -6,7 +6,7 @@ import struct
 
 from wire_messages import field, varint
 
-from rehub.savedmodel.forms import header_hash
+from rehub.savedmodel.encodings import header_hash
 
 BLOCK, BLOCK_HEADER, CHUNK_HEADER = 1 << 16, 24, 40
 USABLE = BLOCK - BLOCK_HEADER

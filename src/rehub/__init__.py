@@ -14,8 +14,9 @@ from rehub.version import __version__
 
 if TYPE_CHECKING:
     from rehub.as_tensorflow_hub import install_as_tensorflow_hub as install_as_tensorflow_hub
-    from rehub.distribute import session_config as session_config
     from rehub.errors import HubError as HubError
+    from rehub.inspection import ModelInfo as ModelInfo
+    from rehub.inspection import inspect as inspect
     from rehub.keras import KerasLayer as KerasLayer
     from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
     from rehub.legacy import ImageModuleInfo as ImageModuleInfo
@@ -35,33 +36,32 @@ if TYPE_CHECKING:
     from rehub.legacy.columns import text_embedding_column as text_embedding_column
     from rehub.legacy.exporter import LatestModuleExporter as LatestModuleExporter
     from rehub.legacy.exporter import register_module_for_export as register_module_for_export
+    from rehub.legacy.sessions import session_config as session_config
     from rehub.loading import load as load
+    from rehub.migrate.models import Conversion as Conversion
+    from rehub.migrate.models import convert as convert
     from rehub.resolvers import register_resolver as register_resolver
     from rehub.resolvers import resolve as resolve
     from rehub.restore import LoadReport as LoadReport
     from rehub.restore import load_report as load_report
-    from rehub.retrain import Conversion as Conversion
-    from rehub.retrain import convert as convert
-    from rehub.savedmodel.inspecting import ModelInfo as ModelInfo
-    from rehub.savedmodel.inspecting import inspect as inspect
-    from rehub.savedmodel.scanning import ScanReport as ScanReport
-    from rehub.savedmodel.scanning import scan as scan
+    from rehub.scanning import ScanReport as ScanReport
+    from rehub.scanning import scan as scan
 
 _HOME_OF = {
-    "Conversion": "rehub.retrain",
+    "Conversion": "rehub.migrate.models",
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
     "LoadReport": "rehub.restore",
-    "ModelInfo": "rehub.savedmodel.inspecting",
+    "ModelInfo": "rehub.inspection",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
-    "ScanReport": "rehub.savedmodel.scanning",
+    "ScanReport": "rehub.scanning",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
-    "convert": "rehub.retrain",
+    "convert": "rehub.migrate.models",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
     "errors": "rehub.errors",
@@ -69,7 +69,7 @@ _HOME_OF = {
     "get_expected_image_size": "rehub.legacy",
     "get_num_image_channels": "rehub.legacy",
     "image_embedding_column": "rehub.legacy.columns",
-    "inspect": "rehub.savedmodel.inspecting",
+    "inspect": "rehub.inspection",
     "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
@@ -77,8 +77,8 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
-    "scan": "rehub.savedmodel.scanning",
-    "session_config": "rehub.distribute",
+    "scan": "rehub.scanning",
+    "session_config": "rehub.legacy.sessions",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column_v2": "rehub.keras.text_column",

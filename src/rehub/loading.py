@@ -7,6 +7,7 @@ import os
 from typing import Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
+from rehub import optimize as optimizing
 from rehub.errors import (
     InvalidModule,
     InvalidSetting,
@@ -23,7 +24,7 @@ from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, 
 _LOGGER = logging.getLogger(__name__)
 
 
-@tf_internals.run_as_written
+@tf_internals.tracing.run_as_written
 def load(
     handle: Any,
     tags: str | Iterable[str] | None = None,
@@ -85,7 +86,7 @@ def load(
     _check_options(tf, options)
     loader, prepare = config.loader(loader), config.prepare(prepare)
     if optimize is not None:
-        restore.check_can_optimize(tf, optimize)
+        optimizing.check_can_optimize(tf, optimize)
     elif measure_with is not None:
         raise InvalidSetting('measure_with= is what optimize="inference" measures with, which was not asked for.')
     wanted = tag_set(tags)
@@ -128,7 +129,7 @@ def load(
             wanted_tags = None if wanted is None else sorted(wanted)
             obj = restore.restore(tf, layout.path, asked, metagraph, wanted_tags, options, loader, prepare)
     if optimize is not None:
-        obj = restore.optimize_for_inference(tf, obj, asked, measure_with)
+        obj = optimizing.optimize_for_inference(tf, obj, asked, measure_with)
     restore.note(obj, "_is_hub_module_v1", layout.is_legacy)  # Under this name tensorflow_hub's users know it.
     restore.list_known_signatures(obj, asked)
     if is_conversion(obj):

@@ -27,11 +27,11 @@ from rehub.cli import program
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.checkpoint import read_checkpoint
-from rehub.savedmodel.forms import as_saved_model_pb
+from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.nodes import bodies
 from rehub.savedmodel.wire import BYTES
 
-SavedModel = type(tf_internals.saved_model_message())
+SavedModel = type(tf_internals.protos.saved_model_message())
 MODULE = saved_models.LEGACY / "text_embed"
 FEATURES = saved_models.LEGACY.parent / "legacy_features"
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.retrain import Conversion
-    from rehub.retrain.comparison import Comparison
+    from rehub.migrate.models import Conversion
+    from rehub.migrate.models.comparison import Comparison
 
 
 def configure(parser: Parser) -> None:
@@ -37,7 +37,7 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Converts, and reports what was found, kept and compared."""
-    from rehub.retrain import convert
+    from rehub.migrate.models import convert
 
     resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
     start_tensorflow()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Iterator
 from rehub.cli import output
 from rehub.cli.exit_codes import DIFFERENT, DONE, TROUBLE
 from rehub.errors import HubError
-from rehub.savedmodel.comparing import FactDifference, ModelDifference, VariableDifference, compare_models
-from rehub.savedmodel.inspecting import inspect
-from rehub.savedmodel.inspecting.overview import shape_text
+from rehub.inspection import inspect
+from rehub.inspection.diff import FactDifference, ModelDifference, VariableDifference, compare_models
+from rehub.inspection.overview import shape_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.inspecting.model_info import VariableInfo
+    from rehub.inspection.model_info import VariableInfo
 
 _LINES = 20  # of each group, unless all are asked for
 

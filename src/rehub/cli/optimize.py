@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.restore.optimized import Form, OptimizedFunction
+    from rehub.optimize import Form, OptimizedFunction
 
 
 def configure(parser: Parser) -> None:

@@ -14,16 +14,16 @@ from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import Output, fit, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.foreign_text import escape, list_names
+from rehub.inspection import inspect
+from rehub.inspection.overview import tensor_text
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
-from rehub.savedmodel.inspecting import inspect
-from rehub.savedmodel.inspecting.overview import tensor_text
 from rehub.suggestions import did_you_mean
 from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.inspecting.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
+    from rehub.inspection.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
 
 _DEFAULTS = ("serving_default", "default")
 

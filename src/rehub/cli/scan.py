@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.errors import HubError
-from rehub.savedmodel.scanning import scan
+from rehub.scanning import scan
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.scanning import ScanReport
+    from rehub.scanning import ScanReport
 
 
 def configure(parser: Parser) -> None:

@@ -10,8 +10,8 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import SignatureNotFound
 from rehub.foreign_text import list_names
-from rehub.savedmodel.inspecting import inspect, overview
-from rehub.savedmodel.inspecting.report import report_lines
+from rehub.inspection import inspect, overview
+from rehub.inspection.report import report_lines
 from rehub.suggestions import did_you_mean
 from rehub.transfer.sizes import readable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.savedmodel.inspecting.model_info import ModelInfo, TensorInfo
+    from rehub.inspection.model_info import ModelInfo, TensorInfo
 
 
 def configure(parser: Parser) -> None:

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import Any, Iterator
 
-from rehub import restore, tf_internals
+from rehub import tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.copies import CopiedLayer, config_is_for_copy
@@ -18,6 +18,7 @@ from rehub.keras.jit import can_compile
 from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
 from rehub.keras.output_shapes import ensure_declared_shapes, output_shapes, output_specs, shapes_from, shapes_to_config
 from rehub.keras.weights import Selection, Weights, selection_config, weights_of
+from rehub.optimize import is_optimized
 from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
@@ -202,7 +203,7 @@ class LayerBehaviour(CopiedLayer):
         if not self.trainable:
             return
         computation = self._prepared.computation
-        if restore.is_optimized(computation.restored):
+        if is_optimized(computation.restored):
             raise NotTrainable(
                 f'hub.KerasLayer.trainable = True: {computation.described_as} was loaded with optimize="inference", by '
                 "which its variables became constants. Load it without, to train it."
@@ -254,7 +255,7 @@ class LayerBehaviour(CopiedLayer):
         """The class that the caller of Keras gave for this one, which Keras found by its name; None if none."""
         if cls.keras.module.utils.get_custom_objects().get(REGISTERED_AS) is not cls:
             return None
-        for given in tf_internals.custom_objects_given(REGISTERED_AS):
+        for given in tf_internals.keras.custom_objects_given(REGISTERED_AS):
             # `rehub.KerasLayer` stands for the class of the Keras in use.
             if given is not cls and isinstance(given, type) and given.__module__ != "rehub.keras.layer":
                 return given

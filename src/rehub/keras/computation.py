@@ -60,7 +60,7 @@ class Computation:
         self._check_output_choice()
         self.function = self._find_function()
         self.traces = traces_of(self.function)
-        self.takes_training = "training" in tf_internals.argument_names(self.function)
+        self.takes_training = "training" in tf_internals.functions.argument_names(self.function)
         self._candidates: dict[bool, Candidates] = {}
 
     def _choose_only_signature(self) -> None:
@@ -121,7 +121,7 @@ class Computation:
             both_modes = find_signature_function(self.restored, self.signature, self.described_as)
             return both_modes or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
-            return tf_internals.call_method(self.restored)
+            return tf_internals.functions.call_method(self.restored)
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
@@ -147,7 +147,7 @@ class Computation:
         return isinstance(self.function, SignatureFunction) or not self.signature
 
     def _is_graph_of_tf1(self) -> bool:
-        return is_v1_model(self.restored) or tf_internals.is_of_wrapped_graph(self.function)
+        return is_v1_model(self.restored) or tf_internals.v1_graphs.is_of_wrapped_graph(self.function)
 
     def weights_owner(self) -> Any:
         """The object whose `variables` and `trainable_variables` are the layer's.
@@ -176,7 +176,7 @@ class Computation:
             inputs: a nest of tensors.
             training: a Python bool, None for False, or a scalar bool tensor (the learning phase of TF1 graphs).
         """
-        mode = tf_internals.static_bool(training) if self.takes_training else False
+        mode = tf_internals.tracing.static_bool(training) if self.takes_training else False
         if mode is not None:
             return self._in_mode(inputs, mode)
         return import_tensorflow().cond(
@@ -185,17 +185,17 @@ class Computation:
 
     def _in_mode(self, inputs: Any, training: bool) -> Any:
         arguments = self.arguments_for(training)
-        if tf_internals.is_concrete_function(self.function) and arguments:
+        if tf_internals.functions.is_concrete_function(self.function) and arguments:
             inputs, arguments = self._among_inputs(inputs, arguments), {}
-        if self.traces or tf_internals.is_restored_function(self.function):
+        if self.traces or tf_internals.functions.is_restored_function(self.function):
             usable = self.candidates(training)
             # Here again: of a list of symbolic tensors, the values come now.
             inputs = as_one_tensor(inputs, usable.converting or self.traces)
             trace, inputs = match(inputs, usable, self.described_as)
             if trace.can_run_alone:
-                return self.pick_output(tf_internals.call_with_tensors(trace.concrete, inputs))
+                return self.pick_output(tf_internals.functions.call_with_tensors(trace.concrete, inputs))
             arguments = usable.arguments
-        if isinstance(inputs, dict) and tf_internals.is_concrete_function(self.function):
+        if isinstance(inputs, dict) and tf_internals.functions.is_concrete_function(self.function):
             return self.pick_output(self.function(**inputs, **arguments))
         return self.pick_output(self.function(inputs, **arguments))
 
@@ -206,7 +206,7 @@ class Computation:
         return self._candidates[training]
 
     def _find_candidates(self, training: bool) -> Candidates:
-        is_signature = tf_internals.is_concrete_function(self.function)  # Its arguments are inputs.
+        is_signature = tf_internals.functions.is_concrete_function(self.function)  # Its arguments are inputs.
         arguments = {} if is_signature else self.arguments_for(training)
         found = candidates(self.function, self.traces, arguments)
         if not found.converting and self.takes_training and not training:
@@ -297,7 +297,7 @@ def _object_of(handle: Any, tags: Any, load_options: Any) -> Any:
     if copied is not None:
         return copied
     if isinstance(handle, (str, bytes, os.PathLike)) or not is_callable(handle):
-        options = load_options if load_options is not None else tf_internals.options_of_keras_loading()
+        options = load_options if load_options is not None else tf_internals.keras.options_of_keras_loading()
         return load(handle, tags=tags, options=options)
     for name, value in (("tags", tags), ("load_options", load_options)):
         if value is not None:

@@ -13,7 +13,8 @@ from typing import Any, Callable, Sequence
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe_trace
 from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
-from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
+from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import spec_dtype, spec_raggedness, spec_shape
 
 _ShapesAgree = Callable[[Any, Any], bool]
 

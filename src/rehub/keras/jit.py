@@ -38,10 +38,10 @@ def can_compile(traces: Iterable[Trace]) -> bool:
         except NotTrainable:  # No call in this mode returns anything.
             continue
         for body in [graph.node, *(function.node_def for function in graph.library.function)]:
-            if any(tf_internals.handles_strings(node) for node in body):
+            if any(tf_internals.ops.handles_strings(node) for node in body):
                 return False
             ops.update(node.op for node in body)
         ops -= {function.signature.name for function in graph.library.function}
     if ops & _DEPENDS_ON_VALUES:
         return False
-    return all(tf_internals.has_xla_kernel(op) for op in ops - {"Placeholder"})
+    return all(tf_internals.ops.has_xla_kernel(op) for op in ops - {"Placeholder"})

@@ -81,11 +81,11 @@ def make_layer_class(in_use: Keras) -> type:
             """All other weights."""
             return PartOfWeights(super().non_trainable_weights, self.weights)
 
-        @tf_internals.run_as_written
+        @tf_internals.tracing.run_as_written
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf_internals.run_as_written
+        @tf_internals.tracing.run_as_written
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
@@ -159,7 +159,7 @@ def make_layer_class(in_use: Keras) -> type:
             instead = cls._class_given_instead()
             if instead is not None:
                 return instead.from_config(config)
-            if tf_internals.keras_loads_in_safe_mode(keras):
+            if tf_internals.keras.keras_loads_in_safe_mode(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
             return cls._from_own_config(config)
 

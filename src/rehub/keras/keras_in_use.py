@@ -92,5 +92,5 @@ def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
 def refuse_call_of_other_keras(layer_keras: Keras) -> None:
     """Raises KerasMismatch inside a call of a layer or model of the other Keras."""
     for package in ("keras", "tf_keras"):
-        if package != layer_keras.package and tf_internals.keras_is_calling(package):
+        if package != layer_keras.package and tf_internals.keras.keras_is_calling(package):
             refuse_other_keras(layer_keras, package)

@@ -18,6 +18,7 @@ from rehub.keras.inputs import reachable_traces
 from rehub.keras.traces import Trace
 from rehub.restore import describe, spec_of
 from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import spec_shape
 
 
 def output_specs(
@@ -61,12 +62,12 @@ def output_shapes(computation: Computation, input_shape: Any, declared: Any = No
     inputs = shape_specs(computation, input_shape)
     specs = output_specs(computation, inputs, declared, training=training, with_batch=True)
     if declared is None:
-        return None if specs is None else tf.nest.map_structure(tf_internals.spec_shape, specs)
+        return None if specs is None else tf.nest.map_structure(spec_shape, specs)
     batch = tf.TensorShape([_batch_size(inputs)])
     if specs is None:
         return tf.nest.map_structure(batch.concatenate, declared)
     return tf.nest.map_structure(
-        lambda spec: _refined(tf_internals.spec_shape(spec), batch.concatenate(tf_internals.spec_shape(spec)[1:])),
+        lambda spec: _refined(spec_shape(spec), batch.concatenate(spec_shape(spec)[1:])),
         specs,
     )
 
@@ -140,7 +141,7 @@ def _shapes_like(shapes: Any, expected: Any) -> Any | None:
         return None if any(item is None for item in sequence) else sequence
     if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
         return None
-    return tf_internals.spec_with_shape(expected, tf.TensorShape(shapes))
+    return tf_internals.specs.spec_with_shape(expected, tf.TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
@@ -227,17 +228,17 @@ def _most_general(alternatives: list[Any]) -> Any:
         found = tf.nest.flatten(other)
         if [_kind(spec) for spec in leaves] != [_kind(spec) for spec in found]:
             return None
-        leaves = [tf_internals.spec_with_shape(spec, _common(spec, like)) for spec, like in zip(leaves, found)]
+        leaves = [tf_internals.specs.spec_with_shape(spec, _common(spec, like)) for spec, like in zip(leaves, found)]
     return tf.nest.pack_sequence_as(first, leaves)
 
 
 def _kind(spec: Any) -> tuple[Any, ...]:
-    return type(spec), tf_internals.spec_dtype(spec), getattr(spec, "ragged_rank", 0)
+    return type(spec), tf_internals.specs.spec_dtype(spec), getattr(spec, "ragged_rank", 0)
 
 
 def _common(spec: Any, other: Any) -> Any:
-    shape = tf_internals.spec_shape(spec)
-    return shape.most_specific_compatible_shape(tf_internals.spec_shape(other))
+    shape = spec_shape(spec)
+    return shape.most_specific_compatible_shape(spec_shape(other))
 
 
 def _with_declared(specs: Any, declared: Any) -> Any:
@@ -247,9 +248,7 @@ def _with_declared(specs: Any, declared: Any) -> Any:
     if len(leaves) != len(shapes):
         return specs
     refined = [
-        tf_internals.spec_with_shape(
-            spec, _refined(tf_internals.spec_shape(spec), tf.TensorShape([None]).concatenate(shape))
-        )
+        tf_internals.specs.spec_with_shape(spec, _refined(spec_shape(spec), tf.TensorShape([None]).concatenate(shape)))
         for spec, shape in zip(leaves, shapes)
     ]
     return tf.nest.pack_sequence_as(specs, refined)
@@ -262,7 +261,7 @@ def _refined(shape: Any, other: Any) -> Any:
 def _batch_size(inputs: Any) -> int | None:
     for leaf in import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        shape = None if spec is None else tf_internals.spec_shape(spec)
+        shape = None if spec is None else spec_shape(spec)
         if shape is not None and shape.rank:
             return shape.as_list()[0]  # type: ignore[no-any-return]
     return None

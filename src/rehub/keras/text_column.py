@@ -25,7 +25,7 @@ def text_embedding_column_v2(key: Any, module_path: Any, output_key: str | None 
         OptionsUnsupported: this TensorFlow's layers of feature columns cannot keep a model, as TensorFlow 1.15's.
     """
     tf = tf_internals.import_tensorflow()
-    if not tf_internals.layers_keep_resources():
+    if not tf_internals.keras.layers_keep_resources():
         raise OptionsUnsupported(
             f"text_embedding_column_v2 needs TensorFlow 2.2 or newer; this is {tf.__version__}, whose layers of "
             "feature columns track no models. For a legacy module there is hub.text_embedding_column."

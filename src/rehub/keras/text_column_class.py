@@ -13,7 +13,7 @@ _tf = tf_internals.import_tensorflow()
 
 
 class TextEmbeddingColumnV2(
-    tf_internals.feature_column_bases()[1],  # type: ignore[misc]
+    tf_internals.feature_columns.feature_column_bases()[1],  # type: ignore[misc]
     collections.namedtuple("TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),
 ):
     """What `text_embedding_column_v2` returns."""
@@ -39,7 +39,7 @@ class TextEmbeddingColumnV2(
         return self._shape
 
     def create_state(self, state_manager: Any) -> None:
-        trainable = self.trainable and tf_internals.is_trainable_state(state_manager)
+        trainable = self.trainable and tf_internals.feature_columns.is_trainable_state(state_manager)
         layer = KerasLayer(self.module_path, output_key=self.output_key, trainable=trainable)
         state_manager.add_resource(self, self._resource, layer)
         self._shape = _output_shape(layer)

@@ -13,6 +13,7 @@ from rehub import tf_internals
 from rehub.restore import describe, describe_arguments
 from rehub.retrain import SignatureFunction
 from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import type_spec_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Trace:
     @property
     def variables(self) -> Any:
         """The variables that the trace reads or writes. Its graph need not exist for that."""
-        return tf_internals.variables_of_trace(self.concrete)
+        return tf_internals.functions.variables_of_trace(self.concrete)
 
     def accepts(self, bound: Bound, allow_conversion: bool) -> bool:
         """Whether it can run with the arguments of a call other than the first, as TensorFlow decides it.
@@ -90,7 +91,7 @@ class Trace:
         """
         given = (bound.positional, bound.keywords)
         try:
-            return tf_internals.arguments_fit(self.fixed, given, bound.converts_arrays, allow_conversion)
+            return tf_internals.functions.arguments_fit(self.fixed, given, bound.converts_arrays, allow_conversion)
         except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, and the call with it.
             return False
 
@@ -120,14 +121,14 @@ def traces_of(function: Any) -> list[Trace]:
     """
     if isinstance(function, SignatureFunction):
         return [_TraceOfModule(function, training) for training in (False, True)]
-    if tf_internals.is_concrete_function(function):
+    if tf_internals.functions.is_concrete_function(function):
         # TensorFlow 1.15 does not tell the structure of a signature from a TF1 graph.
         return [] if function.structured_input_signature is None else [_trace_of_signature(function)]
-    concrete_functions = tf_internals.concrete_functions(function)
+    concrete_functions = tf_internals.functions.concrete_functions(function)
     if not concrete_functions:
         return []
-    names = tf_internals.argument_names(function)
-    direct = tf_internals.traces_can_run_alone(function)
+    names = tf_internals.functions.argument_names(function)
+    direct = tf_internals.functions.traces_can_run_alone(function)
     traces = (_trace(concrete, names, direct) for concrete in concrete_functions)
     return [trace for trace in traces if trace is not None]
 
@@ -157,10 +158,10 @@ def candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) ->
 def _bind(function: Any, arguments: dict[str, Any]) -> Bound:
     if isinstance(function, SignatureFunction):  # It can be traced for either value of its third argument.
         return Bound((), {name: value for name, value in arguments.items() if name != "update_ops"})
-    if tf_internals.is_concrete_function(function):
+    if tf_internals.functions.is_concrete_function(function):
         return Bound((), arguments)
-    positional, keywords = tf_internals.bind_arguments(function, (None,), arguments)
-    return Bound(positional[1:], keywords, not tf_internals.has_input_signature(function))
+    positional, keywords = tf_internals.functions.bind_arguments(function, (None,), arguments)
+    return Bound(positional[1:], keywords, not tf_internals.functions.has_input_signature(function))
 
 
 def _trace_of_signature(concrete: Any) -> Trace:
@@ -180,8 +181,8 @@ def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
     flat = import_tensorflow().nest.flatten
-    only_inputs_are_tensors = all(tf_internals.type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
-        tf_internals.type_spec_of(leaf) is not None for leaf in flat(arguments)
+    only_inputs_are_tensors = all(type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
+        type_spec_of(leaf) is not None for leaf in flat(arguments)
     )
     can_run_alone = direct and only_inputs_are_tensors
     return Trace(

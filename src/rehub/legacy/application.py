@@ -41,7 +41,7 @@ def apply_in_graph(
     signature_def = meta_graph.signature_def[signature]
     fed = build_input_map(signature_def.inputs, inputs)
     feed = {**state, **fed}
-    context = tf_internals.control_flow_context(graph)
+    context = tf_internals.v1_graphs.control_flow_context(graph)
     if context is not None:
         feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=_by_key)}
     computation = _computation(meta_graph, state, fed, trainable)
@@ -144,7 +144,7 @@ def _import(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
     graph_defs.prefix_shared_names(computation.graph_def, scope)
     tensor_array_gradients.mark(computation.graph_def)
     cell_gradients.mark(computation.graph_def)
-    tf_internals.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
+    tf_internals.v1_graphs.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
     return scope
 
 
@@ -180,7 +180,7 @@ def _is_reference(tensor: Any) -> bool:
 def _check_references(graph_def: Any, needed: set[str], state: Mapping[str, Any]) -> None:
     references = {node_name(name) for name, tensor in state.items() if _is_reference(tensor)}
     for node in graph_def.node:
-        definition = tf_internals.op_definition(node.op) if node.name in needed and references else None
+        definition = tf_internals.ops.op_definition(node.op) if node.name in needed and references else None
         for argument, tensor in zip(definition.input_arg, node.input) if definition is not None else ():
             if argument.is_ref and node_name(tensor) in references:
                 raise GraphRequired(

@@ -19,7 +19,7 @@ _PREFIX = "Rehub"
 def mark(graph_def: Any) -> None:
     """Lets the cells of a graph that is to be imported have gradients in every TensorFlow."""
     for node in graph_def.node:
-        if node.op in _GRADIENTS and _KEY not in node.attr and not tf_internals.has_gradient(node.op):
+        if node.op in _GRADIENTS and _KEY not in node.attr and not tf_internals.ops.has_gradient(node.op):
             _register(node.op)
             node.attr[_KEY].s = (_PREFIX + node.op).encode()
 

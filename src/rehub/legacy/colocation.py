@@ -97,7 +97,7 @@ def rewrite(ops: Sequence[Any], scope: str, replaced: Mapping[str, Any]) -> None
         groups = op.colocation_groups()
         if any(group in targets for group in groups) and groups != [_group(op.name)]:
             followed = {new for group in groups for new in _followed(op, group, targets)}
-            tf_internals.set_colocation(op, sorted(followed))
+            tf_internals.v1_graphs.set_colocation(op, sorted(followed))
 
 
 def _followed(op: Any, group: bytes, targets: Mapping[bytes, Mapping[int, list[bytes]]]) -> list[bytes]:

@@ -15,7 +15,7 @@ _tf = tf_internals.import_tensorflow()
 _RESOURCE = "module"
 
 
-class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
+class _ModuleColumn(*tf_internals.feature_columns.feature_column_bases()):  # type: ignore[misc]
     """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
 
     key: Any
@@ -57,7 +57,7 @@ class _ModuleColumn(*tf_internals.feature_column_bases()):  # type: ignore[misc]
         return inputs.get(self.key)
 
     def create_state(self, state_manager: Any) -> None:
-        trainable = self._is_trained and tf_internals.is_trainable_state(state_manager)
+        trainable = self._is_trained and tf_internals.feature_columns.is_trainable_state(state_manager)
         module = Module(self.module_spec, trainable=trainable)
         state_manager.add_resource(self, _RESOURCE, module)
         if trainable:

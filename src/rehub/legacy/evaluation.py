@@ -63,7 +63,7 @@ def _placeholder(spec: Any, name: str) -> Any:
     tf = tf_internals.import_tensorflow()
     parts = tf.nest.flatten(spec, expand_composites=True)
     if isinstance(spec, tf.SparseTensorSpec):
-        shape = tf_internals.spec_shape(spec)
+        shape = tf_internals.specs.spec_shape(spec)
         return tf.compat.v1.sparse_placeholder(spec.dtype, None if shape.dims is None else shape.as_list(), name)
     placeholders = [tf.compat.v1.placeholder(part.dtype, part.shape, name) for part in parts]
     return tf.nest.pack_sequence_as(spec, placeholders, expand_composites=True)

@@ -160,7 +160,7 @@ def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkp
         receiver = serving_input_fn()
         # "infer" is tf.estimator.ModeKeys.PREDICT, which has no name where there is no Estimator.
         spec = estimator.model_fn(features=receiver.features, labels=None, mode="infer", config=estimator.config)
-        with v1.Session(config=tf_internals.session_config_of(estimator)) as session:
+        with v1.Session(config=tf_internals.v1_graphs.session_config_of(estimator)) as session:
             saver = spec.scaffold.saver or v1.train.Saver(sharded=True)
             saver.restore(session, checkpoint_path)
             yield session

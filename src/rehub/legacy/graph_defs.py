@@ -54,7 +54,7 @@ def state_ops(graph_def: Any) -> set[str]:
 
 
 def _holds_state(op: str) -> bool:
-    definition = tf_internals.op_definition(op)
+    definition = tf_internals.ops.op_definition(op)
     return definition is not None and definition.is_stateful and not definition.input_arg
 
 
@@ -95,7 +95,7 @@ def _contexts(meta_graph: Any) -> Iterator[tuple[str, bytes, set[str]]]:
     for key in (keys.COND_CONTEXT, keys.WHILE_CONTEXT):
         if key in meta_graph.collection_def:
             for serialized in meta_graph.collection_def[key].bytes_list.value:
-                members = {node_name(member) for member in tf_internals.members_of_context(key, serialized)}
+                members = {node_name(member) for member in tf_internals.v1_graphs.members_of_context(key, serialized)}
                 yield key, serialized, members & names
 
 

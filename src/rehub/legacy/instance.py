@@ -131,6 +131,6 @@ def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str
     graph = tf.compat.v1.get_default_graph()
     scope = graph.unique_name(name, mark_as_used=False)
     graph_defs.prefix_shared_names(imported.graph_def, scope)
-    variables = tf_internals.import_meta_graph(imported, scope.rpartition("/")[2], {})
+    variables = tf_internals.v1_graphs.import_meta_graph(imported, scope.rpartition("/")[2], {})
     state = {f"{node}:0": graph.get_tensor_by_name(f"{scope}/{node}:0") for node in state_ops(imported.graph_def)}
     return {name.rpartition(":")[0]: variable for name, variable in variables.items()}, state

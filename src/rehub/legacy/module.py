@@ -10,9 +10,10 @@ from rehub.errors import GraphRequired, InputMismatch, InvalidSetting, TagsNotFo
 from rehub.legacy.saved_model import no_such_variant
 from rehub.legacy.spec import as_module_spec
 from rehub.legacy.tensor_info import ParsedTensorInfo, convert_inputs, select_output
+from rehub.tf_internals.v1_graphs import is_wrapped_function
 
 
-@tf_internals.run_as_written
+@tf_internals.tracing.run_as_written
 class Module:
     """A part of a TF1 graph, with weights, that is made in one program and used in others.
 
@@ -99,7 +100,7 @@ class Module:
     def _check_graph(self) -> None:
         graph = _current_graph()
         while graph is not None and graph is not self._graph:
-            graph = tf_internals.outer_graph(graph)
+            graph = tf_internals.v1_graphs.outer_graph(graph)
         if graph is None:
             raise GraphRequired(
                 "Module must be applied in the graph it was instantiated for. Make a module in each graph: "
@@ -164,7 +165,7 @@ def _outside_of_functions() -> Iterator[None]:
     tf = tf_internals.import_tensorflow()
     graph = tf.compat.v1.get_default_graph()
     in_function = not tf.executing_eagerly() and graph.building_function
-    lifts = in_function and (tf_internals.is_building_for_tpu(graph) or not tf_internals.is_wrapped_function(graph))
+    lifts = in_function and (tf_internals.v1_graphs.is_building_for_tpu(graph) or not is_wrapped_function(graph))
     with tf.init_scope() if lifts else contextlib.nullcontext():
         yield
 

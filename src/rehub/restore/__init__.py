@@ -21,7 +21,6 @@ from rehub.restore.input_descriptions import describe, describe_arguments, dtype
 from rehub.restore.lazy_objects import note
 from rehub.restore.loader import LoadReport, load_report, report_on, restore
 from rehub.restore.missing_ops import ensure_ops_registered
-from rehub.restore.optimized import check_can_optimize, is_optimized, optimize_for_inference
 from rehub.restore.ownership import variables_within
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
@@ -38,7 +37,6 @@ __all__ = [
     "SignatureCall",
     "as_tensorflow_error",
     "carrier_of",
-    "check_can_optimize",
     "check_files",
     "check_trust",
     "describe",
@@ -48,7 +46,6 @@ __all__ = [
     "explain_remote_devices",
     "hints",
     "is_local",
-    "is_optimized",
     "is_v1_model",
     "list_known_signatures",
     "load_report",
@@ -60,7 +57,6 @@ __all__ = [
     "naming_damaged_files",
     "no_such_signature",
     "note",
-    "optimize_for_inference",
     "pattern_free_path",
     "read_model",
     "refuse_copies_of",

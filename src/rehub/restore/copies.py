@@ -87,7 +87,7 @@ def add_copy_methods_to_parts(root: Any) -> None:
     for obj in to_visit:  # It grows meanwhile.
         if type(obj).__name__ == "_UserObject":
             add_copy_methods(type(obj))
-        for part in tf_internals.trackable_children(obj):
+        for part in tf_internals.objects.trackable_children(obj):
             if id(part) not in seen:
                 seen.add(id(part))
                 to_visit.append(part)
@@ -163,7 +163,7 @@ def _set_values(obj: Any, values: Values, shown: str) -> None:
         if isinstance(part, tf.Variable):
             part.assign(values[path][""])
         else:
-            tf_internals.set_state_beside_variables(
+            tf_internals.objects.set_state_beside_variables(
                 part, {name: tf.convert_to_tensor(value) for name, value in values[path].items()}
             )
 
@@ -259,7 +259,7 @@ def _request_for(obj: Any) -> LoadRequest:
             "A part of a restored model cannot be pickled or copied by itself. Copy or pickle the object that hub.load "
             "returned, and take the part from the copy."
         )
-    if tf_internals.builds_graph_of_tf1():
+    if tf_internals.v1_graphs.builds_graph_of_tf1():
         raise NotCopyable(
             f"{request.shown!r} cannot be pickled or copied in a graph of TF1, where its values are in a session. Hand "
             "over the handle, and load it there."
@@ -297,11 +297,11 @@ def _stateful_parts(root: Any) -> list[tuple[str, Any]]:
         if isinstance(obj, tf.Variable):
             found.append((path, obj))
             continue
-        if tf_internals.concrete_functions(obj):
+        if tf_internals.functions.concrete_functions(obj):
             continue
-        if tf_internals.state_beside_variables(obj):
+        if tf_internals.objects.state_beside_variables(obj):
             found.append((path, obj))
-        for name, part in sorted(tf_internals.named_trackable_children(obj), key=lambda item: str(item[0])):
+        for name, part in sorted(tf_internals.objects.named_trackable_children(obj), key=lambda item: str(item[0])):
             if id(part) not in seen:
                 seen.add(id(part))
                 to_visit.append((f"{path}/{name}" if path else str(name), part))
@@ -314,7 +314,7 @@ def _read(part: Any, path: str) -> dict[str, Any]:
     try:
         if isinstance(part, tf.Variable):
             return {"": part.numpy()}
-        state = tf_internals.state_beside_variables(part)
+        state = tf_internals.objects.state_beside_variables(part)
         return {name: state[name].numpy() for name in sorted(state)}
     except (AttributeError, NotImplementedError) as error:
         raise NotCopyable(f"The value of {path} cannot be read here, to be copied: {error}") from error

@@ -6,16 +6,16 @@ import contextlib
 from typing import Any, Iterator, Sequence
 
 from rehub.errors import CorruptModel, HubError
-from rehub.restore.remote_directories import is_local
-from rehub.restore.tensorflow_errors import as_builtin_errors
-from rehub.savedmodel import Layout, MetaGraph
-from rehub.savedmodel.damage import (
+from rehub.inspection.damage import (
     Damage,
     describe_damage,
     find_damaged_asset,
     find_unmatched_variable,
     find_wrong_checkpoint,
 )
+from rehub.restore.remote_directories import is_local
+from rehub.restore.tensorflow_errors import as_builtin_errors
+from rehub.savedmodel import Layout, MetaGraph
 
 
 def check_files(

@@ -27,7 +27,7 @@ class Library:
     def __init__(self, definitions: Mapping[str, Any], registered_gradients: Iterable[Any], objects: Any) -> None:
         self._definitions = definitions
         self._objects = objects
-        self._internals = tf_internals.function_internals()
+        self._internals = tf_internals.restored_functions.function_internals()
         self._graph = self._internals.ops.Graph()
         self._suffix = f"_load_{self._internals.ops.uid()}"
         self._settled: set[str] = set()
@@ -52,7 +52,7 @@ class Library:
 
     def keep_captured(self, node_id: int, obj: Any) -> None:
         """Notes the object that functions capture as a node of the object graph."""
-        self._captured[node_id] = weakref.ref(obj) if tf_internals.is_captured_weakly(obj) else obj
+        self._captured[node_id] = weakref.ref(obj) if tf_internals.functions.is_captured_weakly(obj) else obj
 
     def structure(self, name: str) -> tuple[Any, Any]:
         """Returns the structured inputs and outputs of a function; None for both where nothing is recorded."""
@@ -131,7 +131,7 @@ class Library:
             if node.op in self._registered:
                 node.op = self._registered[node.op]
                 continue
-            traits = tf_internals.op_traits(node.op)
+            traits = tf_internals.ops.op_traits(node.op)
             for function in _function_attributes(node):
                 function.name = self._registered[function.name]
             if traits.shared_name is not None:
@@ -186,7 +186,7 @@ class TensorWithin:
 def _function_attributes(node: Any) -> list[Any]:
     """The NameAttrLists by which a node of a function refers to other functions."""
     found: list[Any] = []
-    for attribute in tf_internals.op_traits(node.op).functions:
+    for attribute in tf_internals.ops.op_traits(node.op).functions:
         if attribute in node.attr:
             value = node.attr[attribute]
             found.extend([value.func] if value.HasField("func") else value.list.func)

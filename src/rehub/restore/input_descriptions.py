@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rehub import tf_internals
-from rehub.tf_internals import import_tensorflow, spec_dtype, spec_raggedness, spec_shape
+from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import spec_dtype, spec_raggedness, spec_shape
 
 
 def spec_of(value: Any) -> Any:
     """The `tf.TypeSpec` of a tensor, array, variable, symbolic Keras tensor or spec; None for anything else."""
-    composite = tf_internals.type_spec_of(value)
+    composite = tf_internals.specs.type_spec_of(value)
     if composite is not None:
         return composite
     tf = import_tensorflow()

@@ -25,11 +25,11 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, handle: str) -> Inpu
         kwargs: the arguments by name.
         handle: of the model.
     """
-    traces = [concrete.structured_input_signature for concrete in tf_internals.concrete_functions(function)]
-    names = tf_internals.argument_names(function)
+    traces = [concrete.structured_input_signature for concrete in tf_internals.functions.concrete_functions(function)]
+    names = tf_internals.functions.argument_names(function)
     refusal = ""
     try:
-        given = tf_internals.bind_arguments(function, args, kwargs)
+        given = tf_internals.functions.bind_arguments(function, args, kwargs)
     except (TypeError, ValueError) as error:
         refusal, given = str(error), (args, kwargs)
     if not refusal and any(_takes(function, trace, given) for trace in traces):
@@ -46,9 +46,9 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, handle: str) -> Inpu
 
 
 def _takes(function: Any, trace: Any, given: Any) -> bool:
-    converts_arrays = not tf_internals.has_input_signature(function)
+    converts_arrays = not tf_internals.functions.has_input_signature(function)
     try:
-        return tf_internals.arguments_fit(trace, given, converts_arrays, allow_conversion=True)
+        return tf_internals.functions.arguments_fit(trace, given, converts_arrays, allow_conversion=True)
     except (TypeError, ValueError, LookupError):
         return False
 
@@ -111,7 +111,7 @@ def _explaining_class(restored_class: Any) -> Any:
         __reduce_ex__ = refuse_to_copy_function
         __copy__ = copy_function
 
-        @tf_internals.run_as_written
+        @tf_internals.tracing.run_as_written
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 return super().__call__(*args, **kwargs)

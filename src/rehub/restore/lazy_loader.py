@@ -24,6 +24,7 @@ from rehub.restore.model_file import ModelFile, read_model_file
 from rehub.restore.remote_directories import look_at, read_model
 from rehub.restore.variable_names import set_name_in_model
 from rehub.restore.weights import Weights, plain_variables
+from rehub.tf_internals.variables import can_make_variables
 
 
 class HandedOver(Exception):
@@ -62,7 +63,7 @@ def load_lazily(
     place = None if prepare == "off" else prepared.place_of(path, content, to_make=prepare == "make")
     form = None if place is None else prepared.find(place, tf.__version__)
     model = _read(file, content)
-    debug_information = tf_internals.debug_information(path)
+    debug_information = tf_internals.protos.debug_information(path)
     if debug_information.traces:
         raise HandedOver("it has debug information, which names every function")
     metagraph = model.metagraph
@@ -79,17 +80,17 @@ def load_lazily(
         if form is not None and not _is_of(tf, form, nodes):
             prepared.warn_of(place, "it is of other variables than the model has")
             form = None
-        plain = _plain_variables(path, nodes, form) if is_simple and tf_internals.can_make_variables(options) else None
+        plain = _plain_variables(path, nodes, form) if is_simple and can_make_variables(options) else None
         weights, is_mapped = None, False
         if plain is not None:
             variables = {key: nodes[node_id].variable for node_id, key in plain.items()}
-            is_mapped = form is not None and tf_internals.has_only_cpus()
+            is_mapped = form is not None and tf_internals.variables.has_only_cpus()
             mapped = form.values(tf) if form is not None and is_mapped else {}
             weights = reading.enter_context(Weights(path, variables, mapped))
         # Bytes are read while this goes on.
         ops = model.functions.ops() if form is None else form.ops
         ensure_ops(ops)
-        reading.enter_context(tf_internals.ops_run_plainly())
+        reading.enter_context(tf_internals.tracing.ops_run_plainly())
         root = _loader_class()(path, model, options, is_simple, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     note(root, "graph_debug_info", debug_information)
@@ -141,7 +142,7 @@ def _read(file: str, content: bytes) -> ModelFile:
     model = read_model_file(file, content)
     if model is not None:
         return model
-    saved_model = tf_internals.parse_saved_model(content)
+    saved_model = tf_internals.protos.parse_saved_model(content)
     if saved_model is None or len(saved_model.meta_graphs) != 1:
         raise HandedOver("it has several MetaGraphs")
     model = read_model_file(file, saved_model.SerializeToString())
@@ -151,7 +152,7 @@ def _read(file: str, content: bytes) -> ModelFile:
 
 def _obstacle(tf: Any, options: Any | None) -> str | None:
     """Why no model can be loaded lazily just now; None if it can."""
-    unexpected = tf_internals.unexpected_loader_internals()
+    unexpected = tf_internals.loader.unexpected_loader_internals()
     if unexpected is not None:
         _warn_once(tf.__version__, unexpected)
         return unexpected
@@ -178,7 +179,7 @@ def _warn_once(version: str, unexpected: str) -> None:
 
 @functools.lru_cache(maxsize=None)
 def _loader_class() -> Any:
-    class LazyLoader(tf_internals.loader_class()):  # type: ignore[misc]
+    class LazyLoader(tf_internals.loader.loader_class()):  # type: ignore[misc]
         """TensorFlow's loader, but for its functions, its objects, and how plain variables are made and read."""
 
         def __init__(
@@ -198,8 +199,8 @@ def _loader_class() -> Any:
             self._rehub_library = Library(model.functions, model.registered_gradients, objects)
             self._rehub_functions: dict[str, Any] = {}
             # The loader would build all functions of the library that it finds in the message: it finds none.
-            without_functions = tf_internals.saved_model_around(model.metagraph)
-            options_of_checkpoint = tf_internals.checkpoint_options(options)
+            without_functions = tf_internals.protos.saved_model_around(model.metagraph)
+            options_of_checkpoint = tf_internals.loader.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
         def _generate_ordered_node_ids(self) -> Any:
@@ -209,7 +210,7 @@ def _loader_class() -> Any:
             return {} if _is_function(proto) else super()._get_node_dependencies(proto)
 
         def _load_nodes(self) -> None:
-            self._rehub_maker = tf_internals.VariableMaker()
+            self._rehub_maker = tf_internals.variables.VariableMaker()
             if self._rehub_is_simple:
                 nodes: dict[int, Any] = {}
                 setters: dict[int, Any] = {}
@@ -242,12 +243,12 @@ def _loader_class() -> Any:
             if not proto.registered_name:
                 kind = proto.WhichOneof("kind")
                 if kind == "user_object":
-                    optimizer = tf_internals.revived_optimizer(proto.user_object)
+                    optimizer = tf_internals.objects.revived_optimizer(proto.user_object)
                     if optimizer is not None:
                         return optimizer[0], optimizer[1]
-                    if tf_internals.is_collection(proto.user_object):
+                    if tf_internals.objects.is_collection(proto.user_object):
                         return UnmadeCollection(proto.user_object), None
-                    if tf_internals.is_plain_object(proto.user_object):
+                    if tf_internals.objects.is_plain_object(proto.user_object):
                         return lazy_object([child.local_name for child in proto.children]), None
                 if kind == "function":
                     return self._rehub_tf_function(proto.function), setattr
@@ -324,7 +325,7 @@ def _loader_class() -> Any:
                 return
             values = self._rehub_weights.values()
             for node_id, key in self._rehub_plain.items():
-                tf_internals.assign(self._nodes[node_id], values[key])
+                tf_internals.variables.assign(self._nodes[node_id], values[key])
 
     return LazyLoader
 

@@ -24,7 +24,7 @@ from rehub.savedmodel.layout import CPB
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
 if TYPE_CHECKING:
-    from rehub.restore.optimized import OptimizedFunction
+    from rehub.optimize import OptimizedFunction
 
 _LOGGER = logging.getLogger(__name__)
 _REPORT = "_rehub_load_report"
@@ -108,7 +108,7 @@ def restore(
     add_copy_methods_to_parts(obj)
     # A lazy function owns what it captures, and takes turns, from the start.
     for trace in own_captures(tf, obj):
-        tf_internals.build_gradients_in_turn(trace)
+        tf_internals.gradients.build_gradients_in_turn(trace)
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Sequence
 from rehub import tf_internals
 from rehub.errors import MissingOp
 from rehub.foreign_text import list_names
-from rehub.savedmodel.forms import map_file
+from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.ops import Provider, provider_of
 
 
@@ -33,8 +33,8 @@ def ensure_ops_registered(
         MissingOp: names the ops that are missing still, the packages that bring them, and what to type.
     """
     ops = frozenset(ops)
-    failures = _register_ops(tf, tf_internals.missing_ops(ops.union(wanted)))
-    missing = tf_internals.missing_ops(ops)
+    failures = _register_ops(tf, tf_internals.ops.missing_ops(ops.union(wanted)))
+    missing = tf_internals.ops.missing_ops(ops)
     if missing:
         raise MissingOp(_explain_missing_ops(tf, missing, handle, written_by, failures))
 
@@ -50,7 +50,7 @@ def _register_ops(tf: Any, ops: Sequence[str]) -> dict[str, Exception | None]:
         brought = [op for op in ops if provider.brings(op)]
         try:
             module = importlib.import_module(provider.module)
-            still_missing = tf_internals.missing_ops(brought)
+            still_missing = tf_internals.ops.missing_ops(brought)
             if still_missing:
                 _load_op_libraries(tf, module, still_missing)
                 failures[provider.module] = None

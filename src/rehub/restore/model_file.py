@@ -63,7 +63,7 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
     def __getitem__(self, name: str) -> Any:
         if name not in self._parsed:
             start, end = self._spans[name]
-            function = tf_internals.parse_function(self._buffer[start:end])
+            function = tf_internals.protos.parse_function(self._buffer[start:end])
             if function is None or function.signature.name != name:
                 raise CorruptModel(
                     f"{self._path!r}: the function {name!r} cannot be read, at byte {start}. The file is damaged: copy "
@@ -76,7 +76,7 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
         """Returns the ops that the functions use, each function parsed for that and not kept."""
         used: set[str] = set()
         for start, end in self._spans.values():
-            function = tf_internals.parse_function(self._buffer[start:end])
+            function = tf_internals.protos.parse_function(self._buffer[start:end])
             used.update(node.op for node in getattr(function, "node_def", ()))
         return used - set(self._spans)
 
@@ -122,8 +122,8 @@ def _read(path: str, content: bytes) -> ModelFile | None:
     graph = _without(content, graphs[0], _LIBRARY, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
-    parsed = tuple(map(tf_internals.parse_registered_gradient, gradients))
+    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
+    parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
     return ModelFile(metagraph, Functions(path, content, spans), parsed)

@@ -53,7 +53,7 @@ def variables_within(tf: Any, root: Any) -> list[Any]:
         if isinstance(obj, tf.Variable):
             found.append(obj)
             continue
-        for part in tf_internals.trackable_children(obj):
+        for part in tf_internals.objects.trackable_children(obj):
             if id(part) not in seen:
                 seen.add(id(part))
                 to_visit.append(part)
@@ -62,7 +62,7 @@ def variables_within(tf: Any, root: Any) -> list[Any]:
 
 def keep_while_traced(tf: Any, root: Any) -> None:
     """Lets an object that is restored while a `tf.function` is traced live as long as that trace."""
-    graph = tf_internals.enclosing_function_graph(tf)
+    graph = tf_internals.v1_graphs.enclosing_function_graph(tf)
     if graph is not None:
         setattr(graph, _OWNED, (*getattr(graph, _OWNED, ()), root))
 
@@ -83,13 +83,13 @@ def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any], list[Any]]:
     to_visit = [root]
     while to_visit:
         obj = to_visit.pop()
-        traces = tf_internals.concrete_functions(obj)
+        traces = tf_internals.functions.concrete_functions(obj)
         functions.extend(traces)
-        if tf_internals.is_restored_function(obj):
+        if tf_internals.functions.is_restored_function(obj):
             restored.append(obj)
         if traces or isinstance(obj, tf.Variable):
             continue
-        handle = tf_internals.captured_resource(obj)
+        handle = tf_internals.functions.captured_resource(obj)
         if handle is not None:
             resources[id(handle)] = obj
         for part in _parts(obj):
@@ -104,8 +104,8 @@ def _parts(obj: Any) -> Iterator[Any]:
         yield from obj.values()
     elif isinstance(obj, (list, tuple)):
         yield from obj
-    yield from tf_internals.trackable_children(obj)
+    yield from tf_internals.objects.trackable_children(obj)
     for value in vars(obj).values() if hasattr(obj, "__dict__") else ():
         # Functions are attributes of what they are a method of, but no dependencies of its checkpoints.
-        if isinstance(value, (Mapping, list, tuple)) or tf_internals.concrete_functions(value):
+        if isinstance(value, (Mapping, list, tuple)) or tf_internals.functions.concrete_functions(value):
             yield value

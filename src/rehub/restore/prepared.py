@@ -45,7 +45,7 @@ from rehub.restore.remote_directories import is_local
 from rehub.restore.weights_digest import weights_digest
 from rehub.savedmodel import look
 from rehub.savedmodel.checkpoint import read_checkpoint
-from rehub.savedmodel.forms import saved_model_bytes
+from rehub.savedmodel.encodings import saved_model_bytes
 from rehub.version import __version__
 
 _LOGGER = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ def explain_remote_devices(tf: Any, handle: str) -> None:
             return
         graph = tf.compat.v1.get_default_graph()
     if any(op.type == "VarHandleOp" and _is_remote(op.device) for op in graph.get_operations()):
-        tf_internals.explain_session_errors(graph, lambda error: _explained(handle, error))
+        tf_internals.v1_graphs.explain_session_errors(graph, lambda error: _explained(handle, error))
 
 
 def _is_remote(device: str) -> bool:

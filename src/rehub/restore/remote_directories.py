@@ -7,7 +7,7 @@ from typing import Any, Callable, Sequence
 from rehub.errors import LocationUnreadable
 from rehub.foreign_text import quote_url
 from rehub.savedmodel import Layout, look
-from rehub.savedmodel.forms import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel.encodings import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.wire import Buffer
 
 

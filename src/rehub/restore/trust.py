@@ -12,7 +12,7 @@ from rehub.restore.scanned_copy import scanned_copy
 from rehub.savedmodel import Layout
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.scanning import Finding
+    from rehub.scanning import Finding
 
 _SHOWN = 5
 
@@ -41,7 +41,7 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     policy = config.trust(trusted)
     if policy == "allow":
         return layout
-    from rehub.savedmodel.scanning import scan_saved_model  # By default nothing is scanned.
+    from rehub.scanning import scan_saved_model  # By default nothing is scanned.
 
     file = layout.path.rstrip("/") + "/" + layout.model_file
     content = copy_model(tf, layout)

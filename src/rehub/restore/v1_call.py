@@ -77,7 +77,7 @@ def _callable_subclass(restored_class: Any) -> type:
                 NotTrainable: with `training`; says why.
             """
             getattr(self, _ENTRY).check_training(training)
-            if tf_internals.static_bool(training) is not False:
+            if tf_internals.tracing.static_bool(training) is not False:
                 raise NotTrainable(f"training={training!r}: {getattr(self, _UNTRAINABLE)}")
             call: SignatureCall = getattr(self, _ENTRY)
             name = call.signature_named(signature).name
@@ -87,7 +87,7 @@ def _callable_subclass(restored_class: Any) -> type:
     return RestoredV1Model
 
 
-@tf_internals.run_as_written
+@tf_internals.tracing.run_as_written
 @dataclass(frozen=True)
 class SignatureCall:
     """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.

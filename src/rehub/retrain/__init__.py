@@ -8,17 +8,14 @@ into functions of TF2, node by node.
 from __future__ import annotations
 
 from rehub.retrain.computations import TRAIN
-from rehub.retrain.conversion import Conversion, convert
 from rehub.retrain.converted import find_signature_function
 from rehub.retrain.restoring import can_retrain, restore_legacy_module
 from rehub.retrain.signature_function import SignatureFunction
 
 __all__ = [
     "TRAIN",
-    "Conversion",
     "SignatureFunction",
     "can_retrain",
-    "convert",
     "find_signature_function",
     "restore_legacy_module",
 ]

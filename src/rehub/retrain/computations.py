@@ -155,7 +155,7 @@ class Computations:
         for key, spec in self._component_specs(name).items():
             keyword = key if renamed is None else renamed[key]
             specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
-        concrete = tf_internals.function_of_keywords(self.concrete(name, False), specs)
+        concrete = tf_internals.tracing.function_of_keywords(self.concrete(name, False), specs)
         own(concrete, self)
         return concrete
 
@@ -165,7 +165,7 @@ class Computations:
         if self._graph is None:
             tf = tf_internals.import_tensorflow()
             with tf.Graph().as_default() as graph:
-                tf_internals.import_meta_graph(self._meta_graphs[False], "", {})
+                tf_internals.v1_graphs.import_meta_graph(self._meta_graphs[False], "", {})
             self._graph = graph
         return self._graph
 

@@ -9,6 +9,7 @@ from rehub.errors import NotTrainable
 from rehub.legacy.conversions import is_conversion
 from rehub.retrain.module import ModuleSignature, is_retrainable
 from rehub.retrain.signature_function import SignatureFunction
+from rehub.tf_internals.functions import call_with_tensors
 
 
 def find_signature_function(obj: Any, name: str, described_as: str) -> SignatureFunction | None:
@@ -43,10 +44,10 @@ class ConvertedSignature(SignatureFunction):
         """Whether the conversion has the signature."""
         return (False, True) in self._traces
 
-    @tf_internals.run_as_written
+    @tf_internals.tracing.run_as_written
     def __call__(self, inputs: Any, training: Any = False, update_ops: bool = True) -> dict[str, Any]:
         """Returns all outputs by name; arguments as those of the module's call, the inputs in a dict."""
-        outputs: dict[str, Any] = tf_internals.call_with_tensors(self._trace(bool(training), update_ops), inputs)
+        outputs: dict[str, Any] = call_with_tensors(self._trace(bool(training), update_ops), inputs)
         return outputs
 
     @property
@@ -81,7 +82,7 @@ class ConvertedSignature(SignatureFunction):
 def _traces_of_signature(module: Any, name: str) -> dict[tuple[bool, bool], Any]:
     """The traces of a conversion's call by `training` and `update_ops`."""
     found: dict[tuple[bool, bool], Any] = {}
-    for trace in tf_internals.concrete_functions(tf_internals.call_method(module)):
+    for trace in tf_internals.functions.concrete_functions(tf_internals.functions.call_method(module)):
         arguments = _arguments(module, trace)
         if arguments["signature"] == name and arguments["as_dict"] and isinstance(arguments["inputs"], dict):
             found[arguments["training"], arguments["update_ops"]] = trace
@@ -90,5 +91,5 @@ def _traces_of_signature(module: Any, name: str) -> dict[tuple[bool, bool], Any]
 
 def _arguments(module: Any, trace: Any) -> dict[str, Any]:
     positional, keywords = trace.structured_input_signature
-    names = tf_internals.argument_names(tf_internals.call_method(module))
+    names = tf_internals.functions.argument_names(tf_internals.functions.call_method(module))
     return {**dict(zip(names, positional)), **keywords}

@@ -35,7 +35,7 @@ def attribute(node: Node) -> dict[str, Any]:
     if re.fullmatch(r"CustomGradient-\d+", name):
         _warn_of_numbered(node.name, node.op)
         return {_KEY: tf.compat.v1.AttrValue(s=node.op.encode())}
-    if tf_internals.has_gradient(name):
+    if tf_internals.ops.has_gradient(name):
         return {_KEY: node.attr[_KEY]}
     _register_lost()
     return {_KEY: tf.compat.v1.AttrValue(s=_LOST.encode()), _LOST_NAME: node.attr[_KEY]}

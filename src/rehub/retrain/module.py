@@ -76,7 +76,7 @@ class Signatures(Mapping):  # type: ignore[type-arg]
 
 @functools.lru_cache(maxsize=None)
 def _module_class() -> Any:
-    class LegacyModule(tf_internals.auto_trackable_class()):  # type: ignore[misc]
+    class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
         """A legacy module that can be called and trained.
 
         It has the interface of a Reusable SavedModel (tensorflow.org/hub/reusable_saved_models), with the call of a
@@ -92,7 +92,7 @@ def _module_class() -> Any:
         trainable_variables: list[Any]
         regularization_losses: list[Any]
 
-        @tf_internals.run_as_written
+        @tf_internals.tracing.run_as_written
         def __call__(
             self,
             inputs: Any = None,
@@ -197,10 +197,10 @@ def _module_class() -> Any:
     return LegacyModule
 
 
-@tf_internals.run_as_written
+@tf_internals.tracing.run_as_written
 def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: bool) -> dict[str, Any]:
     tensors = parts.call.components(name, inputs)
-    mode = tf_internals.static_bool(training)
+    mode = tf_internals.tracing.static_bool(training)
     if mode is not None:
         return parts.computations.apply(name, tensors, mode, update_ops)
     outputs: dict[str, Any] = parts.tf.cond(
@@ -214,7 +214,7 @@ def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: boo
 class ModuleSignature(SignatureFunction):
     """A signature of a module that `hub.load` restored."""
 
-    @tf_internals.run_as_written
+    @tf_internals.tracing.run_as_written
     def __call__(self, inputs: Any, training: Any = False, update_ops: bool = True) -> dict[str, Any]:
         """Returns all outputs by name; arguments as those of the module's call."""
         return _apply(self._parts, self.name, inputs, training, update_ops)

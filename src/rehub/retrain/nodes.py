@@ -176,7 +176,7 @@ def definition_of(op: str) -> Any:
     Raises:
         InvalidModule: there is none of that name.
     """
-    definition = tf_internals.op_definition(op)
+    definition = tf_internals.ops.op_definition(op)
     if definition is None:
         raise InvalidModule(f"This TensorFlow has no op {op!r}.")
     return definition

@@ -44,7 +44,7 @@ def copy(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     attr = {key: value for key, value in node.attr.items() if key not in _DROPPED}
     attr.update(gradients.attribute(node))
     if tracing.program.library.called_by(node):
-        return tf_internals.import_node(node, attr, inputs, tracing.program.library.functions)
+        return tf_internals.ops.import_node(node, attr, inputs, tracing.program.library.functions)
     op = create(_NEWER.get(node.op, node.op), inputs, attr, node.name)
     scope.operations[node.name] = [op]
     return list(op.outputs)

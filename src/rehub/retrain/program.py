@@ -119,7 +119,7 @@ def _loop_options(meta_graph: Any) -> dict[str, LoopOptions]:
         for key in (keys.COND_CONTEXT, keys.WHILE_CONTEXT)
         if key in meta_graph.collection_def
         for serialized in meta_graph.collection_def[key].bytes_list.value
-        for loop in tf_internals.loops_of_context(key, serialized)
+        for loop in tf_internals.v1_graphs.loops_of_context(key, serialized)
     }
 
 
@@ -128,7 +128,7 @@ def _uses_state(node: Node, library: Library) -> bool:
         return False
     if node.op in library:
         return True
-    definition = tf_internals.op_definition(node.op)
+    definition = tf_internals.ops.op_definition(node.op)
     return definition is not None and (definition.is_stateful or any(arg.is_ref for arg in definition.input_arg))
 
 

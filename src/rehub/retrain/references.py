@@ -79,5 +79,5 @@ class References:
 def _assigns_to_reference(node: Node) -> bool:
     if not node.op.startswith(ASSIGNMENTS):
         return False
-    definition = tf_internals.op_definition(node.op)
+    definition = tf_internals.ops.op_definition(node.op)
     return definition is not None and any(argument.is_ref for argument in definition.input_arg)

@@ -47,7 +47,7 @@ def restore_legacy_module(
         computations = Computations(variants, tags, variables_prefix(layout.path), device, repr(handle))
         return make_module(tf, computations, SignatureCall(tf, metagraph.signatures, "default", handle))
 
-    if tf_internals.enclosing_function_graph(tf) is None:
+    if tf_internals.v1_graphs.enclosing_function_graph(tf) is None:
         return restore()
     # In a thread of its own: here, a tf.function that is being traced would take the variables for its own.
     with ThreadPoolExecutor(max_workers=1) as elsewhere:

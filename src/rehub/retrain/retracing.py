@@ -91,7 +91,7 @@ class Retracing:
         Raises:
             InvalidModule: something in the graph cannot be traced; names the node.
         """
-        tf_internals.build_gradients_of_trace_in_turn()
+        tf_internals.gradients.build_gradients_of_trace_in_turn()
         wanted, effects = list(wanted), list(effects)
         stop = {output.node for output in self._fed}
         needed = self.program.graph.ancestors([*(output.node for output in wanted), *effects], stop) | (
@@ -251,7 +251,7 @@ class Retracing:
             values = emit(self, node, scope)
         scope.values.update((Output(node.name, index), value) for index, value in enumerate(values))
         if node.name not in scope.operations:
-            own = [value.op for value in values if tf_internals.is_in_graph(value, scope.graph)]
+            own = [value.op for value in values if tf_internals.v1_graphs.is_in_graph(value, scope.graph)]
             scope.operations[node.name] = own or controls
 
     def _run_effect(self, effect: Effect, scope: Scope) -> None:
@@ -286,7 +286,7 @@ class Retracing:
         for merge, value in zip(conditional.merges, values):
             scope.values[Output(merge, 0)] = value
             scope.values[Output(merge, 1)] = which
-            scope.operations[merge] = [which.op] if tf_internals.is_in_graph(which, scope.graph) else []
+            scope.operations[merge] = [which.op] if tf_internals.v1_graphs.is_in_graph(which, scope.graph) else []
             scope.done.add(merge)
 
     def _emit_loop(self, loop: Loop, scope: Scope) -> None:
@@ -318,7 +318,7 @@ class Retracing:
         for variable, result in zip(loop.variables, results):
             for name in variable.exits:
                 scope.values[Output(name, 0)] = result
-                scope.operations[name] = [result.op] if tf_internals.is_in_graph(result, scope.graph) else []
+                scope.operations[name] = [result.op] if tf_internals.v1_graphs.is_in_graph(result, scope.graph) else []
                 scope.done.add(name)
 
     def _repeat(self, loop: Loop, condition: Any, body: Any, initial: list[Any]) -> Sequence[Any]:
@@ -360,7 +360,7 @@ def _without_gradient(value: Any) -> Any:
     """A tensor, or a TensorArray by its flow, that hands no gradient on."""
     tf = import_tensorflow()
     if isinstance(value, tf.TensorArray):
-        return tf_internals.array_of_flow(value, tf.stop_gradient(value.flow))
+        return tf_internals.v1_graphs.array_of_flow(value, tf.stop_gradient(value.flow))
     return tf.stop_gradient(value) if tf.is_tensor(value) else value
 
 

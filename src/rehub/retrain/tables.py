@@ -28,7 +28,7 @@ def make_table(make: Callable[[], Any], fill: Callable[[Any], None], assets: lis
 def _table_class() -> type:
     tf = tf_internals.import_tensorflow()
 
-    class Table(tf_internals.trackable_resource_class()):  # type: ignore[misc]
+    class Table(tf_internals.objects.trackable_resource_class()):  # type: ignore[misc]
         """A table that ops of TF1 make and fill. The methods with an underscore are those that TensorFlow calls."""
 
         def __init__(self, make: Callable[[], Any], fill: Callable[[Any], None], assets: list[Any]) -> None:

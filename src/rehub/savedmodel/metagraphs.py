@@ -10,15 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, TypeVar
 
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
-from rehub.savedmodel.forms import map_file
+from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.nodes import metagraph_messages
 from rehub.savedmodel.used_ops import ops_of_graph, ops_of_nested_graphs
 from rehub.savedmodel.wire import Buffer, Message, strictly
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.inspecting.model_info import GraphInfo
+    from typing_extensions import Protocol
 
-_Graph = TypeVar("_Graph", "MetaGraph", "GraphInfo")
+    class _HasTags(Protocol):
+        @property
+        def tags(self) -> frozenset[str]: ...
+
+
+_Graph = TypeVar("_Graph", bound="_HasTags")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from rehub.cli.tensors import fit
 from rehub.cli.tensors.reading import Cells
 from rehub.errors import InputMismatch
-from rehub.savedmodel.inspecting.model_info import TensorInfo
+from rehub.inspection.model_info import TensorInfo
 
 
 def takes(dtype, *shape, kind="dense"):

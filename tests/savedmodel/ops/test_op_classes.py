@@ -9,7 +9,7 @@ from rehub.savedmodel.ops.op_classes import calls_functions, class_of, is_tensor
 
 def registered_ops():
     """The definitions of the ops that this TensorFlow registers by itself."""
-    return [op for op in tf_internals.op_definitions() if provider_of(op.name) is None]
+    return [op for op in tf_internals.ops.op_definitions() if provider_of(op.name) is None]
 
 
 @pytest.mark.tensorflow

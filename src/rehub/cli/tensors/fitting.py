@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub.cli.tensors.images import decoded
 from rehub.cli.tensors.reading import Cells, Image
 from rehub.errors import InputMismatch
-from rehub.savedmodel.inspecting.overview import shape_text, type_text
+from rehub.inspection.overview import shape_text, type_text
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.inspecting.model_info import TensorInfo
+    from rehub.inspection.model_info import TensorInfo
 
 # As float32, they go to TensorFlow, which has them.
 _IN_NUMPY = {"bfloat16": "float32"}

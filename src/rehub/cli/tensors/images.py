@@ -9,7 +9,7 @@ from rehub.errors import InputMismatch
 
 if TYPE_CHECKING:
     from rehub.cli.tensors.reading import Image
-    from rehub.savedmodel.inspecting.model_info import TensorInfo
+    from rehub.inspection.model_info import TensorInfo
 
 _CHANNELS = (1, 3, 4)
 

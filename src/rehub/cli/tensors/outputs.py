@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from rehub.errors import UnsupportedFormat
-from rehub.savedmodel.inspecting.overview import shape_text
+from rehub.inspection.overview import shape_text
 
 _SHOWN, _FIRST = 8, 3  # How many numbers are shown in full, and how many of more.
 

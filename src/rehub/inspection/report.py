@@ -1,0 +1,91 @@
+"""What a model holds as text: what `rehub show` prints, and `print(hub.inspect(...))`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Iterator
+
+from rehub.inspection import overview
+
+if TYPE_CHECKING:
+    from rehub.inspection.model_info import ModelInfo, SignatureInfo
+
+_SIGNATURES, _TENSORS, _FUNCTIONS, _TRACES = 8, 6, 5, 3
+_WIDTH = 100
+
+
+def report_text(info: ModelInfo) -> str:
+    """Returns the lines of a report in one text; letters that steer a terminal are written out."""
+    return "\n".join(map(_printable, report_lines(info)))
+
+
+def report_lines(info: ModelInfo, bold: Callable[[str], str] = str, faint: Callable[[str], str] = str) -> Iterator[str]:
+    """Yields the lines of a report.
+
+    Args:
+        info: the model.
+        bold, faint: return a text as a terminal shows it bold or faint.
+    """
+    yield bold(info.handle)
+    if info.path != info.handle:
+        yield f"  {faint(info.path)}"
+    rows = overview.summary(info)
+    width = max(len(name) for name, _ in [*rows, *overview.judgements(info)])
+    for name, text in rows:
+        yield f"  {faint(name.ljust(width))}  {text}"
+    yield from _signatures(info, bold, faint)
+    yield from _functions(info, bold, faint)
+    yield ""
+    for name, judgement in overview.judgements(info):
+        yield f"  {faint(name.ljust(width))}  {bold('yes' if judgement else 'no')}: {judgement.reason}"
+    yield ""
+    for text in (overview.IMPORTS, *info.usage):
+        yield f"  {text}"
+
+
+def _signatures(info: ModelInfo, bold: Callable[[str], str], faint: Callable[[str], str]) -> Iterator[str]:
+    found = overview.signatures(info)
+    if not found:
+        return
+    yield ""
+    yield bold("signatures")
+    for note, signature in found[:_SIGNATURES]:
+        yield from _signature(signature, note, faint)
+    yield from _more(len(found) - _SIGNATURES, "--signature NAME or --json shows any", faint)
+
+
+def _signature(signature: SignatureInfo, note: str, faint: Callable[[str], str]) -> Iterator[str]:
+    taken = [overview.tensor_text(tensor) for tensor in signature.inputs]
+    returned = [overview.tensor_text(tensor) for tensor in signature.outputs]
+    suffix = f"  {faint(note)}" if note else ""
+    text = f"  {signature.name}({', '.join(taken)}) -> {', '.join(returned)}"
+    if len(text) <= _WIDTH:
+        yield text + suffix
+        return
+    yield f"  {signature.name}{suffix}"
+    for word, tensors in (("takes  ", taken), ("returns", returned)):
+        for tensor in tensors[:_TENSORS]:
+            yield f"    {faint(word)}  {tensor}"
+        yield from _more(len(tensors) - _TENSORS, f"--signature {signature.name} shows all", faint, "    ")
+
+
+def _functions(info: ModelInfo, bold: Callable[[str], str], faint: Callable[[str], str]) -> Iterator[str]:
+    found = overview.functions(info)
+    if not found:
+        return
+    yield ""
+    yield bold("functions")
+    for function in found[:_FUNCTIONS]:
+        yield f"  {overview.header(function)}"
+        for trace in function.traces[:_TRACES]:
+            yield f"    {overview.trace_text(trace)}"
+        yield from _more(len(function.traces) - _TRACES, "traces; --json shows them", faint, "    ")
+    yield from _more(len(info.callables) - min(len(found), _FUNCTIONS), "of its parts; --json shows them", faint)
+
+
+def _more(count: int, what: str, faint: Callable[[str], str], indent: str = "  ") -> Iterator[str]:
+    if count > 0:
+        yield f"{indent}{faint(f'and {count:,} more: {what}')}"
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)

@@ -1,0 +1,173 @@
+"""`hub.convert`: writes a model of TF1 as a TF2 SavedModel that can be trained without rehub."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterable
+
+from rehub import resolvers, restore, tf_internals
+from rehub.errors import InvalidSetting, NotTrainable, SignatureNotFound, TagsNotFound, UnsupportedFormat
+from rehub.legacy.ops import bring_ops
+from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
+from rehub.migrate.models.exported import exported
+from rehub.redaction import redact_url
+from rehub.restore import SignatureCall
+from rehub.restore.export_target import target_of, written_aside
+from rehub.retrain.computations import Computations
+from rehub.savedmodel import Layout, graph_variant, read_metagraphs
+
+if TYPE_CHECKING:
+    from rehub.migrate.models.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What `hub.convert` found, kept and compared.
+
+    Attributes:
+        handle: of the model that was converted.
+        directory: where the new one is.
+        kind: "legacy module" or "TF1 SavedModel".
+        signatures: their names, the one that is called by default first.
+        variables: how many there are; each part of a partitioned one counts.
+        trainable_variables: how many of them are trained.
+        parameters: how many numbers the variables hold.
+        update_ops: how many ops change statistics in training.
+        regularization_losses: how many there are.
+        tables: the names of the lookup tables.
+        assets: the names of the files that come with it, such as those that tables are filled from.
+        attached_messages: the keys of the messages that its author attached.
+        left_out: what could not be kept, each with the reason.
+        comparisons: how far the new model's results are from those of the old one in TF1.
+    """
+
+    handle: str
+    directory: str
+    kind: str
+    signatures: tuple[str, ...]
+    variables: int
+    trainable_variables: int
+    parameters: int
+    update_ops: int
+    regularization_losses: int
+    tables: tuple[str, ...]
+    assets: tuple[str, ...]
+    attached_messages: tuple[str, ...]
+    left_out: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def convert(
+    handle: Any,
+    directory: Any,
+    signature: str | None = None,
+    tags: str | Iterable[str] | None = None,
+    overwrite: bool = False,
+    sample_inputs: Any = None,
+) -> Conversion:
+    """Writes a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
+
+    What plain `tf.saved_model.load` makes of it is called as `model(inputs, training=False, signature=None,
+    as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and `regularization_losses`: it is a
+    Reusable SavedModel (tensorflow.org/hub/reusable_saved_models). Its endpoints `serve` and `train` are for Keras'
+    TFSMLayer. Before it is done, its outputs, gradients and updates are compared with those of the original in a
+    session of TF1.
+
+        hub.convert("models/legacy", "models/new")
+        model = tf.saved_model.load("models/new")
+
+    Args:
+        handle: a URL, a path, or any other form that `hub.resolve` takes.
+        directory: where to write: a path of this machine or of an object store.
+        signature: the one that is called by default; unset, "default" of a legacy module, and "serving_default" or the
+            only one of a TF1 SavedModel.
+        tags: of the graph variant to convert. Unset, it is the only one; of a legacy module the one with the empty set,
+            and for training the one with the tag "train".
+        overwrite: whether to replace a model that is there already.
+        sample_inputs: by signature, the inputs to compare results on: a value, or a dict of them by name. Unset, they
+            are made up from the dtypes and shapes.
+
+    Returns:
+        A report of what was found, kept and compared.
+
+    Raises:
+        ExportTargetTaken: there is something at `directory`, and `overwrite` is not set.
+        UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
+        TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those there are.
+        InvalidModule: the graph cannot be traced again; names the node.
+        ConversionFailed: the new model does not compute what the old one does. Nothing was written.
+    """
+    from rehub.migrate.models.comparison import compare  # It needs NumPy, which TensorFlow brings along.
+
+    tf = tf_internals.import_tensorflow()
+    if not tf.executing_eagerly() or not hasattr(tf, "__internal__"):
+        raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
+    target = target_of(tf, directory, overwrite)
+    path = resolvers.resolve(handle)
+    asked = redact_url(handle) if isinstance(handle, str) else str(path)
+    layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked)
+    metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
+    if any(each.has_objects for each in metagraphs):
+        raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
+    variants = read_variants(layout)
+    chosen = _chosen_tags(variants, layout, tags, asked)
+    with tf_internals.without_deprecations_and_infos():
+        for meta_graph in variants:
+            bring_ops(meta_graph, asked)
+        inference = graph_variant(metagraphs, chosen or frozenset(), asked)
+        with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
+            computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
+            root, left_out = exported(tf, computations, _call(computations, signature, layout, asked))
+        with written_aside(tf, target, overwrite) as aside:
+            tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
+            comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
+    state = computations.state
+    return Conversion(
+        handle=asked,
+        directory=target,
+        kind="legacy module" if layout.is_legacy else "TF1 SavedModel",
+        signatures=root.signature_names,
+        variables=len(state.variables),
+        trainable_variables=sum(variable.trainable for variable in state.variables.values()),
+        parameters=sum(int(variable.shape.num_elements() or 0) for variable in state.variables.values()),
+        update_ops=computations.number_of_update_ops,
+        regularization_losses=len(root.regularization_losses),
+        tables=tuple(state.tables),
+        assets=tuple(posixpath.basename(asset) for asset in state.assets),
+        attached_messages=tuple(computations.attached_messages()),
+        left_out=tuple(left_out),
+        comparisons=tuple(comparisons),
+    )
+
+
+def _call(computations: Computations, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
+    try:
+        return computations.call_of(signature, layout.is_legacy, handle)
+    except SignatureNotFound as error:
+        if signature is not None:
+            raise
+        raise SignatureNotFound(
+            f"{handle!r} has no default signature, by which the new model would be called; it has: "
+            f"{', '.join(computations.signature_names())}. Choose one: hub.convert(..., signature=...), or "
+            "rehub convert --signature NAME."
+        ) from error
+
+
+def _chosen_tags(
+    variants: GraphVariants, layout: Layout, tags: str | Iterable[str] | None, handle: str
+) -> frozenset[str] | None:
+    """The tags of the one variant to convert; None for those that a legacy module has for inference and training."""
+    if tags is not None:
+        wanted = frozenset([tags] if isinstance(tags, str) else tags)
+        if not all(isinstance(tag, str) for tag in wanted):
+            raise InvalidSetting(f"tags= takes a set of strings. Received: {tags!r}")
+        variants.with_tags(wanted)
+        return wanted
+    if layout.is_legacy:
+        variants.with_tags(None)
+        return None
+    if len(variants.tags()) > 1:
+        raise TagsNotFound(f"{handle!r} has several variants; choose one. " + no_such_variant([], variants.tags()))
+    return variants.tags()[0]

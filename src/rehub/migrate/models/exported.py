@@ -1,0 +1,134 @@
+"""A module as an object that `tf.saved_model.save` writes whole: all that it can do becomes traces of functions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator
+
+from rehub import tf_internals
+from rehub.input_names import can_be_called_by, parameter_names
+from rehub.legacy import attachments
+from rehub.legacy.conversions import mark_as_conversion
+from rehub.restore import SignatureCall
+from rehub.retrain.computations import Computations
+
+
+def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[Any, list[str]]:
+    """Returns the object to save, and what it cannot have, each with the reason.
+
+    The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
+    `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save`
+    also `signatures_to_save` and `signature_names`.
+    """
+    root = _new_root()
+    left_out = list(computations.uncomputable_losses())
+    root.variables = list(computations.state.variables.values())
+    root.trainable_variables = [variable for variable in root.variables if variable.trainable]
+    root.variable_map = computations.state.variable_map()
+    root.regularization_losses = computations.regularization_losses()
+    root.tables = list(computations.state.tables.values())
+    root.files = list(computations.state.assets.values())
+    root.__call__ = _call_function(tf, computations, call, left_out)
+    default = call.signature_named(None).name
+    for endpoint, training in (("serve", False), ("train", True)):
+        if training and default not in computations.trainable_signatures():
+            continue
+        setattr(root, endpoint, _endpoint(tf, computations, call, default, training))
+    mark_as_conversion(root, computations.signature_defs(), default)
+    attached = computations.attached_messages()
+    if attached:
+        messages = {key: tf.constant(value) for key, value in attached.items()}
+        setattr(root, attachments.FUNCTION, tf.function(lambda: messages, input_signature=[], autograph=False))
+    names = [default, *(signature.name for signature in call.signatures if signature.name != default)]
+    object.__setattr__(root, "signature_names", tuple(names))
+    keywords = {name: _valid_keywords(computations.keywords(name)) for name in names}
+    signatures = {name: computations.signature(name, keywords[name]) for name in names}
+    object.__setattr__(root, "signatures_to_save", signatures)
+    for name in names:
+        changed = [f"{old!r} became {new!r}" for old, new in keywords[name].items() if old != new]
+        if changed:
+            left_out.append(
+                f"names of inputs of signatures[{name!r}]: {', '.join(changed)}; a SavedModel of TF2 has only "
+                "names that ops and Python's parameters could have. The call itself takes them as they are"
+            )
+    return root, left_out
+
+
+def _valid_keywords(names: list[str]) -> dict[str, str]:
+    """Gives each name one that a signature of a TF2 SavedModel can have."""
+    valid = {name: re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name) for name in names}
+    can_stay = can_be_called_by(names) and can_be_called_by(valid.values())
+    return valid if can_stay else parameter_names(names)
+
+
+def _new_root() -> Any:
+    class Root(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
+        pass
+
+    return Root()
+
+
+def _call_function(tf: Any, computations: Computations, call: SignatureCall, left_out: list[str]) -> Any:
+    def apply(
+        inputs: Any,
+        training: bool = False,
+        signature: str | None = None,
+        as_dict: bool = False,
+        update_ops: bool = True,
+    ) -> Any:
+        name = call.signature_named(signature).name
+        outputs = computations.apply_concrete(name, call.components(name, inputs), training, update_ops)
+        return call.pick(name, outputs, as_dict)
+
+    function = tf.function(apply, autograph=False)
+    default = call.signature_named(None).name
+    for signature in call.signatures:
+        name = signature.name
+        modes = [{"training": False}, {"training": False, "update_ops": False}]
+        if name in computations.trainable_signatures():
+            modes += [{"training": True}, {"training": True, "update_ops": False}]
+        else:
+            left_out.append(f"training of signature {name!r}: {computations.why_untrainable(name)}")
+        specs = computations.input_specs(name)
+        if len(specs) == 1 and not isinstance(next(iter(specs.values())), tf.TensorSpec):
+            left_out.append(f"signature {name!r} called with a bare tensor: its input is given in a dict, by its name")
+        for inputs in _forms(tf, specs):
+            for mode in modes:
+                for as_dict in (False, True):
+                    if not as_dict and not _has_default_output(call, name):
+                        continue
+                    if name == default:
+                        function.get_concrete_function(inputs, as_dict=as_dict, **mode)
+                    function.get_concrete_function(inputs, signature=name, as_dict=as_dict, **mode)
+    return function
+
+
+def _forms(tf: Any, specs: dict[str, Any]) -> Iterator[Any]:
+    """The ways in which inputs can be given: a single tensor is given as it is, too.
+
+    Not so a single sparse or ragged tensor: where a restored function has a trace for one, TensorFlow's search for the
+    trace that fits other inputs, which are a dict, ends with a TypeError.
+    """
+    if not specs:
+        yield None
+    if len(specs) == 1 and isinstance(next(iter(specs.values())), tf.TensorSpec):
+        yield next(iter(specs.values()))
+    yield specs
+
+
+def _has_default_output(call: SignatureCall, name: str) -> bool:
+    outputs = [output.name for output in call.signature_named(name).outputs]
+    return "default" in outputs or len(outputs) == 1
+
+
+def _endpoint(tf: Any, computations: Computations, call: SignatureCall, name: str, training: bool) -> Any:
+    """The default signature in one mode, as a function of its inputs alone."""
+
+    def endpoint(inputs: Any = None) -> Any:
+        outputs = computations.apply_concrete(name, call.components(name, inputs), training, True)
+        return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
+
+    function = tf.function(endpoint, autograph=False)
+    for inputs in _forms(tf, computations.input_specs(name)):
+        function.get_concrete_function(inputs)
+    return function

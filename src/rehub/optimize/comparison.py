@@ -1,0 +1,129 @@
+"""Compares the forms of a function: how long a call takes, and how far its outputs are from the plain one's."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any, Callable
+
+from rehub.optimize.choices import BF16, FROZEN, PLAIN, Form, OutputDifference
+
+# Of the largest magnitude in an output. Constants that are computed beforehand are rounded in another order; bfloat16
+# keeps 8 bits of a number, and what is computed of it in many layers fewer.
+TOLERANCES = {FROZEN: 1e-4, BF16: 2e-2}
+SECONDS = 2.0
+_FEWEST_ROUNDS, _MOST_ROUNDS = 5, 100
+
+Call = Callable[[Any], Any]
+
+
+def compare(tf: Any, calls: dict[str, Call], samples: list[Any]) -> tuple[Form, ...] | str:
+    """Returns what was found of each form, the plain one first; or why nothing can be said.
+
+    Args:
+        tf: the TensorFlow module.
+        calls: what calls each form with the arguments of a sample, by the form's name; one is the plain one.
+        samples: arguments to compare outputs with. The first serves to measure time.
+    """
+    try:
+        expected = [_outputs(tf, calls[PLAIN](sample)) for sample in samples]
+        again = _outputs(tf, calls[PLAIN](samples[0]))
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        return f"the call with made-up inputs failed; give some by measure_with=. {first_line(error)}"
+    if any(found.relative > TOLERANCES[FROZEN] for found in _differences(expected[:1], [again])):
+        return "its outputs differ from call to call"
+    forms = {name: _judged(tf, name, call, samples, expected) for name, call in calls.items() if name != PLAIN}
+    timed = {PLAIN: calls[PLAIN], **{name: calls[name] for name, form in forms.items() if not form.refused}}
+    times = _interleaved(tf, timed, samples[0])
+    return tuple(
+        Form(
+            name,
+            statistics.median(times[name]) if name in times else None,
+            sorted(times[name])[len(times[name]) * 3 // 4] if name in times else None,
+            forms[name].differences if name in forms else (),
+            forms[name].refused if name in forms else "",
+        )
+        for name in calls
+    )
+
+
+def _judged(tf: Any, name: str, call: Call, samples: list[Any], expected: list[dict[str, Any]]) -> Form:
+    """A form without its time: whether it can be taken."""
+    try:
+        found = [_outputs(tf, call(sample)) for sample in samples]
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        return Form(name, refused=f"it does not run: {first_line(error)}")
+    differences = _differences(expected, found)
+    worst = max(differences, key=lambda each: each.relative, default=None)
+    refused = ""
+    if worst is not None and not worst.relative <= TOLERANCES[name]:
+        refused = f"output {worst.output!r} differs by {worst.relative:.1e} of its size, more than {TOLERANCES[name]}"
+    return Form(name, differences=differences, refused=refused)
+
+
+def _outputs(tf: Any, result: Any) -> dict[str, Any]:
+    """Outputs as arrays, by name or place."""
+    names = sorted(result) if isinstance(result, dict) else [str(i) for i in range(len(tf.nest.flatten(result)))]
+    outputs = {}
+    for name, output in zip(names, tf.nest.flatten(result)):
+        parts = [part for part in tf.nest.flatten(output, expand_composites=True) if part is not None]
+        for i, part in enumerate(parts):
+            outputs[name if len(parts) == 1 else f"{name} ({i})"] = part.numpy()
+    return outputs
+
+
+def _differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> tuple[OutputDifference, ...]:
+    """Of each output, the largest difference among the samples."""
+    worst: dict[str, OutputDifference] = {}
+    for outputs, others in zip(expected, found):
+        for name, output in outputs.items():
+            difference = OutputDifference(name, *_difference(output, others[name]))
+            if name not in worst or not difference.relative <= worst[name].relative:
+                worst[name] = difference
+    return tuple(worst.values())
+
+
+def _difference(expected: Any, found: Any) -> tuple[float, float]:
+    import numpy as np
+
+    expected, found = np.asarray(expected), np.asarray(found)
+    if expected.shape != found.shape:
+        return float("inf"), float("inf")
+    if expected.dtype.kind not in "fcV":  # Not a float; V is what NumPy makes of bfloat16.
+        if expected.dtype.kind not in "iu" or (expected == found).all():
+            differs = 0.0 if (expected == found).all() else 1.0
+            return differs, differs
+        expected, found = expected.astype(np.float64), found.astype(np.float64)
+    elif expected.dtype.kind != "c":
+        expected, found = expected.astype(np.float64), found.astype(np.float64)
+    same = (expected == found) | (np.isnan(expected) & np.isnan(found))
+    if same.all():
+        return 0.0, 0.0
+    absolute = float(np.max(np.abs(np.where(same, 0, expected - found))))
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = float(finite.max()) if finite.size else 0.0
+    return absolute, absolute / scale if scale else float("inf")
+
+
+def _interleaved(tf: Any, calls: dict[str, Call], sample: Any) -> dict[str, list[float]]:
+    """The times of calls that take turns, so that a change of the machine's pace meets all alike.
+
+    They have been called before: what a first call does is done.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    end = time.perf_counter() + SECONDS
+    for done in range(_MOST_ROUNDS):
+        if done >= _FEWEST_ROUNDS and time.perf_counter() > end:
+            break
+        for name, call in calls.items():
+            begin = time.perf_counter()
+            for tensor in tf.nest.flatten(call(sample), expand_composites=True)[:1]:
+                if tensor is not None:
+                    tensor.numpy()  # On a GPU, the call returns before it has computed.
+            times[name].append(time.perf_counter() - begin)
+    return times
+
+
+def first_line(error: Exception) -> str:
+    """An error's kind, and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -1,0 +1,183 @@
+"""Forms of a function whose variables are constants, with numbers as they were or in bfloat16."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from rehub import tf_internals
+from rehub.transfer.sizes import readable
+
+# No message of protobuf is larger, and a graph is one.
+_LARGEST_GRAPH = 2**31 - 2**20
+# Of a model of 100 MB (ResNet50), TensorFlow's converter, Grappler and the runtime took 3.1 GB at the most.
+_COPIES = 40
+_BF16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86: the first two; ARM: the last.
+
+
+@dataclass(frozen=True)
+class FrozenGraph:
+    """A function as one graph without variables.
+
+    Attributes:
+        graph_def: the graph.
+        inputs: the names of its tensors that the function's arguments go to, and those that it captures.
+        outputs: the names of the tensors that it returns.
+        captured: what it still captures, such as tables.
+    """
+
+    graph_def: Any
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    captured: tuple[Any, ...]
+
+
+def too_large(trace: Any) -> str:
+    """Why a function's variables cannot be constants of a graph here; "" if they can."""
+    size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
+    if size > _LARGEST_GRAPH:
+        return f"its variables take {readable(size)}, and a graph holds no more than 2 GB"
+    free = _free_memory()
+    if free is not None and size * _COPIES > free:
+        return (
+            f"its variables take {readable(size)}, of which there are up to {_COPIES} copies while forms are made and "
+            f"compared, and {readable(free)} of memory are free"
+        )
+    return ""
+
+
+def _free_memory() -> int | None:
+    """What the machine has left, in bytes; None where it does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    except OSError:  # It is not Linux.
+        return None
+    return None if kilobytes is None else int(kilobytes) * 1024
+
+
+def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
+    """Makes a function's variables constants of its graph, into which the functions that it calls are inlined.
+
+    Args:
+        tf: the TensorFlow module.
+        call: calls the function with its arguments, a pair of positional and keyword ones.
+        structure: its structured input signature.
+    """
+
+    @tf_internals.tracing.run_as_written
+    def flat(*tensors: Any) -> list[Any]:
+        return [output for output in _flat(tf, call(_filled(tf, structure, tensors))) if output is not None]
+
+    specs = [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec)]
+    # Each under a name of its own, and not an equal name of two inputs, as one of a signature and one of a nest can be.
+    specs = [tf.TensorSpec(spec.shape, spec.dtype, f"input_{i}") for i, spec in enumerate(specs)]
+    function = tf.function(flat, autograph=False).get_concrete_function(*specs)
+    # TensorFlow's converter forgets what is left of the captures.
+    captured = {inner.name: outer for inner, outer in zip(function.inputs[len(specs) :], function.captured_inputs)}
+    frozen = tf_internals.freezing.with_constants(function)
+    left = [tensor.name for tensor in frozen.inputs if tensor.name in captured]
+    return FrozenGraph(
+        frozen.graph.as_graph_def(),
+        (*(tensor.name for tensor in function.inputs[: len(specs)]), *left),
+        tuple(tensor.name for tensor in frozen.outputs),
+        tuple(captured[name] for name in left),
+    )
+
+
+def in_bfloat16(tf: Any, frozen: FrozenGraph) -> FrozenGraph | None:
+    """Has what gains by it computed in bfloat16, the constants of it too; None where nothing does.
+
+    What comes in and what goes out is as it was. TensorFlow's own lists say which ops bear bfloat16.
+    """
+    graph_def = tf_internals.freezing.in_bfloat16(frozen.graph_def, frozen.inputs + frozen.outputs)
+    number = tf.bfloat16.as_datatype_enum
+    if not any(attribute.type == number for node in graph_def.node for attribute in node.attr.values()):
+        return None
+    return FrozenGraph(graph_def, frozen.inputs, frozen.outputs, frozen.captured)
+
+
+@functools.lru_cache(maxsize=None)
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU has instructions for bfloat16, and nothing but the CPU would compute; as far as is known."""
+    if not tf_internals.variables.has_only_cpus():
+        return False
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:  # It is not Linux.
+        return False
+    return not _BF16_INSTRUCTIONS.isdisjoint(flags.split())
+
+
+def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
+    """Makes a concrete function of a frozen graph, called as the trace that it was made of. It takes the graph over."""
+    structure, outputs = trace.structured_input_signature, trace.structured_outputs
+    _make_names_unique(frozen.graph_def)
+    for definition in frozen.graph_def.library.function:
+        # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this
+        # one. It is the body of a conditional or a loop, and the weights are not in there.
+        tf_internals.restored_functions.function_internals().add_function(definition)
+
+    @tf_internals.tracing.run_as_written
+    def body(*args: Any, **kwargs: Any) -> Any:
+        tensors = [leaf for leaf in _flat(tf, (args, kwargs)) if tf.is_tensor(leaf)]
+        graph = tf.compat.v1.get_default_graph()
+        captured = [graph.capture(tensor) for tensor in frozen.captured]
+        found = tf.graph_util.import_graph_def(
+            frozen.graph_def,
+            input_map=dict(zip(frozen.inputs, (*tensors, *captured))),
+            return_elements=list(frozen.outputs),
+            name="",
+        )
+        # What the function was traced with can know more than its ops tell: what its writer gave to set_shape().
+        for tensor, spec in zip(found, _tensors_or_specs(tf, outputs)):
+            tensor.set_shape(spec.shape)
+        return _filled(tf, outputs, found)
+
+    body.__name__ = name
+    args, kwargs = structure
+    # In the order in which a call's arguments are made flat.
+    kwargs = tf_internals.tracing.keywords_to_trace_by(trace, {key: kwargs[key] for key in sorted(kwargs)})
+    function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
+    tf_internals.tracing.take_tensors_as(function, trace)
+    return function
+
+
+def _make_names_unique(graph_def: Any) -> None:
+    """Renames the functions that a graph brings: the runtime knows one of a name, and each form has its own."""
+    library = graph_def.library
+    suffix = f"_{uuid.uuid4().hex}"
+    names = {function.signature.name for function in library.function}
+    for nodes in (graph_def.node, *(function.node_def for function in library.function)):
+        for node in nodes:
+            if node.op in names:
+                node.op += suffix
+            for attribute in node.attr.values():
+                for called in [attribute.func] if attribute.HasField("func") else attribute.list.func:
+                    if called.name in names:
+                        called.name += suffix
+    for function in library.function:
+        function.signature.name += suffix
+    for gradient in library.gradient:
+        gradient.function_name += suffix if gradient.function_name in names else ""
+        gradient.gradient_func += suffix if gradient.gradient_func in names else ""
+
+
+def _flat(tf: Any, structure: Any) -> Any:
+    return tf.nest.flatten(structure, expand_composites=True)
+
+
+def _tensors_or_specs(tf: Any, structure: Any) -> list[Any]:
+    return [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
+
+
+def _filled(tf: Any, structure: Any, tensors: Any) -> Any:
+    """The structure, with tensors in the place of its tensors and specs; the rest of it stays."""
+    rest = iter(tensors)
+    leaves = [
+        next(rest) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in _flat(tf, structure)
+    ]
+    return tf.nest.pack_sequence_as(structure, leaves, expand_composites=True)

@@ -1,0 +1,12 @@
+"""The forms of a model's file, each read as if it were a `saved_model.pb`.
+
+A `saved_model.pbtxt` is text, read by `text_format` with the fields that `schema` knows; a `saved_model.cpb` is split
+into records, put together by `split_model`, in a file that `riegeli` reads. What reads a form is imported when there is
+a file of it.
+"""
+
+from __future__ import annotations
+
+from rehub.savedmodel.encodings.model_bytes import as_saved_model_pb, map_file, saved_model_bytes
+
+__all__ = ["as_saved_model_pb", "map_file", "saved_model_bytes"]

@@ -1,0 +1,187 @@
+"""Ops with a file's name in an input or attribute: which one, and when what they do with the file is no danger."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from rehub.savedmodel.nodes import Node
+from rehub.savedmodel.ops.op_classes import HIDES_PROGRAM, READS_FILES, WRITES_FILES, OpClass, class_of
+from rehub.savedmodel.wire import Message
+from rehub.scanning.origins import Origin
+from rehub.scanning.variants import Variant
+
+# Op -> which of its inputs name the files.
+NAMING_INPUTS = {
+    "CSVDataset": (0,),
+    "CSVDatasetV2": (0,),
+    "CacheDataset": (1,),
+    "CacheDatasetV2": (1,),
+    "CreateSummaryDbWriter": (1,),
+    "CreateSummaryFileWriter": (1,),
+    "DatasetToTFRecord": (1,),
+    "ExperimentalCSVDataset": (0,),
+    "ExperimentalDatasetToTFRecord": (1,),
+    "ExperimentalLMDBDataset": (0,),
+    "ExperimentalMatchingFilesDataset": (0,),
+    "FixedLengthRecordDataset": (0,),
+    "FixedLengthRecordDatasetV2": (0,),
+    "GenerateVocabRemapping": (0, 1),
+    "InitializeTableFromTextFile": (1,),
+    "InitializeTableFromTextFileV2": (1,),
+    "LMDBDataset": (0,),
+    "LoadAndRemapMatrix": (0,),
+    "LoadDataset": (0,),
+    "MatchingFiles": (0,),
+    "MatchingFilesDataset": (0,),
+    "MergeV2Checkpoints": (0, 1),
+    "ReadFile": (0,),
+    "Restore": (0,),
+    "RestoreSlice": (0,),
+    "RestoreV2": (0,),
+    "Save": (0,),
+    "SaveDataset": (1,),
+    "SaveDatasetV2": (1,),
+    "SaveSlices": (0,),
+    "SaveV2": (0,),
+    "SnapshotDataset": (1,),
+    "SnapshotDatasetV2": (1,),
+    "TFRecordDataset": (0,),
+    "TFRecordDatasetV2": (0,),
+    "TextLineDataset": (0,),
+    "WriteFile": (0,),
+}
+
+# Op -> the attribute that names the file, URL or function.
+_NAMING_ATTRIBUTES = {
+    "CalibrationStatisticsSaver": "output_file_path",
+    "DebugIdentity": "debug_urls",
+    "DebugIdentityV2": "debug_urls",
+    "DebugIdentityV3": "debug_urls",
+    "DebugNanCount": "debug_urls",
+    "DebugNumericSummary": "debug_urls",
+    "DecodeProtoV2": "descriptor_source",
+    "DumpTensor": "log_dir_path",
+    "EagerPyFunc": "token",
+    "EncodeProto": "descriptor_source",
+    "FixedUnigramCandidateSampler": "vocab_file",
+    "ImmutableConst": "memory_region_name",
+    "PrintV2": "output_stream",
+    "PyFunc": "token",
+    "PyFuncStateless": "token",
+    "RecordInput": "file_pattern",
+    "Skipgram": "filename",
+    "XlaCustomCall": "target_name",
+    "XlaCustomCallV2": "call_target_name",
+}
+# These touch files only if their attribute says so, and by default it does not.
+_NOTHING_BY_DEFAULT = {
+    "DebugIdentity",
+    "DebugIdentityV2",
+    "DebugIdentityV3",
+    "DebugNanCount",
+    "DebugNumericSummary",
+    "DecodeProtoV2",
+    "EncodeProto",
+    "FixedUnigramCandidateSampler",
+}
+
+_READS_CHECKPOINT = {"Restore", "RestoreSlice", "RestoreV2"}
+_WRITES_CHECKPOINT = {"MergeV2Checkpoints", "Save", "SaveSlices", "SaveV2"}
+_ATTR_STRING, _ATTR_LIST, _ATTR_PLACEHOLDER, _LIST_STRING = 2, 1, 9, 2
+
+
+def texts_of_attributes(node: Node) -> list[str]:
+    """Returns what the attribute says that names a node's file, URL or function; nothing where it is at its default."""
+    name = _NAMING_ATTRIBUTES.get(node.op)
+    return [] if name is None else list(_texts(node.attribute(name)))
+
+
+def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpClass | None:
+    """Returns what a node does, given what its attribute says; None if that is nothing with files.
+
+    Args:
+        node: any node.
+        texts: what `texts_of_attributes` found.
+        op_class: of the node's op.
+    """
+    if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(_ATTR_STRING))):
+        return HIDES_PROGRAM
+    if node.op == "PrintV2" and any(not _is_stream(text) for text in texts):
+        return WRITES_FILES
+    if node.op in _NOTHING_BY_DEFAULT and all(
+        text in ("", "local://") or (text.startswith("bytes://") and op_class is READS_FILES) for text in texts
+    ):
+        return None
+    return op_class
+
+
+def is_the_models_own(variant: Variant, node: Node, origins: frozenset[Origin]) -> bool:
+    """Whether a node reads an asset of the model, or is part of what saves and restores its variables.
+
+    Only the shapes that TensorFlow's writers produce are that: the file is one that the loader feeds to the graph, each
+    time that the node runs, or one that an object of the model stands for.
+
+    Args:
+        variant: where the node is.
+        node: one that names its file by inputs.
+        origins: all that these inputs are made from.
+    """
+    if variant.within:
+        return False  # No loader feeds a graph that a node holds.
+    if node.op in _READS_CHECKPOINT:
+        return all(_is_fed_by_saver(variant, origin, ("restoring", "saving")) for origin in origins)
+    if node.op in _WRITES_CHECKPOINT:
+        # To restore is to read: a node that writes then would write over what is restored.
+        return all(_is_fed_by_saver(variant, origin, ("saving",)) for origin in origins)
+    if node.op in ("CacheDataset", "CacheDatasetV2"):
+        return all(origin.kind == "constant" and origin.text == "" for origin in origins)  # It caches in memory.
+    return class_of(node.op) is READS_FILES and all(_is_asset(variant, origin) for origin in origins)
+
+
+def _is_fed_by_saver(variant: Variant, origin: Origin, kinds: tuple[str, ...]) -> bool:
+    """Whether a checkpoint's path is fed by the saver that it belongs to, whenever it is used.
+
+    What nothing runs, such as a saver that was left in a graph, does something only for those who name the node.
+    """
+    if origin.kind != "placeholder" or not origin.root:
+        return False
+    return all(kind in kinds and fed == origin.text for kind, fed in variant.runs(origin.root))
+
+
+def _is_asset(variant: Variant, origin: Origin) -> bool:
+    if origin.kind not in ("asset", "fed asset") or leaves_the_model(origin.text):
+        return False
+    # Assets are fed while a model is loaded. A constant that stands for one has its own value at all other times.
+    return origin.kind == "asset" or all(kind == "loading" for kind, _ in variant.runs(origin.root))
+
+
+def leaves_the_model(asset: str) -> bool:
+    """Whether an asset's file name leads out of the model's directory, or is not that of a file.
+
+    >>> leaves_the_model("vocabulary.txt"), leaves_the_model("../../../etc/passwd"), leaves_the_model("/etc/passwd")
+    (False, True, True)
+    """
+    parts = asset.replace("\\", "/").split("/")
+    return ".." in parts or "" in parts or ":" in parts[0] or "\0" in asset
+
+
+def _is_stream(text: str) -> bool:
+    return text in ("stdout", "stderr") or text.startswith("log(")
+
+
+def _calls_native_code(module: bytes) -> bool:
+    """Whether a compiled program calls functions of the process by name, or is not in the form that shows that.
+
+    In MLIR's bytecode the names of all operations stand in plain text: see mlir.llvm.org/docs/BytecodeFormat.
+    """
+    return b"custom_call" in module or not module.startswith(b"ML\xefR")
+
+
+def _texts(value: Message) -> Iterator[str]:
+    for raw in value.values(_ATTR_STRING):
+        yield raw.decode("utf-8", "replace")
+    for several in value.messages(_ATTR_LIST):
+        for raw in several.values(_LIST_STRING):
+            yield raw.decode("utf-8", "replace")
+    for raw in value.values(_ATTR_PLACEHOLDER):
+        yield f"the caller's {raw.decode('utf-8', 'replace')}"

@@ -1,0 +1,138 @@
+"""`hub.scan`: what a model could do to the machine that runs it, without running anything of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Iterator
+
+from rehub.inspection.local_model import open_model
+from rehub.savedmodel.encodings import map_file
+from rehub.savedmodel.layout import KERAS_METADATA
+from rehub.scanning.graph_scan import Finding, scan_saved_model
+from rehub.scanning.keras_lambdas import lambdas_in_metadata, lambdas_in_objects
+
+_LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
+_LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the model. hub.load never looks at it."
+_LIBRARY_REASON = "It is native code. hub.load loads no library of a model; nothing else should."
+
+
+@dataclass(frozen=True, repr=False)
+class ScanReport:
+    """What `hub.scan` found.
+
+    Attributes:
+        handle: what was asked for.
+        path: the directory in which it lies.
+        findings: first those of the graphs, in the order of the file, then those of other files.
+        nodes, functions: how many were read, over all graph variants.
+    """
+
+    handle: str
+    path: str
+    findings: tuple[Finding, ...]
+    nodes: int
+    functions: int
+
+    def __repr__(self) -> str:
+        return f"<ScanReport: {self.summary()}>"
+
+    def summary(self) -> str:
+        """What was found, in a line."""
+        notes = len(self.findings) - len(self.dangers)
+        counts = [
+            f"{count:,} {what}{'' if count == 1 else 's'}"
+            for count, what in ((len(self.dangers), "danger"), (notes, "note"))
+            if count
+        ]
+        found = ", ".join(counts) or "nothing found"
+        return f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table of the findings."""
+        cells = [(each.severity, each.kind, each.what, each.place(), each.reason) for each in self.findings]
+        headings = ("severity", "kind", "what", "where", "why") if cells else ()
+        rows = "".join(
+            f"<tr>{''.join(_cell(tag, text) for text in row)}</tr>"
+            for tag, row in (("th", headings), *(("td", row) for row in cells))
+            if row
+        )
+        return f"<table><caption>{escape(self.summary())}</caption>{rows}</table>"
+
+    @property
+    def dangers(self) -> tuple[Finding, ...]:
+        """The findings that a careful user refuses; the others are only good to know."""
+        return tuple(finding for finding in self.findings if finding.severity == "danger")
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is no danger among the findings."""
+        return not self.dangers
+
+    def __str__(self) -> str:
+        dangers, notes = len(self.dangers), len(self.findings) - len(self.dangers)
+        found = ", ".join(filter(None, [_count(dangers, "danger"), _count(notes, "note")])) or "nothing found"
+        lines = [f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"]
+        reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in self.findings)
+        for severity, kind, reason in sorted(reasons):
+            lines.append(f"  {severity}: {kind}. {reason}")
+            lines.extend(
+                f"    {finding.summary()}"
+                for finding in self.findings
+                if (finding.severity, finding.kind, finding.reason) == (severity, kind, reason)
+            )
+        return "\n".join(lines)
+
+
+def _cell(tag: str, text: object) -> str:
+    return f'<{tag} style="text-align: left; white-space: normal">{escape(str(text))}</{tag}>'
+
+
+def scan(handle: Any) -> ScanReport:
+    """Finds what a model could do to the machine that runs it, and downloads it before if need be.
+
+    A model is a program. All of its graphs and functions are read, called or not, without TensorFlow; nothing is run.
+    What is found stands in docs/security.md, with its reasons, and so does what no scan can find.
+
+        report = hub.scan("https://example.com/model")
+        for finding in report.dangers:
+            print(finding.op, finding.kind, finding.what, finding.place())
+
+    Args:
+        handle: a URL, a path, or any other form that `hub.resolve` takes.
+
+    Raises:
+        ModelNotFound: there is no model; says what is there instead.
+        UnsupportedFormat: there is a model of another kind; says what loads it.
+        LocationUnreadable: it is in an object store, and was not copied to this machine.
+        CorruptModel: a file of it is damaged.
+    """
+    model = open_model(handle)
+    found = scan_saved_model(model.layout.file, model.content)
+    others = (
+        *(_lambda(name, model.layout.model_file) for name in lambdas_in_objects(model.layout.file, model.content)),
+        *_other_files(model.layout.path),
+    )
+    return ScanReport(model.asked, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
+
+
+def _count(number: int, what: str) -> str:
+    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _other_files(path: str) -> Iterator[Finding]:
+    """Yields what is to be said about the files beside the graph. Links to other directories are not followed."""
+    for directory, _, names in os.walk(path):
+        for name in sorted(names):
+            file = os.path.join(directory, name)
+            place = os.path.relpath(file, path)
+            if place == KERAS_METADATA and os.path.isfile(file):
+                for layer in lambdas_in_metadata(file, map_file(file)):
+                    yield _lambda(layer, place)
+            elif name.lower().endswith(_LIBRARIES) or ".so." in name.lower():
+                yield Finding("", "native library", "note", _LIBRARY_REASON, node=place)
+
+
+def _lambda(layer: str, place: str) -> Finding:
+    return Finding("", "Python code", "danger", _LAMBDA_REASON, what=f"the Lambda layer {layer!r}", node=place)

@@ -1,0 +1,79 @@
+"""Variables in which a graph keeps the paths of its assets, and what else could change them.
+
+TensorFlow 2 writes a variable for each asset, which is set to a placeholder when the model is loaded: see
+`_process_asset` in TensorFlow's python/saved_model/save.py. A variable is a resource with a name: everything that makes
+a handle of that name can set it, so a graph with anything like that has no variable whose value is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Iterator
+
+from rehub.savedmodel.nodes import Node, node_of
+from rehub.scanning.string_constants import text_attribute
+from rehub.scanning.variants import Variant
+
+_USES = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
+# Ops that can make a tensor of serialized bytes, by the attribute that says of which type.
+_FROM_BYTES = {"Const": "dtype", "HostConst": "dtype", "ParseTensor": "out_type"}
+_HANDLES = ("VarHandleOp", "_VarHandlesOp", "_XlaAotOnlyVarHandleOp", "StubResourceHandleOp")
+_ATTR_TYPE, _RESOURCE, _VARIANT, _REFERENCE = 6, 20, 21, 100
+
+
+class PathVariables:
+    """The variables of a graph whose only values are those that the graph itself sets."""
+
+    def __init__(self, variant: Variant) -> None:
+        self._variant = variant
+        self._names: Counter[str] | None = None
+        self._are_named_otherwise = False
+        self._users: dict[str, list[Node]] = {}
+
+    def assignments(self, handle: str) -> list[Node] | None:
+        """Returns the nodes that set a variable; None where others could.
+
+        Args:
+            handle: the tensor of the graph that is the variable's handle.
+        """
+        if self._names is None:
+            self._names = self._read()
+        variable = self._variant.node(self._variant.bodies[0], node_of(handle))
+        if variable is None or variable.op != "VarHandleOp" or self._are_named_otherwise:
+            return None
+        name = text_attribute(variable, "shared_name")
+        if not name or text_attribute(variable, "container") != "" or self._names[name] > 1:
+            return None
+        users = self._users.get(variable.name, [])
+        if any(node.op not in _USES for node in users):
+            return None
+        return [node for node in users if node.op == "AssignVariableOp"]
+
+    def _read(self) -> Counter[str]:
+        """Counts the variables of each name, and notes who uses each, and whether there are other ways to one."""
+        names: Counter[str] = Counter()
+        for body in self._variant.bodies:
+            for node in body.nodes():
+                if node.op == "VarHandleOp":
+                    names.update(_names_of(node))
+                elif node.op in _HANDLES or (node.op in _FROM_BYTES and _makes_handles(node)):
+                    self._are_named_otherwise = True
+                if not body.function:
+                    for tensor in node.inputs():
+                        if not tensor.startswith("^"):
+                            self._users.setdefault(node_of(tensor), []).append(node)
+        return names
+
+
+def _names_of(variable: Node) -> Iterator[str]:
+    """Yields the name of a variable; without one, TensorFlow's loaders give it that of its node."""
+    name = text_attribute(variable, "shared_name")
+    yield name or variable.name
+
+
+def _makes_handles(node: Node) -> bool:
+    value = node.attribute(_FROM_BYTES[node.op])
+    fields = list(value.fields())
+    if len(fields) != 1 or fields[0][0] != _ATTR_TYPE:
+        return True
+    return value.integer(_ATTR_TYPE) % _REFERENCE in (_RESOURCE, _VARIANT)

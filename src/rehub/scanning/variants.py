@@ -1,0 +1,240 @@
+"""A graph variant as a program: its graph and functions by name, who calls whom, and what the objects capture.
+
+The numbers are those of the fields in TensorFlow's meta_graph.proto, graph.proto, function.proto, op_def.proto,
+attr_value.proto and saved_object_graph.proto.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, NamedTuple
+
+from rehub.savedmodel.graph_collections import Collections
+from rehub.savedmodel.nodes import Body, Node, bodies_of_graph, metagraph_messages, node_of
+from rehub.savedmodel.ops.op_classes import calls_functions
+from rehub.savedmodel.wire import Buffer, Message, WireError
+from rehub.scanning.runs import Runs, fed_by_callers, tensor_name
+
+_META_INFO, _GRAPH_DEF, _ASSET_FILES, _OBJECT_GRAPH = 1, 2, 6, 7
+_TAGS = 4
+_MAP_KEY, _MAP_VALUE = 1, 2
+_TENSOR_NAME, _ASSET_TENSOR, _ASSET_FILENAME = 1, 1, 2
+_LIBRARY, _GRADIENT, _REGISTERED_GRADIENT, _GRADIENT_FUNCTION, _REGISTERED_GRADIENT_FUNCTION = 2, 2, 3, 2, 1
+_SIGNATURE, _INPUT_ARG, _ARG_NAME, _FUNCTION_ATTR = 1, 2, 1, 5
+_OBJECTS, _CONCRETE_FUNCTIONS, _BOUND_INPUTS = 1, 2, 2
+_ASSET_OBJECT, _CONSTANT_OBJECT = 5, 9
+_ATTR_LIST, _ATTR_FUNC, _LIST_FUNC, _FUNC_NAME, _FUNC_ATTRS = 1, 10, 9, 1, 2
+_MAX_NESTED_FUNCTIONS = 16
+_INT32 = 1 << 31
+
+# The attributes of functions by which nothing calls or replaces them. Others, such as api_implements and
+# backward_function_name, have TensorFlow's optimizers call a function that no node names.
+_INERT_ATTRIBUTES = {"_construction_context", "_input_shapes"}
+# What stands between the parts of a tensor's name: where a node's own name has it, the name can be read in two ways.
+_MARKS = frozenset(":^")
+
+
+class Call(NamedTuple):
+    """A place where a function is called.
+
+    Attributes:
+        node: the node that calls it.
+        attribute: of the node, that names the function; "" where it stands in the op's place.
+        is_direct: the node itself calls it, not what it calls.
+    """
+
+    node: Node
+    attribute: str
+    is_direct: bool
+
+
+class Variant:
+    """A graph variant, or a graph that a node of one holds serialized.
+
+    Attributes:
+        tags: those of the variant.
+        within: the nodes that hold the graph serialized; none for a variant itself.
+        bodies: its graph first, then its functions.
+        calls: where each function is called. Filled by `nodes`.
+        asset_files: the nodes whose tensors stand for files of the model, and these files' names.
+        assets: the files that the loader feeds by the tensors that it feeds them to.
+        metagraph: the MetaGraphDef; empty for a graph within a node.
+    """
+
+    def __init__(
+        self,
+        content: Buffer,
+        graph: Message,
+        tags: frozenset[str],
+        within: tuple[str, ...] = (),
+        metagraph: Message | None = None,
+    ) -> None:
+        self.tags = tags
+        self.within = within
+        self.bodies = tuple(bodies_of_graph(content, graph, tags, within))
+        self.calls: dict[str, list[Call]] = {}
+        self.metagraph = Message(content, ()) if metagraph is None else metagraph
+        listed = list(self.metagraph.messages(_ASSET_FILES))
+        collected = Collections(self.metagraph).any_messages("saved_model_assets")
+        self.asset_files = tuple((node_of(_asset_tensor(each)), each.text(_ASSET_FILENAME)) for each in listed)
+        self._asset_names = [name for _, name in self.asset_files]
+        # TensorFlow looks into the collection only where the list is empty.
+        self.assets = {tensor_name(_asset_tensor(each)): each.text(_ASSET_FILENAME) for each in listed or collected}
+        self.asset_files += tuple((node_of(_asset_tensor(each)), each.text(_ASSET_FILENAME)) for each in collected)
+        self.functions = frozenset(body.function for body in self.bodies if body.function)
+        self._graph = graph
+        self._by_name: dict[Body, dict[str, Node] | None] = {}
+        self._arguments: dict[Body, dict[str, int]] = {}
+        self._callable_unseen: dict[Body, bool] = {}
+        self._runs: Runs | None = None
+        self._fed: frozenset[str] | None = None
+        self._bound: dict[str, list[int]] | None = None
+        self._objects: list[Message] | None = None
+        self._gradients: frozenset[str] | None = None
+
+    def nodes(self) -> Iterator[Node]:
+        """Yields each node of the graph and of every function, and notes the functions that it calls."""
+        for body in self.bodies:
+            calling: dict[str, bool] = {}
+            for node in body.nodes():
+                calls = calling.get(node.op)
+                if calls is None:
+                    # A function can have the name of an op that calls nothing.
+                    calls = calling[node.op] = node.op in self.functions or calls_functions(node.op)
+                if calls:
+                    if node.op in self.functions:
+                        self.calls.setdefault(node.op, []).append(Call(node, "", True))
+                    for name, value in node.attributes():
+                        for function, depth in _functions_in(value):
+                            self.calls.setdefault(function, []).append(Call(node, name, depth == 0))
+                yield node
+
+    def node(self, body: Body, name: str) -> Node | None:
+        """Returns the node of that name in a graph or function; None where there is none, or names are not clear."""
+        return (self._names_in(body) or {}).get(name)
+
+    def has_clear_names(self, body: Body) -> bool:
+        """Whether a tensor's name in a graph or function can mean one tensor only."""
+        return self._names_in(body) is not None
+
+    def _names_in(self, body: Body) -> dict[str, Node] | None:
+        if body not in self._by_name:
+            self._by_name[body] = self._nodes_by_name(body)
+        return self._by_name[body]
+
+    def _nodes_by_name(self, body: Body) -> dict[str, Node] | None:
+        found: dict[str, Node] = {}
+        names = set(self.arguments(body)) if body.function else set()
+        count = len(names)
+        for node in body.nodes():
+            found[node.name] = node
+            count += 1
+        names.update(found)
+        is_clear = len(names) == count and not any(_MARKS.intersection(name) for name in names)
+        return found if is_clear else None
+
+    def graph_nodes(self) -> Iterator[Node]:
+        """Yields the nodes of the graph itself."""
+        return self.bodies[0].nodes()
+
+    def runs(self, node: str) -> list[tuple[str, str]]:
+        """Returns when a node of the graph runs, and which tensor is fed with a path then: see `Run`."""
+        if self._runs is None:
+            self._runs = Runs(self.graph_nodes(), self.metagraph)
+        return [(run.kind, run.fed) for run in self._runs.of(node)]
+
+    def is_fed_by_callers(self, node: str) -> bool:
+        """Whether a signature has a tensor of this node as an input."""
+        if self._fed is None:
+            self._fed = fed_by_callers(self.metagraph)
+        return node in self._fed
+
+    def arguments(self, body: Body) -> dict[str, int]:
+        """Returns the places of a function's arguments by their names."""
+        if body not in self._arguments:
+            signature = body.message.message(_SIGNATURE)
+            names = [argument.text(_ARG_NAME) for argument in signature.messages(_INPUT_ARG)]
+            self._arguments[body] = {name: place for place, name in enumerate(names)}
+            if len(self._arguments[body]) != len(names):
+                raise WireError(f"two arguments of the function {body.function!r} have the same name")
+        return self._arguments[body]
+
+    def bound_inputs(self, function: str) -> list[int] | None:
+        """Returns the objects that a function of the object graph captures, as its last arguments.
+
+        None for a function that is not among those that the restored object has.
+        """
+        if self._bound is None:
+            objects = self.metagraph.message(_OBJECT_GRAPH)
+            self._bound = {
+                entry.text(_MAP_KEY): list(entry.message(_MAP_VALUE).packed_integers(_BOUND_INPUTS))
+                for entry in objects.messages(_CONCRETE_FUNCTIONS)
+            }
+        return self._bound.get(function)
+
+    def captured_asset(self, number: int) -> str | None:
+        """Returns the file of an asset among the objects; None for another object."""
+        asset = self._object(number, _ASSET_OBJECT)
+        if asset is None:
+            return None
+        index = asset.integer(1)
+        return self._asset_names[index] if index < len(self._asset_names) else None
+
+    def captured_constant(self, number: int) -> str | None:
+        """Returns the node of a constant among the objects; None for another object."""
+        constant = self._object(number, _CONSTANT_OBJECT)
+        return None if constant is None else constant.text(1)
+
+    def is_called_unseen(self, body: Body) -> bool:
+        """Whether a function can be called without a node that names it.
+
+        As the gradient of another function or of an op, or in the place of another function.
+        """
+        if body not in self._callable_unseen:
+            attributes = {entry.text(_MAP_KEY) for entry in body.message.messages(_FUNCTION_ATTR)}
+            self._callable_unseen[body] = bool(attributes - _INERT_ATTRIBUTES) or body.function in self._of_gradients()
+        return self._callable_unseen[body]
+
+    def _of_gradients(self) -> frozenset[str]:
+        if self._gradients is None:
+            library = self._graph.message(_LIBRARY)
+            self._gradients = frozenset(
+                [gradient.text(_GRADIENT_FUNCTION) for gradient in library.messages(_GRADIENT)]
+                + [each.text(_REGISTERED_GRADIENT_FUNCTION) for each in library.messages(_REGISTERED_GRADIENT)]
+            )
+        return self._gradients
+
+    def _object(self, number: int, kind: int) -> Message | None:
+        if self._objects is None:
+            self._objects = list(self.metagraph.message(_OBJECT_GRAPH).messages(_OBJECTS))
+        if number >= min(len(self._objects), _INT32):
+            return None
+        found = self._objects[number]
+        return found.message(kind) if any(True for _ in found.spans(kind)) else None
+
+
+def variants(content: Buffer) -> Iterator[Variant]:
+    """Yields the graph variants of a `saved_model.pb`.
+
+    Raises:
+        WireError: the bytes are not a SavedModel.
+    """
+    for metagraph in metagraph_messages(content):
+        tags = frozenset(metagraph.message(_META_INFO).texts(_TAGS))
+        yield Variant(content, metagraph.message(_GRAPH_DEF), tags, metagraph=metagraph)
+
+
+def _asset_tensor(asset: Message) -> str:
+    return asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)
+
+
+def _functions_in(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """Yields the functions that an AttrValue names, and in how many others' attributes each stands."""
+    if depth > _MAX_NESTED_FUNCTIONS:
+        raise WireError(f"functions are nested more than {_MAX_NESTED_FUNCTIONS} deep in an attribute")
+    functions = list(value.messages(_ATTR_FUNC))
+    for several in value.messages(_ATTR_LIST):
+        functions.extend(several.messages(_LIST_FUNC))
+    for function in functions:
+        yield function.text(_FUNC_NAME), depth
+        for entry in function.messages(_FUNC_ATTRS):
+            yield from _functions_in(entry.message(_MAP_VALUE), depth + 1)

@@ -1,0 +1,90 @@
+"""What Keras keeps to itself: saving, loading, and whether it is calling."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Iterable, Iterator, Mapping
+
+from rehub.tf_internals.tensorflow import import_tensorflow
+
+
+def layers_keep_resources() -> bool:
+    """Whether layers of feature columns track the objects that columns keep in them: since TensorFlow 2.1 or so."""
+    # Missing in 1.15, seen in 2.15, 2.21.
+    from tensorflow.python.feature_column import feature_column_v2
+
+    return hasattr(feature_column_v2.StateManager, "has_resource")
+
+
+def keras_is_calling(package: str) -> bool:
+    """Whether a layer or model of this Keras, `keras` (3) or `tf_keras`, is being called in this thread just now."""
+    if package == "tf_keras":
+        # tf_keras/src in tf_keras 2.16 to 2.21.
+        contexts = sys.modules.get("tf_keras.src.engine.base_layer_utils")
+        return contexts is not None and bool(contexts.call_context().in_call)
+    # keras/src in Keras 3.0 to 3.15; Keras 2, of TensorFlow 2.15, is in the package `keras` too but has no such module.
+    state = sys.modules.get("keras.src.backend.common.global_state")
+    return state is not None and state.get_global_attribute("current_call_ctx") is not None
+
+
+def keras_loads_in_safe_mode(keras: Any) -> bool:
+    """Whether Keras is making objects from configs in its safe mode just now; never in versions that have none."""
+    library = _serialization_lib(keras)
+    return library is not None and library.in_safe_mode() is True
+
+
+def keras_2_loads_file(keras: Any) -> bool:
+    """Whether Keras 2 is reading a `.keras` file just now; it shares objects only within files."""
+    library = _serialization_lib(keras)
+    return library is not None and getattr(library.SHARED_OBJECTS, "enabled", False)
+
+
+def _serialization_lib(keras: Any) -> Any:
+    package = keras.layers.Layer.__module__.split(".")[0]
+    # keras/src in Keras 3.0 to 3.15 and in Keras 2.13 to 2.15; tf_keras/src in tf_keras 2.15 to 2.21.
+    return sys.modules.get(f"{package}.src.saving.serialization_lib")
+
+
+def initialize_by_keras(keras: Any, variables: Iterable[Any]) -> None:
+    """Lets Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
+    tf = import_tensorflow()
+    # Seen in the tf.keras of 1.15, in Keras 2.13 to 2.15, and in tf_keras 2.15 to 2.21.
+    backend = importlib.import_module(keras.layers.Layer.__module__.replace("engine.base_layer", "backend"))
+    for variable in variables:
+        if getattr(variable, "graph", None) is tf.compat.v1.get_default_graph():
+            backend.track_variable(variable)
+
+
+def custom_objects_given(name: str) -> Iterator[Any]:
+    """Yields what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
+    or by a scope of these.
+
+    Keras since 2.12 takes what is registered in the process before what its caller gave, and drops the latter; only
+    the frames of the calls still have it.
+    """
+    # The locals of load_model, model_from_json and deserialize_keras_object. keras/src in Keras 2.13 to 3.15;
+    # tf_keras/src in 2.15 to 2.21. In 1.15 what the caller gave comes first.
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in ("keras", "tf_keras"):
+            scope = frame.f_locals.get("custom_obj_scope")
+            for given in (frame.f_locals.get("custom_objects"), getattr(scope, "backup", None)):
+                if isinstance(given, Mapping) and name in given:
+                    yield given[name]
+        frame = frame.f_back  # type: ignore[assignment]
+
+
+def options_of_keras_loading() -> Any:
+    """The LoadOptions given to `load_model` of Keras 2 while it loads a SavedModel that contains this layer, so that
+    the layer's own model is read through the same device (P43); else None.
+    """
+    # keras/src in Keras 2.13 to 2.15; tf_keras/src in 2.15 to 2.21. 1.15 has no LoadOptions.
+    for name in (
+        "keras.src.saving.legacy.saved_model.load_context",
+        "tf_keras.src.saving.legacy.saved_model.load_context",
+    ):
+        context = sys.modules.get(name)
+        if context is not None and context.get_load_options() is not None:
+            return context.get_load_options()
+    return None

@@ -1,0 +1,187 @@
+"""TensorFlow's loader of SavedModels."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from typing import Any, Mapping
+
+from rehub.tf_internals.gradients import build_gradients_in_turn
+from rehub.tf_internals.odd_names import PrunedByOtherNames, accept_all_names
+from rehub.tf_internals.ops import op_definition
+from rehub.tf_internals.protos import debug_information
+from rehub.tf_internals.tensorflow import import_tensorflow, version_of
+
+
+def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
+    """Loads a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
+
+    In a graph of TF1, what gives reference variables their values is among the initializers of tables then, as there
+    is no variable in that graph to be initialized.
+
+    Args:
+        path: its directory.
+        tags: of the MetaGraph.
+        has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
+        **options: of TensorFlow's loader.
+    """
+    tf = import_tensorflow()
+    if version_of(tf.__version__) < (2, 0):
+        return _load_in_1_15(path, tags)
+    # Where the loader puts it since TensorFlow 2.0. Seen in 2.15, 2.21.
+    collection = "saved_model_initializers"
+    with tf.init_scope():
+        before = set() if tf.executing_eagerly() else set(map(id, tf.compat.v1.get_collection(collection)))
+        loaded = (_load_graph_of_tf1 if has_odd_names else tf.compat.v1.saved_model.load_v2)(path, tags, **options)
+        if not tf.executing_eagerly() and loaded_with_reference_variables(loaded):
+            for initializer in tf.compat.v1.get_collection(collection):
+                if id(initializer) not in before:
+                    tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
+        if inspect.ismethod(getattr(loaded, "prune", None)):  # That of a model of TF1, a method of the whole graph.
+            loaded.prune = build_gradients_in_turn(loaded.prune.__self__).prune
+        return loaded
+
+
+def _load_graph_of_tf1(path: str, tags: list[str] | None, options: Any = None) -> Any:
+    """Loads a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
+    loaded = _loader_of_tf1()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
+    loaded.graph_debug_info = debug_information(path)
+    return loaded
+
+
+@functools.lru_cache(maxsize=None)
+def _loader_of_tf1() -> Any:
+    from tensorflow.python.saved_model import load_v1_in_v2
+
+    class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
+        def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
+            functions = super()._extract_signatures(PrunedByOtherNames(wrapped), meta_graph_def)
+            for function in functions.values():
+                accept_all_names(function)
+            return functions
+
+    return Loader
+
+
+def loaded_with_reference_variables(loaded: Any) -> bool:
+    """Whether a restored model of TF1 has reference variables, which stay within its functions."""
+    graph = getattr(loaded, "graph", None)
+    return graph is not None and any(op.type in ("Variable", "VariableV2") for op in graph.get_operations())
+
+
+def _load_in_1_15(path: str, tags: list[str] | None) -> Any:
+    """Loads a SavedModel so that models of TF1 share no variables and tables with each other.
+
+    1.15 gives what a model shares by name a name of its own only if the name's attribute is written out, which it is
+    not in models that were written without default values, as legacy modules are. Inlined functions then each have
+    variables of their own without values, and models in eager mode have those of one another.
+    """
+    tf = import_tensorflow()
+    loader = _loader_of_tf1()(path)
+    metagraphs = loader._saved_model.meta_graphs
+    if len(metagraphs) == 1 and metagraphs[0].HasField("object_graph_def"):
+        return tf.compat.v1.saved_model.load_v2(path, tags=tags)
+    for metagraph in metagraphs:
+        functions = (function.node_def for function in metagraph.graph_def.library.function)
+        for nodes in (metagraph.graph_def.node, *functions):
+            for node in nodes:
+                if "shared_name" not in node.attr and _has_shared_name(node.op):
+                    node.attr["shared_name"].s = b""
+    with tf.init_scope():
+        return loader.load(tags=tags)
+
+
+@functools.lru_cache(maxsize=None)
+def _has_shared_name(op: str) -> bool:
+    definition = op_definition(op)
+    return definition is not None and any(each.name == "shared_name" for each in definition.attr)
+
+
+_LOADER_MODULES = {
+    "tensorflow.python.saved_model.load": ("Loader", "_WrapperFunction", "_call_attribute"),
+    "tensorflow.python.saved_model.nested_structure_coder": ("decode_proto",),
+    "tensorflow.python.saved_model.function_deserialization": (
+        "RestoredFunction",
+        "_call_concrete_function",
+        "_concrete_function_callable_with",
+        "_deserialize_function_spec_as_nonmethod",
+        "_fix_fdef_in_place",
+        "_gen_gradient_func",
+        "_list_function_deps",
+        "_restore_gradient_functions",
+        "recreate_function",
+        "set_preinitialized_function_spec",
+    ),
+    "tensorflow.python.pywrap_tfe": ("TFE_ContextSetRunEagerOpAsFunction",),
+    "tensorflow.core.function.capture.restore_captures": ("get_tensor_from_node", "restore_captures"),
+    "tensorflow.core.function.polymorphism.function_type": ("FunctionType", "from_structured_signature"),
+    "tensorflow.python.checkpoint.checkpoint_options": ("CheckpointOptions",),
+    "tensorflow.python.eager.context": ("FunctionCallOptions", "anonymous_name", "context"),
+    "tensorflow.python.eager.function": ("ConcreteFunction",),
+    "tensorflow.python.eager.polymorphic_function.atomic_function": ("InterpolateRuntimeError",),
+    "tensorflow.python.eager.polymorphic_function.function_type_utils": ("canonicalize_function_inputs",),
+    "tensorflow.python.eager.record": ("could_possibly_record",),
+    "tensorflow.python.framework.function_def_to_graph": ("function_def_to_graph",),
+    "tensorflow.python.framework.op_def_registry": ("get",),
+    "tensorflow.python.framework.ops": ("Graph", "RegisterGradient", "uid"),
+    "tensorflow.python.ops.custom_gradient": ("generate_name",),
+    "tensorflow.python.ops.gen_resource_variable_ops": ("assign_variable_op", "var_handle_op"),
+    "tensorflow.python.ops.gradients_util": ("POSSIBLE_GRADIENT_TYPES_NONE", "PossibleTapeGradientTypes"),
+    "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
+    "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
+    "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
+    "tensorflow.python.saved_model.revived_types": ("deserialize", "registered_identifiers"),
+    "tensorflow.python.trackable.data_structures": ("List",),
+}
+
+
+_LOADER_METHODS = {
+    "__init__": ("object_graph_proto", "saved_model_proto", "export_dir", "ckpt_options", "save_options", "filters"),
+    "_add_object_graph_edges": ("proto", "node_id"),
+    "_generate_ordered_node_ids": (),
+    "_get_node_dependencies": ("proto",),
+    "_load_checkpoint_save_and_restore_functions": (),
+    "_load_nodes": (),
+    "_recreate": ("proto", "node_id", "nodes"),
+    "_recreate_base_user_object": ("proto", "node_id"),
+    "_restore_checkpoint": (),
+    "_setup_remaining_functions": (),
+}
+
+
+@functools.lru_cache(maxsize=None)
+def unexpected_loader_internals() -> str | None:
+    """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
+    missing = missing_name(_LOADER_MODULES)
+    if missing is not None:
+        return missing
+    for method, arguments in _LOADER_METHODS.items():
+        function = getattr(loader_class(), method, None)
+        if function is None or tuple(inspect.signature(function).parameters)[1:] != arguments:
+            return f"{method} of its loader has other arguments"
+    return None
+
+
+def missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return the first of these modules or names that this TensorFlow lacks."""
+    for module, names in modules.items():
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            return f"it has no {module}"
+        for name in names:
+            if not hasattr(found, name):
+                return f"{module} has no {name}"
+    return None
+
+
+def loader_class() -> Any:
+    """The class that restores a TF2 SavedModel, all of it when an instance is made. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.load").Loader
+
+
+def checkpoint_options(options: Any) -> Any:
+    """The options for reading the variables of a model that is loaded with these `LoadOptions`."""
+    # Its public name tf.train.CheckpointOptions takes the same. Seen in 2.15, 2.21.
+    return import_tensorflow().train.CheckpointOptions(experimental_io_device=options.experimental_io_device)

@@ -1,0 +1,175 @@
+"""Ops and nodes: definitions, gradients, and the kernels that this TensorFlow has."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any, Iterable
+
+from rehub.tf_internals.tensorflow import import_tensorflow, version_of
+
+
+def missing_ops(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns those of the op names that are not registered in this process, sorted."""
+    registered = _registered_ops(importlib.import_module("tensorflow"))
+    return tuple(sorted(name for name in set(names) if not registered(name)))
+
+
+def _registered_ops(tf: Any) -> Any:
+    if version_of(tf.__version__) >= (2, 0):
+        # op_def_registry.get asks the registry in C++. Seen in 2.15, 2.21.
+        from tensorflow.python.framework import op_def_registry
+
+        return lambda name: op_def_registry.get(name) is not None
+    # In 1.15 that module knows only the ops of imported Python wrappers; the C API knows all of them. Seen in 1.15.
+    return frozenset(op.name for op in op_definitions()).__contains__
+
+
+def op_definitions() -> Any:
+    """The definitions of all ops that are registered in this process."""
+    from tensorflow.core.framework import op_def_pb2
+
+    if version_of(importlib.import_module("tensorflow").__version__) >= (2, 0):
+        from tensorflow.python.client import pywrap_tf_session as c_api  # Seen in 2.15, 2.21.
+    else:
+        from tensorflow.python import pywrap_tensorflow as c_api  # Seen in 1.15.
+
+    ops = op_def_pb2.OpList()
+    ops.ParseFromString(c_api.TF_GetBuffer(c_api.TF_GetAllOpList()))
+    return ops.op
+
+
+def op_definition(name: str) -> Any:
+    """Returns the OpDef of a registered op, None where there is none of that name."""
+    from tensorflow.python.framework import op_def_registry
+
+    if hasattr(op_def_registry, "get"):  # Seen in 2.15, 2.21.
+        return op_def_registry.get(name)
+    return op_def_registry.get_registered_ops().get(name)  # Seen in 1.15.
+
+
+def make_importable(names: Iterable[str]) -> None:
+    """Lets graphs with these ops be imported, whose definitions TensorFlow may know in C++ only.
+
+    1.15 imports a graph by the registry of its Python wrappers, in which ops of a library are missing whose wrappers
+    nobody imported. Newer versions ask the registry in C++.
+    """
+    from tensorflow.python.framework import op_def_registry
+
+    if hasattr(op_def_registry, "get"):
+        return
+    registry = op_def_registry.get_registered_ops()  # Seen in 1.15.
+    if all(name in registry for name in names):
+        return
+    for definition in op_definitions():
+        if definition.name not in registry:
+            definition.ClearField("summary")
+            definition.ClearField("description")
+            for part in (*definition.input_arg, *definition.output_arg, *definition.attr):
+                part.ClearField("description")
+            registry[definition.name] = definition
+
+
+def register_gradients_of_loops() -> None:
+    """Lets the functional loops of a graph have gradients, which 1.15 registers when it makes the first such loop."""
+    # Seen in 1.15, 2.15, 2.21.
+    importlib.import_module("tensorflow.python.ops.while_v2")
+
+
+def has_gradient(name: str) -> bool:
+    """Whether `tf.RegisterGradient` was called with this name."""
+    try:
+        gradient_of(name)
+    except LookupError:
+        return False
+    return True
+
+
+def gradient_of(name: str) -> Any:
+    """The function that `tf.RegisterGradient` was given for an op, or for a name of one's own.
+
+    Raises:
+        LookupError: there is none.
+    """
+    from tensorflow.python.framework import ops
+
+    # Public in its module since 2.0 or so. Seen in 2.15, 2.21; with an underscore in 1.15.
+    registry = ops.gradient_registry if hasattr(ops, "gradient_registry") else ops._gradient_registry
+    return registry.lookup(name)
+
+
+def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functions: Iterable[Any]) -> list[Any]:
+    """Makes one op in a function's graph by an import, which brings the functions that its attributes name.
+
+    Args:
+        node: an object with `name` and `op`.
+        attributes: AttrValues.
+        inputs: tensors, those of lists one by one.
+        functions: FunctionDefs.
+
+    Returns:
+        Its outputs.
+    """
+    tf = import_tensorflow()
+    graph = tf.compat.v1.get_default_graph()
+    graph_def = tf.compat.v1.GraphDef()
+    graph_def.library.function.extend(functions)
+    node_def = graph_def.node.add(name="node", op=node.op)
+    for key, value in attributes.items():
+        node_def.attr[key].CopyFrom(value)
+    fed = {}
+    for index, tensor in enumerate(inputs):
+        placeholder = graph_def.node.add(name=f"input_{index}", op="Placeholder")
+        placeholder.attr["dtype"].type = tensor.dtype.as_datatype_enum
+        node_def.input.append(placeholder.name)
+        fed[f"{placeholder.name}:0"] = graph.capture(tensor)
+    (op,) = tf.import_graph_def(graph_def, input_map=fed, return_elements=["node"], name=node.name)
+    return list(op.outputs)
+
+
+class OpTraits:
+    """What of an op's attributes is to be changed when it is loaded into a program.
+
+    Attributes:
+        functions: the attributes that name functions.
+        shared_name: what a missing name of the resource that it shares stands for; None for an op without such names.
+    """
+
+    def __init__(self, op: str) -> None:
+        from tensorflow.python.framework import op_def_registry  # Seen in 2.15, 2.21.
+
+        definition = op_def_registry.get(op)
+        attributes = [] if definition is None else definition.attr
+        self.functions = tuple(each.name for each in attributes if each.type in ("func", "list(func)"))
+        defaults = [each.default_value.s for each in attributes if each.name == "shared_name"]
+        self.shared_name = defaults[0] if defaults else None
+
+
+@functools.lru_cache(maxsize=None)
+def op_traits(op: str) -> OpTraits:
+    """What of an op's attributes is to be changed when it is loaded into a program."""
+    return OpTraits(op)
+
+
+def has_xla_kernel(op: str) -> bool:
+    """Whether XLA can compile an op of this name."""
+    _register_xla_kernels()
+    # Seen in 2.15, 2.21.
+    from tensorflow.python.framework import kernels
+
+    registered = kernels.get_registered_kernels_for_op(op).kernel
+    return any(kernel.device_type.startswith("XLA_") and kernel.device_type.endswith("_JIT") for kernel in registered)
+
+
+@functools.lru_cache(maxsize=None)
+def _register_xla_kernels() -> None:
+    """XLA adds its kernels to the registry when it compiles something for the first time."""
+    tf = import_tensorflow()
+    with tf.init_scope():
+        tf.function(lambda x: x + 1.0, jit_compile=True)(tf.constant(0.0))
+
+
+def handles_strings(node: Any) -> bool:
+    """Whether a node of a GraphDef takes or makes strings."""
+    string = import_tensorflow().string.as_datatype_enum
+    return any(attr.type == string or string in attr.list.type for attr in node.attr.values())

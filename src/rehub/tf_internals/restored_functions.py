@@ -1,0 +1,169 @@
+"""Functions of a SavedModel, made without a graph in Python."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+from typing import Any, Iterator
+
+from rehub.tf_internals.gradients import build_gradients_in_turn, class_with_gradients_in_turn
+from rehub.tf_internals.variables import has_only_cpus
+
+
+def restored_concrete_function_class() -> Any:
+    """The class of a restored model's concrete functions, whose gradients one thread at a time builds.
+
+    Seen in 2.15, 2.21.
+    """
+    return class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
+
+
+def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any]) -> Any:
+    """Makes the function of a SavedFunction message. Seen in 2.15, 2.21.
+
+    Args:
+        proto: the message.
+        candidates: what stands for each trace, by its name, when a call chooses among them and calls one.
+        traces: the traces themselves.
+    """
+    from tensorflow.python.saved_model import function_deserialization
+
+    # TensorFlow sets up the traces that it finds in the message. It looks at them again in each call: there they are.
+    names = list(proto.concrete_functions)
+    del proto.concrete_functions[:]
+    function = function_deserialization.recreate_function(proto, candidates)
+    proto.concrete_functions.extend(names)
+    function.concrete_functions.extend(traces)
+    return function
+
+
+def restored_function_class() -> Any:
+    """The class of a restored model's functions. Seen in 2.15, 2.21."""
+    return importlib.import_module("tensorflow.python.saved_model.function_deserialization").RestoredFunction
+
+
+class RegisteredFunction:
+    """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
+
+    Grappler, which rewrites its graph in the first call, goes over it once. TensorFlow has it go twice, unless told
+    otherwise; what the second pass finds has been worth less than it takes (`python benchmarks/load.py`). On CPUs it
+    leaves out what is for other devices.
+
+    Args:
+        name: the name.
+        kind: its type, which says how its outputs are packed.
+    """
+
+    children = ()
+
+    def __init__(self, name: str, kind: Any) -> None:
+        from tensorflow.python.eager import context
+        from tensorflow.python.eager.polymorphic_function import atomic_function
+
+        self.name = name.encode()
+        self._kind = kind
+        self._number_of_outputs = len(kind.flat_outputs)
+        self._context = context.context()
+        self._explain_errors = atomic_function.InterpolateRuntimeError(self)
+        self._runs_on_cpus = has_only_cpus()
+
+    @property
+    def graph_debug_info(self) -> Any:
+        """Where its ops were defined, as far as is known; for messages of errors."""
+        return self._context.get_graph_debug_info(self.name)
+
+    def __call__(self, tensors: list[Any]) -> Any:
+        """Runs it; returns its outputs in their structure."""
+        with self._explain_errors, _rewritten_quickly(self._context, self._runs_on_cpus):
+            outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
+        return self._kind.pack_output(outputs)
+
+
+@contextlib.contextmanager
+def _rewritten_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
+    """Has Grappler do no more than is of use to the functions that this thread calls for the first time."""
+    usual = context.function_call_options
+    context.function_call_options = _quick_options(usual.executor_type, usual.config_proto_serialized, on_cpus)
+    try:
+        yield
+    finally:
+        context.function_call_options = usual
+
+
+@functools.lru_cache(maxsize=16)
+def _quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
+    """Options by which Grappler goes over a graph once; as the user says, where he says something.
+
+    On CPUs its passes for layouts and memory, and MLIR's, take a third of its time and change nothing that runs.
+    """
+    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
+    from tensorflow.python.eager import context
+
+    rewriter = rewriter_config_pb2.RewriterConfig
+    changed = config_pb2.ConfigProto.FromString(config)
+    rewriting = changed.graph_options.rewrite_options
+    if rewriting.meta_optimizer_iterations == rewriter.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriter.ONE
+    if on_cpus:
+        if rewriting.layout_optimizer == rewriter.DEFAULT:
+            rewriting.layout_optimizer = rewriter.OFF
+        if rewriting.memory_optimization == rewriter.DEFAULT_MEM_OPT:
+            rewriting.memory_optimization = rewriter.NO_MEM_OPT
+        rewriting.disable_tfg_optimizer = True
+    return context.FunctionCallOptions(executor, changed)
+
+
+class _FunctionInternals:
+    """The steps by which TensorFlow makes concrete functions of FunctionDefs. Seen in 2.15, 2.21."""
+
+    def __init__(self) -> None:
+        from tensorflow.core.function.capture import restore_captures
+        from tensorflow.python.eager import context
+        from tensorflow.python.framework import function_def_to_graph, ops
+        from tensorflow.python.ops import custom_gradient
+        from tensorflow.python.saved_model import function_deserialization, nested_structure_coder
+
+        self.ops = ops
+        self._context = context
+        self.new_gradient_name = custom_gradient.generate_name
+        self.decode_structure = nested_structure_coder.decode_proto
+        self.functions_needed = function_deserialization._list_function_deps
+        self.rename = function_deserialization._fix_fdef_in_place
+        self.graph_of = function_def_to_graph.function_def_to_graph
+        self.restore_gradients = function_deserialization._restore_gradient_functions
+        self.restore_captures = restore_captures.restore_captures
+        self._gradient_of = function_deserialization._gen_gradient_func
+
+    def concrete_function(self, graph: Any, definition: Any) -> Any:
+        """Wraps a graph that was made of a FunctionDef."""
+        from tensorflow.core.function.polymorphism import function_type
+        from tensorflow.python.eager import function
+
+        # The shapes of inputs that are recorded there can be at odds with those of the graph.
+        definition.attr.pop("_input_shapes", None)
+        kind = function_type.from_structured_signature(
+            graph.structured_input_signature, graph.structured_outputs, graph.function_captures.capture_types
+        )
+        concrete = function.ConcreteFunction.from_func_graph(graph, kind, attrs=definition.attr)
+        return build_gradients_in_turn(restored_concrete_function_class()(concrete))
+
+    def add_function(self, definition: Any) -> None:
+        """Makes a FunctionDef known to the runtime."""
+        self._context.context().add_function_def(definition)
+
+    def remove_function(self, name: str) -> None:
+        """Has the runtime forget a function, if it still knows it."""
+        context = self._context.context()
+        if context.has_function(name):
+            context.remove_function(name)
+
+    def register_gradient(self, op_type: str, concrete: Any) -> None:
+        """Lets a concrete function be the gradient of ops that are marked with a type."""
+        self.ops.RegisterGradient(op_type)(self._gradient_of(concrete))
+
+
+@functools.lru_cache(maxsize=None)
+def function_internals() -> _FunctionInternals:
+    """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
+    return _FunctionInternals()

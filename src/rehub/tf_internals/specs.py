@@ -1,0 +1,63 @@
+"""Type specs and composite tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehub.tf_internals.tensorflow import import_tensorflow
+
+
+def composite_spec(tensor_info: Any) -> Any:
+    """Returns the TypeSpec that a TensorInfo of a composite tensor describes."""
+    # Seen in 1.15, 2.15, 2.21.
+    from tensorflow.core.protobuf import struct_pb2
+    from tensorflow.python.saved_model import nested_structure_coder
+
+    value = struct_pb2.StructuredValue(type_spec_value=tensor_info.composite_tensor.type_spec)
+    if hasattr(nested_structure_coder, "decode_proto"):  # Seen in 2.15, 2.21.
+        return nested_structure_coder.decode_proto(value)
+    return nested_structure_coder.StructureCoder().decode_proto(value)  # Seen in 1.15.
+
+
+def composite_from_components(spec: Any, components: list[Any]) -> Any:
+    """Returns the composite tensor of a TypeSpec that is made of these tensors."""
+    return spec._from_components(components)  # Seen in 1.15, 2.15, 2.21.
+
+
+def spec_dtype(spec: Any) -> Any:
+    """The dtype of a TypeSpec; None for one that has none, such as that of a dataset."""
+    return _of_spec(spec, "dtype")
+
+
+def spec_shape(spec: Any) -> Any:
+    """The shape of a TypeSpec; None for one that has none."""
+    return _of_spec(spec, "shape")
+
+
+def spec_raggedness(spec: Any) -> tuple[int, Any]:
+    """How many dimensions of a RaggedTensorSpec are ragged, and the dtype of their row splits; of others 0 and None."""
+    return _of_spec(spec, "ragged_rank") or 0, _of_spec(spec, "row_splits_dtype")
+
+
+def _of_spec(spec: Any, attribute: str) -> Any:
+    # Public in a RaggedTensorSpec of 2.15, 2.21; private there in 1.15, and in an IndexedSlicesSpec of all versions.
+    return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
+
+
+def spec_with_shape(spec: Any, shape: Any) -> Any:
+    """The spec of dense, sparse or ragged tensors of the same kind with another shape; a RaggedTensorSpec has all of it
+    private in 1.15.
+    """
+    tf = import_tensorflow()
+    if isinstance(spec, tf.RaggedTensorSpec):
+        return tf.RaggedTensorSpec(shape, spec_dtype(spec), spec._ragged_rank, spec._row_splits_dtype)
+    return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
+
+
+def type_spec_of(value: Any) -> Any:
+    """The spec of a RaggedTensor, SparseTensor or other composite tensor; of a spec, itself; else None."""
+    tf = import_tensorflow()
+    if isinstance(value, (tf.TypeSpec, tf.TensorSpec)):
+        return value
+    # tf.type_spec_from_value is missing in 1.15. Seen in 1.15, 2.15, 2.21.
+    return None if hasattr(value, "handle") else getattr(value, "_type_spec", None)

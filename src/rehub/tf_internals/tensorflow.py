@@ -1,0 +1,111 @@
+"""TensorFlow itself: import it, compare its version, silence its log messages."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+import re
+import threading
+from typing import Any, Iterator
+
+from rehub.errors import TensorFlowMissing
+
+OLDEST_TENSORFLOW = (1, 15)
+
+
+@functools.lru_cache(maxsize=None)
+def import_tensorflow() -> Any:
+    """Imports TensorFlow and returns its module.
+
+    Raises:
+        TensorFlowMissing: it is not installed, or older than 1.15; says what to install.
+    """
+    try:
+        tf = importlib.import_module("tensorflow")
+    except ImportError as error:
+        if error.name is not None and error.name.partition(".")[0] != "tensorflow":
+            raise  # TensorFlow is there, but something that it needs is not: its own message tells more.
+        raise TensorFlowMissing(
+            "Loading a model needs TensorFlow, which is not installed here. rehub never installs it by itself, as "
+            "there are several builds of it to choose from: pip install tensorflow (or tensorflow-cpu, ...)."
+        ) from error
+    version = getattr(tf, "__version__", None)
+    if version is None:
+        raise TensorFlowMissing(
+            f"Loading a model needs TensorFlow, but what Python imports as `tensorflow` ({tf!r}) is not it: it has "
+            "no __version__. If that is a folder of your own, rename it; then: pip install tensorflow."
+        )
+    if version_of(version) < OLDEST_TENSORFLOW:
+        raise TensorFlowMissing(
+            f"rehub needs TensorFlow 1.15 or newer, found {version}: pip install --upgrade tensorflow."
+        )
+    return tf
+
+
+def tensorflow_version() -> tuple[int, int]:
+    """The first two numbers of the installed TensorFlow's version."""
+    return version_of(import_tensorflow().__version__)
+
+
+def version_of(version: str) -> tuple[int, int]:
+    """Returns the first two numbers of a version; zeros where it has none, so that it counts as old.
+
+    >>> version_of("2.15.0-rc1"), version_of("")
+    ((2, 15), (0, 0))
+    """
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return (int(numbers.group(1)), int(numbers.group(2))) if numbers else (0, 0)
+
+
+class _Deprecations:
+    """Whether TensorFlow logs what it deprecates: not while something runs that silences it, in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silences = 0
+        self._are_shown = True
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        from tensorflow.python.util import deprecation  # Seen in 1.15, 2.15, 2.21.
+
+        with self._lock:
+            if self._silences == 0:
+                self._are_shown = deprecation._PRINT_DEPRECATION_WARNINGS
+            self._silences += 1
+            deprecation._PRINT_DEPRECATION_WARNINGS = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._silences -= 1
+                if self._silences == 0:
+                    deprecation._PRINT_DEPRECATION_WARNINGS = self._are_shown
+
+
+_DEPRECATIONS = _Deprecations()
+
+
+@contextlib.contextmanager
+def without_deprecations_and_infos() -> Iterator[None]:
+    """Keeps TensorFlow from logging what it deprecates, and from logging at INFO what this thread does.
+
+    TensorFlow logs a deprecation once, and does not count one as logged that was silenced here: other code that uses
+    the same afterwards is warned. Its own `deprecation.silence` silences for good when an exception leaves it.
+    """
+    thread = threading.get_ident()
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread != thread
+
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    for logger in loggers:
+        logger.addFilter(is_shown)
+    try:
+        with _DEPRECATIONS.silenced():
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_shown)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from rehub.inspection.diff.variable_pairs import Weights, find_pairs
+from rehub.inspection.model_info import VariableInfo
+from rehub.savedmodel.checkpoint import Checkpoint, CheckpointEntry, Part
+
+
+def variable(name="", path="", key="", shape=(2,)):
+    return VariableInfo(name, path, key, "float32", shape, True, 8)
+
+
+def test_keys_tell_more_than_names_and_names_more_than_paths():
+    old = (variable("a", "p", "k"), variable("b", "q", "l"), variable("c", "r", "m"), variable("d", "s", "n"))
+    new = (variable("b", "r", "k"), variable("c", "x", "x"), variable("e", "s", "y"), variable("f", "z", "z"))
+    pairs = find_pairs(old, new)
+    assert pairs.found == ((old[0], new[0]), (old[1], None), (old[2], new[1]), (old[3], new[2]), (None, new[3]))
+    assert pairs.matched == {"checkpoint key": 1, "name": 1, "path": 1}
+
+
+def test_a_name_that_several_have_tells_nothing():
+    old, new = (variable("w", key="a"), variable("w", key="b")), (variable("w", key="c"),)
+    assert find_pairs(old, new).found == ((old[0], None), (old[1], None), (None, new[0]))
+
+
+def part_of(key, sizes, offset):
+    starts, size = (0,) * len(sizes), 4 * sizes[0] * sizes[1]
+    return CheckpointEntry(key, "float32", sizes, (Part(starts, sizes, 0, offset, size, 0),))
+
+
+def test_parts_of_a_variable_are_taken_as_one_where_the_other_model_has_it_as_one():
+    entries = {"1": part_of("1", (3, 2), 0), "2": part_of("2", (3, 4), 24)}
+    variables = (variable("w/part_1", key="2", shape=(3, 4)), variable("w/part_0", key="1", shape=(3, 2)))
+    parts = Weights(variables, Checkpoint("x", entries, 1))
+    (joined,) = parts.joined([variable("w", key="w", shape=(3, 6))]).variables
+    assert (joined.name, joined.shape) == ("w", (3, 6))
+    entry = parts.joined([variable("w", key="w", shape=(3, 6))]).checkpoint.entries[joined.key]
+    assert [(part.starts, part.offset) for part in entry.parts] == [((0, 0), 0), ((0, 2), 24)]
+    for other in (variable("w", shape=(3, 7)), variable("w", shape=(6, 3)), variable("v", shape=(3, 6))):
+        assert parts.joined([other]).variables == variables
+
+
+def test_what_lies_in_a_checkpoint_beside_the_variables_is_taken_along():
+    entries = {"w": part_of("w", (1, 2), 0), "table": part_of("table", (1, 1), 8)}
+    weights = Weights.of([variable("w", key="w", shape=(1, 2))], Checkpoint("x", entries, 1))
+    assert [(each.name, each.key) for each in weights.variables] == [("w", "w"), ("", "table")]
