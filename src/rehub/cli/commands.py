@@ -106,6 +106,13 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
             ("convert ./old_module ./new_model", "convert ./old_module ./new_model --signature images --overwrite"),
         ),
     ),
+    "migrate programs": (
+        Command(
+            ("migrate",),
+            "rewrite programs that use hub.Module, in TF1's graphs, for TF2",
+            ("migrate train.py", "migrate . --diff", "migrate . --write --notes", "migrate . --handles"),
+        ),
+    ),
     "keep the cache": (
         Command(("cache", "ls"), "list the models in the cache", ("cache ls", "cache ls --json")),
         Command(("cache", "show"), "show one of them: where it came from, and its files", (f"cache show {_URL}",)),

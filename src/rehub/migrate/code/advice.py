@@ -70,7 +70,6 @@ outputs = predictor(inputs=$values)["outputs"]
 class Published(tf.Module):
     def __init__(self):
         self.weights = tf.Variable(tf.ones([4, 2]), name="weights")
-        self.trainable_variables_ = [self.weights]
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
     def __call__(self, inputs):
@@ -167,7 +166,7 @@ def replacement_of_contrib(name: str) -> str:
 
 def _with_defaults(facts: dict[str, str]) -> dict[str, str]:
     defaults = {
-        "handle": '"HANDLE"', "signature": "", "scope": "module", "key": "image", "dtype": "float32", "shape": "(8, 8, 3)",
-        "tensor_shape": "None", "values": "images", "trainable": "False",
+        "handle": '"HANDLE"', "signature": "", "scope": "module", "key": "image", "dtype": "float32",
+        "shape": "(8, 8, 3)", "tensor_shape": "None", "values": "images", "trainable": "False",
     }  # fmt: skip
     return {**defaults, **facts}

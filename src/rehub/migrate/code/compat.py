@@ -17,6 +17,21 @@ _SETS_BEHAVIOR = frozenset(
     for name in ("disable_v2_behavior", "disable_eager_execution", "enable_eager_execution", "enable_v2_behavior")
 )
 _KERAS = "needs Keras 2: install tf-keras and set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported"
+# A program that uses none of these is of TF2 already.
+_TF1 = tuple(
+    f"tensorflow.{name}"
+    for name in (
+        "ConfigProto", "GraphKeys", "InteractiveSession", "Session", "app", "assign", "contrib", "estimator",
+        "feature_column.input_layer", "flags", "get_collection", "get_default_graph", "get_variable", "gfile",
+        "global_variables", "global_variables_initializer", "layers", "losses", "placeholder", "reset_default_graph",
+        "saved_model.simple_save", "sparse_placeholder", "tables_initializer", "train.MonitoredSession",
+        "train.MonitoredTrainingSession", "train.Saver", "variable_scope",
+    )
+) + tuple(
+    f"tensorflow_hub.{name}"
+    for name in ("LatestModuleExporter", "Module", "add_signature", "create_module_spec", "image_embedding_column",
+                 "register_module_for_export", "sparse_text_embedding_column", "text_embedding_column")
+)  # fmt: skip
 # What a name needs beside tensorflow.compat.v1; seen on TensorFlow 2.15 and 2.21.
 _NEEDS = {
     "tensorflow.estimator": "is in TensorFlow up to 2.15: stay on that version, or write a Keras model",
@@ -34,13 +49,17 @@ def move_to_compat(source: str) -> tuple[str, list[Finding]]:
         source: a program that parses.
     """
     names = ImportedNames(ast.parse(source))
-    text = _Text(source)
-    findings = []
-    changed = [node for node in ast.walk(names.tree) if _change_import(node, text)]
-    for node in changed:
-        findings.append(Finding(_RULE, "a", node.lineno, node.col_offset + 1, "Import tensorflow.compat.v1", ""))
     uses = list(names.uses())
-    if _uses_tensorflow(names) and not any(name in _SETS_BEHAVIOR for name, _ in uses):
+    if not any(_is_in(name, _TF1) for name, _ in uses):
+        return source, []
+    text = _Text(source)
+    imports = [node for node in ast.walk(names.tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    findings = [
+        Finding(_RULE, "a", node.lineno, node.col_offset + 1, "Import tensorflow.compat.v1", is_applied=True)
+        for node in imports
+        if _change_import(node, text)
+    ]
+    if any("tensorflow" in _packages(node) for node in imports) and not any(name in _SETS_BEHAVIOR for name, _ in uses):
         findings.append(_disable_v2_behavior(names.tree, text))
     findings += _needs(uses)
     return text.edited(), findings
@@ -80,14 +99,15 @@ class _Text:
         return text
 
 
-def _change_import(node: ast.AST, text: _Text) -> bool:
+def _change_import(node: ast.Import | ast.ImportFrom, text: _Text) -> bool:
     if isinstance(node, ast.Import):
         found = [alias for alias in node.names if alias.name == "tensorflow"]
         for alias in found:
-            pattern = r"(?<![\w.])tensorflow(?![\w.])" + (rf"(?=\s+as\s+{alias.asname}\b)" if alias.asname else r"(?!\s+as\b)")
-            text.replace_after(node, pattern, "tensorflow.compat.v1" + ("" if alias.asname else " as tensorflow"))
+            alias_follows = rf"(?=\s+as\s+{alias.asname}\b)" if alias.asname else r"(?!\s+as\b)"
+            replacement = "tensorflow.compat.v1" + ("" if alias.asname else " as tensorflow")
+            text.replace_after(node, rf"(?<![\w.])tensorflow(?![\w.]){alias_follows}", replacement)
         return bool(found)
-    if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+    if node.level or not node.module:
         return False
     package, _, inner = node.module.partition(".")
     imported = {inner.partition(".")[0]} if inner else {alias.name for alias in node.names}
@@ -95,12 +115,6 @@ def _change_import(node: ast.AST, text: _Text) -> bool:
         return False
     text.replace_after(node, r"(from\s+)tensorflow(?!\w)", r"\1tensorflow.compat.v1")
     return True
-
-
-def _uses_tensorflow(names: ImportedNames) -> bool:
-    return any(
-        isinstance(node, (ast.Import, ast.ImportFrom)) and "tensorflow" in _packages(node) for node in ast.walk(names.tree)
-    )
 
 
 def _packages(node: ast.Import | ast.ImportFrom) -> set[str]:
@@ -112,14 +126,14 @@ def _disable_v2_behavior(tree: ast.Module, text: _Text) -> Finding:
     """Insert the call after the first imports of the program; ask for it where the program's start is not here."""
     position = next((i for i, node in enumerate(tree.body) if _alias_of_tensorflow(node)), None)
     if position is None:
-        return Finding(_RULE, "c", 1, 1, "Call tf.compat.v1.disable_v2_behavior() where the program starts.", "")
+        return Finding(_RULE, "c", 1, 1, "Call tf.compat.v1.disable_v2_behavior() where the program starts.")
     alias = _alias_of_tensorflow(tree.body[position])
     while position + 1 < len(tree.body) and isinstance(tree.body[position + 1], (ast.Import, ast.ImportFrom)):
         position += 1
     last = tree.body[position]
     line = getattr(last, "end_lineno", None) or last.lineno
     text.insert_after_line(line, f"{alias}.disable_v2_behavior()")
-    return Finding(_RULE, "a", last.lineno, 1, f"Add {alias}.disable_v2_behavior()", "")
+    return Finding(_RULE, "a", last.lineno, 1, f"Add {alias}.disable_v2_behavior()", is_applied=True)
 
 
 def _alias_of_tensorflow(node: ast.stmt) -> str:
@@ -137,7 +151,11 @@ def _needs(uses: list[tuple[str, ast.expr]]) -> Iterator[Finding]:
     said = set()
     for name, node in sorted(uses, key=lambda use: (use[1].lineno, use[1].col_offset)):
         for prefix, needs in _NEEDS.items():
-            if (name == prefix or name.startswith(f"{prefix}.")) and prefix not in said:
+            if _is_in(name, (prefix,)) and prefix not in said:
                 said.add(prefix)
                 shown = prefix.replace("tensorflow_hub", "hub").replace("tensorflow", "tf")
-                yield Finding(_RULE, "note", node.lineno, node.col_offset + 1, f"{shown} {needs}.", "")
+                yield Finding(_RULE, "note", node.lineno, node.col_offset + 1, f"{shown} {needs}.")
+
+
+def _is_in(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)

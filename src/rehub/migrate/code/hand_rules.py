@@ -8,7 +8,7 @@ from typing import Iterator
 from rehub.migrate.code.advice import advice_for, replacement_of_contrib
 from rehub.migrate.code.findings import Finding
 from rehub.migrate.code.imported_names import FunctionNode, ImportedNames
-from rehub.migrate.code.module_uses import constant_text, facts_for_advice, is_module
+from rehub.migrate.code.module_uses import facts_for_advice, is_module
 
 _GRAPH_MODE = frozenset(["tensorflow.disable_v2_behavior", "tensorflow.disable_eager_execution"])
 _COMPAT = "`--to compat` would do."
@@ -82,15 +82,19 @@ def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | Function
         elif rule:
             function = names.function_of(node) if name.endswith("EstimatorSpec") else None
             yield rule, function or node, message
-    for node in ast.walk(names.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "export" and is_module(names, node.func.value):
-                yield "RH308", node, f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
-            if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _fetches(node)):
-                yield "RH310", node, f"A session gave a SparseTensorValue; eager code gives a SparseTensor. {_COMPAT}"
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _returns_tensor(names, node):
-            message = f"{node.name} returns a tensor of its caller's graph: who calls it decides. {_COMPAT}"
-            yield "RH309", node, message
+    for each in ast.walk(names.tree):
+        yield from _found_in(names, each)
+
+
+def _found_in(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "export" and is_module(names, node.func.value):
+            yield "RH308", node, f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
+        if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _fetches(node)):
+            yield "RH310", node, f"A session gave a SparseTensorValue; eager code gives a SparseTensor. {_COMPAT}"
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _returns_tensor(names, node):
+        message = f"{node.name} returns a tensor of its caller's graph: who calls it decides. {_COMPAT}"
+        yield "RH309", node, message
 
 
 def _rule_of(name: str) -> tuple[str, str]:
@@ -142,7 +146,6 @@ def _returns_tensor(names: ImportedNames, function: FunctionNode) -> bool:
 
 
 def _gives_tensor(names: ImportedNames, value: ast.expr, tensors: set[str]) -> bool:
-    return any(
-        (isinstance(node, ast.Call) and is_module(names, node.func)) or (isinstance(node, ast.Name) and node.id in tensors)
-        for node in ast.walk(value)
-    )
+    nodes = list(ast.walk(value))
+    calls_module = any(isinstance(node, ast.Call) and is_module(names, node.func) for node in nodes)
+    return calls_module or any(isinstance(node, ast.Name) and node.id in tensors for node in nodes)

@@ -1,4 +1,7 @@
-"""The format of a model by its handle, without a network: a table of tfhub.dev's models, made by make_handle_formats.py."""
+"""The format of a model by its handle, without a network.
+
+The table of tfhub.dev's models is made by make_handle_formats.py.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pathlib import Path
 _TABLE = Path(__file__).with_name("handle_formats.txt")
 _TFHUB = re.compile(r"https?://(?:www\.)?tfhub\.dev/([\w.-]+(?:/[\w.-]+)+?)(?:/(\d+))?/?(?:[?#].*)?$")
 _KAGGLE = re.compile(
-    r"(?:https?://(?:www\.)?kaggle\.com/models/|kaggle://)[\w.-]+/[\w.-]+/(?:frameworks/)?(tensorflow[12])/", re.IGNORECASE
+    r"(?:https?://(?:www\.)?kaggle\.com/models/|kaggle://)[\w.-]+/[\w.-]+/(?:frameworks/)?(tensorflow[12])/",
+    re.IGNORECASE,
 )
 LEGACY = "legacy module"  # The words of hub.inspect.
 TF1 = "TF1 SavedModel"

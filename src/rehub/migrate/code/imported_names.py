@@ -106,9 +106,7 @@ class ImportedNames:
             inner = scope
             if isinstance(node, _FUNCTIONS):
                 inner = _Scope(scope)
-                for argument in ast.walk(node.args):
-                    if isinstance(argument, ast.arg):
-                        inner.bind(argument.arg, None)
+                _bind_arguments(node.args, inner)
             elif isinstance(node, ast.ClassDef):
                 inner = _Scope(scope, is_class=True)
             children = list(ast.iter_child_nodes(node))
@@ -132,6 +130,17 @@ class ImportedNames:
                 scope.bind(alias.asname or alias.name, _canonical(f"{node.module}.{alias.name}"))
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             scope.bind(node.name, None)
+
+
+def _bind_arguments(arguments: ast.arguments, scope: _Scope) -> None:
+    """Bind each argument to its default: what it is unless the caller says otherwise."""
+    positional = [*getattr(arguments, "posonlyargs", []), *arguments.args]
+    defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
+    for argument, default in [*zip(positional, defaults), *zip(arguments.kwonlyargs, arguments.kw_defaults)]:
+        scope.bind(argument.arg, default)
+    for rest in (arguments.vararg, arguments.kwarg):
+        if rest is not None:
+            scope.bind(rest.arg, None)
 
 
 def _canonical(name: str) -> str:

@@ -52,10 +52,9 @@ class MagicLines:
         found = [int(first or second) for first, second in _PLACEHOLDER.findall(python)]
         if sorted(found) != list(range(len(self._magics))):
             raise ValueError("a magic or a shell command is missing in the rewritten program")
-        if self._has_cell_magic and not _PLACEHOLDER.match(python):
+        first = _PLACEHOLDER.search(python)
+        if self._has_cell_magic and first is not None and python[: first.start()].strip():
             # IPython knows a cell magic only in the first line.
-            first = _PLACEHOLDER.search(python)
-            assert first is not None
             start, end = python.rfind("\n", 0, first.start()) + 1, first.end() + 1
             python = python[start:end].lstrip() + python[:start] + python[end:]
         for index, (_, text) in enumerate(self._magics):

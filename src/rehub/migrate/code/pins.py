@@ -14,7 +14,9 @@ _FILES = re.compile(
 )
 # A requirement: the name, extras, and the versions up to a quote, a comma of a list, a space or a comment.
 _HUB = re.compile(r"(?<![\w./-])tensorflow[-_]hub(?![\w-])((?:\[[\w,]*\])?\s*[=<>!~]=?[^\s'\"#;]*)?", re.IGNORECASE)
-_TENSORFLOW_1 = re.compile(r"(?<![\w./-])tensorflow(-gpu)?\s*(={1,2}\s*1[.\w*]*|~=\s*1[.\w]*|<\s*2[.\w]*)", re.IGNORECASE)
+_TENSORFLOW_1 = re.compile(
+    r"(?<![\w./-])tensorflow(-gpu)?\s*(={1,2}\s*1[.\w*]*|~=\s*1[.\w]*|<\s*2[.\w]*)", re.IGNORECASE
+)
 _INSTALLS = re.compile(r"\b(pip\d?|conda|mamba|uv)\b.*\binstall\b")
 _VERSION_MAGIC = re.compile(r"%tensorflow_version\b")
 
@@ -35,17 +37,17 @@ def _findings_of(line: str, number: int) -> Iterator[Finding]:
     code = line.partition("#")[0]
     for match in _HUB.finditer(code):
         message = f"{match.group().strip()}: rehub takes its place."
-        yield Finding(_RULE, "note", number, match.start() + 1, message, "rehub")
+        yield Finding(_RULE, "note", number, match.start() + 1, message)
     for match in _TENSORFLOW_1.finditer(code):
-        message = f"{match.group().strip()}: a rewritten program needs TensorFlow 2. rehub itself runs on TensorFlow 1.15, too."
-        yield Finding(_RULE, "note", number, match.start() + 1, message, "")
+        message = f"{match.group().strip()}: rewritten programs need TensorFlow 2. rehub runs on TensorFlow 1.15, too."
+        yield Finding(_RULE, "note", number, match.start() + 1, message)
 
 
 def find_shell_pins(text: str, line: int) -> list[Finding]:
     """Return what there is to say of a magic or a shell command of a notebook."""
     if edit_shell_line(text) != text:
         what = "%tensorflow_version goes" if _VERSION_MAGIC.match(text) else "Install rehub in place of tensorflow-hub"
-        return [Finding(_RULE, "a", line, 1, f"{what}.", "")]
+        return [Finding(_RULE, "a", line, 1, f"{what}.", is_applied=True)]
     return []
 
 

@@ -12,8 +12,8 @@ class Rule:
     Attributes:
         code: such as "RH101".
         title: what it finds or changes.
-        kind: "a": changed by `--write`; "b": changed by `--write --notes`, with a comment on what to check; "c": reported
-            with code to write by hand; "note": worth knowing, nothing to do.
+        kind: "a": changed by `--write`; "b": changed by `--write --notes`, with a comment on what to check;
+            "c": reported with code to write by hand; "note": worth knowing, nothing to do.
     """
 
     code: str

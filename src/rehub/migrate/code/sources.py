@@ -15,10 +15,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SourceText:
-    """The text of a file, and how it is written as bytes.
+    r"""The text of a file, and how it is written as bytes.
 
     Attributes:
-        text: the text. Lines end in "\\n", unless the file mixes line ends: then they are as in the file.
+        text: the text. Lines end in "\n", unless the file mixes line ends: then they are as in the file.
         encoding: what its byte order mark or its `coding` comment says; UTF-8 without either.
         newline: what its lines end in.
     """
