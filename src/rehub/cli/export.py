@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import ArchiveNotWritten
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
+from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import look
 from rehub.transfer import pack
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "://" in directory:
         raise ArchiveNotWritten(
             f"{quote_url(arguments.handle)} cannot be packed: it is not copied to this machine, but read at "
-            f"{show_url(directory)}. "
+            f"{escape_url(directory)}. "
             'Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install "rehub[gcs]"; where the '
             "cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     size = archive.stat().st_size
     if arguments.json:
-        output.as_json({"handle": show_url(arguments.handle), "archive": str(archive), "size": size})
+        output.as_json({"handle": escape_url(arguments.handle), "archive": str(archive), "size": size})
     else:
-        output.line(f"{archive}  {readable(size)}")
+        output.line(f"{archive}  {format_size(size)}")
     return DONE

@@ -11,7 +11,7 @@ from rehub.cache import Delivery, find, obtain
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.handles import Kind, parse
 from rehub.savedmodel import look
 from rehub.transfer import copy_directory, unpack_checked
@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
         )
     directory = str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source)))
     if arguments.json:
-        output.as_json({"handle": show_url(handle.text), "directory": directory})
+        output.as_json({"handle": escape_url(handle.text), "directory": directory})
     else:
         output.line(directory)
     return DONE

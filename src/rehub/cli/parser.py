@@ -7,7 +7,7 @@ import importlib
 from typing import Any, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, command_at
-from rehub.suggestions import did_you_mean
+from rehub.formatting import did_you_mean
 from rehub.version import __version__
 
 _SETTINGS = """environment variables:

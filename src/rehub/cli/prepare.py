@@ -8,7 +8,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import HubError, UnsupportedFormat
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
     records = []
     for handle in counted("Preparing", arguments.handles, len(arguments.handles), "model"):
         try:
-            records.append({"handle": show_url(handle), "directory": _prepare(handle)})
+            records.append({"handle": escape_url(handle), "directory": _prepare(handle)})
         except HubError as error:
             output.complain(error)
             code = FAILED

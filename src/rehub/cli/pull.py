@@ -8,7 +8,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.cli.handle_files import add_handles, handles_of
 from rehub.errors import HubError
-from rehub.foreign_text import show_url
+from rehub.escaping import escape_url
 from rehub.redaction import redact_place
 from rehub.resolvers import resolve
 
@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
             output.complain(error)
             code = FAILED
             problem = str(error)
-        records.append({"handle": show_url(handle), "directory": directory, "error": problem})
+        records.append({"handle": escape_url(handle), "directory": directory, "error": problem})
         if directory is not None and not arguments.json:
             output.line(directory)
     if arguments.json:

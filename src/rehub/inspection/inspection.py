@@ -12,7 +12,6 @@ from rehub.inspection.attachments import read_attachments
 from rehub.inspection.callables import Function, read_functions
 from rehub.inspection.fingerprints import read_fingerprint
 from rehub.inspection.graph_nodes import V1_CONTROL_FLOW, GraphNodes
-from rehub.inspection.interfaces import read_signatures
 from rehub.inspection.local_model import open_model
 from rehub.inspection.missing_packages import missing_packages
 from rehub.inspection.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
@@ -92,7 +91,7 @@ def _read(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Checkpoin
         losses = len(objects.members("regularization_losses"))
     info = GraphInfo(
         tags=tags,
-        signatures=read_signatures(message),
+        signatures=metagraph.signatures,
         ops=tuple(nodes.ops.items()),
         nodes=nodes.total,
         functions=nodes.functions,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cache import entries
 from rehub.cli import output
-from rehub.cli.cache.entries import all_entries, name_of, record_of, time_text
+from rehub.cli.cache.entries import all_entries, name_of, record_of
 from rehub.cli.exit_codes import DONE
+from rehub.formatting import format_size, format_time
 from rehub.redaction import redact_place
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,9 +39,9 @@ def run(arguments: Namespace) -> int:
                 ("SIZE", "FILES", "USED", "STATE", "HANDLE"),
                 [
                     (
-                        readable(entry.size),
+                        format_size(entry.size),
                         str(entry.files),
-                        "not noted" if entry.used is None else time_text(entry.used)[:10],
+                        "not noted" if entry.used is None else format_time(entry.used)[:10],
                         "whole" if entry.damage is None else "damaged",
                         name_of(entry),
                     )
@@ -49,5 +49,5 @@ def run(arguments: Namespace) -> int:
                 ],
             )
         models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.line(f"{models}, {readable(sum(entry.size for entry in found))} in {redact_place(str(root))}")
+        output.line(f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_place(str(root))}")
     return DONE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,11 @@ from rehub.cache import prune
 from rehub.cli import output
 from rehub.cli.cache.entries import name_of, record_of
 from rehub.cli.exit_codes import DONE, FAILED
-from rehub.foreign_text import show_url
-from rehub.transfer.sizes import readable
+from rehub.escaping import escape_url
+from rehub.formatting import format_size, parse_size
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt]i?)?b?", re.IGNORECASE)
 
 
 def configure(parser: Parser) -> None:
@@ -31,23 +27,17 @@ def configure(parser: Parser) -> None:
         "can be written; not in object stores, where nobody notes what is used."
     )
     parser.add_argument(
-        "--keep-size", metavar="SIZE", type=size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
+        "--keep-size", metavar="SIZE", type=_size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
     )
     parser.add_argument("--dry-run", action="store_true", help="delete nothing, and print what would be deleted")
     parser.add_json("a list of the deleted models")
 
 
-def size(text: str) -> int:
-    """A number of bytes.
-
-    >>> size("20GB"), size("1.5 GiB"), size("0")
-    (20000000000, 1610612736, 0)
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 20GB, 500 MB, 1.5GiB or 0")
-    number, unit = match.groups()
-    return int(float(number) * _UNITS[(unit or "").lower()])
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             code = FAILED
             output.complain(
-                f"the cache {show_url(root)} stays as it is: nobody notes what is used in an object store. "
+                f"the cache {escape_url(root)} stays as it is: nobody notes what is used in an object store. "
                 "`rehub cache rm` deletes the models that you name."
             )
     gone = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
@@ -69,6 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
         return code
     deleted, freed = ("would delete", "would be freed") if arguments.dry_run else ("deleted", "freed")
     for entry in gone:
-        output.line(f"{deleted} {name_of(entry)} ({readable(entry.size)})")
-    output.line(f"{readable(sum(entry.size for entry in gone))} {freed}")
+        output.line(f"{deleted} {name_of(entry)} ({format_size(entry.size)})")
+    output.line(f"{format_size(sum(entry.size for entry in gone))} {freed}")
     return code

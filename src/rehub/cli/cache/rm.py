@@ -10,8 +10,8 @@ from rehub.cli import output
 from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.errors import NotInCache
+from rehub.formatting import format_size
 from rehub.restore import prepared
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -43,7 +43,7 @@ def run(arguments: Namespace) -> int:
         form = prepared.form_of(str(entry.directory))
         remove(entry)
         if not arguments.json:
-            output.line(f"deleted {name_of(entry)} ({readable(entry.size)})")
+            output.line(f"deleted {name_of(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]
     for form in forms:
         if prepared.remove(form) and not arguments.json:
@@ -77,7 +77,7 @@ def _is_confirmed(entries: list[Entry], forms: list[Path]) -> bool:
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     for entry in entries:
-        output.note(f"{name_of(entry)} ({readable(entry.size)})")
+        output.note(f"{name_of(entry)} ({format_size(entry.size)})")
     for form in forms:
         output.note(f"the prepared form {form}")
     count = len(entries) + len(forms)

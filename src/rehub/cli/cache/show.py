@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rehub.cache import sizes
 from rehub.cli import output
-from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of, time_text
+from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of
 from rehub.cli.exit_codes import DONE
+from rehub.formatting import format_size, format_time
 from rehub.redaction import redact_place
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,11 +34,11 @@ def run(arguments: Namespace) -> int:
         output.line(name_of(entry))
         output.line(f"  directory  {redact_place(str(entry.directory))}")
         output.line(f"  came from  {entry.url or 'not noted'}")
-        output.line(f"  stored     {'not noted' if entry.stored is None else time_text(entry.stored)}")
-        used = "not noted" if entry.used is None else f"{time_text(entry.used)[:10]}, about"
+        output.line(f"  stored     {'not noted' if entry.stored is None else format_time(entry.stored)}")
+        used = "not noted" if entry.used is None else f"{format_time(entry.used)[:10]}, about"
         output.line(f"  last used  {used}")
         output.line(f"  state      {'whole' if entry.damage is None else f'damaged: {entry.damage}'}")
-        output.line(f"  files      {entry.files}, together {readable(entry.size)}")
+        output.line(f"  files      {entry.files}, together {format_size(entry.size)}")
         for name, size in sizes(entry).items():
-            output.line(f"    {readable(size):>11}  {name}")
+            output.line(f"    {format_size(size):>11}  {name}")
     return DONE
