@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.errors import PackageMissing
+from rehub.formatting import list_names
 from rehub.migrate.code.discovery import FoundFile, find_files
 from rehub.migrate.code.migration import FileMigration, MigrateOptions, PlacedFinding, is_interesting
 from rehub.migrate.code.reports import github_annotations, json_report, place_of, sarif_report
@@ -241,7 +242,7 @@ def _list_rules(output_format: str) -> int:
 
 
 def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
-    from rehub.migrate.code.handle_report import report_handles, shorten
+    from rehub.migrate.code.handle_report import report_handles
 
     reports, errors = report_handles(files)
     for error in errors:
@@ -252,7 +253,7 @@ def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
     for report in reports:
         output.line(output.bold(report.handle))
         said = {"files": "", "table": " (by the table of tfhub.dev's models)"}.get(report.source, "")
-        output.line(f"  used in: {shorten(report.locations)}")
+        output.line(f"  used in: {list_names(report.locations, 5)}")
         output.line(f"  format: {report.format or 'not known'}{said}")
         if report.newer:
             output.line(f"  newer version, a TF2 SavedModel with other weights: {report.newer}")

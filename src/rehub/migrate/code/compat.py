@@ -20,18 +20,20 @@ _KERAS = "needs Keras 2: install tf-keras and set TF_USE_LEGACY_KERAS=1 before T
 # A program that uses none of these is of TF2 already.
 _TF1 = tuple(
     f"tensorflow.{name}"
-    for name in (
-        "ConfigProto", "GraphKeys", "InteractiveSession", "Session", "app", "assign", "contrib", "estimator",
-        "feature_column.input_layer", "flags", "get_collection", "get_default_graph", "get_variable", "gfile",
-        "global_variables", "global_variables_initializer", "layers", "losses", "placeholder", "reset_default_graph",
-        "saved_model.simple_save", "sparse_placeholder", "tables_initializer", "train.MonitoredSession",
-        "train.MonitoredTrainingSession", "train.Saver", "variable_scope",
-    )
+    for name in """
+        ConfigProto GraphKeys InteractiveSession Session app assign contrib enable_eager_execution enable_v2_behavior
+        estimator feature_column.input_layer flags get_collection get_default_graph get_variable gfile global_variables
+        global_variables_initializer layers losses placeholder reset_default_graph saved_model.simple_save
+        sparse_placeholder tables_initializer train.MonitoredSession train.MonitoredTrainingSession train.Saver
+        variable_scope
+    """.split()
 ) + tuple(
     f"tensorflow_hub.{name}"
-    for name in ("LatestModuleExporter", "Module", "add_signature", "create_module_spec", "image_embedding_column",
-                 "register_module_for_export", "sparse_text_embedding_column", "text_embedding_column")
-)  # fmt: skip
+    for name in """
+        LatestModuleExporter Module add_signature create_module_spec image_embedding_column register_module_for_export
+        sparse_text_embedding_column text_embedding_column
+    """.split()
+)
 # What a name needs beside tensorflow.compat.v1; seen on TensorFlow 2.15 and 2.21.
 _NEEDS = {
     "tensorflow.estimator": "is in TensorFlow up to 2.15: stay on that version, or write a Keras model",
@@ -101,11 +103,13 @@ class _Text:
 
 def _change_import(node: ast.Import | ast.ImportFrom, text: _Text) -> bool:
     if isinstance(node, ast.Import):
-        found = [alias for alias in node.names if alias.name == "tensorflow"]
+        found = [alias for alias in node.names if _is_moved_import(alias)]
         for alias in found:
+            module = re.escape(alias.name)
             alias_follows = rf"(?=\s+as\s+{alias.asname}\b)" if alias.asname else r"(?!\s+as\b)"
-            replacement = "tensorflow.compat.v1" + ("" if alias.asname else " as tensorflow")
-            text.replace_after(node, rf"(?<![\w.])tensorflow(?![\w.]){alias_follows}", replacement)
+            replacement = f"tensorflow.compat.v1{alias.name[len('tensorflow') :]}"
+            replacement += "" if alias.asname else " as tensorflow"
+            text.replace_after(node, rf"(?<![\w.]){module}(?![\w.]){alias_follows}", replacement)
         return bool(found)
     if node.level or not node.module:
         return False
@@ -115,6 +119,13 @@ def _change_import(node: ast.Import | ast.ImportFrom, text: _Text) -> bool:
         return False
     text.replace_after(node, r"(from\s+)tensorflow(?!\w)", r"\1tensorflow.compat.v1")
     return True
+
+
+def _is_moved_import(alias: ast.alias) -> bool:
+    """Whether a module of an import statement is TensorFlow, or with a name for it a module in TensorFlow."""
+    package, _, inner = alias.name.partition(".")
+    is_whole = not inner or (alias.asname is not None and inner.partition(".")[0] not in _NOT_IN_COMPAT)
+    return package == "tensorflow" and is_whole
 
 
 def _packages(node: ast.Import | ast.ImportFrom) -> set[str]:

@@ -6,9 +6,10 @@ import ast
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Iterator, Sequence
+from typing import Iterable, Iterator
 
 from rehub.errors import HubError
+from rehub.formatting import list_names
 from rehub.inspection import inspect
 from rehub.migrate.code.discovery import FoundFile
 from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, format_of
@@ -76,12 +77,6 @@ def report_handles(files: Iterable[FoundFile]) -> tuple[list[HandleReport], list
     return list(reports.values()), errors
 
 
-def shorten(places: Sequence[str]) -> str:
-    """Return places in a line: the first of them, where there are many."""
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    return ", ".join(places[:_SHOWN]) + more
-
-
 class _Program:
     """A program or notebook, with its places for people."""
 
@@ -137,7 +132,7 @@ def _describe(report: HandleReport, directory: Path, breaking: list[tuple[str, s
         places: dict[str, list[str]] = {}
         for what, place in dict.fromkeys(breaking):
             places.setdefault(what, []).append(place)
-        uses = "; ".join(f"{what} in {shorten(where)}" for what, where in places.items())
+        uses = "; ".join(f"{what} in {list_names(where, _SHOWN)}" for what, where in places.items())
         report.convert_note = f"a converted model does not have what the programs use: {uses}"
         return
     name = report.handle.rstrip("/").split("#")[0].split("?")[0].split("/")

@@ -72,6 +72,8 @@ class Notebook:
         self._text = text
         try:
             self.cells = list(_iter_code_cells(text))
+        except NotebookError:
+            raise
         except (ValueError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise NotebookError(f"not a notebook of nbformat 4: {error}") from error
         self._magics: dict[int, MagicLines] = {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import io
 import os
 import stat
-import tempfile
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
+
+from rehub.staging import write_atomically
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,7 @@ def write_file(path: Path, content: bytes) -> None:
         OSError: it cannot be written. It is as it was.
     """
     target = Path(os.path.realpath(path))
-    descriptor, staged = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(staged, _mode_of(target))
-        os.replace(staged, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(staged)
-        raise
-
-
-def _mode_of(path: Path) -> int:
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+    with write_atomically(target) as staging:
+        staging.write_bytes(content)
+        if target.exists():
+            staging.chmod(stat.S_IMODE(target.stat().st_mode))
