@@ -19,7 +19,7 @@ from rehub.cli.completion import candidates
         (
             "",
             (
-                "cache completion convert demo diff env export import lock optimize prepare pull run scan show "
+                "cache completion convert demo diff env export import lock migrate optimize prepare pull run scan show "
                 "--help --version --verbose --quiet"
             ).split(),
         ),
