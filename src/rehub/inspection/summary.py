@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from rehub.inspection.judgements import counted
+from rehub.inspection.capabilities import counted
 from rehub.inspection.model_info import (
     CallableInfo,
+    Capability,
     GraphInfo,
-    Judgement,
     ModelInfo,
     SignatureInfo,
     TensorInfo,
@@ -44,7 +44,7 @@ def summary(info: ModelInfo) -> list[tuple[str, str]]:
     return rows
 
 
-def judgements(info: ModelInfo) -> list[tuple[str, Judgement]]:
+def capabilities(info: ModelInfo) -> list[tuple[str, Capability]]:
     """Returns what can be done with the model."""
     return [
         ("can be called", info.can_be_called),
