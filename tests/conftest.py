@@ -83,3 +83,11 @@ def s3(s3_server, monkeypatch):
     yield storage
     storage.rm("bucket", recursive=True)
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(scope="session")
+def inspected(tmp_path_factory):
+    """The directories of models of every kind, by name; built once, as that takes a while."""
+    import inspected_models
+
+    return inspected_models.build(tmp_path_factory.mktemp("inspected"))

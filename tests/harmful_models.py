@@ -49,7 +49,7 @@ def save_graph(directory, build, main_op=None, tag_sets=(("serve",),)):
 def edit(directory, change):
     """Changes the one graph variant of a model on disk."""
     file = Path(directory) / "saved_model.pb"
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     model.ParseFromString(file.read_bytes())
     change(model.meta_graphs[0])
     file.write_bytes(model.SerializeToString())

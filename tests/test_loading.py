@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-import riegeli_files
 import saved_models
 import tensorflow as tf
 
@@ -121,33 +120,9 @@ def test_a_damaged_model_is_called_so(tmp_path):
         hub.load(str(tmp_path))
 
 
-def in_chunks(path):
-    """Replaces a model's `saved_model.pb` by a `saved_model.cpb` that holds the same."""
-    file = pathlib.Path(path, "saved_model.pb")
-    file.with_name("saved_model.cpb").write_bytes(riegeli_files.split_in_one(file.read_bytes()))
-    file.unlink()
-
-
-@pytest.mark.skipif(saved_models.IS_TF1, reason="the lazy loader is for TensorFlow 2")
-def test_a_split_model_is_restored_which_tensorflow_cannot_read(lookup, tmp_path):
-    path = str(shutil.copytree(lookup, tmp_path / "model"))
-    in_chunks(path)
-    obj = hub.load(path)
-    assert hub.load_report(obj).loader == "lazy"
-    assert obj(tf.constant([1.0])).numpy().tolist() == [5.0]
-    assert obj.find(tf.constant(["c"])).numpy().tolist() == [2]
-
-
-def test_a_split_model_that_only_tensorflow_could_restore_says_that_it_cannot_read_it(v1, tmp_path):
-    path = str(shutil.copytree(v1, tmp_path / "model"))
-    in_chunks(path)
-    with pytest.raises(UnsupportedFormat, match=r"saved_model\.cpb.*but .*experimental_image_format"):
-        hub.load(path)
-
-
-def test_a_damaged_split_model_is_called_so(tmp_path):
+def test_split_model_is_refused_with_the_option_that_made_it(tmp_path):
     (tmp_path / "saved_model.cpb").write_bytes(b"\x83\xaf")
-    with pytest.raises(CorruptModel, match=r"saved_model\.cpb.*cut off or damaged"):
+    with pytest.raises(UnsupportedFormat, match=r"saved_model\.cpb.*without experimental_image_format"):
         hub.load(str(tmp_path))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from rehub.suggestions import did_you_mean
+from rehub.formatting import did_you_mean
 from rehub.version import __version__
 
 if TYPE_CHECKING:

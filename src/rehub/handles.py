@@ -12,8 +12,8 @@ from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, unquote_to_bytes, urlsplit
 
 from rehub.errors import InvalidHandle, UnsupportedFormat
-from rehub.foreign_text import escape, quote_url, show_url
-from rehub.foreign_text import quote as quote_text
+from rehub.escaping import escape, escape_url, quote_url
+from rehub.escaping import quote as quote_text
 from rehub.redaction import has_ambiguous_login
 
 ACCEPTED_FORMS = """a handle is one of
@@ -71,7 +71,7 @@ class Handle:
     @property
     def shown(self) -> str:
         """What the user typed, for messages and logs: without secrets, on one line."""
-        return show_url(self.text)
+        return escape_url(self.text)
 
     @property
     def quoted(self) -> str:

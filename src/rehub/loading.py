@@ -24,7 +24,7 @@ from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, 
 _LOGGER = logging.getLogger(__name__)
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 def load(
     handle: Any,
     tags: str | Iterable[str] | None = None,
@@ -73,7 +73,7 @@ def load(
     Raises:
         ModelNotFound: there is no model; says what is there instead.
         UnsupportedFormat: there is a model of another kind; says what loads it. Or only TensorFlow's loader can load
-            this model, here or now, and `loader` is "lazy", or it is a `saved_model.cpb`; says why.
+            this model, here or now, and `loader` is "lazy"; says why.
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         CorruptModel: the model's file is damaged.
         TagsNotFound: there is no variant with these tags, or `tags` has to be given; lists those there are.
@@ -216,7 +216,7 @@ def _check_options(tf: Any, options: Any | None) -> None:
 
 
 def _check_signatures(tf: Any, metagraph: MetaGraph, handle: str) -> None:
-    if metagraph.has_objects or tf_internals.version_of(tf.__version__) >= (2, 0):
+    if metagraph.has_objects or tf_internals.parse_version(tf.__version__) >= (2, 0):
         return
     for signature in metagraph.signatures:
         for slot in signature.inputs:

@@ -161,7 +161,7 @@ def test_prune_deletes_what_was_not_used_for_longest(rehub, two):
 def test_what_is_no_size_is_wrong_usage(rehub, size):
     ran = rehub("cache", "prune", f"--keep-size={size}")
     assert ran.code == 2
-    assert "is no size such as 20GB" in ran.err
+    assert "is not a size such as 20GB" in ran.err
 
 
 def test_prune_wants_a_size(rehub):

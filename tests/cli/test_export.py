@@ -95,4 +95,4 @@ def test_a_model_that_stays_in_its_object_store_is_not_packed(rehub, tmp_path, m
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
     ran = rehub("export", "gs://models/digits", tmp_path / "digits.tar.gz")
     assert ran.code == 1
-    assert "read from gs://models/digits, and not copied to this machine. Unset TFHUB_MODEL_LOAD_FORMAT" in ran.err
+    assert "read from gs://models/digits, not copied to this machine. Unset TFHUB_MODEL_LOAD_FORMAT" in ran.err

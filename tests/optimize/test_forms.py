@@ -10,10 +10,10 @@ import tensorflow as tf
 if saved_models.IS_TF1:
     pytest.skip("TensorFlow 1.15 cannot optimize", allow_module_level=True)
 
+from rehub import tf_internals
 from rehub.optimize import frozen
 from rehub.optimize.comparison import compare
 from rehub.optimize.obstacles import Obstacles
-from rehub.tf_internals.functions import call_trace
 
 X = tf.constant(np.random.RandomState(0).random_sample((2, 8, 8, 3)), tf.float32)
 
@@ -36,7 +36,9 @@ def network():
 
 
 def freeze(trace):
-    return frozen.freeze(tf, lambda inputs: call_trace(trace, inputs), trace.structured_input_signature)
+    return frozen.freeze(
+        tf, lambda inputs: tf_internals.functions.call_trace(trace, inputs), trace.structured_input_signature
+    )
 
 
 def test_a_frozen_function_sees_no_change_of_a_variable(network):

@@ -198,7 +198,7 @@ def test_object_written_as_two_is_refused(tmp_path, secret, write, loader):
     tf.saved_model.save(model, directory)
     assert hub.scan(directory).is_clean
     file = Path(directory) / "saved_model.pb"
-    saved = tf_internals.protos.saved_model_message()
+    saved = tf_internals.protos.new_saved_model()
     saved.ParseFromString(file.read_bytes())
     (metagraph,) = saved.meta_graphs
     kinds = [each.WhichOneof("kind") for each in metagraph.object_graph_def.nodes]

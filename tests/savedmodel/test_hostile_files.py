@@ -14,7 +14,6 @@ from pathlib import Path
 
 import model_forms
 import pytest
-import riegeli_files
 import saved_models
 from effort import scaled
 from hypothesis import HealthCheck, given, settings
@@ -31,7 +30,7 @@ from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.nodes import bodies
 from rehub.savedmodel.wire import BYTES
 
-SavedModel = type(tf_internals.protos.saved_model_message())
+SavedModel = type(tf_internals.protos.new_saved_model())
 MODULE = saved_models.LEGACY / "text_embed"
 FEATURES = saved_models.LEGACY.parent / "legacy_features"
 
@@ -52,49 +51,6 @@ def as_bytes():
 
 def as_text():
     return model_forms.as_text(as_bytes())
-
-
-def in_chunks():
-    """A split model whose graph is in the chunk after the first."""
-    model = SavedModel.FromString(as_bytes())
-    graph = model.meta_graphs[0].graph_def.SerializeToString()
-    model.meta_graphs[0].ClearField("graph_def")
-    chunks = [(riegeli_files.MESSAGE, model.SerializeToString()), (riegeli_files.MESSAGE, graph)]
-    where = ([2, ("index", 0), 2], riegeli_files.chunked_message(1))
-    return riegeli_files.split_file(chunks, riegeli_files.chunked_message(0, where))
-
-
-PARTS = [b"\x08\x01", SavedModel().SerializeToString(), as_bytes()]
-
-
-def look_through_metadata(content):
-    """Reads a split model of which only the last record is damaged, the hashes of its headers are not."""
-    file = riegeli_files.RiegeliFile(hashes_data=False)
-    for part in PARTS:
-        file.simple([part])
-    file.simple([content])
-    look_through("saved_model.cpb", bytes(file.content))
-
-
-def metadata():
-    file, infos = riegeli_files.RiegeliFile(hashes_data=False), b""
-    for part in PARTS:
-        (position,) = file.simple([part])
-        info = field(1, 1) + field(2, len(part)) + field(3, position)
-        infos += field(2, info)
-    fields = [([2, ("index", 0), 2], riegeli_files.chunked_message(1)), ([], riegeli_files.chunked_message(2))]
-    return infos + field(3, riegeli_files.chunked_message(0, *fields))
-
-
-def look_through_chunk(content):
-    """Reads a split model of which only the data of a chunk is damaged."""
-    file = riegeli_files.RiegeliFile(hashes_data=False)
-    file.chunk(b"r", content, 3, 6)
-    look_through("saved_model.cpb", bytes(file.content))
-
-
-def chunk():
-    return b"\0\3\1\2\3abbccc"
 
 
 @functools.lru_cache(maxsize=None)
@@ -146,9 +102,6 @@ def run(*words):
 READERS = {
     "saved_model.pb": (functools.partial(look_through, "saved_model.pb"), as_bytes),
     "saved_model.pbtxt": (functools.partial(look_through, "saved_model.pbtxt"), as_text),
-    "saved_model.cpb": (functools.partial(look_through, "saved_model.cpb"), in_chunks),
-    "metadata of chunks": (look_through_metadata, metadata),
-    "data of a chunk": (look_through_chunk, chunk),
     "index of a checkpoint": in_model("variables/variables.index", look_into_checkpoint),
     "inspection": in_model("saved_model.pb", show),
     "inspection of an index": in_model("variables/variables.index", show),
@@ -199,8 +152,7 @@ def damaged(draw, content):
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_the_file_that_is_damaged_here_is_in_order(name):
-    with contextlib.suppress(*(CLEAR if name == "data of a chunk" else ())):  # Its records are no model.
-        READERS[name][0](in_order(name))
+    READERS[name][0](in_order(name))
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
@@ -265,10 +217,8 @@ def with_arguments(arguments):
 @pytest.mark.parametrize("levels", [10, 100, 100_000])
 def test_values_in_values_are_read_or_refused_however_deep_they_go(levels):
     content = with_arguments(nested(levels))
-    for name in ("saved_model.pb", "saved_model.cpb"):
-        split = content if name == "saved_model.pb" else riegeli_files.split_in_one(content, hashes_data=False)
-        with contextlib.suppress(*CLEAR):
-            READERS[name][0](split)
+    with contextlib.suppress(*CLEAR):
+        READERS["saved_model.pb"][0](content)
     text = "meta_graphs { object_graph_def { nodes { function { function_spec { fullargspec { "
     text += "list_value { values { " * levels + "} } " * levels + "} " * 6
     with contextlib.suppress(*CLEAR):

@@ -20,10 +20,16 @@ def directory(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"])
+@pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt"])
 def test_each_form_of_saved_model_is_found(directory, name):
     path = directory(name, "variables/variables.index")
     assert look(path) == Layout(path, name, is_legacy=False)
+
+
+def test_split_model_is_refused_unless_another_form_is_beside_it(directory):
+    with pytest.raises(UnsupportedFormat, match=r"saved_model\.cpb.*without experimental_image_format"):
+        look(directory("saved_model.cpb"))
+    assert look(directory("saved_model.pb")).model_file == "saved_model.pb"
 
 
 def test_a_legacy_module_is_told_by_its_mark(directory):  # P7

@@ -13,7 +13,7 @@ from rehub.savedmodel.wire import WireError
 
 
 def nodes_read_by_tensorflow(content):
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     model.ParseFromString(content)
     for metagraph in model.meta_graphs:
         graph = metagraph.graph_def

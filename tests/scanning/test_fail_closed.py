@@ -30,7 +30,7 @@ def kinds(content):
 
 
 def edited(content, change):
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     model.ParseFromString(content)
     change(model.meta_graphs[0])
     return model.SerializeToString()
@@ -307,7 +307,7 @@ def many_dangers(metagraph):
     ],
 )
 def test_work_of_a_scan_is_linear(grow):
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     grow(model.meta_graphs.add())
     content = model.SerializeToString()
     start = time.process_time()
@@ -326,7 +326,7 @@ def test_model_of_a_million_graphs_is_refused():
 
 def test_string_list_of_a_constant_is_read_as_tensorflow_reads_it():
     def scan(content, shape):
-        model = tf_internals.protos.saved_model_message()
+        model = tf_internals.protos.new_saved_model()
         graph = model.meta_graphs.add().graph_def
         tensor = graph.node.add(name="path", op="Const").attr["value"].tensor
         tensor.dtype = STRING

@@ -171,7 +171,7 @@ def test_a_damaged_file_is_scanned_or_called_corrupt(content, data):
 
 
 def test_functions_that_call_each_other_in_circles_are_followed_to_an_end():
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     library = model.meta_graphs.add().graph_def.library
     for number in range(60):
         function = library.function.add()
@@ -193,7 +193,7 @@ def test_graphs_within_graphs_are_read_to_a_bounded_depth():
         constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(content))
         graph.node.add(name="made", op="DatasetFromGraph", input=["hidden"])
         content = graph.SerializeToString()
-    model = tf_internals.protos.saved_model_message()
+    model = tf_internals.protos.new_saved_model()
     model.meta_graphs.add().graph_def.ParseFromString(content)
     found = scan_saved_model("saved_model.pb", model.SerializeToString()).findings
     assert {finding.op for finding in found} == {"DatasetFromGraph"}

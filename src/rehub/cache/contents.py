@@ -14,8 +14,8 @@ from rehub.cache.lock import turn
 from rehub.cache.place import Place, is_name
 from rehub.cache.regular_files import IrregularFile, list_directory, read_regular
 from rehub.errors import CacheError
-from rehub.foreign_text import escape, show_url
-from rehub.untrusted import moment_of, parse_iso_date
+from rehub.escaping import escape, escape_url
+from rehub.strict_parsing import parse_iso_date, parse_timestamp
 
 _log = logging.getLogger(__name__)
 
@@ -176,21 +176,21 @@ def _words(place: Place) -> tuple[str | None, str | None, datetime | None]:
     """What the files beside a model say of its handle, its origin and when it came."""
     try:
         stored = manifest.read(place.manifest)
-        return show_url(stored.handle), show_url(stored.url), parse_iso_date(stored.time)
+        return escape_url(stored.handle), escape_url(stored.url), parse_iso_date(stored.time)
     except (FileNotFoundError, manifest.UnreadableManifest):
         pass
     try:
         handle, came = descriptor.words_of(read_regular(place.descriptor, descriptor.LONGEST))
     except OSError:
         return None, None, None
-    return None if handle is None else show_url(handle), None, came
+    return None if handle is None else escape_url(handle), None, came
 
 
 def _time_of_use(place: Place) -> datetime | None:
     """The time of the file that `find` touches; see `rehub.cache.store`."""
     for path in (place.manifest, place.descriptor, place.directory):
         try:
-            return moment_of(os.lstat(str(path)).st_mtime)
+            return parse_timestamp(os.lstat(str(path)).st_mtime)
         except OSError:
             continue
     return None

@@ -6,7 +6,7 @@ import importlib
 from typing import Any, Callable, TypeVar, cast
 
 from rehub.errors import HubError, PackageMissing
-from rehub.foreign_text import escape, quote_url
+from rehub.escaping import escape, quote_url
 from rehub.redaction import without_secrets_of
 
 T = TypeVar("T")

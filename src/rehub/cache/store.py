@@ -20,7 +20,7 @@ from rehub.cache.manifest import FileRecord, Manifest, records_of
 from rehub.cache.place import Place
 from rehub.cache.regular_files import Listing, is_irregular
 from rehub.errors import CacheError, HubError
-from rehub.foreign_text import escape, quote_url
+from rehub.escaping import escape, quote_url
 from rehub.redaction import redact_url
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from rehub.cache import entries
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.errors import HubError
+from rehub.formatting import format_size
 from rehub.redaction import without_secrets
-from rehub.transfer.sizes import readable
 from rehub.version import __version__
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PACKAGES = (
     "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "tensorflow-text", "keras", "tf-keras",
     "tensorflow-hub", "numpy", "protobuf", "requests", "urllib3", "kagglehub", "huggingface-hub", "fsspec", "gcsfs",
-    "s3fs", "isal", "google-crc32c", "zstandard", "brotli", "tqdm",
+    "s3fs", "isal", "google-crc32c", "zstandard", "tqdm",
 )  # fmt: skip
 
 # Environment variables of other programs that rehub or its dependencies read.
@@ -137,7 +137,7 @@ def _describe_cache(root: Path | str) -> dict[str, Any]:
         models = entries(root)
     except (HubError, OSError) as error:
         return {"place": place, "state": f"cannot be read: {error}"}
-    size = readable(sum(model.size for model in models))
+    size = format_size(sum(model.size for model in models))
     access = "can be written" if os.access(str(root), os.W_OK) else "cannot be written"
     count = "1 model" if len(models) == 1 else f"{len(models)} models"
     return {"place": place, "state": f"{count}, {size}; {access}"}

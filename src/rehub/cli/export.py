@@ -11,11 +11,11 @@ from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import ArchiveNotWritten
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
+from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import look
 from rehub.transfer import pack
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -51,7 +51,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     directory = resolve(arguments.handle)
     if "://" in directory:
         raise ArchiveNotWritten(
-            f"{quote_url(arguments.handle)} cannot be packed: it is read from {show_url(directory)}, and not copied to "
+            f"{quote_url(arguments.handle)} cannot be packed: it is read from {escape_url(directory)}, not copied to "
             "this machine. Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install 'rehub[gcs]'; if "
             "the cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
@@ -64,7 +64,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         ) from error
     size = archive.stat().st_size
     if arguments.json:
-        output.print_json({"handle": show_url(arguments.handle), "archive": str(archive), "size": size})
+        output.print_json({"handle": escape_url(arguments.handle), "archive": str(archive), "size": size})
     else:
-        output.print_line(f"{archive}  {readable(size)}")
+        output.print_line(f"{archive}  {format_size(size)}")
     return OK

@@ -12,7 +12,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.handles import Kind, parse
 from rehub.savedmodel import look
 from rehub.transfer import copy_directory, unpack_checked
@@ -57,7 +57,7 @@ def run_command(arguments: Namespace) -> int:
         )
     directory = str(obtain(roots, handle.canonical, lambda directory: _fill_entry(directory, handle, source)))
     if arguments.json:
-        output.print_json({"handle": show_url(handle.text), "directory": directory})
+        output.print_json({"handle": escape_url(handle.text), "directory": directory})
     else:
         output.print_line(directory)
     return OK

@@ -16,7 +16,7 @@ import sys
 import warnings
 from typing import Any, Iterator, Sequence
 
-from rehub.foreign_text import escape, escape_message
+from rehub.escaping import escape, escape_message
 from rehub.transfer import progress
 
 _WIDEST_CELL = 1000

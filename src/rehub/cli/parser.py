@@ -8,7 +8,7 @@ from typing import Any, Mapping, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
 from rehub.cli.completion import complete_handle
-from rehub.suggestions import did_you_mean
+from rehub.formatting import did_you_mean
 from rehub.version import __version__
 
 EXAMPLE_URL = "https://tfhub.dev/google/nnlm-en-dim50/2"

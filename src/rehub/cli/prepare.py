@@ -9,7 +9,7 @@ from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import HubError, UnsupportedFormat
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
@@ -38,7 +38,7 @@ def run_command(arguments: Namespace) -> int:
     records = []
     for handle in counted("Preparing", arguments.handles, len(arguments.handles), "model"):
         try:
-            records.append({"handle": show_url(handle), "directory": _prepare_model(handle)})
+            records.append({"handle": escape_url(handle), "directory": _prepare_model(handle)})
         except HubError as error:
             output.print_error(error)
             code = FAILED

@@ -9,7 +9,7 @@ from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.handle_files import add_handle_arguments, read_handles
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
-from rehub.foreign_text import show_url
+from rehub.escaping import escape_url
 from rehub.redaction import redact_place
 from rehub.resolvers import resolve
 
@@ -48,7 +48,7 @@ def run_command(arguments: Namespace) -> int:
             output.print_error(error)
             code = FAILED
             problem = str(error)
-        records.append({"handle": show_url(handle), "directory": directory, "error": problem})
+        records.append({"handle": escape_url(handle), "directory": directory, "error": problem})
         if directory is not None and not arguments.json:
             output.print_line(directory)
     if arguments.json:

@@ -13,13 +13,12 @@ from rehub.cli.exit_codes import OK
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import OutputValue, fit_value, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
-from rehub.foreign_text import escape, list_names
+from rehub.escaping import escape
+from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect
 from rehub.inspection.summary import tensor_text
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
-from rehub.suggestions import did_you_mean
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -199,4 +198,4 @@ def _write_outputs(path: Path, outputs: dict[str, OutputValue]) -> None:
     finally:
         if partial.exists():
             partial.unlink()
-    output.print_line(f"{path}  {readable(path.stat().st_size)}")
+    output.print_line(f"{path}  {format_size(path.stat().st_size)}")

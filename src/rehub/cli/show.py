@@ -10,11 +10,9 @@ from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect, summary
 from rehub.inspection.report import report_lines
-from rehub.suggestions import did_you_mean
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -85,7 +83,7 @@ def _list_variables(info: ModelInfo) -> None:
             variable.dtype
             + summary.shape_text(variable.shape)
             + (f" in {variable.parts}" if variable.parts > 1 else ""),
-            readable(variable.bytes),
+            format_size(variable.bytes),
             "trainable" if variable.trainable else "",
         ]
         for variable in info.variables

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
+from rehub.formatting import format_count
 from rehub.inspection.callables import Function
 from rehub.inspection.entry_points import CALL, SERVE, EntryPoint, public_functions
 from rehub.inspection.graph_nodes import GraphNodes
@@ -89,7 +90,7 @@ def can_be_fine_tuned(
         return Capability(False, "It has no trainable variables.")
     reason = _trainable(trainable)
     if losses:
-        reason += f", with {counted(losses, 'regularization loss', 'regularization losses')}"
+        reason += f", with {format_count(losses, 'regularization loss', 'regularization losses')}"
     if entry.function is None:
         reason += "; its signature has no training mode, so dropout and batch normalization stay as traced"
     elif "training" not in entry.function.info.arguments:
@@ -149,12 +150,7 @@ def _tables_of_checkpoint(nodes: GraphNodes) -> str:
 
 def _trainable(variables: Sequence[VariableInfo]) -> str:
     parameters = sum(variable.parameters for variable in variables)
-    return f"{counted(len(variables), 'trainable variable', 'trainable variables')} with {parameters:,} parameters"
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Returns a number of things, `1 loss` or `2 losses`."""
-    return f"{number} {one if number == 1 else many}"
+    return f"{format_count(len(variables), 'trainable variable')} with {parameters:,} parameters"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ from rehub.inspection.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.inspection.local_model import open_model
 from rehub.inspection.missing_packages import missing_packages
 from rehub.inspection.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
-from rehub.inspection.signatures import read_signatures
 from rehub.inspection.variables import VARIABLE_OPS, variables_of_graph, variables_of_objects
 from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
@@ -92,7 +91,7 @@ def _read(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Checkpoin
         losses = len(objects.members("regularization_losses"))
     info = GraphInfo(
         tags=tags,
-        signatures=read_signatures(message),
+        signatures=metagraph.signatures,
         ops=tuple(nodes.ops.items()),
         nodes=nodes.total,
         functions=nodes.functions,

@@ -7,7 +7,7 @@ from typing import Any
 
 from rehub import resolvers
 from rehub.errors import LocationUnreadable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.redaction import redact_url
 from rehub.savedmodel.encodings import saved_model_bytes
 from rehub.savedmodel.layout import Layout, look

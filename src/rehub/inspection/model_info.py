@@ -5,41 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rehub.savedmodel.shapes import Shape
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """A named input or output of a signature or a trace.
-
-    Attributes:
-        name: its key in the signature; the path to it in a structure of a trace, such as `inputs` or `features['age']`.
-        dtype: TensorFlow's name of its type, such as "float32"; "" where there is no single one.
-        shape: its sizes.
-        kind: "dense", "sparse", "ragged", or what other composite tensor it is.
-        tensor: its name in the graph, such as "x:0"; "" where it has none.
-    """
-
-    name: str
-    dtype: str
-    shape: Shape
-    kind: str = "dense"
-    tensor: str = ""
-
-
-@dataclass(frozen=True)
-class SignatureInfo:
-    """A named entry point of a MetaGraph.
-
-    Attributes:
-        name: its key.
-        method_name: what it says it does, such as "tensorflow/serving/predict".
-        inputs, outputs: sorted by name.
-    """
-
-    name: str
-    method_name: str
-    inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
+from rehub.savedmodel.signatures import SignatureInfo as SignatureInfo  # noqa: PLC0414  handed on: hub.inspect returns it
+from rehub.savedmodel.signatures import TensorInfo as TensorInfo  # noqa: PLC0414
 
 
 @dataclass(frozen=True)

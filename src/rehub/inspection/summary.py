@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from rehub.inspection.capabilities import counted
+from rehub.formatting import format_count, format_size
 from rehub.inspection.model_info import (
     CallableInfo,
     Capability,
@@ -15,7 +15,6 @@ from rehub.inspection.model_info import (
     TraceInfo,
 )
 from rehub.savedmodel.shapes import Shape
-from rehub.transfer.sizes import readable
 
 IMPORTS = "import rehub as hub, tensorflow as tf"
 
@@ -118,7 +117,7 @@ def _variables(info: ModelInfo) -> str:
     if not variables:
         return "none"
     trainable = sum(variable.trainable for variable in variables)
-    return f"{len(variables):,}, {trainable:,} trainable; {info.parameters:,} parameters, {readable(info.bytes)}"
+    return f"{len(variables):,}, {trainable:,} trainable; {info.parameters:,} parameters, {format_size(info.bytes)}"
 
 
 def _graph(graph: GraphInfo) -> str:
@@ -141,11 +140,11 @@ def _training(graph: GraphInfo) -> str:
         (graph.update_ops, "update op", "update ops"),
         (graph.regularization_losses, "regularization loss", "regularization losses"),
     )
-    return ", ".join(counted(number, one, many) for number, one, many in words if number)
+    return ", ".join(format_count(number, one, many) for number, one, many in words if number)
 
 
 def _size(size: int | None) -> str:
-    return "missing" if size is None else readable(size)
+    return "missing" if size is None else format_size(size)
 
 
 def _some(texts: Iterable[str], most: int = _SHOWN) -> str:

@@ -19,7 +19,6 @@ from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_o
 from rehub.keras.output_shapes import ensure_declared_shapes, output_shapes, output_specs, shapes_from, shapes_to_config
 from rehub.keras.weights import Selection, Weights, selection_config, weights_of
 from rehub.optimize import is_optimized
-from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
 
@@ -191,7 +190,7 @@ class LayerBehaviour(CopiedLayer):
         see the layer's weights.
         """
         refuse_call_of_other_keras(self.keras)
-        if isinstance(inputs, import_tensorflow().Tensor):  # by far the most frequent case
+        if isinstance(inputs, tf_internals.import_tensorflow().Tensor):  # by far the most frequent case
             return inputs
         for leaf in _leaves(inputs):
             if type(leaf).__name__ == "KerasTensor":
@@ -255,7 +254,7 @@ class LayerBehaviour(CopiedLayer):
         """The class that the caller of Keras gave for this one, which Keras found by its name; None if none."""
         if cls.keras.module.utils.get_custom_objects().get(REGISTERED_AS) is not cls:
             return None
-        for given in tf_internals.keras.custom_objects_given(REGISTERED_AS):
+        for given in tf_internals.keras.iter_custom_objects(REGISTERED_AS):
             # `rehub.KerasLayer` stands for the class of the Keras in use.
             if given is not cls and isinstance(given, type) and given.__module__ != "rehub.keras.layer":
                 return given

@@ -17,7 +17,6 @@ from rehub.legacy.conversions import default_signature_of, is_conversion
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
 from rehub.retrain import SignatureFunction, find_signature_function
-from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
 
@@ -121,7 +120,7 @@ class Computation:
             both_modes = find_signature_function(self.restored, self.signature, self.described_as)
             return both_modes or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
-            return tf_internals.functions.call_method(self.restored)
+            return tf_internals.functions.callable_of(self.restored)
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
@@ -147,7 +146,7 @@ class Computation:
         return isinstance(self.function, SignatureFunction) or not self.signature
 
     def _is_graph_of_tf1(self) -> bool:
-        return is_v1_model(self.restored) or tf_internals.v1_graphs.is_of_wrapped_graph(self.function)
+        return is_v1_model(self.restored) or tf_internals.v1_graphs.is_v1_function(self.function)
 
     def weights_owner(self) -> Any:
         """The object whose `variables` and `trainable_variables` are the layer's.
@@ -179,7 +178,7 @@ class Computation:
         mode = tf_internals.tracing.static_bool(training) if self.takes_training else False
         if mode is not None:
             return self._in_mode(inputs, mode)
-        return import_tensorflow().cond(
+        return tf_internals.import_tensorflow().cond(
             training, lambda: self._in_mode(inputs, True), lambda: self._in_mode(inputs, False)
         )
 
@@ -297,7 +296,7 @@ def _object_of(handle: Any, tags: Any, load_options: Any) -> Any:
     if copied is not None:
         return copied
     if isinstance(handle, (str, bytes, os.PathLike)) or not is_callable(handle):
-        options = load_options if load_options is not None else tf_internals.keras.options_of_keras_loading()
+        options = load_options if load_options is not None else tf_internals.keras.current_load_options()
         return load(handle, tags=tags, options=options)
     for name, value in (("tags", tags), ("load_options", load_options)):
         if value is not None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import numbers
 from typing import Any, Callable, Sequence
 
+from rehub import tf_internals
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe_trace
 from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import spec_dtype, spec_raggedness, spec_shape
 
 _ShapesAgree = Callable[[Any, Any], bool]
 
@@ -30,18 +29,18 @@ def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
     if isinstance(inputs, range):
         inputs = list(inputs)
     if _is_python_value(inputs):
-        return import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
+        return tf_internals.import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
     if isinstance(inputs, (list, tuple)):
         items = [as_tensors(item) for item in inputs]
         if hasattr(inputs, "_fields"):  # a namedtuple takes its items one by one
             return type(inputs)(*items)
         return items if isinstance(inputs, list) else tuple(items)
-    return import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_table(inputs) else inputs
+    return tf_internals.import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_table(inputs) else inputs
 
 
 def _is_table(value: Any) -> bool:
     """Whether a value is a DataFrame, a column or the like: neither a tensor nor an array, but it makes an array."""
-    if not hasattr(value, "__array__") or hasattr(value, "handle") or import_tensorflow().is_tensor(value):
+    if not hasattr(value, "__array__") or hasattr(value, "handle") or tf_internals.import_tensorflow().is_tensor(value):
         return False
     return type(value).__module__.split(".")[0] not in ("numpy", "tensorflow", "keras", "tf_keras")
 
@@ -50,7 +49,7 @@ def as_one_tensor(inputs: Any, traces: Sequence[Trace]) -> Any:
     """Stacks a list or tuple where one tensor is expected, if the result fits, as TensorFlow's restored functions do
     (saved_model/function_deserialization.py, _convert_to_tensor). Whatever else it is is left as it is.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
         return inputs
     leaves = tf.nest.flatten(inputs)
@@ -145,7 +144,7 @@ def _overlap(expected: Any, received: Any) -> bool:
 
 def _fits(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
     """Whether the structure, kinds, dtypes and shapes agree without any change."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(inputs, tf.Tensor) and isinstance(expected, tf.TensorSpec):  # by far the most frequent case
         return bool(inputs.dtype == expected.dtype) and shapes_agree(expected.shape, inputs.shape)
     if isinstance(expected, dict):
@@ -173,18 +172,21 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         return False
     if not _is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
-    if not dtypes_agree(spec_dtype(received), spec_dtype(expected), cast):
+    if not dtypes_agree(tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected), cast):
         return False
-    shape, wanted = spec_shape(received), spec_shape(expected)
+    shape, wanted = tf_internals.specs.shape_of(received), tf_internals.specs.shape_of(expected)
     if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
-    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    (rank, splits), (wanted_rank, wanted_splits) = (
+        tf_internals.specs.raggedness_of(received),
+        tf_internals.specs.raggedness_of(expected),
+    )
     return rank == wanted_rank and dtypes_agree(splits, wanted_splits, cast)
 
 
 def _is_of_tensors(spec: Any) -> bool:
     """Whether a spec is that of a dense, sparse or ragged tensor, which this file knows how to convert."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
 
 
@@ -210,16 +212,16 @@ def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | No
 
 
 def _cast(value: Any, received: Any, expected: Any) -> Any:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     is_ragged = isinstance(value, tf.RaggedTensor)
-    if is_ragged and spec_raggedness(received) != spec_raggedness(expected):
-        value = value.with_row_splits_dtype(spec_raggedness(expected)[1])
-    if not _is_of_tensors(expected) or spec_dtype(received) == spec_dtype(expected):
+    if is_ragged and tf_internals.specs.raggedness_of(received) != tf_internals.specs.raggedness_of(expected):
+        value = value.with_row_splits_dtype(tf_internals.specs.raggedness_of(expected)[1])
+    if not _is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == tf_internals.specs.dtype_of(expected):
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, spec_dtype(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, tf_internals.specs.dtype_of(expected)))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, spec_dtype(expected))
+        return tf.cast(value, tf_internals.specs.dtype_of(expected))
     return value  # a symbolic tensor of Keras: only its shape counts, the cast happens when real values come
 
 

@@ -11,13 +11,12 @@ from rehub.keras.keras3 import untrusted_message
 from rehub.keras.keras_in_use import Keras
 from rehub.keras.weights import PartOfWeights, Weights
 from rehub.restore import name_in_model, variables_within
-from rehub.tf_internals import import_tensorflow
 
 
 def make_layer_class(in_use: Keras) -> type:
     """The KerasLayer class for this Keras."""
     keras = in_use.module
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
 
     class KerasLayer(LayerBehaviour, keras.layers.Layer):  # type: ignore[misc, name-defined]
         """See `rehub.KerasLayer`."""
@@ -31,9 +30,9 @@ def make_layer_class(in_use: Keras) -> type:
             self._func = prepared.computation.restored  # a TensorFlow trackable: saved with the model, tables included
             for variable in prepared.weights.in_order:
                 self._add_restored_weight(variable)
-            if tf_internals.v1_graphs.builds_graph_of_tf1():
+            if tf_internals.v1_graphs.is_building_v1_graph():
                 # A counter of checkpoints, say, is no weight, and is saved with the model all the same.
-                tf_internals.keras.initialize_by_keras(keras, variables_within(tf, self._func))
+                tf_internals.keras.initialize_variables(keras, variables_within(tf, self._func))
             for loss in prepared.losses:
                 self.add_loss(self._loss_if_trainable(loss))
 
@@ -81,11 +80,11 @@ def make_layer_class(in_use: Keras) -> type:
         def _loss_if_trainable(self, loss: Callable[[], Any]) -> Callable[[], Any]:
             return lambda: loss() if self.trainable else 0.0
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
@@ -126,7 +125,7 @@ def make_layer_class(in_use: Keras) -> type:
                 return instead.from_config(config)
             # tensorflow_hub's users load models from JSON, which Keras 2 does in its safe mode too; what asks for
             # trust is a file from elsewhere.
-            if tf_internals.keras.keras_loads_in_safe_mode(keras) and tf_internals.keras.keras_2_loads_file(keras):
+            if tf_internals.keras.is_loading_in_safe_mode(keras) and tf_internals.keras.is_loading_keras_2_file(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
             return cls._from_own_config(config)
 

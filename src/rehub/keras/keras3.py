@@ -14,7 +14,6 @@ from rehub.keras.keras_in_use import Keras
 from rehub.keras.output_shapes import shape_specs
 from rehub.keras.weights import PartOfWeights
 from rehub.restore import name_in_model, spec_of
-from rehub.tf_internals import import_tensorflow
 
 _logger = logging.getLogger("rehub")
 
@@ -26,7 +25,7 @@ _keras_variables: weakref.WeakValueDictionary[tuple[int, bool], Any] = weakref.W
 def make_layer_class(in_use: Keras) -> type:
     """The KerasLayer class for this Keras."""
     keras = in_use.module
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
 
     class KerasLayer(LayerBehaviour, keras.layers.Layer):  # type: ignore[misc, name-defined]
         """See `rehub.KerasLayer`."""
@@ -81,11 +80,11 @@ def make_layer_class(in_use: Keras) -> type:
             """All other weights."""
             return PartOfWeights(super().non_trainable_weights, self.weights)
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             return super().__call__(self._as_inputs(inputs), *args, **kwargs)
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def call(self, inputs: Any, training: Any = None) -> Any:
             """Calls the restored function, in training mode if the layer is trainable and the model trains."""
             self._check_trainability()
@@ -159,7 +158,7 @@ def make_layer_class(in_use: Keras) -> type:
             instead = cls._class_given_instead()
             if instead is not None:
                 return instead.from_config(config)
-            if tf_internals.keras.keras_loads_in_safe_mode(keras):
+            if tf_internals.keras.is_loading_in_safe_mode(keras):
                 raise UntrustedModel(untrusted_message(config, keras))
             return cls._from_own_config(config)
 
@@ -191,7 +190,7 @@ def _policy(dtype: Any, prepared: Prepared) -> Any:
 
 
 def _only_leaf(nest: Any) -> Any:
-    flat = import_tensorflow().nest.flatten(nest)
+    flat = tf_internals.import_tensorflow().nest.flatten(nest)
     return flat[0] if len(flat) == 1 else None
 
 

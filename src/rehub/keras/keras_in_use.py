@@ -15,7 +15,6 @@ from typing import Any
 
 from rehub import config, tf_internals
 from rehub.errors import KerasMismatch
-from rehub.tf_internals import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,7 @@ def keras_in_use() -> Keras:
         KerasMismatch: Keras 3 runs on a backend other than TensorFlow.
         TensorFlowMissing: TensorFlow is not installed.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     wanted = config.keras_package()
     module = importlib.import_module(wanted) if wanted else tf.keras
     chosen = describe_keras(module)
@@ -92,5 +91,5 @@ def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
 def refuse_call_of_other_keras(layer_keras: Keras) -> None:
     """Raises KerasMismatch inside a call of a layer or model of the other Keras."""
     for package in ("keras", "tf_keras"):
-        if package != layer_keras.package and tf_internals.keras.keras_is_calling(package):
+        if package != layer_keras.package and tf_internals.keras.is_calling(package):
             refuse_other_keras(layer_keras, package)

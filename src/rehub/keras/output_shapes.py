@@ -17,8 +17,6 @@ from rehub.keras.computation import Computation
 from rehub.keras.inputs import reachable_traces
 from rehub.keras.traces import Trace
 from rehub.restore import describe, spec_of
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import spec_shape
 
 
 def output_specs(
@@ -58,16 +56,18 @@ def output_shapes(computation: Computation, input_shape: Any, declared: Any = No
     """Returns a nest of `tf.TensorShape`s for inputs of these shapes, as Keras hands them around, or None if no trace
     tells. A batch size that is known, and that no trace denies, is also that of an output whose shape is declared.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     inputs = shape_specs(computation, input_shape)
     specs = output_specs(computation, inputs, declared, training=training, with_batch=True)
     if declared is None:
-        return None if specs is None else tf.nest.map_structure(spec_shape, specs)
+        return None if specs is None else tf.nest.map_structure(tf_internals.specs.shape_of, specs)
     batch = tf.TensorShape([_batch_size(inputs)])
     if specs is None:
         return tf.nest.map_structure(batch.concatenate, declared)
     return tf.nest.map_structure(
-        lambda spec: _refined(spec_shape(spec), batch.concatenate(spec_shape(spec)[1:])),
+        lambda spec: _refined(
+            tf_internals.specs.shape_of(spec), batch.concatenate(tf_internals.specs.shape_of(spec)[1:])
+        ),
         specs,
     )
 
@@ -79,7 +79,7 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
     Raises:
         ValueError: there are other outputs, or they have other shapes.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     tensors, shapes = tf.nest.flatten(outputs), tf.nest.flatten(declared)
     if len(tensors) != len(shapes):
         raise ValueError(
@@ -102,7 +102,7 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
 
 def _is_told_more(tensor: Any, shape: Any) -> bool:
     """Whether a shape says more of a dense tensor than is known."""
-    if not isinstance(tensor, import_tensorflow().Tensor) or shape.rank is None:
+    if not isinstance(tensor, tf_internals.import_tensorflow().Tensor) or shape.rank is None:
         return False
     if tensor.shape.rank is None:
         return True
@@ -113,7 +113,7 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
     """Input shapes, as Keras hands them around, as a nest of specs; their kinds and dtypes are those of the first trace
     that takes such shapes, else of the first of the same structure.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     candidates = [_shapes_like(input_shape, trace.inputs) for trace in computation.traces]
     candidates = [specs for specs in candidates if specs is not None]
     for specs in candidates:
@@ -126,7 +126,7 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
 
 def _shapes_like(shapes: Any, expected: Any) -> Any | None:
     """`shapes` as specs in the structure of `expected`, or None if the structures differ."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(expected, dict):
         if len(expected) == 1 and not isinstance(shapes, dict):
             shapes = {next(iter(expected)): shapes}
@@ -141,11 +141,11 @@ def _shapes_like(shapes: Any, expected: Any) -> Any | None:
         return None if any(item is None for item in sequence) else sequence
     if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
         return None
-    return tf_internals.specs.spec_with_shape(expected, tf.TensorShape(shapes))
+    return tf_internals.specs.with_shape(expected, tf.TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(value, tf.TensorShape):
         return True
     return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
@@ -157,7 +157,7 @@ def shapes_from(nest: Any) -> Any:
     Raises:
         TypeError: something in the nest is neither a shape nor a dict, list or tuple.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(nest, dict):
         return {key: shapes_from(value) for key, value in nest.items()}
     if _is_shape(nest) or (not isinstance(nest, (list, tuple)) and (nest is None or isinstance(nest, int))):
@@ -201,14 +201,14 @@ def _inferred_specs(computation: Computation, inputs: Any, training: bool) -> An
     """The specs of the outputs for inputs of these specs, which TensorFlow infers when it traces the call: of the ops
     in the function, not of values. Nothing is computed.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     function = tf.function(lambda nest: computation(nest, training=training), autograph=False)
     return _as_specs(function.get_concrete_function(tf.nest.map_structure(spec_of, inputs)).structured_outputs)
 
 
 def _as_specs(outputs: Any) -> Any:
     """The specs of a nest of tensors or specs; None if something in it is not a dense, sparse or ragged tensor."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     specs = [spec_of(leaf) for leaf in tf.nest.flatten(outputs)]
     if not all(isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) for spec in specs):
         return None
@@ -219,7 +219,7 @@ def _most_general(alternatives: list[Any]) -> Any:
     """The specs that hold for each of these nests of specs; None if there are none, or if they have nothing in common
     but tensors of other kinds or in other structures.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not alternatives or any(specs is None for specs in alternatives):
         return None
     first, *others = alternatives
@@ -228,27 +228,29 @@ def _most_general(alternatives: list[Any]) -> Any:
         found = tf.nest.flatten(other)
         if [_kind(spec) for spec in leaves] != [_kind(spec) for spec in found]:
             return None
-        leaves = [tf_internals.specs.spec_with_shape(spec, _common(spec, like)) for spec, like in zip(leaves, found)]
+        leaves = [tf_internals.specs.with_shape(spec, _common(spec, like)) for spec, like in zip(leaves, found)]
     return tf.nest.pack_sequence_as(first, leaves)
 
 
 def _kind(spec: Any) -> tuple[Any, ...]:
-    return type(spec), tf_internals.specs.spec_dtype(spec), getattr(spec, "ragged_rank", 0)
+    return type(spec), tf_internals.specs.dtype_of(spec), getattr(spec, "ragged_rank", 0)
 
 
 def _common(spec: Any, other: Any) -> Any:
-    shape = spec_shape(spec)
-    return shape.most_specific_compatible_shape(spec_shape(other))
+    shape = tf_internals.specs.shape_of(spec)
+    return shape.most_specific_compatible_shape(tf_internals.specs.shape_of(other))
 
 
 def _with_declared(specs: Any, declared: Any) -> Any:
     """The specs with what the user declared of them; where they deny that, the call says so."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     leaves, shapes = tf.nest.flatten(specs), tf.nest.flatten(declared)
     if len(leaves) != len(shapes):
         return specs
     refined = [
-        tf_internals.specs.spec_with_shape(spec, _refined(spec_shape(spec), tf.TensorShape([None]).concatenate(shape)))
+        tf_internals.specs.with_shape(
+            spec, _refined(tf_internals.specs.shape_of(spec), tf.TensorShape([None]).concatenate(shape))
+        )
         for spec, shape in zip(leaves, shapes)
     ]
     return tf.nest.pack_sequence_as(specs, refined)
@@ -259,9 +261,9 @@ def _refined(shape: Any, other: Any) -> Any:
 
 
 def _batch_size(inputs: Any) -> int | None:
-    for leaf in import_tensorflow().nest.flatten(inputs):
+    for leaf in tf_internals.import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        shape = None if spec is None else spec_shape(spec)
+        shape = None if spec is None else tf_internals.specs.shape_of(spec)
         if shape is not None and shape.rank:
             return shape.as_list()[0]  # type: ignore[no-any-return]
     return None
@@ -269,7 +271,7 @@ def _batch_size(inputs: Any) -> int | None:
 
 def _leaves_open(specs: Any, with_batch: bool) -> bool:
     """Whether the rank or a dimension of a dense output is unknown; the batch dimension counts only if asked for."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     for spec in tf.nest.flatten(specs):
         if isinstance(spec, tf.TensorSpec) and (
             spec.shape.rank is None or None in spec.shape.as_list()[0 if with_batch else 1 :]

@@ -13,7 +13,7 @@ _tf = tf_internals.import_tensorflow()
 
 
 class TextEmbeddingColumnV2(
-    tf_internals.feature_columns.feature_column_bases()[1],  # type: ignore[misc]
+    tf_internals.feature_columns.dense_column_classes()[1],  # type: ignore[misc]
     collections.namedtuple("TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),
 ):
     """What `text_embedding_column_v2` returns."""

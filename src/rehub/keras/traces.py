@@ -12,8 +12,6 @@ from typing import Any
 from rehub import tf_internals
 from rehub.restore import describe, describe_arguments
 from rehub.retrain import SignatureFunction
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import type_spec_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Trace:
         """
         given = (bound.positional, bound.keywords)
         try:
-            return tf_internals.functions.arguments_fit(self.fixed, given, bound.converts_arrays, allow_conversion)
+            return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
         except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, and the call with it.
             return False
 
@@ -128,7 +126,7 @@ def traces_of(function: Any) -> list[Trace]:
     if not concrete_functions:
         return []
     names = tf_internals.functions.argument_names(function)
-    direct = tf_internals.functions.traces_can_run_alone(function)
+    direct = tf_internals.functions.can_call_traces_directly(function)
     traces = (_trace(concrete, names, direct) for concrete in concrete_functions)
     return [trace for trace in traces if trace is not None]
 
@@ -180,10 +178,10 @@ def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     inputs = positional[0]
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
-    flat = import_tensorflow().nest.flatten
-    only_inputs_are_tensors = all(type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
-        type_spec_of(leaf) is not None for leaf in flat(arguments)
-    )
+    flat = tf_internals.import_tensorflow().nest.flatten
+    only_inputs_are_tensors = all(
+        tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(inputs)
+    ) and not any(tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(arguments))
     can_run_alone = direct and only_inputs_are_tensors
     return Trace(
         inputs, arguments, concrete.structured_outputs, concrete, can_run_alone, (tuple(positional[1:]), dict(keywords))

@@ -15,7 +15,7 @@ _tf = tf_internals.import_tensorflow()
 _RESOURCE = "module"
 
 
-class _ModuleColumn(*tf_internals.feature_columns.feature_column_bases()):  # type: ignore[misc]
+class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # type: ignore[misc]
     """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
 
     key: Any

@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy.module import Module
 from rehub.legacy.tensor_info import inputs_by_name, select_output
 
@@ -63,7 +63,7 @@ def _placeholder(spec: Any, name: str) -> Any:
     tf = tf_internals.import_tensorflow()
     parts = tf.nest.flatten(spec, expand_composites=True)
     if isinstance(spec, tf.SparseTensorSpec):
-        shape = tf_internals.specs.spec_shape(spec)
+        shape = tf_internals.specs.shape_of(spec)
         return tf.compat.v1.sparse_placeholder(spec.dtype, None if shape.dims is None else shape.as_list(), name)
     placeholders = [tf.compat.v1.placeholder(part.dtype, part.shape, name) for part in parts]
     return tf.nest.pack_sequence_as(spec, placeholders, expand_composites=True)

@@ -7,7 +7,7 @@ from typing import Any, Iterable
 
 from rehub import restore, tf_internals
 from rehub.errors import InvalidModule, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy import attachments
 from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants

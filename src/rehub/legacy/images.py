@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehub.errors import InvalidModule, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
 from rehub.legacy.tensor_info import ParsedTensorInfo
 from rehub.savedmodel.graph_collections import IMAGE_MODULE_INFO as _KEY

@@ -10,10 +10,9 @@ from rehub.errors import GraphRequired, InputMismatch, InvalidSetting, TagsNotFo
 from rehub.legacy.saved_model import no_such_variant
 from rehub.legacy.spec import as_module_spec
 from rehub.legacy.tensor_info import ParsedTensorInfo, convert_inputs, select_output
-from rehub.tf_internals.v1_graphs import is_wrapped_function
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 class Module:
     """A part of a TF1 graph, with weights, that is made in one program and used in others.
 
@@ -165,7 +164,9 @@ def _outside_of_functions() -> Iterator[None]:
     tf = tf_internals.import_tensorflow()
     graph = tf.compat.v1.get_default_graph()
     in_function = not tf.executing_eagerly() and graph.building_function
-    lifts = in_function and (tf_internals.v1_graphs.is_building_for_tpu(graph) or not is_wrapped_function(graph))
+    lifts = in_function and (
+        tf_internals.v1_graphs.is_building_for_tpu(graph) or not tf_internals.v1_graphs.is_wrapped_graph(graph)
+    )
     with tf.init_scope() if lifts else contextlib.nullcontext():
         yield
 

@@ -44,6 +44,6 @@ def _register(ops: set[str], described_as: str, written_by: str = "", nested: It
     except MissingOp as error:
         # hub.Module of tensorflow_hub raised TensorFlow's error.
         raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error
-    tf_internals.ops.make_importable(ops)
+    tf_internals.ops.make_ops_importable(ops)
     if ops & {"While", "StatelessWhile"}:
         tf_internals.ops.register_gradients_of_loops()

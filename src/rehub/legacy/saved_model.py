@@ -21,7 +21,7 @@ class GraphVariants:
     """A list of MetaGraphDefs, each under its own set of tags."""
 
     def __init__(self, saved_model: Any = None) -> None:
-        self._saved_model = tf_internals.protos.saved_model_message() if saved_model is None else saved_model
+        self._saved_model = tf_internals.protos.new_saved_model() if saved_model is None else saved_model
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._saved_model.meta_graphs)
@@ -72,7 +72,7 @@ class GraphVariants:
                 gfile.rmtree(aside)
 
     def _write_parts(self, gfile: Any, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
-        written = tf_internals.protos.saved_model_message()
+        written = tf_internals.protos.new_saved_model()
         written.CopyFrom(self._saved_model)
         sources = assets.separate(written.meta_graphs)
         for meta_graph in written.meta_graphs:
@@ -116,7 +116,7 @@ def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
     file = layout.path.rstrip("/") + "/" + layout.model_file
     with tf.io.gfile.GFile(file, "rb") as content:
         serialized = bytes(as_saved_model_pb(file, content.read()))
-    saved_model = tf_internals.protos.saved_model_message()
+    saved_model = tf_internals.protos.new_saved_model()
     try:
         saved_model.ParseFromString(serialized)
     except Exception as error:

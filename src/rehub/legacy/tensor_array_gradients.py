@@ -50,6 +50,6 @@ def control_flow_of_tf1() -> Iterator[None]:
 def _register() -> None:
     def gradient(op: Any, *incoming: Any) -> Any:
         with control_flow_of_tf1():
-            return tf_internals.ops.gradient_of(op.type)(op, *incoming)
+            return tf_internals.ops.lookup_gradient(op.type)(op, *incoming)
 
     tf_internals.import_tensorflow().RegisterGradient(_GRADIENT)(gradient)

@@ -6,7 +6,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, InvalidModule
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 
 
 class ParsedTensorInfo:
@@ -39,11 +39,11 @@ class ParsedTensorInfo:
     @property
     def dtype(self) -> Any:
         """The dtype of the elements."""
-        return tf_internals.specs.spec_dtype(self._type_spec)
+        return tf_internals.specs.dtype_of(self._type_spec)
 
     def get_shape(self) -> Any:
         """Returns the `tf.TensorShape` of the tensor, or of the dense tensor that it stands for."""
-        return tf_internals.specs.spec_shape(self._type_spec)
+        return tf_internals.specs.shape_of(self._type_spec)
 
     @property
     def is_sparse(self) -> bool:
@@ -85,7 +85,7 @@ def _spec(name: str, info: Any) -> Any:
     tf = tf_internals.import_tensorflow()
     encoding = info.WhichOneof("encoding")
     if encoding == "composite_tensor":
-        return tf_internals.specs.composite_spec(info)
+        return tf_internals.specs.decode_composite_spec(info)
     kinds = {"name": tf.TensorSpec, "coo_sparse": tf.SparseTensorSpec}
     if encoding not in kinds:
         raise _unknown_encoding(name, encoding)
@@ -141,7 +141,7 @@ def build_output_map(protomap: Mapping[str, Any], get_tensor: Callable[[str], An
         elif encoding == "coo_sparse":
             outputs[name] = tf_internals.import_tensorflow().SparseTensor(*tensors)
         else:
-            outputs[name] = tf_internals.specs.composite_from_components(_spec(name, info), tensors)
+            outputs[name] = tf_internals.specs.pack_components(_spec(name, info), tensors)
     return outputs
 
 
@@ -204,7 +204,7 @@ def _convert(name: str, value: Any, expected: Any) -> Any:
     received = tf_internals.specs.type_spec_of(value)
     if received is None or isinstance(received, tf.TensorSpec):
         try:
-            value = tf.convert_to_tensor(value, tf_internals.specs.spec_dtype(expected))
+            value = tf.convert_to_tensor(value, tf_internals.specs.dtype_of(expected))
         except (TypeError, ValueError) as error:
             raise InputMismatch(f"Can't convert {name!r}: {error}") from error
         received = tf.TensorSpec.from_tensor(value)

@@ -23,7 +23,7 @@ def recover_partitioned_variable_map(variables: Mapping[str, Any]) -> dict[str, 
     parts: dict[str, dict[tuple[int, ...], Any]] = {}
     joined: dict[str, Any] = {}
     for name, variable in variables.items():
-        part = tf_internals.variables.part_of_variable(variable)
+        part = tf_internals.variables.partition_of(variable)
         if part is None:
             joined[name] = variable
             continue

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from rehub import tf_internals
-from rehub.transfer.sizes import readable
+from rehub.formatting import format_size
 
 # No message of protobuf is larger, and a graph is one.
 _LARGEST_GRAPH = 2**31 - 2**20
@@ -38,12 +38,12 @@ def too_large(trace: Any) -> str:
     """Why a function's variables cannot be constants of a graph here; "" if they can."""
     size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
     if size > _LARGEST_GRAPH:
-        return f"its variables take {readable(size)}, and a graph holds no more than 2 GB"
+        return f"its variables take {format_size(size)}, and a graph holds no more than 2 GB"
     free = _free_memory()
     if free is not None and size * _COPIES > free:
         return (
-            f"its variables take {readable(size)}, of which there are up to {_COPIES} copies while forms are made and "
-            f"compared, and {readable(free)} of memory are free"
+            f"its variables take {format_size(size)}, of which there are up to {_COPIES} copies while forms are made "
+            f"and compared, and {format_size(free)} of memory are free"
         )
     return ""
 
@@ -67,7 +67,7 @@ def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
         structure: its structured input signature.
     """
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def flat(*tensors: Any) -> list[Any]:
         return [output for output in _flat(tf, call(_filled(tf, structure, tensors))) if output is not None]
 
@@ -77,7 +77,7 @@ def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
     function = tf.function(flat, autograph=False).get_concrete_function(*specs)
     # TensorFlow's converter forgets what is left of the captures.
     captured = {inner.name: outer for inner, outer in zip(function.inputs[len(specs) :], function.captured_inputs)}
-    frozen = tf_internals.freezing.with_constants(function)
+    frozen = tf_internals.freezing.freeze_variables(function)
     left = [tensor.name for tensor in frozen.inputs if tensor.name in captured]
     return FrozenGraph(
         frozen.graph.as_graph_def(),
@@ -92,7 +92,7 @@ def in_bfloat16(tf: Any, frozen: FrozenGraph) -> FrozenGraph | None:
 
     What comes in and what goes out is as it was. TensorFlow's own lists say which ops bear bfloat16.
     """
-    graph_def = tf_internals.freezing.in_bfloat16(frozen.graph_def, frozen.inputs + frozen.outputs)
+    graph_def = tf_internals.freezing.convert_to_bfloat16(frozen.graph_def, frozen.inputs + frozen.outputs)
     number = tf.bfloat16.as_datatype_enum
     if not any(attribute.type == number for node in graph_def.node for attribute in node.attr.values()):
         return None
@@ -119,9 +119,9 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     for definition in frozen.graph_def.library.function:
         # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this
         # one. It is the body of a conditional or a loop, and the weights are not in there.
-        tf_internals.restored_functions.function_internals().add_function(definition)
+        tf_internals.restored_functions.function_deserializer().add_function(definition)
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def body(*args: Any, **kwargs: Any) -> Any:
         tensors = [leaf for leaf in _flat(tf, (args, kwargs)) if tf.is_tensor(leaf)]
         graph = tf.compat.v1.get_default_graph()
@@ -140,9 +140,9 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
     body.__name__ = name
     args, kwargs = structure
     # In the order in which a call's arguments are made flat.
-    kwargs = tf_internals.tracing.keywords_to_trace_by(trace, {key: kwargs[key] for key in sorted(kwargs)})
+    kwargs = tf_internals.tracing.callable_keywords(trace, {key: kwargs[key] for key in sorted(kwargs)})
     function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
-    tf_internals.tracing.take_tensors_as(function, trace)
+    tf_internals.tracing.copy_arg_convention(function, trace)
     return function
 
 

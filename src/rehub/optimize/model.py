@@ -12,7 +12,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting, NotTrainable, OptionsUnsupported
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.optimize.obstacles import Obstacles
 from rehub.optimize.sample_inputs import SampleInputs, describe
 from rehub.optimize.subject import Subject
@@ -20,7 +20,6 @@ from rehub.restore import lazy_functions
 from rehub.restore.loader import load_report, report_on
 from rehub.restore.ownership import resources_within
 from rehub.restore.signatures import KnownSignatures, signature_names
-from rehub.tf_internals.functions import concrete_functions
 from rehub.transfer.progress import counted
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ def check_can_optimize(tf: Any, optimize: Any) -> None:
     if optimize != "inference":
         raise InvalidSetting(f'optimize= takes "inference", or None. Received: {optimize!r}')
     needs = 'optimize="inference" needs '
-    unexpected = tf_internals.freezing.unexpected_freezing_internals()
+    unexpected = tf_internals.freezing.find_incompatibility()
     if unexpected is not None:
         raise OptionsUnsupported(
             f"{needs}a TensorFlow from 2.15 on as rehub knows it; in {tf.__version__}, {unexpected}. Leave it out."
@@ -90,7 +89,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     attributes["signatures"] = MappingProxyType(KnownSignatures(by_name, handle))
     for name, (function, traces) in functions.items():
         chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
-        message = tf_internals.functions.saved_function_message(function, list(chosen))
+        message = tf_internals.functions.serialize_function(function, list(chosen))
         attributes[name] = lazy_functions.function_class()(message, chosen, handle)
     kept = {id(obj): obj for function in served.values() for obj in (*function.variables, *resources.of(function))}
     model._captured = list(kept.values())  # noqa: SLF001  To be saved with the object.
@@ -105,7 +104,9 @@ def _functions_of(restored: Any) -> dict[str, tuple[Any, list[Any]]]:
         if name in _FOR_TRAINING or (name.startswith("_") and name != "__call__"):
             continue
         if hasattr(value, "get_concrete_function"):
-            traces = [each for each in concrete_functions(value) if not _is_for_training(value, each)]
+            traces = [
+                each for each in tf_internals.functions.concrete_functions(value) if not _is_for_training(value, each)
+            ]
             if traces:
                 functions[name] = (value, traces)
     return functions
@@ -121,7 +122,7 @@ def _subjects(signatures: dict[str, Any], functions: dict[str, tuple[Any, list[A
     subjects = [Subject(f"signatures[{name!r}]", trace, [], _call_signature) for name, trace in signatures.items()]
     for name, (function, traces) in functions.items():
         argument_names = tf_internals.functions.argument_names(function)
-        obstacle = "" if tf_internals.functions.traces_can_run_alone(function) else "XLA compiles it"
+        obstacle = "" if tf_internals.functions.can_call_traces_directly(function) else "XLA compiles it"
         for trace in traces:
             called = f"{name}({describe(trace.structured_input_signature)})"
             subjects.append(Subject(called, trace, argument_names, tf_internals.functions.call_trace, obstacle))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import HubError, InvalidSetting
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.handles import parse
 
 if TYPE_CHECKING:

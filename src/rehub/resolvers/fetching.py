@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 from rehub import config
 from rehub.cache import Delivery, find, obtain, renew
 from rehub.errors import NotInCache
-from rehub.foreign_text import show_url
+from rehub.escaping import escape_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def adopt(file: Path, target: Path) -> None:
 def require_network(handle: Handle) -> None:
     """Raises `NotInCache` when rehub is offline."""
     if config.offline():
-        cache, variable = show_url(str(config.cache_dir())), config.OFFLINE.variable()
+        cache, variable = escape_url(str(config.cache_dir())), config.OFFLINE.variable()
         raise NotInCache(
             f"{handle.quoted} is not in the cache {cache}, and {variable} forbids to fetch it. Resolve it once "
             "without that setting, or point REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "

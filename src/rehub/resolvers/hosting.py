@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from rehub import config
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, HubError, LocationUnavailable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.handles import Handle, Kind, parse, with_query
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetched, require_network

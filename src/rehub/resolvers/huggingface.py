@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, PackageMissing
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.handles import Handle, is_archive_name, other_kind
 from rehub.redaction import without_secrets_of
 from rehub.resolvers.fetching import adopt, fetched

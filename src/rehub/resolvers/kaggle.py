@@ -14,7 +14,7 @@ from typing import Any
 from rehub import config
 from rehub.cache import Delivery
 from rehub.errors import DownloadError, LocationUnavailable
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.handles import Handle, Kind
 from rehub.redaction import without_secrets_of
 from rehub.resolvers import hosting

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rehub import config
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.handles import GRAPH_DEF, Handle, other_kind, refuse
 from rehub.redaction import redact_url
 
@@ -44,14 +44,14 @@ def resolve(handle: Handle) -> str:
     if os.path.lexists(path):
         raise ModelNotFound(f"{handle.quoted} is neither a directory nor a file, or a link to what does not exist.")
     raise ModelNotFound(
-        f"{handle.quoted} does not exist: there is no directory and no archive {show_url(_absolute(redact_url(path)))}."
+        f"{handle.quoted} does not exist: no directory and no archive is at {escape_url(_absolute(redact_url(path)))}."
         + _hint(handle.text)
     )
 
 
 def _hint(text: str) -> str:
     if text.startswith(_HOSTS):
-        return f" Did you mean https://{show_url(text)}?"
+        return f" Did you mean https://{escape_url(text)}?"
     if _KAGGLE_NAME.fullmatch(text):
         return f" Did you mean kaggle://{text}?"
     names = text.split("/")

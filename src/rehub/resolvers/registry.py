@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import InvalidResolver
-from rehub.foreign_text import escape, quote_url
+from rehub.escaping import escape, quote_url
 from rehub.handles import Kind, parse, text_of
 from rehub.resolvers import aliases, local
 

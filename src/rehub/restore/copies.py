@@ -16,7 +16,6 @@ from typing import Any, Callable, Dict, Mapping
 from rehub import tf_internals
 from rehub.errors import NotCopyable
 from rehub.redaction import redact_url
-from rehub.tf_internals import import_tensorflow
 
 # By the path of each object that has state, from the root of the model: its values by their names.
 Values = Dict[str, Dict[str, Any]]
@@ -134,7 +133,7 @@ def values_of(obj: Any) -> Values:
     Raises:
         NotCopyable: the values are in a session of TF1.
     """
-    with import_tensorflow().init_scope():  # Eager, also where a function is being traced.
+    with tf_internals.import_tensorflow().init_scope():  # Eager, also where a function is being traced.
         return {path: _read(part, path) for path, part in _stateful_parts(obj)}
 
 
@@ -144,12 +143,12 @@ def set_values(obj: Any, values: Values, shown: str) -> None:
     Raises:
         NotCopyable: the model at the handle is not the one that the values are of.
     """
-    with import_tensorflow().init_scope():
+    with tf_internals.import_tensorflow().init_scope():
         _set_values(obj, values, shown)
 
 
 def _set_values(obj: Any, values: Values, shown: str) -> None:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     parts = dict(_stateful_parts(obj))
     for path in sorted(values.keys() | parts.keys()):
         if path not in values or path not in parts or not _fits(_read(parts[path], path), values[path]):
@@ -163,7 +162,7 @@ def _set_values(obj: Any, values: Values, shown: str) -> None:
         if isinstance(part, tf.Variable):
             part.assign(values[path][""])
         else:
-            tf_internals.objects.set_state_beside_variables(
+            tf_internals.objects.set_nonvariable_state(
                 part, {name: tf.convert_to_tensor(value) for name, value in values[path].items()}
             )
 
@@ -259,7 +258,7 @@ def _request_for(obj: Any) -> LoadRequest:
             "A part of a restored model cannot be pickled or copied by itself. Copy or pickle the object that hub.load "
             "returned, and take the part from the copy."
         )
-    if tf_internals.v1_graphs.builds_graph_of_tf1():
+    if tf_internals.v1_graphs.is_building_v1_graph():
         raise NotCopyable(
             f"{request.shown!r} cannot be pickled or copied in a graph of TF1, where its values are in a session. Hand "
             "over the handle, and load it there."
@@ -286,7 +285,7 @@ def _changed(values: Values, others: Values) -> list[str]:
 
 def _stateful_parts(root: Any) -> list[tuple[str, Any]]:
     """The variables and other objects with state within reach of an object, each by its shortest path."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     request = load_request(root)
     if request is not None and request.arguments.get("optimize") is not None:
         return []  # Its values are constants; whether some are left is up to which forms are the fastest.
@@ -299,7 +298,7 @@ def _stateful_parts(root: Any) -> list[tuple[str, Any]]:
             continue
         if tf_internals.functions.concrete_functions(obj):
             continue
-        if tf_internals.objects.state_beside_variables(obj):
+        if tf_internals.objects.nonvariable_state(obj):
             found.append((path, obj))
         for name, part in sorted(tf_internals.objects.named_trackable_children(obj), key=lambda item: str(item[0])):
             if id(part) not in seen:
@@ -310,11 +309,11 @@ def _stateful_parts(root: Any) -> list[tuple[str, Any]]:
 
 def _read(part: Any, path: str) -> dict[str, Any]:
     """The values of one object, as arrays by their names."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     try:
         if isinstance(part, tf.Variable):
             return {"": part.numpy()}
-        state = tf_internals.objects.state_beside_variables(part)
+        state = tf_internals.objects.nonvariable_state(part)
         return {name: state[name].numpy() for name in sorted(state)}
     except (AttributeError, NotImplementedError) as error:
         raise NotCopyable(f"The value of {path} cannot be read here, to be copied: {error}") from error

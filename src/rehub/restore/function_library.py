@@ -27,7 +27,7 @@ class Library:
     def __init__(self, definitions: Mapping[str, Any], registered_gradients: Iterable[Any], objects: Any) -> None:
         self._definitions = definitions
         self._objects = objects
-        self._internals = tf_internals.restored_functions.function_internals()
+        self._internals = tf_internals.restored_functions.function_deserializer()
         self._graph = self._internals.ops.Graph()
         self._suffix = f"_load_{self._internals.ops.uid()}"
         self._settled: set[str] = set()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rehub import tf_internals
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import spec_dtype, spec_raggedness, spec_shape
 
 
 def spec_of(value: Any) -> Any:
@@ -14,7 +12,7 @@ def spec_of(value: Any) -> Any:
     composite = tf_internals.specs.type_spec_of(value)
     if composite is not None:
         return composite
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is None or shape is None:
         return None
@@ -39,11 +37,11 @@ def describe(nest: Any) -> str:
     spec = spec_of(nest)
     if spec is None:
         return f"{type(nest).__name__} {nest!r}"[:80]
-    dtype = spec_dtype(spec)
+    dtype = tf_internals.specs.dtype_of(spec)
     if dtype is None:
         return type(spec).__name__
     prefix = {"RaggedTensorSpec": "ragged ", "SparseTensorSpec": "sparse "}.get(type(spec).__name__, "")
-    return f"{prefix}{dtype.name}{_describe_shape(spec_shape(spec))}"
+    return f"{prefix}{dtype.name}{_describe_shape(tf_internals.specs.shape_of(spec))}"
 
 
 def describe_arguments(arguments: dict[str, Any]) -> str:
@@ -52,7 +50,7 @@ def describe_arguments(arguments: dict[str, Any]) -> str:
 
 
 def _describe_argument(value: Any) -> str:
-    leaves = import_tensorflow().nest.flatten(value)
+    leaves = tf_internals.import_tensorflow().nest.flatten(value)
     if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
         return "(a value that a SavedModel cannot keep)"
     return describe(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
@@ -131,7 +129,7 @@ def _kind_hint(received: Any, expected: Any) -> list[str]:
 
 
 def _dtype_hint(received: Any, expected: Any, casts: bool) -> list[str]:
-    dtype, wanted = spec_dtype(received), spec_dtype(expected)
+    dtype, wanted = tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected)
     if dtype is None or wanted is None or dtypes_agree(dtype, wanted, casts):
         return []
     if dtype.is_integer and wanted.is_floating:
@@ -144,7 +142,10 @@ def _dtype_hint(received: Any, expected: Any, casts: bool) -> list[str]:
 
 
 def _ragged_hint(received: Any, expected: Any, casts: bool) -> list[str]:
-    (rank, splits), (wanted_rank, wanted_splits) = spec_raggedness(received), spec_raggedness(expected)
+    (rank, splits), (wanted_rank, wanted_splits) = (
+        tf_internals.specs.raggedness_of(received),
+        tf_internals.specs.raggedness_of(expected),
+    )
     if not rank or not wanted_rank:
         return []
     if rank != wanted_rank:
@@ -155,7 +156,7 @@ def _ragged_hint(received: Any, expected: Any, casts: bool) -> list[str]:
 
 
 def _shape_hint(received: Any, expected: Any) -> list[str]:
-    shape, wanted = spec_shape(received), spec_shape(expected)
+    shape, wanted = tf_internals.specs.shape_of(received), tf_internals.specs.shape_of(expected)
     if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
         return []
     if shape.rank == wanted.rank - 1:

@@ -48,7 +48,7 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, handle: str) -> Inpu
 def _takes(function: Any, trace: Any, given: Any) -> bool:
     converts_arrays = not tf_internals.functions.has_input_signature(function)
     try:
-        return tf_internals.functions.arguments_fit(trace, given, converts_arrays, allow_conversion=True)
+        return tf_internals.functions.arguments_match(trace, given, converts_arrays, allow_conversion=True)
     except (TypeError, ValueError, LookupError):
         return False
 
@@ -111,7 +111,7 @@ def _explaining_class(restored_class: Any) -> Any:
         __reduce_ex__ = refuse_to_copy_function
         __copy__ = copy_function
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 return super().__call__(*args, **kwargs)

@@ -15,8 +15,6 @@ from rehub import tf_internals
 from rehub.restore.copies import copy_function, refuse_to_copy_function
 from rehub.restore.function_library import Library, TensorWithin
 from rehub.restore.input_mismatch import explain_mismatch
-from rehub.tf_internals.functions import has_handles
-from rehub.tf_internals.restored_functions import restored_function, restored_function_class
 
 _UNBUILT = "_rehub_unbuilt"
 _LOCK = threading.RLock()
@@ -87,7 +85,7 @@ def concrete_function_class() -> Any:
 
         def _call_impl(self, args: Any, kwargs: Any) -> Any:
             unbuilt = vars(self).get(_UNBUILT)
-            if unbuilt is not None and tf_internals.tracing.calls_run_at_once():
+            if unbuilt is not None and tf_internals.tracing.is_plain_eager():
                 tensors = unbuilt.bind(self, args, kwargs)
                 if tensors is not None:
                     return self._call_flat(tensors, unbuilt.captured_inputs())
@@ -95,13 +93,13 @@ def concrete_function_class() -> Any:
 
         def _call_flat(self, tensor_inputs: Any, captured_inputs: Any) -> Any:
             unbuilt = vars(self).get(_UNBUILT)
-            if unbuilt is not None and tf_internals.tracing.calls_run_at_once():
+            if unbuilt is not None and tf_internals.tracing.is_plain_eager():
                 run = unbuilt.run()
                 arguments = [*tensor_inputs, *captured_inputs]
                 if (
                     run is not None
                     and len(arguments) == run.number_of_inputs
-                    and not tf_internals.tracing.is_watched(arguments)
+                    and not tf_internals.tracing.is_recorded(arguments)
                 ):
                     return run(arguments)
             return super()._call_flat(tensor_inputs, captured_inputs)
@@ -133,7 +131,7 @@ class UnbuiltFunction:
         if self.spec is not None:
             captures = tf_internals.functions.capture_types(built)
             structure = (built.structured_input_signature, built.structured_outputs)
-            state["_function_type"] = tf_internals.functions.type_by_spec(self.spec, structure, captures)
+            state["_function_type"] = tf_internals.functions.type_from_spec(self.spec, structure, captures)
         return state
 
     def structure(self) -> tuple[Any, Any]:
@@ -156,16 +154,18 @@ class UnbuiltFunction:
         if self._type is None:
             structure = self.structure()
             if self.spec is None:
-                self._type = tf_internals.functions.type_by_structure(structure)
+                self._type = tf_internals.functions.type_from_structure(structure)
             else:
-                self._type = tf_internals.functions.type_by_spec(self.spec, structure, {})
-        return tf_internals.functions.bind(function, self._type, args, kwargs)
+                self._type = tf_internals.functions.type_from_spec(self.spec, structure, {})
+        return tf_internals.functions.bind_tensors(function, self._type, args, kwargs)
 
     def run(self) -> _Run | None:
         """What runs it without its graph; None where that cannot be."""
         if self._run is None:
-            outputs = tf_internals.functions.type_by_structure(self.structure())
-            if has_handles(outputs) or any(isinstance(obj, TensorWithin) for obj in self.captured):
+            outputs = tf_internals.functions.type_from_structure(self.structure())
+            if tf_internals.functions.returns_handles(outputs) or any(
+                isinstance(obj, TensorWithin) for obj in self.captured
+            ):
                 return None
             self._run = _Run(self._library, self._name, outputs)
         return self._run
@@ -177,7 +177,7 @@ class _Run:
     def __init__(self, library: Library, name: str, kind: Any) -> None:
         self.number_of_inputs = library.number_of_inputs(name)
         self._library = library  # As long as it lives, the runtime knows the function.
-        self._call = tf_internals.restored_functions.RegisteredFunction(library.register(name), kind)
+        self._call = tf_internals.restored_functions.RuntimeFunction(library.register(name), kind)
 
     def __call__(self, tensors: list[Any]) -> Any:
         return self._call(tensors)
@@ -190,7 +190,7 @@ def function_class() -> Any:
     It says in its own words which arguments it takes; for that it is given the model's handle or path.
     """
 
-    class LazyFunction(restored_function_class()):  # type: ignore[misc]
+    class LazyFunction(tf_internals.restored_functions.restored_function_class()):  # type: ignore[misc]
         def __init__(self, proto: Any, traces: dict[str, Any], handle: str) -> None:
             self._rehub_handle = handle
             self._rehub_unbuilt = _UnbuiltTfFunction(proto, traces)
@@ -201,8 +201,8 @@ def function_class() -> Any:
         __copy__ = copy_function
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            if tf_internals.tracing.calls_run_at_once():
-                inputs = tf_internals.functions.plain_inputs(self, args, kwargs)
+            if tf_internals.tracing.is_plain_eager():
+                inputs = tf_internals.functions.canonicalize_inputs(self, args, kwargs)
                 if inputs is not None:
                     for trace in map(_Candidate, self._rehub_traces):
                         if tf_internals.functions.is_callable_with(trace, inputs):
@@ -227,7 +227,11 @@ class _UnbuiltTfFunction:
     def build(self) -> dict[str, Any]:
         """Returns the attributes of the function, its traces not built."""
         candidates = {name: _Candidate(trace) for name, trace in self._traces.items()}
-        return dict(vars(restored_function(self._proto, candidates, list(self._traces.values()))))
+        return dict(
+            vars(
+                tf_internals.restored_functions.restored_function(self._proto, candidates, list(self._traces.values()))
+            )
+        )
 
 
 class _Candidate:

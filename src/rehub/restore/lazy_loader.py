@@ -24,7 +24,6 @@ from rehub.restore.model_file import ModelFile, read_model_file
 from rehub.restore.remote_directories import look_at, read_model
 from rehub.restore.variable_names import set_name_in_model
 from rehub.restore.weights import Weights, plain_variables
-from rehub.tf_internals.variables import can_make_variables
 
 
 class HandedOver(Exception):
@@ -63,7 +62,7 @@ def load_lazily(
     place = None if prepare == "off" else prepared.place_of(path, content, to_make=prepare == "make")
     form = None if place is None else prepared.find(place, tf.__version__)
     model = _read(file, content)
-    debug_information = tf_internals.protos.debug_information(path)
+    debug_information = tf_internals.protos.read_debug_info(path)
     if debug_information.traces:
         raise HandedOver("it has debug information, which names every function")
     metagraph = model.metagraph
@@ -80,7 +79,11 @@ def load_lazily(
         if form is not None and not _is_of(tf, form, nodes):
             prepared.warn_of(place, "it is of other variables than the model has")
             form = None
-        plain = _plain_variables(path, nodes, form) if is_simple and can_make_variables(options) else None
+        plain = (
+            _plain_variables(path, nodes, form)
+            if is_simple and tf_internals.variables.can_make_directly(options)
+            else None
+        )
         weights, is_mapped = None, False
         if plain is not None:
             variables = {key: nodes[node_id].variable for node_id, key in plain.items()}
@@ -90,7 +93,7 @@ def load_lazily(
         # Bytes are read while this goes on.
         ops = model.functions.ops() if form is None else form.ops
         ensure_ops(ops)
-        reading.enter_context(tf_internals.tracing.ops_run_plainly())
+        reading.enter_context(tf_internals.tracing.run_ops_directly())
         root = _loader_class()(path, model, options, is_simple, plain or {}, weights).get(0)
     # Without traces, the debug information has no names of functions to be translated.
     note(root, "graph_debug_info", debug_information)
@@ -152,7 +155,7 @@ def _read(file: str, content: bytes) -> ModelFile:
 
 def _obstacle(tf: Any, options: Any | None) -> str | None:
     """Why no model can be loaded lazily just now; None if it can."""
-    unexpected = tf_internals.loader.unexpected_loader_internals()
+    unexpected = tf_internals.loader.find_incompatibility()
     if unexpected is not None:
         _warn_once(tf.__version__, unexpected)
         return unexpected
@@ -169,7 +172,7 @@ def _obstacle(tf: Any, options: Any | None) -> str | None:
 @functools.lru_cache(maxsize=None)
 def _warn_once(version: str, unexpected: str) -> None:
     # TensorFlow 1.15 has another loader, as is known.
-    if tf_internals.version_of(version) >= (2, 0):
+    if tf_internals.parse_version(version) >= (2, 0):
         warnings.warn(
             f"TensorFlow {version} is not as rehub knows it ({unexpected}): models are loaded by TensorFlow's own "
             "loader, which takes longer. A newer rehub may know it.",
@@ -199,7 +202,7 @@ def _loader_class() -> Any:
             self._rehub_library = Library(model.functions, model.registered_gradients, objects)
             self._rehub_functions: dict[str, Any] = {}
             # The loader would build all functions of the library that it finds in the message: it finds none.
-            without_functions = tf_internals.protos.saved_model_around(model.metagraph)
+            without_functions = tf_internals.protos.wrap_metagraph(model.metagraph)
             options_of_checkpoint = tf_internals.loader.checkpoint_options(options)
             super().__init__(objects, without_functions, path, options_of_checkpoint, options, None)
 
@@ -210,7 +213,7 @@ def _loader_class() -> Any:
             return {} if _is_function(proto) else super()._get_node_dependencies(proto)
 
         def _load_nodes(self) -> None:
-            self._rehub_maker = tf_internals.variables.VariableMaker()
+            self._rehub_maker = tf_internals.variables.VariableFactory()
             if self._rehub_is_simple:
                 nodes: dict[int, Any] = {}
                 setters: dict[int, Any] = {}
@@ -243,7 +246,7 @@ def _loader_class() -> Any:
             if not proto.registered_name:
                 kind = proto.WhichOneof("kind")
                 if kind == "user_object":
-                    optimizer = tf_internals.objects.revived_optimizer(proto.user_object)
+                    optimizer = tf_internals.objects.revive_optimizer(proto.user_object)
                     if optimizer is not None:
                         return optimizer[0], optimizer[1]
                     if tf_internals.objects.is_collection(proto.user_object):
@@ -325,7 +328,7 @@ def _loader_class() -> Any:
                 return
             values = self._rehub_weights.values()
             for node_id, key in self._rehub_plain.items():
-                tf_internals.variables.assign(self._nodes[node_id], values[key])
+                tf_internals.variables.assign_sharing_memory(self._nodes[node_id], values[key])
 
     return LazyLoader
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.restore.copies import add_copy_methods
-from rehub.tf_internals.objects import fill_collection, restored_collection
 
 _PARTS = "_rehub_unset_parts"
 _IS_LAZY = "_rehub_is_lazy"  # Of the class of objects that may still have parts to set.
@@ -65,8 +64,10 @@ class UnmadeCollection:
         """Returns the list or dict, the same each time."""
         with _LOCK:
             if self._made is None:
-                self._made, setter = restored_collection(self._proto)
-                fill_collection(self._made, setter, ((name, made(part)) for name, part in self.parts))
+                self._made, setter = tf_internals.objects.make_collection(self._proto)
+                tf_internals.objects.fill_collection(
+                    self._made, setter, ((name, made(part)) for name, part in self.parts)
+                )
                 self._made._self_saveable_object_factories = {}  # noqa: SLF001
             return self._made
 
@@ -84,7 +85,7 @@ def _state(obj: Any) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=None)
 def _dict_descriptor() -> Any:
-    for each in tf_internals.objects.user_object_class().__mro__:
+    for each in tf_internals.objects.make_user_object_class().__mro__:
         if "__dict__" in vars(each):
             return vars(each)["__dict__"]
     raise AssertionError("an object of Python has a __dict__")
@@ -100,7 +101,7 @@ def _set_attributes(obj: Any) -> None:
             _state(obj).pop(name, None)  # It was handed out before; now it is tracked as well.
             setattr(obj, name, made(part))
         obj._self_saveable_object_factories = {}  # noqa: SLF001
-        restored = add_copy_methods(tf_internals.objects.user_object_class())
+        restored = add_copy_methods(tf_internals.objects.make_user_object_class())
         obj.__class__ = restored
         if any(name == "__call__" for name, _ in parts) and not callable(obj):
             restored.__call__ = tf_internals.objects.call_attribute
@@ -138,7 +139,7 @@ class _CallAttribute:
 
 @functools.lru_cache(maxsize=None)
 def _lazy_class(can_be_called: bool) -> Any:
-    like = tf_internals.objects.user_object_class()
+    like = tf_internals.objects.make_user_object_class()
     base: Any = like.__base__
 
     class LazyObject(base):  # type: ignore[misc]

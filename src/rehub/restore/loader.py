@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
-from rehub.input_names import can_be_called_by
 from rehub.restore import garbage_collector
 from rehub.restore.copies import add_copy_methods_to_parts
 from rehub.restore.input_mismatch import explain_mismatches
@@ -17,10 +16,8 @@ from rehub.restore.lazy_objects import note
 from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.ownership import own_captures, restored_functions_within
 from rehub.restore.pattern_free_paths import pattern_free_path
-from rehub.restore.remote_directories import look_at
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.savedmodel import MetaGraph
-from rehub.savedmodel.layout import CPB
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
 if TYPE_CHECKING:
@@ -72,7 +69,7 @@ def restore(
         prepare: what is done about the model's prepared form: "use", "make" or "off".
 
     Raises:
-        UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy", or the model is a `saved_model.cpb`.
+        UnsupportedFormat: only TensorFlow's loader can, and `loader` is "lazy".
         MissingOp: the model uses an op of a package that is not installed; names it.
     """
 
@@ -97,18 +94,12 @@ def restore(
                 "Leave it at 'auto'."
             )
         _LOGGER.debug("%r is handed over to TensorFlow's loader: %s", handle, reason)
-    if look_at(tf, path, handle).model_file == CPB:
-        raise UnsupportedFormat(
-            f"{handle!r} holds a {CPB}, a model split into chunks, which TensorFlow {tf.__version__} cannot read: only "
-            f"rehub's own loader can, but {reason or 'TensorFlow was asked for'}. Have it saved again without "
-            "experimental_image_format, as saved_model.pb."
-        )
     ensure_ops(metagraph.used_ops())
     obj = load_with_tensorflow(tf, path, tags, options, _has_odd_names(metagraph))
     add_copy_methods_to_parts(obj)
     # A lazy function owns what it captures, and takes turns, from the start.
     for trace in own_captures(tf, obj):
-        tf_internals.gradients.build_gradients_in_turn(trace)
+        tf_internals.gradients.lock_gradient_building(trace)
     explain_mismatches(restored_functions_within(tf, obj), handle)
     report_on(obj, LoadReport("tensorflow", reason))
     return obj
@@ -117,7 +108,7 @@ def restore(
 def _has_odd_names(metagraph: MetaGraph) -> bool:
     """Whether it is a graph of TF1 with a signature that TensorFlow cannot call by the names of its inputs."""
     names = ([slot.name for slot in signature.inputs] for signature in metagraph.signatures)
-    return not metagraph.has_objects and not all(map(can_be_called_by, names))
+    return not metagraph.has_objects and not all(map(tf_internals.input_names.are_callable_names, names))
 
 
 def report_on(obj: Any, report: LoadReport) -> None:

@@ -89,7 +89,7 @@ def _walk(tf: Any, root: Any) -> tuple[list[Any], dict[int, Any], list[Any]]:
             restored.append(obj)
         if traces or isinstance(obj, tf.Variable):
             continue
-        handle = tf_internals.functions.captured_resource(obj)
+        handle = tf_internals.functions.existing_resource_handle(obj)
         if handle is not None:
             resources[id(handle)] = obj
         for part in _parts(obj):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from rehub.errors import LocationUnreadable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.savedmodel import Layout, look
 from rehub.savedmodel.encodings import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.wire import Buffer
@@ -32,7 +32,7 @@ def read_model(tf: Any, layout: Layout) -> Buffer:
     On this machine it is mapped, not read: what looks at a part of it costs a part.
 
     Raises:
-        CorruptModel, UnsupportedFormat, PackageMissing: as `saved_model_bytes`.
+        CorruptModel, UnsupportedFormat: as `saved_model_bytes`.
     """
     return saved_model_bytes(layout) if is_local(layout.path) else copy_model(tf, layout)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rehub import tf_internals
 from rehub.restore.io_device import read_here
 from rehub.restore.variable_names import names_kept
-from rehub.tf_internals.loader import load_model
 
 
 def load_with_tensorflow(
@@ -24,4 +24,6 @@ def load_with_tensorflow(
     options = read_here(tf, path, options)
     # Variables are made outside of the functions that are being traced, which is where names are to be kept too.
     with tf.init_scope(), names_kept(tf):
-        return load_model(path, tags, has_odd_names, **({} if options is None else {"options": options}))
+        return tf_internals.loader.load_model(
+            path, tags, has_odd_names, **({} if options is None else {"options": options})
+        )

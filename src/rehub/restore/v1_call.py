@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.restore.signatures import signature_of
 
 if TYPE_CHECKING:
-    from rehub.savedmodel.metagraphs import MetaGraph, Signature, TensorSlot
+    from rehub.savedmodel.metagraphs import MetaGraph
+    from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
 
 _ENTRY = "_rehub_entry"
 _UNTRAINABLE = "_rehub_untrainable"
@@ -87,7 +88,7 @@ def _callable_subclass(restored_class: Any) -> type:
     return RestoredV1Model
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 @dataclass(frozen=True)
 class SignatureCall:
     """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.
@@ -100,7 +101,7 @@ class SignatureCall:
     """
 
     tf: Any
-    signatures: tuple[Signature, ...]
+    signatures: tuple[SignatureInfo, ...]
     default: str
     handle: str
 
@@ -116,7 +117,7 @@ class SignatureCall:
                 f"To call a signature, name the argument: signature={training!r}."
             )
 
-    def signature_named(self, name: str | None) -> Signature:
+    def signature_named(self, name: str | None) -> SignatureInfo:
         """Returns the signature of a name; for None the default, or the only one.
 
         Raises:
@@ -140,7 +141,7 @@ class SignatureCall:
         """Returns all outputs of a signature, or the default one."""
         return outputs if as_dict else outputs[self._output(self.signature_named(name))]
 
-    def _output(self, signature: Signature) -> str:
+    def _output(self, signature: SignatureInfo) -> str:
         names = [output.name for output in signature.outputs]
         if "default" in names:
             return "default"
@@ -174,7 +175,7 @@ class SignatureCall:
             tensors.update(self._components(signature, slot, by_name[slot.name]))
         return tensors
 
-    def _by_name(self, signature: Signature, inputs: Any) -> dict[str, Any]:
+    def _by_name(self, signature: SignatureInfo, inputs: Any) -> dict[str, Any]:
         if isinstance(inputs, Mapping):
             return dict(inputs)
         if inputs is None:
@@ -186,7 +187,7 @@ class SignatureCall:
             f"{'a dict of them' if signature.inputs else 'None'}. Received: {type(inputs).__name__}."
         )
 
-    def _components(self, signature: Signature, slot: TensorSlot, value: Any) -> dict[str, Any]:
+    def _components(self, signature: SignatureInfo, slot: TensorInfo, value: Any) -> dict[str, Any]:
         tf = self.tf
         where = f"Input {slot.name!r} of signature {signature.name!r} of {self.handle!r}"
         # A composite tensor's components go in one by one, under the names that TensorFlow's loader gives them.
@@ -198,7 +199,7 @@ class SignatureCall:
                 f"{slot.name}_values": value.values,
                 f"{slot.name}_dense_shape": value.dense_shape,
             }
-        if slot.kind == "composite":
+        if slot.kind != "dense":
             components = tf.nest.flatten(value, expand_composites=True)
             return {f"{slot.name}_component_{i}": component for i, component in enumerate(components)}
         dtype = tf.as_dtype(slot.dtype) if slot.dtype else None
@@ -209,7 +210,7 @@ class SignatureCall:
             raise InputMismatch(f"{where} takes a {wanted} tensor: {error}") from error
 
 
-def _described(inputs: tuple[TensorSlot, ...]) -> str:
+def _described(inputs: tuple[TensorInfo, ...]) -> str:
     if not inputs:
         return "no inputs"
     return f"the input{'s' if len(inputs) > 1 else ''} " + list_names(slot.name for slot in inputs)

@@ -46,5 +46,5 @@ def under_name_in_model(variable: Any) -> Iterator[Any]:
     if variable.name == name:
         yield variable
     else:
-        with tf_internals.variables.renamed(variable, name):
+        with tf_internals.variables.rename_temporarily(variable, name):
             yield variable

@@ -28,7 +28,7 @@ def plain_variables(path: str, nodes: Sequence[Any]) -> dict[int, str] | None:
         return None
     if not wanted:
         return {}
-    checkpoint = tf_internals.variables.Checkpoint(tf_internals.variables.variables_path(path))
+    checkpoint = tf_internals.variables.ObjectCheckpoint(tf_internals.variables.variables_prefix(path))
     keys: dict[int, str] = {}
     for node_id, attributes in checkpoint.matched(nodes).items():
         if node_id not in wanted or len(attributes) != 1 or attributes[0].name != "VARIABLE_VALUE":
@@ -52,7 +52,7 @@ class Weights:
     """
 
     def __init__(self, path: str, variables: Mapping[str, Any], mapped: Mapping[str, Any]) -> None:
-        self._prefix = tf_internals.variables.variables_path(path)
+        self._prefix = tf_internals.variables.variables_prefix(path)
         self._to_read = {key: variable for key, variable in variables.items() if key not in mapped}
         self._mapped = mapped
         shares = _shares(self._to_read)
@@ -84,7 +84,7 @@ class Weights:
 
 def _shares(variables: Mapping[str, Any]) -> list[list[str]]:
     """Parts the keys of variables into one for each thread, of about as many bytes each; none where that is too few."""
-    sizes = {key: tf_internals.variables.bytes_of_variable(variable) for key, variable in variables.items()}
+    sizes = {key: tf_internals.variables.variable_nbytes(variable) for key, variable in variables.items()}
     number = min(4, os.cpu_count() or 1, sum(sizes.values()) // _WORTH_A_THREAD)
     shares: list[list[str]] = [[] for _ in range(number)]
     filled = [0] * number

@@ -7,7 +7,7 @@ from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import NotTrainable
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.legacy import attachments
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components, parse_tensor_info_map
@@ -18,7 +18,8 @@ from rehub.retrain.program import Program
 from rehub.retrain.retracing import Retracing
 from rehub.retrain.state import ModuleState
 from rehub.retrain.untrainable import untrainable_nodes
-from rehub.savedmodel.metagraphs import Signature, TensorSlot
+from rehub.savedmodel.signatures import read_signature
+from rehub.savedmodel.wire import Message
 
 TRAIN = frozenset(["train"])
 
@@ -155,7 +156,7 @@ class Computations:
         for key, spec in self._component_specs(name).items():
             keyword = key if renamed is None else renamed[key]
             specs[keyword] = tf_internals.import_tensorflow().TensorSpec(spec.shape, spec.dtype, name=keyword)
-        concrete = tf_internals.tracing.function_of_keywords(self.concrete(name, False), specs)
+        concrete = tf_internals.tracing.trace_with_keywords(self.concrete(name, False), specs)
         own(concrete, self)
         return concrete
 
@@ -320,17 +321,9 @@ class Computations:
         """
         found = self._meta_graphs[False].signature_def
         signatures = tuple(
-            Signature(name, _slots(found[name].inputs), _slots(found[name].outputs)) for name in self.signature_names()
+            read_signature(name, Message(found[name].SerializeToString())) for name in self.signature_names()
         )
         usual = "default" if is_legacy else "serving_default"
         call = SignatureCall(tf_internals.import_tensorflow(), signatures, signature or usual, handle)
         call.signature_named(signature)
         return call
-
-
-def _slots(infos: Mapping[str, Any]) -> tuple[TensorSlot, ...]:
-    kinds = {"coo_sparse": "sparse", "composite_tensor": "composite"}
-    return tuple(
-        TensorSlot(name, kinds.get(infos[name].WhichOneof("encoding"), "dense"), infos[name].dtype)
-        for name in sorted(infos)
-    )

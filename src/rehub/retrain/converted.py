@@ -9,7 +9,6 @@ from rehub.errors import NotTrainable
 from rehub.legacy.conversions import is_conversion
 from rehub.retrain.module import ModuleSignature, is_retrainable
 from rehub.retrain.signature_function import SignatureFunction
-from rehub.tf_internals.functions import call_with_tensors
 
 
 def find_signature_function(obj: Any, name: str, described_as: str) -> SignatureFunction | None:
@@ -44,10 +43,12 @@ class ConvertedSignature(SignatureFunction):
         """Whether the conversion has the signature."""
         return (False, True) in self._traces
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def __call__(self, inputs: Any, training: Any = False, update_ops: bool = True) -> dict[str, Any]:
         """Returns all outputs by name; arguments as those of the module's call, the inputs in a dict."""
-        outputs: dict[str, Any] = call_with_tensors(self._trace(bool(training), update_ops), inputs)
+        outputs: dict[str, Any] = tf_internals.functions.call_with_tensors(
+            self._trace(bool(training), update_ops), inputs
+        )
         return outputs
 
     @property
@@ -82,7 +83,7 @@ class ConvertedSignature(SignatureFunction):
 def _traces_of_signature(module: Any, name: str) -> dict[tuple[bool, bool], Any]:
     """The traces of a conversion's call by `training` and `update_ops`."""
     found: dict[tuple[bool, bool], Any] = {}
-    for trace in tf_internals.functions.concrete_functions(tf_internals.functions.call_method(module)):
+    for trace in tf_internals.functions.concrete_functions(tf_internals.functions.callable_of(module)):
         arguments = _arguments(module, trace)
         if arguments["signature"] == name and arguments["as_dict"] and isinstance(arguments["inputs"], dict):
             found[arguments["training"], arguments["update_ops"]] = trace
@@ -91,5 +92,5 @@ def _traces_of_signature(module: Any, name: str) -> dict[tuple[bool, bool], Any]
 
 def _arguments(module: Any, trace: Any) -> dict[str, Any]:
     positional, keywords = trace.structured_input_signature
-    names = tf_internals.functions.argument_names(tf_internals.functions.call_method(module))
+    names = tf_internals.functions.argument_names(tf_internals.functions.callable_of(module))
     return {**dict(zip(names, positional)), **keywords}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from rehub import tf_internals
 from rehub.retrain.nodes import Node
 from rehub.retrain.variable_ops import is_variable
-from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     from rehub.retrain.retracing import Retracing, Scope
@@ -35,11 +35,11 @@ def _call(tracing: Retracing, name: str, arguments: Sequence[Any]) -> Sequence[A
 
         return tracing.call(name, arguments), backward
 
-    return _listed(import_tensorflow().custom_gradient(with_gradient)(*arguments))
+    return _listed(tf_internals.import_tensorflow().custom_gradient(with_gradient)(*arguments))
 
 
 def _if(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     predicate, *arguments = tracing.inputs(node, scope)
     return _listed(
         tf.compat.v2.cond(
@@ -57,12 +57,12 @@ def _case(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
         return lambda: _read(tracing, tracing.call(name, arguments))
 
     branches = [branch(function.name) for function in node.attr["branches"].list.func]
-    return _listed(import_tensorflow().switch_case(index, branches))
+    return _listed(tf_internals.import_tensorflow().switch_case(index, branches))
 
 
 def _while(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     """Variables among what changes from turn to turn stay the same, and so stay outside of the loop."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     arguments = tracing.inputs(node, scope)
     changing = [at for at, argument in enumerate(arguments) if not _is_handle(argument)]
 
@@ -90,12 +90,12 @@ def _while(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _is_handle(value: Any) -> bool:
-    return is_variable(value) or value.dtype == import_tensorflow().resource
+    return is_variable(value) or value.dtype == tf_internals.import_tensorflow().resource
 
 
 def _truth(value: Any) -> Any:
     """Whether a predicate of any dtype counts as true (TensorFlow: ToBool)."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     return value if value.dtype == tf.bool else tf.raw_ops.ToBool(input=value)
 
 

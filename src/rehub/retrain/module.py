@@ -92,7 +92,7 @@ def _module_class() -> Any:
         trainable_variables: list[Any]
         regularization_losses: list[Any]
 
-        @tf_internals.tracing.run_as_written
+        @tf_internals.tracing.no_autograph
         def __call__(
             self,
             inputs: Any = None,
@@ -197,7 +197,7 @@ def _module_class() -> Any:
     return LegacyModule
 
 
-@tf_internals.tracing.run_as_written
+@tf_internals.tracing.no_autograph
 def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: bool) -> dict[str, Any]:
     tensors = parts.call.components(name, inputs)
     mode = tf_internals.tracing.static_bool(training)
@@ -214,7 +214,7 @@ def _apply(parts: _Parts, name: str, inputs: Any, training: Any, update_ops: boo
 class ModuleSignature(SignatureFunction):
     """A signature of a module that `hub.load` restored."""
 
-    @tf_internals.tracing.run_as_written
+    @tf_internals.tracing.no_autograph
     def __call__(self, inputs: Any, training: Any = False, update_ops: bool = True) -> dict[str, Any]:
         """Returns all outputs by name; arguments as those of the module's call."""
         return _apply(self._parts, self.name, inputs, training, update_ops)

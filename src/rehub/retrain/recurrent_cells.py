@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from rehub import tf_internals
 from rehub.retrain.nodes import Node
-from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     from rehub.retrain.retracing import Retracing, Scope
 
 
 def _lstm_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     x, cs_prev, h_prev, w, wci, wcf, wco, b = tracing.tensors(node, scope)
     attr = node.attr
     forget_bias = attr["forget_bias"].f if "forget_bias" in attr else 1.0
@@ -42,7 +42,7 @@ def _lstm_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _gru_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     x, h_prev, w_ru, w_c, b_ru, b_c = tracing.tensors(node, scope)
     r, u = tf.split(tf.sigmoid(tf.nn.bias_add(tf.matmul(tf.concat([x, h_prev], 1), w_ru), b_ru)), 2, axis=1)
     c = tf.tanh(tf.nn.bias_add(tf.matmul(tf.concat([x, h_prev * r], 1), w_c), b_c))

@@ -21,7 +21,6 @@ from rehub.retrain.nodes import Node, Output
 from rehub.retrain.program import Program
 from rehub.retrain.references import References
 from rehub.retrain.variable_ops import Reads
-from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     from rehub.retrain.state import ModuleState
@@ -79,7 +78,7 @@ class Retracing:
         self.program = program
         self.state = state
         self._fed = dict(fed)
-        self._top = Scope(import_tensorflow().compat.v1.get_default_graph())
+        self._top = Scope(tf_internals.import_tensorflow().compat.v1.get_default_graph())
         self.reads: Reads = Reads(self._top.graph) if caller is None else caller.reads
 
     def run(self, wanted: Iterable[Output], effects: Iterable[str] = ()) -> list[Any]:
@@ -91,7 +90,7 @@ class Retracing:
         Raises:
             InvalidModule: something in the graph cannot be traced; names the node.
         """
-        tf_internals.gradients.build_gradients_of_trace_in_turn()
+        tf_internals.gradients.lock_gradient_building_in_trace()
         wanted, effects = list(wanted), list(effects)
         stop = {output.node for output in self._fed}
         needed = self.program.graph.ancestors([*(output.node for output in wanted), *effects], stop) | (
@@ -128,7 +127,7 @@ class Retracing:
             read = self.reads.read(value)
             # What an assignment returns has no gradient (TensorFlow: state_grad.py).
             is_assigned = self._references.is_assigned(output)
-            return import_tensorflow().stop_gradient(read) if is_assigned else read
+            return tf_internals.import_tensorflow().stop_gradient(read) if is_assigned else read
 
     def inputs(self, node: Node, scope: Scope) -> list[Any]:
         """The values of all inputs of a node."""
@@ -247,7 +246,7 @@ class Retracing:
             emit = function_calls.call if node.op in self.program.library else plain_ops.copy
         if self.state.asset(self.program, node) is not None:
             emit = _path_of_asset
-        with import_tensorflow().control_dependencies(controls):
+        with tf_internals.import_tensorflow().control_dependencies(controls):
             values = emit(self, node, scope)
         scope.values.update((Output(node.name, index), value) for index, value in enumerate(values))
         if node.name not in scope.operations:
@@ -264,7 +263,7 @@ class Retracing:
                 self._emit_conditional(effect, scope)
 
     def _emit_conditional(self, conditional: Conditional, scope: Scope) -> None:
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         sources = self.program.flow.branches_of_merge
 
         def side(taken: bool) -> Callable[[], list[Any]]:
@@ -290,7 +289,7 @@ class Retracing:
             scope.done.add(merge)
 
     def _emit_loop(self, loop: Loop, scope: Scope) -> None:
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         initial = [self.tensor(variable.initial, scope) for variable in loop.variables]
 
         def turn(values: Sequence[Any]) -> Scope:
@@ -323,7 +322,7 @@ class Retracing:
 
     def _repeat(self, loop: Loop, condition: Any, body: Any, initial: list[Any]) -> Sequence[Any]:
         """Makes a `tf.while_loop`, whose variables may change their shapes as much as they need to."""
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         results: Sequence[Any] = ()
         declared = [self._declared_shape(variable.merge) for variable in loop.variables]
         for relax in (_as_declared, _of_same_rank, _of_any_shape):
@@ -347,7 +346,7 @@ class Retracing:
 
     def _declared_shape(self, merge: str) -> Any:
         """The shape that TF1 found for a loop's variable, which the graph of a SavedModel tells."""
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         attr = self.program.graph.nodes[merge].attr
         shapes = attr["_output_shapes"].list.shape if "_output_shapes" in attr else ()
         return tf.TensorShape(shapes[0]) if shapes else None
@@ -358,14 +357,14 @@ class Retracing:
 
 def _without_gradient(value: Any) -> Any:
     """A tensor, or a TensorArray by its flow, that hands no gradient on."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(value, tf.TensorArray):
-        return tf_internals.v1_graphs.array_of_flow(value, tf.stop_gradient(value.flow))
+        return tf_internals.v1_graphs.tensor_array_with_flow(value, tf.stop_gradient(value.flow))
     return tf.stop_gradient(value) if tf.is_tensor(value) else value
 
 
 def _as_declared(value: Any, declared: Any) -> Any:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not isinstance(value, tf.Tensor):
         return tf.TensorShape(None)
     if declared is None or declared.ndims is None or value.shape.ndims != declared.ndims:
@@ -376,7 +375,7 @@ def _as_declared(value: Any, declared: Any) -> Any:
 
 def _of_same_rank(value: Any, declared: Any) -> Any:
     del declared
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not isinstance(value, tf.Tensor) or value.shape.ndims is None:
         return tf.TensorShape(None)
     return tf.TensorShape([None] * value.shape.ndims)
@@ -384,11 +383,11 @@ def _of_same_rank(value: Any, declared: Any) -> Any:
 
 def _of_any_shape(value: Any, declared: Any) -> Any:
     del value, declared
-    return import_tensorflow().TensorShape(None)
+    return tf_internals.import_tensorflow().TensorShape(None)
 
 
 def _path_of_asset(retracing: Retracing, node: Node, _: Scope) -> Sequence[Any]:
     """The path of a file of the module, which is another one in a copy of the module."""
     path = retracing.state.asset(retracing.program, node).asset_path
     shape = [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
-    return [import_tensorflow().reshape(path, shape)]
+    return [tf_internals.import_tensorflow().reshape(path, shape)]

@@ -176,7 +176,7 @@ def _shared_name(node: Node) -> str:
 def _definitions(meta_graph: Any, collections: Iterable[str]) -> list[Any]:
     """The VariableDefs in some collections of a MetaGraphDef."""
     return [
-        tf_internals.protos.variable_definition(serialized)
+        tf_internals.protos.parse_variable(serialized)
         for key in collections
         if key in meta_graph.collection_def
         for serialized in meta_graph.collection_def[key].bytes_list.value

@@ -9,15 +9,16 @@ is needed: `forms` reads a model's file in each of its forms, and `checkpoint` i
 from __future__ import annotations
 
 from rehub.savedmodel.layout import Layout, look
-from rehub.savedmodel.metagraphs import MetaGraph, Signature, TensorSlot, graph_variant, read_metagraphs, tag_set
+from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
 from rehub.savedmodel.ops import Provider, provider_of
+from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
 
 __all__ = [
     "Layout",
     "MetaGraph",
     "Provider",
-    "Signature",
-    "TensorSlot",
+    "SignatureInfo",
+    "TensorInfo",
     "graph_variant",
     "look",
     "provider_of",

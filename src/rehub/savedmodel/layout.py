@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
-from rehub.foreign_text import list_names, quote_url
+from rehub.escaping import quote_url
+from rehub.formatting import list_names
 from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def_file
 
 PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"
@@ -38,7 +39,7 @@ class Layout:
 
     Attributes:
         path: the directory.
-        model_file: `saved_model.pb`, `saved_model.pbtxt` or `saved_model.cpb`; of several, the one TensorFlow reads.
+        model_file: `saved_model.pb` or `saved_model.pbtxt`; of both, the first, as TensorFlow does.
         is_legacy: it is in TF1 Hub format (it has a `tfhub_module.pb`).
     """
 
@@ -75,9 +76,14 @@ def look(path: str, handle: str | None = None, list_directory: Callable[[str], S
         raise ModelNotFound(f"{asked}: there is no such directory. {_FORMS}") from None
     except OSError as error:
         raise ModelNotFound(f"{asked}: the directory cannot be read ({error}).") from error
-    for model_file in (PB, PBTXT, CPB):
+    for model_file in (PB, PBTXT):
         if model_file in entries:
             return Layout(path, model_file, is_legacy=LEGACY_MARK in entries)
+    if CPB in entries:
+        raise UnsupportedFormat(
+            f"{asked} holds a {CPB}: a SavedModel split into chunks, which only experimental versions of TensorFlow "
+            "write. Save the model again without experimental_image_format, as saved_model.pb."
+        )
     raise _no_saved_model(asked, path, entries, list_entries)
 
 
@@ -118,7 +124,7 @@ def _no_saved_model(
     asked: str, path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
 ) -> HubError:
     # "contains neither" is tensorflow_hub's wording, which test suites of its users match.
-    lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r} nor {CPB!r}. "
+    lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r}. "
     if not entries:
         return ModelNotFound(lead + "The directory is empty.")
     shown = list_names(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
@@ -148,6 +154,6 @@ def _inner_models(path: str, entries: tuple[str, ...], list_entries: Callable[[s
             names = _names(list_entries(inner))
         except OSError:
             continue  # A file: it is named among the entries.
-        if {PB, PBTXT, CPB}.intersection(names):
+        if {PB, PBTXT}.intersection(names):
             found.append(inner)
     return tuple(found)

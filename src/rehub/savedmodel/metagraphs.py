@@ -7,11 +7,12 @@ and op_def.proto.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, TypeVar
+from typing import TYPE_CHECKING, Iterable, Sequence, TypeVar
 
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.signatures import SignatureInfo, read_signatures
 from rehub.savedmodel.used_ops import ops_of_graph, ops_of_nested_graphs
 from rehub.savedmodel.wire import Buffer, Message, strictly
 
@@ -27,30 +28,6 @@ _Graph = TypeVar("_Graph", bound="_HasTags")
 
 
 @dataclass(frozen=True)
-class TensorSlot:
-    """A named input or output of a signature.
-
-    Attributes:
-        name: its key in the signature.
-        kind: "dense", "sparse" (a SparseTensor) or "composite" (a RaggedTensor, or another composite tensor).
-        dtype: the number of its type in TensorFlow's types.proto; 0 where there is no single one.
-    """
-
-    name: str
-    kind: str = "dense"
-    dtype: int = 0
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A named entry point of a MetaGraph, with its inputs and outputs sorted by name."""
-
-    name: str
-    inputs: tuple[TensorSlot, ...]
-    outputs: tuple[TensorSlot, ...]
-
-
-@dataclass(frozen=True)
 class MetaGraph:
     """One graph variant of a SavedModel.
 
@@ -63,7 +40,7 @@ class MetaGraph:
     """
 
     tags: frozenset[str]
-    signatures: tuple[Signature, ...]
+    signatures: tuple[SignatureInfo, ...]
     has_objects: bool
     tensorflow_version: str
     _path: str = field(repr=False, compare=False)
@@ -95,11 +72,8 @@ class MetaGraph:
         return self.message.message(_GRAPH_DEF)
 
 
-_META_INFO, _GRAPH_DEF, _SIGNATURE_DEF, _OBJECT_GRAPH = 1, 2, 5, 7
+_META_INFO, _GRAPH_DEF, _OBJECT_GRAPH = 1, 2, 7
 _TAGS, _TENSORFLOW_VERSION = 4, 5
-_MAP_KEY, _MAP_VALUE = 1, 2
-_SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS = 1, 2
-_DTYPE, _COO_SPARSE, _COMPOSITE_TENSOR = 2, 4, 5
 
 
 def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph, ...]:
@@ -159,35 +133,11 @@ def graph_variant(graphs: Sequence[_Graph], wanted: frozenset[str] | None, handl
 
 def _read_metagraph(path: str, message: Message) -> MetaGraph:
     info = message.message(_META_INFO)
-    signatures = []
-    for entry in message.messages(_SIGNATURE_DEF):
-        name, signature = entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
-        if not name.startswith("__"):
-            inputs = tuple(sorted(_slots(signature, _SIGNATURE_INPUTS), key=_name))
-            outputs = tuple(sorted(_slots(signature, _SIGNATURE_OUTPUTS), key=_name))
-            signatures.append(Signature(name, inputs, outputs))
     return MetaGraph(
         tags=frozenset(info.texts(_TAGS)),
-        signatures=tuple(sorted(signatures, key=lambda signature: signature.name)),
+        signatures=read_signatures(message),
         has_objects=bool(message.message(_OBJECT_GRAPH)),
         tensorflow_version=info.text(_TENSORFLOW_VERSION),
         _path=path,
         message=message,
     )
-
-
-def _slots(signature: Message, number: int) -> Iterator[TensorSlot]:
-    for entry in signature.messages(number):
-        tensor = entry.message(_MAP_VALUE)
-        if tensor.message(_COO_SPARSE):
-            kind = "sparse"
-        elif tensor.message(_COMPOSITE_TENSOR):
-            kind = "composite"
-        else:
-            kind = "dense"
-        dtype = max(tensor.integers(_DTYPE), default=0)
-        yield TensorSlot(entry.text(_MAP_KEY), kind, dtype)
-
-
-def _name(slot: TensorSlot) -> str:
-    return slot.name

@@ -94,7 +94,7 @@ def _composite(found: int, inner: Message, depth: int) -> Structure:
         shape = read_shape(inner.message(_SPEC_SHAPE))
         return Spec("dense", dtype_name(inner.integer(_SPEC_DTYPE)), shape, inner.text(_SPEC_NAME))
     if found == _TYPE_SPEC:
-        return type_spec(inner)
+        return read_type_spec(inner)
     if found in (_LIST, _TUPLE):
         values = [read_structure(value, depth + 1) for value in inner.messages(1)]
         return values if found == _LIST else tuple(values)
@@ -106,7 +106,7 @@ def _composite(found: int, inner: Message, depth: int) -> Structure:
     return Written("...")  # A tensor's or an array's value.
 
 
-def type_spec(message: Message) -> Spec:
+def read_type_spec(message: Message) -> Spec:
     """Returns what a TypeSpecProto says of a composite tensor, such as a RaggedTensor."""
     class_name = message.text(_TYPE_NAME).rpartition(".")[2]
     kind = _KINDS.get(message.integer(_TYPE_CLASS), class_name or "composite")

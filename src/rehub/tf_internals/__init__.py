@@ -1,7 +1,8 @@
 """The private TensorFlow and Keras names that rehub uses, one file a topic, each with the versions it was seen in.
 
 No other package imports `tensorflow.python`, `tensorflow.core` or `keras.src`, or reads an underscore attribute of a
-TensorFlow object. All imports happen inside the functions: importing this package imports no TensorFlow.
+TensorFlow object. Importing this package does not import TensorFlow. Other packages name the topic in each use, so
+that private names show: `from rehub import tf_internals`, then `tf_internals.specs.shape_of(spec)`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from rehub.tf_internals import (
     freezing,
     functions,
     gradients,
+    input_names,
     keras,
     loader,
     objects,
-    odd_names,
     ops,
     protos,
     restored_functions,
@@ -26,9 +27,9 @@ from rehub.tf_internals import (
 from rehub.tf_internals.tensorflow import (
     OLDEST_TENSORFLOW,
     import_tensorflow,
+    parse_version,
+    suppress_deprecations_and_infos,
     tensorflow_version,
-    version_of,
-    without_deprecations_and_infos,
 )
 
 __all__ = [
@@ -38,18 +39,18 @@ __all__ = [
     "functions",
     "gradients",
     "import_tensorflow",
+    "input_names",
     "keras",
     "loader",
     "objects",
-    "odd_names",
     "ops",
+    "parse_version",
     "protos",
     "restored_functions",
     "specs",
+    "suppress_deprecations_and_infos",
     "tensorflow_version",
     "tracing",
     "v1_graphs",
     "variables",
-    "version_of",
-    "without_deprecations_and_infos",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def feature_column_bases() -> tuple[type, ...]:
+def dense_column_classes() -> tuple[type, ...]:
     """The classes that a column of dense values has to extend: for the functions of TF1, and for those since."""
     # Neither has a public name. Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.feature_column import feature_column, feature_column_v2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from rehub.tf_internals.loader import missing_name, unexpected_loader_internals
+from rehub.tf_internals import loader
 
 _FREEZING_MODULES = {
     "tensorflow.python.framework.convert_to_constants": ("convert_variables_to_constants_v2",),
@@ -13,12 +13,12 @@ _FREEZING_MODULES = {
 }
 
 
-def unexpected_freezing_internals() -> str | None:
+def find_incompatibility() -> str | None:
     """What of TensorFlow is not as optimizing needs it; None if all is. As seen in 2.15, 2.21."""
-    return unexpected_loader_internals() or missing_name(_FREEZING_MODULES)
+    return loader.find_incompatibility() or loader.find_missing_name(_FREEZING_MODULES)
 
 
-def with_constants(concrete: Any) -> Any:
+def freeze_variables(concrete: Any) -> Any:
     """Returns a concrete function of one graph, in which the values of the variables are constants.
 
     Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. The functions that it
@@ -32,7 +32,7 @@ def with_constants(concrete: Any) -> Any:
     )
 
 
-def in_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
+def convert_to_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
     """Returns a graph in which what gains by it is computed in bfloat16 on CPUs, its constants included.
 
     Grappler does it, which TensorFlow otherwise has do so for a whole process. Seen in 2.15, 2.21.

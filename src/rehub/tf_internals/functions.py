@@ -36,7 +36,7 @@ def variables_of_trace(concrete: Any) -> Any:
     return concrete.variables if hasattr(concrete, "variables") else concrete.graph.variables
 
 
-def captured_resource(obj: Any) -> Any:
+def existing_resource_handle(obj: Any) -> Any:
     """Returns the handle by which functions capture a table or another resource object, None for any other object.
 
     It is not made where it does not exist yet: the public `resource_handle` would.
@@ -59,7 +59,7 @@ def is_captured_weakly(obj: Any) -> bool:
     return isinstance(obj, (base.Trackable, import_tensorflow().Variable)) and not isinstance(obj, asset.Asset)
 
 
-def type_by_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
+def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
     """Returns the type of a concrete function whose arguments a FunctionSpec message names. Seen in 2.15, 2.21.
 
     Args:
@@ -84,7 +84,7 @@ def type_by_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
     return function_type.FunctionType(kind.parameters.values(), captures, return_annotation=kind.output)
 
 
-def type_by_structure(structure: tuple[Any, Any]) -> Any:
+def type_from_structure(structure: tuple[Any, Any]) -> Any:
     """Returns the type of a concrete function, without what it captures, that takes and returns what is written.
 
     Seen in 2.15, 2.21.
@@ -99,7 +99,7 @@ def capture_types(concrete: Any) -> Any:
     return concrete.graph.function_captures.capture_types
 
 
-def has_handles(kind: Any) -> bool:
+def returns_handles(kind: Any) -> bool:
     """Whether a function of a type returns resources or variants, of which TensorFlow keeps more than their type."""
     tf = import_tensorflow()
     # Seen in 2.15, 2.21.
@@ -113,7 +113,7 @@ def captured_tensor(obj: Any) -> Any:
     return restore_captures.get_tensor_from_node(obj)
 
 
-def bind(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
+def bind_tensors(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
     """Returns the tensors that a call's arguments are to a concrete function of a type; None where they do not fit.
 
     A function that is a signature takes them one tensor after the other too. Seen in 2.15, 2.21.
@@ -132,7 +132,7 @@ def bind(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
     return tensors if fits else None
 
 
-def plain_inputs(function: Any, args: Any, kwargs: Any) -> Any:
+def canonicalize_inputs(function: Any, args: Any, kwargs: Any) -> Any:
     """Returns a call's arguments as the traces of a restored function take them, NumPy's arrays as tensors.
 
     None where it takes TensorFlow to say what they are, or what is wrong with them. Seen in 2.15, 2.21.
@@ -178,7 +178,7 @@ def call_trace(trace: Any, inputs: Any) -> Any:
     return function_deserialization._call_concrete_function(trace, inputs)
 
 
-def saved_function_message(function: Any, names: list[str]) -> Any:
+def serialize_function(function: Any, names: list[str]) -> Any:
     """Returns the SavedFunction message of a function, with traces of these names. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import function_serialization
 
@@ -194,7 +194,7 @@ def is_concrete_function(candidate: Any) -> bool:
     return any(base.__name__ == "ConcreteFunction" for base in type(candidate).__mro__)
 
 
-def call_method(candidate: Any) -> Any:
+def callable_of(candidate: Any) -> Any:
     """What a call of the object runs: its own attribute `__call__`, as in a restored object, else itself."""
     return vars(candidate)["__call__"] if "__call__" in getattr(candidate, "__dict__", {}) else candidate
 
@@ -262,7 +262,7 @@ def _shown(value: Any) -> Any:
     return value.value if isinstance(value, _Hidden) else value
 
 
-def arguments_fit(expected: Any, given: Any, converts_arrays: bool, allow_conversion: bool) -> bool:
+def arguments_match(expected: Any, given: Any, converts_arrays: bool, allow_conversion: bool) -> bool:
     """Whether a trace takes arguments, asked of what TensorFlow's restored functions ask.
 
     Args:
@@ -297,7 +297,7 @@ def has_input_signature(function: Any) -> bool:
     return getattr(function, "input_signature", None) is not None
 
 
-def traces_can_run_alone(function: Any) -> bool:
+def can_call_traces_directly(function: Any) -> bool:
     """Whether a restored function's traces can be called without it: not if it asks for XLA, which they do not know."""
     # jit_compile of tf.function is the attribute _jit_compile. Seen in 2.15, 2.21; 1.15 has no such argument.
     return not getattr(function, "_jit_compile", None)

@@ -14,7 +14,7 @@ from typing import Any
 _BUILDING_GRADIENT = threading.RLock()
 
 
-def build_gradients_in_turn(concrete: Any) -> Any:
+def lock_gradient_building(concrete: Any) -> Any:
     """Has threads wait for each other while they build gradients of a concrete function; returns that function.
 
     So it is for the functions that are built of it, for gradients of gradients, and for each `tf.function` that calls
@@ -28,12 +28,12 @@ def build_gradients_in_turn(concrete: Any) -> Any:
             if of_graphs is not None:
                 functions_class: Any = type(of_graphs)
                 of_graphs.__class__ = _class_of_graph_gradients(functions_class)
-                concrete.__class__ = class_with_gradients_in_turn(type(concrete))
+                concrete.__class__ = class_with_gradient_lock(type(concrete))
     return concrete
 
 
-def build_gradients_of_trace_in_turn() -> None:
-    """Does as `build_gradients_in_turn` for each `tf.function` that is being traced in this thread."""
+def lock_gradient_building_in_trace() -> None:
+    """Does as `lock_gradient_building` for each `tf.function` that is being traced in this thread."""
     from tensorflow.python.framework import ops
 
     _watch_traces()
@@ -58,10 +58,10 @@ def _watch_traces() -> None:
 
 def _after_trace(concrete: Any) -> None:
     if getattr(concrete.graph, _IN_TURN, False):
-        build_gradients_in_turn(concrete)
+        lock_gradient_building(concrete)
 
 
-def class_with_gradients_in_turn(concrete_class: Any) -> Any:
+def class_with_gradient_lock(concrete_class: Any) -> Any:
     """Returns a class of concrete functions as one whose gradients are built by one thread at a time."""
     with _BUILDING_GRADIENT:
         return _class_in_turn(concrete_class)
@@ -79,17 +79,17 @@ def _class_in_turn(concrete_class: Any) -> Any:
             self, args: Any, possible_gradient_type: Any, executing_eagerly: bool
         ) -> Any:
             if not executing_eagerly:
-                build_gradients_of_trace_in_turn()
+                lock_gradient_building_in_trace()
             with _BUILDING_GRADIENT:
                 call = super()._select_forward_and_backward_functions(args, possible_gradient_type, executing_eagerly)
                 call.forward()  # Builds, where that is to be done; TensorFlow asks again for what is there then.
                 backward = vars(call._functions).get("_backward")
                 if backward is not None:
-                    build_gradients_in_turn(backward)
+                    lock_gradient_building(backward)
             return call
 
         def prune(self, *args: Any, **kwargs: Any) -> Any:
-            return build_gradients_in_turn(super().prune(*args, **kwargs))
+            return lock_gradient_building(super().prune(*args, **kwargs))
 
     if not hasattr(concrete_class, "prune"):  # Functions of graphs of TF1 have it.
         del InTurn.prune
@@ -110,7 +110,7 @@ def _class_of_graph_gradients(functions_class: Any) -> Any:
         def forward_backward(self, *args: Any) -> Any:
             with _BUILDING_GRADIENT:
                 forward, backward = super().forward_backward(*args)
-                return forward, build_gradients_in_turn(backward)
+                return forward, lock_gradient_building(backward)
 
         def _rewrite_forward_and_call_backward(self, op: Any, *doutputs: Any) -> Any:
             with _BUILDING_GRADIENT:

@@ -17,7 +17,7 @@ def layers_keep_resources() -> bool:
     return hasattr(feature_column_v2.StateManager, "has_resource")
 
 
-def keras_is_calling(package: str) -> bool:
+def is_calling(package: str) -> bool:
     """Whether a layer or model of this Keras, `keras` (3) or `tf_keras`, is being called in this thread just now."""
     if package == "tf_keras":
         # tf_keras/src in tf_keras 2.16 to 2.21.
@@ -28,13 +28,13 @@ def keras_is_calling(package: str) -> bool:
     return state is not None and state.get_global_attribute("current_call_ctx") is not None
 
 
-def keras_loads_in_safe_mode(keras: Any) -> bool:
+def is_loading_in_safe_mode(keras: Any) -> bool:
     """Whether Keras is making objects from configs in its safe mode just now; never in versions that have none."""
     library = _serialization_lib(keras)
     return library is not None and library.in_safe_mode() is True
 
 
-def keras_2_loads_file(keras: Any) -> bool:
+def is_loading_keras_2_file(keras: Any) -> bool:
     """Whether Keras 2 is reading a `.keras` file just now; it shares objects only within files."""
     library = _serialization_lib(keras)
     return library is not None and getattr(library.SHARED_OBJECTS, "enabled", False)
@@ -46,7 +46,7 @@ def _serialization_lib(keras: Any) -> Any:
     return sys.modules.get(f"{package}.src.saving.serialization_lib")
 
 
-def initialize_by_keras(keras: Any, variables: Iterable[Any]) -> None:
+def initialize_variables(keras: Any, variables: Iterable[Any]) -> None:
     """Lets Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
     tf = import_tensorflow()
     # Seen in the tf.keras of 1.15, in Keras 2.13 to 2.15, and in tf_keras 2.15 to 2.21.
@@ -56,7 +56,7 @@ def initialize_by_keras(keras: Any, variables: Iterable[Any]) -> None:
             backend.track_variable(variable)
 
 
-def custom_objects_given(name: str) -> Iterator[Any]:
+def iter_custom_objects(name: str) -> Iterator[Any]:
     """Yields what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
     or by a scope of these.
 
@@ -75,7 +75,7 @@ def custom_objects_given(name: str) -> Iterator[Any]:
         frame = frame.f_back  # type: ignore[assignment]
 
 
-def options_of_keras_loading() -> Any:
+def current_load_options() -> Any:
     """The LoadOptions given to `load_model` of Keras 2 while it loads a SavedModel that contains this layer, so that
     the layer's own model is read through the same device (P43); else None.
     """

@@ -7,11 +7,11 @@ import importlib
 import inspect
 from typing import Any, Mapping
 
-from rehub.tf_internals.gradients import build_gradients_in_turn
-from rehub.tf_internals.odd_names import PrunedByOtherNames, accept_all_names
+from rehub.tf_internals.gradients import lock_gradient_building
+from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
 from rehub.tf_internals.ops import op_definition
-from rehub.tf_internals.protos import debug_information
-from rehub.tf_internals.tensorflow import import_tensorflow, version_of
+from rehub.tf_internals.protos import read_debug_info
+from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
 
 
 def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
@@ -27,7 +27,7 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
         **options: of TensorFlow's loader.
     """
     tf = import_tensorflow()
-    if version_of(tf.__version__) < (2, 0):
+    if parse_version(tf.__version__) < (2, 0):
         return _load_in_1_15(path, tags)
     # Where the loader puts it since TensorFlow 2.0. Seen in 2.15, 2.21.
     collection = "saved_model_initializers"
@@ -39,14 +39,14 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
                 if id(initializer) not in before:
                     tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
         if inspect.ismethod(getattr(loaded, "prune", None)):  # That of a model of TF1, a method of the whole graph.
-            loaded.prune = build_gradients_in_turn(loaded.prune.__self__).prune
+            loaded.prune = lock_gradient_building(loaded.prune.__self__).prune
         return loaded
 
 
 def _load_graph_of_tf1(path: str, tags: list[str] | None, options: Any = None) -> Any:
     """Loads a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
     loaded = _loader_of_tf1()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
-    loaded.graph_debug_info = debug_information(path)
+    loaded.graph_debug_info = read_debug_info(path)
     return loaded
 
 
@@ -56,7 +56,7 @@ def _loader_of_tf1() -> Any:
 
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
-            functions = super()._extract_signatures(PrunedByOtherNames(wrapped), meta_graph_def)
+            functions = super()._extract_signatures(RenamingPruner(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
             return functions
@@ -151,9 +151,9 @@ _LOADER_METHODS = {
 
 
 @functools.lru_cache(maxsize=None)
-def unexpected_loader_internals() -> str | None:
+def find_incompatibility() -> str | None:
     """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
-    missing = missing_name(_LOADER_MODULES)
+    missing = find_missing_name(_LOADER_MODULES)
     if missing is not None:
         return missing
     for method, arguments in _LOADER_METHODS.items():
@@ -163,7 +163,7 @@ def unexpected_loader_internals() -> str | None:
     return None
 
 
-def missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
+def find_missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return the first of these modules or names that this TensorFlow lacks."""
     for module, names in modules.items():
         try:

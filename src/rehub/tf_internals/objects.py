@@ -45,7 +45,7 @@ def named_trackable_children(obj: Any) -> Iterator[tuple[str, Any]]:
             yield reference.name, reference.ref
 
 
-def state_beside_variables(obj: Any) -> dict[str, Any]:
+def nonvariable_state(obj: Any) -> dict[str, Any]:
     """Returns what a checkpoint holds of a restored object that is not a variable, such as a table that can change.
 
     Tensors by names; empty for an object without such state.
@@ -56,17 +56,17 @@ def state_beside_variables(obj: Any) -> dict[str, Any]:
         return dict(obj._serialize_to_tensors())
     return {
         f"{name}/{number}": spec.tensor() if callable(spec.tensor) else spec.tensor
-        for name, saveable in _saveables(attributes)
+        for name, saveable in _iter_saveables(attributes)
         for number, spec in enumerate(saveable.specs)
     }
 
 
-def set_state_beside_variables(obj: Any, state: dict[str, Any]) -> None:
-    """Sets what `state_beside_variables` returned of an object of the same model."""
+def set_nonvariable_state(obj: Any, state: dict[str, Any]) -> None:
+    """Sets what `nonvariable_state` returned of an object of the same model."""
     attributes = attributes_of(obj)
     if "_serialize_to_tensors" in attributes:
         obj._restore_from_tensors(state)
-    for name, saveable in _saveables(attributes):
+    for name, saveable in _iter_saveables(attributes):
         saveable.restore([state[f"{name}/{number}"] for number in range(len(saveable.specs))], None)
 
 
@@ -78,12 +78,12 @@ def attributes_of(obj: Any) -> Any:
         return {}
 
 
-def _saveables(attributes: Any) -> Iterator[tuple[str, Any]]:
+def _iter_saveables(attributes: Any) -> Iterator[tuple[str, Any]]:
     for name, factory in (attributes.get("_self_saveable_object_factories") or {}).items():
         yield name, factory(name="") if callable(factory) else factory
 
 
-def user_object_class() -> Any:
+def make_user_object_class() -> Any:
     """Makes a class for one object of a restored model, as the loader does. Seen in 2.15, 2.21."""
     return type(loader_class()._recreate_base_user_object(None)[0])
 
@@ -104,7 +104,7 @@ def _revived_types() -> Any:
     return importlib.import_module("tensorflow.python.saved_model.revived_types")  # Seen in 2.15, 2.21.
 
 
-def revived_optimizer(proto: Any) -> Any:
+def revive_optimizer(proto: Any) -> Any:
     """Returns the optimizer of a SavedUserObject message, with what sets its parts, by the Keras that is imported.
 
     None for other objects, and where no Keras is imported that has one. TensorFlow's loader imports `tf_keras` in any
@@ -118,7 +118,7 @@ def is_collection(proto: Any) -> bool:
     return proto.identifier in ("trackable_list_wrapper", "trackable_dict_wrapper")
 
 
-def restored_collection(proto: Any) -> Any:
+def make_collection(proto: Any) -> Any:
     """Makes an empty list or dict as a restored model has it, and what sets its members. Seen in 2.15, 2.21."""
     return _revived_types().deserialize(proto)
 

@@ -6,7 +6,7 @@ import functools
 import importlib
 from typing import Any, Iterable
 
-from rehub.tf_internals.tensorflow import import_tensorflow, version_of
+from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
 
 
 def missing_ops(names: Iterable[str]) -> tuple[str, ...]:
@@ -16,7 +16,7 @@ def missing_ops(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _registered_ops(tf: Any) -> Any:
-    if version_of(tf.__version__) >= (2, 0):
+    if parse_version(tf.__version__) >= (2, 0):
         # op_def_registry.get asks the registry in C++. Seen in 2.15, 2.21.
         from tensorflow.python.framework import op_def_registry
 
@@ -29,7 +29,7 @@ def op_definitions() -> Any:
     """The definitions of all ops that are registered in this process."""
     from tensorflow.core.framework import op_def_pb2
 
-    if version_of(importlib.import_module("tensorflow").__version__) >= (2, 0):
+    if parse_version(importlib.import_module("tensorflow").__version__) >= (2, 0):
         from tensorflow.python.client import pywrap_tf_session as c_api  # Seen in 2.15, 2.21.
     else:
         from tensorflow.python import pywrap_tensorflow as c_api  # Seen in 1.15.
@@ -48,7 +48,7 @@ def op_definition(name: str) -> Any:
     return op_def_registry.get_registered_ops().get(name)  # Seen in 1.15.
 
 
-def make_importable(names: Iterable[str]) -> None:
+def make_ops_importable(names: Iterable[str]) -> None:
     """Lets graphs with these ops be imported, whose definitions TensorFlow may know in C++ only.
 
     1.15 imports a graph by the registry of its Python wrappers, in which ops of a library are missing whose wrappers
@@ -79,13 +79,13 @@ def register_gradients_of_loops() -> None:
 def has_gradient(name: str) -> bool:
     """Whether `tf.RegisterGradient` was called with this name."""
     try:
-        gradient_of(name)
+        lookup_gradient(name)
     except LookupError:
         return False
     return True
 
 
-def gradient_of(name: str) -> Any:
+def lookup_gradient(name: str) -> Any:
     """The function that `tf.RegisterGradient` was given for an op, or for a name of one's own.
 
     Raises:

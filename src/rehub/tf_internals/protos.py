@@ -9,7 +9,7 @@ from typing import Any
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
-def saved_model_message() -> Any:
+def new_saved_model() -> Any:
     """Returns an empty SavedModel message, of the class that this TensorFlow brings."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.protobuf import saved_model_pb2
@@ -17,7 +17,7 @@ def saved_model_message() -> Any:
     return saved_model_pb2.SavedModel()
 
 
-def variable_definition(serialized: bytes) -> Any:
+def parse_variable(serialized: bytes) -> Any:
     """Parses the VariableDef that a graph's collection has of a variable."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.framework import variable_pb2
@@ -27,7 +27,7 @@ def variable_definition(serialized: bytes) -> Any:
 
 def parse_saved_model(content: bytes) -> Any:
     """Returns a SavedModel message, None if the bytes are none."""
-    return _parse(saved_model_message(), content)
+    return _parse(new_saved_model(), content)
 
 
 def parse_metagraph(content: bytes) -> Any:
@@ -61,7 +61,7 @@ def _parse(message: Any, content: bytes) -> Any:
     return message
 
 
-def debug_information(path: str) -> Any:
+def read_debug_info(path: str) -> Any:
     """Returns a directory's GraphDebugInfo message, empty where it has none. Seen in 2.15, 2.21."""
     from tensorflow.core.framework import graph_debug_info_pb2
     from tensorflow.python.saved_model import constants, path_helpers
@@ -75,6 +75,6 @@ def debug_information(path: str) -> Any:
     return information
 
 
-def saved_model_around(metagraph: Any) -> Any:
+def wrap_metagraph(metagraph: Any) -> Any:
     """Returns what the loader reads of a SavedModel message: its MetaGraph. Seen in 2.15, 2.21."""
     return types.SimpleNamespace(meta_graphs=[metagraph])

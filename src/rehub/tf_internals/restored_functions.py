@@ -7,7 +7,7 @@ import functools
 import importlib
 from typing import Any, Iterator
 
-from rehub.tf_internals.gradients import build_gradients_in_turn, class_with_gradients_in_turn
+from rehub.tf_internals.gradients import class_with_gradient_lock, lock_gradient_building
 from rehub.tf_internals.variables import has_only_cpus
 
 
@@ -16,7 +16,7 @@ def restored_concrete_function_class() -> Any:
 
     Seen in 2.15, 2.21.
     """
-    return class_with_gradients_in_turn(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
+    return class_with_gradient_lock(importlib.import_module("tensorflow.python.saved_model.load")._WrapperFunction)
 
 
 def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any]) -> Any:
@@ -43,7 +43,7 @@ def restored_function_class() -> Any:
     return importlib.import_module("tensorflow.python.saved_model.function_deserialization").RestoredFunction
 
 
-class RegisteredFunction:
+class RuntimeFunction:
     """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
 
     Grappler, which rewrites its graph in the first call, goes over it once. TensorFlow has it go twice, unless told
@@ -114,7 +114,7 @@ def _quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
     return context.FunctionCallOptions(executor, changed)
 
 
-class _FunctionInternals:
+class FunctionDeserializer:
     """The steps by which TensorFlow makes concrete functions of FunctionDefs. Seen in 2.15, 2.21."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class _FunctionInternals:
             graph.structured_input_signature, graph.structured_outputs, graph.function_captures.capture_types
         )
         concrete = function.ConcreteFunction.from_func_graph(graph, kind, attrs=definition.attr)
-        return build_gradients_in_turn(restored_concrete_function_class()(concrete))
+        return lock_gradient_building(restored_concrete_function_class()(concrete))
 
     def add_function(self, definition: Any) -> None:
         """Makes a FunctionDef known to the runtime."""
@@ -164,6 +164,6 @@ class _FunctionInternals:
 
 
 @functools.lru_cache(maxsize=None)
-def function_internals() -> _FunctionInternals:
+def function_deserializer() -> FunctionDeserializer:
     """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
-    return _FunctionInternals()
+    return FunctionDeserializer()

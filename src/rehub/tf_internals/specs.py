@@ -7,7 +7,7 @@ from typing import Any
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
-def composite_spec(tensor_info: Any) -> Any:
+def decode_composite_spec(tensor_info: Any) -> Any:
     """Returns the TypeSpec that a TensorInfo of a composite tensor describes."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.protobuf import struct_pb2
@@ -19,22 +19,22 @@ def composite_spec(tensor_info: Any) -> Any:
     return nested_structure_coder.StructureCoder().decode_proto(value)  # Seen in 1.15.
 
 
-def composite_from_components(spec: Any, components: list[Any]) -> Any:
+def pack_components(spec: Any, components: list[Any]) -> Any:
     """Returns the composite tensor of a TypeSpec that is made of these tensors."""
     return spec._from_components(components)  # Seen in 1.15, 2.15, 2.21.
 
 
-def spec_dtype(spec: Any) -> Any:
+def dtype_of(spec: Any) -> Any:
     """The dtype of a TypeSpec; None for one that has none, such as that of a dataset."""
     return _of_spec(spec, "dtype")
 
 
-def spec_shape(spec: Any) -> Any:
+def shape_of(spec: Any) -> Any:
     """The shape of a TypeSpec; None for one that has none."""
     return _of_spec(spec, "shape")
 
 
-def spec_raggedness(spec: Any) -> tuple[int, Any]:
+def raggedness_of(spec: Any) -> tuple[int, Any]:
     """How many dimensions of a RaggedTensorSpec are ragged, and the dtype of their row splits; of others 0 and None."""
     return _of_spec(spec, "ragged_rank") or 0, _of_spec(spec, "row_splits_dtype")
 
@@ -44,13 +44,13 @@ def _of_spec(spec: Any, attribute: str) -> Any:
     return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
 
 
-def spec_with_shape(spec: Any, shape: Any) -> Any:
+def with_shape(spec: Any, shape: Any) -> Any:
     """The spec of dense, sparse or ragged tensors of the same kind with another shape; a RaggedTensorSpec has all of it
     private in 1.15.
     """
     tf = import_tensorflow()
     if isinstance(spec, tf.RaggedTensorSpec):
-        return tf.RaggedTensorSpec(shape, spec_dtype(spec), spec._ragged_rank, spec._row_splits_dtype)
+        return tf.RaggedTensorSpec(shape, dtype_of(spec), spec._ragged_rank, spec._row_splits_dtype)
     return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
 
 

@@ -37,7 +37,7 @@ def import_tensorflow() -> Any:
             f"Loading a model needs TensorFlow, but what Python imports as `tensorflow` ({tf!r}) is not it: it has "
             "no __version__. If that is a folder of your own, rename it; then: pip install tensorflow."
         )
-    if version_of(version) < OLDEST_TENSORFLOW:
+    if parse_version(version) < OLDEST_TENSORFLOW:
         raise TensorFlowMissing(
             f"rehub needs TensorFlow 1.15 or newer, found {version}: pip install --upgrade tensorflow."
         )
@@ -46,13 +46,13 @@ def import_tensorflow() -> Any:
 
 def tensorflow_version() -> tuple[int, int]:
     """The first two numbers of the installed TensorFlow's version."""
-    return version_of(import_tensorflow().__version__)
+    return parse_version(import_tensorflow().__version__)
 
 
-def version_of(version: str) -> tuple[int, int]:
+def parse_version(version: str) -> tuple[int, int]:
     """Returns the first two numbers of a version; zeros where it has none, so that it counts as old.
 
-    >>> version_of("2.15.0-rc1"), version_of("")
+    >>> parse_version("2.15.0-rc1"), parse_version("")
     ((2, 15), (0, 0))
     """
     numbers = re.match(r"(\d+)\.(\d+)", version)
@@ -89,7 +89,7 @@ _DEPRECATIONS = _Deprecations()
 
 
 @contextlib.contextmanager
-def without_deprecations_and_infos() -> Iterator[None]:
+def suppress_deprecations_and_infos() -> Iterator[None]:
     """Keeps TensorFlow from logging what it deprecates, and from logging at INFO what this thread does.
 
     TensorFlow logs a deprecation once, and does not count one as logged that was silenced here: other code that uses

@@ -7,12 +7,12 @@ import inspect
 import threading
 from typing import Any, Iterator, TypeVar
 
-from rehub.tf_internals.gradients import build_gradients_in_turn
-from rehub.tf_internals.odd_names import accept_all_names, in_same_order
+from rehub.tf_internals.gradients import lock_gradient_building
+from rehub.tf_internals.input_names import accept_all_names, rename_in_order
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
-def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
+def trace_with_keywords(function: Any, specs: dict[str, Any]) -> Any:
     """Makes a concrete function that takes tensors by keyword, as TensorFlow's loader makes signatures of TF1.
 
     `tf.function` has only names that Python could have.
@@ -34,7 +34,7 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     # Not by `wrapped.prune`, as TensorFlow's loader does: it copies the call without its gradient, and without the
     # shapes of what it returns (TensorFlow: lift_to_graph.py).
     graph = wrapped.graph
-    graph.structured_input_signature = ((), in_same_order({name: specs[name] for name in in_order}))
+    graph.structured_input_signature = ((), rename_in_order({name: specs[name] for name in in_order}))
     options = {"variable_holder": wrapped._variable_holder}  # Seen in 2.15, 2.21.
     if "are_keyword_args_also_positional" in inspect.signature(type(wrapped)).parameters:  # Seen in 2.21.
         options["are_keyword_args_also_positional"] = True
@@ -44,18 +44,18 @@ def function_of_keywords(function: Any, specs: dict[str, Any]) -> Any:
     # As TensorFlow's loader has it: a position tells nothing where there are several (load_v1_in_v2.py).
     concrete._num_positional_args = 1 if len(in_order) == 1 else 0
     accept_all_names(concrete)
-    return build_gradients_in_turn(concrete)
+    return lock_gradient_building(concrete)
 
 
-def keywords_to_trace_by(like: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+def callable_keywords(like: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments to trace another form of a concrete function with, by names that TensorFlow takes."""
-    return in_same_order(kwargs) if hasattr(like, "_rehub_names") else kwargs
+    return rename_in_order(kwargs) if hasattr(like, "_rehub_names") else kwargs
 
 
 _Entity = TypeVar("_Entity")
 
 
-def run_as_written(entity: _Entity) -> _Entity:
+def no_autograph(entity: _Entity) -> _Entity:
     """Keeps AutoGraph from rewriting a function, or the calls of a class's instances, inside of `tf.function`.
 
     A decorator that needs no TensorFlow, which `tf.autograph.experimental.do_not_convert` does.
@@ -65,7 +65,7 @@ def run_as_written(entity: _Entity) -> _Entity:
     return entity
 
 
-def calls_run_at_once() -> bool:
+def is_plain_eager() -> bool:
     """Whether a function that is called now does nothing but to run, and nobody looks on: in eager mode, without a
     tape, outside of strategies. Seen in 2.15, 2.21.
     """
@@ -80,7 +80,7 @@ def calls_run_at_once() -> bool:
     )
 
 
-def is_watched(tensors: list[Any]) -> bool:
+def is_recorded(tensors: list[Any]) -> bool:
     """Whether a tape or a `tf.autodiff.ForwardAccumulator` follows what is computed of tensors."""
     from tensorflow.python.ops import gradients_util  # Seen in 2.15, 2.21.
 
@@ -95,7 +95,7 @@ _plainly = 0  # How many threads want it so.
 
 
 @contextlib.contextmanager
-def ops_run_plainly() -> Iterator[None]:
+def run_ops_directly() -> Iterator[None]:
     """Has TensorFlow run an op that it runs for the first time as it is, not as a function around it.
 
     To make the function takes it 0.35 ms for each set of attributes and of shapes of resources, the kernel alone
@@ -120,7 +120,7 @@ def ops_run_plainly() -> Iterator[None]:
                 pywrap_tfe.TFE_ContextSetRunEagerOpAsFunction(now._handle, True)
 
 
-def take_tensors_as(concrete: Any, like: Any) -> None:
+def copy_arg_convention(concrete: Any, like: Any) -> None:
     """Lets a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
     concrete._arg_keywords = like._arg_keywords
     concrete._num_positional_args = like._num_positional_args

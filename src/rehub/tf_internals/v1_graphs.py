@@ -75,14 +75,14 @@ def is_building_for_tpu(graph: Any) -> bool:
     return type(control_flow_context(graph)).__name__.endswith("TPUReplicateContext")
 
 
-def is_wrapped_function(graph: Any) -> bool:
+def is_wrapped_graph(graph: Any) -> bool:
     """Whether a function's graph is that of `tf.compat.v1.wrap_function`, which can own state and be pruned."""
     # tf.function adds control dependencies, branches and bodies of loops have classes of their own, and Defun has
     # another class. Seen in 1.15, 2.15, 2.21.
     return type(graph).__name__ == "FuncGraph" and not graph._add_control_dependencies
 
 
-def is_of_wrapped_graph(function: Any) -> bool:
+def is_v1_function(function: Any) -> bool:
     """Whether a function was made from a graph of TF1, as the signatures of such a SavedModel are."""
     # Seen in 1.15, 2.15, 2.21 (eager/wrap_function.py).
     return any(base.__name__ == "WrappedFunction" for base in type(function).__mro__)
@@ -100,7 +100,7 @@ def is_in_graph(value: Any, graph: Any) -> bool:
     return isinstance(value, tf.Tensor) and getattr(value, "graph", None) is graph
 
 
-def array_of_flow(array: Any, flow: Any) -> Any:
+def tensor_array_with_flow(array: Any, flow: Any) -> Any:
     """The `tf.TensorArray` like another one, with other contents, which are its flow in a function of TF2."""
     from tensorflow.python.ops import tensor_array_ops  # Seen in 2.15, 2.21.
 
@@ -155,7 +155,7 @@ def enclosing_function_graph(tf: Any) -> Any:
     return outermost
 
 
-def builds_graph_of_tf1() -> bool:
+def is_building_v1_graph() -> bool:
     """Whether variables that are made now are parts of a graph of TF1, with a session to initialize them."""
     tf = import_tensorflow()
     with tf.init_scope():

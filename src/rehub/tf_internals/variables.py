@@ -9,7 +9,7 @@ from typing import Any, Iterator
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
-def part_of_variable(variable: Any) -> tuple[str, tuple[int, ...]] | None:
+def partition_of(variable: Any) -> tuple[str, tuple[int, ...]] | None:
     """The full name and the offset in it of a part of a partitioned variable; None for a whole variable."""
     # Seen in 1.15, 2.15, 2.21.
     part = variable._save_slice_info
@@ -17,7 +17,7 @@ def part_of_variable(variable: Any) -> tuple[str, tuple[int, ...]] | None:
 
 
 @contextlib.contextmanager
-def renamed(variable: Any, name: str) -> Iterator[None]:
+def rename_temporarily(variable: Any, name: str) -> Iterator[None]:
     """Lets a variable say another name in Python; its graph and its handle stay as they are.
 
     A variable over replicas keeps its own.
@@ -34,7 +34,7 @@ def renamed(variable: Any, name: str) -> Iterator[None]:
         variable._handle_name = own
 
 
-def can_make_variables(options: Any) -> bool:
+def can_make_directly(options: Any) -> bool:
     """Whether the variables of a model are plain ones of this machine, whose making is nobody else's affair.
 
     Seen in 2.15, 2.21.
@@ -60,7 +60,7 @@ def has_only_cpus() -> bool:
     return not context.context().device_name and all(device.device_type == "CPU" for device in devices)
 
 
-class VariableMaker:
+class VariableFactory:
     """Makes the variables of SavedVariable messages as TensorFlow's loader does, in less time. Seen in 2.15, 2.21.
 
     They have no values yet.
@@ -131,7 +131,7 @@ class VariableMaker:
         return self._kinds[key]
 
 
-def bytes_of_variable(proto: Any) -> int:
+def variable_nbytes(proto: Any) -> int:
     """How many bytes the value of a SavedVariable message takes, about."""
     size: int = import_tensorflow().as_dtype(proto.dtype).size
     for dimension in proto.shape.dim:
@@ -139,7 +139,7 @@ def bytes_of_variable(proto: Any) -> int:
     return size
 
 
-def assign(variable: Any, value: Any) -> None:
+def assign_sharing_memory(variable: Any, value: Any) -> None:
     """Gives a variable a value, whose memory it shares from then on. Seen in 2.15, 2.21."""
     from tensorflow.python.ops import gen_resource_variable_ops
 
@@ -157,14 +157,14 @@ def read_values(prefix: str, keys: list[str], dtypes: list[int]) -> list[Any]:
         )
 
 
-def variables_path(path: str) -> str:
+def variables_prefix(path: str) -> str:
     """The prefix of the files with a SavedModel's variables. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import path_helpers
 
     return str(path_helpers.get_variables_path(path))
 
 
-class Checkpoint:
+class ObjectCheckpoint:
     """A checkpoint of objects, before anything of it is restored. Seen in 2.15, 2.21."""
 
     def __init__(self, prefix: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.transfer import disk_space, tar_reader, zip_reader
 from rehub.transfer.decompression import Meter, decompressed, undoes
 from rehub.transfer.members import Limits, Members, limits_of_settings

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from rehub.errors import UnsafeArchive
-from rehub.foreign_text import quote
+from rehub.escaping import quote
 from rehub.transfer.members import Limits, Members, limits_of_settings
 
 if TYPE_CHECKING:

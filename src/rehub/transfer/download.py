@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable
 
 from rehub import config
 from rehub.errors import CorruptArchive
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.transfer import disk_space, integrity, progress
 from rehub.transfer.archives import kind_of, peeked, unpack
 from rehub.transfer.body import Body
@@ -89,7 +89,7 @@ def _unpack(
 ) -> tuple[FileRecord, ...]:
     if body.length is not None:
         disk_space.require(body.length, into, f"{name}, as an archive,")
-    with progress.shown(show_url(trace.handle), body.length) as advance:
+    with progress.shown(escape_url(trace.handle), body.length) as advance:
         head, stream = peeked(_Watched(body, check, advance))
         _check_is_archive(head, body.content_type, trace)
         return unpack(stream, into, name=name, limits=limits)

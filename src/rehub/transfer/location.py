@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import DownloadError, LocationUnavailable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.transfer.connections import connections
 from rehub.transfer.hops import Trace, ask, shown, start_of
 from rehub.transfer.retries import PassingFailure, Patience

@@ -8,7 +8,7 @@ import time
 from typing import Callable, Iterable, Iterator, TypeVar
 
 from rehub import config
-from rehub.transfer.sizes import readable
+from rehub.formatting import format_size
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -100,11 +100,11 @@ def _lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
         received += count
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            of_total = f" of {readable(total)}" if total is not None else ""
-            _say(f"Downloading {label}: {readable(received)}{of_total}")
+            of_total = f" of {format_size(total)}" if total is not None else ""
+            _say(f"Downloading {label}: {format_size(received)}{of_total}")
 
     yield advance
-    _say(f"Downloaded {label}: {readable(received)}")
+    _say(f"Downloaded {label}: {format_size(received)}")
 
 
 def _say(line: str) -> None:

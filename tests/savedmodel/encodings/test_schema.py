@@ -48,7 +48,7 @@ def expected(owner, field):
 
 def test_each_field_of_this_tensorflow_is_in_the_table():
     table = messages()
-    found = reachable(tf_internals.protos.saved_model_message().DESCRIPTOR, {})
+    found = reachable(tf_internals.protos.new_saved_model().DESCRIPTOR, {})
     assert len(found) > 60
     for descriptor in found.values():
         owner = short(descriptor.full_name)
@@ -64,7 +64,7 @@ def test_each_field_of_this_tensorflow_is_in_the_table():
 
 def test_each_value_of_an_enum_of_this_tensorflow_is_in_the_table():
     table = enums()
-    for descriptor in reachable(tf_internals.protos.saved_model_message().DESCRIPTOR, {}).values():
+    for descriptor in reachable(tf_internals.protos.new_saved_model().DESCRIPTOR, {}).values():
         for field in descriptor.fields:
             if field.enum_type is not None:
                 for value in field.enum_type.values:

@@ -20,7 +20,7 @@ from rehub.savedmodel import look, read_metagraphs
 from rehub.savedmodel.encodings import saved_model_bytes
 from rehub.savedmodel.encodings.text_format import wire_of_text
 
-SavedModel = type(tf_internals.protos.saved_model_message())
+SavedModel = type(tf_internals.protos.new_saved_model())
 MetaGraphDef = tf.compat.v1.MetaGraphDef
 CLASSES = {
     "SavedModel": SavedModel,

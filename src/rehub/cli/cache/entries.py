@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub import config
 from rehub.cache import entries, entry_of
 from rehub.errors import NotInCache
-from rehub.foreign_text import show_url
+from rehub.escaping import escape_url
+from rehub.formatting import did_you_mean, format_time
 from rehub.handles import Kind, parse
 from rehub.redaction import redact_place
-from rehub.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rehub.cache import Entry
 
 HELP = "a handle, or the name of the model's directory in the cache"
@@ -48,15 +46,10 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "url": entry.url,
         "size": entry.size,
         "files": entry.files,
-        "stored": None if entry.stored is None else time_text(entry.stored),
-        "used": None if entry.used is None else time_text(entry.used),
+        "stored": None if entry.stored is None else format_time(entry.stored),
+        "used": None if entry.used is None else format_time(entry.used),
         "damage": entry.damage,
     }
-
-
-def time_text(moment: datetime) -> str:
-    """A moment of UTC as ISO 8601 has it."""
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # strftime writes year 1 as 1.
 
 
 def _find_by_text(text: str) -> list[Entry]:
@@ -65,15 +58,15 @@ def _find_by_text(text: str) -> list[Entry]:
     found = [entry for entry in keyed if entry is not None]
     if not found:
         # The name of a directory, or a handle as the commands print it: without secrets.
-        names = {text, show_url(text), *map(show_url, handle.cache_keys)}
+        names = {text, escape_url(text), *map(escape_url, handle.cache_keys)}
         found = [entry for entry in list_entries() if entry.name == text or entry.handle in names]
     if not found and handle.kind is Kind.PATH:
         # The key of a local archive contains its size and time, too.
-        archive = show_url(_make_absolute(handle.location) + "?size=")
+        archive = escape_url(_make_absolute(handle.location) + "?size=")
         found = [entry for entry in list_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
     if not found:
         looked_in = ", ".join(redact_place(str(root)) for root in config.cache_dirs())
-        hint = did_you_mean(show_url(text), [entry.handle for entry in list_entries() if entry.handle])
+        hint = did_you_mean(escape_url(text), [entry.handle for entry in list_entries() if entry.handle])
         raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cache import entries
 from rehub.cli import output
-from rehub.cli.cache.entries import display_name, entry_to_json, list_entries, time_text
+from rehub.cli.cache.entries import display_name, entry_to_json, list_entries
 from rehub.cli.exit_codes import OK
+from rehub.formatting import format_size, format_time
 from rehub.redaction import redact_place
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,9 +40,9 @@ def run_command(arguments: Namespace) -> int:
                 ("SIZE", "FILES", "USED", "STATE", "HANDLE"),
                 [
                     (
-                        readable(entry.size),
+                        format_size(entry.size),
                         str(entry.files),
-                        "unknown" if entry.used is None else time_text(entry.used)[:10],
+                        "unknown" if entry.used is None else format_time(entry.used)[:10],
                         "complete" if entry.damage is None else "damaged",
                         display_name(entry),
                     )
@@ -50,5 +50,5 @@ def run_command(arguments: Namespace) -> int:
                 ],
             )
         models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.print_line(f"{models}, {readable(sum(entry.size for entry in found))} in {redact_place(str(root))}")
+        output.print_line(f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_place(str(root))}")
     return OK

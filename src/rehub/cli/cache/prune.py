@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,11 @@ from rehub.cache import prune
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.foreign_text import show_url
-from rehub.transfer.sizes import readable
+from rehub.escaping import escape_url
+from rehub.formatting import format_size, parse_size
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt]i?)?b?", re.IGNORECASE)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -31,24 +27,22 @@ def add_arguments(parser: Parser) -> None:
         "stores are not: they do not record when a model was used."
     )
     parser.add_argument(
-        "--keep-size", metavar="SIZE", type=size, required=True, help="the size to prune to: 20GB, 500 MB, 1.5GiB, 0"
+        "--keep-size",
+        metavar="SIZE",
+        type=_parse_size,
+        required=True,
+        help="the size to prune to: 20GB, 1.5GiB, 0",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, and delete nothing")
     parser.add_json_option("a list of the deleted models")
     parser.add_examples("cache prune --keep-size 20GB --dry-run", "cache prune --keep-size 20GB")
 
 
-def size(text: str) -> int:
-    """A number of bytes.
-
-    >>> size("20GB"), size("1.5 GiB"), size("0")
-    (20000000000, 1610612736, 0)
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 20GB, 500 MB, 1.5GiB or 0")
-    number, unit = match.groups()
-    return int(float(number) * _UNITS[(unit or "").lower()])
+def _parse_size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -61,7 +55,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         else:
             code = FAILED
             output.print_error(
-                f"the cache {show_url(root)} was not pruned: an object store does not record when a model was used. "
+                f"the cache {escape_url(root)} was not pruned: an object store does not record when a model was used. "
                 "`rehub cache rm` deletes models by name."
             )
     deleted = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
@@ -70,6 +64,6 @@ def run_command(arguments: argparse.Namespace) -> int:
         return code
     verb, freed = ("would delete", "would be freed") if arguments.dry_run else ("deleted", "freed")
     for entry in deleted:
-        output.print_line(f"{verb} {display_name(entry)} ({readable(entry.size)})")
-    output.print_line(f"{readable(sum(entry.size for entry in deleted))} {freed}")
+        output.print_line(f"{verb} {display_name(entry)} ({format_size(entry.size)})")
+    output.print_line(f"{format_size(sum(entry.size for entry in deleted))} {freed}")
     return code

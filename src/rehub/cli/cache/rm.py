@@ -11,8 +11,8 @@ from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entr
 from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import NotInCache
+from rehub.formatting import format_size
 from rehub.restore import prepared
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -45,7 +45,7 @@ def run_command(arguments: Namespace) -> int:
         form = prepared.form_of(str(entry.directory))
         remove(entry)
         if not arguments.json:
-            output.print_line(f"deleted {display_name(entry)} ({readable(entry.size)})")
+            output.print_line(f"deleted {display_name(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]
     for form in forms:
         if prepared.remove(form) and not arguments.json:
@@ -79,7 +79,7 @@ def _is_confirmed(entries: list[Entry], forms: list[Path]) -> bool:
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     for entry in entries:
-        output.print_note(f"{display_name(entry)} ({readable(entry.size)})")
+        output.print_note(f"{display_name(entry)} ({format_size(entry.size)})")
     for form in forms:
         output.print_note(f"the prepared form {form}")
     count = len(entries) + len(forms)

@@ -318,14 +318,14 @@ def _samples(tf: Any, specs: dict[str, Any], given: Any) -> tuple[dict[str, Any]
 def _sample(tf: Any, spec: Any, seed: int) -> Any:
     if isinstance(spec, tf.TensorSpec):
         return _dense(tf, _sizes(spec.shape), spec.dtype, seed)
-    shape = tf_internals.specs.spec_shape(spec)
+    shape = tf_internals.specs.shape_of(spec)
     if isinstance(spec, tf.SparseTensorSpec) and shape.rank == 2:
         rows, columns = _sizes(shape)
         indices = [[row, row % columns] for row in range(rows)]
         return tf.SparseTensor(indices, _dense(tf, [rows], spec.dtype, seed), [rows, columns])
     if isinstance(spec, tf.RaggedTensorSpec) and spec.ragged_rank == 1 and shape.rank in (None, 2):
         return tf.RaggedTensor.from_row_splits(
-            _dense(tf, [3], tf_internals.specs.spec_dtype(spec), seed), tf.constant([0, 2, 3], spec.row_splits_dtype)
+            _dense(tf, [3], tf_internals.specs.dtype_of(spec), seed), tf.constant([0, 2, 3], spec.row_splits_dtype)
         )
     return None
 

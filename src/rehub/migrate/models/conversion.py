@@ -113,7 +113,7 @@ def convert(
         raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
     chosen = _chosen_tags(variants, layout, tags, asked)
-    with tf_internals.without_deprecations_and_infos():
+    with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
             bring_ops(meta_graph, asked)
         inference = graph_variant(metagraphs, chosen or frozenset(), asked)

@@ -6,7 +6,6 @@ import re
 from typing import Any, Iterator
 
 from rehub import tf_internals
-from rehub.input_names import can_be_called_by, parameter_names
 from rehub.legacy import attachments
 from rehub.legacy.conversions import mark_as_conversion
 from rehub.restore import SignatureCall
@@ -57,8 +56,10 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
 def _valid_keywords(names: list[str]) -> dict[str, str]:
     """Gives each name one that a signature of a TF2 SavedModel can have."""
     valid = {name: re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name) for name in names}
-    can_stay = can_be_called_by(names) and can_be_called_by(valid.values())
-    return valid if can_stay else parameter_names(names)
+    can_stay = tf_internals.input_names.are_callable_names(names) and tf_internals.input_names.are_callable_names(
+        valid.values()
+    )
+    return valid if can_stay else tf_internals.input_names.make_parameter_names(names)
 
 
 def _new_root() -> Any:

@@ -1,8 +1,6 @@
 """The forms of a model's file, each read as if it were a `saved_model.pb`.
 
-A `saved_model.pbtxt` is text, read by `text_format` with the fields that `schema` knows; a `saved_model.cpb` is split
-into records, put together by `split_model`, in a file that `riegeli` reads. What reads a form is imported when there is
-a file of it.
+A `saved_model.pbtxt` is text, read by `text_format` with the fields that `schema` knows.
 """
 
 from __future__ import annotations

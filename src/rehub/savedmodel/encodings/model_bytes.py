@@ -6,7 +6,7 @@ import mmap
 
 from rehub.errors import CorruptModel, UnsupportedFormat
 from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def, is_lfs_pointer, lfs_pointer_advice
-from rehub.savedmodel.layout import CPB, PBTXT, Layout
+from rehub.savedmodel.layout import PBTXT, Layout
 from rehub.savedmodel.wire import Buffer
 
 
@@ -17,22 +17,21 @@ def saved_model_bytes(layout: Layout) -> Buffer:
 
     Raises:
         CorruptModel: the file is damaged; of a `saved_model.pb` that shows when it is read.
-        UnsupportedFormat: a `saved_model.cpb` is stored in a way that is not read here.
-        PackageMissing: it is compressed, and the package that undoes that is not installed.
+        UnsupportedFormat: the file is a GraphDef.
         OSError: the file cannot be opened.
     """
     return as_saved_model_pb(layout.file, map_file(layout.file))
 
 
 def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
-    """Returns what a `saved_model.pb`, `.pbtxt` or `.cpb` holds as the bytes of a `saved_model.pb`.
+    """Returns what a `saved_model.pb` or `.pbtxt` holds as the bytes of a `saved_model.pb`.
 
     Args:
         path: the file, whose name says which of them it is.
         content: its bytes.
 
     Raises:
-        CorruptModel, UnsupportedFormat, PackageMissing: see `saved_model_bytes`.
+        CorruptModel, UnsupportedFormat: see `saved_model_bytes`.
     """
     if is_lfs_pointer(content):
         raise CorruptModel(lfs_pointer_advice(path))
@@ -44,10 +43,6 @@ def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
         from rehub.savedmodel.encodings.text_format import wire_of_text
 
         return wire_of_text(path, _text(path, content))
-    if name == CPB:
-        from rehub.savedmodel.encodings import split_model
-
-        return split_model.merge(path, content)
     return content
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from rehub.untrusted import Malformed, moment_of, parse_count, parse_http_date, parse_iso_date, parse_json
+from rehub.strict_parsing import Malformed, parse_count, parse_http_date, parse_iso_date, parse_json, parse_timestamp
 
 
 @pytest.mark.parametrize("text", ["²", "١٢", "9" * 5000, "-1", "+1", "1.0", "1e3", "", "0x1", "1_0", "\u20031", None])
@@ -35,7 +35,7 @@ def test_dates_are_in_utc():
     assert parse_iso_date("2026-01-02") == datetime(2026, 1, 2, tzinfo=timezone.utc)
     assert parse_iso_date("0001-01-01T00:00:00+23:59") is parse_iso_date("9999-99-99") is None
     assert parse_iso_date("0001-01-01", local=True) in (None, parse_iso_date("0001-01-01"))
-    assert moment_of(1e18) is moment_of(-1e18) is moment_of(float("nan")) is None
+    assert parse_timestamp(1e18) is parse_timestamp(-1e18) is parse_timestamp(float("nan")) is None
 
 
 @pytest.mark.parametrize(

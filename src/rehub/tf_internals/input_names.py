@@ -3,15 +3,61 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import keyword
 from typing import Any, Iterable
 
-from rehub.input_names import can_be_called_by, parameter_names
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
-def in_same_order(specs: dict[str, Any]) -> dict[str, Any]:
+def are_callable_names(names: Iterable[str]) -> bool:
+    """Whether TensorFlow calls a function with inputs of these names rightly.
+
+    Its parameters are the names without what Python does not allow in one. They have to be valid, to differ, and to be
+    in the order of the names: TensorFlow sorts inputs by either, and confuses them else.
+    """
+    in_order = sorted(names)
+    parameters = [_without_forbidden_characters(name) for name in in_order]
+    are_valid = all(in_order) and all(map(_is_parameter, parameters))  # TensorFlow fails on an empty name.
+    return are_valid and parameters == sorted(set(parameters))
+
+
+def make_parameter_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns a valid parameter for each name, all different, of letters that ops may have in their names.
+
+    A name that is valid stays as it is.
+
+    >>> make_parameter_names(["class", "a-b", "a_b"])
+    {'a_b': 'a_b', 'a-b': 'a_b_', 'class': 'class_'}
+    """
+    given = sorted(names)  # So that it does not depend on their order.
+    found = {name: name for name in given if name.isascii() and name[:1].isalpha() and _is_parameter(name)}
+    taken = set(found.values())
+    for name in given:
+        if name not in found:
+            stem = _without_forbidden_characters("".join(c if c.isascii() else "_" for c in name))
+            candidates = itertools.chain((stem, f"{stem}_"), (f"{stem}_{number}" for number in itertools.count(1)))
+            found[name] = next(each for each in candidates if _is_parameter(each) and each not in taken)
+            taken.add(found[name])
+    return found
+
+
+def _without_forbidden_characters(name: str) -> str:
+    """The parameter that TensorFlow makes of a name (core/function/polymorphism/function_type.py,
+    sanitize_arg_name).
+    """
+    replaced = "".join(character if character.isalnum() else "_" for character in name)
+    return replaced if replaced[:1].isalpha() else f"arg_{replaced}"
+
+
+def _is_parameter(name: str) -> bool:
+    # TensorFlow's methods call their first argument "self".
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "self"
+
+
+def rename_in_order(specs: dict[str, Any]) -> dict[str, Any]:
     """The specs by names that TensorFlow can call a function by, in the same order; by their own where it can."""
-    if can_be_called_by(specs):
+    if are_callable_names(specs):
         return specs
     return {f"input_{number:04d}": spec for number, spec in enumerate(specs.values())}
 
@@ -23,12 +69,12 @@ def accept_all_names(concrete: Any) -> None:
         concrete: a concrete function that has the names of its inputs, one for each, in their order.
     """
     names = tuple(concrete._arg_keywords)  # Seen in 1.15, 2.15, 2.21.
-    if can_be_called_by(names) or hasattr(concrete, "_rehub_names"):
+    if are_callable_names(names) or hasattr(concrete, "_rehub_names"):
         return
     concrete._rehub_names = names
     concrete.__class__ = _class_with_any_names(concrete.__class__)
     # `tf.saved_model.save` names the inputs of a signature by these.
-    parameters = parameter_names(names)
+    parameters = make_parameter_names(names)
     concrete._arg_keywords = [parameters[name] for name in names]
 
 
@@ -51,10 +97,10 @@ def _class_with_any_names(concrete_class: Any) -> Any:
                 raise TypeError(f"The signature takes {_quoted(names)} by keyword; {len(args)} came by position.")
             given = dict(zip(names, args))
             unknown = []
-            for keyword, value in kwargs.items():
-                name = keyword if keyword in names else dict(zip(parameters, names)).get(keyword)
+            for key, value in kwargs.items():
+                name = key if key in names else dict(zip(parameters, names)).get(key)
                 if name is None or name in given:
-                    unknown.append(keyword)
+                    unknown.append(key)
                 else:
                     given[name] = value
             missing = [name for name in names if name not in given]
@@ -90,7 +136,7 @@ def _as_input(name: str, value: Any, placeholder: Any) -> Any:
     return tensor
 
 
-class PrunedByOtherNames:
+class RenamingPruner:
     """A wrapped function, of whose pruned functions the parameters have names that TensorFlow takes."""
 
     def __init__(self, wrapped: Any) -> None:
@@ -102,7 +148,7 @@ class PrunedByOtherNames:
         if input_signature is None:  # In 1.15 and 2.15, where parameters have no names.
             return self._wrapped.prune(feeds, fetches, **options)
         args, kwargs = input_signature
-        in_order = (args, in_same_order(kwargs))
+        in_order = (args, rename_in_order(kwargs))
         pruned = self._wrapped.prune(feeds, fetches, input_signature=in_order, **options)
         pruned.graph.structured_input_signature = input_signature
         return pruned

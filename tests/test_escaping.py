@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 import rehub as hub
-from rehub.foreign_text import escape, quote, show_url
+from rehub.escaping import escape, escape_url, quote
 
 STEERING = "a\nb\rc\td\x00\x1b[2J\x1b[1m\x9b\x7f\u202e\u2066\u200f\u2028\u2029\u0085\ud800\udcff\ufeff"
 
 
-@pytest.mark.parametrize("shown", [escape(STEERING), quote(STEERING), show_url(f"https://h/{STEERING}")])
+@pytest.mark.parametrize("shown", [escape(STEERING), quote(STEERING), escape_url(f"https://h/{STEERING}")])
 def test_what_steers_a_terminal_is_escaped(shown):
     assert shown.isprintable()
 
 
-@pytest.mark.parametrize("function", [escape, quote, show_url])
+@pytest.mark.parametrize("function", [escape, quote, escape_url])
 def test_what_is_long_is_cut_and_says_so(function):
     assert len(function("x" * 100_000)) < 1000
     assert "100,000 characters" in function("x" * 100_000)

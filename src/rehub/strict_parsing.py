@@ -64,7 +64,7 @@ def parse_iso_date(text: str, *, local: bool = False) -> datetime | None:
         return None
 
 
-def moment_of(timestamp: float) -> datetime | None:
+def parse_timestamp(timestamp: float) -> datetime | None:
     """The moment of a file's time, in UTC; None outside of the years that have four digits."""
     from datetime import datetime, timedelta, timezone
 
@@ -94,7 +94,7 @@ def parse_json(content: bytes) -> Any:
         raise Malformed(f"it is not JSON ({str(error)[:100]})") from None
 
 
-def member(value: Any, key: str, kind: type) -> Any:
+def get_field(value: Any, key: str, kind: type) -> Any:
     """The member of a JSON object, which must have exactly this type.
 
     Raises:

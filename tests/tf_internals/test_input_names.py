@@ -8,8 +8,8 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
+from rehub import tf_internals
 from rehub.cli.program import main
-from rehub.input_names import can_be_called_by, parameter_names
 
 v1 = tf.compat.v1
 SIGNATURES = {
@@ -153,7 +153,7 @@ def test_a_converted_model_is_called_by_them_and_has_signatures_of_valid_names(p
         values, expected = values_of(keys)
         tensors = {key: tf.constant(value) for key, value in values.items()}
         assert model(tensors, signature=name, as_dict=True)["y"].numpy() == [2 * expected]
-        renamed = parameter_names(keys)
+        renamed = tf_internals.input_names.make_parameter_names(keys)
         fed = {renamed[key]: tensor for key, tensor in tensors.items()}
         assert model.signatures[name](**fed)["y"].numpy() == [2 * expected]
     assert any("signatures['default']: 'class' became 'class_'" in each for each in report.left_out)
@@ -175,11 +175,11 @@ def test_a_restored_savedmodel_is_saved_again_with_valid_names(models, tmp_path)
     tf.saved_model.save(restored, str(tmp_path / "again"), signatures=dict(restored.signatures))
     again = tf.saved_model.load(str(tmp_path / "again"))
     values, expected = values_of(SIGNATURES["default"])
-    renamed = parameter_names(SIGNATURES["default"])
+    renamed = tf_internals.input_names.make_parameter_names(SIGNATURES["default"])
     fed = {renamed[key]: tf.constant(value) for key, value in values.items()}
     assert again.signatures["default"](**fed)["y"].numpy() == [2 * expected]
 
 
 @pytest.mark.parametrize("names", [["x", "y"], ["a-b", "c d"], ["1a"], ["name", "args", "kwargs"]])
 def test_names_that_tensorflow_takes_stay(names):
-    assert can_be_called_by(names)
+    assert tf_internals.input_names.are_callable_names(names)

@@ -1,0 +1,96 @@
+"""The signatures of a MetaGraph: its named entry points, with dtypes and shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+from rehub.savedmodel.dtypes import dtype_name
+from rehub.savedmodel.shapes import Shape, read_shape
+from rehub.savedmodel.structures import read_type_spec
+from rehub.savedmodel.wire import Message
+
+_SIGNATURE_DEF = 5
+_KEY, _VALUE = 1, 2
+_INPUTS, _OUTPUTS, _METHOD_NAME = 1, 2, 3
+_NAME, _DTYPE, _SHAPE, _COO_SPARSE, _COMPOSITE_TENSOR = 1, 2, 3, 4, 5
+_COO_VALUES, _TYPE_SPEC = 1, 1
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A named input or output of a signature or a trace.
+
+    Attributes:
+        name: its key in the signature; the path to it in a structure of a trace, such as `inputs` or `features['age']`.
+        dtype: TensorFlow's name of its type, such as "float32"; "" where there is no single one.
+        shape: its sizes.
+        kind: "dense", "sparse" (a SparseTensor), "ragged", or the kind of another composite tensor.
+        tensor: its name in the graph, such as "x:0"; "" where it has none.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    kind: str = "dense"
+    tensor: str = ""
+
+
+@dataclass(frozen=True)
+class SignatureInfo:
+    """A named entry point of a MetaGraph.
+
+    Attributes:
+        name: its key.
+        method_name: what it says it does, such as "tensorflow/serving/predict".
+        inputs, outputs: sorted by name.
+    """
+
+    name: str
+    method_name: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+
+def read_signatures(metagraph: Message) -> tuple[SignatureInfo, ...]:
+    """Return the signatures of a MetaGraphDef, sorted by name, without TensorFlow's own, which start with "__".
+
+    Raises:
+        WireError: they cannot be read.
+    """
+    found: dict[str, SignatureInfo] = {}
+    for entry in metagraph.messages(_SIGNATURE_DEF):
+        name = entry.text(_KEY)
+        if not name.startswith("__"):
+            found[name] = read_signature(name, entry.message(_VALUE))
+    return tuple(found[name] for name in sorted(found))
+
+
+def read_signature(name: str, message: Message) -> SignatureInfo:
+    """Return what a SignatureDef says.
+
+    Raises:
+        WireError: it cannot be read.
+    """
+    inputs, outputs = (tuple(_read_tensors(message, number)) for number in (_INPUTS, _OUTPUTS))
+    return SignatureInfo(name, message.text(_METHOD_NAME), inputs, outputs)
+
+
+def _read_tensors(signature: Message, number: int) -> Iterator[TensorInfo]:
+    found = {entry.text(_KEY): entry.message(_VALUE) for entry in signature.messages(number)}
+    for name in sorted(found):
+        yield _read_tensor(name, found[name])
+
+
+def _read_tensor(name: str, info: Message) -> TensorInfo:
+    composite = info.message(_COMPOSITE_TENSOR)
+    if composite:
+        spec = read_type_spec(composite.message(_TYPE_SPEC))
+        # TensorFlow calls a signature with the components of a "sparse" one, by other names than of all composite ones.
+        kind = "composite" if spec.kind in ("dense", "sparse") else spec.kind
+        return TensorInfo(name, spec.dtype, spec.shape, kind)
+    dtype, shape = dtype_name(info.integer(_DTYPE)), read_shape(info.message(_SHAPE))
+    sparse = info.message(_COO_SPARSE)
+    if sparse:
+        return TensorInfo(name, dtype, shape, "sparse", sparse.text(_COO_VALUES))
+    return TensorInfo(name, dtype, shape, "dense", info.text(_NAME))
