@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.exit_codes import FAILED, OK
 from rehub.errors import PackageMissing
 from rehub.formatting import list_names
 from rehub.migrate.code.discovery import FoundFile, find_files
@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-def configure(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Describe the arguments."""
     parser.description = (
         "Rewrites programs and notebooks that use hub.Module in TF1's graphs and sessions, so that they use hub.load\n"
@@ -59,7 +59,7 @@ def configure(parser: Parser) -> None:
         (("--handles",), {"action": "store_true", "help": "list the models that the programs use, and their formats"}),
         (("--list-rules",), {"action": "store_true", "help": "list the rules"}),
     ):
-        parser.arguments.append(way.add_argument(*names, **settings))
+        way.add_argument(*names, **settings)
     parser.add_argument("--notes", action="store_true", help="also apply rules whose result needs a check (kind b)")
     parser.add_argument("--python2", action="store_true", help="first convert programs of Python 2 (needs fissix)")
     for name, text in (("select", "apply and report these rules alone"), ("ignore", "leave these rules out")):
@@ -78,7 +78,7 @@ def configure(parser: Parser) -> None:
     )
 
 
-def run(arguments: Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     """Migrate, and report."""
     if arguments.list_rules:
         return _list_rules(arguments.output_format)
@@ -97,7 +97,7 @@ def run(arguments: Namespace) -> int:
     _print_report(arguments, migrations, summary)
     is_left = any(migration.error or migration.remaining for migration in migrations)
     is_pending = not (arguments.write or arguments.output) and any(migration.is_changed for migration in migrations)
-    return FAILED if errors or is_left or is_pending else DONE
+    return FAILED if errors or is_left or is_pending else OK
 
 
 def _codes(arguments: Namespace, name: str) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _write_files(
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, content)
         except OSError as error:
-            output.complain(f"{found.path} was not written: {error.strerror or error}")
+            output.print_error(f"{found.path} was not written: {error.strerror or error}")
             has_failed = True
     return has_failed
 
@@ -171,12 +171,12 @@ def _summarize(files: Sequence[FoundFile], migrations: Sequence[FileMigration], 
 
 def _print_report(arguments: Namespace, migrations: Sequence[FileMigration], summary: dict[str, Any]) -> None:
     if arguments.output_format == "json":
-        output.as_json(json_report(migrations, summary))
+        output.print_json(json_report(migrations, summary))
     elif arguments.output_format == "sarif":
-        output.as_json(sarif_report(migrations))
+        output.print_json(sarif_report(migrations))
     elif arguments.output_format == "github":
         for text in github_annotations(migrations):
-            output.line(text)
+            output.print_line(text)
     else:
         _print_text(arguments, migrations, summary)
 
@@ -184,19 +184,21 @@ def _print_report(arguments: Namespace, migrations: Sequence[FileMigration], sum
 def _print_text(arguments: Namespace, migrations: Sequence[FileMigration], summary: dict[str, Any]) -> None:
     for migration in migrations:
         if migration.error:
-            output.complain(migration.error)
+            output.print_error(migration.error)
         if migration.notice:
-            output.note(f"{migration.path}: {migration.notice}")
+            output.print_note(f"{migration.path}: {migration.notice}")
         if arguments.diff:
             _print_diff(migration)
         elif arguments.check:
             if migration.is_changed or migration.remaining:
-                output.line(f"{migration.path}: {'would change' if migration.is_changed else 'has work to do by hand'}")
+                output.print_line(
+                    f"{migration.path}: {'would change' if migration.is_changed else 'has work to do by hand'}"
+                )
         else:
             for placed in migration.findings:
                 _print_finding(migration, placed)
     # A patch on stdout is for a program.
-    say = output.note if arguments.diff else output.line
+    say = output.print_note if arguments.diff else output.print_line
     for text in _summary_lines(arguments, summary):
         say(text)
 
@@ -204,17 +206,17 @@ def _print_text(arguments: Namespace, migrations: Sequence[FileMigration], summa
 def _print_finding(migration: FileMigration, placed: PlacedFinding) -> None:
     finding = placed.finding
     place = output.bold(place_of(migration, placed))
-    output.line(f"{place}: {finding.rule} [{finding.kind}] {finding.message}")
+    output.print_line(f"{place}: {finding.rule} [{finding.kind}] {finding.message}")
     for text in finding.advice.split("\n") if finding.advice else ():
-        output.line(output.faint(f"    {text}") if text else "")
+        output.print_line(output.dim(f"    {text}") if text else "")
 
 
 def _print_diff(migration: FileMigration) -> None:
     before, after = (text.splitlines(keepends=True) for text in (migration.before, migration.after))
     for text in difflib.unified_diff(before, after, migration.path, migration.path):
-        output.line(text.rstrip("\r\n"))
+        output.print_line(text.rstrip("\r\n"))
         if not text.endswith("\n"):
-            output.line("\\ No newline at end of file")
+            output.print_line("\\ No newline at end of file")
 
 
 def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
@@ -233,12 +235,12 @@ def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
 
 def _list_rules(output_format: str) -> int:
     if output_format == "json":
-        output.as_json([dataclasses.asdict(rule) for rule in RULES])
-        return DONE
-    output.table(["RULE", "KIND", "WHAT"], [[rule.code, rule.kind, rule.title] for rule in RULES])
+        output.print_json([dataclasses.asdict(rule) for rule in RULES])
+        return OK
+    output.print_table(["RULE", "KIND", "WHAT"], [[rule.code, rule.kind, rule.title] for rule in RULES])
     for kind, meaning in _KINDS.items():
-        output.line(f"{kind}: {meaning}")
-    return DONE
+        output.print_line(f"{kind}: {meaning}")
+    return OK
 
 
 def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
@@ -246,21 +248,21 @@ def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
 
     reports, errors = report_handles(files)
     for error in errors:
-        output.complain(error)
+        output.print_error(error)
     if output_format == "json":
-        output.as_json([dataclasses.asdict(report) for report in reports])
-        return FAILED if errors else DONE
+        output.print_json([dataclasses.asdict(report) for report in reports])
+        return FAILED if errors else OK
     for report in reports:
-        output.line(output.bold(report.handle))
+        output.print_line(output.bold(report.handle))
         said = {"files": "", "table": " (by the table of tfhub.dev's models)"}.get(report.source, "")
-        output.line(f"  used in: {list_names(report.locations, 5)}")
-        output.line(f"  format: {report.format or 'not known'}{said}")
+        output.print_line(f"  used in: {list_names(report.locations, 5)}")
+        output.print_line(f"  format: {report.format or 'not known'}{said}")
         if report.newer:
-            output.line(f"  newer version, a TF2 SavedModel with other weights: {report.newer}")
-        output.line(f"  retraining here: {report.retraining}")
+            output.print_line(f"  newer version, a TF2 SavedModel with other weights: {report.newer}")
+        output.print_line(f"  retraining here: {report.retraining}")
         if report.convert:
-            output.line(f"  to convert it: {report.convert}")
+            output.print_line(f"  to convert it: {report.convert}")
         elif report.convert_note:
-            output.line(f"  to convert it: not advised; {report.convert_note}")
-    output.line(f"models: {len(reports)}")
-    return FAILED if errors else DONE
+            output.print_line(f"  to convert it: not advised; {report.convert_note}")
+    output.print_line(f"models: {len(reports)}")
+    return FAILED if errors else OK

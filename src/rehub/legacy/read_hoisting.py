@@ -13,7 +13,7 @@ from rehub.legacy.graph_defs import node_name
 _CARRIERS = ("Enter", "Identity", "Switch")
 
 
-def read_early(graph_def: Any, handles: Iterable[str]) -> None:
+def hoist_variable_reads(graph_def: Any, handles: Iterable[str]) -> None:
     """Carries values in the place of handles into conds and loops, for variables that the graph does nothing but read.
 
     Args:

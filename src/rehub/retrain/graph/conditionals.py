@@ -1,9 +1,9 @@
-"""Which Merges, and which ops with an effect, belong to one conditional.
+"""Group Merges, and nodes that run for their effect, into conditionals.
 
 A `tf.cond` of TF1 has a Merge for each tensor that it returns. They have to become one `tf.cond` again: a branch that
 is computed twice would draw other random numbers and change its variables twice. So Merges on the same predicate
-belong together where their branches share nodes. That the predicate is the same does not suffice: all batch
-normalizations of a network can share theirs.
+belong together where their branches share nodes. The same predicate alone does not suffice: all batch normalizations
+of a network can have the same one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Iterable, Union
 
-from rehub.retrain.control_flow import MERGES, Branch, ControlFlow
-from rehub.retrain.nodes import NEXT_ITERATIONS, NodeGraph, Output, control_of
+from rehub.retrain.graph.control_flow import MERGES, ControlFlow
+from rehub.retrain.graph.nodes import NEXT_ITERATIONS, NodeGraph, NodeOutput, control_output
+from rehub.savedmodel.graph_search import find_reachable
 
 
 @dataclass(eq=False)
@@ -26,7 +27,7 @@ class Conditional:
         region: the nodes inside of it, its Switches included.
     """
 
-    predicate: Output
+    predicate: NodeOutput
     merges: list[str] = field(default_factory=list)
     effects: list[tuple[bool, Effect]] = field(default_factory=list)
     region: set[str] = field(default_factory=set)
@@ -53,12 +54,13 @@ class Conditionals:
         for merge, sources in flow.branches_of_merge.items():
             if merge in needed:
                 predicate = next(iter(sources)).predicate
-                self.of_merge[merge] = self._place(predicate, (source.node for source in sources.values()), merge)
+                inside = (source.node for source in sources.values())
+                self.of_merge[merge] = self._find_or_make(predicate, inside, merge)
         for effect in dict.fromkeys(effects):
-            self._place_effect(effect)
+            self._add_effect(effect)
 
-    def entries_of(self, conditional: Conditional) -> list[Output]:
-        """The tensors outside of a conditional that its branches take."""
+    def entries_of(self, conditional: Conditional) -> list[NodeOutput]:
+        """Return the tensors outside of a conditional that its branches take."""
         switches = (self._graph.nodes[name] for name in sorted(conditional.region))
         return [
             node.inputs[0]
@@ -66,17 +68,17 @@ class Conditionals:
             if self._flow.is_switch(node) and self._flow.predicate_of(node) == conditional.predicate
         ]
 
-    def _place(self, predicate: Output, inside: Iterable[str], merge: str | None) -> Conditional:
-        """Finds or makes the conditional on a predicate that some nodes are inside of."""
-        placed = Conditional(predicate, [] if merge is None else [merge], [], self._region(predicate, inside))
+    def _find_or_make(self, predicate: NodeOutput, inside: Iterable[str], merge: str | None) -> Conditional:
+        """Return the conditional on a predicate that contains some nodes, joined from those found so far."""
+        result = Conditional(predicate, [] if merge is None else [merge], [], self._find_region(predicate, inside))
         for other in list(self._found):
-            if other.predicate == predicate and other.region & placed.region and self._can_be_one(placed, other):
-                placed = self._join(other, placed)
-        if placed not in self._found:
-            self._found.append(placed)
-        return placed
+            if other.predicate == predicate and other.region & result.region and self._are_independent(result, other):
+                result = self._join_into(other, result)
+        if result not in self._found:
+            self._found.append(result)
+        return result
 
-    def _join(self, kept: Conditional, gone: Conditional) -> Conditional:
+    def _join_into(self, kept: Conditional, gone: Conditional) -> Conditional:
         kept.merges += gone.merges
         kept.effects += gone.effects
         kept.region |= gone.region
@@ -88,50 +90,42 @@ class Conditionals:
             self.effects = [kept if effect is gone else effect for effect in self.effects]
         return kept
 
-    def _region(self, predicate: Output, names: Iterable[str]) -> set[str]:
-        """The nodes on either side of a predicate that some nodes there need, with the Switches that lead there."""
-        region: set[str] = set()
-        pending = list(names)
-        while pending:
-            name = pending.pop()
+    def _find_region(self, predicate: NodeOutput, names: Iterable[str]) -> set[str]:
+        """Return the nodes on either side of a predicate that some nodes there need, with the Switches before them."""
+
+        def is_switch(name: str) -> bool:
             node = self._graph.nodes[name]
-            if name in region:
-                continue
-            if self._flow.is_switch(node) and self._flow.predicate_of(node) == predicate:
-                region.add(name)
-            elif self._is_within(predicate, name) or node.op in MERGES or node.op in NEXT_ITERATIONS:
-                region.add(name)
-                pending += [source.node for source in node.inputs]
-                pending += node.controls
-        return region
+            return self._flow.is_switch(node) and self._flow.predicate_of(node) == predicate
 
-    def _is_within(self, predicate: Output, name: str) -> bool:
-        return any(branch.predicate == predicate for branch in self._flow.branches_of(control_of(name)))
+        def is_inside(name: str) -> bool:
+            if is_switch(name) or self._graph.nodes[name].op in (*MERGES, *NEXT_ITERATIONS):
+                return True
+            return any(branch.predicate == predicate for branch in self._flow.branches_of(control_output(name)))
 
-    def _can_be_one(self, one: Conditional, other: Conditional) -> bool:
+        def needed_inside(name: str) -> list[str]:
+            return [] if is_switch(name) else list(filter(is_inside, self._graph.nodes[name].predecessors()))
+
+        return find_reachable(filter(is_inside, names), needed_inside)
+
+    def _are_independent(self, one: Conditional, other: Conditional) -> bool:
         """Whether neither needs what comes out of the other, as the gradient of a conditional does."""
-        return not (self._needs(one, other) or self._needs(other, one))
+        return not (self._depends_on(one, other) or self._depends_on(other, one))
 
-    def _needs(self, one: Conditional, other: Conditional) -> bool:
+    def _depends_on(self, one: Conditional, other: Conditional) -> bool:
         before = self._graph.ancestors(entry.node for entry in self.entries_of(one))
         return any(merge in before for merge in other.merges)
 
-    def _place_effect(self, name: str) -> None:
-        """Puts a node that runs for its effect into the conditional of its branch, and that into the one around it."""
-        branches = self._flow.branches_of(control_of(name))
-        if _is_dead(branches):
-            return
+    def _add_effect(self, name: str) -> None:
+        """Put a node that runs for its effect into the conditional of its branch, and that into the one around it."""
+        branches = self._flow.branches_of(control_output(name))
+        if any(branch.opposite() in branches for branch in branches):
+            return  # It would have to be on both sides of a predicate: TF1 never runs it.
         effect: Effect = name
         inside = [name]
         for branch in reversed(branches):
-            conditional = self._place(branch.predicate, inside, None)
+            conditional = self._find_or_make(branch.predicate, inside, None)
             if (branch.taken, effect) not in conditional.effects:
                 conditional.effects.append((branch.taken, effect))
             effect, inside = conditional, sorted(conditional.region)
         if effect not in self.effects:
             self.effects.append(effect)
-
-
-def _is_dead(branches: tuple[Branch, ...]) -> bool:
-    """Whether a node would have to be on both sides of a predicate: TF1 never runs it."""
-    return any(branch.other() in branches for branch in branches)

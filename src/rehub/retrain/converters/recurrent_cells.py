@@ -7,18 +7,16 @@ of the cell's new state and output only, and let a clipped state through as if i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import Any, Sequence
 
 from rehub import tf_internals
-from rehub.retrain.nodes import Node
-
-if TYPE_CHECKING:
-    from rehub.retrain.retracing import Retracing, Scope
+from rehub.retrain.context import Context, Converter, Scope
+from rehub.retrain.graph import Node
 
 
-def _lstm_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
+def _convert_lstm_cell(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
     tf = tf_internals.import_tensorflow()
-    x, cs_prev, h_prev, w, wci, wcf, wco, b = tracing.tensors(node, scope)
+    x, cs_prev, h_prev, w, wci, wcf, wco, b = context.get_input_tensors(node, scope)
     attr = node.attr
     forget_bias = attr["forget_bias"].f if "forget_bias" in attr else 1.0
     clip = attr["cell_clip"].f if "cell_clip" in attr else 3.0
@@ -41,9 +39,9 @@ def _lstm_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     return [i, cs, f, o, ci, co, h]
 
 
-def _gru_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
+def _convert_gru_cell(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
     tf = tf_internals.import_tensorflow()
-    x, h_prev, w_ru, w_c, b_ru, b_c = tracing.tensors(node, scope)
+    x, h_prev, w_ru, w_c, b_ru, b_c = context.get_input_tensors(node, scope)
     r, u = tf.split(tf.sigmoid(tf.nn.bias_add(tf.matmul(tf.concat([x, h_prev], 1), w_ru), b_ru)), 2, axis=1)
     c = tf.tanh(tf.nn.bias_add(tf.matmul(tf.concat([x, h_prev * r], 1), w_c), b_c))
     h = u * h_prev + (1 - u) * c
@@ -51,7 +49,7 @@ def _gru_cell(tracing: Retracing, node: Node, scope: Scope) -> Sequence[Any]:
     return [r, u, c, h]
 
 
-EMITTERS: dict[str, Callable[[Retracing, Node, Scope], Sequence[Any]]] = {
-    "GRUBlockCell": _gru_cell,
-    "LSTMBlockCell": _lstm_cell,
+CONVERTERS: dict[str, Converter] = {
+    "GRUBlockCell": _convert_gru_cell,
+    "LSTMBlockCell": _convert_lstm_cell,
 }

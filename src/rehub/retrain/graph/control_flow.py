@@ -1,9 +1,10 @@
-"""Finds the conditionals and loops in a graph of TF1, where they are not told from other ops.
+"""Find the conditionals and loops of a TF1 graph, in which they are ordinary ops.
 
-`tf.cond` of TF1 lets tensors into a branch by Switch and out by Merge. `tf.while_loop` lets them in by Enter; a Merge
-takes the value from there or from NextIteration, a Switch on LoopCond sends it into the body or to Exit. (Yu et al.,
-Dynamic Control Flow in Large-Scale Machine Learning, 2018.) The collections of contexts, which would name all of them,
-need not be there; they tell some options of loops where they are.
+A `tf.cond` of TF1 passes tensors into a branch by Switch and out of it by Merge. A `tf.while_loop` passes them in by
+Enter. A Merge takes the value from Enter or from NextIteration, and a Switch on LoopCond sends it into the body or to
+Exit (Yu et al., "Dynamic Control Flow in Large-Scale Machine Learning", https://arxiv.org/abs/1805.01772). The
+collections of control flow contexts, which would name all of these nodes, can be missing from a graph. Where they are
+present, they add the options of loops.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Iterable, Mapping
 
 from rehub.errors import InvalidModule
-from rehub.retrain.nodes import NEXT_ITERATIONS, Node, NodeGraph, Output, control_of
+from rehub.retrain.graph.nodes import NEXT_ITERATIONS, Node, NodeGraph, NodeOutput, control_output
 
 SWITCHES = frozenset(["Switch", "RefSwitch"])
 MERGES = frozenset(["Merge", "RefMerge"])
@@ -24,32 +25,32 @@ EXITS = frozenset(["Exit", "RefExit"])
 class Branch:
     """One side of a conditional: where `predicate` is `taken`."""
 
-    predicate: Output
+    predicate: NodeOutput
     taken: bool
 
-    def other(self) -> Branch:
-        """The other side."""
+    def opposite(self) -> Branch:
+        """Return the other side."""
         return Branch(self.predicate, not self.taken)
 
 
 @dataclass(frozen=True)
 class LoopVariable:
-    """A tensor that changes from turn to turn.
+    """A tensor that changes with each iteration.
 
     Attributes:
-        initial: its value before the first turn, outside of the loop.
-        before_first: the names of the nodes that have to run before it is let in, outside of the loop.
-        merge: the node that has its value at the beginning of a turn.
-        next: its value at the end of a turn.
-        before_next: the names of the nodes that have to run before a turn ends.
-        switches: the nodes that let its value into the body.
-        exits: the nodes that have its value after the last turn, outside of the loop.
+        initial: its value before the first iteration, outside of the loop.
+        before_first: the names of the nodes outside of the loop that have to run before the first iteration.
+        merge: the node that has its value at the beginning of an iteration.
+        next: its value at the end of an iteration.
+        before_next: the names of the nodes that have to run before an iteration ends.
+        switches: the nodes that pass its value into the body.
+        exits: the nodes outside of the loop that have its value after the last iteration.
     """
 
-    initial: Output
+    initial: NodeOutput
     before_first: tuple[str, ...]
     merge: str
-    next: Output
+    next: NodeOutput
     before_next: tuple[str, ...]
     switches: tuple[str, ...]
     exits: tuple[str, ...]
@@ -57,7 +58,7 @@ class LoopVariable:
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """Arguments of `tf.while_loop` that only the collection of contexts tells.
+    """Arguments of `tf.while_loop` that are found in the collection of contexts only.
 
     Attributes:
         back_prop: whether gradients flow through it.
@@ -73,15 +74,15 @@ class Loop:
     """A `tf.while_loop`.
 
     Attributes:
-        frame: its name, which its Enters have.
-        condition: whether there is one more turn, from the variables at its beginning.
+        frame: its name, which its Enters have as an attribute.
+        condition: whether there is one more iteration, computed from the variables at its beginning.
         variables: what changes.
-        parallel_iterations: how many turns may run at once.
-        options: what the graph's nodes do not tell.
+        parallel_iterations: how many iterations may run at once.
+        options: those that the graph's nodes do not have.
     """
 
     frame: str
-    condition: Output
+    condition: NodeOutput
     variables: tuple[LoopVariable, ...]
     parallel_iterations: int
     options: LoopOptions
@@ -99,30 +100,33 @@ class ControlFlow:
         """
         Args:
             graph: the graph.
-            options: of loops by their frames, as far as they are known.
+            options: those of loops by their frames, as far as they are known.
         """
         self._graph = graph
         self._loop_conditions = {node.name for node in graph.nodes.values() if node.op == "LoopCond"}
         self.loop_of_exit: dict[str, Loop] = {}
-        self.branches_of_merge: dict[str, dict[Branch, Output]] = {}
+        self.branches_of_merge: dict[str, dict[Branch, NodeOutput]] = {}
         loops = self._find_loops(options)
         self._initial_of = {variable.merge: variable.initial for loop in loops for variable in loop.variables}
-        self._branches_of: dict[Output | str, tuple[Branch, ...]] = {}
+        self._branches_of: dict[NodeOutput | str, tuple[Branch, ...]] = {}
         self._find_branches()
 
     def is_switch(self, node: Node) -> bool:
-        """Whether a node lets a tensor into the branches of a conditional."""
+        """Whether a node passes a tensor into the branches of a conditional."""
         return node.op in SWITCHES and node.inputs[1].node not in self._loop_conditions
 
-    def predicate_of(self, switch: Node) -> Output:
-        """The predicate of a conditional, past the copies of it that its Switches take."""
+    def predicate_of(self, switch: Node) -> NodeOutput:
+        """Return the predicate of a conditional itself, not the copy of it that a Switch takes."""
         predicate = switch.inputs[1]
         while self._graph.nodes[predicate.node].op == "Identity":
             predicate = self._graph.nodes[predicate.node].inputs[0]
         return predicate
 
-    def branches_of(self, output: Output) -> tuple[Branch, ...]:
-        """The branches in which a tensor is, outermost first; those of loops around it are not told apart."""
+    def branches_of(self, output: NodeOutput) -> tuple[Branch, ...]:
+        """Return the branches that a tensor is in, outermost first.
+
+        For a tensor inside of a loop, they include the branches that the loop is in.
+        """
         return self._branches_of.get(output, self._branches_of[output.node])
 
     # Loops
@@ -138,8 +142,10 @@ class ControlFlow:
             enter = next(nodes[source.node] for source in node.inputs if nodes[source.node].op in ENTERS)
             switches = [user for user in self._graph.consumers[node.name] if self._leads_into_body(user, node)]
             exits = [user for switch in switches for user in self._graph.consumers[switch.name] if user.op in EXITS]
-            frame = enter.attr["frame_name"].s.decode()
-            key = (frame, self._condition_of(node, switches))
+            if not switches:
+                raise InvalidModule(f"No Switch passes the loop variable {node.name!r} into the body of its loop.")
+            loop_condition = switches[0].inputs[1].node
+            key = (enter.attr["frame_name"].s.decode(), loop_condition)
             enter_of[key] = enter
             variables_of.setdefault(key, []).append(
                 LoopVariable(
@@ -165,55 +171,46 @@ class ControlFlow:
     def _leads_into_body(self, user: Node, merge: Node) -> bool:
         return (
             user.op in SWITCHES
-            and user.inputs[0] == Output(merge.name, 0)
+            and user.inputs[0] == NodeOutput(merge.name, 0)
             and user.inputs[1].node in self._loop_conditions
         )
-
-    def _condition_of(self, merge: Node, switches: Iterable[Node]) -> str:
-        """The name of the LoopCond that a variable's Switches look at."""
-        for switch in switches:
-            return switch.inputs[1].node
-        raise InvalidModule(f"The loop variable {merge.name!r} leads nowhere: no Switch takes it into the loop's body.")
 
     # Conditionals
 
     def _find_branches(self) -> None:
-        for node in self._graph.in_order():
+        for node in self._graph.in_topological_order():
             if node.op in NEXT_ITERATIONS:
                 branches: tuple[Branch, ...] = ()
             elif node.name in self._initial_of:
                 branches = self.branches_of(self._initial_of[node.name])
             elif node.op in MERGES:
-                branches = self._behind_merge(node)
+                branches = self._record_merge(node)
             else:
-                branches = _joined([self.branches_of(source) for source in _all_inputs(node)])
+                sources = [*node.inputs, *map(control_output, node.controls)]
+                branches = _join_without_repeats(self.branches_of(source) for source in sources)
             self._branches_of[node.name] = branches
             if self.is_switch(node):
                 predicate = self.predicate_of(node)
                 outside = tuple(branch for branch in branches if branch.predicate != predicate)
                 for taken in (False, True):
                     inside = (*outside, Branch(predicate, taken))
-                    self._branches_of[Output(node.name, int(taken))] = inside
+                    self._branches_of[NodeOutput(node.name, int(taken))] = inside
 
-    def _behind_merge(self, merge: Node) -> tuple[Branch, ...]:
-        """Notes from which branch each input of a conditional's Merge comes; returns the branches around it."""
+    def _record_merge(self, merge: Node) -> tuple[Branch, ...]:
+        """Record which branch each input of a conditional's Merge comes from. Return the branches around it."""
         if len(merge.inputs) != 2:
             raise InvalidModule(f"Merge {merge.name!r} has {len(merge.inputs)} inputs; those of tf.cond have two.")
         first, second = (self.branches_of(source) for source in merge.inputs)
         for branch in reversed(first):
-            if branch.other() in second:
-                self.branches_of_merge[merge.name] = {branch: merge.inputs[0], branch.other(): merge.inputs[1]}
+            if branch.opposite() in second:
+                self.branches_of_merge[merge.name] = {branch: merge.inputs[0], branch.opposite(): merge.inputs[1]}
                 before = first[: first.index(branch)]
-                return _joined([before, [other for other in second if other in before]])
+                return _join_without_repeats([before, [other for other in second if other in before]])
         raise InvalidModule(
             f"Merge {merge.name!r} joins {merge.inputs[0]} and {merge.inputs[1]}, which are not the two branches of "
             "one conditional."
         )
 
 
-def _all_inputs(node: Node) -> list[Output]:
-    return [*node.inputs, *map(control_of, node.controls)]
-
-
-def _joined(lists: Iterable[Iterable[Branch]]) -> tuple[Branch, ...]:
+def _join_without_repeats(lists: Iterable[Iterable[Branch]]) -> tuple[Branch, ...]:
     return tuple(dict.fromkeys(branch for branches in lists for branch in branches))
