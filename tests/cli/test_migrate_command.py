@@ -241,6 +241,8 @@ def test_many_files_are_done_by_several_processes(project, rehub):
         ((".", "--select", "RH9"), "there is no rule 'RH9'"),
         ((".", "--write", "--diff"), "not allowed with"),
         ((".", "--output", "."), "say --write"),
+        ((".", "--diff", "--output-format", "json"), "--diff prints a patch"),
+        ((".", "--handles", "--output-format", "sarif"), "text or json"),
         (("train.py", "inner/train.py", "--output", "new"), "two of the files"),
     ],
 )
