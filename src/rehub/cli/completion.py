@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 from rehub import config
-from rehub.cache import entries
+from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.commands import COMMANDS, Command, command_at
 from rehub.cli.exit_codes import DONE
@@ -129,4 +129,4 @@ def _values(argument: Action | None) -> Sequence[str]:
 def _cached_handles() -> list[str]:
     # Those of this machine: nobody who presses Tab waits for a network.
     roots = [root for root in config.cache_dirs() if isinstance(root, Path)]
-    return sorted({entry.handle for root in roots for entry in entries(root) if entry.handle is not None})
+    return sorted({entry.handle for root in roots for entry in list_entries(root) if entry.handle is not None})

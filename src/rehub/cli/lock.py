@@ -8,7 +8,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import DONE, FAILED
 from rehub.cli.handle_files import add_handles, handles_of
 from rehub.errors import HubError
-from rehub.resolvers.pinning import pin
+from rehub.resolvers.pinning import pin_handle
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     code = DONE
     for handle in handles_of(arguments):
         try:
-            pinned.append({"handle": handle, "pinned": pin(handle)})
+            pinned.append({"handle": handle, "pinned": pin_handle(handle)})
         except HubError as error:
             output.complain(error)
             code = FAILED

@@ -9,7 +9,7 @@ from rehub.cli.exit_codes import DONE, FAILED
 from rehub.cli.handle_files import add_handles, handles_of
 from rehub.errors import HubError
 from rehub.escaping import escape_url
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
         directory = None
         problem = None
         try:
-            directory = redact_place(resolve(handle))
+            directory = redact_location(resolve(handle))
         except HubError as error:
             output.complain(error)
             code = FAILED

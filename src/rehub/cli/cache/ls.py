@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import entries
+from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.cache.entries import all_entries, name_of, record_of
 from rehub.cli.exit_codes import DONE
 from rehub.formatting import format_size, format_time
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
         output.as_json([record_of(entry) for entry in all_entries()])
         return DONE
     for root in config.cache_dirs():
-        found = entries(root)
+        found = list_entries(root)
         if found:
             output.table(
                 ("SIZE", "FILES", "USED", "STATE", "HANDLE"),
@@ -49,5 +49,5 @@ def run(arguments: Namespace) -> int:
                 ],
             )
         models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.line(f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_place(str(root))}")
+        output.line(f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_location(str(root))}")
     return DONE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cli import output
 from rehub.cli.exit_codes import DONE
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,5 +30,5 @@ def run(arguments: Namespace) -> int:
         output.as_json([str(root) for root in config.cache_dirs()])
         return DONE
     for root in config.cache_dirs():
-        output.line(redact_place(str(root)))
+        output.line(redact_location(str(root)))
     return DONE

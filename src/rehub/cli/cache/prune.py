@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import prune
+from rehub.cache import prune_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import name_of, record_of
 from rehub.cli.exit_codes import DONE, FAILED
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"the cache {escape_url(root)} stays as it is: nobody notes what is used in an object store. "
                 "`rehub cache rm` deletes the models that you name."
             )
-    gone = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
+    gone = [entry for root in roots for entry in prune_cache(root, arguments.keep_size, dry_run=arguments.dry_run)]
     if arguments.json:
         output.as_json([record_of(entry) for entry in gone])
         return code

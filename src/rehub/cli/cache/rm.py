@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rehub.cache import remove
+from rehub.cache import remove_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of
 from rehub.cli.exit_codes import DONE, FAILED
@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
         return FAILED
     for entry in entries:
         form = prepared.form_of(str(entry.directory))
-        remove(entry)
+        remove_entry(entry)
         if not arguments.json:
             output.line(f"deleted {name_of(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]

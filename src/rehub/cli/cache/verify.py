@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from rehub.cache import verify
+from rehub.cache import verify_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, all_entries, entries_of, name_of
 from rehub.cli.exit_codes import DONE, FAILED
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 from rehub.restore import prepared
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
 
-    from rehub.cache import Report
+    from rehub.cache import VerifyReport
     from rehub.cli.parser import Parser
 
 
@@ -40,8 +40,8 @@ def run(arguments: Namespace) -> int:
     sound = True
     records = []
     others = set() if arguments.handles or arguments.quick else set(prepared.forms())
-    for entry in counted("Verifying", found, len(found), "model"):
-        report = verify(entry, digests=not arguments.quick)
+    for entry in track_steps("Verifying", found, len(found), "model"):
+        report = verify_entry(entry, digests=not arguments.quick)
         form = None if arguments.quick else prepared.form_of(str(entry.directory))
         if form is not None:
             others.discard(form)
@@ -77,7 +77,7 @@ def _record_of_form(form: Path, problem: str | None) -> dict[str, Any]:
     return {"handle": None, "directory": str(form), "damage": damage, "unlisted": [], "has_manifest": True}
 
 
-def _print(report: Report) -> None:
+def _print(report: VerifyReport) -> None:
     by_what = "" if report.has_manifest else "  (nothing was noted to compare it with)"
     output.line(f"{'damaged' if report.damage else 'whole':7}  {name_of(report.entry)}{by_what}")
     for damage in report.damage:
@@ -86,10 +86,10 @@ def _print(report: Report) -> None:
         output.line(f"         {name} did not come with the model")
 
 
-def _record(report: Report) -> dict[str, Any]:
+def _record(report: VerifyReport) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
-        "directory": redact_place(str(report.entry.directory)),
+        "directory": redact_location(str(report.entry.directory)),
         "damage": list(report.damage),
         "unlisted": list(report.unlisted),
         "has_manifest": report.has_manifest,
