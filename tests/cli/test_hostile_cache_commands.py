@@ -21,7 +21,7 @@ COMMANDS = (
     ("cache", "show", KEY, "--json"),
     ("cache", "verify"),
     ("cache", "verify", "--quick", "--json"),
-    ("completion", "bash", "rehub", "pull", ""),
+    ("env",),
     ("cache", "prune", "--keep-size", "1TB"),
     ("cache", "rm", NAME),
     ("cache", "prune", "--keep-size", "0", "--json"),
