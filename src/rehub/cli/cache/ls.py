@@ -49,8 +49,6 @@ def run_command(arguments: Namespace) -> int:
                     for entry in found
                 ],
             )
-        models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.print_line(
-            f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_location(str(root))}"
-        )
+        total = format_size(sum(entry.size for entry in found))
+        output.print_line(f"{format_count(len(found), 'model')}, {total} in {redact_location(str(root))}")
     return OK
