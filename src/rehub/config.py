@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehub.errors import InvalidSetting
-from rehub.foreign_text import quote, quote_url
-from rehub.untrusted import parse_count
+from rehub.escaping import quote, quote_url
+from rehub.formatting import parse_size
+from rehub.strict_parsing import parse_count
 
 
 @dataclass(frozen=True)
@@ -298,9 +299,6 @@ def retries(argument: int | None = None) -> int:
     return times
 
 
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-
-
 def max_size(argument: int | str | None = None) -> int:
     """How many bytes one model may unpack to.
 
@@ -311,13 +309,11 @@ def max_size(argument: int | str | None = None) -> int:
         InvalidSetting: it is no size.
     """
     chosen = str(argument) if argument is not None else MAX_SIZE.value() or MAX_SIZE.default
-    size = re.fullmatch(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([a-z]*)\s*", chosen, re.IGNORECASE)
-    if size is None or size.group(2).lower() not in _UNITS:
+    try:
+        return parse_size(chosen)
+    except ValueError as error:
         origin = "max_size" if argument is not None else MAX_SIZE.variable()
-        raise InvalidSetting(
-            f"{origin} is {quote(chosen)}: it must be a number of bytes, or one with kB, MB, GB or TB."
-        )
-    return int(float(size.group(1)) * _UNITS[size.group(2).lower()])
+        raise InvalidSetting(f"{origin} is {quote(chosen)}: {error}.") from None
 
 
 def tfhub_endpoint(argument: str | None = None) -> str:

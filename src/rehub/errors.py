@@ -46,7 +46,7 @@ from __future__ import annotations
 
 import pickle
 
-from rehub import foreign_text
+from rehub import escaping
 
 
 class HubError(Exception):
@@ -56,7 +56,7 @@ class HubError(Exception):
     """
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*foreign_text.harmless_arguments(args))
+        super().__init__(*escaping.sanitize_arguments(args))
 
 
 class InvalidHandle(HubError, ValueError):
@@ -174,7 +174,7 @@ class MissingOp(HubError, RuntimeError):
     """The graph uses an op that is not registered; the message names the package that brings it."""
 
 
-class InputMismatch(HubError, ValueError, TypeError, metaclass=foreign_text.HarmlessArguments):
+class InputMismatch(HubError, ValueError, TypeError, metaclass=escaping.SanitizedArguments):
     """The inputs match no trace of the function, or no signature; the message shows expected beside received."""
 
     # AutoGraph raises an error of a function again with its own message, and changes the type of those that are made

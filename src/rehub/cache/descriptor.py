@@ -6,8 +6,8 @@ import os
 import socket
 from datetime import datetime
 
-from rehub.foreign_text import show_url
-from rehub.untrusted import parse_iso_date
+from rehub.escaping import escape_url
+from rehub.strict_parsing import parse_iso_date
 
 # It has three or four lines; what is larger is none.
 LONGEST = 1 << 20
@@ -25,7 +25,7 @@ def description(key: str, manifest: str | None = None) -> bytes:
     # The three lines of tensorflow_hub's resolver.py, `_write_module_descriptor_file`; its time is local, too.
     now = datetime.now().isoformat(sep=" ")  # noqa: DTZ005
     lines = [
-        f"Module: {show_url(key, _LONGEST_KEY)}",
+        f"Module: {escape_url(key, _LONGEST_KEY)}",
         f"Download Time: {now}",
         f"Downloader Hostname: {socket.gethostname()} (PID:{os.getpid()})",
     ]

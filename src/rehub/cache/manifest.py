@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn
 
 from rehub.cache.regular_files import Listing, list_directory, open_regular, read_regular
 from rehub.errors import UnsafeArchive
-from rehub.foreign_text import escape
-from rehub.untrusted import Malformed, member, parse_json
+from rehub.escaping import escape
+from rehub.strict_parsing import Malformed, get_field, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,10 +141,10 @@ def parse(content: bytes, name: str) -> Manifest:
     """Makes a manifest of the content of the file `name`; raises `UnreadableManifest` with the reason."""
     try:
         stored = parse_json(content)
-        files = tuple(_record(each) for each in member(stored, "files", list))
+        files = tuple(_record(each) for each in get_field(stored, "files", list))
         if not files:
             _refuse(name, "it lists no file")
-        handle, url, time = (member(stored, key, str) for key in ("handle", "url", "time"))
+        handle, url, time = (get_field(stored, key, str) for key in ("handle", "url", "time"))
     except Malformed as error:
         _refuse(name, str(error))
     return Manifest(handle, url, time, files)
@@ -155,7 +155,11 @@ def _refuse(name: str, reason: str) -> NoReturn:
 
 
 def _record(stored: Any) -> FileRecord:
-    name, size, sha256 = member(stored, "name", str), member(stored, "size", int), member(stored, "sha256", str)
+    name, size, sha256 = (
+        get_field(stored, "name", str),
+        get_field(stored, "size", int),
+        get_field(stored, "sha256", str),
+    )
     if size < 0 or not _SHA256.fullmatch(sha256):
         raise Malformed("a size is negative, or a sha256 is not one")
     return FileRecord(name, size, sha256)

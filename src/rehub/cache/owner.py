@@ -9,8 +9,8 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from rehub.foreign_text import escape
-from rehub.untrusted import Malformed, member, parse_json
+from rehub.escaping import escape
+from rehub.strict_parsing import Malformed, get_field, parse_json
 
 # What is larger is no lock of ours.
 LONGEST = 4096
@@ -44,7 +44,7 @@ class Owner:
         """The owner that a lock's file names; None where none is written yet, or what is written is not plain."""
         try:
             fields = parse_json(stored)
-            owner = cls(*(member(fields, name, kind) for name, kind in _FIELDS))
+            owner = cls(*(get_field(fields, name, kind) for name, kind in _FIELDS))
         except Malformed:
             return None
         return owner if 0 < owner.pid <= _LARGEST_PID else None

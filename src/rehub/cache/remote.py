@@ -25,11 +25,11 @@ from rehub.cache.manifest import Manifest, UnreadableManifest, parse, records_of
 from rehub.cache.place import SAVED_MODEL_FILES, Place, damage_to_unlisted, name_of
 from rehub.cache.storage import open_storage, scheme_of, with_own_errors
 from rehub.errors import CacheError, HubError, InvalidSetting
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.redaction import redact_url
 
 if TYPE_CHECKING:
-    from rehub.cache.store import Delivery
+    from rehub.cache.store import Fetched
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ class RemotePlace:
     def with_cache_errors(self, problem: str, action: Callable[[], T]) -> T:
         """Does something with the store; what its driver raises becomes a `CacheError`."""
         remedy = "\nMake it readable and writable, or name another by REHUB_CACHE_DIR."
-        problem = f"{problem} in the cache {show_url(self.root)}"
+        problem = f"{problem} in the cache {escape_url(self.root)}"
         return with_own_errors(action, CacheError, problem, self.root, remedy=remedy)
 
     def _read(self, path: str) -> bytes | None:
@@ -185,7 +185,7 @@ def open_cache(root: str) -> tuple[Any, str]:
         InvalidSetting: fsspec knows no storage of this scheme.
         CacheError: the driver cannot even begin.
     """
-    problem = f"the cache {show_url(root)} cannot be reached"
+    problem = f"the cache {escape_url(root)} cannot be reached"
     try:
         storage, path = with_own_errors(lambda: open_storage(root, root), CacheError, problem, root, ValueError)
     except ValueError:
@@ -193,7 +193,7 @@ def open_cache(root: str) -> tuple[Any, str]:
     else:
         return storage, path.rstrip("/")
     raise InvalidSetting(
-        f"the cache {show_url(root)} is in no storage that can be used: fsspec knows no {scheme_of(root)}://. "
+        f"the cache {escape_url(root)} is in no storage that can be used: fsspec knows no {scheme_of(root)}://. "
         "Name another by REHUB_CACHE_DIR."
     )
 
@@ -235,7 +235,7 @@ def find(root: str, keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> str:
+def bring_in(root: str, key: str, fill: Callable[[Path], Fetched], *, anew: bool) -> str:
     """The URL of a model in a cache in an object store; `fill` brings it in when it is not there, or `anew`.
 
     It is filled in the directory for temporary files and uploaded from there. The processes of a user on one machine
@@ -266,7 +266,7 @@ def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: boo
         raise
     except OSError as error:
         raise CacheError(
-            f"{quote_url(key)} cannot be made ready for the cache {show_url(root)}: {error}.\n"
+            f"{quote_url(key)} cannot be made ready for the cache {escape_url(root)}: {error}.\n"
             f"Make room in {tempfile.gettempdir()}, or name another directory for temporary files by TMPDIR."
         ) from error
     return place.url
@@ -275,7 +275,7 @@ def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: boo
 def _is_whole(place: RemotePlace, key: str, problem: str) -> bool:
     seen = place.with_cache_errors(problem, place.look)
     if seen is not None and seen.damage is not None:
-        _log.warning("The cached model %s of %s does not count: %s", show_url(place.url), quote_url(key), seen.damage)
+        _log.warning("The cached model %s of %s does not count: %s", escape_url(place.url), quote_url(key), seen.damage)
     return seen is not None and seen.damage is None
 
 

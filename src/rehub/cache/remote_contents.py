@@ -6,13 +6,13 @@ import functools
 from typing import TYPE_CHECKING
 
 from rehub.cache.descriptor import words_of
-from rehub.cache.entry import Entry, Report
+from rehub.cache.entry import Entry, VerifyReport
 from rehub.cache.place import is_name
 from rehub.cache.remote import RemotePlace, Seen, open_cache, place_of, sizes_below
 from rehub.cache.storage import with_own_errors
 from rehub.errors import CacheError
-from rehub.foreign_text import quote_url, show_url
-from rehub.untrusted import parse_iso_date
+from rehub.escaping import escape_url, quote_url
+from rehub.strict_parsing import parse_iso_date
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ def entries(root: str) -> list[Entry]:
                 found.append(_entry(place, seen))
         return found
 
-    return with_own_errors(look, CacheError, f"the cache {show_url(root)} cannot be read", root)
+    return with_own_errors(look, CacheError, f"the cache {escape_url(root)} cannot be read", root)
 
 
 def entry_of(root: str, key: str) -> Entry | None:
@@ -43,26 +43,26 @@ def entry_of(root: str, key: str) -> Entry | None:
     return None if seen is None else _entry(place, seen)
 
 
-def verify(entry: Entry, root: str, *, digests: bool) -> Report:
+def verify(entry: Entry, root: str, *, digests: bool) -> VerifyReport:
     """As `cache.verify`: with `digests`, all files of the model come over the network."""
     place = _place(entry, root)
     return place.with_cache_errors(
-        f"{show_url(place.url)} cannot be read", lambda: _report(entry, place, digests=digests)
+        f"{escape_url(place.url)} cannot be read", lambda: _report(entry, place, digests=digests)
     )
 
 
-def _report(entry: Entry, place: RemotePlace, *, digests: bool) -> Report:
+def _report(entry: Entry, place: RemotePlace, *, digests: bool) -> VerifyReport:
     seen = place.look()
     if seen is None:
-        return Report(entry, ("it is gone",), (), has_manifest=False)
+        return VerifyReport(entry, ("it is gone",), (), has_manifest=False)
     if seen.manifest is None:
-        return Report(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
+        return VerifyReport(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
     damages = [
         record.damage(seen.sizes.get(record.name), functools.partial(place.sha256, record.name) if digests else None)
         for record in seen.manifest.files
     ]
     unlisted = set(seen.sizes) - {record.name for record in seen.manifest.files}
-    return Report(
+    return VerifyReport(
         entry, tuple(each for each in damages if each is not None), tuple(sorted(unlisted)), has_manifest=True
     )
 
@@ -71,7 +71,7 @@ def sizes(entry: Entry, root: str) -> dict[str, int]:
     """The size of each of the model's files, by its name."""
     place = _place(entry, root)
     return place.with_cache_errors(
-        f"{show_url(place.url)} cannot be read",
+        f"{escape_url(place.url)} cannot be read",
         lambda: dict(sorted(sizes_below(place.storage, place.directory).items())),
     )
 
@@ -79,7 +79,7 @@ def sizes(entry: Entry, root: str) -> dict[str, int]:
 def remove(entry: Entry, root: str) -> None:
     """Deletes the model."""
     place = _place(entry, root)
-    place.with_cache_errors(f"{show_url(place.url)} cannot be deleted", place.delete)
+    place.with_cache_errors(f"{escape_url(place.url)} cannot be deleted", place.delete)
 
 
 def _place(entry: Entry, root: str) -> RemotePlace:
@@ -105,8 +105,8 @@ def _entry(place: RemotePlace, seen: Seen) -> Entry:
 def _words(seen: Seen) -> tuple[str | None, str | None, datetime | None]:
     if seen.manifest is not None:
         listed = seen.manifest
-        return show_url(listed.handle), show_url(listed.url), parse_iso_date(listed.time)
+        return escape_url(listed.handle), escape_url(listed.url), parse_iso_date(listed.time)
     if seen.descriptor is None:
         return None, None, None
     handle, stored = words_of(seen.descriptor)
-    return None if handle is None else show_url(handle), None, stored
+    return None if handle is None else escape_url(handle), None, stored

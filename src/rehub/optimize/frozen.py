@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from rehub import tf_internals
-from rehub.transfer.sizes import readable
+from rehub.formatting import format_size
 
 # No message of protobuf is larger, and a graph is one.
 _LARGEST_GRAPH = 2**31 - 2**20
@@ -38,12 +38,12 @@ def too_large(trace: Any) -> str:
     """Why a function's variables cannot be constants of a graph here; "" if they can."""
     size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
     if size > _LARGEST_GRAPH:
-        return f"its variables take {readable(size)}, and a graph holds no more than 2 GB"
+        return f"its variables take {format_size(size)}, and a graph holds no more than 2 GB"
     free = _free_memory()
     if free is not None and size * _COPIES > free:
         return (
-            f"its variables take {readable(size)}, of which there are up to {_COPIES} copies while forms are made and "
-            f"compared, and {readable(free)} of memory are free"
+            f"its variables take {format_size(size)}, of which there are up to {_COPIES} copies while forms are made "
+            f"and compared, and {format_size(free)} of memory are free"
         )
     return ""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 
 # What stands for a size that the model leaves open, beside the first, the batch's, which is 1.
 _IMAGE_SIZE = 224  # of height and width, where there are four dimensions

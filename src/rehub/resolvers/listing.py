@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from typing import Callable, Iterable
 
 from rehub.errors import ModelNotFound, UnsafeArchive
-from rehub.foreign_text import list_names, quote, show_url
+from rehub.escaping import escape_url, quote
+from rehub.formatting import list_names
 
 # One of them is in every SavedModel.
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
@@ -47,7 +48,7 @@ def model_files(names: Iterable[str], directory: str, *, handle: str, spell: Cal
         found = "is a file. Give the directory that has a saved_model.pb."
     else:
         found = "is empty, or does not exist."
-    hints = "\n".join(f"  {show_url(spell('' if model == '.' else model))}" for model in models[:_SHOWN])
+    hints = "\n".join(f"  {escape_url(spell('' if model == '.' else model))}" for model in models[:_SHOWN])
     raise ModelNotFound(f"{handle} {found}" + (f"\nModels are in:\n{hints}" if hints else ""))
 
 

@@ -8,7 +8,7 @@ import uuid
 from typing import Any, Iterator
 
 from rehub.errors import ExportTargetTaken
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 
 
 def target_of(tf: Any, directory: Any, overwrite: bool) -> str:

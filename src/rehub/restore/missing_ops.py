@@ -9,7 +9,7 @@ from typing import Any, Iterable, Sequence
 
 from rehub import tf_internals
 from rehub.errors import MissingOp
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.ops import Provider, provider_of
 

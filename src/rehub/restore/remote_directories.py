@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from rehub.errors import LocationUnreadable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.savedmodel import Layout, look
 from rehub.savedmodel.encodings import as_saved_model_pb, saved_model_bytes
 from rehub.savedmodel.wire import Buffer

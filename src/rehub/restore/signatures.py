@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Sequence
 
 from rehub.errors import SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.restore.copies import copy_function, refuse_to_copy_function
 
 

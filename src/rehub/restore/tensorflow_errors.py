@@ -7,7 +7,7 @@ import functools
 from typing import Any, Sequence
 
 from rehub.errors import HubError
-from rehub.foreign_text import harmless_arguments
+from rehub.escaping import sanitize_arguments
 
 
 def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: str) -> HubError:
@@ -47,7 +47,7 @@ def _join(bases: Any) -> Any:
     class Joined(*bases):  # type: ignore[misc]
         def __init__(self, message: str) -> None:
             # Not HubError's, which would go on to those of `others`.
-            Exception.__init__(self, *harmless_arguments((message,)))
+            Exception.__init__(self, *sanitize_arguments((message,)))
             # What tf.errors.OpError keeps, in every version from 1.15 on.
             self._node_def = self._op = None
             self._message = self.args[0]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
-from rehub.foreign_text import list_names
+from rehub.formatting import list_names
 from rehub.restore.signatures import signature_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from rehub.errors import HubError, ModelNotFound, UnsupportedFormat
-from rehub.foreign_text import list_names, quote_url
+from rehub.escaping import quote_url
+from rehub.formatting import list_names
 from rehub.savedmodel.file_kinds import graph_def_advice, is_graph_def_file
 
 PB, PBTXT, CPB = "saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"

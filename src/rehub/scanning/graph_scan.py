@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator
 
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Node
 from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, RUNS_PYTHON, UNKNOWN, OpClass, class_of

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from rehub import config
-from rehub.foreign_text import quote_url, show_url
+from rehub.escaping import escape_url, quote_url
 from rehub.transfer import progress
 from rehub.transfer.body import Body
 from rehub.transfer.connections import connections
@@ -40,14 +40,14 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
             try:
                 response = ask(session, trace, seconds=seconds)
                 with response, contextlib.closing(Body(session, response, trace, patience, seconds)) as body:
-                    _copy(body, path, digest, show_url(handle))
+                    _copy(body, path, digest, escape_url(handle))
                 return digest.hexdigest()
             except PassingFailure as failure:
                 patience.wait(failure)
 
 
 def _copy(body: Body, path: Path, digest: Any, label: str) -> None:
-    with path.open("wb") as file, progress.shown(label, body.length) as advance:
+    with path.open("wb") as file, progress.track_bytes(label, body.length) as advance:
         for chunk in iter(lambda: body.read(_CHUNK), b""):
             digest.update(chunk)
             file.write(chunk)

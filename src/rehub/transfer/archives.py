@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.transfer import disk_space, tar_reader, zip_reader
 from rehub.transfer.decompression import Meter, decompressed, undoes
 from rehub.transfer.members import Limits, Members, limits_of_settings
@@ -29,7 +29,9 @@ _BUFFER = 1 << 18
 _MAX_COMPRESSIONS = 2
 
 
-def unpack(source: Path | Readable, into: Path, *, name: str, limits: Limits | None = None) -> tuple[FileRecord, ...]:
+def unpack_archive(
+    source: Path | Readable, into: Path, *, name: str, limits: Limits | None = None
+) -> tuple[FileRecord, ...]:
     """Unpacks a model's archive into an empty directory and returns what it wrote.
 
     A model in a single top folder is written without that folder. Members that are absolute, leave `into`, are

@@ -6,11 +6,11 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from rehub.foreign_text import escape
+from rehub.escaping import escape
+from rehub.formatting import format_size
+from rehub.strict_parsing import parse_count
 from rehub.transfer.hops import Trace, answer_errors, ask, content_length, reader, root_cause
 from rehub.transfer.retries import PassingFailure, Patience
-from rehub.transfer.sizes import readable
-from rehub.untrusted import parse_count
 
 if TYPE_CHECKING:
     import requests
@@ -130,7 +130,7 @@ class Body:
         if not self._is_the_rest():
             raise PassingFailure(
                 self._trace.message(
-                    f"the server broke off after {readable(self._received)}, and has another version of it by now."
+                    f"the server broke off after {format_size(self._received)}, and has another version of it by now."
                 )
             )
 

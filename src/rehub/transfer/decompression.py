@@ -8,8 +8,8 @@ import zlib
 from typing import IO, TYPE_CHECKING, Callable, cast
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
-from rehub.foreign_text import escape
-from rehub.transfer.sizes import readable
+from rehub.escaping import escape
+from rehub.formatting import format_size
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -50,11 +50,11 @@ class Meter:
         """Raises `UnsafeArchive` when so many bytes are too many, of all or for what has come."""
         limits = self._limits
         if unpacked > limits.bytes:
-            rule = f"it unpacks to more than {readable(limits.bytes)} (REHUB_MAX_SIZE)"
+            rule = f"it unpacks to more than {format_size(limits.bytes)} (REHUB_MAX_SIZE)"
         elif unpacked > limits.ratio_from and unpacked > limits.ratio * self.received:
             rule = (
-                f"{readable(self.received)} of it unpack to {readable(unpacked)}, over {limits.ratio} times as much. "
-                "If you trust it, unpack it and give its directory"
+                f"{format_size(self.received)} of it unpack to {format_size(unpacked)}, over "
+                f"{limits.ratio} times as much. If you trust it, unpack it and give its directory"
             )
         else:
             return

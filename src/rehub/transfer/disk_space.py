@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Iterator
 
 from rehub.errors import DiskFull
-from rehub.transfer.sizes import readable
+from rehub.formatting import format_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def require(needed: int, directory: Path, what: str) -> None:
     free = shutil.disk_usage(str(directory)).free
     if needed > free:
         raise DiskFull(
-            f"{what} needs {readable(needed)}, and {readable(free)} are free on the disk of {_known(directory)}. "
+            f"{what} needs {format_size(needed)}, and {format_size(free)} are free on the disk of {_known(directory)}. "
             "Make room there, or name another directory by REHUB_CACHE_DIR."
         )
 
@@ -42,9 +42,8 @@ def told(directory: Path, what: str, needed: int | None = None) -> Iterator[None
             raise
         free = shutil.disk_usage(str(directory)).free
         raise DiskFull(
-            f"{what} needs {'more room' if needed is None else readable(needed)}, and the disk of {_known(directory)} "
-            "became full on the way "
-            f"({error.strerror}; {readable(free)} are free now). "
+            f"{what} needs {'more room' if needed is None else format_size(needed)}, and the disk of "
+            f"{_known(directory)} became full on the way ({error.strerror}; {format_size(free)} are free now). "
             "Make room there, or name another directory by REHUB_CACHE_DIR."
         ) from error
 

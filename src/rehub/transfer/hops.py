@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from rehub.errors import DownloadError
-from rehub.foreign_text import escape, quote, quote_url, show_url
-from rehub.redaction import is_signed, redact_url, without_secrets_of
+from rehub.escaping import escape, escape_url, quote, quote_url
+from rehub.redaction import is_signed, redact_secrets_of, redact_url
+from rehub.strict_parsing import parse_count
 from rehub.transfer.retries import PassingFailure, retry_after
-from rehub.untrusted import parse_count
 
 if TYPE_CHECKING:
     import requests
@@ -54,14 +54,14 @@ class Trace:
     def note(self, response: requests.Response) -> None:
         """Adds a hop."""
         url = response.url or ""
-        self.hops.append(f"{response.status_code} {escape(response.reason or '', 60)} from {show_url(url, _SHOWN)}")
+        self.hops.append(f"{response.status_code} {escape(response.reason or '', 60)} from {escape_url(url, _SHOWN)}")
         if not self.page or not is_signed(url):
             self.page = redact_url(url)
 
     def message(self, reason: str) -> str:
         """The text of an error, without passwords and signatures."""
         hops = "".join(f"\n  answer: {hop}" for hop in self.hops)
-        return f"{self.headline(reason)}\n  asked:  {show_url(self.url)}{hops}"
+        return f"{self.headline(reason)}\n  asked:  {escape_url(self.url)}{hops}"
 
     def headline(self, reason: str) -> str:
         """The first line of an error, which is enough where no server has answered."""
@@ -212,7 +212,7 @@ def root_cause(error: BaseException, url: str) -> str:
     root = error
     while (root.__cause__ or root.__context__) is not None:
         root = cast("BaseException", root.__cause__ or root.__context__)
-    said = without_secrets_of(url, str(root).strip())
+    said = redact_secrets_of(url, str(root).strip())
     return escape(f"{type(root).__name__}: {said}" if said else type(root).__name__, 2 * _SHOWN)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import DownloadError, LocationUnavailable
-from rehub.foreign_text import quote_url
+from rehub.escaping import quote_url
 from rehub.transfer.connections import connections
 from rehub.transfer.hops import Trace, ask, shown, start_of
 from rehub.transfer.retries import PassingFailure, Patience
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LONGEST = 4096
 
 
-def ask_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
+def fetch_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
     """The place that a server answers with: a 303 whose body is the path.
 
     Args:

@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING, Iterator
 from rehub import config
 from rehub.cache import FileRecord
 from rehub.errors import CorruptArchive, UnsafeArchive
-from rehub.foreign_text import quote
+from rehub.escaping import quote
+from rehub.formatting import format_size
 from rehub.transfer import disk_space
-from rehub.transfer.sizes import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ class Members:
         self._claim(name, parts, is_directory=False)
         self._bytes += size
         if self._bytes > self.limits.bytes:
-            raise self.unsafe(name, f"takes the archive beyond {readable(self.limits.bytes)} (REHUB_MAX_SIZE)")
+            raise self.unsafe(name, f"takes the archive beyond {format_size(self.limits.bytes)} (REHUB_MAX_SIZE)")
         earlier = self._records.get("/".join(parts))
         if earlier is not None:
             self._require_same(earlier, name, size, content)
@@ -232,7 +232,7 @@ class Members:
         if len(self._directories) > self.limits.directories:
             raise self.unsafe(name, f"is one too many: the limit is {self.limits.directories} directories")
         if self._characters > self.limits.paths:
-            raise self.unsafe(name, f"is one too many: the names take more than {readable(self.limits.paths)}")
+            raise self.unsafe(name, f"is one too many: the names take more than {format_size(self.limits.paths)}")
 
 
 def _begin_to_store(file: IO[bytes], start: int, end: int) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import NoReturn
 
 from rehub.errors import DownloadError
-from rehub.untrusted import parse_count, parse_http_date
+from rehub.strict_parsing import parse_count, parse_http_date
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import tarfile
 from typing import IO, TYPE_CHECKING, Iterator
 
 from rehub.errors import CorruptArchive
-from rehub.foreign_text import escape, quote
-from rehub.transfer.sizes import readable
-from rehub.untrusted import parse_count
+from rehub.escaping import escape, quote
+from rehub.formatting import format_size
+from rehub.strict_parsing import parse_count
 
 if TYPE_CHECKING:
     from rehub.transfer.members import Members
@@ -107,7 +107,7 @@ class _ExtendedHeaders:
             raise self._members.unsafe(header.name, f"has more than {_MOST_HEADERS_OF_A_MEMBER} extended headers")
         self._bytes += header.size + BLOCK
         if self._bytes > 2 * BLOCK * self._limits.members + self._limits.headers:
-            raise self._members.unsafe(header.name, f"is behind {readable(self._bytes)} of extended headers")
+            raise self._members.unsafe(header.name, f"is behind {format_size(self._bytes)} of extended headers")
 
     def count_record(self, name: str) -> None:
         """Counts one record of a header; raises `UnsafeArchive` when it is one too many."""

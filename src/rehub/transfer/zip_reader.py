@@ -11,8 +11,8 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive
-from rehub.foreign_text import escape, quote
-from rehub.transfer.sizes import readable
+from rehub.escaping import escape, quote
+from rehub.formatting import format_size
 
 if TYPE_CHECKING:
     from rehub.transfer.decompression import Meter
@@ -72,7 +72,7 @@ class _GuardedDirectory:
         if self.is_read:
             return self._file.read(size)
         if size > self._limits.headers:
-            raise self._refused(f"its directory has {readable(size)}")
+            raise self._refused(f"its directory has {format_size(size)}")
         content = self._file.read(size)
         # Each entry begins so, or the directory is damaged.
         if content.count(_DIRECTORY_ENTRY) > self._limits.members:
