@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rehub.errors import CorruptModel, PackageMissing
-from rehub.foreign_text import escape
+from rehub.escaping import escape
 from rehub.savedmodel.protos import ENUMS, MESSAGES, Field
 
 if TYPE_CHECKING:
