@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Mapping
 
+from rehub.array_diff import ArrayDifference
 from rehub.errors import PackageMissing, UnsupportedFormat
 from rehub.inspection.diff.descriptions import facts
-from rehub.inspection.diff.value_differences import ValueDifference, compare_values
+from rehub.inspection.diff.value_differences import compare_values
 from rehub.inspection.diff.variable_pairs import Weights, find_pairs
 from rehub.inspection.model_info import ModelInfo, VariableInfo
 from rehub.savedmodel.checkpoint import Checkpoint, read_checkpoint
@@ -36,7 +37,7 @@ class VariableDifference:
 
     before: VariableInfo | None
     after: VariableInfo | None
-    values: ValueDifference | None = None
+    values: ArrayDifference | None = None
     not_compared: str = ""
 
     def __bool__(self) -> bool:
