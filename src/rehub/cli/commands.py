@@ -64,6 +64,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
         Command("optimize", "find and write the form of a model that is fastest on this machine, for inference"),
     ),
     "train models": (Command("convert", "write a TF1 model as a TF2 SavedModel that can be trained"),),
+    "migrate programs": (Command("migrate", "rewrite programs that use hub.Module for TF2", ("upgrade",)),),
     "manage the cache": (
         Command("cache ls", "list the models in the cache", ("list", "ls", "cache list")),
         Command("cache show", "show one of them: where it came from, and its files"),
