@@ -39,9 +39,7 @@ def fill_shape(
     sizes = tuple(shape)
     is_image = len(sizes) == 4 and sizes[3] in _IMAGE_CHANNELS
     unknown = image_size if is_image else length
-    return tuple(
-        (batch if axis == 0 else unknown) if size is None else size for axis, size in enumerate(sizes)
-    )
+    return tuple((batch if axis == 0 else unknown) if size is None else size for axis, size in enumerate(sizes))
 
 
 def make_sample(
@@ -67,13 +65,13 @@ def make_sample(
     tf = tf_internals.import_tensorflow()
     if not isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)):
         raise NoSampleInput(f"is a {spec.value_type.__name__}")
-    shape = tf_internals.specs.spec_shape(spec) if shape is None else shape
+    shape = tf_internals.specs.shape_of(spec) if shape is None else shape
     is_ragged = isinstance(spec, tf.RaggedTensorSpec)
     if shape.rank is None and not is_ragged:
         raise NoSampleInput("has an unknown rank")
     sizes = shape.as_list() if shape.rank is not None else [None] * (spec.ragged_rank + 1)
     filled = fill_shape(sizes, batch=batch, length=length, image_size=image_size)
-    dense = _make_dense(tf_internals.specs.spec_dtype(spec), filled, random)
+    dense = _make_dense(tf_internals.specs.dtype_of(spec), filled, random)
     if is_ragged:
         # Rows of different lengths, where the spec lets them differ in the second dimension only.
         lengths = [max(1, filled[1] - row) for row in range(filled[0])] if spec.ragged_rank == 1 else None

@@ -76,6 +76,7 @@ def add_arguments(parser: Parser) -> None:
         default="text",
         help="of the report; default: text",
     )
+    parser.add_examples("migrate train.py --diff", "migrate src --write", "migrate src --check")
 
 
 def run_command(arguments: Namespace) -> int:
