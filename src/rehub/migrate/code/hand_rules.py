@@ -61,7 +61,7 @@ _SPARSE = frozenset(
 
 def find_hand_rules(names: ImportedNames) -> list[Finding]:
     """Return the findings of RH302 to RH310, in the order of the program."""
-    is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses())
+    is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses)
     findings: dict[tuple[str, int], Finding] = {}
     with_advice: set[str] = set()
     for rule, node, message in sorted(_iter_found(names), key=lambda each: (each[1].lineno, each[1].col_offset)):
@@ -75,14 +75,14 @@ def find_hand_rules(names: ImportedNames) -> list[Finding]:
 
 
 def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
-    for name, node in names.uses():
+    for name, node in names.uses:
         rule, message = _rule_of(name)
         if rule == "RH305":
             yield rule, node, _contrib_message(name)
         elif rule:
             function = names.function_of(node) if name.endswith("EstimatorSpec") else None
             yield rule, function or node, message
-    for each in ast.walk(names.tree):
+    for each in names.nodes:
         yield from _found_in(names, each)
 
 

@@ -180,10 +180,13 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if is_compat and options.wants("RH401"):
         after, more = move_to_compat(after)
         findings += more
-    if not parses(after):
+    if after != source and not parses(after):
         raise ValueError("the rewritten program would not parse, so it was left as it is. Please report this.")
-    found = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
-    findings += [each for each in find_hand_rules(names) if each.rule in found and options.wants(each.rule)]
+    by_hand = find_hand_rules(names)
+    if by_hand and after != source:
+        remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
+        by_hand = [finding for finding in by_hand if finding.rule in remaining]
+    findings += [finding for finding in by_hand if options.wants(finding.rule)]
     return after, findings
 
 
