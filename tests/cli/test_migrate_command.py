@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -106,6 +107,22 @@ def test_what_is_left_to_do_by_hand_is_reported_with_code(project, rehub):
 def test_a_comment_ignores_a_rule(project, rehub):
     (project / "train.py").write_text(BY_HAND.replace("Saver()", "Saver()  # rehub: ignore[RH306]"))
     assert rehub("migrate", ".").code == 0
+
+
+def test_a_patch_has_the_bytes_of_the_file(project, rehub):
+    before = b"import tensorflow as tf\r\nimport tensorflow_hub as hub\r\n\r\ntf.Session()  # no end"
+    (project / "train.py").write_bytes(before)
+    patch = rehub("migrate", "train.py", "--to", "compat", "--diff").out
+    assert "-import tensorflow as tf\r\n" in patch
+    assert "+tf.Session()" not in patch
+    assert "\\ No newline at end of file" in patch
+
+
+def test_without_libcst_it_says_what_to_install(project, rehub, monkeypatch):
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    ran = rehub("migrate", ".")
+    assert (ran.code, 'pip install "rehub[migrate]"' in ran.err) == (1, True)
+    assert rehub("migrate", ".", "--handles").code == 0
 
 
 @pytest.mark.parametrize("words", [("--select", "RH001"), ("--ignore", "RH30,RH001")])
