@@ -227,6 +227,8 @@ def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
     if any(counts.values()):
         lines.append(f"findings: {', '.join(f'{count} [{kind}]' for kind, count in counts.items() if count)}")
         lines += [f"  [{kind}] {_KINDS[kind]}" for kind, count in counts.items() if count and not is_written]
+    if counts["c"] and arguments.to == "tf2":
+        lines.append("Programs that stay in TF1's graphs: --to compat")
     if is_written and arguments.notes and counts["b"]:
         lines.append("Look for the comments `# rehub: check` that were added.")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from typing import Iterator
 
 from rehub.migrate.code.advice import advice_for, replacement_of_contrib
@@ -72,6 +73,15 @@ def find_hand_rules(names: ImportedNames) -> list[Finding]:
         finding = Finding(rule, "c", node.lineno, node.col_offset + 1, message, advice)
         findings.setdefault((rule, node.lineno), finding)
     return list(findings.values())
+
+
+def add_training_advice(findings: list[Finding], names: ImportedNames) -> list[Finding]:
+    """Return findings of the rewriting, of which the first training loop that it left has code to write by hand."""
+    left = next((each for each in findings if each.rule == "RH301" and each.kind == "c" and not each.advice), None)
+    if left is None:
+        return findings
+    advised = dataclasses.replace(left, advice=advice_for("RH301", **facts_for_advice(names)))
+    return [advised if each is left else each for each in findings]
 
 
 def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:

@@ -13,7 +13,7 @@ from rehub.errors import HubError
 from rehub.migrate.code.compat import move_to_compat
 from rehub.migrate.code.discovery import FoundFile
 from rehub.migrate.code.findings import Finding
-from rehub.migrate.code.hand_rules import find_hand_rules
+from rehub.migrate.code.hand_rules import add_training_advice, find_hand_rules
 from rehub.migrate.code.handle_rules import find_handle_rules
 from rehub.migrate.code.imported_names import ImportedNames
 from rehub.migrate.code.notebooks import Notebook
@@ -190,8 +190,11 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if by_hand and after != source:
         remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
         by_hand = [finding for finding in by_hand if finding.rule in remaining]
-    findings += [finding for finding in by_hand if options.wants(finding.rule)]
-    return after, findings
+    # The rewriting reports some of these, too, as what stopped it.
+    places = {(finding.rule, finding.line) for finding in by_hand}
+    findings = [finding for finding in findings if (finding.rule, finding.line) not in places]
+    findings = add_training_advice(findings, names)
+    return after, findings + [finding for finding in by_hand if options.wants(finding.rule)]
 
 
 def parse(source: str) -> ast.Module:
