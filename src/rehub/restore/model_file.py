@@ -1,7 +1,6 @@
 """Reads a `saved_model.pb` but for its functions, which are found, and parsed one by one when they are asked for.
 
-The functions are most of the file, and a call needs a few of them. The numbers are those of the fields in TensorFlow's
-saved_model.proto, meta_graph.proto, graph.proto, function.proto and op_def.proto.
+The functions are most of the file, and a call needs a few of them.
 """
 
 from __future__ import annotations
@@ -12,13 +11,9 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel
+from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef, SavedModel
 from rehub.savedmodel.wire import BYTES, Message, Span, WireError, read_varint
 from rehub.savedmodel.wire_writing import sized_key
-
-_META_GRAPHS = 2
-_GRAPH_DEF, _LIBRARY = 2, 2
-_FUNCTION, _REGISTERED_GRADIENT = 1, 3
-_SIGNATURE, _NAME = 1, 1
 
 
 @dataclass(frozen=True)
@@ -103,26 +98,26 @@ def read_model_file(path: str, content: bytes) -> ModelFile | None:
 
 
 def _read(path: str, content: bytes) -> ModelFile | None:
-    metagraphs = list(Message(content).spans(_META_GRAPHS))
+    metagraphs = list(Message(content).spans(SavedModel.meta_graphs))
     if len(metagraphs) != 1:
         return None
-    graphs = list(Message(content, (metagraphs[0],)).spans(_GRAPH_DEF))
+    graphs = list(Message(content, (metagraphs[0],)).spans(MetaGraphDef.graph_def))
     if len(graphs) != 1:
         return None
-    libraries = list(Message(content, (graphs[0],)).spans(_LIBRARY))
+    libraries = list(Message(content, (graphs[0],)).spans(GraphDef.library))
     if len(libraries) > 1:
         return None
     spans: dict[str, Span] = {}
     gradients = []
     if libraries:
         library = Message(content, (libraries[0],))
-        spans = {_name(content, span): span for span in library.spans(_FUNCTION)}
-        gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
-    rest = _without(content, metagraphs[0], _GRAPH_DEF, graphs)
-    graph = _without(content, graphs[0], _LIBRARY, libraries)
+        spans = {_name(content, span): span for span in library.spans(FunctionDefLibrary.function)}
+        gradients = [content[start:end] for start, end in library.spans(FunctionDefLibrary.registered_gradients)]
+    rest = _without(content, metagraphs[0], MetaGraphDef.graph_def, graphs)
+    graph = _without(content, graphs[0], GraphDef.library, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
+    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(MetaGraphDef.graph_def, len(graph)) + graph)
     parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
@@ -132,7 +127,7 @@ def _read(path: str, content: bytes) -> ModelFile | None:
 def _name(content: bytes, function: Span) -> str:
     """The name of a function. It comes first in the signature, and that in the function, where TensorFlow wrote it."""
     start, end = function
-    first_of_first = bytes([_SIGNATURE << 3 | BYTES]), bytes([_NAME << 3 | BYTES])
+    first_of_first = bytes([FunctionDef.signature << 3 | BYTES]), bytes([OpDef.name << 3 | BYTES])
     position, stop = start, end
     for key in first_of_first:
         if content[position : position + 1] != key:
@@ -144,8 +139,8 @@ def _name(content: bytes, function: Span) -> str:
             return str(content[position:stop], "utf-8")
         except UnicodeDecodeError as error:
             raise WireError(f"byte {position}: the name of a function is not UTF-8 ({error.reason})") from error
-    signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
-    return "" if signature is None else Message(content, (signature,)).text(_NAME)
+    signature = next(Message(content, (function,)).spans(FunctionDef.signature), None)
+    return "" if signature is None else Message(content, (signature,)).text(OpDef.name)
 
 
 def _without(content: bytes, message: Span, number: int, left_out: list[Span]) -> bytes | None:
