@@ -12,13 +12,13 @@ from rehub.errors import InvalidSetting
 from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
-from rehub.restore.export_target import target_of, written_aside
+from rehub.restore.export_target import check_target, stage_export
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.optimize import Form, OptimizedFunction
+    from rehub.restore import Form, OptimizedFunction
 
 
 def configure(parser: Parser) -> None:
@@ -50,13 +50,13 @@ def run(arguments: Namespace) -> int:
     """Measures, prints what was found, and writes the model if that was asked for."""
     resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
     tf = start_tensorflow()
-    target = None if arguments.directory is None else target_of(tf, arguments.directory, arguments.overwrite)
+    target = None if arguments.directory is None else check_target(arguments.directory, arguments.overwrite)
     shapes = dict(_shape(tf, text) for text in arguments.inputs)
     tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
     model = load(arguments.handle, tags, optimize="inference", measure_with=shapes)
     found = load_report(model).optimized
     if target is not None:
-        with written_aside(tf, target, arguments.overwrite) as aside:
+        with stage_export(target, arguments.overwrite) as aside:
             tf.saved_model.save(model, aside, signatures=dict(model.signatures))
     if arguments.json:
         output.as_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])

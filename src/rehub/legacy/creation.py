@@ -144,8 +144,8 @@ def create_module_spec_from_saved_model(
     tf = tf_internals.import_tensorflow()
     directory = resolvers.resolve(saved_model_path)
     asked = saved_model_path if isinstance(saved_model_path, str) else str(directory)
-    layout = restore.look_at(tf, directory, asked)
-    scanned = restore.check_trust(tf, layout, asked)
+    layout = restore.detect_layout_anywhere(directory, asked)
+    scanned = restore.check_trust(layout, asked)
     # The graph is that which was scanned; weights and assets are data, which other machines may read too.
     variants = read_variants(scanned, layout.path)
     for meta_graph in variants:

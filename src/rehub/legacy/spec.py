@@ -155,7 +155,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     asked = redact_url(path) if isinstance(path, str) else str(directory)
     tf = tf_internals.import_tensorflow()
     try:
-        layout = restore.look_at(tf, directory, asked)
+        layout = restore.detect_layout_anywhere(directory, asked)
     except ModelNotFound:
         # A module of a format to come may have other files, and then its marker says more than that these are missing.
         if tf.io.gfile.exists(_marker_in(directory)):
@@ -164,7 +164,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_no_legacy_module(asked, directory, layout.model_file))
     _check_marker(asked, directory)
-    scanned = restore.check_trust(tf, layout, asked)
+    scanned = restore.check_trust(layout, asked)
     # The graph is that which was scanned; weights and assets are data, which other machines of a cluster may read too.
     return GraphModuleSpec(read_variants(scanned, layout.path), variables_prefix(layout.path), asked, layout)
 

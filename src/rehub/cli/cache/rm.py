@@ -40,13 +40,13 @@ def run(arguments: Namespace) -> int:
         output.complain("nothing is deleted")
         return FAILED
     for entry in entries:
-        form = prepared.form_of(str(entry.directory))
+        form = prepared.find_form_directory(str(entry.directory))
         remove(entry)
         if not arguments.json:
             output.line(f"deleted {name_of(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]
     for form in forms:
-        if prepared.remove(form) and not arguments.json:
+        if prepared.remove_form(form) and not arguments.json:
             output.line(f"deleted the prepared form {form}")
     if arguments.json:
         output.as_json([record_of(entry) for entry in entries])
@@ -65,7 +65,7 @@ def _find(handles: list[str]) -> tuple[list[Entry], list[Path]]:
         try:
             entries.update(dict.fromkeys(entries_of([handle])))
         except NotInCache:
-            form = prepared.form_of(handle)
+            form = prepared.find_form_directory(handle)
             if form is None:
                 raise
             forms.append(form)

@@ -39,13 +39,13 @@ def run(arguments: Namespace) -> int:
     found = entries_of(arguments.handles) if arguments.handles else all_entries()
     sound = True
     records = []
-    others = set() if arguments.handles or arguments.quick else set(prepared.forms())
+    others = set() if arguments.handles or arguments.quick else set(prepared.list_forms())
     for entry in counted("Verifying", found, len(found), "model"):
         report = verify(entry, digests=not arguments.quick)
-        form = None if arguments.quick else prepared.form_of(str(entry.directory))
+        form = None if arguments.quick else prepared.find_form_directory(str(entry.directory))
         if form is not None:
             others.discard(form)
-            problem = prepared.problem_of(form, str(entry.directory))
+            problem = prepared.find_problem(form, str(entry.directory))
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
                 report = dataclasses.replace(report, damage=(*report.damage, damage))
@@ -55,7 +55,7 @@ def run(arguments: Namespace) -> int:
         else:
             _print(report)
     for form in sorted(others):  # Of models that are not in the cache themselves.
-        problem = prepared.problem_of(form)
+        problem = prepared.find_problem(form)
         sound = sound and problem is None
         if arguments.json:
             records.append(_record_of_form(form, problem))
