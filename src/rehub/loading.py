@@ -83,7 +83,7 @@ def load(
         OptionsUnsupported: this TensorFlow has no `LoadOptions`, or cannot optimize, here or at all.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
     """
-    policy = LoadPolicy(config.loader(loader), config.prepare(prepare), trusted, optimize, measure_with)
+    policy = LoadPolicy(config.LOADER.get(loader), config.PREPARE.get(prepare), trusted, optimize, measure_with)
     _check_arguments(options, policy)
     request = _resolve_handle(handle, tags, options, policy)
     model = _read_model(request)

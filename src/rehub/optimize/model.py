@@ -15,7 +15,7 @@ from rehub.optimize.blockers import Blockers
 from rehub.optimize.sample_inputs import SampleInputs, describe
 from rehub.optimize.target import Target
 from rehub.restore import SignatureDict, find_resources, load_report, set_load_report, signature_names
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 _log = logging.getLogger(__name__)
 # Keras 2 saves each of its layers with these: its __call__, and the losses that it is trained with.
@@ -71,7 +71,7 @@ def optimize_for_inference(restored: Any, label: str, measure_with: Mapping[str,
     blockers = Blockers([(target.name, target.to_build) for target in targets])
     resources = _Resources(restored)
     served, report = {}, []
-    for target in counted("Measuring", targets, len(targets), "function"):
+    for target in track_steps("Measuring", targets, len(targets), "function"):
         served[id(target.trace)], found = target.optimize(blockers, resources.find_captured)
         report.append(found)
         gc.collect()  # Graphs are in cycles, and hold the weights of the forms that were not chosen.

@@ -36,7 +36,7 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
         UnsupportedFormat: the model's encoding cannot be read here.
         CorruptModel: the model's file is damaged.
     """
-    policy = config.trust(trusted)
+    policy = config.trust_policy(trusted)
     if policy == "allow":
         return layout
     from rehub.scanning import scan_saved_model  # By default nothing is scanned.
@@ -48,7 +48,7 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
     if not dangers:
         return make_scanned_copy(layout, content)
     if policy == "refuse":
-        refused_by = "trusted=False" if trusted is False else f"{config.TRUST.variable()}=refuse"
+        refused_by = "trusted=False" if trusted is False else f"{config.TRUST.variable_in_use}=refuse"
         raise UnsafeModel(
             f"{label!r} can do harm to this machine, and {refused_by} refuses such models. TensorFlow has not "
             "seen it.\n"

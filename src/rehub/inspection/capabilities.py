@@ -12,7 +12,7 @@ from rehub.formatting import format_count
 from rehub.inspection.callables import Function
 from rehub.inspection.entry_points import CALL, SERVE, EntryPoint, public_functions
 from rehub.inspection.graph_nodes import GraphNodes
-from rehub.inspection.model_info import GraphInfo, Judgement, MissingPackage, SignatureInfo, VariableInfo
+from rehub.inspection.model_info import Capability, GraphInfo, MissingPackage, SignatureInfo, VariableInfo
 from rehub.savedmodel.ops.gradient_barriers import stops_gradients
 
 TRAIN = frozenset(["train"])
@@ -29,35 +29,35 @@ class Variant:
 
 def can_be_called(
     entry: EntryPoint | None, functions: Sequence[Function], is_object: bool, missing: Sequence[MissingPackage]
-) -> Judgement:
+) -> Capability:
     """Tells how the object that `hub.load` returns is called."""
     for package in missing:
         if not package.package:
-            return Judgement(False, f"TensorFlow lacks {_listed(package.ops)}. {package.note}".strip())
-    judgement = _how_it_is_called(entry, functions, is_object)
-    if judgement and missing:
+            return Capability(False, f"TensorFlow lacks {_listed(package.ops)}. {package.note}".strip())
+    capability = _how_it_is_called(entry, functions, is_object)
+    if capability and missing:
         packages = ", ".join(package.package for package in missing)
-        return Judgement(True, f"{judgement.reason} It needs {packages}.")
-    return judgement
+        return Capability(True, f"{capability.reason} It needs {packages}.")
+    return capability
 
 
-def _how_it_is_called(entry: EntryPoint | None, functions: Sequence[Function], is_object: bool) -> Judgement:
+def _how_it_is_called(entry: EntryPoint | None, functions: Sequence[Function], is_object: bool) -> Capability:
     if entry is None:
         what = "neither a function nor a signature" if is_object else "no signature"
-        return Judgement(False, f"It has {what}.")
+        return Capability(False, f"It has {what}.")
     if entry.function is not None:
         path = entry.function.info.path
         if path == CALL:
-            return Judgement(True, f"As {_header('model', entry.function)}.")
+            return Capability(True, f"As {_header('model', entry.function)}.")
         if path == SERVE:
-            return Judgement(True, "By its endpoint, model.serve(...): the object itself is not callable.")
-        return Judgement(True, f"By its functions: {_listed(list(public_functions(functions)))}.")
+            return Capability(True, "By its endpoint, model.serve(...): the object itself is not callable.")
+        return Capability(True, f"By its functions: {_listed(list(public_functions(functions)))}.")
     assert entry.signature is not None
     if is_object:
-        return Judgement(True, "By its signatures, with keywords: the object itself is not callable.")
+        return Capability(True, "By its signatures, with keywords: the object itself is not callable.")
     if entry.is_only_way:
-        return Judgement(True, f"As model(inputs), by its signature {entry.signature.name!r}.")
-    return Judgement(True, "As model(inputs, signature=...): it has no signature that is called by default.")
+        return Capability(True, f"As model(inputs), by its signature {entry.signature.name!r}.")
+    return Capability(True, "As model(inputs, signature=...): it has no signature that is called by default.")
 
 
 def _header(name: str, function: Function) -> str:
@@ -71,7 +71,7 @@ def _header(name: str, function: Function) -> str:
 
 def can_be_fine_tuned(
     entry: EntryPoint | None, trainable: Sequence[VariableInfo], losses: int, is_object: bool
-) -> Judgement:
+) -> Capability:
     """Tells whether `hub.KerasLayer(handle, trainable=True)` trains what the object offers by itself.
 
     Args:
@@ -81,13 +81,13 @@ def can_be_fine_tuned(
         is_object: whether it is a TF2 object.
     """
     if not is_object:
-        return Judgement(False, "Its graph is one of TF1, for inference alone: see whether it can be retrained.")
+        return Capability(False, "Its graph is one of TF1, for inference alone: see whether it can be retrained.")
     if entry is None or not entry.is_layer_by_default:
-        return Judgement(
+        return Capability(
             False, "It is not callable: of several signatures or outputs, signature= and output_key= choose."
         )
     if not trainable:
-        return Judgement(False, "It has no trainable variables.")
+        return Capability(False, "It has no trainable variables.")
     reason = _trainable(trainable)
     if losses:
         reason += f", with {format_count(losses, 'regularization loss', 'regularization losses')}"
@@ -96,31 +96,31 @@ def can_be_fine_tuned(
     elif "training" not in entry.function.info.arguments:
         what = "its endpoint" if entry.function.info.path == SERVE else "its call"
         reason += f"; {what} has no argument `training`, so dropout and batch normalization stay as traced"
-    return Judgement(True, f"{reason}.")
+    return Capability(True, f"{reason}.")
 
 
-def can_be_retrained(variants: Sequence[Variant], is_legacy: bool, is_object: bool) -> Judgement:
+def can_be_retrained(variants: Sequence[Variant], is_legacy: bool, is_object: bool) -> Capability:
     """Tells whether rehub makes a model of TF1 trainable: a legacy module when it is loaded, else by `hub.convert`."""
     if is_object:
-        return Judgement(False, "That is for models of TF1, and this is a TF2 object.")
+        return Capability(False, "That is for models of TF1, and this is a TF2 object.")
     inference = _variant(variants, frozenset()) if is_legacy else None
     training = _variant(variants, TRAIN) if is_legacy and inference else None
     inference = inference or variants[0]
     training = training or inference
     if not any(variable.trainable for variable in training.info.variables):
-        return Judgement(False, "Its graph lists no trainable variables.")
+        return Capability(False, "Its graph lists no trainable variables.")
     obstacle = _tables_of_checkpoint(inference.nodes) or _tables_of_checkpoint(training.nodes)
     if obstacle:
-        return Judgement(False, obstacle)
+        return Capability(False, obstacle)
     reasons = {signature.name: _why_untrainable(signature, training) for signature in inference.info.signatures}
     fitting = [name for name, reason in reasons.items() if not reason]
     if not fitting:
-        return Judgement(False, next(iter(reasons.values()), "It has no signature."))
+        return Capability(False, next(iter(reasons.values()), "It has no signature."))
     way = "As model(inputs, training=True)" if is_legacy else "After hub.convert, as model(inputs, training=True)"
     if len(fitting) < len(reasons):
         way += f", by the signatures {_listed(fitting)}"
     trainable = [variable for variable in training.info.variables if variable.trainable]
-    return Judgement(True, f"{way}: {_trainable(trainable)}.")
+    return Capability(True, f"{way}: {_trainable(trainable)}.")
 
 
 def _variant(variants: Sequence[Variant], tags: frozenset[str]) -> Variant | None:

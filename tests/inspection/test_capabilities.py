@@ -8,7 +8,7 @@ from saved_models import tf
 
 import rehub as hub
 from rehub.errors import NotTrainable, SignatureNotFound
-from rehub.inspection.overview import IMPORTS
+from rehub.inspection.summary import IMPORTS
 
 pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="models are fine-tuned and retrained in TensorFlow 2")
 
@@ -60,9 +60,9 @@ def test_what_can_be_retrained_is_called_in_training_mode(inspected):
 
 
 def test_a_model_of_tf1_is_retrained_after_its_conversion(inspected, tmp_path):
-    judgement = hub.inspect(inspected["v1"]).can_be_retrained
-    assert judgement
-    assert judgement.reason.startswith("After hub.convert")
+    capability = hub.inspect(inspected["v1"]).can_be_retrained
+    assert capability
+    assert capability.reason.startswith("After hub.convert")
     converted = hub.convert(inspected["v1"], str(tmp_path / "converted"))
     assert converted.trainable_variables == 1
     assert hub.inspect(converted.directory).can_be_fine_tuned
@@ -82,8 +82,8 @@ def test_what_no_gradient_gets_through_cannot_be_retrained(tmp_path):
         module = hub.Module(hub.create_module_spec(queued))
         session.run(v1.global_variables_initializer())
         module.export(str(tmp_path / "queued"), session)
-    judgement = hub.inspect(str(tmp_path / "queued")).can_be_retrained
-    assert not judgement
-    assert "QueueDequeueV2" in judgement.reason
+    capability = hub.inspect(str(tmp_path / "queued")).can_be_retrained
+    assert not capability
+    assert "QueueDequeueV2" in capability.reason
     with pytest.raises(NotTrainable, match="QueueDequeueV2"):
         hub.load(str(tmp_path / "queued"))(tf.constant([1.0]), training=True)

@@ -9,7 +9,7 @@ from saved_models import tf
 
 import rehub as hub
 from rehub.errors import MissingOp
-from rehub.inspection.overview import IMPORTS
+from rehub.inspection.summary import IMPORTS
 
 # Left out: what an older TensorFlow than the one that wrote it cannot load; what disturbs other tests; and two modules
 # that work for one size of their inputs, which nothing in them tells.

@@ -7,8 +7,8 @@ from typing import Iterable, Sequence
 from rehub.formatting import format_count, format_size
 from rehub.inspection.model_info import (
     CallableInfo,
+    Capability,
     GraphInfo,
-    Judgement,
     ModelInfo,
     SignatureInfo,
     TensorInfo,
@@ -43,7 +43,7 @@ def summary(info: ModelInfo) -> list[tuple[str, str]]:
     return rows
 
 
-def judgements(info: ModelInfo) -> list[tuple[str, Judgement]]:
+def capabilities(info: ModelInfo) -> list[tuple[str, Capability]]:
     """Returns what can be done with the model."""
     return [
         ("can be called", info.can_be_called),

@@ -6,8 +6,8 @@ import hashlib
 import os
 from typing import Iterator, Sequence
 
-from rehub.inspection.model_info import GraphInfo, Judgement, ModelInfo, SignatureInfo, TraceInfo
-from rehub.inspection.overview import judgements, tags_text, tensor_text, type_text
+from rehub.inspection.model_info import Capability, GraphInfo, ModelInfo, SignatureInfo, TraceInfo
+from rehub.inspection.summary import capabilities, tags_text, tensor_text, type_text
 
 _CHUNK = 1 << 20
 
@@ -24,8 +24,8 @@ def _facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "format", info.format
     yield "saved by", info.saved_by or "TensorFlow alone"
     yield "written by TensorFlow", info.tensorflow_version or "of a version that is not recorded"
-    for what, judgement in judgements(info):
-        yield what, _judged(judgement)
+    for what, capability in capabilities(info):
+        yield what, _judged(capability)
     # Of a legacy module, the variant that is loaded by default is the one without tags.
     default, *others = sorted(info.graphs, key=lambda graph: info.format == "legacy module" and len(graph.tags) > 0)
     yield "tags", tags_text(default.tags)
@@ -48,8 +48,8 @@ def _facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
         yield f"package {package.package or 'that is not known'}", f"for {', '.join(package.ops)}"
 
 
-def _judged(judgement: Judgement) -> str:
-    return f"{'yes' if judgement else 'no'}: {judgement.reason}"
+def _judged(capability: Capability) -> str:
+    return f"{'yes' if capability else 'no'}: {capability.reason}"
 
 
 def _facts_of_graph(graph: GraphInfo) -> Iterator[tuple[str, str]]:
