@@ -1,4 +1,4 @@
-"""The tables of the site that the source itself is the truth of: mkdocs calls this hook for every page."""
+"""The tables of settings and errors, made from the source. mkdocs calls this hook for every page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rehub import config, errors
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts each table in the place that a comment of the page marks."""
+    """Insert each table at its comment in the page."""
     return markdown.replace("<!-- table of errors -->", error_table()).replace(
         "<!-- table of settings -->", setting_table()
     )
 
 
 def error_table() -> str:
-    """Every exception, the built-in ones that it is too, and what it means."""
+    """Return a table of every exception, its built-in bases, and its meaning."""
     lines = ["| error | is also a | meaning |", "|---|---|---|"]
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, errors.HubError) and error is not errors.HubError:
@@ -25,7 +25,7 @@ def error_table() -> str:
 
 
 def setting_table() -> str:
-    """Every setting, with the environment variables that set it."""
+    """Return a table of every setting, with its environment variables."""
     lines = ["| environment variable | meaning | default |", "|---|---|---|"]
     for setting in config.SETTINGS:
         variables = ", ".join(f"`{name}`" for name in setting.variables)
