@@ -90,7 +90,7 @@ def run_command(arguments: Namespace) -> int:
         return _list_handles(files, arguments.output_format)
     _require_libcst()
     interesting = [found for found in files if is_interesting(found.path)]
-    steps = progress.counted("Migrating", migrate_files(interesting, options), len(interesting), "file")
+    steps = progress.track_steps("Migrating", migrate_files(interesting, options), len(interesting), "file")
     migrations = list(steps)
     errors = _write_files(arguments, files, interesting, migrations)
     summary = _summarize(files, migrations, arguments.write or arguments.output is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rehub.cache import remove
+from rehub.cache import remove_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import FAILED, OK
@@ -43,7 +43,7 @@ def run_command(arguments: Namespace) -> int:
         return FAILED
     for entry in entries:
         form = prepared.form_of(str(entry.directory))
-        remove(entry)
+        remove_entry(entry)
         if not arguments.json:
             output.print_line(f"deleted {display_name(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]

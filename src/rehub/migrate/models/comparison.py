@@ -14,7 +14,7 @@ from rehub.legacy import assets
 from rehub.legacy.tensor_array_gradients import use_control_flow_v1
 from rehub.legacy.tensor_info import components
 from rehub.retrain.signature_functions import SignatureFunctions
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 # As a share of the largest number compared: float32 keeps about 1e-7, which sums of many numbers lose some of.
 _TOLERANCE = 1e-4
@@ -60,7 +60,7 @@ def compare(
     for training in (False, True):
         with _InTF1(tf, original, functions, training) as reference:
             names = list(functions.trainable_signatures() if training else functions.inference.signature_names())
-            for name in counted(f"Comparing, {reference.mode}", names, len(names), "signature"):
+            for name in track_steps(f"Comparing, {reference.mode}", names, len(names), "signature"):
                 inputs, reason = _samples(tf, functions.inference.input_specs(name), sample_inputs.get(name))
                 if reason:
                     comparisons.append(Comparison(name, reference.mode, (), 0.0, reason))
