@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from rehub import config, errors
+from rehub.migrate.code.rules import RULES
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Insert each table at its comment in the page."""
-    return markdown.replace("<!-- table of errors -->", error_table()).replace(
-        "<!-- table of settings -->", setting_table()
-    )
+    tables = {"errors": error_table, "rules": rule_table, "settings": setting_table}
+    for name, make_table in tables.items():
+        markdown = markdown.replace(f"<!-- table of {name} -->", make_table())
+    return markdown
 
 
 def error_table() -> str:
@@ -22,6 +24,13 @@ def error_table() -> str:
             built_in = ", ".join(f"`{base.__name__}`" for base in error.__bases__ if base is not errors.HubError)
             lines.append(f"| `{error.__name__}` | {built_in} | {' '.join(str(error.__doc__).split())} |")
     return "\n".join(lines)
+
+
+def rule_table() -> str:
+    """Return a table of every rule of `rehub migrate`."""
+    return "\n".join(
+        ["| rule | what | kind |", "|---|---|---|", *(f"| {r.code} | {r.title} | {r.kind} |" for r in RULES)]
+    )
 
 
 def setting_table() -> str:

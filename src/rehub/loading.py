@@ -84,7 +84,7 @@ def load(
     """
     tf = tf_internals.import_tensorflow()
     _check_options(tf, options)
-    loader, prepare = config.loader(loader), config.prepare(prepare)
+    loader, prepare = config.LOADER.get(loader), config.PREPARE.get(prepare)
     if optimize is not None:
         optimizing.check_can_optimize(tf, optimize)
     elif measure_with is not None:

@@ -41,45 +41,29 @@ def add_arguments(parser: Parser) -> None:
         "left to write by hand. Neither TensorFlow nor the models are needed. docs/migrate.md has an example.\n"
         "Ends with 0 if nothing is left to do, with 1 if something is, with 2 for wrong usage."
     )
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="*", type=Path, help="a program, a notebook, or a directory of them"
-    )
-    parser.add_argument(
-        "--to",
-        choices=("tf2", "compat"),
-        default="tf2",
-        help="tf2 (the default): eager code; compat: the same code, with tensorflow.compat.v1",
-    )
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="a program, a notebook, or a directory")
+    to_help = "tf2 (the default): eager code; compat: the same code, with tensorflow.compat.v1"
+    parser.add_argument("--to", choices=("tf2", "compat"), default="tf2", help=to_help)
     way = parser.add_mutually_exclusive_group()
-    for names, settings in (
-        (("--diff",), {"action": "store_true", "help": "print the changes as a patch"}),
-        (("--check",), {"action": "store_true", "help": "print the names of the files alone, for CI"}),
-        (("--write",), {"action": "store_true", "help": "change the files"}),
-        (("--output",), {"metavar": "DIR", "type": Path, "help": "write the programs to DIR, changed or not"}),
-        (("--handles",), {"action": "store_true", "help": "list the models that the programs use, and their formats"}),
-        (("--list-rules",), {"action": "store_true", "help": "list the rules"}),
-    ):
-        way.add_argument(*names, **settings)
+    way.add_argument("--diff", action="store_true", help="print the changes as a patch")
+    way.add_argument("--check", action="store_true", help="print only the names of the files, for CI")
+    way.add_argument("--write", action="store_true", help="change the files")
+    way.add_argument("--output", metavar="DIR", type=Path, help="write all programs to DIR, changed or not")
+    way.add_argument("--handles", action="store_true", help="list the models that the programs use")
+    way.add_argument("--list-rules", action="store_true", help="list the rules")
     parser.add_argument("--notes", action="store_true", help="also apply rules whose result needs a check (kind b)")
     parser.add_argument("--python2", action="store_true", help="first convert programs of Python 2 (needs fissix)")
-    for name, text in (("select", "apply and report these rules alone"), ("ignore", "leave these rules out")):
-        parser.add_argument(
-            f"--{name}",
-            metavar="RULES",
-            action="append",
-            default=[],
-            help=f"{text}, such as RH101,RH3; can be repeated",
-        )
-    parser.add_argument(
-        "--output-format",
-        choices=("text", "json", "github", "sarif"),
-        default="text",
-        help="of the report; default: text",
-    )
+    rules: dict[str, Any] = {"metavar": "RULES", "action": "append", "default": []}
+    parser.add_argument("--select", help="apply and report only these rules, such as RH101,RH3", **rules)
+    parser.add_argument("--ignore", help="leave these rules out", **rules)
+    formats = ("text", "json", "github", "sarif")
+    parser.add_argument("--output-format", choices=formats, default="text", help="of the report; default: text")
+    parser.add_examples("migrate train.py", "migrate . --diff", "migrate . --write --notes", "migrate . --handles")
 
 
 def run_command(arguments: Namespace) -> int:
     """Migrate, and report."""
+    _require_format(arguments)
     if arguments.list_rules:
         return _list_rules(arguments.output_format)
     options = MigrateOptions(
@@ -98,6 +82,13 @@ def run_command(arguments: Namespace) -> int:
     is_left = any(migration.error or migration.remaining for migration in migrations)
     is_pending = not (arguments.write or arguments.output) and any(migration.is_changed for migration in migrations)
     return FAILED if errors or is_left or is_pending else OK
+
+
+def _require_format(arguments: Namespace) -> None:
+    if arguments.diff and arguments.output_format != "text":
+        arguments.parser.error("--diff prints a patch: it has no other --output-format")
+    if (arguments.handles or arguments.list_rules) and arguments.output_format not in ("text", "json"):
+        arguments.parser.error("--handles and --list-rules are printed as text or json")
 
 
 def _codes(arguments: Namespace, name: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from rehub.keras.copies import object_for_copy
 from rehub.keras.inputs import as_tensors, match_trace, stack_inputs
 from rehub.keras.spec import LayerSpec
 from rehub.keras.traces import Candidates, find_candidates, traces_of
-from rehub.legacy.conversions import default_signature_of, is_conversion
+from rehub.legacy.conversions import is_conversion, read_default_signature
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
 from rehub.retrain import TrainableSignature, find_trainable_signature
@@ -87,7 +87,7 @@ class Computation:
         if not is_conversion(self.restored) or self.arguments.keys() & {"signature", "as_dict"}:
             return
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
-            self.signature = default_signature_of(self.restored)
+            self.signature = read_default_signature(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
             function = find_trainable_signature(self.restored, self.signature, self.described_as)
             if function is not None and "default" in function.output_specs(False):

@@ -38,7 +38,7 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
         UnsupportedFormat: the model is in a form that cannot be read here.
         CorruptModel: the model's file is damaged.
     """
-    policy = config.trust(trusted)
+    policy = config.trust_policy(trusted)
     if policy == "allow":
         return layout
     from rehub.scanning import scan_saved_model  # By default nothing is scanned.
@@ -50,7 +50,7 @@ def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = Non
     if not dangers:
         return scanned_copy(tf, layout, content)
     if policy == "refuse":
-        said_by = "trusted=False" if trusted is False else f"{config.TRUST.variable()}=refuse"
+        said_by = "trusted=False" if trusted is False else f"{config.TRUST.variable_in_use}=refuse"
         raise UnsafeModel(
             f"{handle!r} can do harm to this machine, and {said_by} refuses such models. TensorFlow has not seen it.\n"
             f"{_listed(dangers)}\nrehub scan shows more of it. If you trust who made it: hub.load(..., trusted=True)."

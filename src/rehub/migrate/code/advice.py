@@ -25,10 +25,10 @@ model.compile(
     # Keras adds regularization losses to "loss" in evaluation, too; an Estimator did so in training alone.
     metrics=[tf.keras.metrics.SparseCategoricalCrossentropy(name="data_loss", from_logits=True)],
 )
-dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(2)  # what input_fn returns
-model.fit(dataset.repeat(), steps_per_epoch=6, epochs=1)  # estimator.train(input_fn, steps=6)
+dataset = tf.data.Dataset.from_tensor_slices(($values, labels)).batch(2)  # what input_fn returns
+model.fit(dataset.repeat(), steps_per_epoch=6, shuffle=False)  # estimator.train(input_fn, steps=6)
 model.evaluate(dataset, return_dict=True)  # estimator.evaluate(input_fn)
-model.predict(images)  # estimator.predict(input_fn)
+model.predict($values)  # estimator.predict(input_fn)
 """,
     "RH304": """
 $key = tf.keras.layers.Input($shape, dtype="$dtype", name="$key")  # one Input for each column

@@ -66,7 +66,7 @@ def convert(
     overwrite: bool = False,
     sample_inputs: Any = None,
 ) -> Conversion:
-    """Writes a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
+    """Write a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
 
     What plain `tf.saved_model.load` makes of it is called as `model(inputs, training=False, signature=None,
     as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and `regularization_losses`: it is a

@@ -13,7 +13,7 @@ from rehub.retrain.signature_functions import SignatureFunctions
 
 
 def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCall) -> tuple[Any, list[str]]:
-    """Returns the object to save, and what it cannot have, each with the reason.
+    """Return the object to save, and what it cannot have, each with the reason.
 
     The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
     `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save`
@@ -54,7 +54,7 @@ def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCa
 
 
 def _valid_keywords(names: list[str]) -> dict[str, str]:
-    """Gives each name one that a signature of a TF2 SavedModel can have."""
+    """Give each name one that a signature of a TF2 SavedModel can have."""
     valid = {name: re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name) for name in names}
     can_stay = tf_internals.input_names.are_callable_names(names) and tf_internals.input_names.are_callable_names(
         valid.values()
