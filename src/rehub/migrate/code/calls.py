@@ -129,7 +129,7 @@ class CallInterpreter(ExpressionInterpreter):
     # The program's own functions.
 
     def call_function(
-        self, node: cst.Call, function: Function, values: list[Value], *, has_self: bool = False
+        self, node: cst.Call | None, function: Function, values: list[Value], *, has_self: bool = False
     ) -> Value:
         """Return what a call of a function of the program gives."""
         raise NotImplementedError
