@@ -158,7 +158,7 @@ def test_prune_deletes_what_was_not_used_for_longest(rehub, two):
 
 
 @pytest.mark.parametrize("size", ["20 apples", "-1", "GB", ""])
-def test_what_is_no_size_is_wrong_usage(rehub, size):
+def test_wrong_size_is_a_usage_error(rehub, size):
     ran = rehub("cache", "prune", f"--keep-size={size}")
     assert ran.code == 2
     assert "is not a size such as 20GB" in ran.err

@@ -30,11 +30,11 @@ def complete_command_line(build_parser: Callable[[list[str]], ArgumentParser]) -
 def complete_handle(prefix: str, **_: Any) -> list[str]:
     """Return the handles in the cache that start with a prefix; the names of files if there are none."""
     from rehub import config
-    from rehub.cache import entries
+    from rehub.cache import list_entries
 
     # Only caches on this machine: completion does not wait for a network.
     roots = [root for root in config.cache_dirs() if isinstance(root, Path)]
-    handles = {entry.handle for root in roots for entry in entries(root) if entry.handle is not None}
+    handles = {entry.handle for root in roots for entry in list_entries(root) if entry.handle is not None}
     found = sorted(handle for handle in handles if handle.startswith(prefix))
     if found:
         return found

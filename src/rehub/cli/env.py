@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehub import config
-from rehub.cache import entries
+from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.errors import HubError
 from rehub.formatting import format_size
-from rehub.redaction import without_secrets
+from rehub.redaction import redact_text
 from rehub.version import __version__
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _find_version(package: str) -> str | None:
 
 def _list_settings() -> dict[str, str]:
     names = [variable for setting in config.SETTINGS for variable in setting.variables]
-    return {name: without_secrets(os.environ[name]) for name in (*names, *_OTHERS) if os.environ.get(name)}
+    return {name: redact_text(os.environ[name]) for name in (*names, *_OTHERS) if os.environ.get(name)}
 
 
 def _list_cache_roots() -> tuple[Path | str, ...]:
@@ -128,13 +128,13 @@ def _list_cache_roots() -> tuple[Path | str, ...]:
 
 
 def _describe_cache(root: Path | str) -> dict[str, Any]:
-    place = without_secrets(str(root))
+    place = redact_text(str(root))
     if isinstance(root, str):
         return {"place": place, "state": "in an object store, not read"}
     if not root.is_dir():
         return {"place": place, "state": "does not exist yet"}
     try:
-        models = entries(root)
+        models = list_entries(root)
     except (HubError, OSError) as error:
         return {"place": place, "state": f"cannot be read: {error}"}
     size = format_size(sum(model.size for model in models))

@@ -15,7 +15,7 @@ from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import look
-from rehub.transfer import pack
+from rehub.transfer import pack_directory
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -57,7 +57,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         )
     look(directory, arguments.handle)
     try:
-        pack(Path(directory), archive)
+        pack_directory(Path(directory), archive)
     except OSError as error:
         raise ArchiveNotWritten(
             f"{quote_url(arguments.handle)} cannot be packed as {quote_url(str(archive))}: {error}"

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import Delivery, find, obtain
+from rehub.cache import Fetched, find_cached, get_or_fetch
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
-from rehub.handles import Kind, parse
+from rehub.handles import Scheme, parse_handle
 from rehub.savedmodel import look
-from rehub.transfer import copy_directory, unpack_checked
+from rehub.transfer import copy_directory, unpack_verified
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -39,8 +39,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run_command(arguments: Namespace) -> int:
     """Copy or unpack the model into the cache entry of the handle."""
-    handle, source = parse(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
-    if handle.kind is Kind.PATH:
+    handle, source = parse_handle(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
+    if handle.scheme is Scheme.PATH:
         raise InvalidHandle(
             f"{handle.quoted} is a path, and is loaded from there. Only handles that are fetched can be imported."
         )
@@ -49,13 +49,13 @@ def run_command(arguments: Namespace) -> int:
     if handle.sha256 is not None and source.is_dir():
         raise InvalidHandle(f"{handle.quoted} has the sha256 of an archive; {quote_url(str(source))} is a directory.")
     roots = config.cache_dirs()
-    found = find(roots, *handle.cache_keys)
+    found = find_cached(roots, *handle.cache_keys)
     if found is not None:
         raise CacheError(
             f"{handle.quoted} is in the cache already, at {quote_url(str(found))}. To replace it, remove it first: "
-            f"rehub cache rm {handle.shown}"
+            f"rehub cache rm {handle}"
         )
-    directory = str(obtain(roots, handle.canonical, lambda directory: _fill_entry(directory, handle, source)))
+    directory = str(get_or_fetch(roots, handle.canonical, lambda directory: _fill_entry(directory, handle, source)))
     if arguments.json:
         output.print_json({"handle": escape_url(handle.text), "directory": directory})
     else:
@@ -63,12 +63,12 @@ def run_command(arguments: Namespace) -> int:
     return OK
 
 
-def _fill_entry(directory: Path, handle: Handle, source: Path) -> Delivery:
+def _fill_entry(directory: Path, handle: Handle, source: Path) -> Fetched:
     name = quote_url(str(source))
     if source.is_dir():
         look(str(source))
         files = copy_directory(source, directory, name=name)
     else:
-        files = unpack_checked(source, directory, name=name, sha256=handle.sha256)
+        files = unpack_verified(source, directory, name=name, sha256=handle.sha256)
         look(str(directory), str(source))
-    return Delivery(str(source.absolute()), files)
+    return Fetched(str(source.absolute()), files)

@@ -9,7 +9,7 @@ from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.handle_files import add_handle_arguments, read_handles
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
-from rehub.resolvers.pinning import pin
+from rehub.resolvers.pinning import pin_handle
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,7 +35,7 @@ def run_command(arguments: Namespace) -> int:
     code = OK
     for handle in read_handles(arguments):
         try:
-            pinned.append({"handle": handle, "pinned": pin(handle)})
+            pinned.append({"handle": handle, "pinned": pin_handle(handle)})
         except HubError as error:
             output.print_error(error)
             code = FAILED

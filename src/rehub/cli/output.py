@@ -46,7 +46,7 @@ def use_verbosity(level: int) -> Iterator[None]:
     log_level, handler = log.level, logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     try:
-        with warnings.catch_warnings(), progress.hidden(level < 0):
+        with warnings.catch_warnings(), progress.hide_progress(level < 0):
             if level < 0:
                 warnings.simplefilter("ignore")
                 log.setLevel(logging.ERROR)

@@ -13,7 +13,7 @@ from rehub.escaping import escape_url, quote_url
 from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +36,7 @@ def run_command(arguments: Namespace) -> int:
     """Prepare one model after the other."""
     code = OK
     records = []
-    for handle in counted("Preparing", arguments.handles, len(arguments.handles), "model"):
+    for handle in track_steps("Preparing", arguments.handles, len(arguments.handles), "model"):
         try:
             records.append({"handle": escape_url(handle), "directory": _prepare_model(handle)})
         except HubError as error:

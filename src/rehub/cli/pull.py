@@ -10,7 +10,7 @@ from rehub.cli.handle_files import add_handle_arguments, read_handles
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
 from rehub.escaping import escape_url
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run_command(arguments: Namespace) -> int:
         directory = None
         problem = None
         try:
-            directory = redact_place(resolve(handle))
+            directory = redact_location(resolve(handle))
         except HubError as error:
             output.print_error(error)
             code = FAILED

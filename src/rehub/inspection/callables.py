@@ -1,7 +1,4 @@
-"""The functions of a TF2 object, with the traces of each.
-
-The numbers are those of the fields in TensorFlow's saved_object_graph.proto.
-"""
+"""The functions of a TF2 object, with the traces of each."""
 
 from __future__ import annotations
 
@@ -10,13 +7,10 @@ from typing import Any, Mapping
 
 from rehub.inspection.model_info import CallableInfo, TensorInfo, TraceInfo
 from rehub.savedmodel.object_graph import ObjectGraph, SavedObject
+from rehub.savedmodel.protos import FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction
 from rehub.savedmodel.structures import NamedTuple, Spec, Structure, Written, leaves, read_structure
 from rehub.savedmodel.wire import Message, WireError
 
-_FUNCTION_NAMES, _FUNCTION_SPEC = 1, 2
-_BARE_NAME, _BARE_KEYWORDS, _BARE_SPEC = 1, 2, 4
-_ARGUMENTS, _IS_METHOD = 1, 2
-_BOUND_INPUTS, _INPUT_SIGNATURE, _OUTPUT_SIGNATURE = 2, 3, 4
 _MAX_VALUES = 2_000_000  # A file that repeats one structure could take hours.
 
 
@@ -80,14 +74,18 @@ class _FunctionReader:
 
     def read_function(self, path: str, obj: SavedObject) -> Function:
         is_bare = obj.kind == "bare function"
-        spec = obj.body.message(_BARE_SPEC if is_bare else _FUNCTION_SPEC)
-        arguments, defaults = _read_argument_names(self._read_structure_once(spec.message(_ARGUMENTS)))
+        spec = obj.body.message(SavedBareConcreteFunction.function_spec if is_bare else SavedFunction.function_spec)
+        arguments, defaults = _read_argument_names(self._read_structure_once(spec.message(FunctionSpec.fullargspec)))
         if is_bare and not arguments:
-            arguments = tuple(obj.body.texts(_BARE_KEYWORDS))
+            arguments = tuple(obj.body.texts(SavedBareConcreteFunction.argument_keywords))
         if arguments[:1] == ("self",):
             arguments = arguments[1:]
         traces: dict[TraceInfo, FunctionTrace] = {}
-        for name in dict.fromkeys(obj.body.texts(_BARE_NAME if is_bare else _FUNCTION_NAMES)):
+        for name in dict.fromkeys(
+            obj.body.texts(
+                SavedBareConcreteFunction.concrete_function_name if is_bare else SavedFunction.concrete_functions
+            )
+        ):
             trace, info = self._read_trace_once(arguments, name)
             traces.setdefault(info, trace)
         return Function(CallableInfo(path, arguments, tuple(traces)), defaults, tuple(traces.values()))
@@ -103,14 +101,14 @@ class _FunctionReader:
         concrete = self._graph.concrete_functions.get(name)
         if concrete is None:
             raise WireError(f"the object graph lacks the function {name!r}, which an object of it names")
-        arguments = self._read_structure_once(concrete.message(_INPUT_SIGNATURE))
-        outputs = self._read_structure_once(concrete.message(_OUTPUT_SIGNATURE))
+        arguments = self._read_structure_once(concrete.message(SavedConcreteFunction.canonicalized_input_signature))
+        outputs = self._read_structure_once(concrete.message(SavedConcreteFunction.output_signature))
         positional, keywords = arguments if isinstance(arguments, tuple) and len(arguments) == 2 else ((), {})
         return FunctionTrace(
             tuple(positional) if isinstance(positional, (list, tuple)) else (),
             keywords if isinstance(keywords, dict) else {},
             outputs,
-            tuple(concrete.packed_integers(_BOUND_INPUTS)),
+            tuple(concrete.packed_integers(SavedConcreteFunction.bound_inputs)),
         )
 
     def _describe_trace(self, arguments: tuple[str, ...], trace: FunctionTrace) -> TraceInfo:

@@ -1,7 +1,4 @@
-"""Find what is wrong with the files of a model: missing, cut off, a Git LFS pointer, or another model's checkpoint.
-
-The numbers are those of the fields in TensorFlow's meta_graph.proto, saver.proto and saved_object_graph.proto.
-"""
+"""Find what is wrong with the files of a model: missing, cut off, a Git LFS pointer, or another model's checkpoint."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from rehub.inspection.asset_files import asset_path, read_asset_names
 from rehub.savedmodel.file_kinds import is_lfs_pointer_file, lfs_pointer_advice
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Body, Node, node_of
+from rehub.savedmodel.protos import AttrValue, MetaGraphDef, SavedObject, SavedObjectGraph, SaverDef, TensorProto
 from rehub.savedmodel.wire import Message, WireError
 
 if TYPE_CHECKING:
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
     from rehub.savedmodel.metagraphs import MetaGraph
     from rehub.savedmodel.shapes import Shape
 
-_GRAPH_DEF, _SAVER_DEF, _OBJECT_GRAPH = 2, 3, 7
-_RESTORE_OP = 3
-_OBJECTS, _VARIABLE, _SAVEABLE_OBJECTS = 1, 7, 11
-_ATTR_TENSOR, _STRING_VAL = 8, 8
 _SHARD = re.compile(r"variables\.data-(\d+)-of-(\d+)\Z")
 _COPY_AGAIN = "Copy or download the model again."
 
@@ -159,7 +153,7 @@ def find_unmatched_variable(directory: str, metagraphs: Sequence[MetaGraph]) -> 
     prefix = _checkpoint_prefix(directory)
     entries = read_checkpoint(prefix).entries
     for metagraph in metagraphs:
-        objects = ObjectGraph(metagraph.message.message(_OBJECT_GRAPH))
+        objects = ObjectGraph(metagraph.message.message(MetaGraphDef.object_graph_def))
         for variable in read_object_variables(objects, entries):
             if variable.path and not variable.key:
                 return _missing_value(prefix, variable.path)
@@ -208,14 +202,18 @@ def _has_variables(metagraph: MetaGraph) -> bool:
     from rehub.inspection.variables import VARIABLE_OPS
 
     if metagraph.has_objects:
-        objects = metagraph.message.message(_OBJECT_GRAPH).messages(_OBJECTS)
-        return any(number in (_VARIABLE, _SAVEABLE_OBJECTS) for each in objects for number, _, _ in each.fields())
+        objects = metagraph.message.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes)
+        return any(
+            number in (SavedObject.variable, SavedObject.saveable_objects)
+            for each in objects
+            for number, _, _ in each.fields()
+        )
     return any(node.op in VARIABLE_OPS for node in _read_graph_nodes(metagraph))
 
 
 def _read_graph_nodes(metagraph: MetaGraph) -> Iterator[Node]:
     message = metagraph.message
-    return Body(metagraph.tags, "", message.buffer, message.message(_GRAPH_DEF)).nodes()
+    return Body(metagraph.tags, "", message.buffer, message.message(MetaGraphDef.graph_def)).nodes()
 
 
 def _find_cut_shard(checkpoint: Checkpoint) -> Damage | None:
@@ -251,7 +249,7 @@ def _compare_with_objects(checkpoint: Checkpoint, metagraph: MetaGraph) -> Itera
     from rehub.inspection.variables import read_object_variables
     from rehub.savedmodel.object_graph import ObjectGraph
 
-    objects = ObjectGraph(metagraph.message.message(_OBJECT_GRAPH))
+    objects = ObjectGraph(metagraph.message.message(MetaGraphDef.object_graph_def))
     declared = read_object_variables(objects, {})
     for variable, saved in zip(declared, read_object_variables(objects, checkpoint.entries)):
         if saved.key:
@@ -299,11 +297,11 @@ def _find_variables_without_value(
 def _find_saver_keys_without_value(
     checkpoint: Checkpoint, metagraph: MetaGraph, nodes: dict[str, Node]
 ) -> Iterator[Damage]:
-    scope = metagraph.message.message(_SAVER_DEF).text(_RESTORE_OP).rpartition("/")[0]
+    scope = metagraph.message.message(MetaGraphDef.saver_def).text(SaverDef.restore_op_name).rpartition("/")[0]
     for node in nodes.values():
         if scope and node.op == "RestoreV2" and node.name.startswith(f"{scope}/"):
             names = nodes.get(node_of(node.inputs()[1]))
-            value = Message(b"") if names is None else names.attribute("value").message(_ATTR_TENSOR)
-            for key in value.texts(_STRING_VAL):
+            value = Message(b"") if names is None else names.attribute("value").message(AttrValue.tensor)
+            for key in value.texts(TensorProto.string_val):
                 if key not in checkpoint.entries:
                     yield _missing_value(checkpoint.prefix, key)

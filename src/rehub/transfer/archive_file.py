@@ -31,8 +31,8 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
     Raises:
         DownloadError: no connection, or a status other than 200, after as many attempts as the settings allow.
     """
-    seconds = config.timeout(None)
-    patience = Patience(config.retries(None), quote_url(handle))
+    seconds = config.TIMEOUT.get()
+    patience = Patience(config.RETRIES.get(), quote_url(handle))
     trace = Trace(handle, url)
     with connections() as session:
         while True:
@@ -47,7 +47,7 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
 
 
 def _copy(body: Body, path: Path, digest: Any, label: str) -> None:
-    with path.open("wb") as file, progress.shown(label, body.length) as advance:
+    with path.open("wb") as file, progress.track_bytes(label, body.length) as advance:
         for chunk in iter(lambda: body.read(_CHUNK), b""):
             digest.update(chunk)
             file.write(chunk)

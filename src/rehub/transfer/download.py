@@ -10,7 +10,7 @@ from rehub import config
 from rehub.errors import CorruptArchive
 from rehub.escaping import escape_url, quote_url
 from rehub.transfer import disk_space, integrity, progress
-from rehub.transfer.archives import kind_of, peeked, unpack
+from rehub.transfer.archives import kind_of, peeked, unpack_archive
 from rehub.transfer.body import Body
 from rehub.transfer.connections import connections
 from rehub.transfer.hops import Trace, ask, shown
@@ -56,8 +56,8 @@ def download_archive(
         into: an empty directory. On any error it is empty again.
         handle: what the user asked for; it stands in every message.
         sha256: what the archive must hash to, in hex.
-        timeout: seconds that the server may be silent; see `config.timeout`.
-        retries: how often to try again; see `config.retries`.
+        timeout: seconds that the server may be silent; see `config.TIMEOUT`.
+        retries: how often to try again; see `config.RETRIES`.
         limits: how much the archive may hold; else what the settings say.
 
     Raises:
@@ -68,9 +68,9 @@ def download_archive(
         UnsafeArchive: the archive holds what a model's archive must not hold.
         DiskFull: there is no room for it.
     """
-    seconds = config.timeout(timeout)
+    seconds = config.TIMEOUT.get(timeout)
     name = quote_url(handle)
-    patience = Patience(config.retries(retries), name)
+    patience = Patience(config.RETRIES.get(retries), name)
     trace = Trace(handle, url)
     with connections() as session:
         while True:
@@ -89,10 +89,10 @@ def _unpack(
 ) -> tuple[FileRecord, ...]:
     if body.length is not None:
         disk_space.require(body.length, into, f"{name}, as an archive,")
-    with progress.shown(escape_url(trace.handle), body.length) as advance:
+    with progress.track_bytes(escape_url(trace.handle), body.length) as advance:
         head, stream = peeked(_Watched(body, check, advance))
         _check_is_archive(head, body.content_type, trace)
-        return unpack(stream, into, name=name, limits=limits)
+        return unpack_archive(stream, into, name=name, limits=limits)
 
 
 class _Watched:

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 _LONGEST = 4096
 
 
-def ask_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
+def fetch_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
     """The place that a server answers with: a 303 whose body is the path.
 
     Args:
         url: with `?tf-hub-format=uncompressed`.
         handle: what the user asked for; it stands in every message.
-        timeout: seconds that the server may be silent; see `config.timeout`.
-        retries: how often to try again; see `config.retries`.
+        timeout: seconds that the server may be silent; see `config.TIMEOUT`.
+        retries: how often to try again; see `config.RETRIES`.
 
     Raises:
         LocationUnavailable: the status is another, or the body is no path.
         DownloadError: there is no answer.
     """
-    seconds = config.timeout(timeout)
-    patience = Patience(config.retries(retries), quote_url(handle))
+    seconds = config.TIMEOUT.get(timeout)
+    patience = Patience(config.RETRIES.get(retries), quote_url(handle))
     trace = Trace(handle, url)
     with connections() as session:
         try:

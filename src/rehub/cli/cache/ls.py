@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import entries
+from rehub.cache import list_entries
 from rehub.cli import output
-from rehub.cli.cache.entries import display_name, entry_to_json, list_entries
+from rehub.cli.cache.entries import display_name, entry_to_json, list_all_entries
 from rehub.cli.exit_codes import OK
-from rehub.formatting import format_size, format_time
-from rehub.redaction import redact_place
+from rehub.formatting import format_count, format_size, format_time
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -31,10 +31,10 @@ def add_arguments(parser: Parser) -> None:
 def run_command(arguments: Namespace) -> int:
     """Print a table for each directory of the cache."""
     if arguments.json:
-        output.print_json([entry_to_json(entry) for entry in list_entries()])
+        output.print_json([entry_to_json(entry) for entry in list_all_entries()])
         return OK
     for root in config.cache_dirs():
-        found = entries(root)
+        found = list_entries(root)
         if found:
             output.print_table(
                 ("SIZE", "FILES", "USED", "STATE", "HANDLE"),
@@ -49,6 +49,6 @@ def run_command(arguments: Namespace) -> int:
                     for entry in found
                 ],
             )
-        models = "1 model" if len(found) == 1 else f"{len(found)} models"
-        output.print_line(f"{models}, {format_size(sum(entry.size for entry in found))} in {redact_place(str(root))}")
+        total = format_size(sum(entry.size for entry in found))
+        output.print_line(f"{format_count(len(found), 'model')}, {total} in {redact_location(str(root))}")
     return OK

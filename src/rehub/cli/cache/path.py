@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -31,5 +31,5 @@ def run_command(arguments: Namespace) -> int:
         output.print_json([str(root) for root in config.cache_dirs()])
         return OK
     for root in config.cache_dirs():
-        output.print_line(redact_place(str(root)))
+        output.print_line(redact_location(str(root)))
     return OK

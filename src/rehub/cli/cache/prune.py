@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import prune
+from rehub.cache import prune_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json
 from rehub.cli.exit_codes import FAILED, OK
@@ -58,7 +58,7 @@ def run_command(arguments: argparse.Namespace) -> int:
                 f"the cache {escape_url(root)} was not pruned: an object store does not record when a model was used. "
                 "`rehub cache rm` deletes models by name."
             )
-    deleted = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
+    deleted = [entry for root in roots for entry in prune_cache(root, arguments.keep_size, dry_run=arguments.dry_run)]
     if arguments.json:
         output.print_json([entry_to_json(entry) for entry in deleted])
         return code

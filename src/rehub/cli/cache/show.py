@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehub.cache import sizes
+from rehub.cache import list_file_sizes
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.formatting import format_size, format_time
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,17 +30,17 @@ def run_command(arguments: Namespace) -> int:
     """Print the record of the model."""
     found = find_entries([arguments.handle])
     if arguments.json:
-        output.print_json([{**entry_to_json(entry), "contents": sizes(entry)} for entry in found])
+        output.print_json([{**entry_to_json(entry), "contents": list_file_sizes(entry)} for entry in found])
         return OK
     for entry in found:
         output.print_line(display_name(entry))
-        output.print_line(f"  directory  {redact_place(str(entry.directory))}")
+        output.print_line(f"  directory  {redact_location(str(entry.directory))}")
         output.print_line(f"  came from  {entry.url or 'unknown'}")
         output.print_line(f"  stored     {'unknown' if entry.stored is None else format_time(entry.stored)}")
         used = "unknown" if entry.used is None else f"about {format_time(entry.used)[:10]}"
         output.print_line(f"  last used  {used}")
         output.print_line(f"  state      {'complete' if entry.damage is None else f'damaged: {entry.damage}'}")
         output.print_line(f"  files      {entry.files}, together {format_size(entry.size)}")
-        for name, size in sizes(entry).items():
+        for name, size in list_file_sizes(entry).items():
             output.print_line(f"    {format_size(size):>11}  {name}")
     return OK

@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from rehub.cache import verify
+from rehub.cache import verify_entry
 from rehub.cli import output
-from rehub.cli.cache.entries import HELP, display_name, find_entries, list_entries
+from rehub.cli.cache.entries import HELP, display_name, find_entries, list_all_entries
 from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.parser import EXAMPLE_URL
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 from rehub.restore import prepared
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
 
-    from rehub.cache import Report
+    from rehub.cache import VerifyReport
     from rehub.cli.parser import Parser
 
 
@@ -38,16 +38,16 @@ def add_arguments(parser: Parser) -> None:
 
 def run_command(arguments: Namespace) -> int:
     """Verify one model after the other."""
-    found = find_entries(arguments.handles) if arguments.handles else list_entries()
+    found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     is_sound = True
     records = []
-    others = set() if arguments.handles or arguments.quick else set(prepared.forms())
-    for entry in counted("Verifying", found, len(found), "model"):
-        report = verify(entry, digests=not arguments.quick)
-        form = None if arguments.quick else prepared.form_of(str(entry.directory))
+    others = set() if arguments.handles or arguments.quick else set(prepared.list_forms())
+    for entry in track_steps("Verifying", found, len(found), "model"):
+        report = verify_entry(entry, digests=not arguments.quick)
+        form = None if arguments.quick else prepared.find_form_directory(str(entry.directory))
         if form is not None:
             others.discard(form)
-            problem = prepared.problem_of(form, str(entry.directory))
+            problem = prepared.find_problem(form, str(entry.directory))
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
                 report = dataclasses.replace(report, damage=(*report.damage, damage))
@@ -57,7 +57,7 @@ def run_command(arguments: Namespace) -> int:
         else:
             _print_report(report)
     for form in sorted(others):  # The models of these are outside the cache.
-        problem = prepared.problem_of(form)
+        problem = prepared.find_problem(form)
         is_sound = is_sound and problem is None
         if arguments.json:
             records.append(_entry_to_json_form(form, problem))
@@ -79,7 +79,7 @@ def _entry_to_json_form(form: Path, problem: str | None) -> dict[str, Any]:
     return {"handle": None, "directory": str(form), "damage": damage, "unlisted": [], "has_manifest": True}
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: VerifyReport) -> None:
     note = "" if report.has_manifest else "  (no manifest: only file names were checked)"
     output.print_line(f"{'damaged' if report.damage else 'complete':8}  {display_name(report.entry)}{note}")
     for damage in report.damage:
@@ -88,10 +88,10 @@ def _print_report(report: Report) -> None:
         output.print_line(f"          {name} is not a file of the model")
 
 
-def _report_to_json(report: Report) -> dict[str, Any]:
+def _report_to_json(report: VerifyReport) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
-        "directory": redact_place(str(report.entry.directory)),
+        "directory": redact_location(str(report.entry.directory)),
         "damage": list(report.damage),
         "unlisted": list(report.unlisted),
         "has_manifest": report.has_manifest,

@@ -1,4 +1,4 @@
-"""Compares a converted model with the original, which a session of TF1 runs as TF1 did."""
+"""Compare a converted model with the original, which a session of TF1 runs as TF1 did."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehub.legacy import assets
 from rehub.legacy.tensor_array_gradients import use_control_flow_v1
 from rehub.legacy.tensor_info import components
 from rehub.retrain.signature_functions import SignatureFunctions
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 # As a share of the largest number compared: float32 keeps about 1e-7, which sums of many numbers lose some of.
 _TOLERANCE = 1e-4
@@ -42,7 +42,7 @@ class Comparison:
 def compare(
     tf: Any, original: str, converted: str, functions: SignatureFunctions, sample_inputs: Mapping[str, Any], handle: str
 ) -> list[Comparison]:
-    """Compares all signatures, in inference and in training.
+    """Compare all signatures, in inference and in training.
 
     Args:
         tf: the TensorFlow module.
@@ -60,7 +60,7 @@ def compare(
     for training in (False, True):
         with _InTF1(tf, original, functions, training) as reference:
             names = list(functions.trainable_signatures() if training else functions.inference.signature_names())
-            for name in counted(f"Comparing, {reference.mode}", names, len(names), "signature"):
+            for name in track_steps(f"Comparing, {reference.mode}", names, len(names), "signature"):
                 inputs, reason = _samples(tf, functions.inference.input_specs(name), sample_inputs.get(name))
                 if reason:
                     comparisons.append(Comparison(name, reference.mode, (), 0.0, reason))
@@ -203,7 +203,7 @@ class _InTF1:
     def _run(
         self, fetches: dict[str, Any], fed: dict[str, Any], updates: Iterable[str] = ()
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns what tensors are in one run, and the variables after it."""
+        """Return what tensors are in one run, and the variables after it."""
         self._session.run(self._restore, self._fed_to_restore)
         ops = [self._graph.get_operation_by_name(update) for update in updates]
         values, _ = self._session.run([fetches, ops], {**self._paths, **fed})
@@ -264,7 +264,7 @@ class _InTF2:
 
 
 def _with_contents(tf: Any, values: dict[str, Any], paths: Iterable[bytes]) -> dict[str, Any]:
-    """Returns arrays in which paths of assets are replaced by what the files hold: each model has files of its own."""
+    """Return arrays in which paths of assets are replaced by what the files hold: each model has files of its own."""
     known = frozenset(paths)
 
     def replaced(element: Any) -> Any:
@@ -299,7 +299,7 @@ def _loss(tf: Any, outputs: dict[str, Any]) -> Any:
 
 
 def _samples(tf: Any, specs: dict[str, Any], given: Any) -> tuple[dict[str, Any], str]:
-    """Returns inputs by name, or why there are none."""
+    """Return inputs by name, or why there are none."""
     if given is not None:
         by_name = given if isinstance(given, Mapping) else {next(iter(specs)): given}
         return {
