@@ -18,7 +18,7 @@ from filling import ENTRY, NAME, names_in
 from hosting import MODEL, HostingServer, archive_of
 
 from rehub.cache import find_cached
-from rehub.cache.claim import try_claim
+from rehub.cache.file_lock import try_acquire
 
 HERE = Path(__file__).parent
 pytestmark = [
@@ -141,7 +141,7 @@ def test_who_waits_says_for_whom_and_goes_on_waiting_while_it_lives(tmp_path, lo
         assert slow.stdout.readline() == "filling\n"
         with started(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
             words = waiting.stderr.readline()
-            assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': process" in words
+            assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': it is downloaded by process" in words
             assert f"process {slow.pid} on " in words
             time.sleep(2.5)
             # As when a clock jumps: nobody compares it with his own.
@@ -170,7 +170,7 @@ def test_a_child_of_a_dead_process_holds_nobody_up(tmp_path):
             time.sleep(0.01)
         assert process.returncode == -signal.SIGKILL
         assert (tmp_path / "lock").exists()
-        with try_claim(tmp_path / "lock") as claim:
+        with try_acquire(tmp_path / "lock") as claim:
             assert claim is not None
 
 

@@ -233,12 +233,12 @@ def test_a_directory_for_temporary_files_that_others_can_write_is_not_used(memor
     own = temporary / f"rehub-{os.geteuid()}"
     own.mkdir()
     own.chmod(0o777)
-    with pytest.raises(CacheError, match=f"{own} is not a directory of this user's alone.*TMPDIR"):
+    with pytest.raises(CacheError, match=f"{own} is not a directory that only this user can use.*TMPDIR"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
     own.rmdir()
     (temporary / "of somebody else").mkdir()
     own.symlink_to(temporary / "of somebody else")
-    with pytest.raises(CacheError, match="is not a directory of this user's alone"):
+    with pytest.raises(CacheError, match="is not a directory that only this user can use"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
 
 
@@ -306,7 +306,7 @@ def test_a_process_killed_in_mid_upload_leaves_no_entry_in_s3(s3, tmp_path):
 def test_an_upload_that_fails_is_an_error_with_the_cache_and_leaves_no_manifest(disk, tmp_path, temporary):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     write(disk, f"{url}/{NAME}", b"a file stands where the model is to go")
-    with pytest.raises(CacheError, match=f"{KEY}' cannot be put in the cache {url}"):
+    with pytest.raises(CacheError, match=f"{KEY}' cannot be stored in the cache {url}"):
         get_or_fetch((url,), KEY, Filling())
     assert set(contents(disk, url)) == {NAME, DESCRIPTOR}
     assert left_in(temporary) == []
@@ -337,7 +337,7 @@ def test_without_the_driver_the_error_has_the_pip_line(monkeypatch):
 
 
 def test_a_scheme_that_nothing_knows_is_refused():
-    with pytest.raises(InvalidSetting, match="knows no htps://"):
+    with pytest.raises(InvalidSetting, match="does not know htps://"):
         find_cached(("htps://bucket/models",), KEY)
 
 
@@ -365,20 +365,20 @@ def test_entries_tell_what_came_from_where_and_when(store):
     assert entry == find_entry(url, KEY)
     assert (entry.root, entry.directory, entry.name) == (url, f"{url}/{NAME}", NAME)
     assert (entry.handle, entry.url, entry.size, entry.files) == (KEY, "https://mirror/nnlm.tar.gz", 14, 3)
-    assert (entry.used, entry.damage) == (None, None)
+    assert (entry.used, entry.problem) == (None, None)
     assert entry.stored.tzinfo is not None
     assert list_file_sizes(entry) == {name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()}
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{MANIFEST}")
     entry = find_entry(url, KEY)
     assert (entry.handle, entry.url, entry.size) == (KEY, None, 14)
-    assert "no manifest" in entry.damage
+    assert "no manifest" in entry.problem
 
 
 def test_verify_names_every_file_that_is_missing_changed_or_too_much(store):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
     entry = find_entry(url, KEY)
-    assert (verify_entry(entry).damage, verify_entry(entry).unlisted, verify_entry(entry).has_manifest) == (
+    assert (verify_entry(entry).problems, verify_entry(entry).unexpected, verify_entry(entry).has_manifest) == (
         (),
         (),
         True,
@@ -387,14 +387,14 @@ def test_verify_names_every_file_that_is_missing_changed_or_too_much(store):
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{NAME}/variables/variables.index")
     write(storage, f"{url}/{NAME}/notes.txt", b"mine")
     report = verify_entry(entry)
-    assert [words.partition(":")[0] for words in report.damage] == [
-        "saved_model.pb has other content than was downloaded",
+    assert [words.partition(":")[0] for words in report.problems] == [
+        "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
-    assert report.unlisted == ("notes.txt",)
-    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
+    assert report.unexpected == ("notes.txt",)
+    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
     remove_entry(entry)
-    assert verify_entry(entry).damage == ("it is gone",)
+    assert verify_entry(entry).problems == ("it is gone",)
 
 
 def test_what_is_removed_is_gone_with_all_that_belongs_to_it(store):

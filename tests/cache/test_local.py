@@ -110,7 +110,7 @@ def test_a_broken_manifest_counts_as_damage(tmp_path, caplog):
     get_or_fetch((tmp_path,), KEY, Filling())
     (tmp_path / (NAME + ".manifest.json")).write_text("{")
     assert find_cached((tmp_path,), KEY) is None
-    assert "is no manifest" in caplog.text
+    assert "is not a manifest" in caplog.text
     get_or_fetch((tmp_path,), KEY, Filling())
     assert find_cached((tmp_path,), KEY) is not None
 

@@ -27,7 +27,7 @@ def test_an_entry_tells_what_came_from_where_and_when(root):
     assert entry == find_entry(root, KEY)
     assert (entry.root, entry.directory) == (root, root / NAME)
     assert (entry.handle, entry.url) == (KEY, "https://mirror/nnlm.tar.gz")
-    assert (entry.size, entry.files, entry.damage) == (SIZE, 3, None)
+    assert (entry.size, entry.files, entry.problem) == (SIZE, 3, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     assert abs((entry.used - entry.stored).total_seconds()) < 60
 
@@ -35,7 +35,7 @@ def test_an_entry_tells_what_came_from_where_and_when(root):
 def test_an_entry_of_tensorflow_hub_tells_what_its_descriptor_has(root):
     (root / (NAME + ".manifest.json")).unlink()
     entry = find_entry(root, KEY)
-    assert (entry.handle, entry.url, entry.size, entry.damage) == (KEY, None, SIZE, None)
+    assert (entry.handle, entry.url, entry.size, entry.problem) == (KEY, None, SIZE, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     (root / (NAME + ".descriptor.txt")).unlink()
     entry = find_entry(root, KEY)
@@ -62,7 +62,7 @@ def test_a_cache_that_is_not_there_is_empty_and_one_that_is_a_file_an_error(tmp_
 def test_verify_finds_nothing_in_a_whole_model_and_writes_nothing(root):
     before = names_in(root)
     report = verify_entry(find_entry(root, KEY))
-    assert (report.damage, report.unlisted, report.has_manifest) == ((), (), True)
+    assert (report.problems, report.unexpected, report.has_manifest) == ((), (), True)
     assert names_in(root) == before
 
 
@@ -71,26 +71,26 @@ def test_verify_names_every_file_that_is_missing_changed_or_too_much(root):
     (root / NAME / "variables" / "variables.index").unlink()
     (root / NAME / "notes.txt").write_bytes(b"mine")
     entry = find_entry(root, KEY)
-    assert entry.damage == "variables/variables.index is missing"
+    assert entry.problem == "variables/variables.index is missing"
     report = verify_entry(entry)
-    assert [words.partition(":")[0] for words in report.damage] == [
-        "saved_model.pb has other content than was downloaded",
+    assert [words.partition(":")[0] for words in report.problems] == [
+        "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
-    assert report.unlisted == ("notes.txt",)
-    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
+    assert report.unexpected == ("notes.txt",)
+    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
 
 
 def test_verify_says_when_there_is_nothing_to_compare_with(root):
     (root / (NAME + ".manifest.json")).unlink()
     report = verify_entry(find_entry(root, KEY))
-    assert (report.damage, report.has_manifest) == ((), False)
+    assert (report.problems, report.has_manifest) == ((), False)
     (root / NAME / "saved_model.pb").unlink()
-    assert verify_entry(find_entry(root, KEY)).damage == (
+    assert verify_entry(find_entry(root, KEY)).problems == (
         "it has no saved_model.pb or saved_model.pbtxt or saved_model.cpb",
     )
     (root / (NAME + ".manifest.json")).write_text("{")
-    assert "is no manifest" in verify_entry(find_entry(root, KEY)).damage[0]
+    assert "is not a manifest" in verify_entry(find_entry(root, KEY)).problems[0]
 
 
 def test_what_is_removed_is_gone_with_all_that_belongs_to_it(root):
