@@ -11,7 +11,7 @@ import pytest
 from rehub.cache.file_lock import break_stale_lock, read_heartbeat, read_holder, try_acquire
 
 
-def test_a_name_is_claimed_by_one_at_a_time_in_one_process_too(tmp_path):
+def test_lock_is_exclusive_also_within_one_process(tmp_path):
     path = tmp_path / "lock"
     with try_acquire(path):
         assert try_acquire(path) is None
@@ -25,7 +25,7 @@ def test_a_name_is_claimed_by_one_at_a_time_in_one_process_too(tmp_path):
         assert path.exists()
 
 
-def test_the_file_says_who_holds_it_to_all_and_since_when(tmp_path):
+def test_lock_file_names_its_holder_to_other_processes(tmp_path):
     path = tmp_path / "lock"
     assert read_holder(path) is None
     with try_acquire(path):
@@ -36,7 +36,7 @@ def test_the_file_says_who_holds_it_to_all_and_since_when(tmp_path):
 
 
 @pytest.mark.alone
-def test_it_beats_as_long_as_it_is_held(tmp_path):
+def test_heartbeat_runs_while_the_lock_is_held(tmp_path):
     path = tmp_path / "lock"
     with try_acquire(path):
         first = read_heartbeat(path)
@@ -47,7 +47,7 @@ def test_it_beats_as_long_as_it_is_held(tmp_path):
     assert read_heartbeat(path) is None
 
 
-def test_one_that_was_taken_over_leaves_the_new_owners_file_alone(tmp_path):
+def test_broken_lock_does_not_delete_the_new_holders_file(tmp_path):
     path = tmp_path / "lock"
     with try_acquire(path):
         break_stale_lock(path, None)
@@ -63,19 +63,19 @@ def test_one_that_was_taken_over_leaves_the_new_owners_file_alone(tmp_path):
         assert path.exists()
 
 
-def test_a_file_that_a_dead_process_left_is_claimed(tmp_path):
+def test_lock_file_of_a_dead_process_is_acquired(tmp_path):
     path = tmp_path / "lock"
     path.write_text("{")
-    with try_acquire(path) as claim:
-        assert claim is not None
+    with try_acquire(path) as lock:
+        assert lock is not None
     assert not path.exists()
 
 
-def test_a_directory_that_is_not_there_is_an_error(tmp_path):
+def test_missing_directory_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         try_acquire(tmp_path / "missing" / "lock")
 
 
-def test_a_directory_of_somebody_else_is_an_error(read_only_root, nobody):
+def test_directory_of_another_user_is_an_error(read_only_root, nobody):
     with pytest.raises(PermissionError):
         try_acquire(read_only_root / "lock")

@@ -25,32 +25,32 @@ def first_problem(model):
     return next(MANIFEST.find_problems(list_directory(model)), None)
 
 
-def test_a_manifest_comes_back_as_it_was_written(tmp_path):
+def test_manifest_round_trips(tmp_path):
     path = tmp_path / "m.json"
     path.write_text(MANIFEST.to_json(), encoding="utf-8")
     assert read_manifest(path) == MANIFEST
 
 
-def test_a_manifest_of_a_later_format_is_read_for_its_files(tmp_path):
+def test_manifest_of_a_later_format_is_readable(tmp_path):
     path = tmp_path / "m.json"
     path.write_text(MANIFEST.to_json().replace('"format": 1', '"format": 2, "more": []'), encoding="utf-8")
     assert read_manifest(path).files == MANIFEST.files
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 3}', "\udcff"])
-def test_what_is_no_manifest_is_said_to_be_none(tmp_path, text):
+def test_malformed_manifest_is_unreadable(tmp_path, text):
     path = tmp_path / "m.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UnreadableManifest, match=r"m\.json is not a manifest"):
         read_manifest(path)
 
 
-def test_a_whole_model_has_no_damage(model):
+def test_complete_model_has_no_problem(model):
     assert hash_files(model) == (RECORD,)
     assert first_problem(model) is None
 
 
-def test_a_missing_file_is_damage(model):
+def test_missing_file_is_a_problem(model):
     (model / RECORD.name).unlink()
     assert first_problem(model) == "variables/größe is missing"
     (model / "variables").rmdir()
@@ -59,12 +59,12 @@ def test_a_missing_file_is_damage(model):
     assert "its directory is now a file" in first_problem(model)
 
 
-def test_another_size_is_damage(model):
+def test_different_size_is_a_problem(model):
     (model / RECORD.name).write_bytes(b"1234")
     assert first_problem(model) == "variables/größe has 4 bytes instead of 5"
 
 
-def test_a_change_that_keeps_the_size_is_seen_by_the_digest(model):
+def test_change_that_keeps_the_size_is_found_by_the_digest(model):
     (model / RECORD.name).write_bytes(b"54321")
     assert first_problem(model) is None
     assert [words.partition(":")[0] for words in MANIFEST.find_problems(list_directory(model), model)] == [
