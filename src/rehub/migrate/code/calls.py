@@ -48,6 +48,8 @@ _INITIALIZERS = frozenset(
     initializers.tables_initializer reset_default_graph enable_eager_execution enable_v2_behavior
     """.split()
 )
+# The functions of tf.layers that a layer of Keras can stand for.
+LAYERS = frozenset(["dense", "flatten"])
 _PUBLISHING = frozenset(
     """
     add_signature attach_image_module_info attach_message create_module_spec create_module_spec_from_saved_model
@@ -375,7 +377,25 @@ class CallInterpreter(ExpressionInterpreter):
             return SparsePlaceholder(node, self.order_of(node))
         if name in {"global_variables", "trainable_variables"} and not node.args:
             return Tensor(form="list")
+        if name.startswith("train.") and name.endswith("Optimizer"):
+            return Optimizer(node)
+        if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
+            return self.apply_layer(node, values)
+        if name == "Variable" and all(argument.keyword is None or argument.keyword.value in {"name", "dtype", "trainable", "initial_value"} for argument in node.args):
+            self.record.uses_graph = True
+            return Tensor(frozenset([Source("state", node, 0)]) if self.is_training else frozenset(), node, is_variable=True)
+        if name.endswith("_initializer") or name.startswith("initializers."):
+            return Plain()
         return self.call_tensorflow_op(node, name, values)
+
+    def apply_layer(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return the output of a layer that keeps variables: it is one of Keras in the new program."""
+        inputs = [value for argument, value in zip(node.args, values) if argument.keyword is None or argument.keyword.value == "inputs"]
+        for argument, value in zip(node.args, values):
+            if value not in inputs[:1] and not isinstance(value, Function):
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        self.record.layers.add(node)
+        return Tensor(sources_of(inputs[0] if inputs else Plain()) | {Source("state", node, 0)})
 
     def is_initializer(self, value: Value) -> bool:
         """Tell whether a value is initializers alone."""
@@ -431,6 +451,8 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
+    if name.startswith("losses."):
+        return "RH302", f"`tf.{name}` reads a collection of a graph"
     if first == "feature_column":
         return "RH304", f"`tf.{name}` builds feature columns"
     if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:

@@ -13,6 +13,7 @@ import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.modules import plan_code
+from rehub.migrate.code.layers import layer_arguments, layer_word, write_layer
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.values import Api, HubModule, Source, Tensor
@@ -212,12 +213,23 @@ class Deferral:
 
     def hoist_calls(self, part: Definition) -> None:
         """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
+        for layer in self.layers_in(part.value):
+            if layer not in self.hoisted:
+                self.hoisted[layer] = self.plan.unused_name(layer_word(layer))
+                self.preludes.setdefault(part.statement, []).append((self.hoisted[layer], layer))
         for call in self.repeated_calls(part.value):
             if call in self.hoisted:
                 continue
             wanted = "module" if isinstance(self.plan.fact(call), HubModule) else "value"
             self.hoisted[call] = self.plan.unused_name(wanted)
             self.preludes.setdefault(part.statement, []).append((self.hoisted[call], call))
+
+    def layers_in(self, node: cst.CSTNode) -> list[cst.Call]:
+        """Return the calls of tf.layers in an expression."""
+        found = [node] if isinstance(node, cst.Call) and node in self.plan.record.layers else []
+        for child in node.children:
+            found += self.layers_in(child)
+        return found
 
     def repeated_calls(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         """Yield the outermost calls in an expression that are not deferred, and may do more than compute."""
@@ -270,7 +282,9 @@ class Deferral:
             config = self.plan.module.config_for_parsing
             statements: list[cst.CSTNode] = [gap(line.leading_lines)]
             for name, call in prelude:
-                statements += parse_statements(f"{name} = {renderer.code(call)}", config)
+                is_layer = call in self.plan.record.layers
+                code = write_layer(self.plan, call, self.tf, renderer) if is_layer else renderer.code(call)
+                statements += parse_statements(f"{name} = {code}", config)
             is_top = self.plan.scope_of(line) is None and isinstance(self.plan.parents[line], cst.Module)
             around = blank_lines(2 if is_top else 1)
             for function in functions:
@@ -360,6 +374,8 @@ class Deferral:
             found[leaf] = constant_builder(self.leaf_code(leaf, function))
         for call in self.repeated_calls(part.value):
             found[call] = constant_builder(self.hoisted[call])
+        for layer in self.layers_in(part.value):
+            found[layer] = layer_builder(self.hoisted[layer], layer)
         return found
 
     def leaf_code(self, leaf: cst.BaseExpression, function: FunctionPlan) -> str:
@@ -368,11 +384,18 @@ class Deferral:
         assert isinstance(value, Tensor)
         if value.placeholder is not None:
             return self.parameter_name(value.placeholder)
+        if value.is_variable:
+            return plan_code(leaf)
         definition = self.definition_of(leaf)
         if definition is not None and definition.scope is function.definition.scope:
             return leaf.attr.value if isinstance(leaf, cst.Attribute) else plan_code(leaf)
         arguments = ", ".join(self.parameter_name(source) for source in self.parameters_of(value.sources))
         return f"{plan_code(leaf)}({arguments})"
+
+
+def layer_builder(name: str, node: cst.Call) -> Builder:
+    """Return a builder of the application of a layer of Keras."""
+    return lambda renderer: cst.parse_expression(f"{name}({renderer.code(layer_arguments(node)['inputs'])})")
 
 
 def constant_builder(code: str) -> Builder:

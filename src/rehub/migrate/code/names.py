@@ -104,6 +104,8 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
         return
     parent = plan.parents.get(node)
     call = parent if isinstance(parent, cst.Call) and parent.func is node else None
+    if call is not None and (call in plan.record.layers or call in plan.edits.builders):
+        return
     positional = 0
     named: tuple[str, ...] = ()
     if call is not None:

@@ -19,7 +19,6 @@ from rehub.migrate.code.values import (
     Initializer,
     Items,
     Mixed,
-    Optimizer,
     Session,
     SparsePlaceholder,
     Tensor,
@@ -27,7 +26,7 @@ from rehub.migrate.code.values import (
     Value,
 )
 
-_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, Optimizer, TrainOp)
+_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, TrainOp)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ class Tensor(Value):
         form: "" for one tensor, "dict" or "list" for a structure of tensors.
         is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
+        is_variable: it is a variable, and not computed from one.
     """
 
     sources: frozenset[Source] = frozenset()
@@ -119,6 +120,7 @@ class Tensor(Value):
     form: str = ""
     is_static: bool = False
     is_input: bool = False
+    is_variable: bool = False
 
     @property
     def is_deferred(self) -> bool:
