@@ -40,7 +40,9 @@ def layer_arguments(node: cst.Call) -> dict[str, cst.BaseExpression]:
     names = _PARAMETERS.get(layer_word(node), ())
     found = {}
     for index, argument in enumerate(node.args):
-        word = argument.keyword.value if argument.keyword else names[index] if index < len(names) else f"argument {index}"
+        word = (
+            argument.keyword.value if argument.keyword else names[index] if index < len(names) else f"argument {index}"
+        )
         found[word] = argument.value
     return found
 
@@ -71,7 +73,11 @@ def check_layers(plan: Plan, tf: str) -> None:
 def write_initializer(plan: Plan, node: cst.BaseExpression, tf: str, renderer: Renderer) -> str:
     """Return the code of an initializer of Keras."""
     path = tensorflow_path(plan.fact(node.func)) if isinstance(node, cst.Call) else ""
-    if path.startswith("keras.") or isinstance(node, cst.SimpleString) or (isinstance(node, cst.Name) and node.value == "None"):
+    if (
+        path.startswith("keras.")
+        or isinstance(node, cst.SimpleString)
+        or (isinstance(node, cst.Name) and node.value == "None")
+    ):
         return renderer.code(node)
     word = path.replace("initializers.", "").replace("_initializer", "")
     if word not in _INITIALIZERS or not isinstance(node, cst.Call):
@@ -103,7 +109,9 @@ def write_optimizer(plan: Plan, node: cst.Call, tf: str, renderer: Renderer) -> 
         if word == default.partition("=")[0]:
             default = ""
         code = renderer.code(argument.value)
-        arguments.append(code if word == "learning_rate" and not argument.keyword else f"{_KERAS_WORDS.get(word, word)}={code}")
+        arguments.append(
+            code if word == "learning_rate" and not argument.keyword else f"{_KERAS_WORDS.get(word, word)}={code}"
+        )
     if kind == "Adam" and not arguments:
         arguments.append("learning_rate=0.001")
     if default:

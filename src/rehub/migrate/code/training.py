@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, FunctionPlan, flatten
+from rehub.migrate.code.deferred import Deferral, FunctionPlan, flatten, indent_lines
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
 from rehub.migrate.code.modules import plan_code
@@ -197,7 +197,7 @@ class Training:
         function = FunctionPlan(ordered[-1], step.name, [], parameters)
         lines = []
         for part in ordered:
-            code = renderer.code(part.value, deferral.substitutions(part, function))
+            code = indent_lines(renderer.code(part.value, deferral.substitutions(part, function)), indent * 2)
             targets = " = ".join(deferral.local_target(target) for target in part.targets)
             lines.append(f"{indent}{indent}{targets} = {code}")
         loss = deferral.leaf_code(step.loss, function)
@@ -220,4 +220,3 @@ class Training:
 def is_step(value: object) -> bool:
     """Tell whether a value is a training op, or has one in it."""
     return isinstance(value, TrainOp) or (isinstance(value, Items) and any(map(is_step, value.items)))
-

@@ -249,7 +249,14 @@ def join(one: Value, other: Value) -> Value:
         return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
     if isinstance(one, HubModule) and isinstance(other, HubModule):
         return replace(one, is_trainable=one.is_trainable or other.is_trainable)
+    if is_unremarkable(one) and is_unremarkable(other):
+        return Plain()
     return Mixed(_options(one) | _options(other))
+
+
+def is_unremarkable(value: Value) -> bool:
+    """Tell whether nothing is known of a value that matters."""
+    return all(isinstance(part, (Plain, Items, Entries)) for part in iter_parts(value))
 
 
 def _options(value: Value) -> frozenset[Value]:
