@@ -106,9 +106,12 @@ def test_each_field_number_that_is_asked_for_exists():
             for each in node.names
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
-                numbers = getattr(protos, imported[node.value.id])
-                if isinstance(numbers, protos.FieldNumbers):
-                    assert isinstance(getattr(numbers, node.attr), int), (file, node.lineno)
-                    checked += 1
+            owner = node.value if isinstance(node, ast.Attribute) else None
+            name = imported.get(owner.id) if isinstance(owner, ast.Name) else None
+            if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "protos":
+                name = owner.attr
+            numbers = getattr(protos, name or "", None)
+            if isinstance(numbers, protos.FieldNumbers):
+                assert isinstance(getattr(numbers, node.attr), int), (file, node.lineno)
+                checked += 1
     assert checked > 100

@@ -159,7 +159,7 @@ KerasMetadata nodes=1:KerasMetadata.Object*
 KerasMetadata.Object node_id=2:int32 node_path=3:string identifier=4:string metadata=5:string version=6:VersionDef
 """
 
-# The values of DataType from 1 on exist once more, each plus 100, with _REF behind its name.
+REF_OFFSET = 100  # The values of DataType from 1 on exist once more, each plus this, with _REF behind its name.
 _ENUMS = """
 DataType DT_INVALID=0 DT_FLOAT=1 DT_DOUBLE=2 DT_INT32=3 DT_UINT8=4 DT_INT16=5 DT_INT8=6 DT_STRING=7 DT_COMPLEX64=8
   DT_INT64=9 DT_BOOL=10 DT_QINT8=11 DT_QUINT8=12 DT_QINT32=13 DT_BFLOAT16=14 DT_QINT16=15 DT_QUINT16=16 DT_UINT16=17
@@ -239,7 +239,7 @@ def _parse_enums(table: str) -> dict[str, dict[str, int]]:
             name = word
             found[name] = {}
     types = found["DataType"]
-    types.update({f"{name}_REF": number + 100 for name, number in types.items() if number})
+    types.update({f"{name}_REF": number + REF_OFFSET for name, number in types.items() if number})
     return found
 
 
@@ -267,6 +267,7 @@ AttrListValue = FieldNumbers("AttrValue.ListValue")
 AttrValue = FieldNumbers("AttrValue")
 BundleEntryProto = FieldNumbers("BundleEntryProto")
 BundleHeaderProto = FieldNumbers("BundleHeaderProto")
+BytesList = FieldNumbers("CollectionDef.BytesList")
 CollectionDef = FieldNumbers("CollectionDef")
 CompositeTensor = FieldNumbers("TensorInfo.CompositeTensor")
 CooSparse = FieldNumbers("TensorInfo.CooSparse")
@@ -290,6 +291,7 @@ NameAttrList = FieldNumbers("NameAttrList")
 NamedTupleValue = FieldNumbers("NamedTupleValue")
 NodeDef = FieldNumbers("NodeDef")
 ObjectReference = FieldNumbers("TrackableObjectGraph.TrackableObject.ObjectReference")
+NodeList = FieldNumbers("CollectionDef.NodeList")
 OpDef = FieldNumbers("OpDef")
 PairValue = FieldNumbers("PairValue")
 RegisteredGradient = FieldNumbers("RegisteredGradient")

@@ -83,7 +83,8 @@ SCALARS = {
 
 
 def fill(message, data, depth):
-    fields = list(message.DESCRIPTOR.fields)
+    # GraphDebugInfo is of protobuf 2, where a zero that is written differs from one that is left out; not in the text.
+    fields = [field for field in message.DESCRIPTOR.fields if field.name != "debug_info"]
     chosen = data.draw(st.lists(st.sampled_from(fields), max_size=3)) if fields else []
     for field in chosen:
         value = getattr(message, field.name)

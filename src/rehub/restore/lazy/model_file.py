@@ -11,13 +11,9 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel
+from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef, SavedModel
 from rehub.savedmodel.wire import BYTES, Message, Span, WireError, read_varint
 from rehub.savedmodel.wire_writing import sized_key
-
-_META_GRAPHS = 2
-_GRAPH_DEF, _LIBRARY = 2, 2
-_FUNCTION, _REGISTERED_GRADIENT = 1, 3
-_SIGNATURE, _NAME = 1, 1
 
 
 @dataclass(frozen=True)
@@ -107,26 +103,26 @@ def is_function(node: Any) -> bool:
 
 
 def _parse_content(path: str, content: bytes) -> ModelFile | None:
-    metagraphs = list(Message(content).spans(_META_GRAPHS))
+    metagraphs = list(Message(content).spans(SavedModel.meta_graphs))
     if len(metagraphs) != 1:
         return None
-    graphs = list(Message(content, (metagraphs[0],)).spans(_GRAPH_DEF))
+    graphs = list(Message(content, (metagraphs[0],)).spans(MetaGraphDef.graph_def))
     if len(graphs) != 1:
         return None
-    libraries = list(Message(content, (graphs[0],)).spans(_LIBRARY))
+    libraries = list(Message(content, (graphs[0],)).spans(GraphDef.library))
     if len(libraries) > 1:
         return None
     spans: dict[str, Span] = {}
     gradients = []
     if libraries:
         library = Message(content, (libraries[0],))
-        spans = {_function_name(content, span): span for span in library.spans(_FUNCTION)}
-        gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
-    rest = _remove_field(content, metagraphs[0], _GRAPH_DEF, graphs)
-    graph = _remove_field(content, graphs[0], _LIBRARY, libraries)
+        spans = {_function_name(content, span): span for span in library.spans(FunctionDefLibrary.function)}
+        gradients = [content[start:end] for start, end in library.spans(FunctionDefLibrary.registered_gradients)]
+    rest = _remove_field(content, metagraphs[0], MetaGraphDef.graph_def, graphs)
+    graph = _remove_field(content, graphs[0], GraphDef.library, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
+    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(MetaGraphDef.graph_def, len(graph)) + graph)
     parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
@@ -136,7 +132,7 @@ def _parse_content(path: str, content: bytes) -> ModelFile | None:
 def _function_name(content: bytes, function: Span) -> str:
     """Return the name of a function, which TensorFlow writes first in the signature, and that first in the function."""
     start, end = function
-    first_of_first = bytes([_SIGNATURE << 3 | BYTES]), bytes([_NAME << 3 | BYTES])
+    first_of_first = bytes([FunctionDef.signature << 3 | BYTES]), bytes([OpDef.name << 3 | BYTES])
     position, stop = start, end
     for key in first_of_first:
         if content[position : position + 1] != key:
@@ -148,8 +144,8 @@ def _function_name(content: bytes, function: Span) -> str:
             return str(content[position:stop], "utf-8")
         except UnicodeDecodeError as error:
             raise WireError(f"byte {position}: the name of a function is not UTF-8 ({error.reason})") from error
-    signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
-    return "" if signature is None else Message(content, (signature,)).text(_NAME)
+    signature = next(Message(content, (function,)).spans(FunctionDef.signature), None)
+    return "" if signature is None else Message(content, (signature,)).text(OpDef.name)
 
 
 def _remove_field(content: bytes, message: Span, number: int, spans: list[Span]) -> bytes | None:
