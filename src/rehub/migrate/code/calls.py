@@ -30,6 +30,7 @@ from rehub.migrate.code.values import (
     Session,
     Source,
     SparsePlaceholder,
+    StringArray,
     Tensor,
     TrainOp,
     Value,
@@ -104,6 +105,11 @@ class CallInterpreter(ExpressionInterpreter):
             return Blocked()
         if name == "super":
             return Plain()
+        if isinstance(node.func, cst.Attribute) and is_string_array(node):
+            return StringArray()
+        if isinstance(function, StringArray) and isinstance(node.func, cst.Attribute):
+            keeps = node.func.attr.value in {"reshape", "copy", "ravel", "flatten"}
+            return StringArray() if keeps else Plain()
         if name == "dict" and node.args and all(argument.keyword is not None for argument in node.args):
             words = [argument.keyword.value for argument in node.args if argument.keyword is not None]
             return Entries(tuple((Plain(word), value) for word, value in zip(words, values)), node)
@@ -439,6 +445,17 @@ def result_of(fetched: Value) -> Value:
     if isinstance(fetched, Entries):
         return Plain()
     return Plain(None) if isinstance(fetched, Initializer) else Plain()
+
+
+def is_string_array(node: cst.Call) -> bool:
+    """Tell whether a call is `np.array(..., dtype=object)`."""
+    is_array = isinstance(node.func, cst.Attribute) and node.func.attr.value in {"array", "asarray"}
+    return is_array and any(
+        argument.keyword is not None
+        and argument.keyword.value == "dtype"
+        and code_of(argument.value) in {"object", "np.object", "np.object_", "numpy.object", '"object"', "'object'"}
+        for argument in node.args
+    )
 
 
 def code_of(node: cst.CSTNode) -> str:

@@ -37,10 +37,11 @@ class Renderer(cst.CSTTransformer):
         self.edits = edits
         self.more = more or {}
         self.kept: list[cst.CSTNode] = []
+        self.inside: set[cst.CSTNode] = set()
 
     def builder_of(self, node: cst.CSTNode) -> Builder | None:
         """Return what builds the replacement of a node, if it has one."""
-        return self.more.get(node) or self.edits.builders.get(node)
+        return None if node in self.inside else self.more.get(node) or self.edits.builders.get(node)
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Go into what is kept."""
@@ -69,6 +70,13 @@ class Renderer(cst.CSTTransformer):
         if renderer is not self:
             self.kept += renderer.kept
         assert isinstance(result, cst.CSTNode)
+        return result
+
+    def render_inside(self, node: cst.CSTNode) -> Replacement:
+        """Return a node with the edits in it, but not its own."""
+        self.inside.add(node)
+        result = node.visit(self)
+        self.inside.discard(node)
         return result
 
     def code(self, node: cst.CSTNode, more: dict[cst.CSTNode, Builder] | None = None) -> str:

@@ -6,7 +6,7 @@ What no call in the program reaches is interpreted last, as if other code called
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Iterable, Sequence
 
 import libcst as cst
 
@@ -36,8 +36,9 @@ _MAX_CALLS = 3000
 class Interpreter(CallInterpreter):
     """Interprets a whole program and fills `record`."""
 
-    def __init__(self, module: cst.Module, *, is_training: bool) -> None:
+    def __init__(self, module: cst.Module, *, is_training: bool, skipped: Iterable[cst.CSTNode] = ()) -> None:
         super().__init__()
+        self.skipped = frozenset(skipped)
         self.module = module
         self.is_training = is_training
         self.active: list[cst.CSTNode] = []
@@ -65,8 +66,11 @@ class Interpreter(CallInterpreter):
         if isinstance(function.node, cst.Lambda):
             return
         values: list[Value] = [instance] if instance is not None else []
+        is_layer = instance is not None and self.is_keras_class(instance.node)
+        if is_layer and function.node.name.value == "call":
+            values += [Tensor() for _ in function.node.params.params[1:2]]
         result = self.enter(function, values, [])
-        if not is_ordinary(result):
+        if not is_ordinary(result) and not is_layer:
             self.block(
                 function.node.name,
                 "RH309",
@@ -81,6 +85,8 @@ class Interpreter(CallInterpreter):
 
     def execute(self, statement: cst.CSTNode) -> bool:
         """Interpret a statement."""
+        if statement in self.skipped:
+            return True
         self.record.scope_of[statement] = self.scope.node
         method = getattr(self, "execute_" + type(statement).__name__, None)
         if method is None:

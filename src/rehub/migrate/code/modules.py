@@ -12,35 +12,48 @@ from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain
 def load_modules(plan: Plan) -> None:
     """Plan the replacement of each call of `hub.Module`."""
     for node, value in list(plan.record.facts.items()):
-        if isinstance(node, cst.Call) and isinstance(value, HubModule) and value.call is node:
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(value, HubModule)
+            and value.call is node
+            and node not in plan.edits.builders
+        ):
             load_module(plan, node)
 
 
-def load_module(plan: Plan, node: cst.Call) -> None:
-    """Plan the replacement of one call of `hub.Module`."""
-    arguments = {}
+def module_arguments(plan: Plan, node: cst.Call) -> dict[str, cst.BaseExpression] | None:
+    """Return the arguments of a call of `hub.Module` by name, with the handle in the place of a spec."""
+    arguments: dict[str, cst.BaseExpression] = {}
     for index, argument in enumerate(node.args):
         if argument.star:
             plan.block(argument, "RH101", "`hub.Module` with `*` or `**` arguments")
-            return
+            return None
         word = argument.keyword.value if argument.keyword else ("spec", "trainable", "name", "tags")[min(index, 3)]
         arguments[word] = argument.value
     handle = arguments.get("spec")
     if handle is None:
         plan.block(node, "RH101", "`hub.Module` without a handle")
-        return
+        return None
     spec = plan.fact(handle)
     if isinstance(spec, HubSpec):
         if not can_repeat(plan, spec.handle, node):
             plan.block(handle, "RH101", "the handle of this module's spec cannot be written again here")
-            return
-        handle = spec.handle
-    assert handle is not None
+            return None
+        assert spec.handle is not None
+        arguments["spec"] = spec.handle
+    return arguments
+
+
+def load_module(plan: Plan, node: cst.Call) -> None:
+    """Plan the replacement of one call of `hub.Module`."""
+    arguments = module_arguments(plan, node)
+    if arguments is None:
+        return
     tags = arguments.get("tags")
     if tags is not None and plan.fact(tags) == Plain(None):
         tags = None
     name = loader_name(node.func)
-    kept = handle, tags
+    kept = arguments["spec"], tags
 
     def build(renderer: Renderer) -> cst.BaseExpression:
         code = f"{name}({renderer.code(kept[0])}"

@@ -39,6 +39,11 @@ class Blocked(Plain):
 
 
 @dataclass(frozen=True)
+class StringArray(Plain):
+    """An array of NumPy whose items are Python's strings."""
+
+
+@dataclass(frozen=True)
 class Api(Value):
     """A public name of TensorFlow, Keras or TensorFlow Hub, by its path: `tensorflow.nn.relu`."""
 

@@ -22,27 +22,27 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_an_entry_tells_what_came_from_where_and_when(root):
+def test_entry_records_origin_size_and_time(root):
     (entry,) = list_entries(root)
     assert entry == find_entry(root, KEY)
     assert (entry.root, entry.directory) == (root, root / NAME)
     assert (entry.handle, entry.url) == (KEY, "https://mirror/nnlm.tar.gz")
-    assert (entry.size, entry.files, entry.damage) == (SIZE, 3, None)
+    assert (entry.size, entry.files, entry.problem) == (SIZE, 3, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     assert abs((entry.used - entry.stored).total_seconds()) < 60
 
 
-def test_an_entry_of_tensorflow_hub_tells_what_its_descriptor_has(root):
+def test_entry_of_tensorflow_hub_is_read_from_its_descriptor(root):
     (root / (NAME + ".manifest.json")).unlink()
     entry = find_entry(root, KEY)
-    assert (entry.handle, entry.url, entry.size, entry.damage) == (KEY, None, SIZE, None)
+    assert (entry.handle, entry.url, entry.size, entry.problem) == (KEY, None, SIZE, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     (root / (NAME + ".descriptor.txt")).unlink()
     entry = find_entry(root, KEY)
     assert (entry.handle, entry.stored, entry.size) == (None, None, SIZE)
 
 
-def test_entries_are_sorted_and_nothing_else_in_the_directory_is_one(root):
+def test_entries_are_sorted_and_other_files_are_ignored(root):
     get_or_fetch((root,), "https://a", Filling())
     (root / (NAME + ".lock")).write_text("host.1.uuid")
     (root / "README").write_text("mine")
@@ -50,7 +50,7 @@ def test_entries_are_sorted_and_nothing_else_in_the_directory_is_one(root):
     assert [entry.handle for entry in list_entries(root)] == ["https://a", KEY]
 
 
-def test_a_cache_that_is_not_there_is_empty_and_one_that_is_a_file_an_error(tmp_path):
+def test_missing_cache_is_empty_and_a_file_is_an_error(tmp_path):
     assert list_entries(tmp_path / "missing") == []
     assert find_entry(tmp_path / "missing", KEY) is None
     assert prune_cache(tmp_path / "missing", 0) == []
@@ -59,41 +59,41 @@ def test_a_cache_that_is_not_there_is_empty_and_one_that_is_a_file_an_error(tmp_
         list_entries(tmp_path / "file")
 
 
-def test_verify_finds_nothing_in_a_whole_model_and_writes_nothing(root):
+def test_verify_finds_no_problem_in_a_complete_model_and_writes_nothing(root):
     before = names_in(root)
     report = verify_entry(find_entry(root, KEY))
-    assert (report.damage, report.unlisted, report.has_manifest) == ((), (), True)
+    assert (report.problems, report.unexpected, report.has_manifest) == ((), (), True)
     assert names_in(root) == before
 
 
-def test_verify_names_every_file_that_is_missing_changed_or_too_much(root):
+def test_verify_names_missing_modified_and_unexpected_files(root):
     (root / NAME / "saved_model.pb").write_bytes(b"other")
     (root / NAME / "variables" / "variables.index").unlink()
     (root / NAME / "notes.txt").write_bytes(b"mine")
     entry = find_entry(root, KEY)
-    assert entry.damage == "variables/variables.index is missing"
+    assert entry.problem == "variables/variables.index is missing"
     report = verify_entry(entry)
-    assert [words.partition(":")[0] for words in report.damage] == [
-        "saved_model.pb has other content than was downloaded",
+    assert [words.partition(":")[0] for words in report.problems] == [
+        "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
-    assert report.unlisted == ("notes.txt",)
-    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
+    assert report.unexpected == ("notes.txt",)
+    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
 
 
-def test_verify_says_when_there_is_nothing_to_compare_with(root):
+def test_verify_reports_a_missing_or_broken_manifest(root):
     (root / (NAME + ".manifest.json")).unlink()
     report = verify_entry(find_entry(root, KEY))
-    assert (report.damage, report.has_manifest) == ((), False)
+    assert (report.problems, report.has_manifest) == ((), False)
     (root / NAME / "saved_model.pb").unlink()
-    assert verify_entry(find_entry(root, KEY)).damage == (
+    assert verify_entry(find_entry(root, KEY)).problems == (
         "it has no saved_model.pb or saved_model.pbtxt or saved_model.cpb",
     )
     (root / (NAME + ".manifest.json")).write_text("{")
-    assert "is no manifest" in verify_entry(find_entry(root, KEY)).damage[0]
+    assert "is not a manifest" in verify_entry(find_entry(root, KEY)).problems[0]
 
 
-def test_what_is_removed_is_gone_with_all_that_belongs_to_it(root):
+def test_removed_entry_leaves_no_file(root):
     get_or_fetch((root,), "https://a", Filling())
     remove_entry(find_entry(root, KEY))
     assert find_cached((root,), KEY) is None
@@ -103,12 +103,12 @@ def test_what_is_removed_is_gone_with_all_that_belongs_to_it(root):
     assert find_cached((root,), KEY) is not None
 
 
-def test_what_cannot_be_removed_is_an_error(read_only_root, nobody):
+def test_entry_that_cannot_be_removed_is_an_error(read_only_root, nobody):
     with pytest.raises(CacheError, match="cannot be deleted"):
         remove_entry(find_entry(read_only_root, KEY))
 
 
-def test_prune_deletes_what_is_damaged_and_then_what_was_not_used_for_longest(tmp_path):
+def test_prune_deletes_incomplete_then_least_recently_used_entries(tmp_path):
     for age, key in ((4, "https://old"), (3, "https://new"), (9, "https://broken"), (1, "https://newest")):
         directory = get_or_fetch((tmp_path,), key, Filling())
         used = time.time() - age * 24 * 3600
@@ -121,7 +121,7 @@ def test_prune_deletes_what_is_damaged_and_then_what_was_not_used_for_longest(tm
     assert prune_cache(tmp_path, 2 * SIZE) == []
 
 
-def test_prune_deletes_what_dead_downloads_left_and_leaves_the_young_ones_of_tensorflow_hub(root):
+def test_prune_deletes_stale_staging_and_keeps_recent_staging_of_tensorflow_hub(root):
     two_days_ago = time.time() - 2 * 24 * 3600
     leftovers = [f"{NAME}.{letter * 32}.tmp" for letter in "ab"]
     for name in leftovers:

@@ -16,7 +16,7 @@ from rehub.cache import find_cached, get_or_fetch, refetch
 from rehub.errors import CacheError, DownloadError
 
 
-def test_a_model_is_brought_in_once(tmp_path):
+def test_model_is_fetched_once(tmp_path):
     fill = Filling()
     directory = get_or_fetch((tmp_path / "new" / "cache",), KEY, fill)
     assert directory == tmp_path / "new" / "cache" / NAME
@@ -30,7 +30,7 @@ def test_a_model_is_brought_in_once(tmp_path):
     assert names_in(directory.parent) == ENTRY
 
 
-def test_the_manifest_lists_every_file_and_where_it_came_from(tmp_path):
+def test_manifest_lists_every_file_and_the_origin(tmp_path):
     get_or_fetch((tmp_path,), KEY, Filling())
     stored = json.loads((tmp_path / (NAME + ".manifest.json")).read_text())
     assert stored["format"] == 1
@@ -44,7 +44,7 @@ def test_the_manifest_lists_every_file_and_where_it_came_from(tmp_path):
     ]
 
 
-def test_the_descriptor_reads_as_tensorflow_hubs(tmp_path):
+def test_descriptor_has_the_format_of_tensorflow_hub(tmp_path):
     get_or_fetch((tmp_path,), KEY, Filling())
     module, time, host = (tmp_path / (NAME + ".descriptor.txt")).read_text().split("\n")
     assert module == f"Module: {KEY}"
@@ -54,14 +54,14 @@ def test_the_descriptor_reads_as_tensorflow_hubs(tmp_path):
 
 
 @pytest.mark.parametrize("error", [DownloadError("the server broke off"), KeyboardInterrupt(), ValueError("a bug")])
-def test_a_fill_that_fails_leaves_nothing(tmp_path, error):
+def test_failed_fetch_leaves_nothing(tmp_path, error):
     with pytest.raises(type(error)):
         get_or_fetch((tmp_path,), KEY, Filling(error=error))
     assert names_in(tmp_path) == []
     assert find_cached((tmp_path,), KEY) is None
 
 
-def test_a_full_disk_is_a_cache_error_that_names_the_cache(tmp_path):
+def test_full_disk_is_a_cache_error_that_names_the_cache(tmp_path):
     with pytest.raises(CacheError, match="No space left on device") as error:
         get_or_fetch((tmp_path,), KEY, Filling(error=OSError(28, "No space left on device")))
     assert KEY in str(error.value)
@@ -71,7 +71,7 @@ def test_a_full_disk_is_a_cache_error_that_names_the_cache(tmp_path):
 
 
 @pytest.mark.parametrize("gone", ["variables/variables.index", "saved_model.pb", "variables"])
-def test_a_model_with_files_taken_away_is_fetched_again(tmp_path, caplog, gone):  # hub#646, hub#850, hub#896
+def test_model_with_deleted_files_is_fetched_again(tmp_path, caplog, gone):  # hub#646, hub#850, hub#896
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     path = directory / gone
     if path.is_dir():
@@ -87,7 +87,7 @@ def test_a_model_with_files_taken_away_is_fetched_again(tmp_path, caplog, gone):
     assert names_in(tmp_path) == ENTRY
 
 
-def test_a_model_with_only_its_directories_left_is_fetched_again(tmp_path):  # hub#879: a cleaner leaves the tree
+def test_model_with_only_directories_left_is_fetched_again(tmp_path):  # hub#879: a cleaner leaves the tree
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     for path in [path for path in directory.rglob("*") if path.is_file()]:
         path.unlink()
@@ -97,7 +97,7 @@ def test_a_model_with_only_its_directories_left_is_fetched_again(tmp_path):  # h
     assert (directory / "saved_model.pb").is_file()
 
 
-def test_a_failed_repair_leaves_what_was_there(tmp_path):
+def test_failed_repair_keeps_the_old_files(tmp_path):
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     (directory / "variables" / "variables.index").unlink()
 
@@ -106,17 +106,17 @@ def test_a_failed_repair_leaves_what_was_there(tmp_path):
     assert (directory / "saved_model.pb").is_file()
 
 
-def test_a_broken_manifest_counts_as_damage(tmp_path, caplog):
+def test_broken_manifest_is_a_problem(tmp_path, caplog):
     get_or_fetch((tmp_path,), KEY, Filling())
     (tmp_path / (NAME + ".manifest.json")).write_text("{")
     assert find_cached((tmp_path,), KEY) is None
-    assert "is no manifest" in caplog.text
+    assert "is not a manifest" in caplog.text
     get_or_fetch((tmp_path,), KEY, Filling())
     assert find_cached((tmp_path,), KEY) is not None
 
 
 @pytest.mark.parametrize("file", ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"])
-def test_an_entry_of_tensorflow_hub_is_taken_as_it_stands(tmp_path, file):
+def test_entry_of_tensorflow_hub_is_used_unchanged(tmp_path, file):
     (tmp_path / NAME).mkdir()
     (tmp_path / NAME / file).write_bytes(b"graph")
     fill = Filling()
@@ -125,21 +125,21 @@ def test_an_entry_of_tensorflow_hub_is_taken_as_it_stands(tmp_path, file):
     assert names_in(tmp_path) == [NAME]
 
 
-def test_a_file_in_a_models_place_is_replaced(tmp_path):
+def test_file_with_the_models_name_is_replaced(tmp_path):
     (tmp_path / NAME).write_bytes(b"")
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     assert (directory / "saved_model.pb").is_file()
     assert names_in(tmp_path) == ENTRY
 
 
-def test_a_hit_writes_nothing(tmp_path):  # hub#415, hub#744
+def test_cache_hit_writes_nothing(tmp_path):  # hub#415, hub#744
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     before = {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]}
     assert get_or_fetch((tmp_path,), KEY, Filling()) == directory
     assert {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]} == before
 
 
-def test_a_read_only_cache_serves_what_it_has_and_says_what_it_cannot(read_only_root, nobody):  # hub#415, hub#744
+def test_read_only_cache_serves_its_models_and_refuses_new_ones(read_only_root, nobody):  # hub#415, hub#744
     fill = Filling()
     assert get_or_fetch((read_only_root,), KEY, fill) == read_only_root / NAME
     assert fill.count == 0
@@ -147,7 +147,7 @@ def test_a_read_only_cache_serves_what_it_has_and_says_what_it_cannot(read_only_
         get_or_fetch((read_only_root,), KEY + "1", fill)
 
 
-def test_of_several_caches_all_are_read_and_the_first_that_can_be_is_written(shared_disk, read_only_root, nobody):
+def test_all_caches_are_read_and_the_first_writable_one_is_written(shared_disk, read_only_root, nobody):
     mine, missing = shared_disk / "mine", shared_disk / "missing"
     roots = (read_only_root, missing / "new", mine)
     fill = Filling()
@@ -158,19 +158,19 @@ def test_of_several_caches_all_are_read_and_the_first_that_can_be_is_written(sha
     assert not mine.exists()
 
 
-def test_a_model_that_is_damaged_in_a_read_only_cache_is_fetched_into_the_users(shared_disk, read_only_root, nobody):
+def test_model_incomplete_in_a_read_only_cache_is_fetched_into_the_users(shared_disk, read_only_root, nobody):
     with as_owner():
         (read_only_root / NAME / "saved_model.pb").unlink()
     assert get_or_fetch((read_only_root, shared_disk / "mine"), KEY, Filling()) == shared_disk / "mine" / NAME
 
 
-def test_a_model_is_found_by_each_of_its_keys(tmp_path):
+def test_model_is_found_by_each_key(tmp_path):
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     assert find_cached((tmp_path,), "canonical", KEY) == directory
     assert find_cached((tmp_path,), "canonical") is None
 
 
-def test_a_model_is_brought_in_anew_when_asked_and_stays_when_that_fails(tmp_path):
+def test_refetch_replaces_the_model_and_keeps_it_on_failure(tmp_path):
     directory = get_or_fetch((tmp_path,), KEY, Filling(graph=b"version 1"))
     with pytest.raises(DownloadError):
         refetch((tmp_path,), KEY, Filling(error=DownloadError("offline")))
@@ -180,7 +180,7 @@ def test_a_model_is_brought_in_anew_when_asked_and_stays_when_that_fails(tmp_pat
     assert names_in(tmp_path) == ENTRY
 
 
-def test_its_use_is_noted_once_a_day(tmp_path):
+def test_use_is_recorded_once_a_day(tmp_path):
     get_or_fetch((tmp_path,), KEY, Filling())
     note = tmp_path / (NAME + ".manifest.json")
     for age, is_noted in ((3600, False), (2 * 24 * 3600, True)):
@@ -190,20 +190,20 @@ def test_its_use_is_noted_once_a_day(tmp_path):
         assert (note.stat().st_mtime > last + 1) is is_noted
 
 
-def test_a_cache_that_cannot_be_made_is_a_cache_error(tmp_path):
+def test_cache_that_cannot_be_created_is_a_cache_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CacheError, match="REHUB_CACHE_DIR"):
         get_or_fetch((tmp_path / "file" / "cache",), KEY, Filling())
 
 
-def test_many_threads_bring_a_model_in_once(tmp_path):
+def test_threads_fetch_a_model_once(tmp_path):
     fill = Filling(meanwhile=lambda: time.sleep(0.2))
     assert answers_of(16, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 16
     assert fill.count == 1
     assert names_in(tmp_path) == ENTRY
 
 
-def test_threads_that_fill_at_once_because_their_lock_is_deleted_all_get_the_one_model(tmp_path):
+def test_threads_that_fetch_without_a_lock_all_get_the_same_model(tmp_path):
     # What is left without a lock that works: a name of one's own for each, and one rename.
     fill = Filling(meanwhile=together(4, tmp_path))
     assert answers_of(4, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4
@@ -212,7 +212,7 @@ def test_threads_that_fill_at_once_because_their_lock_is_deleted_all_get_the_one
     assert names_in(tmp_path) == ENTRY
 
 
-def test_threads_that_repair_at_once_because_their_lock_is_deleted_all_get_the_one_model(tmp_path):
+def test_threads_that_repair_without_a_lock_all_get_the_same_model(tmp_path):
     (get_or_fetch((tmp_path,), KEY, Filling()) / "saved_model.pb").unlink()
     fill = Filling(meanwhile=together(4, tmp_path))
     assert answers_of(4, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4

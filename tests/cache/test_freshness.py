@@ -27,7 +27,7 @@ def remembered(tmp_path):
     return directory
 
 
-def test_what_is_taken_away_after_that_is_noticed_even_if_the_directorys_time_is_set_back(remembered):
+def test_deleted_file_is_noticed_even_if_the_directorys_mtime_is_set_back(remembered):
     folder = remembered / "variables"
     before = folder.stat()
     (folder / "variables.index").unlink()
@@ -38,17 +38,17 @@ def test_what_is_taken_away_after_that_is_noticed_even_if_the_directorys_time_is
     assert fill.count == 1
 
 
-def test_that_all_is_taken_away_is_noticed(remembered):
+def test_deleted_model_is_noticed(remembered):
     shutil.rmtree(str(remembered))
     assert find_cached((remembered.parent,), KEY) is None
 
 
-def test_another_cache_is_looked_through_anew(remembered, tmp_path):
+def test_other_caches_are_searched_again(remembered, tmp_path):
     assert find_cached((tmp_path / "other",), KEY) is None
     assert find_cached((tmp_path / "other", remembered.parent), KEY) == remembered
 
 
-def test_what_was_changed_just_now_is_not_remembered(tmp_path):
+def test_recently_changed_model_is_not_recorded(tmp_path):
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     assert find_cached((tmp_path,), KEY) == directory
     with (directory / "saved_model.pb").open("ab") as file:

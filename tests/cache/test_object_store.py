@@ -80,7 +80,7 @@ def write(storage, path, content):
     storage.pipe_file(path, content)
 
 
-def test_a_model_is_brought_in_once(store, temporary):  # P40
+def test_model_is_fetched_once(store, temporary):  # P40
     storage, url = store
     fill = Filling()
     assert find_cached((url,), KEY) is None
@@ -97,7 +97,7 @@ def test_a_model_is_brought_in_once(store, temporary):  # P40
 
 
 @pytest.mark.parametrize("error", [DownloadError("the server broke off"), KeyboardInterrupt(), ValueError("a bug")])
-def test_a_fill_that_fails_leaves_nothing(store, temporary, error):
+def test_failed_fetch_leaves_nothing(store, temporary, error):
     storage, url = store
     with pytest.raises(type(error)):
         get_or_fetch((url,), KEY, Filling(error=error))
@@ -105,14 +105,14 @@ def test_a_fill_that_fails_leaves_nothing(store, temporary, error):
     assert left_in(temporary) == []
 
 
-def test_no_room_for_temporary_files_is_an_error_that_names_them(memory, temporary):
+def test_full_temporary_directory_is_an_error_that_names_it(memory, temporary):
     with pytest.raises(CacheError, match="No space left on device") as error:
         get_or_fetch(("memory://bucket",), KEY, Filling(error=OSError(28, "No space left on device")))
     assert KEY in str(error.value) and str(temporary) in str(error.value) and "TMPDIR" in str(error.value)
 
 
 @pytest.mark.parametrize("gone", [*sorted(FILES), MANIFEST])
-def test_a_model_with_files_taken_away_is_uploaded_again(store, caplog, gone):
+def test_model_with_deleted_files_is_uploaded_again(store, caplog, gone):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{gone}")
@@ -124,7 +124,7 @@ def test_a_model_with_files_taken_away_is_uploaded_again(store, caplog, gone):
 
 
 @pytest.mark.parametrize("name", [NAME + "/saved_model.pb", MANIFEST])
-def test_a_file_that_was_cut_short_is_damage(store, name):
+def test_truncated_file_is_a_problem(store, name):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
     storage.pipe_file(f"{type(storage)._strip_protocol(url)}/{name}", b"gra")
@@ -132,7 +132,7 @@ def test_a_file_that_was_cut_short_is_damage(store, name):
     assert get_or_fetch((url,), KEY, Filling()) == find_cached((url,), KEY)
 
 
-def test_files_of_an_earlier_upload_are_gone_when_the_manifest_is_there(store):
+def test_files_of_an_earlier_upload_are_deleted_before_the_manifest_is_written(store):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
     write(storage, f"{url}/{NAME}/assets/old.txt", b"old")
@@ -141,7 +141,7 @@ def test_files_of_an_earlier_upload_are_gone_when_the_manifest_is_there(store):
     assert {name: content for name, content in contents(storage, url).items() if "/" in name} == FILES
 
 
-def test_what_tensorflow_hub_has_put_there_is_taken_when_it_is_whole(store):
+def test_complete_entry_of_tensorflow_hub_is_used(store):
     storage, url = store
     for name, content in FILES.items():
         write(storage, f"{url}/{name}", content)
@@ -155,7 +155,7 @@ def test_what_tensorflow_hub_has_put_there_is_taken_when_it_is_whole(store):
     assert fill.count == 1
 
 
-def test_threads_of_one_process_upload_once(store):
+def test_threads_upload_once(store):
     _, url = store
     fill = Filling()
     answers = []
@@ -187,7 +187,7 @@ def other_process(url, graph, temporary, step="0"):
 
 
 @needs_sigkill
-def test_killed_before_any_step_of_an_upload_the_model_is_not_there(disk, tmp_path):
+def test_upload_killed_before_any_step_leaves_no_model(disk, tmp_path):
     base = f"disk://{tmp_path.as_posix()}/bucket"
     code, steps = other_machine(f"{base}/whole", "graph", tmp_path)
     assert code == 0
@@ -201,7 +201,7 @@ def test_killed_before_any_step_of_an_upload_the_model_is_not_there(disk, tmp_pa
 
 
 @needs_sigkill
-def test_killed_before_any_step_of_a_renewal_it_is_the_old_model_or_the_new_one_or_none(disk, tmp_path):
+def test_refetch_killed_before_any_step_leaves_the_old_model_the_new_one_or_none(disk, tmp_path):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     found = []
     for step in range(1, 20):
@@ -220,7 +220,7 @@ def test_killed_before_any_step_of_a_renewal_it_is_the_old_model_or_the_new_one_
 
 
 @needs_sigkill
-def test_what_a_killed_upload_has_left_on_this_machine_is_deleted_by_the_next(disk, tmp_path, temporary):
+def test_local_staging_of_a_killed_upload_is_deleted_by_the_next(disk, tmp_path, temporary):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     assert other_process(url, "graph", temporary, "3") == (-signal.SIGKILL, "")
     assert left_in(temporary) != []
@@ -229,20 +229,20 @@ def test_what_a_killed_upload_has_left_on_this_machine_is_deleted_by_the_next(di
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="temporary files are the user's own on this system")
-def test_a_directory_for_temporary_files_that_others_can_write_is_not_used(memory, temporary):
+def test_temporary_directory_that_others_can_write_is_refused(memory, temporary):
     own = temporary / f"rehub-{os.geteuid()}"
     own.mkdir()
     own.chmod(0o777)
-    with pytest.raises(CacheError, match=f"{own} is not a directory of this user's alone.*TMPDIR"):
+    with pytest.raises(CacheError, match=f"{own} is not a directory that only this user can use.*TMPDIR"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
     own.rmdir()
     (temporary / "of somebody else").mkdir()
     own.symlink_to(temporary / "of somebody else")
-    with pytest.raises(CacheError, match="is not a directory of this user's alone"):
+    with pytest.raises(CacheError, match="is not a directory that only this user can use"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
 
 
-def test_another_machine_that_uploads_at_any_moment_does_no_harm(disk, tmp_path):
+def test_upload_of_another_machine_at_any_moment_does_no_harm(disk, tmp_path):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     refetch((url,), KEY, Filling())
     for step in range(1, 20):
@@ -263,7 +263,7 @@ def test_another_machine_that_uploads_at_any_moment_does_no_harm(disk, tmp_path)
     assert step > 6
 
 
-def test_a_model_that_another_machine_has_uploaded_meanwhile_is_not_uploaded_again(disk, tmp_path):
+def test_model_uploaded_by_another_machine_meanwhile_is_not_uploaded_again(disk, tmp_path):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     steps = []
 
@@ -276,7 +276,7 @@ def test_a_model_that_another_machine_has_uploaded_meanwhile_is_not_uploaded_aga
 
 
 @needs_sigkill
-def test_a_process_killed_in_mid_upload_leaves_no_entry_in_s3(s3, tmp_path):
+def test_process_killed_during_an_upload_leaves_no_entry_in_s3(s3, tmp_path):
     program = (
         "import sys\n"
         "from rehub.cache import Fetched, get_or_fetch\n"
@@ -303,23 +303,23 @@ def test_a_process_killed_in_mid_upload_leaves_no_entry_in_s3(s3, tmp_path):
     assert {name for name in contents(s3, "s3://bucket/models") if "/" in name} == set(FILES)
 
 
-def test_an_upload_that_fails_is_an_error_with_the_cache_and_leaves_no_manifest(disk, tmp_path, temporary):
+def test_failed_upload_names_the_cache_and_leaves_no_manifest(disk, tmp_path, temporary):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     write(disk, f"{url}/{NAME}", b"a file stands where the model is to go")
-    with pytest.raises(CacheError, match=f"{KEY}' cannot be put in the cache {url}"):
+    with pytest.raises(CacheError, match=f"{KEY}' cannot be stored in the cache {url}"):
         get_or_fetch((url,), KEY, Filling())
     assert set(contents(disk, url)) == {NAME, DESCRIPTOR}
     assert left_in(temporary) == []
 
 
-def test_a_bucket_that_does_not_exist_is_an_error_and_is_not_made(s3):
+def test_missing_bucket_is_an_error_and_is_not_created(s3):
     with pytest.raises(CacheError, match="s3://nobodys/models"):
         get_or_fetch(("s3://nobodys/models",), KEY, Filling())
     s3.invalidate_cache()
     assert not s3.exists("nobodys")
 
 
-def test_a_store_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch):
+def test_refused_access_says_where_the_driver_looks_for_a_login(s3, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -330,18 +330,18 @@ def test_a_store_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch):
     assert "s3://bucket/models" in str(error.value)
 
 
-def test_without_the_driver_the_error_has_the_pip_line(monkeypatch):
+def test_missing_driver_is_an_error_with_the_pip_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(PackageMissing, match=r'gs://bucket/models.*pip install "rehub\[gcs\]"'):
         find_cached(("gs://bucket/models",), KEY)
 
 
-def test_a_scheme_that_nothing_knows_is_refused():
-    with pytest.raises(InvalidSetting, match="knows no htps://"):
+def test_unknown_scheme_is_refused():
+    with pytest.raises(InvalidSetting, match="does not know htps://"):
         find_cached(("htps://bucket/models",), KEY)
 
 
-def test_local_caches_and_stores_are_read_in_their_order_and_the_first_is_written(memory, tmp_path):
+def test_local_caches_and_stores_are_read_in_order_and_the_first_is_written(memory, tmp_path):
     here, there = tmp_path / "here", "memory://bucket/models"
     get_or_fetch((there,), KEY, Filling())
     never = Filling()
@@ -353,7 +353,7 @@ def test_local_caches_and_stores_are_read_in_their_order_and_the_first_is_writte
     assert never.count == 0
 
 
-def test_entries_tell_what_came_from_where_and_when(store):
+def test_entries_record_origin_size_and_time(store):
     storage, url = store
     assert list_entries(url) == []
     assert find_entry(url, KEY) is None
@@ -365,20 +365,20 @@ def test_entries_tell_what_came_from_where_and_when(store):
     assert entry == find_entry(url, KEY)
     assert (entry.root, entry.directory, entry.name) == (url, f"{url}/{NAME}", NAME)
     assert (entry.handle, entry.url, entry.size, entry.files) == (KEY, "https://mirror/nnlm.tar.gz", 14, 3)
-    assert (entry.used, entry.damage) == (None, None)
+    assert (entry.used, entry.problem) == (None, None)
     assert entry.stored.tzinfo is not None
     assert list_file_sizes(entry) == {name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()}
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{MANIFEST}")
     entry = find_entry(url, KEY)
     assert (entry.handle, entry.url, entry.size) == (KEY, None, 14)
-    assert "no manifest" in entry.damage
+    assert "no manifest" in entry.problem
 
 
-def test_verify_names_every_file_that_is_missing_changed_or_too_much(store):
+def test_verify_names_missing_modified_and_unexpected_files(store):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
     entry = find_entry(url, KEY)
-    assert (verify_entry(entry).damage, verify_entry(entry).unlisted, verify_entry(entry).has_manifest) == (
+    assert (verify_entry(entry).problems, verify_entry(entry).unexpected, verify_entry(entry).has_manifest) == (
         (),
         (),
         True,
@@ -387,17 +387,17 @@ def test_verify_names_every_file_that_is_missing_changed_or_too_much(store):
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{NAME}/variables/variables.index")
     write(storage, f"{url}/{NAME}/notes.txt", b"mine")
     report = verify_entry(entry)
-    assert [words.partition(":")[0] for words in report.damage] == [
-        "saved_model.pb has other content than was downloaded",
+    assert [words.partition(":")[0] for words in report.problems] == [
+        "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
-    assert report.unlisted == ("notes.txt",)
-    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
+    assert report.unexpected == ("notes.txt",)
+    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
     remove_entry(entry)
-    assert verify_entry(entry).damage == ("it is gone",)
+    assert verify_entry(entry).problems == ("it was removed",)
 
 
-def test_what_is_removed_is_gone_with_all_that_belongs_to_it(store):
+def test_removed_entry_leaves_no_file(store):
     storage, url = store
     get_or_fetch((url,), "https://a", Filling())
     before = contents(storage, url)
@@ -408,7 +408,7 @@ def test_what_is_removed_is_gone_with_all_that_belongs_to_it(store):
     assert not storage.exists(f"{type(storage)._strip_protocol(url)}/{NAME}")
 
 
-def test_killed_before_any_step_of_a_removal_a_model_is_there_whole_or_not_at_all(disk, tmp_path):
+def test_removal_killed_before_any_step_leaves_a_complete_model_or_none(disk, tmp_path):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
 
     class Killed(BaseException):
