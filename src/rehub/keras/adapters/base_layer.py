@@ -69,7 +69,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         result = self._cast_outputs(result)
         if self._parts.output_shape is None:
             return result
-        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.described_as)
+        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.label)
 
     def _training_mode(self, training: Any) -> Any:
         return training if self.trainable else False
