@@ -10,14 +10,14 @@ from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
 from rehub import config
 from rehub.cache import Fetched
-from rehub.cache.storage import open_storage, scheme_of, with_own_errors
+from rehub.cache.fsspec_storage import call_storage, open_storage, url_scheme
 from rehub.errors import DownloadError, InvalidHandle
 from rehub.file_formats import is_archive_name
 from rehub.handles import ACCEPTED_FORMS, Handle
 from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, require_network
 from rehub.resolvers.listing import model_files
 from rehub.transfer import unpack_verified
-from rehub.transfer.members import Members, limits_of_settings
+from rehub.transfer.archives import SafeExtractor, default_limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,11 +71,11 @@ def _copy(handle: Handle, directory: Path) -> Fetched:
     if handle.sha256 is not None:
         raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
     below = {path[len(root) :].lstrip("/"): info for path, info in infos.items()}
-    members = Members(directory, name, limits_of_settings())
+    extractor = SafeExtractor(directory, name, default_limits())
     for file in model_files(below, "", handle=handle.quoted, spell=lambda model: f"{handle.location}/{model}"):
         with _open(handle, storage, f"{root}/{file}") as content:
-            members.add_file(file, int(below[file]["size"]), content)
-    return Fetched(handle.location, tuple(members.records))
+            extractor.extract_file(file, int(below[file]["size"]), content)
+    return Fetched(handle.location, tuple(extractor.records))
 
 
 def _storage(handle: Handle) -> tuple[Any, str]:
@@ -83,14 +83,14 @@ def _storage(handle: Handle) -> tuple[Any, str]:
     try:
         return _with_own_errors(handle, lambda: open_storage(handle.location, handle.text), ValueError)
     except ValueError:
-        scheme = scheme_of(handle.location)
+        scheme = url_scheme(handle.location)
     # Not chained: what fsspec raises may hold the URL with its login.
     raise InvalidHandle(f"{handle.quoted}: fsspec knows no {scheme}://; {ACCEPTED_FORMS}")
 
 
 def _with_own_errors(handle: Handle, action: Callable[[], T], *but: type[Exception]) -> T:
     """Does something with a storage; what its driver raises becomes a `DownloadError`, but for some."""
-    return with_own_errors(action, DownloadError, f"{handle.quoted} cannot be read", handle.location, *but)
+    return call_storage(action, DownloadError, f"{handle.quoted} cannot be read", handle.location, *but)
 
 
 @contextlib.contextmanager

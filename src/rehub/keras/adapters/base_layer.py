@@ -69,7 +69,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         result = self._cast_outputs(result)
         if self._parts.output_shape is None:
             return result
-        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.described_as)
+        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.label)
 
     def _training_mode(self, training: Any) -> Any:
         return training if self.trainable else False
@@ -96,9 +96,11 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
 
     def _output_float_dtype(self) -> str | None:
         """Return the dtype that floating outputs are cast to: that of a floating `dtype=` or mixed precision policy."""
+        if self._dtype_argument is None:
+            return None
         # The tf.keras of 1.15 has no public `compute_dtype`.
         dtype = str(getattr(self, "compute_dtype", None) or self._compute_dtype)
-        return dtype if self._dtype_argument is not None and "float" in dtype else None
+        return dtype if "float" in dtype else None
 
     def _output_specs(self, inputs: Any) -> Any:
         parts = self._parts

@@ -94,7 +94,7 @@ class LayerAdapter(BaseLayer):
         tf = tf_internals.import_tensorflow()
         if spec.shape.rank is None:
             raise OutputShapeUnknown(
-                f"The rank of an output of {self._parts.computation.described_as} is not known before it is "
+                f"The rank of an output of {self._parts.computation.label} is not known before it is "
                 "computed. Declare it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
             )
         kind: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def _variables_for_keras(keras: Any, parts: LayerParts) -> list[Any]:
         named = ", ".join(f"{name_in_model(v)} ({v.dtype.name}, {v.shape})" for v in others)
         message = (
             f"A weight of Keras {keras.__version__} needs a known shape, and a float, integer or bool dtype. These "
-            f"variables of {parts.computation.described_as} do not fit: {named}"
+            f"variables of {parts.computation.label} do not fit: {named}"
         )
         if parts.spec.starts_trainable and any(map(parts.weights.is_trained, others)):
             raise NotTrainable(f"{message}. Choose others by trainable=[...], or set TF_USE_LEGACY_KERAS=1.")
