@@ -17,7 +17,7 @@ from rehub.handles import ACCEPTED_FORMS, Handle
 from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, require_network
 from rehub.resolvers.listing import model_files
 from rehub.transfer import unpack_verified
-from rehub.transfer.members import Members, limits_of_settings
+from rehub.transfer.archives import SafeExtractor, default_limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,11 +71,11 @@ def _copy(handle: Handle, directory: Path) -> Fetched:
     if handle.sha256 is not None:
         raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
     below = {path[len(root) :].lstrip("/"): info for path, info in infos.items()}
-    members = Members(directory, name, limits_of_settings())
+    extractor = SafeExtractor(directory, name, default_limits())
     for file in model_files(below, "", handle=handle.quoted, spell=lambda model: f"{handle.location}/{model}"):
         with _open(handle, storage, f"{root}/{file}") as content:
-            members.add_file(file, int(below[file]["size"]), content)
-    return Fetched(handle.location, tuple(members.records))
+            extractor.extract_file(file, int(below[file]["size"]), content)
+    return Fetched(handle.location, tuple(extractor.records))
 
 
 def _storage(handle: Handle) -> tuple[Any, str]:

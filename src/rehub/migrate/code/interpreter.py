@@ -41,6 +41,7 @@ class Interpreter(CallInterpreter):
         self.skipped = frozenset(skipped)
         self.module = module
         self.is_training = is_training
+        self.targets: dict[cst.BaseExpression, cst.BaseExpression] = {}
         self.active: list[cst.CSTNode] = []
         self.returned: list[list[Value]] = []
         self.calls_made = 0
@@ -134,7 +135,13 @@ class Interpreter(CallInterpreter):
             self.store.cells[self.cell_of(name)] = value
         return True
 
+    def unpacked_into(self, node: cst.Call) -> list[str]:
+        target = self.targets.get(node)
+        names = names_in(target) if isinstance(target, cst.Tuple) else []
+        return names if isinstance(target, cst.Tuple) and len(names) == len(target.elements) else []
+
     def execute_Assign(self, node: cst.Assign) -> bool:
+        self.targets[node.value] = node.targets[0].target
         value = self.evaluate(node.value)
         targets: list[cst.BaseExpression] = [target.target for target in node.targets]
         self.assign(node, targets, node.value, value)
