@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from rehub import config
+from rehub.cache import Fetched
 from rehub.errors import CorruptArchive
 from rehub.escaping import escape_url, quote_url
 from rehub.transfer import digests, progress
@@ -23,24 +23,10 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rehub.cache import FileRecord
 
 T = TypeVar("T")
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Download:
-    """A downloaded model.
-
-    Attributes:
-        url: the last URL of the redirects that is not signed, as a signed URL expires.
-        files: every file that was written.
-    """
-
-    url: str
-    files: tuple[FileRecord, ...]
 
 
 def download_archive(
@@ -52,7 +38,7 @@ def download_archive(
     timeout: float | None = None,
     retries: int | None = None,
     limits: Limits | None = None,
-) -> Download:
+) -> Fetched:
     """Download an archive and unpack it, in one pass and in bounded memory.
 
     If the server breaks off, the rest is requested, or all of it again if the server cannot send parts. A server that
@@ -77,7 +63,7 @@ def download_archive(
     """
     name = quote_url(handle)
 
-    def unpack_body(body: ResumableBody, response: requests.Response, log: RequestLog) -> Download:
+    def unpack_body(body: ResumableBody, response: requests.Response, log: RequestLog) -> Fetched:
         expected = digests.expect_from_handle(sha256) + digests.expect_from_headers(response.headers)
         verifier = digests.DigestVerifier(expected, name)
         if body.length is not None:
@@ -85,7 +71,7 @@ def download_archive(
         with progress.track_bytes(escape_url(handle), body.length) as advance:
             head, stream = peek(_VerifiedBody(body, verifier, advance))
             _require_archive(head, body.content_type, log)
-            return Download(log.final_url, unpack_archive(stream, into, name=name, limits=limits))
+            return Fetched(log.final_url, unpack_archive(stream, into, name=name, limits=limits))
 
     return _download(url, handle, unpack_body, timeout, retries)
 
