@@ -1,4 +1,4 @@
-"""The tables of the site that the source itself is the truth of: mkdocs calls this hook for every page."""
+"""The tables of settings and errors, made from the source. mkdocs calls this hook for every page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rehub.migrate.code.rules import RULES
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put each table in the place that a comment of the page marks."""
+    """Insert each table at its comment in the page."""
     tables = {"errors": error_table, "rules": rule_table, "settings": setting_table}
     for name, make_table in tables.items():
         markdown = markdown.replace(f"<!-- table of {name} -->", make_table())
@@ -17,7 +17,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def error_table() -> str:
-    """Every exception, the built-in ones that it is too, and what it means."""
+    """Return a table of every exception, its built-in bases, and its meaning."""
     lines = ["| error | is also a | meaning |", "|---|---|---|"]
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, errors.HubError) and error is not errors.HubError:
@@ -27,14 +27,14 @@ def error_table() -> str:
 
 
 def rule_table() -> str:
-    """Every rule of `rehub migrate`, as `rehub migrate --list-rules` prints them."""
+    """Return a table of every rule of `rehub migrate`."""
     return "\n".join(
         ["| rule | what | kind |", "|---|---|---|", *(f"| {r.code} | {r.title} | {r.kind} |" for r in RULES)]
     )
 
 
 def setting_table() -> str:
-    """Every setting, with the environment variables that set it."""
+    """Return a table of every setting, with its environment variables."""
     lines = ["| environment variable | meaning | default |", "|---|---|---|"]
     for setting in config.SETTINGS:
         variables = ", ".join(f"`{name}`" for name in setting.variables)

@@ -137,8 +137,8 @@ def save_module(directory, size, dtype, name="w"):
 SAVERS = dict(zip(KINDS, (save_object, save_graph, save_module)))
 OTHERS = {"shape": (5, tf.float32), "dtype": (3, tf.float64), "name": (3, tf.float32, "v")}
 MESSAGES = {
-    "shape": r"has the value of a float32 of shape \[5\], the variable is float32 of shape \[3\]",
-    "dtype": r"has the value of a float64 of shape \[3\], the variable is float32",
+    "shape": r"is float32 of shape \[5\], but the variable is float32 of shape \[3\]",
+    "dtype": r"is float64 of shape \[3\], but the variable is float32",
     "name": "it has no value for the variable 'w",
 }
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import dataclasses
 import difflib
+import os
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
@@ -138,7 +141,7 @@ def _write_files(
         if arguments.write and not is_changed:
             continue
         try:
-            content = migration.content if migration is not None and is_changed else found.path.read_bytes()
+            content = migration.after if migration is not None and is_changed else found.path.read_bytes()
             target = found.path if arguments.write else arguments.output / found.inner
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, content)
@@ -203,11 +206,16 @@ def _print_finding(migration: FileMigration, placed: PlacedFinding) -> None:
 
 
 def _print_diff(migration: FileMigration) -> None:
-    before, after = (text.splitlines(keepends=True) for text in (migration.before, migration.after))
-    for text in difflib.unified_diff(before, after, migration.path, migration.path):
-        output.print_line(text.rstrip("\r\n"))
-        if not text.endswith("\n"):
-            output.print_line("\\ No newline at end of file")
+    name = os.fsencode(migration.path)
+    before, after = (re.findall(rb"[^\n]*\n|[^\n]+", content) for content in (migration.before, migration.after))
+    for line in difflib.diff_bytes(difflib.unified_diff, before, after, name, name):
+        line += b"" if line.endswith(b"\n") else b"\n\\ No newline at end of file\n"
+        if sys.stdout.isatty():
+            for text in line.decode("utf-8", "replace").rstrip("\n").split("\n"):
+                output.print_line(text)
+        else:  # Another program applies the patch, so it has the bytes of the file.
+            sys.stdout.flush()
+            sys.stdout.buffer.write(line)
 
 
 def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
@@ -219,6 +227,8 @@ def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
     if any(counts.values()):
         lines.append(f"findings: {', '.join(f'{count} [{kind}]' for kind, count in counts.items() if count)}")
         lines += [f"  [{kind}] {_KINDS[kind]}" for kind, count in counts.items() if count and not is_written]
+    if counts["c"] and arguments.to == "tf2":
+        lines.append("Programs that stay in TF1's graphs: --to compat")
     if is_written and arguments.notes and counts["b"]:
         lines.append("Look for the comments `# rehub: check` that were added.")
     return lines

@@ -45,7 +45,7 @@ class LayerParts:
             self.computation.weights_owner(),
             self.computation.function,
             spec.trainable,
-            self.computation.described_as,
+            self.computation.label,
             captured=_shows_captured.get(),
         )
         self.losses = self.computation.regularization_losses() if spec.regularization_losses else ()
@@ -75,19 +75,19 @@ class LayerParts:
         computation = self.computation
         if is_optimized(computation.restored):
             raise NotTrainable(
-                f'hub.KerasLayer.trainable = True: {computation.described_as} was loaded with optimize="inference", '
+                f'hub.KerasLayer.trainable = True: {computation.label} was loaded with optimize="inference", '
                 "which turned its variables into constants. To train it, load it without optimize."
             )
         if computation.is_legacy and not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format here: "
-                f"{computation.described_as} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
-                f"graph of TF1, hub.Module({computation.described_as}, trainable=True) trains it."
+                f"{computation.label} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
+                f"graph of TF1, hub.Module({computation.label}, trainable=True) trains it."
             )
         if not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature of a graph "
-                f"of TF1: {computation.described_as}, signature {computation.signature!r}. hub.convert makes such a "
+                f"of TF1: {computation.label}, signature {computation.signature!r}. hub.convert makes such a "
                 "model trainable."
             )
         if not computation.has_training_mode and not self._warned_no_training_mode:
@@ -96,11 +96,11 @@ class LayerParts:
                 "hub.KerasLayer trains the variables that the signature %r of %s uses. A signature has no training "
                 "mode: dropout and batch normalization do in training what they do in inference.",
                 computation.signature,
-                computation.described_as,
+                computation.label,
             )
         if not self.weights.trainable and not self._warned_no_weights:
             self._warned_no_weights = True
-            _log.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.described_as)
+            _log.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.label)
 
     def config(self, trainable: bool) -> dict[str, Any]:
         """Return the constructor's arguments for this layer, without the defaults.
@@ -112,7 +112,7 @@ class LayerParts:
         if not isinstance(spec.handle, str) and not for_copy:
             raise NotSerializable(
                 "Can only generate a valid config for `hub.KerasLayer(handle, ...)` that uses a string `handle`. "
-                f"Received: {computation.described_as}"
+                f"Received: {computation.label}"
             )
         if not for_copy:
             _check_serializable(computation.arguments)
@@ -140,7 +140,7 @@ class LayerParts:
         if isinstance(selection, bool):
             return {}  # Keras writes `trainable` itself.
         if not (for_copy and isinstance(selection, (str, re.Pattern))):
-            selection = selection_config(selection, self.weights, self.computation.described_as)
+            selection = selection_config(selection, self.weights, self.computation.label)
         return {"trainable": selection, **({} if trainable else {"frozen": True})}
 
 

@@ -10,10 +10,8 @@ import dataclasses
 from typing import Any
 
 from rehub import tf_internals
-from rehub.restore import describe, describe_arguments
+from rehub.restore import describe_arguments, describe_nest
 from rehub.retrain import TrainableSignature
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import type_spec_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +30,7 @@ class BoundArguments:
 
 
 @dataclasses.dataclass(frozen=True)
-class Candidates:
+class RunnableTraces:
     """The traces that can run with given arguments other than the inputs, each list in the order of the function.
 
     Attributes:
@@ -131,7 +129,7 @@ def traces_of(function: Any) -> list[Trace]:
     return [trace for trace in traces if trace is not None]
 
 
-def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> Candidates:
+def find_runnable_traces(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> RunnableTraces:
     """Find the traces that TensorFlow would run for a call with these arguments other than the inputs.
 
     Every argument counts, also one that is not given and has a default
@@ -143,14 +141,14 @@ def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any
         arguments: the arguments other than the inputs, by name.
     """
     if not traces:
-        return Candidates(arguments, [], [], [])
+        return RunnableTraces(arguments, [], [], [])
     try:
         bound = _bind_arguments(function, arguments)
     except (TypeError, ValueError) as error:
-        return Candidates(arguments, [], [], traces, str(error))
+        return RunnableTraces(arguments, [], [], traces, str(error))
     exact = [trace for trace in traces if trace.accepts(bound, allow_conversion=False)]
     converting = [trace for trace in traces if trace in exact or trace.accepts(bound, allow_conversion=True)]
-    return Candidates(arguments, exact, converting, traces)
+    return RunnableTraces(arguments, exact, converting, traces)
 
 
 def _bind_arguments(function: Any, arguments: dict[str, Any]) -> BoundArguments:
@@ -178,10 +176,10 @@ def _make_trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     inputs = positional[0]
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
-    flat = import_tensorflow().nest.flatten
-    only_inputs_are_tensors = all(type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
-        type_spec_of(leaf) is not None for leaf in flat(arguments)
-    )
+    flat = tf_internals.import_tensorflow().nest.flatten
+    only_inputs_are_tensors = all(
+        tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(inputs)
+    ) and not any(tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(arguments))
     can_run_alone = direct and only_inputs_are_tensors
     return Trace(
         inputs, arguments, concrete.structured_outputs, concrete, can_run_alone, (tuple(positional[1:]), dict(keywords))
@@ -190,4 +188,4 @@ def _make_trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
 
 def describe_trace(trace: Trace) -> str:
     """Return a trace as text: its inputs, then its other arguments."""
-    return describe(trace.inputs) + describe_arguments(trace.arguments)
+    return describe_nest(trace.inputs) + describe_arguments(trace.arguments)

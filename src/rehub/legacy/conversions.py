@@ -9,7 +9,7 @@ from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.legacy import attachments
 from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
-from rehub.restore import no_such_signature, note
+from rehub.restore import describe_missing_signature, set_untracked
 from rehub.savedmodel.object_graph import CONVERSION
 
 _DEFAULT, _SIGNATURES = "default_signature", "signatures"
@@ -57,7 +57,7 @@ def add_module_methods(obj: Any, handle: str) -> None:
             return
     methods = _make_methods(getattr(obj, CONVERSION), getattr(obj, attachments.FUNCTION, None), repr(handle))
     for method in methods:
-        note(obj, method.__name__, method)
+        set_untracked(obj, method.__name__, method)
 
 
 def _read_description(function: Any) -> tuple[str, Mapping[str, Any]]:
@@ -85,7 +85,7 @@ def _make_methods(description: Any, messages: Any, label: str) -> list[Callable[
         if name is None:
             name = default
         if name not in signatures:
-            raise SignatureNotFound(no_such_signature(label, name, sorted(signatures)))
+            raise SignatureNotFound(describe_missing_signature(label, name, sorted(signatures)))
         return signatures[name]
 
     def describe_tensors(infos: Any) -> dict[str, ParsedTensorInfo]:

@@ -142,11 +142,10 @@ def create_module_spec_from_saved_model(
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         InvalidModule: its graph has an unsupported collection that is not dropped.
     """
-    tf = tf_internals.import_tensorflow()
     directory = resolvers.resolve(saved_model_path)
     label = saved_model_path if isinstance(saved_model_path, str) else str(directory)
-    layout = restore.look_at(tf, directory, label)
-    scanned = restore.check_trust(tf, layout, label)
+    layout = restore.detect_layout_anywhere(directory, label)
+    scanned = restore.check_trust(layout, label)
     # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
     variants = read_variants(scanned, layout.path)
     for meta_graph in variants:

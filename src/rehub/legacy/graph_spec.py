@@ -81,11 +81,10 @@ class GraphModuleSpec(ModuleSpec):
         meta_graph = self._variants.with_tags(tags)
         with contextlib.ExitStack() as error_context:
             if self._layout is not None:
-                tf = tf_internals.import_tensorflow()
-                metagraphs = read_metagraphs(self._layout.file, restore.read_model(tf, self._layout))
+                metagraphs = read_metagraphs(self._layout.file, restore.read_model(self._layout))
                 used = [graph_variant(metagraphs, frozenset(tags or ()), self._label)]
                 error_context.enter_context(
-                    restore.naming_damaged_files(tf, self._layout, used, self._label, wants_all_variables=True)
+                    restore.explain_damaged_files(self._layout, used, self._label, wants_all_variables=True)
                 )
             return GraphModule(self._variants, meta_graph, self._checkpoint, trainable, name, self._label)
 

@@ -45,7 +45,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     label = redact_url(path) if isinstance(path, str) else str(directory)
     tf = tf_internals.import_tensorflow()
     try:
-        layout = restore.look_at(tf, directory, label)
+        layout = restore.detect_layout_anywhere(directory, label)
     except ModelNotFound:
         # A module of a future format may have other files. Its marker explains more than the missing files do.
         if tf.io.gfile.exists(get_module_proto_path(directory)):
@@ -54,7 +54,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_explain_other_format(label, directory, layout.model_file))
     check_marker(label, directory)
-    scanned = restore.check_trust(tf, layout, label)
+    scanned = restore.check_trust(layout, label)
     # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
     return GraphModuleSpec(read_variants(scanned, layout.path), variables_prefix(layout.path), label, layout)
 

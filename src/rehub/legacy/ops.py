@@ -40,7 +40,7 @@ def register_ops_if_needed(graph_ops: Iterable[str]) -> None:
 def _register_ops(ops: set[str], label: str, written_by: str = "", nested: Iterable[str] = ()) -> None:
     tf = tf_internals.import_tensorflow()
     try:
-        restore.ensure_ops_registered(tf, ops, label, written_by=written_by, wanted=nested)
+        restore.ensure_ops_registered(ops, label, written_by=written_by, wanted=nested)
     except MissingOp as error:
         # hub.Module of tensorflow_hub raised TensorFlow's error.
         raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
 from rehub import config
 from rehub.cache import Fetched
-from rehub.cache.storage import open_storage, scheme_of, with_own_errors
+from rehub.cache.fsspec_storage import call_storage, open_storage, url_scheme
 from rehub.errors import DownloadError, InvalidHandle
 from rehub.file_formats import is_archive_name
 from rehub.handles import ACCEPTED_FORMS, Handle
@@ -49,7 +49,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
 
 
 def _is_for_tensorflow(handle: Handle) -> bool:
-    if config.model_load_format() == "UNCOMPRESSED":
+    if config.reads_remotely():
         return True
     if not handle.location.startswith("gs://") or importlib.util.find_spec("gcsfs") is not None:
         return False
@@ -83,14 +83,14 @@ def _storage(handle: Handle) -> tuple[Any, str]:
     try:
         return _with_own_errors(handle, lambda: open_storage(handle.location, handle.text), ValueError)
     except ValueError:
-        scheme = scheme_of(handle.location)
+        scheme = url_scheme(handle.location)
     # Not chained: what fsspec raises may hold the URL with its login.
     raise InvalidHandle(f"{handle.quoted}: fsspec knows no {scheme}://; {ACCEPTED_FORMS}")
 
 
 def _with_own_errors(handle: Handle, action: Callable[[], T], *but: type[Exception]) -> T:
     """Does something with a storage; what its driver raises becomes a `DownloadError`, but for some."""
-    return with_own_errors(action, DownloadError, f"{handle.quoted} cannot be read", handle.location, *but)
+    return call_storage(action, DownloadError, f"{handle.quoted} cannot be read", handle.location, *but)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ TEXTS = {
 @pytest.mark.parametrize(
     ("rule", "facts"),
     [
+        ("RH301", IMAGES),
         ("RH302", IMAGES),
         ("RH303", IMAGES),
         ("RH304", IMAGES),

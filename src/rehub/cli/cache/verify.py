@@ -41,23 +41,23 @@ def run_command(arguments: Namespace) -> int:
     found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     is_sound = True
     records = []
-    others = set() if arguments.handles or arguments.quick else set(prepared.forms())
+    others = set() if arguments.handles or arguments.quick else set(prepared.list_forms())
     for entry in track_steps("Verifying", found, len(found), "model"):
         report = verify_entry(entry, digests=not arguments.quick)
-        form = None if arguments.quick else prepared.form_of(str(entry.directory))
+        form = None if arguments.quick else prepared.find_form_directory(str(entry.directory))
         if form is not None:
             others.discard(form)
-            problem = prepared.problem_of(form, str(entry.directory))
+            problem = prepared.find_problem(form, str(entry.directory))
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
-                report = dataclasses.replace(report, damage=(*report.damage, damage))
-        is_sound = is_sound and not report.damage
+                report = dataclasses.replace(report, problems=(*report.problems, damage))
+        is_sound = is_sound and not report.problems
         if arguments.json:
             records.append(_report_to_json(report))
         else:
             _print_report(report)
     for form in sorted(others):  # The models of these are outside the cache.
-        problem = prepared.problem_of(form)
+        problem = prepared.find_problem(form)
         is_sound = is_sound and problem is None
         if arguments.json:
             records.append(_entry_to_json_form(form, problem))
@@ -81,10 +81,10 @@ def _entry_to_json_form(form: Path, problem: str | None) -> dict[str, Any]:
 
 def _print_report(report: VerifyReport) -> None:
     note = "" if report.has_manifest else "  (no manifest: only file names were checked)"
-    output.print_line(f"{'damaged' if report.damage else 'complete':8}  {display_name(report.entry)}{note}")
-    for damage in report.damage:
+    output.print_line(f"{'damaged' if report.problems else 'complete':8}  {display_name(report.entry)}{note}")
+    for damage in report.problems:
         output.print_line(f"          {damage}")
-    for name in report.unlisted:
+    for name in report.unexpected:
         output.print_line(f"          {name} is not a file of the model")
 
 
@@ -92,7 +92,7 @@ def _report_to_json(report: VerifyReport) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
         "directory": redact_location(str(report.entry.directory)),
-        "damage": list(report.damage),
-        "unlisted": list(report.unlisted),
+        "damage": list(report.problems),
+        "unlisted": list(report.unexpected),
         "has_manifest": report.has_manifest,
     }

@@ -12,7 +12,6 @@ from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_o
 from rehub.keras.layer_class import REGISTERED_NAME
 from rehub.keras.output_specs import ensure_declared_shapes, output_shapes, output_specs
 from rehub.keras.parts import LayerParts, layer_of_config
-from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     _Layer: Any
@@ -70,7 +69,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         result = self._cast_outputs(result)
         if self._parts.output_shape is None:
             return result
-        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.described_as)
+        return ensure_declared_shapes(result, self._parts.output_shape, self._parts.computation.label)
 
     def _training_mode(self, training: Any) -> Any:
         return training if self.trainable else False
@@ -82,7 +81,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
             KerasMismatch: a symbolic tensor or a model of the other Keras, which would not see the layer's weights.
         """
         refuse_call_of_other_keras(self.keras)
-        if isinstance(inputs, import_tensorflow().Tensor):  # by far the most frequent case
+        if isinstance(inputs, tf_internals.import_tensorflow().Tensor):  # by far the most frequent case
             return inputs
         for leaf in _iter_leaves(inputs):
             if type(leaf).__name__ == "KerasTensor":
@@ -90,16 +89,18 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         return self._parts.computation.as_tensors(inputs)
 
     def _cast_outputs(self, result: Any) -> Any:
-        tf, dtype = import_tensorflow(), self._output_float_dtype()
+        tf, dtype = tf_internals.import_tensorflow(), self._output_float_dtype()
         if dtype is None:
             return result
         return tf.nest.map_structure(lambda x: tf.cast(x, dtype) if x.dtype.is_floating else x, result)
 
     def _output_float_dtype(self) -> str | None:
         """Return the dtype that floating outputs are cast to: that of a floating `dtype=` or mixed precision policy."""
+        if self._dtype_argument is None:
+            return None
         # The tf.keras of 1.15 has no public `compute_dtype`.
         dtype = str(getattr(self, "compute_dtype", None) or self._compute_dtype)
-        return dtype if self._dtype_argument is not None and "float" in dtype else None
+        return dtype if "float" in dtype else None
 
     def _output_specs(self, inputs: Any) -> Any:
         parts = self._parts

@@ -8,9 +8,8 @@ from rehub import tf_internals
 from rehub.keras.adapters.base_layer import BaseLayer
 from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
-from rehub.keras.weights import PartOfWeights, Weights
-from rehub.restore import name_in_model, variables_within
-from rehub.tf_internals import import_tensorflow
+from rehub.keras.weights import LayerWeights, PartOfWeights
+from rehub.restore import find_variables, name_in_model
 
 
 class LayerAdapter(BaseLayer):
@@ -28,7 +27,7 @@ class LayerAdapter(BaseLayer):
             self._add_restored_weight(variable)
         if tf_internals.v1_graphs.is_building_v1_graph():
             # Other variables, such as a checkpoint's counter, are not weights but are saved with the model too.
-            variables = variables_within(import_tensorflow(), self._func)
+            variables = find_variables(self._func)
             tf_internals.keras.initialize_variables(self.keras.module, variables)
         for loss in parts.losses:
             self.add_loss(self._loss_if_trainable(loss))
@@ -64,7 +63,7 @@ class LayerAdapter(BaseLayer):
         return self._select_weights(trained=False)
 
     def _select_weights(self, trained: bool) -> PartOfWeights:
-        restored = self._parts.weights if hasattr(self, "_parts") else Weights((), ())
+        restored = self._parts.weights if hasattr(self, "_parts") else LayerWeights((), ())
         added = {id(weight) for weight in super().trainable_weights} - set(map(id, restored.in_order))
         weights = self.weights
         is_trained = [bool(self.trainable and (restored.is_trained(w) or id(w) in added)) for w in weights]

@@ -7,6 +7,7 @@ import logging
 import weakref
 from typing import Any
 
+from rehub import tf_internals
 from rehub.errors import NotTrainable, OutputShapeUnknown
 from rehub.keras.adapters.base_layer import BaseLayer
 from rehub.keras.output_specs import shape_specs
@@ -14,7 +15,6 @@ from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
 from rehub.keras.weights import PartOfWeights
 from rehub.restore import name_in_model, spec_of
-from rehub.tf_internals import import_tensorflow
 
 _log = logging.getLogger(__name__)
 
@@ -85,16 +85,16 @@ class LayerAdapter(BaseLayer):
         if specs is None:  # Keras traces call().
             return self.keras.module.Operation.compute_output_spec(self, inputs, training=training)
         cast_to = self._output_float_dtype()
-        return import_tensorflow().nest.map_structure(
+        return tf_internals.import_tensorflow().nest.map_structure(
             lambda spec: self._keras_tensor(spec, cast_to if cast_to and spec.dtype.is_floating else spec.dtype.name),
             specs,
         )
 
     def _keras_tensor(self, spec: Any, dtype: str) -> Any:
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         if spec.shape.rank is None:
             raise OutputShapeUnknown(
-                f"The rank of an output of {self._parts.computation.described_as} is not known before it is "
+                f"The rank of an output of {self._parts.computation.label} is not known before it is "
                 "computed. Declare it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
             )
         kind: dict[str, Any] = {}
@@ -106,7 +106,7 @@ class LayerAdapter(BaseLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shapes of the outputs for inputs of these shapes, as a nest of tuples."""
-        tf, keras = import_tensorflow(), self.keras.module
+        tf, keras = tf_internals.import_tensorflow(), self.keras.module
         shapes = self._output_shapes(input_shape)
         if shapes is None:
             specs = shape_specs(self._parts.computation, input_shape)
@@ -140,7 +140,7 @@ def _choose_dtype_policy(dtype: Any, parts: LayerParts) -> Any:
     if dtype is not None:
         return getattr(dtype, "name", dtype) if not isinstance(dtype, dict) else dtype
     traces = parts.computation.traces
-    leaves = import_tensorflow().nest.flatten(traces[0].inputs) if traces else []
+    leaves = tf_internals.import_tensorflow().nest.flatten(traces[0].inputs) if traces else []
     spec = spec_of(leaves[0]) if len(leaves) == 1 else None
     return spec.dtype.name if spec is not None else None
 
@@ -160,7 +160,7 @@ def _variables_for_keras(keras: Any, parts: LayerParts) -> list[Any]:
         named = ", ".join(f"{name_in_model(v)} ({v.dtype.name}, {v.shape})" for v in others)
         message = (
             f"A weight of Keras {keras.__version__} needs a known shape, and a float, integer or bool dtype. These "
-            f"variables of {parts.computation.described_as} do not fit: {named}"
+            f"variables of {parts.computation.label} do not fit: {named}"
         )
         if parts.spec.starts_trainable and any(map(parts.weights.is_trained, others)):
             raise NotTrainable(f"{message}. Choose others by trainable=[...], or set TF_USE_LEGACY_KERAS=1.")

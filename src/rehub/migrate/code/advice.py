@@ -9,6 +9,24 @@ from __future__ import annotations
 import string
 
 _ADVICE = {
+    "RH301": """
+module = hub.load($handle)
+head = tf.keras.layers.Dense(2)
+optimizer = tf.keras.optimizers.Adam(0.001, epsilon=1e-8)  # epsilon as in tf.train.AdamOptimizer
+
+
+@tf.function
+def train_step($values, labels):
+    with tf.GradientTape() as tape:
+        logits = head(module($values, training=True))
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    variables = head.trainable_variables + list(module.trainable_variables)  # leave the module's out to keep it frozen
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+    return loss
+
+
+loss = train_step($values, labels)  # for each batch
+""",
     "RH302": """
 module = hub.load($handle)
 features = module(images, training=True)  # takes the variant for training, and runs its update ops in the call

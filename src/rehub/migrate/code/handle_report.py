@@ -94,7 +94,7 @@ class _Program:
 
     def breaking_uses(self) -> Iterator[tuple[str, str]]:
         """What the program uses of modules that a converted model does not have, and where."""
-        for node in ast.walk(self.names.tree):
+        for node in self.names.nodes:
             if isinstance(node, ast.Attribute) and node.attr in _INFO_METHODS:
                 yield node.attr, self.location_of(node)
             if isinstance(node, ast.Call) and _selects_signature(self.names, node):

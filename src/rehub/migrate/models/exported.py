@@ -29,7 +29,7 @@ def build_saved_object(functions: SignatureFunctions, call: SignatureCall) -> tu
     root.tables = list(functions.state.tables.values())
     root.files = list(functions.state.assets.values())
     root.__call__ = _make_call_function(functions, call, left_out)
-    default = call.signature_named(None).name
+    default = call.find_signature(None).name
     for endpoint, training in (("serve", False), ("train", True)):
         if not training or default in functions.trainable_signatures():
             setattr(root, endpoint, _make_endpoint(functions, call, default, training))
@@ -72,12 +72,12 @@ def _make_call_function(functions: SignatureFunctions, call: SignatureCall, left
         as_dict: bool = False,
         update_ops: bool = True,
     ) -> Any:
-        name = call.signature_named(signature).name
-        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, update_ops)
-        return call.pick(name, outputs, as_dict)
+        name = call.find_signature(signature).name
+        outputs = functions.apply_concrete_function(name, call.split_inputs(name, inputs), training, update_ops)
+        return call.select_outputs(name, outputs, as_dict)
 
     function = tf.function(apply_signature, autograph=False)
-    default = call.signature_named(None).name
+    default = call.find_signature(None).name
     for signature in call.signatures:
         name = signature.name
         modes = [{"training": False}, {"training": False, "update_ops": False}]
@@ -113,7 +113,7 @@ def _iter_input_structures(specs: dict[str, Any]) -> Iterator[Any]:
 
 
 def _has_default_output(call: SignatureCall, name: str) -> bool:
-    outputs = [output.name for output in call.signature_named(name).outputs]
+    outputs = [output.name for output in call.find_signature(name).outputs]
     return "default" in outputs or len(outputs) == 1
 
 
@@ -121,8 +121,8 @@ def _make_endpoint(functions: SignatureFunctions, call: SignatureCall, name: str
     """Return the default signature in one mode, as a function of its inputs alone."""
 
     def apply_default_signature(inputs: Any = None) -> Any:
-        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, True)
-        return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
+        outputs = functions.apply_concrete_function(name, call.split_inputs(name, inputs), training, True)
+        return call.select_outputs(name, outputs, as_dict=not _has_default_output(call, name))
 
     function = tf_internals.import_tensorflow().function(apply_default_signature, autograph=False)
     for inputs in _iter_input_structures(functions.inference.input_specs(name)):
