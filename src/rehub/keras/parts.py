@@ -96,7 +96,7 @@ class LayerParts:
         """Return the constructor's arguments for this layer, without the defaults.
 
         Raises:
-            NotSerializable: there is no handle, or JSON cannot hold an argument.
+            NotSerializable: the layer has no handle, or JSON cannot hold an argument.
         """
         spec, computation, for_copy = self.spec, self.computation, config_is_for_copy()
         if not isinstance(spec.handle, str) and not for_copy:
