@@ -15,7 +15,7 @@ from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain.signature_functions import SignatureFunctions
-from rehub.savedmodel import Layout, select_metagraph, read_metagraphs
+from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 
 if TYPE_CHECKING:
     from rehub.migrate.models.comparison import Comparison
