@@ -7,7 +7,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting
-from rehub.formatting import list_names
+from rehub.formatting import format_tensor, list_names
 
 # What stands for a size that the model leaves open, beside the first, the batch's, which is 1.
 _IMAGE_SIZE = 224  # of height and width, where there are four dimensions
@@ -157,10 +157,7 @@ def describe(value: Any) -> str:
     if spec is None and not tf.is_tensor(value):
         return repr(value)
     shape, dtype = (value.shape, value.dtype) if spec is None else (spec.shape, spec.dtype)
-    kind = (
-        ""
-        if spec is None or isinstance(spec, tf.TensorSpec)
-        else type(spec).__name__.replace("TensorSpec", " ").lower()
+    is_dense = spec is None or isinstance(spec, tf.TensorSpec)
+    return format_tensor(
+        dtype.name, shape, "dense" if is_dense else type(spec).__name__.replace("TensorSpec", "").lower()
     )
-    sizes = "..." if shape.rank is None else ", ".join("?" if size is None else str(size) for size in shape.as_list())
-    return f"{kind}{dtype.name}[{sizes}]"
