@@ -126,6 +126,9 @@ def close_gaps(block: cst.IndentedBlock | cst.Module) -> cst.IndentedBlock | cst
     if pending:
         comments = [line for line in pending if line.comment is not None]
         block = block.with_changes(footer=[*(pending if comments else []), *block.footer])
+    if isinstance(block, cst.IndentedBlock) and body and body[0] is not block.body[0]:
+        lines = list(body[0].leading_lines)  # type: ignore[attr-defined]
+        body[0] = body[0].with_changes(leading_lines=lines[count_blank(lines) :])
     if not body and isinstance(block, cst.IndentedBlock):
         body = [EMPTY_BODY]
     return block.with_changes(body=body)

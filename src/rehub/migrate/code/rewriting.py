@@ -16,9 +16,10 @@ from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.modules import load_modules
+from rehub.migrate.code.modules import count_variables, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
+from rehub.migrate.code.training import Training
 from rehub.migrate.code.values import Entries, Items, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -87,10 +88,16 @@ class _Rewriter:
         load_modules(plan)
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
+        count_variables(plan)
         rewrite_keras_calls(plan)
         deferral = Deferral(plan)
-        Fetches(plan, deferral).rewrite()
+        training = Training(plan, deferral)
+        training.find_steps()
+        fetches = Fetches(plan, deferral, training)
+        fetches.rewrite()
+        fetches.resolve_step_feeds()
         deferral.write_functions()
+        training.write_steps()
         if not record.blockers:
             names.respell_names(plan)
         if not plan.blockers:

@@ -1,4 +1,4 @@
-"""Objects of a lazily loaded model set their attributes when they are asked for, and nobody notices."""
+"""Objects of a lazily loaded model set their attributes when these are used, without visible difference."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def obj(path, request):
     return hub.load(path, loader=request.param)
 
 
-def test_attributes_are_there_in_each_way_of_asking(obj):
+def test_attributes_are_found_by_each_way_of_access(obj):
     assert obj.inner.v.numpy() == 2.0
     assert "scaled" in vars(obj.inner)
     assert {"v", "empty", "scaled"} <= set(dir(obj.inner))
@@ -53,7 +53,7 @@ def test_an_object_can_be_called_if_it_has_a_call(obj):
     assert hasattr(obj.callable.__call__, "get_concrete_function")
 
 
-def test_to_look_for_a_call_gives_the_restored_function(obj):
+def test_the_attribute_call_is_the_restored_function(obj):
     assert hasattr(obj.callable.__call__, "get_concrete_function")
     assert obj.callable(tf.constant(1.0)).numpy() == 2.0
 
@@ -69,7 +69,7 @@ def test_attributes_can_be_set_and_deleted(obj):
     assert not hasattr(obj.inner, "scaled")
 
 
-def test_an_object_is_tracked_with_all_its_parts(obj, tmp_path):
+def test_an_object_is_tracked_with_all_its_children(obj, tmp_path):
     checkpoint = tf.train.Checkpoint(root=obj).write(str(tmp_path / "checkpoint"))
     names = {name for name, _ in tf.train.list_variables(checkpoint)}
     assert "inner/v/.ATTRIBUTES/VARIABLE_VALUE" in names
@@ -82,13 +82,13 @@ def test_lists_and_dicts_have_their_members(obj):
     assert len(obj.list) == 3
 
 
-def test_a_shallow_copy_has_the_same_parts(obj):
+def test_a_shallow_copy_has_the_same_children(obj):
     again = copy.copy(obj.inner)
     assert again is not obj.inner
     assert again.v is obj.inner.v
 
 
-def test_threads_that_ask_at_once_all_find_the_attributes(path):
+def test_attributes_are_found_by_several_threads_at_once(path):
     for _ in range(20):
         obj = hub.load(path, loader="lazy")
         found, start = [], threading.Barrier(8)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from rehub.transfer.pipeline import in_two_threads
+from rehub.transfer.archives.pipeline import run_in_two_threads
 
 MUCH = os.urandom(1 << 20) * 20
 
@@ -26,23 +26,23 @@ class Endless:
 
 
 def test_all_bytes_arrive_in_order():
-    assert in_two_threads(io.BytesIO(MUCH), lambda stream: stream.read()) == MUCH
+    assert run_in_two_threads(io.BytesIO(MUCH), lambda stream: stream.read()) == MUCH
 
 
 def test_an_empty_stream_is_empty():
-    assert in_two_threads(io.BytesIO(), lambda stream: stream.read()) == b""
+    assert run_in_two_threads(io.BytesIO(), lambda stream: stream.read()) == b""
 
 
 def test_pipelines_can_be_chained():
     def twice(stream):
-        return in_two_threads(stream, lambda inner: inner.read())
+        return run_in_two_threads(stream, lambda inner: inner.read())
 
-    assert in_two_threads(io.BytesIO(MUCH), twice) == MUCH
+    assert run_in_two_threads(io.BytesIO(MUCH), twice) == MUCH
 
 
 def test_the_two_work_at_once_in_different_threads():
     threads = []
-    in_two_threads(io.BytesIO(b"x"), lambda stream: threads.append((threading.current_thread(), stream.read())))
+    run_in_two_threads(io.BytesIO(b"x"), lambda stream: threads.append((threading.current_thread(), stream.read())))
     assert threads[0][0] is not threading.current_thread()
 
 
@@ -54,7 +54,7 @@ def test_no_more_is_read_ahead_than_the_buffer_holds():
         time.sleep(0.3)
         return source.given
 
-    assert in_two_threads(source, slow) < 8 << 20
+    assert run_in_two_threads(source, slow) < 8 << 20
 
 
 def test_what_the_second_raises_is_raised():
@@ -63,11 +63,11 @@ def test_what_the_second_raises_is_raised():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        in_two_threads(Endless(), fail)
+        run_in_two_threads(Endless(), fail)
 
 
 def test_a_second_that_has_enough_ends_the_first():
-    assert in_two_threads(Endless(), lambda stream: stream.read(5)) == bytes(5)
+    assert run_in_two_threads(Endless(), lambda stream: stream.read(5)) == bytes(5)
 
 
 @pytest.mark.parametrize("error", [OSError(5, "broken"), KeyboardInterrupt()])
@@ -78,5 +78,5 @@ def test_what_the_first_raises_is_raised_and_ends_the_second(error):
 
     before = threading.active_count()
     with pytest.raises(type(error)):
-        in_two_threads(Breaks(), lambda stream: stream.read())
+        run_in_two_threads(Breaks(), lambda stream: stream.read())
     assert threading.active_count() == before

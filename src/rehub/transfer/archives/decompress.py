@@ -1,4 +1,4 @@
-"""Undoes gzip, bzip2, xz and zstd in one pass and in bounded memory, whatever the bytes claim."""
+"""Decompress gzip, bzip2, xz and zstd in one pass and in bounded memory, whatever the bytes claim."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from rehub.formatting import format_size
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from rehub.transfer.members import Limits
-    from rehub.transfer.pipeline import Readable
+    from rehub.transfer.archives.extractor import Limits
+    from rehub.transfer.streams import Readable
 else:  # Python 3.7 has none.
     Protocol = object
 
 _CHUNK = 1 << 17
-# The next member of a stream may be tiny, and each has what lies behind it copied.
-_CHUNK_OF_NEXT = 1 << 14
-# `cat a.gz b.gz` makes members, and bgzip an empty one at the end. What has thousands of them wants to cost time.
-_MOST_EMPTY_MEMBERS = 1000
+# The next member of a stream may be tiny, and decoding each one copies the bytes after it.
+_NEXT_MEMBER_CHUNK = 1 << 14
+# `cat a.gz b.gz` makes members, and bgzip an empty one at the end. Thousands of them are an attack on CPU time.
+_MAX_EMPTY_MEMBERS = 1000
 
-# `xz -9` needs 65 MiB. The format could ask for 4 GiB.
-_XZ_MEMORY = 256 << 20
+# `xz -9` needs 65 MiB. The format allows 4 GiB.
+_MAX_XZ_MEMORY = 256 << 20
 
 
-class Meter:
-    """A stream that counts what comes through it, and knows how much may be made of that."""
+class BombGuard:
+    """A stream that counts its bytes, and limits how many bytes may be decompressed from them."""
 
     def __init__(self, stream: Readable, name: str, limits: Limits) -> None:
-        """Starts at zero; `name` is what messages call the archive."""
+        """Take a stream, and what messages call the archive."""
         self._stream = stream
         self._name = name
         self._limits = limits
         self.received = 0
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes of the stream."""
+        """Return at most `size` bytes of the stream."""
         chunk = self._stream.read(size)
         self.received += len(chunk)
         self.check(self.received)
         return chunk
 
     def check(self, unpacked: int) -> None:
-        """Raises `UnsafeArchive` when so many bytes are too many, of all or for what has come."""
+        """Raise `UnsafeArchive` if `unpacked` bytes are too many, in total or for the bytes received."""
         limits = self._limits
         if unpacked > limits.bytes:
             rule = f"it unpacks to more than {format_size(limits.bytes)} (REHUB_MAX_SIZE)"
@@ -61,27 +61,27 @@ class Meter:
         raise UnsafeArchive(f"{self._name} is refused, and nothing of it was kept: {rule}.")
 
 
-def undoes(kind: str | None) -> bool:
-    """Whether this is a kind of compression, rather than of archive."""
-    return kind in _OPENERS
+def is_compression(format_name: str | None) -> bool:
+    """Return whether a format is a compression, and not an archive."""
+    return format_name in _OPENERS
 
 
-def decompressed(stream: Readable, kind: str, name: str, meter: Meter) -> Readable:
-    """What a stream of this kind of compression holds.
+def decompress_stream(stream: Readable, format_name: str, name: str, guard: BombGuard) -> Readable:
+    """Return the decompressed stream.
 
-    Reading it raises `CorruptArchive` over damaged bytes and at an early end, and `UnsafeArchive` when more comes out
-    than `meter` allows, or more memory would be needed than any model is worth.
+    Reading it raises `CorruptArchive` for damaged or missing bytes, and `UnsafeArchive` for more bytes than `guard`
+    allows, or if decompression needs too much memory.
     """
-    return _Decompressed(_OPENERS[kind](stream, name), name, meter)
+    return _DecompressedStream(_OPENERS[format_name](stream, name), name, guard)
 
 
-class _Decompressed:
-    """Decompressed bytes, with a decompressor's complaints in words for people."""
+class _DecompressedStream:
+    """Decompressed bytes; errors of the decompressor become those of rehub."""
 
-    def __init__(self, opened: Readable, name: str, meter: Meter) -> None:
+    def __init__(self, opened: Readable, name: str, guard: BombGuard) -> None:
         self._opened = opened
         self._name = name
-        self._meter = meter
+        self._guard = guard
         self._given = 0
 
     def read(self, size: int) -> bytes:
@@ -91,28 +91,28 @@ class _Decompressed:
             raise
         except lzma.LZMAError as error:
             if "Memory usage limit" not in str(error):
-                raise self._corrupt(error) from error
+                raise self._corrupt_error(error) from error
             raise UnsafeArchive(
-                f"{self._name} is refused, and nothing of it was kept: to undo its xz takes more than "
-                f"{_XZ_MEMORY >> 20} MiB of memory."
+                f"{self._name} is refused, and nothing of it was kept: decompressing its xz needs more than "
+                f"{_MAX_XZ_MEMORY >> 20} MiB of memory."
             ) from error
         except MemoryError:
             raise
         except Exception as error:
-            # Each decompressor has errors of its own. One with a number is the disk's or the network's.
+            # Each decompressor has its own errors. An error with a number is from the disk or the network.
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise self._corrupt(error) from error
+            raise self._corrupt_error(error) from error
         self._given += len(chunk)
-        self._meter.check(self._given)
+        self._guard.check(self._given)
         return chunk
 
-    def _corrupt(self, error: Exception) -> CorruptArchive:
+    def _corrupt_error(self, error: Exception) -> CorruptArchive:
         return CorruptArchive(f"{self._name} is damaged or ends too early: {escape(error)}.")
 
 
 class _Decoder(Protocol):
-    """Decodes one member of a compressed stream: `bz2.BZ2Decompressor` and its like."""
+    """A decoder of one member of a compressed stream, such as `bz2.BZ2Decompressor`."""
 
     @property
     def eof(self) -> bool: ...
@@ -126,14 +126,14 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
-class _Members:
-    """The members of a compressed stream, one after the other, as `cat a.gz b.gz` makes them."""
+class _MemberStream:
+    """The members of a compressed stream in sequence, as `cat a.gz b.gz` makes them."""
 
     def __init__(self, stream: Readable, decoder: Callable[[], _Decoder]) -> None:
         self._stream = stream
-        self._new_decoder = decoder
+        self._create_decoder = decoder
         self._decoder = decoder()
-        # What has come and how much of it the decoder has.
+        # The current input, and how much of it the decoder has.
         self._chunk = b""
         self._given = 0
         self._step = _CHUNK
@@ -143,7 +143,7 @@ class _Members:
 
     def read(self, size: int) -> bytes:
         while True:
-            if self._decoder.eof and (self._has_ended or not self._starts_next()):
+            if self._decoder.eof and (self._has_ended or not self._start_next_member()):
                 self._has_ended = True
                 return b""
             data = self._next_input() if self._decoder.needs_input else b""
@@ -162,12 +162,12 @@ class _Members:
         self._given += len(data)
         return data
 
-    def _starts_next(self) -> bool:
-        """Goes on to the next member, behind zeros that pad; False where there is none."""
+    def _start_next_member(self) -> bool:
+        """Skip padding zeros and start the next member; return whether there is one."""
         self._empty += not self._gave_something
-        if self._empty > _MOST_EMPTY_MEMBERS:
-            raise ValueError(f"it has more than {_MOST_EMPTY_MEMBERS} empty members")
-        self._step = _CHUNK_OF_NEXT
+        if self._empty > _MAX_EMPTY_MEMBERS:
+            raise ValueError(f"it has more than {_MAX_EMPTY_MEMBERS} empty members")
+        self._step = _NEXT_MEMBER_CHUNK
         self._given -= len(self._decoder.unused_data)
         while True:
             data = self._next_input()
@@ -177,13 +177,13 @@ class _Members:
             if rest:
                 break
         self._given -= rest
-        self._decoder = self._new_decoder()
+        self._decoder = self._create_decoder()
         self._gave_something = False
         return True
 
 
-class _Inflater:
-    """zlib's decoder, made like that of `bz2`."""
+class _ZlibDecompressor:
+    """zlib's decompressor with the interface of that of `bz2`."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(wbits=31)
@@ -206,19 +206,19 @@ class _Inflater:
 
 def _open_gzip(stream: Readable, _: str) -> Readable:
     try:
-        # Intel's inflater for x86 and ARM, faster than zlib; it compares the checksums as zlib does.
+        # Intel's decompressor for x86 and ARM is faster than zlib, and verifies checksums as zlib does.
         from isal import igzip_lib
     except ImportError:
-        return _Members(stream, _Inflater)
-    return _Members(stream, lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP))
+        return _MemberStream(stream, _ZlibDecompressor)
+    return _MemberStream(stream, lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP))
 
 
 def _open_bzip2(stream: Readable, _: str) -> Readable:
-    return _Members(stream, bz2.BZ2Decompressor)
+    return _MemberStream(stream, bz2.BZ2Decompressor)
 
 
 def _open_xz(stream: Readable, _: str) -> Readable:
-    return _Members(stream, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY))
+    return _MemberStream(stream, lambda: lzma.LZMADecompressor(memlimit=_MAX_XZ_MEMORY))
 
 
 def _open_zstd(stream: Readable, name: str) -> Readable:
@@ -226,7 +226,7 @@ def _open_zstd(stream: Readable, name: str) -> Readable:
         import zstandard
     except ImportError as error:
         raise UnsupportedFormat(f"{name} is compressed by zstd; to unpack it: pip install rehub[zstd]") from error
-    # Its own bound of memory is 128 MiB.
+    # It limits itself to 128 MiB of memory.
     return zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stream), read_across_frames=True)
 
 

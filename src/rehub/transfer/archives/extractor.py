@@ -1,4 +1,4 @@
-"""The rules for what an archive may hold, whatever its kind, and the writing of its members."""
+"""Check the members of an archive against the rules, and write them."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from rehub.cache import FileRecord
 from rehub.errors import CorruptArchive, UnsafeArchive
 from rehub.escaping import quote
 from rehub.formatting import format_size
-from rehub.transfer import disk_space
+from rehub.transfer.disk_space import convert_disk_full, require_space
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK = 1 << 18
 
-# Of such a file it is worth to know before whether there is room, and to begin with the disk before its end.
-_LARGE = 16 << 20
+# For files of this size, free space is checked first, and writing to the disk starts early.
+_LARGE_FILE = 16 << 20
 
-# What a system says of a name that its file system does not take.
-_IMPOSSIBLE_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+# The errors of systems for a name that the file system does not accept.
+_IMPOSSIBLE_NAME_ERRORS = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an archive may unpack to. Far above any model, far below what fills a disk or a directory for harm.
+    """How much an archive may hold: far more than any model, and too little to fill a disk or a directory.
 
     Attributes:
-        members: files and directories.
-        directories: those that members are for, and those above others.
-        bytes: of all files together, and of what an archive decompresses to.
-        ratio: what is unpacked, to what has come. Counted beyond `ratio_from` bytes, as a small model may be all zeros.
-        ratio_from: see there.
+        members: number of files and directories.
+        directories: number of directories, explicit or parents of members.
+        bytes: of all files together, and of the decompressed archive.
+        ratio: decompressed to compressed bytes, beyond `ratio_from` bytes, as a small model may be all zeros.
+        ratio_from: see `ratio`.
         depth: directories above a file.
-        name: bytes of one part of a member's name; file systems take no more.
+        name: bytes of one part of a member's name, as in file systems.
         path: characters of a member's whole name.
         paths: characters of all names together, directories included, which are held in memory.
         header: bytes of one extended header of a tar archive, which is held in memory.
-        headers: bytes of all extended headers of a tar archive, or of the directory of a zip archive.
-        records: what all extended headers say, line by line.
+        headers: bytes of all extended headers of a tar archive, or of the central directory of a zip archive.
+        records: number of records in all extended headers.
     """
 
     members: int = 100_000
@@ -63,20 +63,20 @@ class Limits:
     records: int = 1_000_000
 
 
-def limits_of_settings() -> Limits:
-    """The limits that hold where a caller gives none: `config.MAX_SIZE` says how many bytes."""
+def default_limits() -> Limits:
+    """Return the default limits, with the bytes of `config.MAX_SIZE`."""
     return Limits(bytes=config.MAX_SIZE.get())
 
 
-class Members:
-    """Takes the members of one archive one by one: checks each against the rules and those before it, and writes it."""
+class SafeExtractor:
+    """Extracts the members of one archive: checks each against the rules and the earlier ones, and writes it."""
 
     def __init__(self, into: Path, source: str, limits: Limits) -> None:
-        """Prepares for one archive.
+        """Start with an archive.
 
         Args:
             into: an empty directory.
-            source: the archive's name in messages.
+            source: what messages call the archive.
             limits: how much it may hold.
         """
         self.limits = limits
@@ -85,33 +85,33 @@ class Members:
         self._count = 0
         self._characters = 0
         self._bytes = 0
-        # Each path so far, as file systems that ignore case and Unicode form see it -> (its spelling, is a directory).
+        # Each path so far without case and Unicode form, as on some file systems -> (its spelling, is a directory).
         self._seen: dict[str, tuple[str, bool | None]] = {}
         self._directories: set[str] = set()
         self._records: dict[str, FileRecord] = {}
 
     @property
     def records(self) -> list[FileRecord]:
-        """The files so far, in their order."""
+        """The files so far, in order."""
         return list(self._records.values())
 
-    def add_directory(self, name: str) -> None:
-        """Makes a directory of the archive."""
-        parts = self._checked_parts(name)
+    def make_directory(self, name: str) -> None:
+        """Make a directory of the archive."""
+        parts = self._split_name(name)
         if parts:
-            self._claim(name, parts, is_directory=True)
-            with self._writing(name, 0):
+            self._reserve_path(name, parts, is_directory=True)
+            with self._convert_errors(name, 0):
                 os.makedirs(str(self._into.joinpath(*parts)), exist_ok=True)
 
-    def add_file(self, name: str, size: int, content: IO[bytes]) -> None:
-        """Writes a file of the archive, which must give exactly `size` bytes.
+    def extract_file(self, name: str, size: int, content: IO[bytes]) -> None:
+        """Write a file of the archive, whose content must have exactly `size` bytes.
 
-        It may come again with the same content, as it does where a program adds a directory and then all that is in it.
+        The file may be repeated with the same content, as by programs that add a directory and then each file in it.
         """
-        parts = self._checked_parts(name)
+        parts = self._split_name(name)
         if not parts or name.endswith("/"):
             raise self.unsafe(name, "is a file without a name")
-        self._claim(name, parts, is_directory=False)
+        self._reserve_path(name, parts, is_directory=False)
         self._bytes += size
         if self._bytes > self.limits.bytes:
             raise self.unsafe(name, f"takes the archive beyond {format_size(self.limits.bytes)} (REHUB_MAX_SIZE)")
@@ -120,69 +120,68 @@ class Members:
             self._require_same(earlier, name, size, content)
             return
         path = self._into.joinpath(*parts)
-        if size > _LARGE:
-            disk_space.require(size, self._into, self._what(name))
-        with self._writing(name, size):
+        if size > _LARGE_FILE:
+            require_space(size, self._into, self._describe_member(name))
+        with self._convert_errors(name, size):
             os.makedirs(str(path.parent), exist_ok=True)
             with path.open("xb") as file:
-                digest = self._write(name, size, content, file)
+                digest = self._write_content(name, size, content, file)
         record = FileRecord("/".join(parts), size, digest)
         self._records[record.name] = record
 
     @contextlib.contextmanager
-    def _writing(self, name: str, size: int) -> Iterator[None]:
-        """Makes rehub's errors of what the disk says while a member is written."""
+    def _convert_errors(self, name: str, size: int) -> Iterator[None]:
+        """Turn errors of the disk while a member is written into those of rehub."""
         try:
-            with disk_space.told(self._into, self._what(name), size):
+            with convert_disk_full(self._into, self._describe_member(name), size):
                 yield
         except OSError as error:
-            if error.errno not in _IMPOSSIBLE_NAME:
+            if error.errno not in _IMPOSSIBLE_NAME_ERRORS:
                 raise
-            raise self.unsafe(name, f"has a name that the file system does not take ({error.strerror})") from error
+            raise self.unsafe(name, f"has a name that the file system does not accept ({error.strerror})") from error
 
-    def _what(self, name: str) -> str:
+    def _describe_member(self, name: str) -> str:
         return f"{quote(name)} of {self._source}"
 
-    def _write(self, name: str, size: int, content: IO[bytes], file: IO[bytes]) -> str:
-        """Copies so many bytes in one pass; returns their sha256."""
+    def _write_content(self, name: str, size: int, content: IO[bytes], file: IO[bytes]) -> str:
+        """Copy `size` bytes in one pass; return their sha256."""
         digest = hashlib.sha256()
-        written = stored = 0
-        for chunk in self._chunks(name, size, content):
+        written = flushed = 0
+        for chunk in self._iter_chunks(name, size, content):
             digest.update(chunk)
             file.write(chunk)
             written += len(chunk)
-            if written - stored >= _LARGE:
-                _begin_to_store(file, stored, written)
-                stored = written
+            if written - flushed >= _LARGE_FILE:
+                _start_writeback(file, flushed, written)
+                flushed = written
         return digest.hexdigest()
 
     def _require_same(self, earlier: FileRecord, name: str, size: int, content: IO[bytes]) -> None:
         digest = hashlib.sha256()
-        for chunk in self._chunks(name, size, content):
+        for chunk in self._iter_chunks(name, size, content):
             digest.update(chunk)
         if (earlier.size, earlier.sha256) != (size, digest.hexdigest()):
-            raise self.unsafe(name, "is there twice, with different content")
+            raise self.unsafe(name, "is repeated with different content")
 
-    def _chunks(self, name: str, size: int, content: IO[bytes]) -> Iterator[bytes]:
-        given = 0
-        while given < size:
-            chunk = content.read(min(_CHUNK, size - given))
+    def _iter_chunks(self, name: str, size: int, content: IO[bytes]) -> Iterator[bytes]:
+        received = 0
+        while received < size:
+            chunk = content.read(min(_CHUNK, size - received))
             if not chunk:
-                raise CorruptArchive(
-                    f"{self._source} ends within {quote(name)}: {given} of its {size} bytes are there."
-                )
+                raise CorruptArchive(f"{self._source} ends within {quote(name)}: it has {received} of {size} bytes.")
             yield chunk
-            given += len(chunk)
+            received += len(chunk)
 
     def unsafe(self, name: str, rule: str) -> UnsafeArchive:
-        """The error for a member that breaks a rule."""
+        """Return the error for a member that breaks a rule."""
         return UnsafeArchive(
             f"{self._source} is refused, and nothing of it was kept: its member {quote(name)} {rule}. "
-            "A model's archive holds plain files and directories. If you trust it, unpack it and give its directory."
+            "A model's archive holds regular files and directories only. If you trust it, unpack it and give its "
+            "directory."
         )
 
-    def _checked_parts(self, name: str) -> list[str]:
-        """The parts of a member's name; empty for the root, `./`."""
+    def _split_name(self, name: str) -> list[str]:
+        """Check a member's name and return its parts; none for the root, `./`."""
         self._count += 1
         if self._count > self.limits.members:
             raise self.unsafe(name, f"is one too many: the limit is {self.limits.members} members")
@@ -196,21 +195,21 @@ class Members:
         if ".." in parts:
             raise self.unsafe(name, "leaves the archive's root by '..'")
         if len(parts) - 1 > self.limits.depth:
-            raise self.unsafe(name, f"lies deeper than {self.limits.depth} directories")
+            raise self.unsafe(name, f"is nested more than {self.limits.depth} directories deep")
         if any(len(part.encode("utf-8", "surrogateescape")) > self.limits.name for part in parts):
             raise self.unsafe(name, f"has a name of more than {self.limits.name} bytes")
         return parts
 
-    def _claim(self, name: str, parts: list[str], *, is_directory: bool) -> None:
-        """Notes a member and the directories above it; no two may land on one another, on any file system.
+    def _reserve_path(self, name: str, parts: list[str], *, is_directory: bool) -> None:
+        """Record the paths of a member and of its parents; no two may collide on any file system.
 
-        A file that comes again is left to `_require_same`.
+        A repeated file is checked by `_require_same`.
         """
         is_known = "/".join(parts[:-1]) in self._directories
         for end in range(len(parts) if is_known else 1, len(parts) + 1):
             path = "/".join(parts[:end])
             wants_directory = is_directory or end < len(parts)
-            folded = _folded(path)
+            folded = _fold_path(path)
             spelling, was_directory = self._seen.get(folded, (path, None))
             if spelling != path:
                 raise self.unsafe(name, f"differs from {quote(spelling)} only by case or Unicode form")
@@ -220,14 +219,14 @@ class Members:
                 self._count_path(name, path)
                 self._seen[folded] = (path, wants_directory)
             elif was_directory != wants_directory:
-                above = end < len(parts)
+                is_parent = end < len(parts)
                 raise self.unsafe(
                     name,
-                    f"lies under {quote(path)}, which is a file" if above else "is there as a file and as a directory",
+                    f"is below {quote(path)}, which is a file" if is_parent else "is a file and a directory",
                 )
 
     def _count_path(self, name: str, path: str) -> None:
-        """Counts a path before it is made."""
+        """Count a path before it is made."""
         self._characters += len(path)
         if len(self._directories) > self.limits.directories:
             raise self.unsafe(name, f"is one too many: the limit is {self.limits.directories} directories")
@@ -235,14 +234,14 @@ class Members:
             raise self.unsafe(name, f"is one too many: the names take more than {format_size(self.limits.paths)}")
 
 
-def _begin_to_store(file: IO[bytes], start: int, end: int) -> None:
-    """Lets the disk work while more is to come, so that the wait for it at the end (`cache` syncs) is short.
+def _start_writeback(file: IO[bytes], start: int, end: int) -> None:
+    """Let the disk write while more bytes arrive, so that the final sync is short.
 
-    On Linux this advice starts to write the bytes out, and keeps those in memory that are not on the disk yet.
+    On Linux this advice starts writing the bytes out, and keeps those in memory that are not on the disk yet.
     """
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
 
 
-def _folded(path: str) -> str:
+def _fold_path(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -1,4 +1,4 @@
-"""Whoever holds a function holds what it needs (DESIGN, "Loading"): in each test nobody keeps the restored object."""
+"""A function keeps alive what it needs: no test here keeps the restored object."""
 
 from __future__ import annotations
 
@@ -11,22 +11,6 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
-
-
-@pytest.fixture(scope="module")
-def shift(tmp_path_factory):
-    return saved_models.save_shift(tmp_path_factory.mktemp("models") / "shift")
-
-
-@pytest.fixture(scope="module")
-def lookup(tmp_path_factory):
-    return saved_models.save_lookup(tmp_path_factory.mktemp("models") / "lookup")
-
-
-@pytest.fixture(scope="module")
-def v1(tmp_path_factory):
-    return saved_models.save_v1(tmp_path_factory.mktemp("models") / "v1")
-
 
 FUNCTIONS = {
     "a signature": lambda obj: obj.signatures["serving_default"],
@@ -118,7 +102,7 @@ def test_dropping_the_last_function_frees_its_variables(lookup):
     assert table() is None
 
 
-def test_a_function_keeps_only_what_it_uses(shift):
+def test_a_function_retains_only_what_it_uses(shift):
     obj = hub.load(shift)
     root, used, unused = weakref.ref(obj), weakref.ref(obj.v), weakref.ref(obj.parts[0].w)
     signature = obj.signatures["serving_default"]
@@ -140,7 +124,7 @@ def test_an_object_loaded_while_a_function_is_traced_lives_as_long_as_the_trace(
         gc.collect()
 
 
-def test_the_object_can_be_saved_again(lookup, tmp_path):  # P22
+def test_the_object_can_be_saved_again(lookup, tmp_path):
     obj = hub.load(lookup)
     obj.v.assign([10.0])
     tf.saved_model.save(obj, str(tmp_path / "again"), signatures=obj.signatures)
@@ -150,7 +134,7 @@ def test_the_object_can_be_saved_again(lookup, tmp_path):  # P22
     assert sorted(again.signatures) == ["find", "serving_default"]
 
 
-def test_a_checkpoint_of_the_object_has_the_same_entries_as_of_tensorflows(lookup, tmp_path):
+def test_a_checkpoint_has_the_same_entries_as_that_of_tensorflows_object(lookup, tmp_path):
     def keys(obj):
         path = tf.train.Checkpoint(obj=obj).save(str(tmp_path / "checkpoint"))
         return sorted(name for name, _ in tf.train.list_variables(path))
