@@ -27,7 +27,7 @@ def test_a_scan_tells_what_it_found(tmp_path):
     assert module.summary() in repr(module)
 
 
-def test_an_installation_tells_whether_it_holds():
+def test_an_installation_shows_whether_it_is_in_effect():
     with hub.install_as_tensorflow_hub() as installation:
-        assert repr(installation) == "<Installation: `import tensorflow_hub` gives rehub>"
+        assert repr(installation) == "<Installation: `import tensorflow_hub` returns rehub>"
     assert "uninstalled" in repr(installation)

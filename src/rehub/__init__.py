@@ -13,7 +13,7 @@ from rehub.formatting import did_you_mean
 from rehub.version import __version__
 
 if TYPE_CHECKING:
-    from rehub.as_tensorflow_hub import install_as_tensorflow_hub as install_as_tensorflow_hub
+    from rehub.compat import install_as_tensorflow_hub as install_as_tensorflow_hub
     from rehub.errors import HubError as HubError
     from rehub.inspection import ModelInfo as ModelInfo
     from rehub.inspection import inspect as inspect
@@ -70,7 +70,7 @@ _HOME_OF = {
     "get_num_image_channels": "rehub.legacy",
     "image_embedding_column": "rehub.legacy.columns",
     "inspect": "rehub.inspection",
-    "install_as_tensorflow_hub": "rehub.as_tensorflow_hub",
+    "install_as_tensorflow_hub": "rehub.compat",
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
     "load_report": "rehub.restore",

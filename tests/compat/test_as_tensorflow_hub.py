@@ -1,4 +1,4 @@
-"""rehub in the place of tensorflow_hub: for programs that import that, unchanged."""
+"""rehub in place of tensorflow_hub, for programs that import tensorflow_hub."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_program_runs_unchanged(script, tmp_path, how):
     assert run.stdout.strip() == "True True [5.]"
 
 
-def test_it_is_undone_at_the_end():
+def test_end_of_with_undoes_the_installation():
     before = sys.modules.get("tensorflow_hub"), importlib.util.find_spec("tensorflow_hub") is not None
     with rehub.install_as_tensorflow_hub():
         import tensorflow_hub
@@ -54,7 +54,7 @@ def test_it_is_undone_at_the_end():
     assert after == before
 
 
-def test_the_real_one_comes_back_and_its_use_before_is_warned_of(monkeypatch, caplog):
+def test_warns_of_an_earlier_import_and_restores_the_real_package(monkeypatch, caplog):
     real = type(sys)("tensorflow_hub")
     monkeypatch.setitem(sys.modules, "tensorflow_hub", real)
     installation = rehub.install_as_tensorflow_hub()
@@ -65,7 +65,7 @@ def test_the_real_one_comes_back_and_its_use_before_is_warned_of(monkeypatch, ca
     assert sys.modules["tensorflow_hub"] is real
 
 
-def test_every_name_of_every_submodule_can_be_had():
+def test_every_submodule_has_all_its_names():
     with rehub.install_as_tensorflow_hub():
         hub = importlib.import_module("tensorflow_hub")
         for submodule in dir(hub):
@@ -75,7 +75,7 @@ def test_every_name_of_every_submodule_can_be_had():
         assert hub.module_v2.load is rehub.load
 
 
-def test_a_private_name_is_told_to_be_one():
+def test_error_of_a_private_name_explains_it():
     with rehub.install_as_tensorflow_hub():
         with pytest.raises(AttributeError, match="atomic_download was private to tensorflow_hub"):
             importlib.import_module("tensorflow_hub.resolver").atomic_download  # noqa: B018
@@ -83,6 +83,6 @@ def test_a_private_name_is_told_to_be_one():
             importlib.import_module("tensorflow_hub.no_such_module")
 
 
-def test_it_says_that_it_is_there(caplog):
+def test_logs_the_installation(caplog):
     with caplog.at_level(logging.INFO, "rehub"), rehub.install_as_tensorflow_hub():
-        assert "gives rehub" in caplog.text
+        assert "returns rehub" in caplog.text

@@ -1,4 +1,4 @@
-"""Legacy modules and their signatures, by the names that tensorflow_hub gave their parts."""
+"""Legacy modules and their signatures, by the names in tensorflow_hub's submodules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_loader_loads_legacy_modules():
     assert Loader()(path).get_signature_names() == ["default", "tokens"]
 
 
-def test_ops_given_by_name_are_brought_or_told():
+def test_ops_are_registered_by_name_or_refused():
     register_ops_if_needed({"MatMul"})
     with pytest.raises(tf.errors.NotFoundError, match="NoSuchOp"):
         register_ops_if_needed({"MatMul", "NoSuchOp"})

@@ -1,4 +1,4 @@
-"""The registers, by the names that tensorflow_hub gave them."""
+"""The registers, by the names in tensorflow_hub's submodules."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Shelf:
         return self._answer
 
 
-def test_a_resolver_that_is_added_resolves_handles(tmp_path):
+def test_an_added_resolver_resolves_handles(tmp_path):
     registry.resolver.add_implementation(Shelf("shelf-of-registry://", "/mnt/shelf"))
     assert hub.resolve("shelf-of-registry://m") == registry.resolver("shelf-of-registry://m") == "/mnt/shelf"
     assert registry.resolver(str(tmp_path)) == str(tmp_path)
 
 
-def test_the_latest_implementation_that_supports_the_argument_is_called():
+def test_call_uses_the_latest_implementation_that_supports_the_argument():
     register = registry.MultiImplRegister("letters")
     register.add_implementation(Shelf("a", "older"))
     register.add_implementation(Shelf("a", "newer"))
@@ -34,11 +34,11 @@ def test_the_latest_implementation_that_supports_the_argument_is_called():
     assert [register("a"), register("b")] == ["newer", "other"]
 
 
-def test_an_argument_that_none_supports_is_an_error_that_names_who_was_asked():
+def test_error_of_an_unsupported_argument_names_the_implementations():
     register = registry.MultiImplRegister("letters")
     register.add_implementation(Shelf("a", "answer"))
-    with pytest.raises(RuntimeError, match=r"supports: letters\(\*\('c',\), \*\*{}\)\. Asked: Shelf\."):
+    with pytest.raises(RuntimeError, match=r"supports: letters\(\*\('c',\), \*\*{}\)\. Implementations: Shelf\."):
         register("c")
     register.clear_implementations()
-    with pytest.raises(RuntimeError, match="Asked: none"):
+    with pytest.raises(RuntimeError, match="Implementations: none"):
         register("a")

@@ -1,4 +1,4 @@
-"""Where the cache is, and resolvers that derive from tensorflow_hub's classes."""
+"""The directory of the cache, and resolvers that derive from tensorflow_hub's classes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rehub import config
 from rehub.compat.submodules.resolver import HttpResolverBase, create_local_module_dir, tfhub_cache_dir
 
 
-def test_the_cache_is_where_the_variable_says(cache_dir):
+def test_cache_directory_comes_from_the_variable(cache_dir):
     assert tfhub_cache_dir() == tfhub_cache_dir("/default", use_temp=True) == str(cache_dir)
 
 
-def test_without_a_variable_the_default_counts_then_rehubs_own_place(monkeypatch):
+def test_without_a_variable_the_default_comes_first_then_rehubs_directory(monkeypatch):
     monkeypatch.delenv("TFHUB_CACHE_DIR")
     assert tfhub_cache_dir() is None
     assert tfhub_cache_dir("/default", use_temp=True) == "/default"
@@ -23,13 +23,13 @@ def test_without_a_variable_the_default_counts_then_rehubs_own_place(monkeypatch
 
 
 @pytest.mark.tensorflow
-def test_a_models_place_is_in_a_directory_that_is_there(tmp_path):
-    place = create_local_module_dir(str(tmp_path / "cache"), "module")
-    assert place == str(tmp_path / "cache" / "module")
+def test_path_of_a_model_is_in_a_directory_that_exists(tmp_path):
+    path = create_local_module_dir(str(tmp_path / "cache"), "module")
+    assert path == str(tmp_path / "cache" / "module")
     assert os.listdir(tmp_path / "cache") == []
 
 
-def test_a_resolver_of_urls_can_derive_from_it():
+def test_a_resolver_of_urls_can_derive_from_the_base_class():
     class Mirror(HttpResolverBase):
         def is_supported(self, handle):
             return self.is_http_protocol(handle) and "mirrored.invalid" in handle

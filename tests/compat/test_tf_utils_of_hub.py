@@ -10,12 +10,12 @@ from saved_models import tf
 from rehub.compat.submodules import tf_utils
 
 
-def test_a_path_becomes_absolute_unless_it_names_a_file_system():
+def test_a_path_becomes_absolute_unless_it_has_a_scheme():
     assert tf_utils.absolute_path("model") == os.path.abspath("model")
     assert tf_utils.absolute_path("gs://bucket/model") == "gs://bucket/model"
 
 
-def test_a_file_is_written_whole_and_not_over_another_unasked(tmp_path):
+def test_a_file_is_overwritten_only_on_request(tmp_path):
     path = str(tmp_path / "words.txt")
     tf_utils.atomic_write_string_to_file(path, "one", overwrite=False)
     with pytest.raises(tf.errors.AlreadyExistsError):
@@ -36,6 +36,6 @@ def test_ragged_and_sparse_tensors_are_composite():
             assert tf_utils.get_composite_tensor_type_spec(other) is None
 
 
-def test_the_types_that_a_signature_takes_are_those_of_modules():
+def test_supported_argument_types_are_those_of_modules():
     assert (tf.Tensor, tf.SparseTensor, tf.RaggedTensor) == tf_utils.SUPPORTED_ARGUMENT_TYPES
     assert not hasattr(tf_utils, "anything_else")

@@ -1,4 +1,4 @@
-"""Apache Beam's handlers for TensorFlow Hub run with rehub in the place of tensorflow_hub, unchanged."""
+"""Apache Beam's handlers for TensorFlow Hub run with rehub in place of tensorflow_hub, unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs as TensorFlow Hub's two official notebooks have them run unchanged, on Keras 2 of the newest TensorFlow."""
+"""The programs of TensorFlow Hub's two official notebooks run unchanged, on Keras 2 of the newest TensorFlow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_text_classification(tmp_path):
 
 
 def save_pictures(tmp_path):
-    """An archive with a folder for each class, as flower_photos.tgz has them: red and blue pictures."""
+    """An archive with a folder for each class, like flower_photos.tgz: red and blue pictures."""
     for name, color in (("roses", [220, 30, 30]), ("violets", [30, 30, 220])):
         folder = tmp_path / "flower_photos" / name
         folder.mkdir(parents=True)

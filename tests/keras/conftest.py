@@ -127,7 +127,7 @@ def text_model(export, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def dict_model(export):
-    """Path of an encoder: a dict of token ids and mask -> a dict with `default` and `sequence`, as P59 has it."""
+    """Path of an encoder: a dict of token ids and mask -> a dict with `default` and `sequence`."""
 
     class Encoder(tf.train.Checkpoint):
         def __init__(self):
@@ -147,7 +147,7 @@ def dict_model(export):
 
 @pytest.fixture(scope="session")
 def scaled_model(export):
-    """Path of y = a * x + b with the hyperparameters a and b (P56)."""
+    """Path of y = a * x + b with the hyperparameters a and b."""
 
     class Scaled(tf.train.Checkpoint):
         @tf.function(

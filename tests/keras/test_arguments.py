@@ -1,4 +1,4 @@
-"""Which trace a layer runs for its `arguments=`, beside what TensorFlow runs for the same call, or refuses."""
+"""The trace that a layer runs for its `arguments=`, compared with what TensorFlow runs or refuses for the same call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Other = collections.namedtuple("Other", "a b")
 
 
 def _code(value):
-    """A number for the values of an argument: of a tensor what is in it, of a Python value what is written for it."""
+    """A number for the value of an argument, which depends on whether it is a tensor or a Python value."""
     if isinstance(value, dict):
         return sum(_code(key) * _code(value[key]) for key in sorted(value)) + 1.0
     if isinstance(value, (list, tuple)):
@@ -216,8 +216,8 @@ def test_a_layer_runs_the_trace_that_tensorflow_runs(functions, form):
         _check(of_tensorflow, of_rehub, arguments, (True, False) if function is _training else (None,))
 
 
-def test_a_function_traced_in_its_default_mode_has_that_for_inference(export):
-    """A layer says `training=False` or True; a function that knows neither was traced with `training=None`."""
+def test_a_function_traced_with_training_none_uses_that_trace_for_inference(export):
+    """A layer passes `training=False` or True, but some functions were traced with `training=None`."""
 
     class Model(tf.Module):
         @tf.function
@@ -246,7 +246,7 @@ def test_values_take_the_dtype_of_the_trace_that_the_arguments_choose(export):
     assert hub.KerasLayer(path)([3, 4]).dtype == tf.float32
 
 
-def test_arguments_are_those_of_the_time_when_the_layer_was_made(functions):
+def test_later_changes_to_arguments_have_no_effect(functions):
     of_rehub = getattr(functions[1], f"function_{list(FORMS).index('dicts')}")
     nested = {"f": 2}
     layer = hub.KerasLayer(of_rehub, arguments={"v": nested})
@@ -255,7 +255,7 @@ def test_arguments_are_those_of_the_time_when_the_layer_was_made(functions):
     np.testing.assert_array_equal(layer(X), before)
 
 
-def test_a_refusal_names_what_is_missing_and_what_was_traced(functions):
+def test_error_names_missing_arguments_and_the_traced_ones(functions):
     of_rehub = getattr(functions[1], f"function_{list(FORMS).index('required of two')}")
     with pytest.raises(InputMismatch, match=r"(?s)received: float32\[2\], w='b'.*expected: .*v=[23].*or: .*v=[23]"):
         hub.KerasLayer(of_rehub, arguments={"w": "b"})(X)

@@ -9,14 +9,14 @@ import tensorflow as tf
 import rehub as hub
 
 
-def test_a_python_function_is_a_layer(keras):  # P53
+def test_a_python_function_is_a_layer(keras):
     layer = hub.KerasLayer(lambda inputs: inputs * 2.0)
     np.testing.assert_allclose(layer(np.array([1.0, 2.0], np.float32)), [2.0, 4.0])
     inputs = keras.layers.Input((3,))
     assert keras.Model(inputs, layer(inputs)).predict(np.ones((2, 3), np.float32), verbose=0).shape == (2, 3)
 
 
-def test_a_callable_gets_the_training_mode_if_it_takes_one():  # P50, pain 26
+def test_a_callable_gets_the_training_mode_if_it_takes_one():
     modes = []
 
     def positional(inputs, training=None):
@@ -36,7 +36,7 @@ def test_a_callable_gets_the_training_mode_if_it_takes_one():  # P50, pain 26
     hub.KerasLayer(lambda inputs: inputs, trainable=True)(x, training=True)
 
 
-def test_an_object_in_this_process_needs_no_saving(keras, x):  # P20, P53
+def test_an_object_in_this_process_needs_no_saving(keras, x):
     class Scale(tf.train.Checkpoint):
         def __init__(self):
             super().__init__()
@@ -68,12 +68,12 @@ def test_a_callable_excludes_tags_and_load_options():
         hub.KerasLayer(lambda inputs: inputs, load_options=object())
 
 
-def test_what_is_neither_handle_nor_callable_is_refused():
+def test_a_value_that_is_neither_handle_nor_callable_is_refused():
     with pytest.raises(ValueError, match="Expected a string, got"):
         hub.KerasLayer(3)
 
 
-def test_load_options_reach_the_loader(reusable_model, x, y):  # P43
+def test_load_options_reach_the_loader(reusable_model, x, y):
     if not hasattr(tf.saved_model, "LoadOptions"):
         pytest.skip("LoadOptions came with TensorFlow 2.3")
     options = tf.saved_model.LoadOptions(experimental_io_device="/job:localhost")

@@ -1,4 +1,4 @@
-"""Which class Keras makes of the KerasLayer in a file, and whole-model files of tensorflow_hub's layer."""
+"""The class that Keras uses for the KerasLayer in a file, and whole-model files of tensorflow_hub's layer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_subclass_that_a_caller_gives_comes_first(keras, scaled_model, tmp_pat
 
 
 @pytest.mark.parametrize("custom_objects", [None, {"KerasLayer": hub.KerasLayer}], ids=["none", "rehub's"])
-def test_a_model_is_reloaded_with_what_its_function_captures(
+def test_a_reloaded_model_has_the_variables_that_its_function_captures(
     keras, bare_model, form, custom_objects, tmp_path, needs_keras_2
 ):
     model = keras.Sequential([keras.layers.Input((3,)), hub.KerasLayer(bare_model, trainable=True)])
@@ -81,7 +81,7 @@ def test_a_model_is_reloaded_with_what_its_function_captures(
 
 @pytest.fixture
 def tensorflow_hub(keras, is_keras_3, monkeypatch):
-    """tensorflow_hub and the Keras 2 that it makes layers for, which rehub then does too."""
+    """tensorflow_hub and the Keras 2 that it makes layers for; rehub uses that Keras too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # That pkg_resources is an old module.
         real = pytest.importorskip("tensorflow_hub", reason="tensorflow_hub is not installed here, or broken")
@@ -92,9 +92,7 @@ def tensorflow_hub(keras, is_keras_3, monkeypatch):
 
 
 @pytest.mark.parametrize("trainable", [False, True])
-def test_files_of_tensorflow_hub_are_loaded_where_the_object_tells_no_variables(
-    tensorflow_hub, bare_model, trainable, tmp_path
-):
+def test_files_of_tensorflow_hub_load_if_the_object_lists_no_variables(tensorflow_hub, bare_model, trainable, tmp_path):
     real, keras_2 = tensorflow_hub
     layer = real.KerasLayer(bare_model, trainable=trainable)
     model = keras_2.Sequential([keras_2.layers.Input((3,)), layer, keras_2.layers.Dense(1)])

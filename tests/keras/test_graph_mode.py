@@ -1,4 +1,4 @@
-"""The layer in a TF1 graph and session, where TensorFlow 1.15's users are."""
+"""The layer in a TF1 graph and session, as in programs for TensorFlow 1.15."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rehub.errors import NotTrainable
 
 
 def _restored(weight):
-    """The restored variable that a weight is, which Keras 3 wraps."""
+    """The restored variable of a weight, which Keras 3 wraps."""
     value = getattr(weight, "value", None)
     return value if isinstance(value, tf.Variable) else weight
 
 
-def test_a_layer_in_a_graph_gives_its_outputs_in_a_session(reusable_model, x, y):  # P24, P28
+def test_a_layer_in_a_graph_computes_its_outputs_in_a_session(reusable_model, x, y):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         layer = hub.KerasLayer(reusable_model)
         features = tf.compat.v1.placeholder(tf.float32, [None, 3])
@@ -28,7 +28,7 @@ def test_a_layer_in_a_graph_gives_its_outputs_in_a_session(reusable_model, x, y)
         np.testing.assert_allclose(session.run(outputs, {features: x}), y, rtol=1e-6)
 
 
-def test_a_layer_is_trained_by_an_optimizer_of_tf1(reusable_model, x):  # P15, P24
+def test_a_layer_is_trained_by_an_optimizer_of_tf1(reusable_model, x):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         layer = hub.KerasLayer(reusable_model, trainable=True)
         outputs = layer(tf.constant(x), training=True)
@@ -92,14 +92,14 @@ def test_trainable_names_variables_as_the_model_does(similar_names, select, conf
             assert layer.get_config()["trainable"] == config
 
 
-def test_names_that_are_only_those_of_a_graph_are_refused(similar_names):
+def test_names_that_exist_only_in_a_graph_are_refused(similar_names):
     with tf.Graph().as_default():
         hub.KerasLayer(similar_names)
         with pytest.raises(NotTrainable, match="They are: kernel, kernel_1, bias$"):
             hub.KerasLayer(similar_names, trainable="kernel_2")
 
 
-def test_a_name_scope_of_eager_mode_is_no_part_of_a_name(similar_names):
+def test_names_do_not_contain_the_name_scope_of_eager_mode(similar_names):
     with tf.name_scope("tower"):
         layer = hub.KerasLayer(similar_names, trainable=["kernel"])
         by_pattern = hub.KerasLayer(similar_names, trainable=lambda variable: variable.name.startswith("kernel"))

@@ -13,7 +13,7 @@ from rehub.errors import InputMismatch
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16])
-def test_other_floats_are_cast(reusable_model, x, y, dtype):  # pain 23
+def test_other_floats_are_cast(reusable_model, x, y, dtype):
     result = hub.KerasLayer(reusable_model)(x.astype(dtype))
     assert result.dtype == tf.float32
     np.testing.assert_allclose(result, y)
@@ -38,7 +38,7 @@ def test_a_narrower_integer_is_widened(export):
         layer(np.array([1.0, 2.0], np.float32))
 
 
-def test_integers_for_floats_show_expected_beside_received(reusable_model):  # P48, pain 25
+def test_error_of_integers_for_floats_shows_expected_and_received(reusable_model):
     with pytest.raises(InputMismatch) as caught:
         hub.KerasLayer(reusable_model)(np.zeros((2, 3), np.uint8))
     message = str(caught.value)
@@ -53,7 +53,7 @@ def test_integers_for_floats_show_expected_beside_received(reusable_model):  # P
     [((3,), "tf.expand_dims(x, axis=0)"), ((2, 4), "has to be (None, 3)"), ((2, 3, 1), "tf.squeeze(x, axis=-1)")],
     ids=["no batch dimension", "another width", "one dimension too many"],
 )
-def test_a_wrong_shape_is_answered_with_what_to_do(reusable_model, shape, hint):  # pain 25
+def test_error_of_a_wrong_shape_has_a_remedy(reusable_model, shape, hint):
     with pytest.raises(InputMismatch) as caught:
         hub.KerasLayer(reusable_model)(np.zeros(shape, np.float32))
     assert hint in str(caught.value)
@@ -74,7 +74,7 @@ def test_a_dict_is_matched_by_its_keys(dict_model):
         layer({"ids": ids[:, :2], "mask": mask})
 
 
-def test_a_list_stands_for_a_tuple_and_a_single_item_for_its_container(export):
+def test_a_list_serves_as_a_tuple_and_a_single_item_as_its_container(export):
     class Pair(tf.train.Checkpoint):
         @tf.function(input_signature=[(tf.TensorSpec([None], name="left"), tf.TensorSpec([None], name="right"))])
         def __call__(self, inputs):
@@ -129,7 +129,7 @@ def composite_model(export):
     return export(model)
 
 
-def test_a_ragged_tensor_reaches_the_trace_for_its_rank(composite_model):  # pain 33
+def test_a_ragged_tensor_reaches_the_trace_for_its_rank(composite_model):
     layer = hub.KerasLayer(hub.load(composite_model).ragged)
     rows = tf.ragged.constant([[1.0, 2.0], [], [4.0]])
     deep = tf.ragged.constant([[[1.0], [2.0, 3.0]], []])
@@ -158,7 +158,7 @@ def test_a_ragged_tensor_is_passed_among_others_and_by_a_keras_model(keras, comp
     assert model(tf.ragged.constant([[1.0, 2.0], [3.0]])).to_list() == [[2.0, 4.0], [6.0]]
 
 
-def test_row_splits_that_a_model_cannot_hold_are_not_cut(export):
+def test_row_splits_too_large_for_a_model_are_not_truncated(export):
     class Narrow(tf.train.Checkpoint):
         @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], row_splits_dtype=tf.int32)])
         def ragged(self, rows):
@@ -169,7 +169,7 @@ def test_row_splits_that_a_model_cannot_hold_are_not_cut(export):
         layer(tf.ragged.constant([[1.0]]))
 
 
-def test_a_sparse_tensor_reaches_the_function(composite_model):  # pain 33
+def test_a_sparse_tensor_reaches_the_function(composite_model):
     layer = hub.KerasLayer(hub.load(composite_model).sparse)
     dense = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 5.0]], np.float32)
     np.testing.assert_allclose(layer(tf.sparse.from_dense(dense)), [3.0, 5.0])
@@ -192,7 +192,7 @@ def test_nested_structures_pass_through(export):
     np.testing.assert_allclose(second["sum"], [3.0])
 
 
-def test_arguments_are_passed_on_and_those_of_no_trace_are_refused(scaled_model, reusable_model):  # P56
+def test_arguments_reach_the_function_and_untraced_ones_are_refused(scaled_model, reusable_model):
     layer = hub.KerasLayer(scaled_model, arguments={"a": 10.0})
     np.testing.assert_allclose(layer(np.array([[1.0], [2.0]], np.float32)), [[10.0], [20.0]])
     both = hub.KerasLayer(scaled_model, arguments={"a": 2.0, "b": 1.0})
@@ -201,7 +201,7 @@ def test_arguments_are_passed_on_and_those_of_no_trace_are_refused(scaled_model,
         hub.KerasLayer(reusable_model, arguments={"dropout": 0.5})(np.zeros((1, 3), np.float32))
 
 
-def test_a_trace_for_one_batch_size_gives_way_to_one_for_any(keras, export):
+def test_a_trace_for_any_batch_size_is_preferred(keras, export):
     class Twice(tf.train.Checkpoint):
         @tf.function
         def __call__(self, x):
@@ -217,7 +217,7 @@ def test_a_trace_for_one_batch_size_gives_way_to_one_for_any(keras, export):
         np.testing.assert_allclose(doubled.predict(np.ones((batch_size, 3), np.float32), verbose=0), 2.0)
 
 
-def test_arguments_give_some_inputs_of_a_signature(export):  # P56
+def test_arguments_can_be_inputs_of_a_signature(export):
     class Scaled(tf.train.Checkpoint):
         @tf.function(input_signature=[tf.TensorSpec([None], name="x"), tf.TensorSpec([], name="factor")])
         def scale(self, x, factor):
@@ -232,7 +232,7 @@ def test_arguments_give_some_inputs_of_a_signature(export):  # P56
     np.testing.assert_allclose(layer({"x": x}), [3.0, 6.0])
 
 
-def test_an_argument_that_was_fixed_when_tracing_is_refused_with_its_value(export):
+def test_error_of_an_argument_fixed_by_tracing_shows_its_value(export):
     class Power(tf.train.Checkpoint):
         @tf.function
         def __call__(self, x, exponent=1):
@@ -260,7 +260,7 @@ def single_tensor_model(export):
 
 
 class _Table:
-    """What a column or a DataFrame of pandas is to TensorFlow: something that makes an array."""
+    """Like a column or a DataFrame of pandas: an object that converts to an array."""
 
     def __init__(self, values, dtype):
         self.dtype = "category"

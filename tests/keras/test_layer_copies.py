@@ -1,4 +1,4 @@
-"""Copies of layers: `pickle` and `copy.deepcopy` give an independent layer with the same values."""
+"""Copies of layers: `pickle` and `copy.deepcopy` make an independent layer with the same values."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_layer_of_a_function_over_foreign_variables_is_shared_but_not_copied()
     assert layer(tf.constant([1.0])).numpy().tolist() == [3.0]
 
 
-def test_a_secret_of_the_handle_is_not_in_the_pickle(reusable_model):
+def test_a_pickle_has_no_secrets_of_the_handle(reusable_model):
     class Resolver:
         def is_supported(self, handle):
             return handle.startswith("secret-test://")

@@ -14,22 +14,22 @@ import rehub as hub
 pytestmark = pytest.mark.smoke
 
 
-def test_a_layer_called_on_its_own_computes_what_the_model_computes(reusable_model, x, y):  # P14
+def test_a_layer_called_on_its_own_computes_what_the_model_computes(reusable_model, x, y):
     np.testing.assert_allclose(hub.KerasLayer(reusable_model)(x), y)
 
 
-def test_a_layer_takes_raw_lists_of_strings(text_model):  # P14, P58
+def test_a_layer_takes_raw_lists_of_strings(text_model):
     layer = hub.KerasLayer(text_model)
     np.testing.assert_allclose(layer(["good good", "bad unknown"]), [[0, 2, 4, 6], [12, 14, 16, 18]])
 
 
-def test_a_layer_is_an_instance_of_the_layer_class_in_use(keras, reusable_model):  # pain 1
+def test_a_layer_is_an_instance_of_the_layer_class_in_use(keras, reusable_model):
     layer = hub.KerasLayer(reusable_model)
     assert isinstance(layer, keras.layers.Layer)
     assert isinstance(layer, hub.KerasLayer)
 
 
-def test_a_sequential_model_trains_the_restored_variables_themselves(keras, reusable_model, x):  # P21, P22
+def test_a_sequential_model_trains_the_restored_variables_themselves(keras, reusable_model, x):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     before = [variable.numpy() for variable in layer.resolved_object.variables]
     model = keras.Sequential([layer, keras.layers.Dense(1)])
@@ -39,7 +39,7 @@ def test_a_sequential_model_trains_the_restored_variables_themselves(keras, reus
     assert all(not np.allclose(old, new) for old, new in zip(before, after))
 
 
-def test_a_frozen_layer_is_left_as_it_was_by_training(keras, reusable_model, x):  # P14, pain 20
+def test_training_does_not_change_a_frozen_layer(keras, reusable_model, x):
     layer = hub.KerasLayer(reusable_model)
     before = [variable.numpy() for variable in layer.resolved_object.variables]
     model = keras.Sequential([layer, keras.layers.Dense(1)])
@@ -72,7 +72,7 @@ def test_training_follows_gradient_descent_by_hand(keras, reusable_model, x):
         np.testing.assert_allclose(variable.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_a_functional_model_gives_the_same_outputs(keras, reusable_model, x, y):
+def test_a_functional_model_has_the_same_outputs(keras, reusable_model, x, y):
     inputs = keras.layers.Input((3,))
     model = keras.Model(inputs, hub.KerasLayer(reusable_model)(inputs))
     np.testing.assert_allclose(model.predict(x, verbose=0), y, rtol=1e-6)
@@ -96,7 +96,7 @@ def test_a_subclassed_model_tracks_the_layers_weights(keras, reusable_model, x):
     assert not np.allclose(model.features.resolved_object.mean.numpy(), 0.0), "the moving mean was updated"
 
 
-def test_one_layer_applied_twice_shares_its_weights(keras, reusable_model):  # P2, P14
+def test_one_layer_applied_twice_shares_its_weights(keras, reusable_model):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     first, second = keras.layers.Input((3,)), keras.layers.Input((3,))
     model = keras.Model([first, second], keras.layers.Add()([layer(first), layer(second)]))
@@ -118,7 +118,7 @@ def test_two_layers_on_one_object_train_its_weights_once_per_step(keras, bare_mo
     np.testing.assert_allclose(restored.scale.numpy(), 2.0 - 0.1 * gradient, rtol=1e-5)
 
 
-def test_evaluate_and_predict_leave_the_state_alone(keras, reusable_model, x):
+def test_evaluate_and_predict_do_not_change_the_state(keras, reusable_model, x):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     model = keras.Sequential([layer])
     model.compile("sgd", "mse")
@@ -127,7 +127,7 @@ def test_evaluate_and_predict_leave_the_state_alone(keras, reusable_model, x):
     np.testing.assert_array_equal(layer.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
 
 
-def test_the_layer_works_in_a_tf_function_and_in_a_tf_data_pipeline(reusable_model, text_model, x, y):  # P59
+def test_the_layer_works_in_a_tf_function_and_in_a_tf_data_pipeline(reusable_model, text_model, x, y):
     layer = hub.KerasLayer(reusable_model)
     np.testing.assert_allclose(tf.function(layer)(tf.constant(x)), y)
     embed = hub.KerasLayer(text_model)
@@ -160,7 +160,7 @@ def test_run_eagerly_trains_to_the_same_weights(keras, reusable_model, x):
         np.testing.assert_allclose(graph, eager, rtol=1e-5)
 
 
-def test_the_summary_counts_what_is_trained(keras, reusable_model):  # pain 21
+def test_the_summary_counts_trainable_weights(keras, reusable_model):
     def summary(layer):
         lines = []
         model = keras.Sequential([keras.layers.Input((3,)), layer])
@@ -173,7 +173,7 @@ def test_the_summary_counts_what_is_trained(keras, reusable_model):  # pain 21
     assert summary(hub.KerasLayer(reusable_model, trainable="bias")) == [11, 2, 9]
 
 
-def test_a_text_model_trains_in_a_sequential_model_as_in_the_tutorials(keras, text_model):  # pain 1
+def test_a_text_model_trains_in_a_sequential_model_as_in_the_tutorials(keras, text_model):
     layer = hub.KerasLayer(text_model, input_shape=[], dtype=tf.string, trainable=True)
     model = keras.Sequential()
     model.add(layer)
@@ -188,13 +188,13 @@ def test_a_text_model_trains_in_a_sequential_model_as_in_the_tutorials(keras, te
     assert not np.allclose(before, layer.resolved_object.embeddings.numpy())
 
 
-def test_an_input_shape_builds_the_model_at_once_as_in_the_tutorials(keras, reusable_model):  # pain 1
+def test_an_input_shape_builds_the_model_at_once_as_in_the_tutorials(keras, reusable_model):
     model = keras.Sequential([hub.KerasLayer(reusable_model, input_shape=(3,)), keras.layers.Dense(4)])
     assert tuple(model.output_shape) == (None, 4)
     assert model.count_params() == 11 + 12
 
 
-def test_a_dropped_layer_frees_its_variables(reusable_model, x):  # pain 28
+def test_a_dropped_layer_frees_its_variables(reusable_model, x):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     layer(x, training=True)
     watched = [weakref.ref(layer), *(weakref.ref(variable) for variable in layer.resolved_object.variables)]
@@ -222,7 +222,7 @@ def test_a_subclass_of_the_layer_is_a_layer_of_the_keras_in_use(keras, reusable_
     np.testing.assert_allclose(layer(x), y + 10.0)
 
 
-def test_mixed_input_names_of_a_dict_model_work_in_a_functional_model(keras, dict_model):  # P59, P60
+def test_mixed_input_names_of_a_dict_model_work_in_a_functional_model(keras, dict_model):
     inputs = {
         "ids": keras.layers.Input((4,), dtype="int32", name="ids"),
         "mask": keras.layers.Input((4,), dtype="float32", name="mask"),
@@ -237,7 +237,7 @@ def test_mixed_input_names_of_a_dict_model_work_in_a_functional_model(keras, dic
     assert not np.allclose(model.layers[-2].resolved_object.table.numpy(), np.eye(5))
 
 
-def test_gpu_style_jit_is_left_out_where_the_ops_do_not_allow_it(keras, text_model, needs_keras_3):
+def test_jit_is_off_if_the_ops_do_not_allow_it(keras, text_model, needs_keras_3):
     model = keras.Sequential([hub.KerasLayer(text_model, trainable=True), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     data = tf.data.Dataset.from_tensor_slices((["good", "bad"], [1.0, 0.0])).batch(2)
@@ -245,7 +245,7 @@ def test_gpu_style_jit_is_left_out_where_the_ops_do_not_allow_it(keras, text_mod
     assert not model.jit_compile
 
 
-def test_jit_compile_trains_where_the_ops_allow_it(keras, reusable_model, x):
+def test_jit_compile_trains_if_the_ops_allow_it(keras, reusable_model, x):
     if tf.__version__.startswith("1."):
         pytest.skip("TensorFlow 1.15 has no jit_compile")
     layer = hub.KerasLayer(reusable_model, trainable=True)

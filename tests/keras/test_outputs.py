@@ -16,7 +16,7 @@ def _sizes(shape):
     return tuple(tf.TensorShape(shape).as_list())
 
 
-def test_a_signature_gives_one_output_or_all(reusable_model, x, y):  # P25, P26
+def test_a_signature_returns_one_output_or_all(reusable_model, x, y):
     one = hub.KerasLayer(reusable_model, signature="serving_default", output_key="twice")
     np.testing.assert_allclose(one(x), 2 * y)
     everything = hub.KerasLayer(reusable_model, signature="serving_default", signature_outputs_as_dict=True)
@@ -33,7 +33,7 @@ def test_a_signature_works_in_a_functional_model(keras, reusable_model, x, y):
     np.testing.assert_allclose(keras.Model(inputs, outputs).predict(x, verbose=0), y, rtol=1e-6)
 
 
-def test_wrong_choices_of_outputs_are_named(reusable_model, dict_model, x):
+def test_errors_name_wrong_choices_of_outputs(reusable_model, dict_model, x):
     with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
         hub.KerasLayer(reusable_model, signature="serving_default")
     with pytest.raises(ValueError, match="either output_key or signature_outputs_as_dict=True should be set"):
@@ -72,7 +72,7 @@ def test_an_object_that_cannot_be_called_lists_its_signatures(export):
     np.testing.assert_allclose(hub.KerasLayer(one, output_key="cube")(x), [8.0])
 
 
-def test_the_only_signature_is_used_where_only_one_output_can_be_meant(export, caplog):
+def test_the_only_signature_is_used_if_it_has_one_output(export, caplog):
     model = _OnlySignatures()
     path = export(model, signatures={"double": model.double})
     with caplog.at_level(logging.INFO, "rehub"):
@@ -93,7 +93,7 @@ def test_an_export_of_keras_3_is_called_by_its_endpoint(keras, keras_3_export, x
     assert not np.allclose(layer.get_weights()[0], 1.0)
 
 
-def test_a_legacy_module_is_used_for_inference(legacy_module):  # P25
+def test_a_legacy_module_is_used_for_inference(legacy_module):
     layer = hub.KerasLayer(legacy_module)
     features = layer(["hello world"])
     assert features.shape[0] == 1
@@ -101,7 +101,7 @@ def test_a_legacy_module_is_used_for_inference(legacy_module):  # P25
     np.testing.assert_allclose(as_dict["default"], features)
 
 
-def test_a_legacy_module_is_trained_only_where_tf2_is(legacy_module):  # P28
+def test_a_legacy_module_is_trained_only_in_tf2(legacy_module):
     if not tf.__version__.startswith("1."):
         assert len(hub.KerasLayer(legacy_module, trainable=True).trainable_weights) == 1
         return

@@ -25,7 +25,7 @@ def mixed_precision(keras):
 
 
 @only_tf2
-def test_a_global_policy_leaves_the_model_inside_as_it_is(keras, mixed_precision, reusable_model, x):  # P48, pain 23
+def test_a_global_policy_does_not_change_the_model_inside(keras, mixed_precision, reusable_model, x):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     exact = x + np.float32(2**-20)  # lost in bfloat16 and float16
     result = layer(exact)
@@ -34,7 +34,7 @@ def test_a_global_policy_leaves_the_model_inside_as_it_is(keras, mixed_precision
 
 
 @only_tf2
-def test_a_model_with_mixed_precision_trains(keras, mixed_precision, reusable_model, x):  # pain 23
+def test_a_model_with_mixed_precision_trains(keras, mixed_precision, reusable_model, x):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     model = keras.Sequential([keras.layers.Input((3,)), layer, keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -45,7 +45,7 @@ def test_a_model_with_mixed_precision_trains(keras, mixed_precision, reusable_mo
 
 
 @only_tf2
-def test_outputs_are_cast_on_request(keras, reusable_model, x):  # pain 23
+def test_outputs_are_cast_on_request(keras, reusable_model, x):
     layer = hub.KerasLayer(reusable_model, dtype="mixed_bfloat16")
     assert layer(x).dtype == tf.bfloat16
     assert tf.as_dtype(layer(keras.layers.Input((3,))).dtype) == tf.bfloat16
@@ -54,7 +54,7 @@ def test_outputs_are_cast_on_request(keras, reusable_model, x):  # pain 23
     assert hub.KerasLayer(reusable_model)(x).dtype == tf.float32
 
 
-def test_xla_is_said_to_compile_what_it_can(reusable_model, text_model, export):
+def test_supports_jit_is_true_if_xla_can_compile_the_model(reusable_model, text_model, export):
     if tf.__version__.startswith("1."):
         pytest.skip("TensorFlow 1.15 compiles no layers")
 
@@ -102,7 +102,7 @@ _STRATEGY_SCRIPT = """
 """
 
 
-def test_the_layer_trains_on_two_replicas(reusable_model):  # P61, pain 27
+def test_the_layer_trains_on_two_replicas(reusable_model):
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_STRATEGY_SCRIPT), reusable_model],
         capture_output=True,

@@ -26,7 +26,7 @@ def trained(keras, reusable_model, x):
     return model
 
 
-def test_the_config_holds_every_argument(reusable_model):  # pain 22
+def test_the_config_holds_every_argument(reusable_model):
     layer = hub.KerasLayer(
         reusable_model,
         trainable=False,
@@ -64,7 +64,7 @@ def test_from_config_makes_the_same_layer(reusable_model, scaled_model, x, y):
 
 
 @pytest.mark.parametrize("select", ["bias", re.compile("b.as"), ["head/bias"], lambda v: v.shape.rank == 1])
-def test_the_config_tells_which_weights_train(reusable_model, select):
+def test_the_config_names_the_trained_weights(reusable_model, select):
     layer = hub.KerasLayer(reusable_model, trainable=select)
     again = hub.KerasLayer.from_config(json.loads(json.dumps(layer.get_config())))
     assert [tuple(weight.shape) for weight in again.trainable_weights] == [(2,)]
@@ -127,14 +127,14 @@ def test_a_keras_file_is_reloaded_when_it_is_trusted(keras, trained, x, tmp_path
     again.fit(x, np.ones((3, 1), np.float32), verbose=0)
 
 
-def test_safe_mode_says_how_to_allow_the_model(keras, trained, tmp_path, needs_keras_files):
+def test_error_of_safe_mode_says_how_to_allow_the_model(keras, trained, tmp_path, needs_keras_files):
     path = str(tmp_path / "tuned.keras")
     trained.save(path)
     with pytest.raises(UntrustedModel, match="safe_mode=False"):
         keras.models.load_model(path)
 
 
-def test_a_fine_tuned_object_is_exported_again(keras, reusable_model, x, tmp_path):  # P22
+def test_a_fine_tuned_object_is_exported_again(keras, reusable_model, x, tmp_path):
     restored = hub.load(reusable_model)
     model = keras.Sequential([hub.KerasLayer(restored, trainable=True)])
     model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -147,7 +147,7 @@ def test_a_fine_tuned_object_is_exported_again(keras, reusable_model, x, tmp_pat
     assert not np.allclose(again.resolved_object.mean.numpy(), restored.mean.numpy())
 
 
-def test_a_model_is_written_as_a_saved_model(keras, is_keras_3, trained, x, tmp_path):  # P19
+def test_a_model_is_written_as_a_saved_model(keras, is_keras_3, trained, x, tmp_path):
     path = str(tmp_path / "exported")
     trained.export(path, verbose=False) if is_keras_3 else tf.saved_model.save(trained, path)
     restored = hub.load(path)

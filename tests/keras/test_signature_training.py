@@ -1,4 +1,4 @@
-"""Signatures of TF2 objects are trained: the variables that they use, in the only mode that they have."""
+"""Signatures of TF2 objects can be trained: the variables that they use, in their only mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehub.errors import NotTrainable
 
 @pytest.fixture(scope="module")
 def saved_keras_model(tmp_path_factory, keras):
-    """A model of Keras, and the path of what `tf.saved_model.save` writes of it: [batch, 3] -> [batch, 2]."""
+    """A model of Keras, and the path that `tf.saved_model.save` wrote it to: [batch, 3] -> [batch, 2]."""
     # Outputs that happen to be near zero would differ by more in the last digit.
     seeded = keras.initializers.RandomUniform(-1.0, 1.0, seed=1)
     model = keras.Sequential(
@@ -35,7 +35,7 @@ def _names(variables):
 
 
 @pytest.mark.usefixtures("needs_keras_3")
-def test_a_model_of_keras_3_is_trained_as_tfsm_layer_trains_it(keras, saved_keras_model, x):
+def test_training_a_model_of_keras_3_matches_tfsm_layer(keras, saved_keras_model, x):
     original, path = saved_keras_model
     layer = hub.KerasLayer(path, trainable=True)
     reference = keras.layers.TFSMLayer(path, call_endpoint="serving_default", trainable=True)

@@ -42,7 +42,7 @@ def lengths(tmp_path):
 
 
 @needs_tf2
-def test_a_column_tells_how_examples_are_parsed_and_has_a_config(lengths):
+def test_a_column_has_a_parsing_spec_and_a_config(lengths):
     column = hub.text_embedding_column_v2("text", lengths(), trainable=True)
     assert column.parents == ["text"]
     assert tf.feature_column.make_parse_example_spec([column]) == {"text": tf.io.FixedLenFeature([1], tf.string)}
@@ -65,7 +65,7 @@ def test_a_layer_of_columns_embeds_and_learns(lengths):
 
 
 @needs_dense_features
-def test_a_layer_of_columns_is_made_again_by_the_name_that_tensorflow_hubs_column_had(lengths):
+def test_a_layer_of_columns_loads_under_the_name_in_tensorflow_hub(lengths):
     column = hub.text_embedding_column_v2("text", lengths())
     with hub.install_as_tensorflow_hub():
         from tensorflow_hub.feature_column_v2 import _TextEmbeddingColumnV2
@@ -77,13 +77,13 @@ def test_a_layer_of_columns_is_made_again_by_the_name_that_tensorflow_hubs_colum
 
 
 @needs_dense_features
-def test_one_of_several_outputs_has_to_be_chosen(lengths):
+def test_output_key_is_required_for_several_outputs(lengths):
     layer = DenseFeatures([hub.text_embedding_column_v2("a", lengths(by_name=True))])
     with pytest.raises(ValueError, match="output_key"):
         layer({"a": np.array(["x"])})
 
 
 @pytest.mark.skipif(not IS_TF1, reason="newer TensorFlows can")
-def test_tensorflow_1_15_is_told_what_it_lacks(lengths):
+def test_error_on_tensorflow_1_15_names_the_version_needed(lengths):
     with pytest.raises(NotImplementedError, match="needs TensorFlow 2.2 or newer"):
         hub.text_embedding_column_v2("text", lengths())

@@ -16,7 +16,7 @@ def _shapes(weights):
     return [tuple(weight.shape) for weight in weights]
 
 
-def test_weights_are_the_restored_variables_in_their_order(reusable_model):  # P18, P20
+def test_weights_are_the_restored_variables_in_their_order(reusable_model):
     layer = hub.KerasLayer(reusable_model, trainable=True)
     assert _shapes(layer.trainable_weights) == [(3, 2), (2,)]
     assert _shapes(layer.non_trainable_weights) == [(3,)]
@@ -26,7 +26,7 @@ def test_weights_are_the_restored_variables_in_their_order(reusable_model):  # P
     np.testing.assert_array_equal(layer.resolved_object.kernel.numpy(), np.zeros((3, 2)))
 
 
-def test_trainable_can_be_flipped_after_construction(reusable_model):  # P20
+def test_trainable_can_be_flipped_after_construction(reusable_model):
     layer = hub.KerasLayer(reusable_model)
     assert layer.trainable_weights == [] and len(layer.non_trainable_weights) == 3
     layer.trainable = True
@@ -35,7 +35,7 @@ def test_trainable_can_be_flipped_after_construction(reusable_model):  # P20
     assert layer.trainable_weights == [] and len(layer.weights) == 3
 
 
-def test_the_documentations_example_of_a_hand_written_model(export):  # P20
+def test_a_hand_written_model_as_in_tensorflow_hubs_documentation(export):
     class MyMulModel(tf.train.Checkpoint):
         def __init__(self, v_init):
             super().__init__()
@@ -55,7 +55,7 @@ def test_the_documentations_example_of_a_hand_written_model(export):  # P20
     np.testing.assert_allclose(layer.losses, [0.004])
 
 
-def test_regularization_losses_count_while_the_layer_is_trainable(keras, reusable_model):  # P12, P21
+def test_regularization_losses_count_while_the_layer_is_trainable(keras, reusable_model):
     layer = hub.KerasLayer(reusable_model)
     inputs = keras.layers.Input((3,))
     model = keras.Model(inputs, layer(inputs))
@@ -64,7 +64,7 @@ def test_regularization_losses_count_while_the_layer_is_trainable(keras, reusabl
         np.testing.assert_allclose(model.losses, [expected], rtol=1e-6)
 
 
-def test_regularization_losses_are_left_out_where_they_are_not_wanted(reusable_model):
+def test_regularization_losses_can_be_left_out(reusable_model):
     layer = hub.KerasLayer(reusable_model, trainable=True, regularization_losses=False)
     assert layer.losses == []
     assert type(layer).from_config(layer.get_config()).losses == []
@@ -79,7 +79,7 @@ def test_regularization_losses_are_part_of_the_training_loss(keras, reusable_mod
     np.testing.assert_allclose(np.ravel(loss)[0], 0.91, rtol=1e-5)
 
 
-def test_regularization_losses_that_are_no_functions_are_refused(reusable_model):
+def test_regularization_losses_that_are_not_functions_are_refused(reusable_model):
     restored = hub.load(reusable_model)
     restored.regularization_losses = [tf.constant(1.0)]
     with pytest.raises(ValueError, match="iterable of callables"):
@@ -99,7 +99,7 @@ def test_regularization_losses_that_are_no_functions_are_refused(reusable_model)
     ],
     ids=["name", "name with :0", "regular expression", "compiled", "list", "predicate", "list of predicates"],
 )
-def test_trainable_selects_some_of_the_weights(keras, reusable_model, x, select):  # pain 21
+def test_trainable_selects_some_of_the_weights(keras, reusable_model, x, select):
     layer = hub.KerasLayer(reusable_model, trainable=select)
     assert layer.trainable is True
     assert _shapes(layer.trainable_weights) == [(2,)]
@@ -137,7 +137,7 @@ def test_an_object_without_variables_shows_those_that_its_callable_captures(bare
     assert [weight.numpy() for weight in layer.non_trainable_weights] == [1.0]
 
 
-def test_none_among_the_variables_is_tolerated(reusable_model):
+def test_none_in_the_variables_is_ignored(reusable_model):
     restored = hub.load(reusable_model)
     restored.variables = [restored.kernel, None, restored.bias]
     restored.trainable_variables = [None, restored.kernel]
@@ -145,7 +145,7 @@ def test_none_among_the_variables_is_tolerated(reusable_model):
     assert _shapes(layer.weights) == [(3, 2), (2,)]
 
 
-def test_a_trainable_layer_without_trainable_weights_says_so_once(scaled_model, caplog):
+def test_a_trainable_layer_without_trainable_weights_warns_once(scaled_model, caplog):
     layer = hub.KerasLayer(scaled_model, trainable=True)
     with caplog.at_level("ERROR", logger="rehub"):
         layer(np.ones((1, 1), np.float32))
@@ -155,7 +155,7 @@ def test_a_trainable_layer_without_trainable_weights_says_so_once(scaled_model, 
     ]
 
 
-def test_variables_that_keras_3_cannot_hold_are_named(export, needs_keras_3, caplog):
+def test_error_names_variables_that_keras_3_cannot_hold(export, needs_keras_3, caplog):
     class Odd(tf.train.Checkpoint):
         def __init__(self):
             super().__init__()
@@ -180,7 +180,7 @@ def test_variables_that_keras_3_cannot_hold_are_named(export, needs_keras_3, cap
     assert len(hub.KerasLayer(path, trainable=["scale"]).trainable_weights) == 1
 
 
-def test_training_mode_needs_a_trainable_layer(reusable_model, x):  # P50
+def test_training_mode_needs_a_trainable_layer(reusable_model, x):
     frozen = hub.KerasLayer(reusable_model)
     frozen(x, training=True)
     np.testing.assert_array_equal(frozen.resolved_object.mean.numpy(), [0.0, 0.0, 0.0])
@@ -255,7 +255,7 @@ def _load(model, way, file):
 
 @pytest.fixture(scope="module", params=["get_weights", "weights", "h5", "checkpoint", "keras"])
 def tuned(request, keras, blocks, is_keras_3, tmp_path_factory):
-    """A way to save weights, what a model with other values than the restored ones wrote, and these values."""
+    """A way to save weights, the file of a model whose values differ from the restored ones, and these values."""
     way = request.param
     if way == "keras" and tf.__version__.startswith("1."):
         pytest.skip("the tf.keras of TensorFlow 1.15 has no .keras files")
@@ -276,7 +276,7 @@ def _values(layer):
 
 
 @pytest.mark.parametrize("select", SELECTIONS)
-def test_saved_weights_reach_the_same_variables_whatever_is_trained(keras, blocks, tuned, select):
+def test_saved_weights_load_into_the_same_variables_for_every_selection(keras, blocks, tuned, select):
     way, saved, expected = tuned
     for toggles in ([], [False], [False, True], [True]):
         model, layer = _model_of(keras, blocks, SELECTIONS[select])
@@ -287,7 +287,7 @@ def test_saved_weights_reach_the_same_variables_whatever_is_trained(keras, block
 
 
 @pytest.mark.parametrize("select", SELECTIONS)
-def test_the_choice_of_what_to_train_outlives_toggles(keras, blocks, select):
+def test_toggling_trainable_keeps_the_selection(keras, blocks, select):
     model, layer = _model_of(keras, blocks, SELECTIONS[select])
     layer.trainable = True
     trained = {"none": 3, "all": 3, "a pattern": 1, "a predicate": 1}.get(select, 2)

@@ -1,4 +1,4 @@
-"""The layer belongs to one Keras, chosen when it is made; with the other it gives one clear error."""
+"""A layer belongs to one Keras, chosen when it is made. With the other it raises one clear error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def both(monkeypatch):
 
 
 @pytest.mark.peers
-def test_a_layer_of_keras_3_in_a_sequential_model_of_tf_keras_names_both(both, reusable_model):  # pain 1
+def test_a_layer_of_keras_3_in_a_sequential_model_of_tf_keras_names_both(both, reusable_model):
     keras_3, tf_keras = both
     layer = hub.KerasLayer(reusable_model)
     assert isinstance(layer, keras_3.layers.Layer)

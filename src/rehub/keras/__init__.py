@@ -1,7 +1,7 @@
-"""A loaded model as a layer of the Keras in use: one meaning, and an adapter for each Keras.
+"""`KerasLayer`: a loaded model as a layer of the Keras in use.
 
-`computation` tells what a layer computes and `behaviour` what it does, without any Keras; `keras2` and `keras3` tell it
-to their Keras, and `layer` has the class that users name.
+`spec` has a layer's arguments, `computation` what it computes, and `parts` both with its weights and losses: none of
+them knows a Keras. `adapters` has the layer itself for each Keras, and `layer` the class that users name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a KerasLayer computes, told without any Keras: the object, its function, and how it is called."""
+"""What a KerasLayer computes, without any Keras: the object, its function, and how to call it."""
 
 from __future__ import annotations
 
@@ -6,56 +6,52 @@ import copy
 import logging
 import os
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Sequence
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.keras.copies import object_for_copy
-from rehub.keras.inputs import as_one_tensor, as_tensors, match
-from rehub.keras.traces import Candidates, candidates, traces_of
+from rehub.keras.inputs import as_tensors, match_trace, stack_inputs
+from rehub.keras.spec import LayerSpec
+from rehub.keras.traces import Candidates, find_candidates, traces_of
 from rehub.legacy.conversions import default_signature_of, is_conversion
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
 from rehub.retrain import SignatureFunction, find_signature_function
+from rehub.tf_internals import import_tensorflow
 
-_logger = logging.getLogger("rehub")
+_log = logging.getLogger(__name__)
 
 
 class Computation:
-    """A restored object, or any callable, with all that a layer fixes about calling it.
+    """A restored object, or any callable, with what a layer fixes about its calls.
 
     Attributes:
-        restored: the object that `handle` resolved to, or the object that was given instead of a handle.
+        described_as: the handle in messages.
+        restored: the object that `handle` resolved to, or the object that was given as the handle.
         function: what is called: the object's `__call__`, its endpoint `serve`, or one of its signatures.
-        traces: the traces of `function`; empty if it can be traced anew.
+        traces: the traces of `function`; empty if TensorFlow can trace it again.
         takes_training: whether `function` has an argument `training`.
+        arguments: the layer's `arguments=`, in containers of our own.
         signature: the name of the signature in use, or None.
+        output_key, signature_outputs_as_dict: as given to the layer, or as chosen for it.
         is_legacy: whether the object was loaded from the TF1 Hub format.
     """
 
-    def __init__(
-        self,
-        handle: Any,
-        arguments: dict[str, Any] | None = None,
-        tags: Any = None,
-        signature: str | None = None,
-        signature_outputs_as_dict: bool | None = None,
-        output_key: str | None = None,
-        load_options: Any = None,
-    ) -> None:
-        self.described_as = describe_handle(handle)
-        self.restored = _object_of(handle, tags, load_options)
+    def __init__(self, spec: LayerSpec) -> None:
+        self.described_as = describe_handle(spec.handle)
+        self.restored = _load_object(spec)
         self.is_legacy = bool(getattr(self.restored, "_is_hub_module_v1", False))
-        self.arguments = _copied(dict(arguments or {}))
+        self.arguments = _copy_containers(dict(spec.arguments or {}))
+        self.signature = spec.signature
+        self.signature_outputs_as_dict = spec.signature_outputs_as_dict
+        self.output_key = spec.output_key
         if self.is_legacy:
-            signature = signature or "default"
-            if not signature_outputs_as_dict:
-                output_key = output_key or "default"
-        self.signature = signature
-        self.signature_outputs_as_dict = signature_outputs_as_dict
-        self.output_key = output_key
+            self.signature = self.signature or "default"
+            if not self.signature_outputs_as_dict:
+                self.output_key = self.output_key or "default"
         self._choose_only_signature()
-        self._complete_choice_of_conversion()
+        self._choose_for_conversion()
         self._check_output_choice()
         self.function = self._find_function()
         self.traces = traces_of(self.function)
@@ -63,10 +59,11 @@ class Computation:
         self._candidates: dict[bool, Candidates] = {}
 
     def _choose_only_signature(self) -> None:
-        """Chooses the signature of a TF2 object that can be called in no other way, where only one output can be meant,
-        as in what `tf.saved_model.save` writes of a model of Keras 3.
+        """Choose the only signature of a TF2 object that is not callable, if one output is named or it has only one.
+
+        `tf.saved_model.save` writes such objects of models of Keras 3.
         """
-        if self.signature or self.signature_outputs_as_dict or self._is_called_by_itself():
+        if self.signature or self.signature_outputs_as_dict or self._is_callable_itself():
             return
         names = signature_names(self.restored)
         if len(names) != 1 or is_v1_model(self.restored):
@@ -76,29 +73,29 @@ class Computation:
             self.output_key = outputs[0]
         if self.output_key in outputs:
             self.signature = names[0]
-            _logger.info(
+            _log.info(
                 "%s is not callable; hub.KerasLayer uses its only signature, as signature=%r, output_key=%r.",
                 self.described_as,
                 self.signature,
                 self.output_key,
             )
 
-    def _complete_choice_of_conversion(self) -> None:
-        """Chooses the default signature of a conversion where outputs are asked for by name, and the output "default"
-        of a signature, as for the module itself.
+    def _choose_for_conversion(self) -> None:
+        """Choose for a converted module as for the module itself: the default signature, if only an output is named;
+        the output "default", if only a signature is named.
         """
         if not is_conversion(self.restored) or self.arguments.keys() & {"signature", "as_dict"}:
             return
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
             self.signature = default_signature_of(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
-            found = find_signature_function(self.restored, self.signature, self.described_as)
-            if found is not None and "default" in found.output_specs(False):
+            function = find_signature_function(self.restored, self.signature, self.described_as)
+            if function is not None and "default" in function.output_specs(False):
                 self.output_key = "default"
 
-    def _is_called_by_itself(self) -> bool:
-        # A Keras 3 export has no __call__; its endpoint of this name is what the model computes
-        # (Keras: export/saved_model.py).
+    def _is_callable_itself(self) -> bool:
+        # A Keras 3 export has no __call__. Its endpoint `serve` is what the model computes
+        # (keras/src/export/saved_model.py).
         return is_callable(self.restored) or callable(getattr(self.restored, "serve", None))
 
     def _check_output_choice(self) -> None:
@@ -115,61 +112,57 @@ class Computation:
             )
 
     def _find_function(self) -> Any:
-        """The function to call, by what was asked for and what the object offers."""
         if self.signature:
-            both_modes = find_signature_function(self.restored, self.signature, self.described_as)
-            return both_modes or signature_of(self.restored, self.signature, self.described_as)
+            retrained = find_signature_function(self.restored, self.signature, self.described_as)
+            return retrained or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.functions.callable_of(self.restored)
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
-        found = [self.restored.signatures[name] for name in names]
         if not names:
             raise SignatureNotFound(f"Loaded object is not callable and has no signatures: {self.described_as}")
         raise SignatureNotFound(
             f"Signature name has to be specified for non-callable saved models (if not legacy TF1 Hub format): "
             f"{self.described_as} has {', '.join(map(repr, names))}. "
-            f"Add signature= and output_key={_outputs_of(found)}."
+            f"Add signature= and output_key={_describe_output_keys(self.restored.signatures, names)}."
         )
 
     @property
     def is_trainable(self) -> bool:
-        """Whether what is called can be trained: not a signature of a graph of TF1, unless it was traced again."""
+        """Whether the function can be trained. A signature of a graph of TF1 cannot, unless rehub traced it again."""
         if isinstance(self.function, SignatureFunction):
             return True
-        return not (self.is_legacy or (self.signature and self._is_graph_of_tf1()))
+        is_tf1_graph = is_v1_model(self.restored) or tf_internals.v1_graphs.is_v1_function(self.function)
+        return not (self.is_legacy or (self.signature and is_tf1_graph))
 
     @property
     def has_training_mode(self) -> bool:
-        """Whether what is called may compute something else in training: a TF2 object's signature does not."""
+        """Whether the function may compute something else in training. A TF2 object's signature does not."""
         return isinstance(self.function, SignatureFunction) or not self.signature
 
-    def _is_graph_of_tf1(self) -> bool:
-        return is_v1_model(self.restored) or tf_internals.v1_graphs.is_v1_function(self.function)
-
     def weights_owner(self) -> Any:
-        """The object whose `variables` and `trainable_variables` are the layer's.
+        """Return the object whose `variables` and `trainable_variables` are the layer's.
 
-        A signature of a TF2 object trains those variables that it captures.
+        A signature of a TF2 object trains the variables that it captures.
         """
         if self.has_training_mode or not self.is_trainable:
             return self.restored
         listed = getattr(self.restored, "trainable_variables", None)
-        candidates = None if listed is None else {id(variable) for variable in listed}
+        trainable_ids = None if listed is None else {id(variable) for variable in listed}
         captured = [variable for trace in self.traces for variable in trace.variables]
-        trainable = [v for v in captured if v.trainable and (candidates is None or id(v) in candidates)]
-        every = [*(getattr(self.restored, "variables", None) or ()), *captured]
-        return SimpleNamespace(variables=every, trainable_variables=trainable)
+        trainable = [v for v in captured if v.trainable and (trainable_ids is None or id(v) in trainable_ids)]
+        variables = [*(getattr(self.restored, "variables", None) or ()), *captured]
+        return SimpleNamespace(variables=variables, trainable_variables=trainable)
 
     def as_tensors(self, inputs: Any) -> Any:
-        """Plain Python values among the inputs become tensors, of the dtype that the function was traced with."""
-        usable = self.candidates(training=False).converting or self.traces
-        hint = getattr(usable[0].inputs, "dtype", None) if usable else None
-        return as_one_tensor(as_tensors(inputs, dtype_hint=hint), usable)
+        """Return the inputs with tensors for plain Python values, of the dtype that the function was traced with."""
+        traces = self.candidates(training=False).converting or self.traces
+        hint = getattr(traces[0].inputs, "dtype", None) if traces else None
+        return stack_inputs(as_tensors(inputs, dtype_hint=hint), traces)
 
     def __call__(self, inputs: Any, training: Any) -> Any:
-        """Calls the function in training or inference mode and picks the wanted output.
+        """Call the function in training or inference mode and pick the wanted output.
 
         Args:
             inputs: a nest of tensors.
@@ -177,45 +170,46 @@ class Computation:
         """
         mode = tf_internals.tracing.static_bool(training) if self.takes_training else False
         if mode is not None:
-            return self._in_mode(inputs, mode)
-        return tf_internals.import_tensorflow().cond(
-            training, lambda: self._in_mode(inputs, True), lambda: self._in_mode(inputs, False)
+            return self._call_in_mode(inputs, mode)
+        return import_tensorflow().cond(
+            training, lambda: self._call_in_mode(inputs, True), lambda: self._call_in_mode(inputs, False)
         )
 
-    def _in_mode(self, inputs: Any, training: bool) -> Any:
-        arguments = self.arguments_for(training)
-        if tf_internals.functions.is_concrete_function(self.function) and arguments:
-            inputs, arguments = self._among_inputs(inputs, arguments), {}
+    def _call_in_mode(self, inputs: Any, training: bool) -> Any:
+        arguments = self._arguments_in_mode(training)
+        is_signature = tf_internals.functions.is_concrete_function(self.function)
+        if is_signature and arguments:
+            inputs, arguments = self._merge_arguments(inputs, arguments), {}
         if self.traces or tf_internals.functions.is_restored_function(self.function):
-            usable = self.candidates(training)
-            # Here again: of a list of symbolic tensors, the values come now.
-            inputs = as_one_tensor(inputs, usable.converting or self.traces)
-            trace, inputs = match(inputs, usable, self.described_as)
+            candidates = self.candidates(training)
+            # Stacked here again: a list of symbolic tensors has values only now.
+            inputs = stack_inputs(inputs, candidates.converting or self.traces)
+            trace, inputs = match_trace(inputs, candidates, self.described_as)
             if trace.can_run_alone:
                 return self.pick_output(tf_internals.functions.call_with_tensors(trace.concrete, inputs))
-            arguments = usable.arguments
-        if isinstance(inputs, dict) and tf_internals.functions.is_concrete_function(self.function):
+            arguments = candidates.arguments
+        if isinstance(inputs, dict) and is_signature:
             return self.pick_output(self.function(**inputs, **arguments))
         return self.pick_output(self.function(inputs, **arguments))
 
     def candidates(self, training: bool) -> Candidates:
-        """The traces that a call in this mode can run, by the arguments other than the inputs."""
+        """Return the traces that a call in this mode can run, by the arguments other than the inputs."""
         if training not in self._candidates:
             self._candidates[training] = self._find_candidates(training)
         return self._candidates[training]
 
     def _find_candidates(self, training: bool) -> Candidates:
         is_signature = tf_internals.functions.is_concrete_function(self.function)  # Its arguments are inputs.
-        arguments = {} if is_signature else self.arguments_for(training)
-        found = candidates(self.function, self.traces, arguments)
-        if not found.converting and self.takes_training and not training:
+        arguments = {} if is_signature else self._arguments_in_mode(training)
+        candidates = find_candidates(self.function, self.traces, arguments)
+        if not candidates.converting and self.takes_training and not training:
             # A function that was traced with its default, `training=None`, has no other mode for inference.
-            found_by_none = candidates(self.function, self.traces, {**arguments, "training": None})
-            return found_by_none if found_by_none.converting else found
-        return found
+            untrained = find_candidates(self.function, self.traces, {**arguments, "training": None})
+            return untrained if untrained.converting else candidates
+        return candidates
 
-    def _among_inputs(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        """A signature knows no arguments beside its inputs: `arguments=` gives some of them."""
+    def _merge_arguments(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs of a signature with `arguments=` among them: all its arguments are inputs."""
         expected = self.traces[0].inputs if self.traces else {}
         given = {
             name: as_tensors(value, dtype_hint=getattr(expected.get(name), "dtype", None))
@@ -226,7 +220,7 @@ class Computation:
         return {**given, **inputs}
 
     def pick_output(self, result: Any) -> Any:
-        """The output named by `output_key`, or all of them."""
+        """Return the output named by `output_key`, or all of them."""
         if self.output_key is None or self.output_key == "":
             return result
         if not isinstance(result, dict):
@@ -241,12 +235,11 @@ class Computation:
             )
         return result[self.output_key]
 
-    def arguments_for(self, training: bool) -> dict[str, Any]:
-        """The function's other arguments in a call in this mode."""
+    def _arguments_in_mode(self, training: bool) -> dict[str, Any]:
         return {**self.arguments, "training": training} if self.takes_training else self.arguments
 
     def regularization_losses(self) -> tuple[Any, ...]:
-        """The object's loss functions: zero arguments, a scalar each.
+        """Return the object's loss functions. Each takes no arguments and returns a scalar.
 
         Raises:
             ValueError: one of them cannot be called.
@@ -261,44 +254,45 @@ class Computation:
         return losses
 
 
-def _copied(nest: Any) -> Any:
-    """A nest of arguments in containers of its own: what the caller changes in his later changes nothing here."""
+def _copy_containers(nest: Any) -> Any:
+    """Copy the dicts and lists of a nest, so that the caller's later changes to his have no effect."""
     if not isinstance(nest, (dict, list)):
         return nest
     own = copy.copy(nest)
     for key in nest if isinstance(nest, dict) else range(len(nest)):
-        own[key] = _copied(nest[key])
+        own[key] = _copy_containers(nest[key])
     return own
 
 
-def _outputs_of(signatures: list[Any]) -> str:
-    """The outputs of the only signature, for a message."""
-    outputs = signatures[0].structured_outputs if len(signatures) == 1 else None
+def _describe_output_keys(signatures: Any, names: Sequence[str]) -> str:
+    outputs = signatures[names[0]].structured_outputs if len(names) == 1 else None
     return f", one of {', '.join(map(repr, sorted(outputs)))}" if isinstance(outputs, dict) else ""
 
 
 def is_callable(candidate: Any) -> bool:
-    """Whether an object can be called, also by a `__call__` that is an attribute of the object alone, as in a
-    `tf.train.Checkpoint` that was given one.
+    """Return whether an object can be called, also by a `__call__` that is an attribute of the object, not of its
+    class: a `tf.train.Checkpoint` can have one.
     """
     return callable(candidate) or callable(getattr(candidate, "__call__", None))  # noqa: B004
 
 
 def describe_handle(handle: Any) -> str:
-    """The handle, or what stands for it, in messages."""
+    """Return the handle, or the type of an object, for messages."""
     if isinstance(handle, (str, bytes, os.PathLike)):
         return repr(os.fsdecode(handle))
     return f"the {type(handle).__name__} given to hub.KerasLayer"
 
 
-def _object_of(handle: Any, tags: Any, load_options: Any) -> Any:
+def _load_object(spec: LayerSpec) -> Any:
+    handle = spec.handle
     copied = object_for_copy(handle)
     if copied is not None:
         return copied
-    if isinstance(handle, (str, bytes, os.PathLike)) or not is_callable(handle):
-        options = load_options if load_options is not None else tf_internals.keras.current_load_options()
-        return load(handle, tags=tags, options=options)
-    for name, value in (("tags", tags), ("load_options", load_options)):
+    if isinstance(handle, str) or not is_callable(handle):
+        given = spec.load_options
+        options = given if given is not None else tf_internals.keras.current_load_options()
+        return load(handle, tags=spec.tags, options=options)
+    for name, value in (("tags", spec.tags), ("load_options", spec.load_options)):
         if value is not None:
             raise ValueError(
                 f"Passing a callable handle is mutually exclusive with setting {name}. Received: {value!r}"

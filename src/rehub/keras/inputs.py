@@ -1,8 +1,8 @@
-"""What a caller passes to a layer, turned into tensors that one of the function's traces accepts.
+"""Conversion of a layer's inputs to tensors that one of the function's traces accepts.
 
-A restored function is a fixed set of traces: unlike a `tf.function` it cannot be traced anew for other shapes,
+A restored function is a fixed set of traces: unlike a `tf.function`, TensorFlow cannot trace it again for other shapes,
 dtypes or structures. This file converts where nothing can be lost (a container's type, a wider integer, another
-float) and otherwise says what was expected beside what was received.
+float). Otherwise it raises an error that shows what was expected and what was received.
 """
 
 from __future__ import annotations
@@ -10,52 +10,54 @@ from __future__ import annotations
 import numbers
 from typing import Any, Callable, Sequence
 
-from rehub import tf_internals
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe_trace
 from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
+from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import dtype_of, raggedness_of, shape_of
 
 _ShapesAgree = Callable[[Any, Any], bool]
 
 
 def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
-    """Converts what is plain Python in a nest of inputs to tensors; everything else is left as it is.
+    """Convert the plain Python values in a nest of inputs to tensors; leave everything else as it is.
 
-    A list (of lists ...) that holds nothing but numbers, strings, bytes or bools is the value of one tensor, as in
-    `layer(["a sentence", "another"])` (P14). Any other list, tuple or dict is a structure of several inputs.
+    A list (of lists ...) of numbers, strings, bytes or bools is the value of one tensor, as in
+    `layer(["a sentence", "another"])`. Any other list, tuple or dict is a structure of several inputs.
     """
     if isinstance(inputs, dict):
         return {key: as_tensors(value) for key, value in inputs.items()}
     if isinstance(inputs, range):
         inputs = list(inputs)
     if _is_python_value(inputs):
-        return tf_internals.import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
+        return import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
     if isinstance(inputs, (list, tuple)):
         items = [as_tensors(item) for item in inputs]
         if hasattr(inputs, "_fields"):  # a namedtuple takes its items one by one
             return type(inputs)(*items)
         return items if isinstance(inputs, list) else tuple(items)
-    return tf_internals.import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_table(inputs) else inputs
+    return import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_array_like(inputs) else inputs
 
 
-def _is_table(value: Any) -> bool:
-    """Whether a value is a DataFrame, a column or the like: neither a tensor nor an array, but it makes an array."""
-    if not hasattr(value, "__array__") or hasattr(value, "handle") or tf_internals.import_tensorflow().is_tensor(value):
+def _is_array_like(value: Any) -> bool:
+    """Return whether a value, such as a DataFrame, is neither a tensor nor an array but converts to an array."""
+    if not hasattr(value, "__array__") or hasattr(value, "handle") or import_tensorflow().is_tensor(value):
         return False
     return type(value).__module__.split(".")[0] not in ("numpy", "tensorflow", "keras", "tf_keras")
 
 
-def as_one_tensor(inputs: Any, traces: Sequence[Trace]) -> Any:
-    """Stacks a list or tuple where one tensor is expected, if the result fits, as TensorFlow's restored functions do
-    (saved_model/function_deserialization.py, _convert_to_tensor). Whatever else it is is left as it is.
+def stack_inputs(inputs: Any, traces: Sequence[Trace]) -> Any:
+    """Stack a list or tuple to one tensor, if a trace expects one that it fits; leave everything else as it is.
+
+    TensorFlow's restored functions do the same (saved_model/function_deserialization.py, _convert_to_tensor).
     """
-    tf = tf_internals.import_tensorflow()
+    tf = import_tensorflow()
     if not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
         return inputs
     leaves = tf.nest.flatten(inputs)
-    if any(type(leaf).__name__ == "KerasTensor" for leaf in leaves):  # Its values are stacked when they come.
+    if any(type(leaf).__name__ == "KerasTensor" for leaf in leaves):  # They have no values yet.
         return inputs
-    if any(_fits(inputs, trace.inputs, _overlap) for trace in traces):
+    if any(_fits_as_is(inputs, trace.inputs, _shapes_overlap) for trace in traces):
         return inputs
     for trace in traces:
         expected = _only_item(list(trace.inputs.values())) if isinstance(trace.inputs, dict) else trace.inputs
@@ -64,7 +66,7 @@ def as_one_tensor(inputs: Any, traces: Sequence[Trace]) -> Any:
                 stacked = tf.convert_to_tensor(inputs, dtype_hint=None if leaves else expected.dtype)
             except (TypeError, ValueError, tf.errors.OpError):  # They have different shapes or dtypes.
                 continue
-            if stacked.shape.rank is not None and _leaf_fits(stacked, expected, _overlap, cast=True):
+            if stacked.shape.rank is not None and _leaf_fits(stacked, expected, _shapes_overlap, cast=True):
                 return stacked
     return inputs
 
@@ -75,8 +77,8 @@ def _is_python_value(value: Any) -> bool:
     return isinstance(value, (str, bytes, numbers.Number))
 
 
-def match(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace, Any]:
-    """Finds the trace that a call will run: the first that the inputs fit as they are, else the first that they fit
+def match_trace(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace, Any]:
+    """Find the trace that a call will run: the first that the inputs fit as they are, else the first that they fit
     after a conversion that loses nothing.
 
     Args:
@@ -88,20 +90,22 @@ def match(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace
         The trace, and the inputs in the form that it accepts.
 
     Raises:
-        InputMismatch: no trace fits; shows what each expects beside what was received.
+        InputMismatch: no trace fits; shows what each expects and what was received.
     """
     trace = first_compatible(inputs, candidates)
     if trace is None:
         raise InputMismatch(_mismatch_message(inputs, candidates, described_as))
-    return trace, inputs if _fits(inputs, trace.inputs, _overlap) else _convert(inputs, trace.inputs, _overlap)
+    if not _fits_as_is(inputs, trace.inputs, _shapes_overlap):
+        inputs = _convert_inputs(inputs, trace.inputs, _shapes_overlap)
+    return trace, inputs
 
 
 def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
-    """The trace that a call with these inputs will run, or None."""
-    for accepts in (_fits, _accepts_converted):
+    """Return the trace that a call with these inputs will run, or None."""
+    for accepts in (_fits_as_is, _fits_converted):
         for traces in (candidates.exact, candidates.converting):
-            # In a graph, where the batch size is not known, a trace for any size goes before one for a certain size.
-            for shapes_agree in (_covers, _overlap):
+            # In a graph the batch size is unknown: prefer a trace for any size to one for a certain size.
+            for shapes_agree in (_shape_covers, _shapes_overlap):
                 for trace in traces:
                     if accepts(inputs, trace.inputs, shapes_agree):
                         return trace
@@ -109,57 +113,57 @@ def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
 
 
 def reachable_traces(inputs: Any, candidates: Candidates) -> list[Trace]:
-    """The traces that calls with inputs of these specs can run: several where their sizes leave a choice.
+    """Return the traces that calls with inputs of these specs can run: several, if the sizes leave a choice.
 
     Args:
         inputs: a nest of specs or symbolic tensors.
         candidates: the traces that can run with the other arguments of the calls.
     """
     found: list[Trace] = []
-    for accepts in (_fits, _accepts_converted):
+    for accepts in (_fits_as_is, _fits_converted):
         for trace in (*candidates.exact, *candidates.converting):
-            if all(trace is not other for other in found) and accepts(inputs, trace.inputs, _overlap):
+            if all(trace is not other for other in found) and accepts(inputs, trace.inputs, _shapes_overlap):
                 found.append(trace)
-                if accepts(inputs, trace.inputs, _covers):
+                if accepts(inputs, trace.inputs, _shape_covers):
                     return found
     return found
 
 
-def _accepts_converted(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
-    return _convert(inputs, expected, shapes_agree) is not None
+def _fits_converted(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
+    return _convert_inputs(inputs, expected, shapes_agree) is not None
 
 
-def _covers(expected: Any, received: Any) -> bool:
-    """Whether every tensor of the shape that was received has a shape that was expected."""
+def _shape_covers(expected: Any, received: Any) -> bool:
+    """Return whether every tensor of the received shape has the expected shape."""
     if expected.rank is None or received.rank is None:
         return expected.rank is None
     sizes = zip(expected.as_list(), received.as_list())
     return expected.rank == received.rank and all(wanted is None or wanted == given for wanted, given in sizes)
 
 
-def _overlap(expected: Any, received: Any) -> bool:
-    """Whether some tensor of the shape that was received can have a shape that was expected."""
+def _shapes_overlap(expected: Any, received: Any) -> bool:
+    """Return whether some tensor of the received shape can have the expected shape."""
     return bool(expected.is_compatible_with(received))
 
 
-def _fits(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
-    """Whether the structure, kinds, dtypes and shapes agree without any change."""
-    tf = tf_internals.import_tensorflow()
+def _fits_as_is(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
+    """Return whether the structure, kinds, dtypes and shapes agree without any conversion."""
+    tf = import_tensorflow()
     if isinstance(inputs, tf.Tensor) and isinstance(expected, tf.TensorSpec):  # by far the most frequent case
         return bool(inputs.dtype == expected.dtype) and shapes_agree(expected.shape, inputs.shape)
     if isinstance(expected, dict):
         return (
             isinstance(inputs, dict)
             and inputs.keys() == expected.keys()
-            and all(_fits(inputs[key], expected[key], shapes_agree) for key in expected)
+            and all(_fits_as_is(inputs[key], expected[key], shapes_agree) for key in expected)
         )
     if isinstance(expected, (list, tuple)):
-        # TensorFlow tells lists from tuples when it looks for a trace.
+        # TensorFlow distinguishes lists from tuples when it looks for a trace.
         return (
             isinstance(inputs, list) == isinstance(expected, list)
             and isinstance(inputs, (list, tuple))
             and len(inputs) == len(expected)
-            and all(_fits(item, spec, shapes_agree) for item, spec in zip(inputs, expected))
+            and all(_fits_as_is(item, spec, shapes_agree) for item, spec in zip(inputs, expected))
         )
     return _leaf_fits(inputs, expected, shapes_agree, cast=False)
 
@@ -172,34 +176,31 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         return False
     if not _is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
-    if not dtypes_agree(tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected), cast):
+    if not dtypes_agree(dtype_of(received), dtype_of(expected), cast):
         return False
-    shape, wanted = tf_internals.specs.shape_of(received), tf_internals.specs.shape_of(expected)
+    shape, wanted = shape_of(received), shape_of(expected)
     if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
-    (rank, splits), (wanted_rank, wanted_splits) = (
-        tf_internals.specs.raggedness_of(received),
-        tf_internals.specs.raggedness_of(expected),
-    )
+    (rank, splits), (wanted_rank, wanted_splits) = raggedness_of(received), raggedness_of(expected)
     return rank == wanted_rank and dtypes_agree(splits, wanted_splits, cast)
 
 
 def _is_of_tensors(spec: Any) -> bool:
-    """Whether a spec is that of a dense, sparse or ragged tensor, which this file knows how to convert."""
-    tf = tf_internals.import_tensorflow()
+    """Return whether a spec is of a dense, sparse or ragged tensor, which this file can convert."""
+    tf = import_tensorflow()
     return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
 
 
-def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
-    """Returns `inputs` in the structure and dtypes of `expected`, or None where that is not safe."""
-    rearranged = _rearrange(inputs, expected)
+def _convert_inputs(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
+    """Return `inputs` in the structure and dtypes of `expected`, or None if that may lose something."""
+    rearranged = _rearrange_container(inputs, expected)
     if rearranged is None:
         return None
     if isinstance(expected, dict):
-        items = {key: _convert(rearranged[key], spec, shapes_agree) for key, spec in expected.items()}
+        items = {key: _convert_inputs(rearranged[key], spec, shapes_agree) for key, spec in expected.items()}
         return None if any(item is None for item in items.values()) else items
     if isinstance(expected, (list, tuple)):
-        sequence: list[Any] = [_convert(item, spec, shapes_agree) for item, spec in zip(rearranged, expected)]
+        sequence: list[Any] = [_convert_inputs(item, spec, shapes_agree) for item, spec in zip(rearranged, expected)]
         if any(item is None for item in sequence):
             return None
         if hasattr(expected, "_fields"):
@@ -208,25 +209,25 @@ def _convert(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | No
     if not _leaf_fits(rearranged, expected, shapes_agree, cast=True):
         return None
     received = spec_of(rearranged)
-    return rearranged if received is None else _cast(rearranged, received, expected)
+    return rearranged if received is None else _cast_leaf(rearranged, received, expected)
 
 
-def _cast(value: Any, received: Any, expected: Any) -> Any:
-    tf = tf_internals.import_tensorflow()
+def _cast_leaf(value: Any, received: Any, expected: Any) -> Any:
+    tf = import_tensorflow()
     is_ragged = isinstance(value, tf.RaggedTensor)
-    if is_ragged and tf_internals.specs.raggedness_of(received) != tf_internals.specs.raggedness_of(expected):
-        value = value.with_row_splits_dtype(tf_internals.specs.raggedness_of(expected)[1])
-    if not _is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == tf_internals.specs.dtype_of(expected):
+    if is_ragged and raggedness_of(received) != raggedness_of(expected):
+        value = value.with_row_splits_dtype(raggedness_of(expected)[1])
+    if not _is_of_tensors(expected) or dtype_of(received) == dtype_of(expected):
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, tf_internals.specs.dtype_of(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, dtype_of(expected)))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, tf_internals.specs.dtype_of(expected))
-    return value  # a symbolic tensor of Keras: only its shape counts, the cast happens when real values come
+        return tf.cast(value, dtype_of(expected))
+    return value  # A symbolic tensor of Keras: only its shape matters here. Its values are cast when the layer runs.
 
 
-def _rearrange(inputs: Any, expected: Any) -> Any | None:
-    """Returns `inputs` with the outermost container of `expected`, or None where the order would be a guess."""
+def _rearrange_container(inputs: Any, expected: Any) -> Any | None:
+    """Return `inputs` in the outermost container of `expected`, or None if the order would be a guess."""
     if isinstance(expected, dict):
         if isinstance(inputs, dict):
             return inputs if inputs.keys() == expected.keys() else None
@@ -260,8 +261,8 @@ def _mismatch_message(inputs: Any, candidates: Candidates, described_as: str) ->
         fixes = hints(inputs, traces[0].inputs)
     else:
         reason = f" ({candidates.refusal})" if candidates.refusal else ""
-        fixes = [f"pass the other arguments with values that the function was traced with, each of them{reason}"]
+        fixes = [f"pass each of the other arguments with a value that the function was traced with{reason}"]
     if not candidates.everything:
-        fixes = ["save the model again: it holds no trace of this function, or only those with values such as bytes"]
+        fixes = ["save the model again: it has no trace of this function, or only traces with values such as bytes"]
     lines += [f"  fix: {hint}" for hint in fixes]
     return "\n".join(lines)

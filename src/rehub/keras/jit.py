@@ -1,6 +1,6 @@
 """Whether XLA can compile a function.
 
-TensorFlow 2.21 aborts the whole process when a graph of strings or tables is compiled, so Keras must be told before.
+TensorFlow 2.21 aborts the whole process when it compiles a graph with strings or tables, so Keras must know before.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from rehub import tf_internals
 from rehub.errors import NotTrainable
 from rehub.keras.traces import Trace
 
-# XLA has kernels for these, but not for every use: it cannot differentiate a loop whose number of turns is not
-# known, nor size an output whose shape depends on values (TensorFlow: xla/known_issues).
+# XLA has kernels for these, but not for every use: it cannot differentiate a loop with an unknown number of iterations,
+# nor make an output whose shape depends on values (https://www.tensorflow.org/xla/known_issues).
 _DEPENDS_ON_VALUES = {
     "While",
     "StatelessWhile",
@@ -26,16 +26,17 @@ _DEPENDS_ON_VALUES = {
 
 
 def can_compile(traces: Iterable[Trace]) -> bool:
-    """Whether each op in the traces, and in all functions that they call, has an XLA kernel, none handles strings,
-    and no shape or number of turns depends on values.
+    """Return whether XLA can compile the traces and all functions that they call.
+
+    It can if each op has an XLA kernel, none handles strings, and no shape or number of iterations depends on values.
     """
-    if tf_internals.tensorflow_version() < (2, 0):  # its Keras compiles nothing
+    if tf_internals.tensorflow_version() < (2, 0):  # Its Keras compiles nothing.
         return False
     ops: set[str] = set()
     for trace in traces:
         try:
             graph = trace.graph.as_graph_def()
-        except NotTrainable:  # No call in this mode returns anything.
+        except NotTrainable:  # Every call in this mode fails.
             continue
         for body in [graph.node, *(function.node_def for function in graph.library.function)]:
             if any(tf_internals.ops.handles_strings(node) for node in body):

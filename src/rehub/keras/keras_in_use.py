@@ -1,8 +1,7 @@
-"""Which Keras a layer is made for: the one that `tf.keras` is, unless a setting says otherwise.
+"""Which Keras a layer is made for: the one behind `tf.keras`, unless a setting names another.
 
-TensorFlow 1.15 to 2.15 bring Keras 2. From 2.16 on `tf.keras` is Keras 3, or `tf_keras` (Keras 2) if
-TF_USE_LEGACY_KERAS=1 was set before TensorFlow was imported. Both can live in one process, but a layer is a layer
-of one of them only.
+TensorFlow 1.15 to 2.15 have Keras 2. From 2.16 on `tf.keras` is Keras 3, or `tf_keras` (Keras 2) if
+TF_USE_LEGACY_KERAS=1 was set before TensorFlow was imported. A process can use both, but a layer belongs to one.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 
 from rehub import config, tf_internals
 from rehub.errors import KerasMismatch
+from rehub.tf_internals import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Keras:
 
     Attributes:
         module: `keras`, `tf_keras` or `tf.keras`.
-        package: the name of the Python package that its classes are defined in.
+        package: the Python package that defines its classes.
         version: its version, such as "3.15.1".
     """
 
@@ -42,37 +42,37 @@ class Keras:
 
 
 def keras_in_use() -> Keras:
-    """The Keras that `hub.KerasLayer` makes layers for when it is called now.
+    """Return the Keras that `hub.KerasLayer` makes layers for when it is called now.
 
     Raises:
         KerasMismatch: Keras 3 runs on a backend other than TensorFlow.
         TensorFlowMissing: TensorFlow is not installed.
     """
-    tf = tf_internals.import_tensorflow()
-    wanted = config.keras_package()
-    module = importlib.import_module(wanted) if wanted else tf.keras
-    chosen = describe_keras(module)
-    if chosen.major >= 3 and module.backend.backend() != "tensorflow":
+    tf = import_tensorflow()
+    package = config.keras_package()
+    module = importlib.import_module(package) if package else tf.keras
+    keras = describe_keras(module)
+    if keras.major >= 3 and module.backend.backend() != "tensorflow":
         raise KerasMismatch(
-            f"hub.KerasLayer runs TensorFlow graphs, but {chosen} uses the {module.backend.backend()!r} backend. "
+            f"hub.KerasLayer runs TensorFlow graphs, but {keras} uses the {module.backend.backend()!r} backend. "
             "Set KERAS_BACKEND=tensorflow before Keras is imported."
         )
-    return chosen
+    return keras
 
 
 def describe_keras(module: Any) -> Keras:
-    """Tells which Keras a module such as `tf.keras` is, by where its Layer class is defined."""
+    """Return which Keras a module such as `tf.keras` is, by the package of its Layer class."""
     package = module.layers.Layer.__module__.split(".")[0]
     version = getattr(module, "__version__", None) or sys.modules[package].__version__
     return Keras(module, package, str(version))
 
 
 def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
-    """Raises KerasMismatch if code of the other Keras handles a layer that was made for `layer_keras`.
+    """Raise KerasMismatch if code of the other Keras uses a layer that was made for `layer_keras`.
 
     Args:
         layer_keras: the Keras that the layer was made for.
-        asking_package: top-level package of the code, or of the class, that meets the layer.
+        asking_package: top-level package of the code, or of the class, that uses the layer.
     """
     if asking_package not in ("keras", "tf_keras") or asking_package == layer_keras.package:
         return
@@ -89,7 +89,7 @@ def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
 
 
 def refuse_call_of_other_keras(layer_keras: Keras) -> None:
-    """Raises KerasMismatch inside a call of a layer or model of the other Keras."""
+    """Raise KerasMismatch inside a call of a layer or model of the other Keras."""
     for package in ("keras", "tf_keras"):
         if package != layer_keras.package and tf_internals.keras.is_calling(package):
             refuse_other_keras(layer_keras, package)

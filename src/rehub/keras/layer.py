@@ -2,85 +2,82 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from rehub.keras.behaviour import REGISTERED_AS, LayerBehaviour
-from rehub.keras.keras_in_use import Keras, describe_keras, keras_in_use
+from rehub.keras.adapters.base_layer import BaseLayer
+from rehub.keras.layer_class import current_layer_class
 
 
-class _MadeForKerasInUse(type):
-    """Lets `KerasLayer` stand for the class of the Keras in use, without importing a Keras before it is used.
+class _KerasInUse(type):
+    """Makes `KerasLayer` stand for the class of the Keras in use, without an import of Keras before it is used.
 
-    A subclass of `KerasLayer` becomes a subclass of that class; `isinstance` and `issubclass` know the layers of
-    every Keras; other attributes, such as `from_config`, are those of that class.
+    A subclass of `KerasLayer` becomes a subclass of that class. `isinstance` and `issubclass` accept the layers of
+    every Keras. Other attributes, such as `from_config`, are those of that class.
     """
 
     def __new__(mcs, name: str, bases: Any, namespace: dict[str, Any], **kwargs: Any) -> Any:
         if not bases:
             return super().__new__(mcs, name, bases, namespace)
-        real = tuple(layer_class() if isinstance(base, _MadeForKerasInUse) else base for base in bases)
-        return type(real[0])(name, real, namespace, **kwargs)
+        keras_bases = tuple(current_layer_class() if isinstance(base, _KerasInUse) else base for base in bases)
+        return type(keras_bases[0])(name, keras_bases, namespace, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, LayerBehaviour)
+        return isinstance(instance, BaseLayer)
 
     def __subclasscheck__(cls, subclass: Any) -> bool:
-        return subclass is cls or issubclass(subclass, LayerBehaviour)
+        return subclass is cls or issubclass(subclass, BaseLayer)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(layer_class(), name)
+        return getattr(current_layer_class(), name)
 
 
-class KerasLayer(metaclass=_MadeForKerasInUse):
-    """A SavedModel, or any callable of the same interface, as a Keras layer.
+class KerasLayer(metaclass=_KerasInUse):
+    """A SavedModel, or another callable with the same interface, as a Keras layer.
 
-    The layer belongs to the Keras in use: Keras 3, `tf_keras`, or the `tf.keras` of TensorFlow 1.15 to 2.15. It works
-    in Sequential, functional and subclassed models, in `fit`, in a `tf.GradientTape` and in `tf.function`.
+    The layer belongs to the Keras in use: Keras 3, `tf_keras`, or the `tf.keras` of TensorFlow 1.15 to 2.15. You can
+    use it in Sequential, functional and subclassed models, in `fit`, in a `tf.GradientTape` and in `tf.function`.
 
-    The function is called with one positional argument, a tensor or a nest of tensors. If it has an argument
-    `training`, it gets a Python bool: whether the layer is trainable *and* the model is being trained, as for
-    BatchNormalization. Inputs are converted where nothing is lost (a list for a tuple, a wider integer, another float);
-    anything else that fits no trace is an error that shows what was expected.
+    The layer calls the model's function with one positional argument: a tensor or a nest of tensors. If the function
+    has an argument `training`, it gets a Python bool: whether the layer is trainable *and* the model is being trained,
+    as in BatchNormalization. The layer converts inputs where nothing is lost: a list to a tuple, an integer to a wider
+    one, a float to another float. Other inputs that fit no trace raise an error that shows what was expected.
 
-    These attributes of the object have a meaning, if it has them (Reusable SavedModel interface):
+    The layer uses these attributes of the object, if it has them (Reusable SavedModel interface):
 
-    * `variables`, `trainable_variables`: the layer's weights are these variables themselves. An object without them
-      shows the variables that its function captures.
-    * `regularization_losses`: functions without arguments that return a scalar; they count while the layer is
+    * `variables`, `trainable_variables`: they are the layer's weights, themselves and not copies. If the object has
+      neither, the weights are the variables that its function captures.
+    * `regularization_losses`: functions without arguments that return a scalar. They count while the layer is
       trainable.
 
     Args:
-        handle: a model's handle, given to `hub.load`; or a callable, or an object with the interface above. Only a
-            layer with a handle can be saved by its config.
-        trainable: whether the layer trains its weights. Also chooses some of them: a variable's name or a regular
-            expression to be found in it, a predicate over variables, or a list of names, expressions and variables.
-            Can be switched later by `layer.trainable`. Also for modules of TF1 Hub format. A signature of a TF2 object
-            trains the variables that it uses, and has no training mode. Not for TF1 SavedModels, nor for modules in
-            TensorFlow 1.15 or in a graph of TF1, which `hub.Module` trains.
-        arguments: further keyword arguments for the function; JSON-serializable if the layer is to be saved.
-        _sentinel: nothing; keeps the arguments after it from being given by position.
-        tags: which graph variant of the SavedModel to load. Unset means, for a legacy module, the one for training
-            while it is trained, and the empty set otherwise.
-        signature: calls this signature instead of the object. Unset means "default" for a legacy module, and the only
-            one, if it has one output, for an object that is not callable.
+        handle: a model's handle, for `hub.load`; or a callable, or an object with the interface above. Only a layer
+            with a handle can be saved by its config.
+        trainable: whether the layer trains its weights; or which of them: a variable's name, a regular expression to
+            search in names, a predicate over variables, or a list of names, expressions and variables. You can switch
+            it later by `layer.trainable`. It also works for modules in TF1 Hub format. A signature of a TF2 object
+            trains the variables that it uses, and has no training mode. TF1 SavedModels cannot be trained, nor can
+            modules in TensorFlow 1.15 or in a graph of TF1: `hub.Module` trains the latter.
+        arguments: further keyword arguments for the function. They must be JSON-serializable to save the layer.
+        _sentinel: do not use. The arguments after it must be given by name.
+        tags: which graph variant of the SavedModel to load. Unset means for a legacy module: the variant for training
+            while it is trained, else the empty set.
+        signature: calls this signature instead of the object. Unset means "default" for a legacy module. For an object
+            that is not callable, it means the only signature, if that has one output.
         signature_outputs_as_dict: True returns the dict of all outputs of the signature.
         output_key: returns this entry of the dict that the function returns. Unset means "default" for a legacy
             module. A signature needs either this or `signature_outputs_as_dict=True`.
-        output_shape: shapes of the outputs without the batch dimension, in their structure, for functions whose graphs
-            do not tell. An output of another shape is an error.
+        output_shape: shapes of the outputs without the batch dimension, in the structure of the outputs. For functions
+            whose graphs do not tell them. An output of another shape is an error.
         load_options: `tf.saved_model.LoadOptions`, from TensorFlow 2.3 on.
         regularization_losses: False leaves out those of the object, for a program that adds its own.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
-            precision policy casts the outputs; the dtypes inside the model are fixed.
+            precision policy casts the outputs. The dtypes inside the model do not change.
 
     Raises:
-        ValueError: arguments that exclude each other, or that the object cannot serve (`rehub.errors`).
-        KerasMismatch: when the layer is used in a model of the other Keras.
+        ValueError: arguments that exclude each other, or that the object does not support (`rehub.errors`).
+        KerasMismatch: the layer is used in a model of the other Keras.
 
     Example:
         layer = hub.KerasLayer("https://example.org/models/feature_vector/1", trainable=True)
@@ -90,7 +87,7 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
     if TYPE_CHECKING:
 
         def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            """Applies the layer, as every layer of Keras is applied."""
+            """Call the layer, as you call every layer of Keras."""
 
     def __new__(
         cls,
@@ -108,8 +105,8 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
         regularization_losses: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """Makes a layer of the class of the Keras in use."""
-        return layer_class()(
+        """Make a layer of the class of the Keras in use."""
+        return current_layer_class()(
             handle,
             trainable,
             arguments,
@@ -123,29 +120,3 @@ class KerasLayer(metaclass=_MadeForKerasInUse):
             regularization_losses,
             **kwargs,
         )
-
-
-def layer_class() -> Any:
-    """The KerasLayer class of the Keras in use."""
-    return _class_for(keras_in_use())
-
-
-def layer_class_of(package: str) -> Any:
-    """The KerasLayer class of a package, `keras` or `tf_keras`; of the Keras in use where that is not installed."""
-    in_use = keras_in_use()
-    if package != in_use.package and not package.startswith("tensorflow"):
-        with contextlib.suppress(ImportError):
-            return _class_for(describe_keras(importlib.import_module(package)))
-    return _class_for(in_use)
-
-
-@functools.lru_cache(maxsize=None)
-def _class_for(keras: Keras) -> Any:
-    from rehub.keras import keras2, keras3
-
-    made = (keras3 if keras.major >= 3 else keras2).make_layer_class(keras)
-    made.__qualname__ = "KerasLayer"
-    made.__module__ = "rehub"
-    # By this name Keras finds the class in files that rehub or tensorflow_hub saved, without custom_objects=.
-    keras.module.utils.get_custom_objects()[REGISTERED_AS] = made
-    return made

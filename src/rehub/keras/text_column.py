@@ -9,20 +9,20 @@ from rehub.errors import OptionsUnsupported
 
 
 def text_embedding_column_v2(key: Any, module_path: Any, output_key: str | None = None, trainable: bool = False) -> Any:
-    """Embeds a text feature by a TF2 SavedModel, as `hub.KerasLayer` calls it.
+    """Embed a text feature by a TF2 SavedModel, which `hub.KerasLayer` calls.
 
     Args:
         key: the name of the feature: one string for each example.
         module_path: a handle. The model takes strings of shape [batch_size] and returns a tensor of shape
             [batch_size, dimensions].
-        output_key: which output to take, where the model returns several by name.
+        output_key: which output to use, if the model returns several by name.
         trainable: whether the model is fine-tuned.
 
     Returns:
         A feature column of dense values, for `tf.keras.layers.DenseFeatures` of Keras 2, and Estimators.
 
     Raises:
-        OptionsUnsupported: this TensorFlow's layers of feature columns cannot keep a model, as TensorFlow 1.15's.
+        OptionsUnsupported: this TensorFlow's layers of feature columns cannot keep a model (TensorFlow 1.15).
     """
     tf = tf_internals.import_tensorflow()
     if not tf_internals.keras.layers_keep_resources():

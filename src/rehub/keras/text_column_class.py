@@ -16,7 +16,7 @@ class TextEmbeddingColumnV2(
     tf_internals.feature_columns.dense_column_classes()[1],  # type: ignore[misc]
     collections.namedtuple("TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),
 ):
-    """What `text_embedding_column_v2` returns."""
+    """The feature column that `text_embedding_column_v2` returns."""
 
     @property
     def _is_v2_column(self) -> bool:
@@ -41,11 +41,11 @@ class TextEmbeddingColumnV2(
     def create_state(self, state_manager: Any) -> None:
         trainable = self.trainable and tf_internals.feature_columns.is_trainable_state(state_manager)
         layer = KerasLayer(self.module_path, output_key=self.output_key, trainable=trainable)
-        state_manager.add_resource(self, self._resource, layer)
-        self._shape = _output_shape(layer)
+        state_manager.add_resource(self, self._resource_name, layer)
+        self._shape = _infer_output_shape(layer)
 
     @property
-    def _resource(self) -> str:
+    def _resource_name(self) -> str:
         return f"hub_text_column_{self.key}"
 
     def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
@@ -53,7 +53,7 @@ class TextEmbeddingColumnV2(
 
     def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
         texts = transformation_cache.get(self, state_manager)
-        return state_manager.get_resource(self, self._resource)(_tf.reshape(texts, [-1]))
+        return state_manager.get_resource(self, self._resource_name)(_tf.reshape(texts, [-1]))
 
     def get_config(self) -> dict[str, Any]:
         return dict(zip(self._fields, self))
@@ -64,17 +64,15 @@ class TextEmbeddingColumnV2(
         return cls(**config)
 
 
-# Keras writes it into a model's config, and looks for it in custom_objects: the same for models of tensorflow_hub.
+# Keras writes this name into a model's config, and looks it up in custom_objects. tensorflow_hub's models have it too.
 TextEmbeddingColumnV2.__name__ = "_TextEmbeddingColumnV2"
 
 
-def _output_shape(layer: Any) -> Any:
-    """Returns the shape of what a layer makes of one text."""
+def _infer_output_shape(layer: Any) -> Any:
+    """Return the shape of a layer's output for one text."""
     texts = _tf.TensorSpec([None], _tf.string)
-    embed = _tf.function(lambda texts: layer(texts), input_signature=[texts])  # noqa: PLW0108  a layer is no function
+    embed = _tf.function(lambda texts: layer(texts), input_signature=[texts])  # noqa: PLW0108  tf.function takes no layer
     outputs = embed.get_concrete_function().structured_outputs
     if not hasattr(outputs, "shape"):
-        raise InputMismatch(
-            f"The model does not return one tensor, but {outputs}: choose one of its outputs by output_key=."
-        )
+        raise InputMismatch(f"The model returns {outputs}, not one tensor. Name one of its outputs by output_key=.")
     return outputs.shape[1:]

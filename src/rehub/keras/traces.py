@@ -12,16 +12,18 @@ from typing import Any
 from rehub import tf_internals
 from rehub.restore import describe, describe_arguments
 from rehub.retrain import SignatureFunction
+from rehub.tf_internals import import_tensorflow
+from rehub.tf_internals.specs import type_spec_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Bound:
-    """The arguments of a call other than the first, in the order of the function, its defaults among them.
+class BoundArguments:
+    """The arguments of a call other than the first, in the order of the function, with its defaults.
 
     Attributes:
         positional: by position.
         keywords: by name.
-        converts_arrays: whether arrays among them become tensors of their own dtype before a trace is chosen.
+        converts_arrays: whether arrays become tensors of their own dtype before TensorFlow chooses a trace.
     """
 
     positional: tuple[Any, ...]
@@ -31,14 +33,14 @@ class Bound:
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """The traces that can run with certain arguments beside the inputs, each list in the order of the function.
+    """The traces that can run with given arguments other than the inputs, each list in the order of the function.
 
     Attributes:
         arguments: these arguments, by name, without the function's defaults.
         exact: the traces that take the arguments as they are.
-        converting: these, and those that take them once Python values have become tensors.
+        converting: these, and those that take the arguments after Python values became tensors.
         everything: all traces of the function.
-        refusal: why the function does not take such arguments at all, or "".
+        refusal: why the function takes no such arguments, or "".
     """
 
     arguments: dict[str, Any]
@@ -58,9 +60,9 @@ class Trace:
         arguments: the other arguments by name: Python values, or specs where tensors are expected.
         outputs: a nest of `tf.TypeSpec`s.
         concrete: the concrete function that this is a trace of.
-        can_run_alone: whether `concrete` can be called with the tensors of `inputs` alone, past the function that
+        can_run_alone: whether `concrete` can be called with the tensors of `inputs` alone, without the function that
             chooses among the traces.
-        fixed: the other arguments by position and by name, as the function hands them to its traces.
+        fixed: the other arguments by position and by name, as the function passes them to its traces.
     """
 
     inputs: Any
@@ -77,25 +79,25 @@ class Trace:
 
     @property
     def variables(self) -> Any:
-        """The variables that the trace reads or writes. Its graph need not exist for that."""
+        """The variables that the trace reads or writes. The property builds no graph."""
         return tf_internals.functions.variables_of_trace(self.concrete)
 
-    def accepts(self, bound: Bound, allow_conversion: bool) -> bool:
-        """Whether it can run with the arguments of a call other than the first, as TensorFlow decides it.
+    def accepts(self, bound: BoundArguments, allow_conversion: bool) -> bool:
+        """Return whether TensorFlow would run this trace for a call with these arguments other than the first.
 
         Args:
             bound: the arguments.
-            allow_conversion: whether Python values may become tensors where the trace expects some.
+            allow_conversion: whether Python values may become tensors where the trace expects tensors.
         """
         given = (bound.positional, bound.keywords)
         try:
             return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
-        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, and the call with it.
+        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
             return False
 
 
-class _TraceOfModule(Trace):
-    """One signature of a legacy module in one mode, whose graph is made when it is asked for."""
+class _ModuleTrace(Trace):
+    """One signature of a legacy module in one mode. Its graph is made on first use."""
 
     def __init__(self, function: SignatureFunction, training: bool) -> None:
         arguments = {"training": training}
@@ -112,27 +114,25 @@ class _TraceOfModule(Trace):
 
 
 def traces_of(function: Any) -> list[Trace]:
-    """The traces of a restored function or signature, in their order; none for what can be traced anew.
-
-    Args:
-        function: whatever is callable.
+    """Return the traces of a restored function or signature, in their order; none of a callable that TensorFlow can
+    trace again.
     """
     if isinstance(function, SignatureFunction):
-        return [_TraceOfModule(function, training) for training in (False, True)]
+        return [_ModuleTrace(function, training) for training in (False, True)]
     if tf_internals.functions.is_concrete_function(function):
-        # TensorFlow 1.15 does not tell the structure of a signature from a TF1 graph.
-        return [] if function.structured_input_signature is None else [_trace_of_signature(function)]
+        # TensorFlow 1.15 does not know the structure of a signature from a TF1 graph.
+        return [] if function.structured_input_signature is None else [_make_signature_trace(function)]
     concrete_functions = tf_internals.functions.concrete_functions(function)
     if not concrete_functions:
         return []
     names = tf_internals.functions.argument_names(function)
     direct = tf_internals.functions.can_call_traces_directly(function)
-    traces = (_trace(concrete, names, direct) for concrete in concrete_functions)
+    traces = (_make_trace(concrete, names, direct) for concrete in concrete_functions)
     return [trace for trace in traces if trace is not None]
 
 
-def candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> Candidates:
-    """Finds the traces that TensorFlow would run for a call with certain arguments beside the inputs.
+def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> Candidates:
+    """Find the traces that TensorFlow would run for a call with these arguments other than the inputs.
 
     Every argument counts, also one that is not given and has a default
     (TensorFlow: saved_model/function_deserialization.py, _concrete_function_callable_with).
@@ -145,7 +145,7 @@ def candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) ->
     if not traces:
         return Candidates(arguments, [], [], [])
     try:
-        bound = _bind(function, arguments)
+        bound = _bind_arguments(function, arguments)
     except (TypeError, ValueError) as error:
         return Candidates(arguments, [], [], traces, str(error))
     exact = [trace for trace in traces if trace.accepts(bound, allow_conversion=False)]
@@ -153,16 +153,16 @@ def candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) ->
     return Candidates(arguments, exact, converting, traces)
 
 
-def _bind(function: Any, arguments: dict[str, Any]) -> Bound:
+def _bind_arguments(function: Any, arguments: dict[str, Any]) -> BoundArguments:
     if isinstance(function, SignatureFunction):  # It can be traced for either value of its third argument.
-        return Bound((), {name: value for name, value in arguments.items() if name != "update_ops"})
+        return BoundArguments((), {name: value for name, value in arguments.items() if name != "update_ops"})
     if tf_internals.functions.is_concrete_function(function):
-        return Bound((), arguments)
+        return BoundArguments((), arguments)
     positional, keywords = tf_internals.functions.bind_arguments(function, (None,), arguments)
-    return Bound(positional[1:], keywords, not tf_internals.functions.has_input_signature(function))
+    return BoundArguments(positional[1:], keywords, not tf_internals.functions.has_input_signature(function))
 
 
-def _trace_of_signature(concrete: Any) -> Trace:
+def _make_signature_trace(concrete: Any) -> Trace:
     positional, keywords = concrete.structured_input_signature
     if positional and not keywords:
         inputs = positional[0] if len(positional) == 1 else list(positional)
@@ -171,17 +171,17 @@ def _trace_of_signature(concrete: Any) -> Trace:
     return Trace(inputs, {}, concrete.structured_outputs, concrete)
 
 
-def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
+def _make_trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     positional, keywords = concrete.structured_input_signature
     if not positional:
         return None
     inputs = positional[0]
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
-    flat = tf_internals.import_tensorflow().nest.flatten
-    only_inputs_are_tensors = all(
-        tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(inputs)
-    ) and not any(tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(arguments))
+    flat = import_tensorflow().nest.flatten
+    only_inputs_are_tensors = all(type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
+        type_spec_of(leaf) is not None for leaf in flat(arguments)
+    )
     can_run_alone = direct and only_inputs_are_tensors
     return Trace(
         inputs, arguments, concrete.structured_outputs, concrete, can_run_alone, (tuple(positional[1:]), dict(keywords))
@@ -189,5 +189,5 @@ def _trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
 
 
 def describe_trace(trace: Trace) -> str:
-    """A trace for a person: its inputs, then its other arguments."""
+    """Return a trace as text: its inputs, then its other arguments."""
     return describe(trace.inputs) + describe_arguments(trace.arguments)

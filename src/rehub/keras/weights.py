@@ -1,4 +1,4 @@
-"""Which variables a layer shows as its weights, and which of them it trains.
+"""Which variables are a layer's weights, and which of them it trains.
 
 A weight is the restored variable itself: training the layer changes `layer.resolved_object`.
 """
@@ -21,10 +21,10 @@ class Weights:
     """The variables of a layer, each once.
 
     Attributes:
-        in_order: all of them: the trainable variables of the restored object, in its order, then its others. The order
-            in which a layer shows and saves them, which no choice of what to train changes.
+        in_order: all of them, in the order in which a layer shows and saves them: the trainable variables of the
+            restored object, then its others. The order does not depend on which of them the layer trains.
         trainable: those that are trained while the layer is trainable.
-        are_captured: whether they are what a function captures, of an object that tells no variables.
+        are_captured: whether they are the variables that a function captures, of an object that lists none.
     """
 
     in_order: tuple[Any, ...]
@@ -37,20 +37,20 @@ class Weights:
 
     @property
     def frozen(self) -> tuple[Any, ...]:
-        """Those that are not trained."""
+        """The variables that are not trained."""
         return tuple(variable for variable in self.in_order if not self.is_trained(variable))
 
     def is_trained(self, variable: Any) -> bool:
-        """Whether a variable is trained while the layer is trainable."""
+        """Return whether a variable is trained while the layer is trainable."""
         return id(variable) in self._trained_ids
 
 
 class PartOfWeights(List[Any]):
-    """A layer's trainable or non-trainable weights; both added up are its weights in their order.
+    """A layer's trainable or non-trainable weights. The sum of both is all its weights in their order.
 
     Keras saves `.h5` files in the order of `layer.trainable_weights + layer.non_trainable_weights`
-    (keras/src/legacy/saving/legacy_h5_format.py, _legacy_weights), by which a file that was written under one choice
-    of what to train would be read into other variables under another.
+    (keras/src/legacy/saving/legacy_h5_format.py, _legacy_weights). With plain lists, a layer that trains other weights
+    than the layer that wrote the file would read the values into the wrong variables.
     """
 
     def __init__(self, part: Iterable[Any], in_order: Sequence[Any]) -> None:
@@ -64,11 +64,14 @@ class PartOfWeights(List[Any]):
         return total
 
 
-def weights_of(restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True) -> Weights:
-    """Finds the variables that `function` depends on and sorts them into trained and frozen ones.
+def find_weights(
+    restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True
+) -> Weights:
+    """Find the variables of an object, or else of a function, and which of them are trained.
 
-    They are `restored.variables` and `restored.trainable_variables` (P20, P49); for an object that has neither,
-    they are the variables that the traces of `function` capture, trained where `tf.Variable.trainable` says so.
+    They are `restored.variables` and `restored.trainable_variables` (Reusable SavedModel interface). For an object
+    that has neither, they are the variables that the traces of `function` capture; those with `tf.Variable.trainable`
+    are trained.
 
     Args:
         restored: the object with the Reusable SavedModel interface, or any callable.
@@ -76,41 +79,41 @@ def weights_of(restored: Any, function: Any, selection: Selection, described_as:
         selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
             regular expression, a predicate over variables, or a list of names, expressions and variables.
         described_as: the handle, for messages.
-        captured: whether what `function` captures counts, where the object tells no variables.
+        captured: whether to use the variables that `function` captures, if the object lists none.
 
     Raises:
         NotTrainable: a selection matches none of the trainable variables.
     """
-    tells_variables = hasattr(restored, "variables") or hasattr(restored, "trainable_variables")
-    if tells_variables:
-        trainable = _each_once(getattr(restored, "trainable_variables", None) or ())
-        everything = _each_once([*trainable, *(getattr(restored, "variables", None) or ())])
+    lists_variables = hasattr(restored, "variables") or hasattr(restored, "trainable_variables")
+    if lists_variables:
+        trainable = _unique_variables(getattr(restored, "trainable_variables", None) or ())
+        everything = _unique_variables([*trainable, *(getattr(restored, "variables", None) or ())])
     else:
         everything = captured_variables(function) if captured else []
         trainable = [variable for variable in everything if variable.trainable]
     if not isinstance(selection, bool):
-        trainable = _select(trainable, selection, described_as)
-    return Weights(tuple(everything), tuple(trainable), bool(everything) and not tells_variables)
+        trainable = _select_variables(trainable, selection, described_as)
+    return Weights(tuple(everything), tuple(trainable), bool(everything) and not lists_variables)
 
 
 def captured_variables(function: Any) -> list[Any]:
-    """The variables that the traces of a restored function read or write, in the order of their first use."""
-    return _each_once(variable for trace in traces_of(function) for variable in trace.variables)
+    """Return the variables that the traces of a restored function read or write, in the order of their first use."""
+    return _unique_variables(variable for trace in traces_of(function) for variable in trace.variables)
 
 
-def _each_once(variables: Iterable[Any]) -> list[Any]:
-    """Drops repetitions, and None: some exporters leave it among `variables` for a weight that was never made."""
+def _unique_variables(variables: Iterable[Any]) -> list[Any]:
+    """Drop duplicates, and None: some exporters leave None in `variables` for a weight that was never made."""
     return list({id(variable): variable for variable in variables if variable is not None}.values())
 
 
-def _select(variables: list[Any], selection: Any, described_as: str) -> list[Any]:
+def _select_variables(variables: list[Any], selection: Any, described_as: str) -> list[Any]:
     parts = selection if isinstance(selection, (list, tuple, set, frozenset)) else [selection]
-    chosen = {id(variable) for part in parts for variable in _matches(variables, part, described_as)}
+    chosen = {id(variable) for part in parts for variable in _match_variables(variables, part, described_as)}
     return [variable for variable in variables if id(variable) in chosen]
 
 
-def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
-    """The variables that one part of a selection names."""
+def _match_variables(variables: list[Any], part: Any, described_as: str) -> list[Any]:
+    """Return the variables that one part of a selection names."""
     if isinstance(part, str):
         found = [v for v in variables if part in (name_in_model(v), f"{name_in_model(v)}:0")]
         found = found or [variable for variable in variables if re.search(part, name_in_model(variable))]
@@ -120,7 +123,7 @@ def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
         wanted = {id(part), id(getattr(part, "value", part))}
         found = [variable for variable in variables if id(variable) in wanted]
     elif callable(part):
-        found = [variable for variable in variables if _holds(part, variable)]
+        found = [variable for variable in variables if _predicate_holds(part, variable)]
     else:
         raise NotTrainable(
             f"trainable= of {described_as} takes a bool, a name or regular expression, a predicate over variables, or "
@@ -134,16 +137,16 @@ def _matches(variables: list[Any], part: Any, described_as: str) -> list[Any]:
     return found
 
 
-def _holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
+def _predicate_holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
     with under_name_in_model(variable) as named:
         return bool(predicate(named))
 
 
 def selection_config(selection: Selection, weights: Weights, described_as: str) -> Any:
-    """A layer's `trainable=` in a form that JSON holds: expressions as they are, everything else by variables' names.
+    """Return a layer's `trainable=` for JSON: an expression as it is, everything else as the names of variables.
 
     Raises:
-        NotSerializable: the names do not tell trained variables from others.
+        NotSerializable: a trained variable has the name of one that is not.
     """
     if isinstance(selection, (bool, str)):
         return selection
@@ -153,7 +156,7 @@ def selection_config(selection: Selection, weights: Weights, described_as: str) 
     ambiguous = sorted(set(names) & {name_in_model(variable) for variable in weights.frozen if variable.trainable})
     if ambiguous:
         raise NotSerializable(
-            f"trainable= of {described_as} chose some of the variables that share the name {ambiguous[0]!r}; a config "
-            "can only name them all. Use a name or regular expression instead."
+            f"trainable= of {described_as} selects some of the variables with the name {ambiguous[0]!r}, but a config "
+            "can only name all of them. Use a name or regular expression instead."
         )
     return names

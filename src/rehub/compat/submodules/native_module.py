@@ -11,10 +11,10 @@ class Loader:
     """Loads the specs of legacy modules."""
 
     def is_supported(self, path: Any) -> bool:
-        """Whether it takes the path: it takes any, and calling it says what is wrong with one."""
+        """Return True: calling the loader raises an error for a path that it cannot load."""
         del path
         return True
 
     def __call__(self, path: Any) -> ModuleSpec:
-        """As `hub.load_module_spec`."""
+        """Load as `hub.load_module_spec` does."""
         return load_module_spec(path)

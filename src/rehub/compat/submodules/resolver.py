@@ -1,4 +1,4 @@
-"""tensorflow_hub.resolver: where the cache is, and what resolvers of one's own derive from."""
+"""tensorflow_hub.resolver: the directory of the cache, and the base class of users' resolvers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from rehub import config, resolvers, tf_internals
 
 
 class HttpResolverBase(resolvers.Resolver):
-    """A resolver of URLs; what derives from it says which, and where their models are."""
+    """A resolver of URLs. A subclass says which URLs, and where their models are."""
 
     def is_http_protocol(self, handle: str) -> bool:
-        """Whether the handle is a URL of http or https."""
+        """Return whether the handle is an http or https URL."""
         return handle.startswith(("http://", "https://"))
 
 
 def tfhub_cache_dir(default_cache_dir: str | None = None, use_temp: bool = False) -> str | None:
-    """Returns the directory that models are downloaded to.
+    """Return the directory that models are downloaded to.
 
     Args:
-        default_cache_dir: the answer where neither REHUB_CACHE_DIR nor TFHUB_CACHE_DIR is set.
-        use_temp: whether the answer is rehub's default place where there is no other, and not None. tensorflow_hub's
-            was a temporary directory.
+        default_cache_dir: the result if neither REHUB_CACHE_DIR nor TFHUB_CACHE_DIR is set.
+        use_temp: whether to return rehub's default directory instead of None, if there is no other. tensorflow_hub
+            returned a temporary directory.
 
     Raises:
-        InvalidSetting: an environment variable names no directory.
+        InvalidSetting: an environment variable does not name a directory.
     """
     if config.CACHE_DIR.value():
         return str(config.cache_dir())
@@ -32,6 +32,6 @@ def tfhub_cache_dir(default_cache_dir: str | None = None, use_temp: bool = False
 
 
 def create_local_module_dir(cache_dir: str, module_name: str) -> str:
-    """Makes a cache's directory, and returns the path of a model in it, which is not made."""
+    """Create a cache's directory, and return the path of a model in it, without creating that."""
     tf_internals.import_tensorflow().io.gfile.makedirs(cache_dir)
     return os.path.join(cache_dir, module_name)

@@ -1,4 +1,4 @@
-"""tensorflow_hub.tensor_info: signatures compared."""
+"""tensorflow_hub.tensor_info: comparison of signatures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rehub.legacy.tensor_info import parse_tensor_info_map
 
 
 def tensor_info_proto_maps_match(map_a: Mapping[str, Any], map_b: Mapping[str, Any]) -> bool:
-    """Whether two signatures have inputs, or outputs, of the same names, kinds, dtypes and shapes."""
+    """Return whether two maps of inputs or outputs have the same names, kinds, dtypes and shapes."""
     specs = [
         {name: info.type_spec for name, info in parse_tensor_info_map(protomap).items()} for protomap in (map_a, map_b)
     ]

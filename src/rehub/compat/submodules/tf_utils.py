@@ -17,39 +17,39 @@ def __getattr__(name: str) -> Any:
 
 
 def absolute_path(path: str) -> str:
-    """Returns a path as an absolute one; one of a file system such as gs:// is so already."""
+    """Return a path as an absolute path. A path with a scheme, such as gs://, is absolute already."""
     return path if "://" in path else os.path.abspath(path)
 
 
 def read_file_to_string(filename: str) -> str:
-    """Returns the text of a file in any file system of TensorFlow's."""
+    """Return the text of a file in any of TensorFlow's file systems."""
     with tf_internals.import_tensorflow().io.gfile.GFile(filename, "r") as file:
         return str(file.read())
 
 
 def atomic_write_string_to_file(filename: str, contents: str, overwrite: bool) -> None:
-    """Writes a file in any file system of TensorFlow's: all of it, or nothing.
+    """Write a file in any of TensorFlow's file systems, completely or not at all.
 
     Raises:
-        tf.errors.AlreadyExistsError: it is there, and `overwrite` is false.
+        tf.errors.AlreadyExistsError: the file exists, and `overwrite` is false.
     """
     gfile = tf_internals.import_tensorflow().io.gfile
-    aside = f"{filename}.{uuid.uuid4().hex}.tmp"
+    staging_path = f"{filename}.{uuid.uuid4().hex}.tmp"
     try:
-        with gfile.GFile(aside, "w") as file:
+        with gfile.GFile(staging_path, "w") as file:
             file.write(contents)
-        gfile.rename(aside, filename, overwrite)
+        gfile.rename(staging_path, filename, overwrite)
     finally:
-        if gfile.exists(aside):
-            gfile.remove(aside)
+        if gfile.exists(staging_path):
+            gfile.remove(staging_path)
 
 
 def is_composite_tensor(x: Any) -> bool:
-    """Whether it is made of several tensors, as a SparseTensor or a RaggedTensor is."""
+    """Return whether a value consists of several tensors, such as a SparseTensor or a RaggedTensor."""
     return get_composite_tensor_type_spec(x) is not None
 
 
 def get_composite_tensor_type_spec(x: Any) -> Any:
-    """Returns the `tf.TypeSpec` of a composite tensor; None for anything else."""
+    """Return the `tf.TypeSpec` of a composite tensor; None of anything else."""
     spec = tf_internals.specs.type_spec_of(x)
     return None if spec is x or isinstance(spec, tf_internals.import_tensorflow().TensorSpec) else spec

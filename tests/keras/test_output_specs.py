@@ -1,4 +1,4 @@
-"""Static shapes of outputs: those that hold for all inputs, and no others."""
+"""Static shapes of outputs: only sizes that are true for all inputs."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ CASES = {
 }
 
 
-def test_a_shape_that_the_trace_knows_takes_no_graph(keras, reusable_model, text_model):
+def test_a_shape_of_the_trace_needs_no_graph(keras, reusable_model, text_model):
     assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((None, 3))) == (None, 2)
     words = keras.layers.Input((), dtype="string")
     assert _sizes(hub.KerasLayer(text_model)(words).shape) == (None, 4)
     assert _sizes(hub.KerasLayer(text_model).compute_output_shape((3,)))[1:] == (4,)
 
 
-def test_the_batch_size_of_the_inputs_is_that_of_outputs_that_follow_it(reusable_model, dict_model):
+def test_outputs_have_the_batch_size_of_the_inputs(reusable_model, dict_model):
     assert _sizes(hub.KerasLayer(reusable_model).compute_output_shape((10, 3))) == (10, 2)
     shapes = hub.KerasLayer(dict_model).compute_output_shape({"ids": (7, 4), "mask": (7, 4)})
     assert {key: _sizes(shape) for key, shape in shapes.items()} == {"default": (7, 5), "sequence": (7, 4, 5)}
@@ -138,7 +138,7 @@ def test_the_batch_size_of_the_inputs_is_that_of_outputs_that_follow_it(reusable
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_a_size_that_depends_on_values_is_that_of_each_call(keras, restored, name):
+def test_a_size_that_depends_on_values_can_differ_in_each_call(keras, restored, name):
     inputs, shape = CASES[name]
     layer = hub.KerasLayer(getattr(restored, name))
     in_graph = tf.function(lambda x: tf.shape(layer(x)), autograph=False)
@@ -195,7 +195,7 @@ def test_a_signature_has_sizes_of_data(sizes_of_data):
     assert _sizes(layer.compute_output_shape((2, 6)))[1:] == (None,)
 
 
-def test_what_the_graph_tells_of_these_inputs_is_known(keras, restored):
+def test_sizes_are_inferred_from_the_graph(keras, restored):
     layer = hub.KerasLayer(restored.wide)
     assert _sizes(layer.compute_output_shape((5, 3))) == (5, 6)
     assert _sizes(layer.compute_output_shape((None, None))) == (None, None)
@@ -217,7 +217,7 @@ class _Modes(tf.train.Checkpoint):
         return x[:, :4] if x.shape[0] == 7 else x
 
 
-def test_an_output_of_any_rank_works_where_no_shape_is_needed(keras, restored, is_keras_3):
+def test_an_output_of_any_rank_works_if_no_shape_is_needed(keras, restored, is_keras_3):
     x = np.ones((2, 3), np.float32)
     layer = hub.KerasLayer(restored.any_rank)
     assert keras.Sequential([layer])(x).shape == (2, 3)
@@ -227,7 +227,7 @@ def test_an_output_of_any_rank_works_where_no_shape_is_needed(keras, restored, i
             layer(keras.layers.Input([3]))
 
 
-def test_a_shape_holds_for_each_trace_that_a_call_can_run(keras, export, is_keras_3):
+def test_a_shape_is_true_of_each_trace_that_a_call_can_run(keras, export, is_keras_3):
     model = _Modes()
     for batch_size in (7, None):
         model.__call__.get_concrete_function(tf.TensorSpec([batch_size, 6]))
@@ -244,7 +244,7 @@ def test_a_shape_holds_for_each_trace_that_a_call_can_run(keras, export, is_kera
     np.testing.assert_array_equal(in_training(tf.ones([2, 6])), [2, 3])
 
 
-def test_a_declared_shape_is_taken_without_the_batch(keras, restored, reusable_model):
+def test_a_declared_shape_has_no_batch_dimension(keras, restored, reusable_model):
     layer = hub.KerasLayer(reusable_model, output_shape=[2])
     assert _sizes(layer.compute_output_shape((10, 3))) == (10, 2)
     assert _sizes(layer(keras.layers.Input((3,))).shape) == (None, 2)
@@ -264,7 +264,7 @@ def test_a_declared_shape_that_the_output_does_not_have_is_refused(restored, dic
     with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible with expected shape"):
         tf.function(lambda x: 1.0 * layer(x), autograph=False)(tf.ones([2, 3]))
     layer = hub.KerasLayer(dict_model, output_shape=[4])
-    with pytest.raises(ValueError, match="declares 1 shape.s., and there are 2 outputs"):
+    with pytest.raises(ValueError, match="declares 1 shape.s., but there are 2 outputs"):
         layer({"ids": tf.zeros([1, 4], tf.int32), "mask": tf.ones([1, 4])})
 
 
