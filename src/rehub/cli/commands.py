@@ -106,6 +106,28 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
             ("convert ./old_module ./new_model", "convert ./old_module ./new_model --signature images --overwrite"),
         ),
     ),
+    "serve models": (
+        Command(
+            ("serve",),
+            "serve the models of a directory to hub.load and tensorflow_hub, and to people",
+            ("serve ./models", "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com"),
+        ),
+        Command(
+            ("publish",),
+            "publish a model to a service, or into a directory that one serves",
+            ("publish ./my_model https://hub.example.com/acme/text", "publish ./my_model acme/text --into ./hub"),
+        ),
+        Command(
+            ("unpublish",),
+            "withdraw a version, with the reason",
+            ("unpublish https://hub.example.com/acme/text/1 --reason 'wrong vocabulary'",),
+        ),
+        Command(
+            ("token",),
+            "make a token by which others may publish to a service, or read from it",
+            ("token ./hub --name ci --publisher acme --scope publish --days 90",),
+        ),
+    ),
     "keep the cache": (
         Command(("cache", "ls"), "list the models in the cache", ("cache ls", "cache ls --json")),
         Command(("cache", "show"), "show one of them: where it came from, and its files", (f"cache show {_URL}",)),

@@ -20,7 +20,9 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import logging
 import secrets
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
@@ -30,6 +32,8 @@ from rehub.escaping import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 SCOPES = ("read", "publish")
 _PREFIX = "rehub_"
@@ -109,6 +113,35 @@ class AccessRules:
         return Visitor(self, found, user)
 
 
+class AccessFile:
+    """The rules of a `tokens.toml`, read again when the file changes, so that a deleted token is refused at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; raise InvalidSetting if it is not one of tokens."""
+        self._path = path
+        self._stamp = self._stat()
+        self._rules = read_access_rules(path)
+
+    def rules(self) -> AccessRules:
+        """Return the rules that hold now. A file that was damaged meanwhile allows nobody to publish."""
+        stamp = self._stat()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._rules = read_access_rules(self._path)
+            except InvalidSetting as error:
+                _log.error("%s Until it is mended no token is valid.", error)
+                self._rules = AccessRules((), self._rules.private)
+        return self._rules
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def read_access_rules(path: Path) -> AccessRules:
     """Read `tokens.toml`; without the file everything can be read, and nothing published.
 
@@ -129,7 +162,9 @@ def read_access_rules(path: Path) -> AccessRules:
         raise InvalidSetting(f"{quote(path)} is not a file of tokens: {error}.") from error
 
 
-def create_token(name: str, scope: Sequence[str], publishers: Sequence[str], expires: datetime | None) -> tuple[str, str]:
+def create_token(
+    name: str, scope: Sequence[str], publishers: Sequence[str], expires: datetime | None
+) -> tuple[str, str]:
     """Return a new token, and the lines of `tokens.toml` that allow it."""
     unknown = sorted({*scope} - {*SCOPES})
     if unknown or not scope or not publishers:
@@ -143,7 +178,9 @@ def create_token(name: str, scope: Sequence[str], publishers: Sequence[str], exp
         f"publishers = [{', '.join(map(_toml_text, publishers))}]",
     ]
     if expires is not None:
-        lines.append(f"expires = {expires.astimezone(timezone.utc).isoformat(timespec='seconds').replace('+00:00', 'Z')}")
+        lines.append(
+            f"expires = {expires.astimezone(timezone.utc).isoformat(timespec='seconds').replace('+00:00', 'Z')}"
+        )
     return token, "\n".join(lines) + "\n"
 
 
@@ -193,9 +230,9 @@ def _toml_text(text: str) -> str:
 
 
 def _parse_toml(content: str) -> Any:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:
+    else:
         import tomli as tomllib
     return tomllib.loads(content)
 

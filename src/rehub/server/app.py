@@ -66,7 +66,7 @@ class _Application:
         """Who asks, by the Authorization header or the header of a trusted proxy."""
         header, peer = self._options.trust_header, request.client.host if request.client is not None else ""
         user = request.headers.get(header, "") if header and peer in self._options.trusted_proxies else ""
-        return self._service.access.identify(request.headers.get("authorization"), user)
+        return self._service.access.rules().identify(request.headers.get("authorization"), user)
 
     async def home(self, request: Request) -> Response:
         """All models."""
@@ -76,19 +76,23 @@ class _Application:
     async def search(self, request: Request) -> Response:
         """Models by words and facts."""
         query = request.query_params.get("q", "")[:200]
-        chosen = {name: request.query_params.get(name, "") for name in ("format", "task", "language", "license", "publisher")}
+        chosen = {
+            name: request.query_params.get(name, "") for name in ("format", "task", "language", "license", "publisher")
+        }
         found = await asyncio.to_thread(self._service.search, query, chosen, self.visitor(request))
         every = await asyncio.to_thread(self._service.search, query, {}, self.visitor(request))
         filters = pages.filters_of(every, chosen)
         heading = f"Models for {query!r}" if query else "Models"
-        return self._list(request, heading, found, query=query, filters=filters, nothing="No model has all of these words.")
+        return self._list(
+            request, heading, found, query=query, filters=filters, nothing="No model has all of these words."
+        )
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _: Request) -> Response:
         """Whether the service answers, and its directory can be read."""
         await asyncio.to_thread(lambda: next(self._service.hub.tree.root.iterdir(), None))
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    async def metrics(self, request: Request) -> Response:
+    async def metrics(self, _: Request) -> Response:
         """Counters for Prometheus."""
         return Response(self._metrics.render(), media_type="text/plain; version=0.0.4")
 
@@ -157,7 +161,8 @@ class _Application:
         if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
             return await self._no_model(request, path, name, visitor)
         file = found.directory / file_name
-        if not file.is_file() or not self._service.hub.tree.holds(file):
+        is_tfjs = (found.directory / "model.json").is_file()
+        if not is_tfjs or not file.is_file() or not self._service.hub.tree.holds(file):
             return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
         headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
         media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
@@ -178,7 +183,11 @@ class _Application:
     async def _page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
         facts = await asyncio.to_thread(self._service.catalogue.facts, found)
         if not _wants_html(request):
-            record = {**facts.to_json(), "url": self.url_of(request, facts.path), "versions": self._service.versions(name)}
+            record = {
+                **facts.to_json(),
+                "url": self.url_of(request, facts.path),
+                "versions": self._service.versions(name),
+            }
             return JSONResponse(record, headers={"Vary": "Accept", "Cache-Control": responses.REVALIDATE})
         archive = self._archive_if_packed(found)
         compared = None
@@ -268,4 +277,3 @@ class _Application:
 def _wants_html(request: Request) -> bool:
     """Whether a browser asks: programs name neither HTML nor anything else, or JSON."""
     return "text/html" in request.headers.get("accept", "")
-

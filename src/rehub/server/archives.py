@@ -67,7 +67,7 @@ class ArchiveStore:
         """Return the archive of a model as `archive_of` does; blocks."""
         state = self._state_of_files(model)
         found = self._lookup(model.name, state)
-        return found if found is not None else self._pack(model, state)
+        return found if found is not None else self._pack(model)
 
     def lookup(self, model: StoredModel) -> Archive | None:
         """Return the archive of a model if it is packed already."""
@@ -97,7 +97,7 @@ class ArchiveStore:
         """Return where the archive with this sha256 is, whether it exists or not."""
         return self.root / "sha256" / sha256[:2] / f"{sha256}.tar.gz"
 
-    def _pack(self, model: StoredModel, state: str) -> Archive:
+    def _pack(self, model: StoredModel) -> Archive:
         self.root.mkdir(parents=True, exist_ok=True)
         with staging_path(self.root / ".packing") as staging:
             pack(model.directory, Path(staging))

@@ -57,11 +57,11 @@ def read_card(path: Path) -> Card:
 
 
 def parse_card(text: str) -> Card:
-    """Take a card apart.
+    r"""Take a card apart.
 
-    >>> card = parse_card("# Module acme/text/1\\nEmbeds sentences.\\n\\n<!-- task: text-embedding -->\\n\\n## Overview")
+    >>> card = parse_card("# Module acme/text/1\nEmbeds sentences.\n\n<!-- task: embedding -->\n\n## Overview")
     >>> card.description, card.first("task"), card.body
-    ('Embeds sentences.', 'text-embedding', '## Overview')
+    ('Embeds sentences.', 'embedding', '## Overview')
     """
     metadata: dict[str, list[str]] = {}
 

@@ -13,7 +13,6 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from rehub.server.cards import CARD_FILE
 from rehub.server.facts import ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Catalogue:
             return False
         facts = gather_facts(model)
         card = card_of(model, self._tree)
-        labels = " ".join((facts.task, facts.language, facts.format, facts.architecture, facts.dataset))
+        labels = f"{facts.task} {facts.language} {facts.format} {facts.architecture} {facts.dataset}"
         description = facts.description or card.description
         with self._lock, self._database:
             self._delete(key)

@@ -105,7 +105,9 @@ def facts_from_json(text: str) -> ModelFacts:
     found = json.loads(text)
     if {*found} != {field.name for field in fields(ModelFacts)}:
         raise ValueError("the facts of a model are of another layout")
-    signatures = (SignatureFacts(each["name"], tuple(each["inputs"]), tuple(each["outputs"])) for each in found["signatures"])
+    signatures = (
+        SignatureFacts(each["name"], tuple(each["inputs"]), tuple(each["outputs"])) for each in found["signatures"]
+    )
     found.update(
         dangers=tuple(found["dangers"]),
         signatures=tuple(signatures),
@@ -184,13 +186,11 @@ def _with_inspection(facts: ModelFacts, info: ModelInfo) -> ModelFacts:
 
 
 def _keras_input(info: ModelInfo) -> tuple[str, str] | None:
-    """The shape and dtype of the one dense tensor that the model is called with; None if it is called in another way."""
+    """The shape and dtype of the one dense tensor that the model takes; None if it takes anything else."""
     if info.format == "TF2 SavedModel":
         traces = [trace for each in info.callables if each.path == "__call__" for trace in each.traces]
         inputs = [trace.inputs for trace in traces]
     else:
         inputs = [each.inputs for graph in info.graphs for each in graph.signatures if each.name in _DEFAULTS]
-    if not inputs or len(inputs[0]) != 1 or inputs[0][0].kind != "dense" or not inputs[0][0].shape:
-        return None
-    only = inputs[0][0]
-    return repr(tuple(only.shape[1:])), only.dtype
+    shape = inputs[0][0].shape if inputs and len(inputs[0]) == 1 and inputs[0][0].kind == "dense" else None
+    return (repr(tuple(shape[1:])), inputs[0][0].dtype) if shape else None

@@ -62,10 +62,11 @@ def parse_name(path: str) -> ModelName | None:
     publisher, *rest = segments
     if len(segments) > _MOST_SEGMENTS or any(len(each) > _LONGEST_SEGMENT for each in segments):
         return None
-    if not _PUBLISHER.fullmatch(publisher) or not all(_SEGMENT.fullmatch(each) for each in rest):
-        # A plain directory may hold models without a publisher, with the names that segments have.
-        if rest or not _SEGMENT.fullmatch(publisher):
-            return None
+    if not all(_SEGMENT.fullmatch(each) for each in segments):
+        return None
+    # A plain directory may hold models without a publisher, under any name.
+    if rest and not _PUBLISHER.fullmatch(publisher):
+        return None
     return ModelName(publisher, "/".join(rest), version)
 
 
@@ -83,7 +84,8 @@ def parse_name_to_publish(text: str) -> ModelName:
     if name is None or not name.name or not _PUBLISHER.fullmatch(name.publisher) or name.name.startswith("collection/"):
         raise InvalidHandle(
             f"{quote(text)} is not a name to publish under. Expected PUBLISHER/NAME or PUBLISHER/NAME/VERSION: a "
-            "publisher of letters, digits and '-'; a name of letters, digits, '_', '.', '-' and '/'; a version of digits."
+            "publisher of letters, digits and '-'; a name of letters, digits, '_', '.', '-' and '/'; a version that is "
+            "a number."
         )
     if any(_VERSION.fullmatch(segment) for segment in segments[1 : None if name.version is None else -1]):
         raise InvalidHandle(

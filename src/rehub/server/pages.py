@@ -149,7 +149,13 @@ def badges(facts: ModelFacts) -> list[Badge]:
 
 def filters_of(models: Sequence[ModelFacts], chosen: dict[str, str]) -> list[Filter]:
     """Return the choices by which a list of models can be narrowed."""
-    labels = {"format": "Format", "task": "Task", "language": "Language", "license": "License", "publisher": "Publisher"}
+    labels = {
+        "format": "Format",
+        "task": "Task",
+        "language": "Language",
+        "license": "License",
+        "publisher": "Publisher",
+    }
     return [
         Filter(name, label, tuple(sorted({str(getattr(each, name)) for each in models} - {""})), chosen.get(name, ""))
         for name, label in labels.items()

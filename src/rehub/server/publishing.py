@@ -1,4 +1,4 @@
-"""Publish and withdraw versions of models in a directory. A version is there completely or not at all, and never changes.
+"""Publish and withdraw versions of models in a directory. A version is complete or absent, and never changes.
 
 An archive is unpacked in a staging directory under the rules for archives of others, inspected and scanned, synced, and
 renamed to its version in one step. The rename fails if the version exists, so of several publishers one wins. A process
@@ -204,9 +204,8 @@ class HubDirectory:
 
 def _check(model: Path, label: str, scan_policy: str) -> None:
     """Refuse what is not a model, or a dangerous one."""
-    if not any((model / name).is_file() for name in _MODEL_FILES_OF_TENSORFLOW):
-        if is_model(model):
-            return  # TensorFlow.js or TFLite: no graph that could be inspected.
+    if not any((model / name).is_file() for name in _MODEL_FILES_OF_TENSORFLOW) and is_model(model):
+        return  # TensorFlow.js or TFLite: no graph that could be inspected.
     inspect(str(model))
     if scan_policy == "refuse":
         report = scan(str(model))
@@ -216,4 +215,3 @@ def _check(model: Path, label: str, scan_policy: str) -> None:
                 f"{label} is not published: {found} This service refuses models with such findings; `rehub scan` shows "
                 "them all."
             )
-

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from rehub.server.archives import Archive
 
@@ -27,7 +27,9 @@ class _LargeChunks(FileResponse):
     chunk_size = 1 << 20
 
 
-def send_archive(request: Request, archive: Archive, *, is_immutable: bool, accel_prefix: str | None = None) -> Response:
+def send_archive(
+    request: Request, archive: Archive, *, is_immutable: bool, accel_prefix: str | None = None
+) -> Response:
     """Return the answer with an archive.
 
     Args:

@@ -1,9 +1,10 @@
-"""Headers that every answer has, and a page in particular: nothing but the page's own style is loaded, no script runs."""
+"""Headers that every answer has, and those of a page, on which no script runs and only its style is loaded."""
 
 from __future__ import annotations
 
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src {images}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src {images}; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 EVERY_ANSWER = {
     "X-Content-Type-Options": "nosniff",
@@ -15,4 +16,4 @@ EVERY_ANSWER = {
 
 def page_policy(*, remote_images: bool) -> str:
     """Return the Content-Security-Policy of a page; images of other hosts only where they are allowed."""
-    return PAGE_POLICY.format(images="'self' https:" if remote_images else "'self'")
+    return _PAGE_POLICY.format(images="'self' https:" if remote_images else "'self'")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rehub.server.names import ModelName, parse_name
 
 if TYPE_CHECKING:
-    from rehub.server.access import AccessRules, Visitor
+    from rehub.server.access import AccessFile, Visitor
     from rehub.server.catalogue import Catalogue
     from rehub.server.facts import ModelFacts
     from rehub.server.publishing import HubDirectory
@@ -66,7 +66,7 @@ class Absence:
 class Service:
     """A directory of models, its index, and who may see what."""
 
-    def __init__(self, hub: HubDirectory, catalogue: Catalogue, access: AccessRules, options: ServerOptions) -> None:
+    def __init__(self, hub: HubDirectory, catalogue: Catalogue, access: AccessFile, options: ServerOptions) -> None:
         self.hub = hub
         self.catalogue = catalogue
         self.access = access
@@ -95,7 +95,9 @@ class Service:
     def search(self, text: str, chosen: dict[str, str], visitor: Visitor) -> list[ModelFacts]:
         """Return the models that have these words, and these values of their facts."""
         found = self.catalogue.search(text, visitor.can_read)
-        return [facts for facts in found if all(getattr(facts, field) == value for field, value in chosen.items() if value)]
+        return [
+            facts for facts in found if all(getattr(facts, field) == value for field, value in chosen.items() if value)
+        ]
 
     def collection(self, path: str) -> tuple[str, Path] | None:
         """Return the name and card of a collection, `<publisher>/collection/<name>`; None if there is none."""
@@ -104,7 +106,11 @@ class Service:
             return None
         directory = self.hub.tree.place_of(name.with_version(None))
         card = self.hub.tree.root.parent / "assets" / "docs" / name.publisher / "collections"
-        candidates = (directory / "card.md", directory.with_suffix(".md"), card / name.name[len("collection/") :] / "1.md")
+        candidates = (
+            directory / "card.md",
+            directory.with_suffix(".md"),
+            card / name.name[len("collection/") :] / "1.md",
+        )
         found = next((each for each in candidates if each.is_file() and self.hub.tree.holds(each.parent)), None)
         return None if found is None else (name.path, found)
 

@@ -69,12 +69,7 @@ async def delete_model(request: Request, service: Service, visitor: Visitor) -> 
     """Withdraw a version; the body is JSON with the `reason`."""
     try:
         name = _name_for(request, service, visitor)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LONGEST_REASON:
-                raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A reason has at most {_LONGEST_REASON} bytes.")
-        reason = _reason_in(body)
+        reason = await _receive_reason(request)
         await asyncio.to_thread(service.hub.unpublish, name, reason)
     except Refusal as refusal:
         return _refuse(refusal.status, refusal.message)
@@ -86,7 +81,9 @@ async def delete_model(request: Request, service: Service, visitor: Visitor) -> 
 
 def _name_for(request: Request, service: Service, visitor: Visitor) -> ModelName:
     if not service.options.can_publish:
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Nothing can be published here: this service only reads its models.")
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Nothing can be published here: this service only reads its models."
+        )
     if visitor.token is None:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "Publishing needs a token: Authorization: Bearer TOKEN.")
     name = parse_name_to_publish(request.path_params["path"])
@@ -121,7 +118,12 @@ async def _receive(request: Request, archive: Path, expected: bytes | None, limi
         raise Refusal(HTTPStatus.BAD_REQUEST, "The archive that arrived is not the one that Content-Digest names.")
 
 
-def _reason_in(body: bytes) -> str:
+async def _receive_reason(request: Request) -> str:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_REASON:
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A reason has at most {_LONGEST_REASON} bytes.")
     try:
         reason = json.loads(body or b"{}").get("reason")
     except (ValueError, AttributeError):
