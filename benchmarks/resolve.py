@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore")  # tensorflow_hub 0.16.1 brings some, from setuptools and TensorFlow
 
 import rehub
-from rehub.cache import Delivery, obtain
+from rehub.cache import Fetched, get_or_fetch
 
 try:
     import tensorflow_hub
@@ -37,12 +37,12 @@ FILES = ("saved_model.pb", "variables/variables.index", "variables/variables.dat
 SECONDS_UNTIL_TRUSTED = 2.5
 
 
-def fill(directory: Path) -> Delivery:
+def fill(directory: Path) -> Fetched:
     """Makes a small model."""
     for name in FILES:
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_bytes(name.encode())
-    return Delivery("the benchmark")
+    return Fetched("the benchmark")
 
 
 def seconds_of(resolve: Callable[[str], object], calls: int) -> float:
@@ -58,7 +58,7 @@ def main(rounds: int = 15) -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TFHUB_CACHE_DIR"] = cache
         os.environ.pop("REHUB_CACHE_DIR", None)
-        obtain((Path(cache),), HANDLE, fill)
+        get_or_fetch((Path(cache),), HANDLE, fill)
         rehub.resolve  # noqa: B018 - imports it
         start = time.perf_counter()
         first_answer = rehub.resolve(HANDLE)

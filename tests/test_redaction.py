@@ -13,7 +13,7 @@ from hosting import MODEL, HostingServer, archive_of, redirects, sends
 
 import rehub as hub
 from rehub.cli import main
-from rehub.redaction import redact_url, without_secrets, without_secrets_of
+from rehub.redaction import redact_secrets_of, redact_text, redact_url
 
 SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in it.
 
@@ -41,8 +41,8 @@ SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in 
     ],
 )
 def test_secrets_in_a_text_are_replaced_and_nothing_else(text, shown):
-    assert without_secrets(text) == shown
-    assert without_secrets(shown) == shown
+    assert redact_text(text) == shown
+    assert redact_text(shown) == shown
 
 
 KEYS = (
@@ -93,7 +93,7 @@ def test_a_secret_is_masked_wherever_in_a_url_it_stands(url):
     shown = redact_url(url)
     assert "hush" not in shown and "***" in shown
     assert redact_url(shown) == shown
-    assert "hush" not in without_secrets_of(url, f"GET {url} failed")
+    assert "hush" not in redact_secrets_of(url, f"GET {url} failed")
 
 
 @pytest.mark.parametrize("url", [url for url in PLACES if not url.startswith(("//", "tfhub.dev", "me:"))])

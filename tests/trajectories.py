@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from saved_models import LEGACY
 
 _TRAINING = Path(__file__).parent / "data" / "legacy_training"
@@ -56,12 +57,19 @@ class Trajectory:
                 yield signature, output, value
 
 
-def _load(module, head):
+def _load_trajectory(module, head):
     directory = _TRAINING / module
     recipe = json.loads((directory / f"{head}.json").read_text())
     with np.load(directory / "data.npz") as data, np.load(directory / f"{head}.npz") as recorded:
         return Trajectory(module, head, recipe, dict(data), dict(recorded))
 
 
-def all_trajectories():
-    return [_load(path.parent.name, path.stem) for path in sorted(_TRAINING.glob("*/*_head.json"))]
+def load_trajectories():
+    return [_load_trajectory(path.parent.name, path.stem) for path in sorted(_TRAINING.glob("*/*_head.json"))]
+
+
+def with_each_trajectory(select=lambda trajectory: True):
+    """Decorate a test to run with each trajectory that `select` is true for, as its argument `trajectory`."""
+    selected = [trajectory for trajectory in load_trajectories() if select(trajectory)]
+    ids = [f"{trajectory.module}-{trajectory.head}" for trajectory in selected]
+    return pytest.mark.parametrize("trajectory", selected, ids=ids)

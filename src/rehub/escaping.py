@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rehub.redaction import redact_url, without_secrets
+from rehub.redaction import redact_text, redact_url
 
 MAX_CHARACTERS = 200
 MAX_URL_CHARACTERS = 600
@@ -73,7 +73,7 @@ _TERMINAL_STYLE = re.compile("\x1b\\[[0-9;]*m")
 
 def _sanitize_text(text: str) -> str:
     text = _TERMINAL_STYLE.sub("", truncate(text, 10 * _MAX_MESSAGE_CHARACTERS))
-    return escape_message(without_secrets(text), _MAX_MESSAGE_CHARACTERS)
+    return escape_message(redact_text(text), _MAX_MESSAGE_CHARACTERS)
 
 
 class SanitizedArguments(type):

@@ -171,7 +171,7 @@ def _load_legacy(
     """
     from rehub import retrain  # It is large, and most models are not legacy modules.
 
-    if not retrain.can_retrain(tf):
+    if not retrain.can_retrain():
         raise NotTrainable(
             "In a graph of TF1, and in TensorFlow 1.15, a legacy module is trained by "
             f"hub.Module({handle!r}, trainable=True)."
@@ -184,7 +184,7 @@ def _load_legacy(
             except MissingOp as error:
                 raise NotTrainable(f"The graph variant for training has an op that is missing: {error}") from error
     try:
-        obj = retrain.restore_legacy_module(tf, layout, inference, tags, options, handle)
+        obj = retrain.restore_legacy_module(layout, inference, tags, options, handle)
     except InvalidModule as error:
         raise NotTrainable(f"The graph of {handle!r} cannot be traced again: {error}") from error
     restore.report_on(obj, restore.LoadReport("retrain"))

@@ -1,7 +1,7 @@
 """Keeps passwords, tokens and signatures out of what people read: messages, logs, manifests and listings.
 
 A URL is taken apart where it comes in, by `redact_url`: all of its login, and every value of its query outside a short
-list, become `***`. `without_secrets` is the second net, for texts of others in which URLs may stand.
+list, become `***`. `redact_text` is the second net, for texts of others in which URLs may stand.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def redact_url(url: str) -> str:
     return "".join(_redact_link(link) for link in links)
 
 
-def redact_place(place: str) -> str:
+def redact_location(place: str) -> str:
     """A directory as it is, or the URL of one without its secrets: what a command prints for others to use."""
     return redact_url(place) if "://" in place else place
 
@@ -143,10 +143,10 @@ _USUAL_ITEM = (
 )
 
 
-def without_secrets(text: str) -> str:
+def redact_text(text: str) -> str:
     """A text in which URLs may stand, with `***` for each password, signature and token in them.
 
-    >>> without_secrets("asked https://me:secret@example.com/m?sig=0a1b, and it said no.")
+    >>> redact_text("asked https://me:secret@example.com/m?sig=0a1b, and it said no.")
     'asked https://***@example.com/m?sig=***, and it said no.'
     """
     return re.sub(_USUAL_ITEM, rf"\1={MASK}", re.sub(_URL_IN_TEXT, _redact_match, text))
@@ -164,7 +164,7 @@ def _redact_match(match: Match[str]) -> str:
     return redact_url(bare) + url[len(bare) :]
 
 
-def secrets_of(url: str) -> tuple[str, ...]:
+def find_secrets(url: str) -> tuple[str, ...]:
     """The texts that `redact_url` masks in a URL, as they stand there and unquoted; the longest first.
 
     With them a text of others can be searched that quotes a part of the URL, such as its query alone.
@@ -192,12 +192,12 @@ def secrets_of(url: str) -> tuple[str, ...]:
     return tuple(sorted((each for each in found if len(each) > 3 and each not in shown), key=len, reverse=True))
 
 
-def without_secrets_of(url: str, text: str) -> str:
+def redact_secrets_of(url: str, text: str) -> str:
     """A text of others about a URL, without what is secret in that one and in others.
 
-    >>> without_secrets_of("https://h/m?token=0a1b", "GET /m?token=0a1b failed")
+    >>> redact_secrets_of("https://h/m?token=0a1b", "GET /m?token=0a1b failed")
     'GET /m?token=*** failed'
     """
-    for secret in secrets_of(url):
+    for secret in find_secrets(url):
         text = text.replace(secret, MASK)
-    return without_secrets(text)
+    return redact_text(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filling import KEY, NOBODY, Filling
 
-from rehub.cache import obtain
+from rehub.cache import get_or_fetch
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def shared_disk():
 def read_only_root(shared_disk):
     """A cache with one model in it that the user may read and not write."""
     root = shared_disk / "system"
-    obtain((root,), KEY, Filling())
+    get_or_fetch((root,), KEY, Filling())
     root.chmod(0o555)
     yield root
     root.chmod(0o755)

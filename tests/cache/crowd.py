@@ -21,7 +21,7 @@ from pathlib import Path
 from filling import ENTRY, KEY, NAME, Filling, names_in
 
 import rehub
-from rehub.cache import find, obtain
+from rehub.cache import find_cached, get_or_fetch
 from rehub.cache.claim import try_claim
 
 FLOCK = {"x86_64": 73, "aarch64": 32}
@@ -124,10 +124,10 @@ def killed_at_each_step(root):
             step += 1
             cache = root / f"{repairs}-{step}"
             if repairs:
-                (obtain((cache,), KEY, Filling(graph=b"old")) / "variables" / "variables.index").unlink()
+                (get_or_fetch((cache,), KEY, Filling(graph=b"old")) / "variables" / "variables.index").unlink()
             status = status_of(forked(lambda cache=cache, step=step: dies_at(step) or obtain_whole(cache)))
             findings["kills"] += status == -signal.SIGKILL
-            found = find((cache,), KEY)
+            found = find_cached((cache,), KEY)
             if found is not None and set(files_of(found)) != WHOLE:
                 findings["broken"].append([repairs, step, "found"])
             start = time.monotonic()
@@ -143,7 +143,7 @@ WHOLE = {"saved_model.pb", "variables/variables.index", "variables/variables.dat
 
 
 def obtain_whole(cache):
-    return set(files_of(obtain((cache,), KEY, Filling()))) != WHOLE
+    return set(files_of(get_or_fetch((cache,), KEY, Filling()))) != WHOLE
 
 
 def dies_at(step):
@@ -182,19 +182,19 @@ def fills_until_told(root):
         sys.stdout.flush()
         sys.stdin.readline()
 
-    return str(obtain((root,), KEY, Filling(meanwhile, graph=b"of the slow one")))
+    return str(get_or_fetch((root,), KEY, Filling(meanwhile, graph=b"of the slow one")))
 
 
 def fills(root):
     """Fills an entry at once."""
     start = time.monotonic()
-    directory = obtain((root,), KEY, Filling())
+    directory = get_or_fetch((root,), KEY, Filling())
     return {"seconds": time.monotonic() - start, "graph": (directory / "saved_model.pb").read_text()}
 
 
 def repairs_just_before_a_repair(root):
     """A repair without a lock that is overtaken by another at the worst moment: when it takes the damaged model out."""
-    directory = obtain((root,), KEY, Filling())
+    directory = get_or_fetch((root,), KEY, Filling())
     (directory / "saved_model.pb").unlink()
     handed_out = []
 
@@ -206,7 +206,7 @@ def repairs_just_before_a_repair(root):
             handed_out[0] = directory.stat().st_ino
 
     sys.addaudithook(overtake)
-    obtain((root,), KEY, Filling())
+    get_or_fetch((root,), KEY, Filling())
     return {"handed_out": handed_out, "there": directory.stat().st_ino}
 
 

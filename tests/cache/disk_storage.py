@@ -13,7 +13,7 @@ import fsspec
 from filling import KEY, Filling
 from fsspec.implementations.local import LocalFileSystem
 
-from rehub.cache import renew
+from rehub.cache import refetch
 
 
 class DiskStorage(LocalFileSystem):
@@ -58,7 +58,7 @@ def main(url, graph, step=None):
             os.kill(os.getpid(), signal.SIGKILL)
 
     DiskStorage.before_step = staticmethod(die_before)
-    renew((url,), KEY, Filling(graph=graph.encode()))
+    refetch((url,), KEY, Filling(graph=graph.encode()))
     sys.stdout.write(f"{DiskStorage.steps}\n")
 
 

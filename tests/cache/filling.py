@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 
-from rehub.cache import Delivery
+from rehub.cache import Fetched
 
 KEY = "https://tfhub.dev/google/nnlm-en-dim50/2"
 # What tensorflow_hub calls this model's directory.
@@ -36,7 +36,7 @@ class Filling:
             raise self._error
         (directory / "variables" / "variables.index").write_bytes(b"index")
         (directory / "variables" / "variables.data-00000-of-00001").write_bytes(b"data")
-        return Delivery("https://mirror/nnlm.tar.gz")
+        return Fetched("https://mirror/nnlm.tar.gz")
 
 
 def names_in(root):

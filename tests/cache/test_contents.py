@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 from filling import ENTRY, KEY, NAME, Filling, names_in
 
-from rehub.cache import entries, entry_of, find, obtain, prune, remove, verify
+from rehub.cache import find_cached, find_entry, get_or_fetch, list_entries, prune_cache, remove_entry, verify_entry
 from rehub.errors import CacheError
 
 SIZE = len(b"graph" + b"index" + b"data")
@@ -18,13 +18,13 @@ SIZE = len(b"graph" + b"index" + b"data")
 @pytest.fixture
 def root(tmp_path):
     """A cache with one model."""
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     return tmp_path
 
 
 def test_an_entry_tells_what_came_from_where_and_when(root):
-    (entry,) = entries(root)
-    assert entry == entry_of(root, KEY)
+    (entry,) = list_entries(root)
+    assert entry == find_entry(root, KEY)
     assert (entry.root, entry.directory) == (root, root / NAME)
     assert (entry.handle, entry.url) == (KEY, "https://mirror/nnlm.tar.gz")
     assert (entry.size, entry.files, entry.damage) == (SIZE, 3, None)
@@ -34,34 +34,34 @@ def test_an_entry_tells_what_came_from_where_and_when(root):
 
 def test_an_entry_of_tensorflow_hub_tells_what_its_descriptor_has(root):
     (root / (NAME + ".manifest.json")).unlink()
-    entry = entry_of(root, KEY)
+    entry = find_entry(root, KEY)
     assert (entry.handle, entry.url, entry.size, entry.damage) == (KEY, None, SIZE, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     (root / (NAME + ".descriptor.txt")).unlink()
-    entry = entry_of(root, KEY)
+    entry = find_entry(root, KEY)
     assert (entry.handle, entry.stored, entry.size) == (None, None, SIZE)
 
 
 def test_entries_are_sorted_and_nothing_else_in_the_directory_is_one(root):
-    obtain((root,), "https://a", Filling())
+    get_or_fetch((root,), "https://a", Filling())
     (root / (NAME + ".lock")).write_text("host.1.uuid")
     (root / "README").write_text("mine")
     (root / "photos").mkdir()
-    assert [entry.handle for entry in entries(root)] == ["https://a", KEY]
+    assert [entry.handle for entry in list_entries(root)] == ["https://a", KEY]
 
 
 def test_a_cache_that_is_not_there_is_empty_and_one_that_is_a_file_an_error(tmp_path):
-    assert entries(tmp_path / "missing") == []
-    assert entry_of(tmp_path / "missing", KEY) is None
-    assert prune(tmp_path / "missing", 0) == []
+    assert list_entries(tmp_path / "missing") == []
+    assert find_entry(tmp_path / "missing", KEY) is None
+    assert prune_cache(tmp_path / "missing", 0) == []
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CacheError, match="cannot be read"):
-        entries(tmp_path / "file")
+        list_entries(tmp_path / "file")
 
 
 def test_verify_finds_nothing_in_a_whole_model_and_writes_nothing(root):
     before = names_in(root)
-    report = verify(entry_of(root, KEY))
+    report = verify_entry(find_entry(root, KEY))
     assert (report.damage, report.unlisted, report.has_manifest) == ((), (), True)
     assert names_in(root) == before
 
@@ -70,53 +70,55 @@ def test_verify_names_every_file_that_is_missing_changed_or_too_much(root):
     (root / NAME / "saved_model.pb").write_bytes(b"other")
     (root / NAME / "variables" / "variables.index").unlink()
     (root / NAME / "notes.txt").write_bytes(b"mine")
-    entry = entry_of(root, KEY)
+    entry = find_entry(root, KEY)
     assert entry.damage == "variables/variables.index is missing"
-    report = verify(entry)
+    report = verify_entry(entry)
     assert [words.partition(":")[0] for words in report.damage] == [
         "saved_model.pb has other content than was downloaded",
         "variables/variables.index is missing",
     ]
     assert report.unlisted == ("notes.txt",)
-    assert verify(entry, digests=False).damage == ("variables/variables.index is missing",)
+    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
 
 
 def test_verify_says_when_there_is_nothing_to_compare_with(root):
     (root / (NAME + ".manifest.json")).unlink()
-    report = verify(entry_of(root, KEY))
+    report = verify_entry(find_entry(root, KEY))
     assert (report.damage, report.has_manifest) == ((), False)
     (root / NAME / "saved_model.pb").unlink()
-    assert verify(entry_of(root, KEY)).damage == ("it has no saved_model.pb or saved_model.pbtxt or saved_model.cpb",)
+    assert verify_entry(find_entry(root, KEY)).damage == (
+        "it has no saved_model.pb or saved_model.pbtxt or saved_model.cpb",
+    )
     (root / (NAME + ".manifest.json")).write_text("{")
-    assert "is no manifest" in verify(entry_of(root, KEY)).damage[0]
+    assert "is no manifest" in verify_entry(find_entry(root, KEY)).damage[0]
 
 
 def test_what_is_removed_is_gone_with_all_that_belongs_to_it(root):
-    obtain((root,), "https://a", Filling())
-    remove(entry_of(root, KEY))
-    assert find((root,), KEY) is None
-    assert [entry.handle for entry in entries(root)] == ["https://a"]
+    get_or_fetch((root,), "https://a", Filling())
+    remove_entry(find_entry(root, KEY))
+    assert find_cached((root,), KEY) is None
+    assert [entry.handle for entry in list_entries(root)] == ["https://a"]
     assert len(names_in(root)) == 3
-    obtain((root,), KEY, Filling())
-    assert find((root,), KEY) is not None
+    get_or_fetch((root,), KEY, Filling())
+    assert find_cached((root,), KEY) is not None
 
 
 def test_what_cannot_be_removed_is_an_error(read_only_root, nobody):
     with pytest.raises(CacheError, match="cannot be deleted"):
-        remove(entry_of(read_only_root, KEY))
+        remove_entry(find_entry(read_only_root, KEY))
 
 
 def test_prune_deletes_what_is_damaged_and_then_what_was_not_used_for_longest(tmp_path):
     for age, key in ((4, "https://old"), (3, "https://new"), (9, "https://broken"), (1, "https://newest")):
-        directory = obtain((tmp_path,), key, Filling())
+        directory = get_or_fetch((tmp_path,), key, Filling())
         used = time.time() - age * 24 * 3600
         os.utime(str(directory) + ".manifest.json", (used, used))
         if key == "https://broken":
             (directory / "saved_model.pb").unlink()
-    find((tmp_path,), "https://old")  # Which is a use.
-    assert [entry.handle for entry in prune(tmp_path, 2 * SIZE)] == ["https://broken", "https://new"]
-    assert [entry.handle for entry in entries(tmp_path)] == ["https://newest", "https://old"]
-    assert prune(tmp_path, 2 * SIZE) == []
+    find_cached((tmp_path,), "https://old")  # Which is a use.
+    assert [entry.handle for entry in prune_cache(tmp_path, 2 * SIZE)] == ["https://broken", "https://new"]
+    assert [entry.handle for entry in list_entries(tmp_path)] == ["https://newest", "https://old"]
+    assert prune_cache(tmp_path, 2 * SIZE) == []
 
 
 def test_prune_deletes_what_dead_downloads_left_and_leaves_the_young_ones_of_tensorflow_hub(root):
@@ -131,5 +133,5 @@ def test_prune_deletes_what_dead_downloads_left_and_leaves_the_young_ones_of_ten
     (root / f"{dead}.tmp" / "model").mkdir(parents=True)
     (root / f"{dead}.lock").write_text("")
     (root / f"{'d' * 40}.rehub.lock").write_text("")
-    assert prune(root, 10**9) == []
+    assert prune_cache(root, 10**9) == []
     assert names_in(root) == sorted([*ENTRY, leftovers[1]])

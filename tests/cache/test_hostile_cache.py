@@ -12,7 +12,16 @@ import hostile_cache as hostile
 import pytest
 from filling import ENTRY, KEY, NAME, Filling, names_in
 
-from rehub.cache import entries, entry_of, find, obtain, prune, remove, renew, verify
+from rehub.cache import (
+    find_cached,
+    find_entry,
+    get_or_fetch,
+    list_entries,
+    prune_cache,
+    refetch,
+    remove_entry,
+    verify_entry,
+)
 from rehub.cache.claim import owner_of, try_claim
 from rehub.errors import UnsafeArchive
 
@@ -35,7 +44,7 @@ def precious(tmp_path):
 def root(tmp_path):
     """A cache with one model."""
     root = tmp_path / "cache"
-    obtain((root,), KEY, Filling())
+    get_or_fetch((root,), KEY, Filling())
     return root
 
 
@@ -56,7 +65,7 @@ def test_what_stands_in_a_locks_place_is_neither_written_nor_waited_for(tmp_path
     things["another name of a file"] = lambda path: os.link(str(precious), str(path))
     things[thing](root / hostile.LOCK)
     fill = Filling()
-    assert (renew if again else obtain)((root,), KEY, fill) == root / NAME
+    assert (refetch if again else get_or_fetch)((root,), KEY, fill) == root / NAME
     assert fill.count == 1
     left = [name for name in names_in(root) if name not in ENTRY]
     assert left == ([hostile.LOCK] if thing == "a full directory" else [])
@@ -75,7 +84,7 @@ def test_a_lock_that_comes_back_as_a_link_again_and_again_holds_nobody_up(tmp_pa
     planter = threading.Thread(target=plant)
     planter.start()
     try:
-        assert (obtain((tmp_path,), KEY, Filling()) / "saved_model.pb").read_bytes() == b"graph"
+        assert (get_or_fetch((tmp_path,), KEY, Filling()) / "saved_model.pb").read_bytes() == b"graph"
     finally:
         done.set()
         planter.join()
@@ -109,18 +118,18 @@ def test_a_locks_owner_is_told_on_one_line_of_bounded_length(tmp_path):
 @pytest.mark.parametrize("content", hostile.CONTENTS.values(), ids=hostile.CONTENTS)
 def test_a_manifest_that_is_none_is_damage_and_the_model_is_fetched_again(root, caplog, content):
     (root / hostile.MANIFEST).write_bytes(content)
-    assert find((root,), KEY) is None
+    assert find_cached((root,), KEY) is None
     assert "is damaged and does not count" in caplog.text
-    assert entry_of(root, KEY).damage
-    assert verify(entry_of(root, KEY)).damage
+    assert find_entry(root, KEY).damage
+    assert verify_entry(find_entry(root, KEY)).damage
     fetched_again(root)
 
 
 @pytest.mark.parametrize("content", hostile.STRANGE.values(), ids=hostile.STRANGE)
 def test_a_manifest_with_something_impossible_beside_its_files_is_shown_as_it_can_be(root, content):
     (root / hostile.MANIFEST).write_bytes(content)
-    (entry,) = entries(root)
-    assert entry == entry_of(root, KEY) and entry.damage is None
+    (entry,) = list_entries(root)
+    assert entry == find_entry(root, KEY) and entry.damage is None
     for text in (entry.handle, entry.url):
         assert text.isprintable() and len(text) < 1000
     assert entry.stored is None or entry.stored.utcoffset().total_seconds() == 0
@@ -131,17 +140,17 @@ def test_a_manifest_with_something_impossible_beside_its_files_is_shown_as_it_ca
 def test_what_is_no_file_is_damage_and_the_model_is_fetched_again(root, name, thing):
     hostile.put(root / name, thing)
     is_whole = name == hostile.DESCRIPTOR  # Which are words for people.
-    assert (find((root,), KEY) is not None) is is_whole
-    entry = entry_of(root, KEY)
+    assert (find_cached((root,), KEY) is not None) is is_whole
+    entry = find_entry(root, KEY)
     assert (entry.damage is None) is is_whole
-    assert (verify(entry).damage == ()) is is_whole
+    assert (verify_entry(entry).damage == ()) is is_whole
     fetched_again(root)
 
 
 def test_a_directory_of_the_model_that_is_a_link_is_damage(root, tmp_path):
     (root / NAME / "variables").rename(tmp_path / "elsewhere")
     (root / NAME / "variables").symlink_to(tmp_path / "elsewhere")
-    assert "a link" in entry_of(root, KEY).damage
+    assert "a link" in find_entry(root, KEY).damage
     fetched_again(root)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 2
 
@@ -149,7 +158,7 @@ def test_a_directory_of_the_model_that_is_a_link_is_damage(root, tmp_path):
 def test_without_a_manifest_a_link_is_no_file_of_the_model(root, precious):
     (root / hostile.MANIFEST).unlink()
     hostile.put(root / NAME / "saved_model.pb", hostile.link_to(precious))
-    assert "it has no saved_model.pb" in entry_of(root, KEY).damage
+    assert "it has no saved_model.pb" in find_entry(root, KEY).damage
     fetched_again(root)
 
 
@@ -159,8 +168,8 @@ def test_what_stands_among_dead_downloads_is_deleted_and_not_followed(root, tmp_
     for letter, ending in zip("abcd", (".rehub.tmp", ".rehub.lock", ".tmp", ".rehub.tmp")):
         things[thing](root / f"{NAME}.{letter * 32}{ending}")
     (root / f"{NAME}.{'d' * 32}.rehub.lock").write_bytes(b"")
-    renew((root,), KEY, Filling())
-    assert prune(root, 10**9) == []
+    refetch((root,), KEY, Filling())
+    assert prune_cache(root, 10**9) == []
     kept = {f"{NAME}.{'c' * 32}.tmp"}  # of tensorflow_hub's, for a day
     if thing == "a full directory":  # in the place of a lock, where nobody's work is deleted
         kept.add(f"{NAME}.{'b' * 32}.rehub.lock")
@@ -175,9 +184,9 @@ def test_a_tree_deeper_than_the_stack_is_damage_and_is_deleted(root):
         os.close(below)
         below = inner
     os.close(below)
-    assert find((root,), KEY) == root / NAME  # What nobody listed is not the model's.
-    assert len(verify(entry_of(root, KEY)).unlisted) == 1
-    remove(entry_of(root, KEY))
+    assert find_cached((root,), KEY) == root / NAME  # What nobody listed is not the model's.
+    assert len(verify_entry(find_entry(root, KEY)).unlisted) == 1
+    remove_entry(find_entry(root, KEY))
     assert names_in(root) == []
 
 
@@ -187,23 +196,23 @@ def test_a_file_of_an_impossible_year_does_not_keep_the_cache_from_being_seen(ro
         os.utime(str(root / hostile.MANIFEST), (moment, moment))
     except (OSError, OverflowError):
         pytest.skip("this file system has no such time")
-    (entry,) = entries(root)
+    (entry,) = list_entries(root)
     assert entry.damage is None
-    assert prune(root, 0) == [entry]
+    assert prune_cache(root, 0) == [entry]
 
 
 def test_what_is_fetched_holds_no_link(tmp_path):
     fill = Filling(meanwhile=lambda: os.symlink("/etc/passwd", str(next(tmp_path.rglob("model")) / "link")))
     with pytest.raises(UnsafeArchive, match="'link' is a link"):
-        obtain((tmp_path,), KEY, fill)
+        get_or_fetch((tmp_path,), KEY, fill)
     assert names_in(tmp_path) == []
 
 
 def fetched_again(root):
     """The model comes again, and then counts; what is in the way is gone."""
     fill = Filling()
-    assert renew((root,), KEY, fill) == root / NAME
+    assert refetch((root,), KEY, fill) == root / NAME
     assert fill.count == 1
-    assert find((root,), KEY) == root / NAME
-    assert (entry_of(root, KEY).damage, verify(entry_of(root, KEY)).damage) == (None, ())
+    assert find_cached((root,), KEY) == root / NAME
+    assert (find_entry(root, KEY).damage, verify_entry(find_entry(root, KEY)).damage) == (None, ())
     assert names_in(root) == ENTRY

@@ -9,19 +9,19 @@ import time
 import pytest
 from filling import KEY, Filling
 
-from rehub.cache import find, obtain
+from rehub.cache import find_cached, get_or_fetch
 
 
 @pytest.fixture
 def remembered(tmp_path):
     """A model that this process remembers as whole."""
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     time.sleep(2.1)  # Until then its directories' times may hide a change; and no user can set a ctime.
-    assert find((tmp_path,), KEY) == directory
+    assert find_cached((tmp_path,), KEY) == directory
     # Whether it is remembered shows by what a look at every file would see.
     with (directory / "saved_model.pb").open("ab") as file:
         file.write(b"!")
-    assert find((tmp_path,), KEY) == directory
+    assert find_cached((tmp_path,), KEY) == directory
     with (directory / "saved_model.pb").open("rb+") as file:
         file.truncate(5)
     return directory
@@ -32,25 +32,25 @@ def test_what_is_taken_away_after_that_is_noticed_even_if_the_directorys_time_is
     before = folder.stat()
     (folder / "variables.index").unlink()
     os.utime(str(folder), ns=(before.st_atime_ns, before.st_mtime_ns))  # As systemd-tmpfiles does.
-    assert find((remembered.parent,), KEY) is None
+    assert find_cached((remembered.parent,), KEY) is None
     fill = Filling()
-    assert obtain((remembered.parent,), KEY, fill) == remembered
+    assert get_or_fetch((remembered.parent,), KEY, fill) == remembered
     assert fill.count == 1
 
 
 def test_that_all_is_taken_away_is_noticed(remembered):
     shutil.rmtree(str(remembered))
-    assert find((remembered.parent,), KEY) is None
+    assert find_cached((remembered.parent,), KEY) is None
 
 
 def test_another_cache_is_looked_through_anew(remembered, tmp_path):
-    assert find((tmp_path / "other",), KEY) is None
-    assert find((tmp_path / "other", remembered.parent), KEY) == remembered
+    assert find_cached((tmp_path / "other",), KEY) is None
+    assert find_cached((tmp_path / "other", remembered.parent), KEY) == remembered
 
 
 def test_what_was_changed_just_now_is_not_remembered(tmp_path):
-    directory = obtain((tmp_path,), KEY, Filling())
-    assert find((tmp_path,), KEY) == directory
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
+    assert find_cached((tmp_path,), KEY) == directory
     with (directory / "saved_model.pb").open("ab") as file:
         file.write(b"!")
-    assert find((tmp_path,), KEY) is None
+    assert find_cached((tmp_path,), KEY) is None

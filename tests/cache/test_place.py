@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from filling import KEY, NAME, Filling
 
-from rehub.cache import find, obtain
+from rehub.cache import find_cached, get_or_fetch
 from rehub.cache.place import Place
 
 
 @pytest.fixture
 def unlisted(tmp_path):
     """The place of a whole model that tensorflow_hub has brought in."""
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     place = Place.of(tmp_path, KEY)
     place.manifest.unlink()
     return place
@@ -43,7 +43,7 @@ def test_a_model_without_a_manifest_is_whole_as_far_as_its_own_files_tell(unlist
 def test_what_a_cleaner_took_from_a_cache_of_tensorflow_hub_is_noticed(unlisted, gone, damage):  # hub#646, hub#850
     (unlisted.directory / gone).unlink()
     assert unlisted.damage() == damage
-    assert find((unlisted.root,), KEY) is None
+    assert find_cached((unlisted.root,), KEY) is None
 
 
 def test_a_saved_model_without_variables_is_whole(unlisted):

@@ -17,7 +17,7 @@ from effort import scaled
 from filling import ENTRY, NAME, names_in
 from hosting import MODEL, HostingServer, archive_of
 
-from rehub.cache import find
+from rehub.cache import find_cached
 from rehub.cache.claim import try_claim
 
 HERE = Path(__file__).parent
@@ -42,14 +42,13 @@ def server():
 @contextlib.contextmanager
 def started(*arguments, **environment):
     """A process of crowd.py; killed in the end, if it is still there."""
-    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
     process = subprocess.Popen(
         [sys.executable, "-W", "error", str(HERE / "crowd.py"), *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        env={**os.environ, **environment, "PYTHONPATH": paths},
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     with process:
         try:
@@ -196,7 +195,7 @@ def test_a_lock_file_that_tensorflow_hub_left_holds_nobody_up_and_stays(tmp_path
     stale.write_text("host.1.00000000000000000000000000000000")
     assert findings_of("fills", tmp_path)["seconds"] < 2
     assert stale.exists()
-    assert find((tmp_path,), "https://tfhub.dev/google/nnlm-en-dim50/2") is not None
+    assert find_cached((tmp_path,), "https://tfhub.dev/google/nnlm-en-dim50/2") is not None
 
 
 def write_lock(root, host, pid):

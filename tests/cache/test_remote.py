@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 from filling import KEY, NAME, Filling
 
-from rehub.cache import entries, entry_of, find, obtain, remove, renew, sizes, verify
+from rehub.cache import (
+    find_cached,
+    find_entry,
+    get_or_fetch,
+    list_entries,
+    list_file_sizes,
+    refetch,
+    remove_entry,
+    verify_entry,
+)
 from rehub.errors import CacheError, DownloadError, InvalidSetting, PackageMissing
 
 pytest.importorskip("fsspec", reason="fsspec is not installed here")
@@ -74,9 +83,9 @@ def write(storage, path, content):
 def test_a_model_is_brought_in_once(store, temporary):  # P40
     storage, url = store
     fill = Filling()
-    assert find((url,), KEY) is None
-    assert obtain((url,), KEY, fill) == f"{url}/{NAME}"
-    assert obtain((url,), KEY, fill) == f"{url}/{NAME}" == find((url,), "https://other", KEY)
+    assert find_cached((url,), KEY) is None
+    assert get_or_fetch((url,), KEY, fill) == f"{url}/{NAME}"
+    assert get_or_fetch((url,), KEY, fill) == f"{url}/{NAME}" == find_cached((url,), "https://other", KEY)
     assert fill.count == 1
     there = contents(storage, url)
     stored = json.loads(there.pop(MANIFEST).decode())
@@ -91,44 +100,44 @@ def test_a_model_is_brought_in_once(store, temporary):  # P40
 def test_a_fill_that_fails_leaves_nothing(store, temporary, error):
     storage, url = store
     with pytest.raises(type(error)):
-        obtain((url,), KEY, Filling(error=error))
+        get_or_fetch((url,), KEY, Filling(error=error))
     assert contents(storage, url) == {}
     assert left_in(temporary) == []
 
 
 def test_no_room_for_temporary_files_is_an_error_that_names_them(memory, temporary):
     with pytest.raises(CacheError, match="No space left on device") as error:
-        obtain(("memory://bucket",), KEY, Filling(error=OSError(28, "No space left on device")))
+        get_or_fetch(("memory://bucket",), KEY, Filling(error=OSError(28, "No space left on device")))
     assert KEY in str(error.value) and str(temporary) in str(error.value) and "TMPDIR" in str(error.value)
 
 
 @pytest.mark.parametrize("gone", [*sorted(FILES), MANIFEST])
 def test_a_model_with_files_taken_away_is_uploaded_again(store, caplog, gone):
     storage, url = store
-    obtain((url,), KEY, Filling())
+    get_or_fetch((url,), KEY, Filling())
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{gone}")
-    assert find((url,), KEY) is None
+    assert find_cached((url,), KEY) is None
     assert ("it has no manifest" if gone == MANIFEST else "is missing") in caplog.text
     again = Filling()
-    assert obtain((url,), KEY, again) == f"{url}/{NAME}" == find((url,), KEY)
+    assert get_or_fetch((url,), KEY, again) == f"{url}/{NAME}" == find_cached((url,), KEY)
     assert again.count == 1
 
 
 @pytest.mark.parametrize("name", [NAME + "/saved_model.pb", MANIFEST])
 def test_a_file_that_was_cut_short_is_damage(store, name):
     storage, url = store
-    obtain((url,), KEY, Filling())
+    get_or_fetch((url,), KEY, Filling())
     storage.pipe_file(f"{type(storage)._strip_protocol(url)}/{name}", b"gra")
-    assert find((url,), KEY) is None
-    assert obtain((url,), KEY, Filling()) == find((url,), KEY)
+    assert find_cached((url,), KEY) is None
+    assert get_or_fetch((url,), KEY, Filling()) == find_cached((url,), KEY)
 
 
 def test_files_of_an_earlier_upload_are_gone_when_the_manifest_is_there(store):
     storage, url = store
-    obtain((url,), KEY, Filling())
+    get_or_fetch((url,), KEY, Filling())
     write(storage, f"{url}/{NAME}/assets/old.txt", b"old")
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{MANIFEST}")
-    obtain((url,), KEY, Filling())
+    get_or_fetch((url,), KEY, Filling())
     assert {name: content for name, content in contents(storage, url).items() if "/" in name} == FILES
 
 
@@ -136,13 +145,13 @@ def test_what_tensorflow_hub_has_put_there_is_taken_when_it_is_whole(store):
     storage, url = store
     for name, content in FILES.items():
         write(storage, f"{url}/{name}", content)
-    assert find((url,), KEY) == f"{url}/{NAME}"
+    assert find_cached((url,), KEY) == f"{url}/{NAME}"
     write(storage, f"{url}/{DESCRIPTOR}", f"Module: {KEY}\nDownload Time: 2026-01-02 03:04:05\n".encode())
-    assert find((url,), "https://other", KEY) == f"{url}/{NAME}"
+    assert find_cached((url,), "https://other", KEY) == f"{url}/{NAME}"
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{NAME}/variables/variables.index")
-    assert find((url,), KEY) is None
+    assert find_cached((url,), KEY) is None
     fill = Filling()
-    assert obtain((url,), KEY, fill) == find((url,), KEY)
+    assert get_or_fetch((url,), KEY, fill) == find_cached((url,), KEY)
     assert fill.count == 1
 
 
@@ -150,7 +159,7 @@ def test_threads_of_one_process_upload_once(store):
     _, url = store
     fill = Filling()
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(obtain((url,), KEY, fill))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: answers.append(get_or_fetch((url,), KEY, fill))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -167,7 +176,7 @@ def other_machine(url, graph, tmp_path, step="0"):
 def other_process(url, graph, temporary, step="0"):
     """Puts the model there from another process, which is killed before a step; its exit status and what it printed."""
     here = Path(__file__).parent
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(
         [sys.executable, str(here / "disk_storage.py"), url, graph, step],
         stdout=subprocess.PIPE,
@@ -186,8 +195,8 @@ def test_killed_before_any_step_of_an_upload_the_model_is_not_there(disk, tmp_pa
     for step in range(1, int(steps) + 1):
         url = f"{base}/{step}"
         assert other_machine(url, "graph", tmp_path, str(step)) == (-signal.SIGKILL, "")
-        assert find((url,), KEY) is None
-        assert obtain((url,), KEY, Filling()) == find((url,), KEY)
+        assert find_cached((url,), KEY) is None
+        assert get_or_fetch((url,), KEY, Filling()) == find_cached((url,), KEY)
         assert {name: content for name, content in contents(disk, url).items() if "/" in name} == FILES
 
 
@@ -196,18 +205,18 @@ def test_killed_before_any_step_of_a_renewal_it_is_the_old_model_or_the_new_one_
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     found = []
     for step in range(1, 20):
-        renew((url,), KEY, Filling(graph=b"older"))
+        refetch((url,), KEY, Filling(graph=b"older"))
         code, _ = other_machine(url, "graph", tmp_path, str(step))
         if code == 0:
             break
-        if find((url,), KEY) is None:
+        if find_cached((url,), KEY) is None:
             found.append("none")
         else:
             assert contents(disk, url)[NAME + "/saved_model.pb"] == b"older"
             found.append("old")
     assert found == ["old"] * 2 + ["none"] * 4  # descriptor, manifest deleted, three files, manifest
     assert contents(disk, url)[NAME + "/saved_model.pb"] == b"graph"
-    assert find((url,), KEY) == f"{url}/{NAME}"
+    assert find_cached((url,), KEY) == f"{url}/{NAME}"
 
 
 @needs_sigkill
@@ -215,7 +224,7 @@ def test_what_a_killed_upload_has_left_on_this_machine_is_deleted_by_the_next(di
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     assert other_process(url, "graph", temporary, "3") == (-signal.SIGKILL, "")
     assert left_in(temporary) != []
-    assert obtain((url,), KEY, Filling()) == find((url,), KEY)
+    assert get_or_fetch((url,), KEY, Filling()) == find_cached((url,), KEY)
     assert left_in(temporary) == []
 
 
@@ -225,17 +234,17 @@ def test_a_directory_for_temporary_files_that_others_can_write_is_not_used(memor
     own.mkdir()
     own.chmod(0o777)
     with pytest.raises(CacheError, match=f"{own} is not a directory of this user's alone.*TMPDIR"):
-        obtain(("memory://bucket",), KEY, Filling())
+        get_or_fetch(("memory://bucket",), KEY, Filling())
     own.rmdir()
     (temporary / "of somebody else").mkdir()
     own.symlink_to(temporary / "of somebody else")
     with pytest.raises(CacheError, match="is not a directory of this user's alone"):
-        obtain(("memory://bucket",), KEY, Filling())
+        get_or_fetch(("memory://bucket",), KEY, Filling())
 
 
 def test_another_machine_that_uploads_at_any_moment_does_no_harm(disk, tmp_path):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
-    renew((url,), KEY, Filling())
+    refetch((url,), KEY, Filling())
     for step in range(1, 20):
         overtaken = []
 
@@ -245,8 +254,8 @@ def test_another_machine_that_uploads_at_any_moment_does_no_harm(disk, tmp_path)
 
         type(disk).steps = 0
         type(disk).before_step = staticmethod(overtake)
-        assert renew((url,), KEY, Filling()) == f"{url}/{NAME}"
-        assert find((url,), KEY) == f"{url}/{NAME}"
+        assert refetch((url,), KEY, Filling()) == f"{url}/{NAME}"
+        assert find_cached((url,), KEY) == f"{url}/{NAME}"
         assert {name: content for name, content in contents(disk, url).items() if "/" in name} == FILES
         if not overtaken:
             break
@@ -262,7 +271,7 @@ def test_a_model_that_another_machine_has_uploaded_meanwhile_is_not_uploaded_aga
         assert other_machine(url, "graph", tmp_path)[0] == 0
         type(disk).before_step = staticmethod(steps.append)
 
-    assert obtain((url,), KEY, Filling(meanwhile)) == f"{url}/{NAME}"
+    assert get_or_fetch((url,), KEY, Filling(meanwhile)) == f"{url}/{NAME}"
     assert steps == []
 
 
@@ -270,13 +279,13 @@ def test_a_model_that_another_machine_has_uploaded_meanwhile_is_not_uploaded_aga
 def test_a_process_killed_in_mid_upload_leaves_no_entry_in_s3(s3, tmp_path):
     program = (
         "import sys\n"
-        "from rehub.cache import Delivery, obtain\n"
+        "from rehub.cache import Fetched, get_or_fetch\n"
         "def fill(directory):\n"
         "    for number in range(2000):\n"
         "        (directory / f'{number}.txt').write_bytes(b'text')\n"
         "    (directory / 'saved_model.pb').write_bytes(b'graph')\n"
-        "    return Delivery('https://mirror')\n"
-        f"obtain(('s3://bucket/models',), {KEY!r}, fill)\n"
+        "    return Fetched('https://mirror')\n"
+        f"get_or_fetch(('s3://bucket/models',), {KEY!r}, fill)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
@@ -289,8 +298,8 @@ def test_a_process_killed_in_mid_upload_leaves_no_entry_in_s3(s3, tmp_path):
         process.kill()
         process.wait()
     assert MANIFEST not in contents(s3, "s3://bucket/models")
-    assert find(("s3://bucket/models",), KEY) is None
-    assert obtain(("s3://bucket/models",), KEY, Filling()) == find(("s3://bucket/models",), KEY)
+    assert find_cached(("s3://bucket/models",), KEY) is None
+    assert get_or_fetch(("s3://bucket/models",), KEY, Filling()) == find_cached(("s3://bucket/models",), KEY)
     assert {name for name in contents(s3, "s3://bucket/models") if "/" in name} == set(FILES)
 
 
@@ -298,14 +307,14 @@ def test_an_upload_that_fails_is_an_error_with_the_cache_and_leaves_no_manifest(
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
     write(disk, f"{url}/{NAME}", b"a file stands where the model is to go")
     with pytest.raises(CacheError, match=f"{KEY}' cannot be put in the cache {url}"):
-        obtain((url,), KEY, Filling())
+        get_or_fetch((url,), KEY, Filling())
     assert set(contents(disk, url)) == {NAME, DESCRIPTOR}
     assert left_in(temporary) == []
 
 
 def test_a_bucket_that_does_not_exist_is_an_error_and_is_not_made(s3):
     with pytest.raises(CacheError, match="s3://nobodys/models"):
-        obtain(("s3://nobodys/models",), KEY, Filling())
+        get_or_fetch(("s3://nobodys/models",), KEY, Filling())
     s3.invalidate_cache()
     assert not s3.exists("nobodys")
 
@@ -317,81 +326,85 @@ def test_a_store_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     s3.clear_instance_cache()
     with pytest.raises(CacheError, match="AWS_ACCESS_KEY_ID") as error:
-        find(("s3://bucket/models",), KEY)
+        find_cached(("s3://bucket/models",), KEY)
     assert "s3://bucket/models" in str(error.value)
 
 
 def test_without_the_driver_the_error_has_the_pip_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(PackageMissing, match=r'gs://bucket/models.*pip install "rehub\[gcs\]"'):
-        find(("gs://bucket/models",), KEY)
+        find_cached(("gs://bucket/models",), KEY)
 
 
 def test_a_scheme_that_nothing_knows_is_refused():
     with pytest.raises(InvalidSetting, match="knows no htps://"):
-        find(("htps://bucket/models",), KEY)
+        find_cached(("htps://bucket/models",), KEY)
 
 
 def test_local_caches_and_stores_are_read_in_their_order_and_the_first_is_written(memory, tmp_path):
     here, there = tmp_path / "here", "memory://bucket/models"
-    obtain((there,), KEY, Filling())
+    get_or_fetch((there,), KEY, Filling())
     never = Filling()
-    assert obtain((here, there), KEY, never) == f"{there}/{NAME}"
+    assert get_or_fetch((here, there), KEY, never) == f"{there}/{NAME}"
     assert not here.exists()
-    assert obtain((here, there), "https://new", Filling()).parent == here
-    assert obtain((there, here), "https://newer", Filling()).startswith(there + "/")
-    assert obtain((there, here), "https://new", never) == find((here,), "https://new")
+    assert get_or_fetch((here, there), "https://new", Filling()).parent == here
+    assert get_or_fetch((there, here), "https://newer", Filling()).startswith(there + "/")
+    assert get_or_fetch((there, here), "https://new", never) == find_cached((here,), "https://new")
     assert never.count == 0
 
 
 def test_entries_tell_what_came_from_where_and_when(store):
     storage, url = store
-    assert entries(url) == []
-    assert entry_of(url, KEY) is None
-    obtain((url,), KEY, Filling())
-    obtain((url,), "https://a", Filling())
+    assert list_entries(url) == []
+    assert find_entry(url, KEY) is None
+    get_or_fetch((url,), KEY, Filling())
+    get_or_fetch((url,), "https://a", Filling())
     write(storage, f"{url}/README", b"mine")
-    first, entry = entries(url)
+    first, entry = list_entries(url)
     assert first.handle == "https://a"
-    assert entry == entry_of(url, KEY)
+    assert entry == find_entry(url, KEY)
     assert (entry.root, entry.directory, entry.name) == (url, f"{url}/{NAME}", NAME)
     assert (entry.handle, entry.url, entry.size, entry.files) == (KEY, "https://mirror/nnlm.tar.gz", 14, 3)
     assert (entry.used, entry.damage) == (None, None)
     assert entry.stored.tzinfo is not None
-    assert sizes(entry) == {name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()}
+    assert list_file_sizes(entry) == {name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()}
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{MANIFEST}")
-    entry = entry_of(url, KEY)
+    entry = find_entry(url, KEY)
     assert (entry.handle, entry.url, entry.size) == (KEY, None, 14)
     assert "no manifest" in entry.damage
 
 
 def test_verify_names_every_file_that_is_missing_changed_or_too_much(store):
     storage, url = store
-    obtain((url,), KEY, Filling())
-    entry = entry_of(url, KEY)
-    assert (verify(entry).damage, verify(entry).unlisted, verify(entry).has_manifest) == ((), (), True)
+    get_or_fetch((url,), KEY, Filling())
+    entry = find_entry(url, KEY)
+    assert (verify_entry(entry).damage, verify_entry(entry).unlisted, verify_entry(entry).has_manifest) == (
+        (),
+        (),
+        True,
+    )
     write(storage, f"{url}/{NAME}/saved_model.pb", b"other")
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{NAME}/variables/variables.index")
     write(storage, f"{url}/{NAME}/notes.txt", b"mine")
-    report = verify(entry)
+    report = verify_entry(entry)
     assert [words.partition(":")[0] for words in report.damage] == [
         "saved_model.pb has other content than was downloaded",
         "variables/variables.index is missing",
     ]
     assert report.unlisted == ("notes.txt",)
-    assert verify(entry, digests=False).damage == ("variables/variables.index is missing",)
-    remove(entry)
-    assert verify(entry).damage == ("it is gone",)
+    assert verify_entry(entry, digests=False).damage == ("variables/variables.index is missing",)
+    remove_entry(entry)
+    assert verify_entry(entry).damage == ("it is gone",)
 
 
 def test_what_is_removed_is_gone_with_all_that_belongs_to_it(store):
     storage, url = store
-    obtain((url,), "https://a", Filling())
+    get_or_fetch((url,), "https://a", Filling())
     before = contents(storage, url)
-    obtain((url,), KEY, Filling())
-    remove(entry_of(url, KEY))
+    get_or_fetch((url,), KEY, Filling())
+    remove_entry(find_entry(url, KEY))
     assert contents(storage, url) == before
-    assert find((url,), KEY) is None
+    assert find_cached((url,), KEY) is None
     assert not storage.exists(f"{type(storage)._strip_protocol(url)}/{NAME}")
 
 
@@ -403,11 +416,11 @@ def test_killed_before_any_step_of_a_removal_a_model_is_there_whole_or_not_at_al
 
     for of_tensorflow_hub in (False, True):
         for step in range(1, 20):
-            renew((url,), KEY, Filling())
+            refetch((url,), KEY, Filling())
             if of_tensorflow_hub:
                 for name in (MANIFEST, DESCRIPTOR):
                     disk.rm_file(f"{tmp_path.as_posix()}/bucket/models/{name}")
-            entry = entry_of(url, KEY)
+            entry = find_entry(url, KEY)
             type(disk).steps = 0
 
             def die(now, step=step):
@@ -416,13 +429,13 @@ def test_killed_before_any_step_of_a_removal_a_model_is_there_whole_or_not_at_al
 
             type(disk).before_step = staticmethod(die)
             try:
-                remove(entry)
+                remove_entry(entry)
             except Killed:
                 type(disk).before_step = staticmethod(lambda now: None)
                 whole = {name: content for name, content in contents(disk, url).items() if "/" in name} == FILES
-                assert (find((url,), KEY) is not None) <= whole
+                assert (find_cached((url,), KEY) is not None) <= whole
             else:
                 type(disk).before_step = staticmethod(lambda now: None)
                 break
         assert step > 4
-        assert find((url,), KEY) is None
+        assert find_cached((url,), KEY) is None

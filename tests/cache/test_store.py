@@ -12,22 +12,26 @@ import time
 import pytest
 from filling import ENTRY, KEY, NAME, Filling, as_owner, names_in
 
-from rehub.cache import find, obtain, renew
+from rehub.cache import find_cached, get_or_fetch, refetch
 from rehub.errors import CacheError, DownloadError
 
 
 def test_a_model_is_brought_in_once(tmp_path):
     fill = Filling()
-    directory = obtain((tmp_path / "new" / "cache",), KEY, fill)
+    directory = get_or_fetch((tmp_path / "new" / "cache",), KEY, fill)
     assert directory == tmp_path / "new" / "cache" / NAME
-    assert obtain((tmp_path / "new" / "cache",), KEY, fill) == directory == find((tmp_path / "new" / "cache",), KEY)
+    assert (
+        get_or_fetch((tmp_path / "new" / "cache",), KEY, fill)
+        == directory
+        == find_cached((tmp_path / "new" / "cache",), KEY)
+    )
     assert fill.count == 1
     assert (directory / "variables" / "variables.index").read_bytes() == b"index"
     assert names_in(directory.parent) == ENTRY
 
 
 def test_the_manifest_lists_every_file_and_where_it_came_from(tmp_path):
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     stored = json.loads((tmp_path / (NAME + ".manifest.json")).read_text())
     assert stored["format"] == 1
     assert stored["handle"] == KEY
@@ -41,7 +45,7 @@ def test_the_manifest_lists_every_file_and_where_it_came_from(tmp_path):
 
 
 def test_the_descriptor_reads_as_tensorflow_hubs(tmp_path):
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     module, time, host = (tmp_path / (NAME + ".descriptor.txt")).read_text().split("\n")
     assert module == f"Module: {KEY}"
     assert time.startswith("Download Time: 20")
@@ -52,14 +56,14 @@ def test_the_descriptor_reads_as_tensorflow_hubs(tmp_path):
 @pytest.mark.parametrize("error", [DownloadError("the server broke off"), KeyboardInterrupt(), ValueError("a bug")])
 def test_a_fill_that_fails_leaves_nothing(tmp_path, error):
     with pytest.raises(type(error)):
-        obtain((tmp_path,), KEY, Filling(error=error))
+        get_or_fetch((tmp_path,), KEY, Filling(error=error))
     assert names_in(tmp_path) == []
-    assert find((tmp_path,), KEY) is None
+    assert find_cached((tmp_path,), KEY) is None
 
 
 def test_a_full_disk_is_a_cache_error_that_names_the_cache(tmp_path):
     with pytest.raises(CacheError, match="No space left on device") as error:
-        obtain((tmp_path,), KEY, Filling(error=OSError(28, "No space left on device")))
+        get_or_fetch((tmp_path,), KEY, Filling(error=OSError(28, "No space left on device")))
     assert KEY in str(error.value)
     assert str(tmp_path) in str(error.value)
     assert "REHUB_CACHE_DIR" in str(error.value)
@@ -68,47 +72,47 @@ def test_a_full_disk_is_a_cache_error_that_names_the_cache(tmp_path):
 
 @pytest.mark.parametrize("gone", ["variables/variables.index", "saved_model.pb", "variables"])
 def test_a_model_with_files_taken_away_is_fetched_again(tmp_path, caplog, gone):  # hub#646, hub#850, hub#896
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     path = directory / gone
     if path.is_dir():
         shutil.rmtree(str(path))
     else:
         path.unlink()
-    assert find((tmp_path,), KEY) is None
+    assert find_cached((tmp_path,), KEY) is None
     assert "is missing" in caplog.text
     again = Filling()
-    assert obtain((tmp_path,), KEY, again) == directory
+    assert get_or_fetch((tmp_path,), KEY, again) == directory
     assert again.count == 1
     assert (directory / gone).exists()
     assert names_in(tmp_path) == ENTRY
 
 
 def test_a_model_with_only_its_directories_left_is_fetched_again(tmp_path):  # hub#879: a cleaner leaves the tree
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     for path in [path for path in directory.rglob("*") if path.is_file()]:
         path.unlink()
     (tmp_path / (NAME + ".manifest.json")).unlink()
-    assert find((tmp_path,), KEY) is None
-    obtain((tmp_path,), KEY, Filling())
+    assert find_cached((tmp_path,), KEY) is None
+    get_or_fetch((tmp_path,), KEY, Filling())
     assert (directory / "saved_model.pb").is_file()
 
 
 def test_a_failed_repair_leaves_what_was_there(tmp_path):
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     (directory / "variables" / "variables.index").unlink()
 
     with pytest.raises(DownloadError):
-        obtain((tmp_path,), KEY, Filling(error=DownloadError("offline")))
+        get_or_fetch((tmp_path,), KEY, Filling(error=DownloadError("offline")))
     assert (directory / "saved_model.pb").is_file()
 
 
 def test_a_broken_manifest_counts_as_damage(tmp_path, caplog):
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     (tmp_path / (NAME + ".manifest.json")).write_text("{")
-    assert find((tmp_path,), KEY) is None
+    assert find_cached((tmp_path,), KEY) is None
     assert "is no manifest" in caplog.text
-    obtain((tmp_path,), KEY, Filling())
-    assert find((tmp_path,), KEY) is not None
+    get_or_fetch((tmp_path,), KEY, Filling())
+    assert find_cached((tmp_path,), KEY) is not None
 
 
 @pytest.mark.parametrize("file", ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"])
@@ -116,40 +120,40 @@ def test_an_entry_of_tensorflow_hub_is_taken_as_it_stands(tmp_path, file):
     (tmp_path / NAME).mkdir()
     (tmp_path / NAME / file).write_bytes(b"graph")
     fill = Filling()
-    assert obtain((tmp_path,), KEY, fill) == tmp_path / NAME
+    assert get_or_fetch((tmp_path,), KEY, fill) == tmp_path / NAME
     assert fill.count == 0
     assert names_in(tmp_path) == [NAME]
 
 
 def test_a_file_in_a_models_place_is_replaced(tmp_path):
     (tmp_path / NAME).write_bytes(b"")
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     assert (directory / "saved_model.pb").is_file()
     assert names_in(tmp_path) == ENTRY
 
 
 def test_a_hit_writes_nothing(tmp_path):  # hub#415, hub#744
-    directory = obtain((tmp_path,), KEY, Filling())
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
     before = {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]}
-    assert obtain((tmp_path,), KEY, Filling()) == directory
+    assert get_or_fetch((tmp_path,), KEY, Filling()) == directory
     assert {path: path.stat().st_mtime_ns for path in [tmp_path, *tmp_path.rglob("*")]} == before
 
 
 def test_a_read_only_cache_serves_what_it_has_and_says_what_it_cannot(read_only_root, nobody):  # hub#415, hub#744
     fill = Filling()
-    assert obtain((read_only_root,), KEY, fill) == read_only_root / NAME
+    assert get_or_fetch((read_only_root,), KEY, fill) == read_only_root / NAME
     assert fill.count == 0
     with pytest.raises(CacheError, match="Permission denied"):
-        obtain((read_only_root,), KEY + "1", fill)
+        get_or_fetch((read_only_root,), KEY + "1", fill)
 
 
 def test_of_several_caches_all_are_read_and_the_first_that_can_be_is_written(shared_disk, read_only_root, nobody):
     mine, missing = shared_disk / "mine", shared_disk / "missing"
     roots = (read_only_root, missing / "new", mine)
     fill = Filling()
-    assert obtain(roots, KEY, fill) == read_only_root / NAME
-    assert obtain(roots, KEY + "1", fill).parent == missing / "new"
-    assert find((mine, missing / "new"), KEY + "1").parent == missing / "new"
+    assert get_or_fetch(roots, KEY, fill) == read_only_root / NAME
+    assert get_or_fetch(roots, KEY + "1", fill).parent == missing / "new"
+    assert find_cached((mine, missing / "new"), KEY + "1").parent == missing / "new"
     assert fill.count == 1
     assert not mine.exists()
 
@@ -157,44 +161,44 @@ def test_of_several_caches_all_are_read_and_the_first_that_can_be_is_written(sha
 def test_a_model_that_is_damaged_in_a_read_only_cache_is_fetched_into_the_users(shared_disk, read_only_root, nobody):
     with as_owner():
         (read_only_root / NAME / "saved_model.pb").unlink()
-    assert obtain((read_only_root, shared_disk / "mine"), KEY, Filling()) == shared_disk / "mine" / NAME
+    assert get_or_fetch((read_only_root, shared_disk / "mine"), KEY, Filling()) == shared_disk / "mine" / NAME
 
 
 def test_a_model_is_found_by_each_of_its_keys(tmp_path):
-    directory = obtain((tmp_path,), KEY, Filling())
-    assert find((tmp_path,), "canonical", KEY) == directory
-    assert find((tmp_path,), "canonical") is None
+    directory = get_or_fetch((tmp_path,), KEY, Filling())
+    assert find_cached((tmp_path,), "canonical", KEY) == directory
+    assert find_cached((tmp_path,), "canonical") is None
 
 
 def test_a_model_is_brought_in_anew_when_asked_and_stays_when_that_fails(tmp_path):
-    directory = obtain((tmp_path,), KEY, Filling(graph=b"version 1"))
+    directory = get_or_fetch((tmp_path,), KEY, Filling(graph=b"version 1"))
     with pytest.raises(DownloadError):
-        renew((tmp_path,), KEY, Filling(error=DownloadError("offline")))
+        refetch((tmp_path,), KEY, Filling(error=DownloadError("offline")))
     assert (directory / "saved_model.pb").read_bytes() == b"version 1"
-    assert renew((tmp_path,), KEY, Filling(graph=b"version two")) == directory == find((tmp_path,), KEY)
+    assert refetch((tmp_path,), KEY, Filling(graph=b"version two")) == directory == find_cached((tmp_path,), KEY)
     assert (directory / "saved_model.pb").read_bytes() == b"version two"
     assert names_in(tmp_path) == ENTRY
 
 
 def test_its_use_is_noted_once_a_day(tmp_path):
-    obtain((tmp_path,), KEY, Filling())
+    get_or_fetch((tmp_path,), KEY, Filling())
     note = tmp_path / (NAME + ".manifest.json")
     for age, is_noted in ((3600, False), (2 * 24 * 3600, True)):
         last = time.time() - age
         os.utime(str(note), (last, last))
-        find((tmp_path,), KEY)
+        find_cached((tmp_path,), KEY)
         assert (note.stat().st_mtime > last + 1) is is_noted
 
 
 def test_a_cache_that_cannot_be_made_is_a_cache_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CacheError, match="REHUB_CACHE_DIR"):
-        obtain((tmp_path / "file" / "cache",), KEY, Filling())
+        get_or_fetch((tmp_path / "file" / "cache",), KEY, Filling())
 
 
 def test_many_threads_bring_a_model_in_once(tmp_path):
     fill = Filling(meanwhile=lambda: time.sleep(0.2))
-    assert answers_of(16, lambda: obtain((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 16
+    assert answers_of(16, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 16
     assert fill.count == 1
     assert names_in(tmp_path) == ENTRY
 
@@ -202,18 +206,18 @@ def test_many_threads_bring_a_model_in_once(tmp_path):
 def test_threads_that_fill_at_once_because_their_lock_is_deleted_all_get_the_one_model(tmp_path):
     # What is left without a lock that works: a name of one's own for each, and one rename.
     fill = Filling(meanwhile=together(4, tmp_path))
-    assert answers_of(4, lambda: obtain((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4
+    assert answers_of(4, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4
     assert fill.count == 4
-    assert find((tmp_path,), KEY) is not None
+    assert find_cached((tmp_path,), KEY) is not None
     assert names_in(tmp_path) == ENTRY
 
 
 def test_threads_that_repair_at_once_because_their_lock_is_deleted_all_get_the_one_model(tmp_path):
-    (obtain((tmp_path,), KEY, Filling()) / "saved_model.pb").unlink()
+    (get_or_fetch((tmp_path,), KEY, Filling()) / "saved_model.pb").unlink()
     fill = Filling(meanwhile=together(4, tmp_path))
-    assert answers_of(4, lambda: obtain((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4
+    assert answers_of(4, lambda: get_or_fetch((tmp_path,), KEY, fill)) == [tmp_path / NAME] * 4
     assert fill.count == 4
-    assert find((tmp_path,), KEY) is not None
+    assert find_cached((tmp_path,), KEY) is not None
     assert names_in(tmp_path) == ENTRY
 
 

@@ -49,7 +49,7 @@ def test_ls_is_a_table_of_handles(rehub, two, cache_dir):
     assert (ran.code, ran.err) == (0, "")
     headings, *rows, total = ran.out.splitlines()
     assert headings.split() == ["SIZE", "FILES", "USED", "STATE", "HANDLE"]
-    assert [re.split(r"  +", row)[3:] for row in rows] == [["whole", two[0]], ["damaged", two[1]]]
+    assert [re.split(r"  +", row)[3:] for row in rows] == [["complete", two[0]], ["damaged", two[1]]]
     assert re.match(rf"4\.0 kB +{len(MODEL)} +20\d\d-\d\d-\d\d  ", rows[0])
     assert total.startswith("2 models, ")
     assert total.endswith(f" in {cache_dir}")
@@ -74,10 +74,10 @@ def test_a_model_of_tensorflow_hub_is_listed(rehub, cache_dir):
     name = "0123456789" * 4
     (cache_dir / name).mkdir()
     (cache_dir / name / "saved_model.pb").write_bytes(b"graph")
-    assert f"  whole  {name}\n" in rehub("cache", "ls").out
+    assert f"  complete  {name}\n" in rehub("cache", "ls").out
     (cache_dir / f"{name}.descriptor.txt").write_text("Module: https://tfhub.dev/x/1\nDownload Time: ?\n")
-    assert "  whole  https://tfhub.dev/x/1\n" in rehub("cache", "ls").out
-    assert "nothing was noted" in rehub("cache", "verify").out
+    assert "  complete  https://tfhub.dev/x/1\n" in rehub("cache", "ls").out
+    assert "no manifest: only file names were checked" in rehub("cache", "verify").out
     assert read_json(rehub("cache", "show", name, "--json"))[0]["handle"] == "https://tfhub.dev/x/1"
 
 
@@ -115,8 +115,8 @@ def test_verify_finds_a_byte_that_has_changed(rehub, two):
     graph.write_bytes(content[:-1] + b"?")
     ran = rehub("cache", "verify")
     assert ran.code == 1
-    assert f"whole    {two[0]}\n" in ran.out
-    assert f"damaged  {two[1]}\n         saved_model.pb has other content" in ran.out
+    assert f"complete  {two[0]}\n" in ran.out
+    assert f"damaged   {two[1]}\n          saved_model.pb has other content" in ran.out
     assert rehub("cache", "verify", "--quick").code == 0
     assert rehub("cache", "verify", two[0]).code == 0
     reports = read_json(rehub("cache", "verify", two[1], "--json"))
@@ -128,7 +128,7 @@ def test_verify_names_files_that_did_not_come_with_the_model(rehub, two):
     (Path(library.resolve(two[0])) / "notes.txt").write_text("mine")
     ran = rehub("cache", "verify", two[0])
     assert ran.code == 0
-    assert "notes.txt did not come with the model" in ran.out
+    assert "notes.txt is not a file of the model" in ran.out
 
 
 def test_rm_deletes_a_model_whole_or_damaged(rehub, two, cache_dir):
@@ -158,10 +158,10 @@ def test_prune_deletes_what_was_not_used_for_longest(rehub, two):
 
 
 @pytest.mark.parametrize("size", ["20 apples", "-1", "GB", ""])
-def test_what_is_no_size_is_wrong_usage(rehub, size):
+def test_wrong_size_is_a_usage_error(rehub, size):
     ran = rehub("cache", "prune", f"--keep-size={size}")
     assert ran.code == 2
-    assert "is no size such as 20GB" in ran.err
+    assert "is not a size such as 20GB" in ran.err
 
 
 def test_prune_wants_a_size(rehub):
@@ -193,7 +193,7 @@ def test_a_cache_in_an_object_store_is_listed_shown_verified_and_cleaned(rehub, 
     ran = rehub("cache", "ls")
     assert (ran.code, ran.err) == (0, "")
     _, *rows, total = ran.out.splitlines()
-    assert [re.split(r"  +", row)[2:] for row in rows] == [["not noted", "whole", handle] for handle in two]
+    assert [re.split(r"  +", row)[2:] for row in rows] == [["unknown", "complete", handle] for handle in two]
     assert total == f"2 models, 8.0 kB in {in_store}"
     directory = library.resolve(two[0])
     assert directory.startswith(in_store + "/")
@@ -212,7 +212,7 @@ def test_a_cache_in_an_object_store_is_listed_shown_verified_and_cleaned(rehub, 
 def test_prune_leaves_object_stores_as_they_are_and_says_so(rehub, in_store, two):
     ran = rehub("cache", "prune", "--keep-size", "0")
     assert (ran.code, ran.out) == (1, "0 bytes freed\n")
-    assert f"the cache {in_store} stays as it is" in ran.err and "rehub cache rm" in ran.err
+    assert f"the cache {in_store} was not pruned" in ran.err and "rehub cache rm" in ran.err
     assert len(read_json(rehub("cache", "ls", "--json"))) == 2
 
 

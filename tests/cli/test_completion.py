@@ -1,4 +1,4 @@
-"""`rehub completion`: what is offered, and that real shells offer it."""
+"""Shell completion: the candidates, and that bash gets them."""
 
 from __future__ import annotations
 
@@ -10,128 +10,77 @@ import sys
 import pytest
 
 import rehub as library
-from rehub.cli.completion import candidates
+from rehub.cli import completion
+
+argcomplete = pytest.importorskip("argcomplete", reason="argcomplete is not installed")
+
+
+def complete(line, tmp_path):
+    """Return the candidates for the last word of a command line, as argcomplete's shell function gets them."""
+    found = tmp_path / "candidates"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n"}
+    subprocess.run(
+        [sys.executable, "-m", "rehub"],
+        timeout=60,
+        check=True,
+        env={**os.environ, **asked, "_ARGCOMPLETE_STDOUT_FILENAME": str(found)},
+    )
+    return sorted(word.strip() for word in found.read_text().splitlines())
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"),
+    ("line", "expected"),
     [
-        (
-            "",
-            (
-                "cache completion convert demo diff env export import lock optimize prepare pull run scan show "
-                "--help --version --verbose --quiet"
-            ).split(),
-        ),
-        ("ca", ["cache"]),
-        ("--v", ["--version", "--verbose"]),
-        ("cache ", ["ls", "path", "prune", "rm", "show", "verify"]),
-        ("cache p", ["path", "prune"]),
-        ("cache prune --k", ["--keep-size"]),
-        ("cache prune --keep-size ", []),
-        ("cache ls --", ["--help", "--json", "--verbose", "--quiet"]),
-        ("completion ", ["bash", "zsh", "fish"]),
-        ("import https://tfhub.dev/google/x/1 ", []),
-        ("nonsense ", []),
+        ("rehub ca", ["cache"]),
+        ("rehub p", ["prepare", "pull"]),
+        ("rehub --v", ["--verbose", "--version"]),
+        ("rehub cache p", ["path", "prune"]),
+        ("rehub cache prune --k", ["--keep-size"]),
+        ("rehub cache ls --", ["--help", "--json", "--quiet", "--verbose"]),
     ],
 )
-def test_what_is_offered(typed, offered):
-    assert candidates(typed.split(" ")) == offered
+def test_commands_and_options_are_completed(tmp_path, line, expected):
+    assert complete(line, tmp_path) == expected
 
 
-@pytest.mark.parametrize("command", ["cache show", "cache rm", "cache verify --quick", "cache rm other", "export"])
-def test_handles_in_the_cache_are_offered(rehub, hosted, command):
+@pytest.mark.parametrize("command", ["cache show", "cache verify --quick", "cache rm other", "export"])
+def test_handles_in_the_cache_are_completed(hosted, tmp_path, command):
     library.resolve(hosted)
-    assert candidates([*command.split(" "), hosted[:9]]) == [hosted]
-    assert rehub("completion", "bash", "rehub", *command.split(" "), "").out.splitlines() == [hosted]
+    assert complete(f"rehub {command} {hosted[:9]}", tmp_path) == [hosted]
 
 
-def test_no_store_is_asked_what_it_has(hosted, memory, monkeypatch):
+def test_an_object_store_is_not_listed(hosted, memory, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REHUB_CACHE_DIR", "memory://bucket/models")
     library.resolve(hosted)
-    assert candidates(["cache", "rm", ""]) == []
+    assert completion.complete_handle("") == []
 
 
-def test_an_archive_is_completed_as_a_file(hosted):
-    library.resolve(hosted)
-    assert candidates(["export", hosted, ""]) == []
-
-
-@pytest.mark.parametrize("words", [["--"], ["--help"], ["cache", "ls", "--"], ["cache", "rm", "--", "-"]])
-def test_words_that_look_like_options_are_only_words(rehub, words):
-    ran = rehub("completion", "bash", "rehub", *words)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines() == candidates(words)
-
-
-def run_shell(shell, script, *, tmp_path):
-    program = tmp_path / "bin" / "rehub"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rehub "$@"\n')
-    program.chmod(0o755)
-    path = os.pathsep.join([str(program.parent), os.environ["PATH"]])
-    command = [shell, *(["-f"] if shell == "zsh" else []), "-c", script]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=str(tmp_path),
-        env={**os.environ, "PATH": path, "HOME": str(tmp_path), "TERM": "dumb"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def bash_offers(line, tmp_path):
-    script = f"""
-        eval "$(rehub completion bash)"
-        COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDBREAKS=$' \\t\\n"=:'
-        _rehub
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    return run_shell("bash", script, tmp_path=tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="bash is not installed")
-def test_bash_offers_commands(tmp_path):
-    assert bash_offers("rehub cache p", tmp_path) == ["path", "prune"]
-
-
-@pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="bash is not installed")
-def test_bash_gets_what_follows_the_colon_of_a_handle(hosted, tmp_path):
-    library.resolve(hosted)
-    start, colon, port_and_path = hosted.rpartition(":")
-    assert bash_offers(f"rehub cache show {start}{colon}", tmp_path) == [port_and_path]
-
-
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-def test_zsh_offers_commands(tmp_path):
-    script = """
-        compdef() { print -r -- "compdef $*" }
-        compadd() { print -rl -- ${(P)2} }
-        eval "$(rehub completion zsh)"
-        words=(rehub cache p) CURRENT=3
-        _rehub
-    """
-    assert run_shell("zsh", script, tmp_path=tmp_path) == ["compdef _rehub rehub", "path", "prune"]
-
-
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
-def test_fish_offers_commands_and_files(hosted, tmp_path):
+def test_files_are_completed_where_no_handle_fits(hosted, monkeypatch, tmp_path):
     library.resolve(hosted)
     (tmp_path / "digits.tar.gz").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert completion.complete_handle("dig") == ["digits.tar.gz"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="bash is not installed")
+@pytest.mark.parametrize("line", ["rehub cache p", "rehub cache show {handle}"])
+def test_bash_gets_the_candidates(hosted, tmp_path, line):
+    library.resolve(hosted)
+    program = tmp_path / "rehub"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rehub "$@"\n')
+    program.chmod(0o755)
+    start, colon, port_and_path = hosted.rpartition(":")
+    line = line.format(handle=start + colon)
     script = f"""
-        rehub completion fish | source
-        complete -C 'rehub cache p'
-        complete -C 'rehub export {hosted} dig'
-        complete -C 'rehub cache rm {hosted[:-5]}'
+        eval "$({sys.executable} -c 'import argcomplete; print(argcomplete.shellcode(["rehub"]))')"
+        COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDBREAKS=$' \\t\\n"=:' COMP_TYPE=9
+        _python_argcomplete rehub
+        printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    assert run_shell("fish", script, tmp_path=tmp_path) == ["path", "prune", "digits.tar.gz", hosted]
-
-
-def test_the_help_says_where_to_put_the_script(rehub):
-    text = rehub("completion", "--help").out
-    assert all(f"rehub completion {shell}" in text for shell in ("bash", "zsh", "fish"))
-    assert "words" not in text
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, env={**os.environ, "PATH": path}
+    )
+    expected = [port_and_path] if "show" in line else ["path", "prune"]
+    assert sorted(word.rstrip() for word in done.stdout.splitlines()) == expected

@@ -82,7 +82,7 @@ def test_what_holds_no_model_is_not_packed(rehub, tmp_path):
 def test_another_ending_is_wrong_usage(rehub, tmp_path, name):
     ran = rehub("export", tmp_path, tmp_path / name)
     assert ran.code == 2
-    assert "must end in .tar.gz or .tgz" in ran.err
+    assert "does not end in .tar.gz or .tgz" in ran.err
 
 
 def test_a_place_that_cannot_be_written_is_named(rehub, hosted, tmp_path):
@@ -95,4 +95,4 @@ def test_a_model_that_stays_in_its_object_store_is_not_packed(rehub, tmp_path, m
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
     ran = rehub("export", "gs://models/digits", tmp_path / "digits.tar.gz")
     assert ran.code == 1
-    assert "read at gs://models/digits. Unset TFHUB_MODEL_LOAD_FORMAT" in ran.err
+    assert "read from gs://models/digits, not copied to this machine. Unset TFHUB_MODEL_LOAD_FORMAT" in ran.err

@@ -10,7 +10,7 @@ import hostile_cache as hostile
 import pytest
 from hostile_cache import KEY, NAME
 
-from rehub.cache import Delivery, obtain
+from rehub.cache import Fetched, get_or_fetch
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links only for administrators")
 
@@ -21,7 +21,7 @@ COMMANDS = (
     ("cache", "show", KEY, "--json"),
     ("cache", "verify"),
     ("cache", "verify", "--quick", "--json"),
-    ("completion", "bash", "rehub", "pull", ""),
+    ("env",),
     ("cache", "prune", "--keep-size", "1TB"),
     ("cache", "rm", NAME),
     ("cache", "prune", "--keep-size", "0", "--json"),
@@ -31,7 +31,7 @@ COMMANDS = (
 def fill(directory):
     """Brings in a model."""
     (directory / "saved_model.pb").write_bytes(b"graph")
-    return Delivery("https://mirror/nnlm.tar.gz")
+    return Fetched("https://mirror/nnlm.tar.gz")
 
 
 def run_all(rehub):
@@ -49,7 +49,7 @@ def run_all(rehub):
 
 @pytest.mark.parametrize("name", [*hostile.CONTENTS, *hostile.STRANGE])
 def test_no_manifest_keeps_a_command_from_its_work(rehub, cache_dir, name):
-    obtain((cache_dir,), KEY, fill)
+    get_or_fetch((cache_dir,), KEY, fill)
     (cache_dir / hostile.MANIFEST).write_bytes({**hostile.CONTENTS, **hostile.STRANGE}[name])
     run_all(rehub)
     assert not (cache_dir / NAME).exists()
@@ -63,7 +63,7 @@ def test_nothing_in_a_files_place_keeps_a_command_from_its_work(rehub, cache_dir
         ("https://c", ""),
         ("https://d", "/x"),
     ):
-        directory = obtain((cache_dir,), key, fill)
+        directory = get_or_fetch((cache_dir,), key, fill)
         hostile.put(cache_dir / name if key == KEY else Path(f"{directory}{name}"), hostile.THINGS[thing])
     hostile.THINGS[thing](cache_dir / f"{'e' * 40}")
     run_all(rehub)
@@ -82,7 +82,7 @@ def test_nothing_in_a_files_place_keeps_a_command_from_its_work(rehub, cache_dir
     ],
 )
 def test_no_descriptor_keeps_a_command_from_its_work(rehub, cache_dir, words):
-    obtain((cache_dir,), KEY, fill)
+    get_or_fetch((cache_dir,), KEY, fill)
     (cache_dir / hostile.MANIFEST).unlink()
     (cache_dir / hostile.DESCRIPTOR).write_bytes(words)
     run_all(rehub)

@@ -53,11 +53,11 @@ def test_no_difference_between_two_models_makes_a_line_or_steers_a_terminal(rehu
 
 
 def test_only_our_own_styles_reach_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(output, "_is_styled", lambda: True)
-    output.line(output.bold("name\x1b[1m") + output.faint(HOSTILE))
+    monkeypatch.setattr(output, "_has_styles", lambda: True)
+    output.print_line(output.bold("name\x1b[1m") + output.dim(HOSTILE))
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count("\x1b") == 4 and line.startswith("\x1b[1mname\\x1b[1m\x1b[0m\x1b[2mx\\n")
-    output.table(("A", "B"), [(HOSTILE, "b"), ("a", "x" * 100_000)])
+    output.print_table(("A", "B"), [(HOSTILE, "b"), ("a", "x" * 100_000)])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and all(line.isprintable() and len(line) < 5000 for line in lines)
 

@@ -50,7 +50,7 @@ def test_one_that_cannot_be_prepared_says_why_and_keeps_no_other_from_it(rehub, 
 
 def test_verify_covers_prepared_forms_and_rm_removes_them(rehub, model):
     form = Path(rehub("prepare", model).out.strip())
-    assert f"whole    prepared form {form}" in rehub("cache", "verify").out
+    assert f"complete  prepared form {form}" in rehub("cache", "verify").out
     (form / "weights").write_bytes(bytes((form / "weights").stat().st_size))
     ran = rehub("cache", "verify")
     assert (ran.code, "its weights are not those that were written" in ran.out) == (1, True)

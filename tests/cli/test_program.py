@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shlex
 import signal
 import socket
@@ -17,11 +18,11 @@ from hosting import MODEL, falls_silent, sends, tar_of
 
 import rehub as library
 from rehub.cli.commands import COMMANDS
-from rehub.cli.parser import parse
+from rehub.cli.parser import parse_argv
 
 PROGRAM = Path(sys.executable).with_name("rehub.exe" if os.name == "nt" else "rehub")
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
-NAMES = [" ".join(command.words) for command in COMMANDS]
+NAMES = [command.name for command in COMMANDS]
 
 
 def run(*words, **settings):
@@ -42,7 +43,7 @@ def test_python_m_rehub_is_the_same_program():
 
 
 def test_a_start_imports_no_command_and_nothing_heavy():
-    code = "import sys, rehub.cli.program, rehub.cli.parser as it; it.parser_for(['--version']); print(*sys.modules)"
+    code = "import sys, rehub.cli.program, rehub.cli.parser as it; it.build_parser(['--version']); print(*sys.modules)"
     loaded = run(sys.executable, "-W", "error", "-c", code).stdout.split()
     assert "rehub.cli.parser" in loaded
     assert not [name for name in loaded if name in {"rehub.cli.pull", "rehub.resolvers", "rehub.cache", "requests"}]
@@ -58,7 +59,7 @@ def test_no_command_is_wrong_usage_and_answered_with_the_commands(rehub):
 
 def test_help_has_headings_settings_and_where_to_read_on(rehub):
     out = rehub("--help").out
-    headings = ["start:", "get models:", "look at models:", "run models:", "train models:", "keep the cache:"]
+    headings = ["start:", "get models:", "look at models:", "run models:", "train models:", "manage the cache:"]
     places = [out.index(f"\n{heading}\n") for heading in headings]
     assert places == sorted(places)
     assert all(text in out for text in ("REHUB_CACHE_DIR", "REHUB_OFFLINE", "rehub COMMAND --help", "docs/cli.md"))
@@ -66,13 +67,13 @@ def test_help_has_headings_settings_and_where_to_read_on(rehub):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_in_the_help_are_command_lines_that_are_understood(rehub, name):
-    command = next(command for command in COMMANDS if name == " ".join(command.words))
-    assert command.examples
-    out = rehub(*command.words, "--help").out
-    for example in command.examples:
-        assert f"\n    rehub {example}\n" in out
+    command = next(command for command in COMMANDS if name == command.name)
+    out = rehub(*command.argv, "--help").out
+    examples = re.findall(r"^    rehub (.*)$", out.partition("\nexamples:\n")[2], re.MULTILINE)
+    assert examples
+    for example in examples:
         words = [word for word in shlex.split(example) if word != ">"]
-        assert parse(words).run is not None
+        assert parse_argv(words).run is not None
 
 
 @pytest.mark.parametrize(
@@ -174,9 +175,9 @@ def test_wrong_usage_ends_with_2(rehub, words):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_a_file_and_explains_itself(rehub, name):
-    command = next(command for command in COMMANDS if name == " ".join(command.words))
+    command = next(command for command in COMMANDS if name == command.name)
     assert importlib.import_module(command.module).__doc__.startswith(f"`rehub {name}")
-    ran = rehub(*command.words, "--help")
+    ran = rehub(*command.argv, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"usage: rehub {name} ")
     assert f"`rehub {name}" in PAGE.read_text(encoding="utf-8")
@@ -195,7 +196,7 @@ def test_a_failure_is_a_message_and_no_traceback(rehub, tmp_path):
 
 
 def test_a_fault_of_rehub_shows_its_traceback():
-    broken = "import rehub.cli.cache.path as path, rehub.cli; path.run = lambda _: 1 / 0; rehub.cli.console()"
+    broken = "import rehub.cli.cache.path as path, rehub.cli; path.run_command = lambda _: 1 / 0; rehub.cli.console()"
     done = run(sys.executable, "-c", broken, "cache", "path")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr

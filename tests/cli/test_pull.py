@@ -44,7 +44,7 @@ def test_handles_come_from_a_file_too(rehub, hosted, tmp_path):
 def test_a_file_that_is_missing_or_empty_is_an_error(rehub, tmp_path):
     assert "cannot be read" in rehub("pull", "-r", tmp_path / "none.txt").err
     (tmp_path / "empty.txt").write_text("# nothing\n")
-    assert "no handle is in it" in rehub("pull", "-r", tmp_path / "empty.txt").err
+    assert "has no handle" in rehub("pull", "-r", tmp_path / "empty.txt").err
 
 
 @pytest.mark.parametrize("name", ["/google/digits/1", "/google/digits.tar.gz"])

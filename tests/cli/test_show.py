@@ -98,7 +98,7 @@ def test_a_terminal_shows_some_of_it_bold_unless_it_is_told_not_to(monkeypatch, 
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
-        output.line(output.bold("name") + output.faint("note"))
+        output.print_line(output.bold("name") + output.dim("note"))
         terminal.flush()
         shown = screen.readline().strip()
     assert shown == (b"\x1b[1mname\x1b[0m\x1b[2mnote\x1b[0m" if styled else b"namenote")

@@ -1,4 +1,4 @@
-"""Models that only this machine has, loaded onto others (P43): the servers of the cluster do not see the files."""
+"""Models that only this machine has, loaded onto others: the servers of the cluster do not see the files."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_wrap_function_can_own_a_module():
     assert scale(tf.constant([2.0])).numpy().tolist() == [6.0]
 
 
-def test_the_error_shows_both_ways_out(export):  # P24, P45
+def test_the_error_shows_both_ways_out(export):
     path = export(module_fns.scaled)
     with pytest.raises(RuntimeError, match=r"(?s)hub\.load\(handle\).*tf\.Graph\(\)\.as_default\(\)"):
         hub.Module(path)

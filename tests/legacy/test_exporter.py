@@ -1,4 +1,4 @@
-"""hub.LatestModuleExporter writes the modules of an Estimator's model (P10)."""
+"""hub.LatestModuleExporter writes the modules of an Estimator's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature columns that embed by a module (P62), in TF1's functions, in Keras 2's layer and in Estimators."""
+"""Feature columns that embed by a module, in TF1's functions, in Keras 2's layer and in Estimators."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_layer_of_columns_applies_one_module_each_time(text, run):
 
 
 @needs_estimator
-def test_an_estimator_learns_by_columns(text, images, tmp_path):  # P10, P15
+def test_an_estimator_learns_by_columns(text, images, tmp_path):
     features = {"text": np.array([["x"], ["yyyy"]]), "image": IMAGES}
     input_fn = v1.estimator.inputs.numpy_input_fn(features, np.array([[1], [0]]), shuffle=False, num_epochs=None)
     columns = [hub.text_embedding_column("text", text, trainable=True), hub.image_embedding_column("image", images)]

@@ -1,4 +1,4 @@
-"""What a module says about the images that it takes (P62)."""
+"""What a module says about the images that it takes."""
 
 from __future__ import annotations
 

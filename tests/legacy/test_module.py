@@ -24,7 +24,7 @@ def module_of(module_fn, **arguments):
     return hub.Module(hub.create_module_spec(module_fn), **arguments)
 
 
-def test_a_module_can_be_applied_several_times_with_shared_weights(run):  # P2
+def test_a_module_can_be_applied_several_times_with_shared_weights(run):
     module = module_of(module_fns.scaled)
     assert len(v1.global_variables()) == 1
     first, second = module([1.0, 2.0]), module(tf.constant([5.0]))
@@ -60,13 +60,13 @@ def test_a_module_needs_its_whole_scope():
         module_of(module_fns.scaled)
 
 
-def test_several_inputs_go_in_by_name_and_outputs_come_by_name(run):  # P4
+def test_several_inputs_go_in_by_name_and_outputs_come_by_name(run):
     module = module_of(module_fns.two_in_two_out)
     outputs = module({"x": [3.0], "y": [1.0]}, as_dict=True)
     assert run(outputs) == {"sum": [4.0], "difference": [2.0]}
 
 
-def test_what_is_not_fetched_is_not_run(run):  # P5
+def test_what_is_not_fetched_is_not_run(run):
     x = v1.placeholder(tf.float32, [None])
     module = module_of(module_fns.two_in_two_out)
     module({"x": x, "y": [1.0]}, as_dict=True)
@@ -143,7 +143,7 @@ def test_variables_partitioned_along_another_axis_survive_an_export(export, run)
     np.testing.assert_array_equal(run(module()), np.arange(10.0).reshape(2, 5))
 
 
-def test_only_a_trainable_module_shows_its_variables_and_losses_to_training():  # P11, P12, P30
+def test_only_a_trainable_module_shows_its_variables_and_losses_to_training():
     spec = hub.create_module_spec(module_fns.regularized, [({"train"}, {"is_training": True}), (set(), {})])
     hub.Module(spec, tags={"train"})(tf.ones([1, 2]))
     assert not v1.trainable_variables() and not v1.losses.get_regularization_losses()
@@ -166,7 +166,7 @@ def test_update_ops_and_losses_come_with_the_signature_whose_inputs_they_need(ru
         assert session.run([module.variable_map["seen_a"], module.variable_map["seen_b"]]) == [0.0, 7.0]
 
 
-def test_tags_without_a_variant_are_answered_with_those_there_are():  # P29
+def test_tags_without_a_variant_are_answered_with_those_there_are():
     spec = hub.create_module_spec(module_fns.scaled)
     with pytest.raises(ValueError, match=r"No such graph variant: tags=\['train'\].*leave tags unset"):
         hub.Module(spec, tags={"train"})

@@ -15,7 +15,7 @@ import rehub as hub
 v1 = tf.compat.v1
 
 
-def test_a_fine_tuned_module_is_exported_with_its_new_values(tmp_path, run):  # P9
+def test_a_fine_tuned_module_is_exported_with_its_new_values(tmp_path, run):
     path = str(tmp_path / "tuned")
     with tf.Graph().as_default(), v1.Session() as session:
         module = hub.Module(hub.create_module_spec(module_fns.scaled), trainable=True)

@@ -1,4 +1,4 @@
-"""Restored models in sessions of TF1 whose variables lie on parameter servers (P27, P28): a real cluster."""
+"""Restored models in sessions of TF1 whose variables lie on parameter servers: a real cluster."""
 
 from __future__ import annotations
 

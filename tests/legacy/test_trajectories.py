@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from saved_models import tf
-from trajectories import all_trajectories
+from trajectories import with_each_trajectory
 
 import rehub as hub
 
@@ -36,13 +36,9 @@ def _named(outputs, signature):
     return {(signature, name): dense(output) for name, output in outputs.items()}
 
 
-@pytest.fixture(params=all_trajectories(), ids=lambda trajectory: f"{trajectory.module}-{trajectory.head}")
-def trajectory(request):
-    return request.param
-
-
 # TensorFlow 1.15 says so of the gradient of multi_sig's embedding.
 @pytest.mark.filterwarnings("ignore:Converting sparse IndexedSlices to a dense Tensor")
+@with_each_trajectory()
 def test_losses_and_variables_of_20_steps_are_those_of_tf_1_15(trajectory):
     recipe = trajectory.recipe
     with tf.Graph().as_default():
@@ -62,7 +58,7 @@ def test_losses_and_variables_of_20_steps_are_those_of_tf_1_15(trajectory):
             task = tf.reduce_mean(tf.square(logits - labels))
         regularization = v1.get_collection(v1.GraphKeys.REGULARIZATION_LOSSES)
         updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
-        assert len(regularization) == recipe["n_regularization_losses"]  # P11, P12
+        assert len(regularization) == recipe["n_regularization_losses"]
         assert len(updates) == recipe["n_update_ops"]
         loss = task + tf.add_n(regularization) if regularization else task
         optimizer = v1.train.GradientDescentOptimizer(recipe["lr"])
@@ -83,6 +79,7 @@ def test_losses_and_variables_of_20_steps_are_those_of_tf_1_15(trajectory):
         np.testing.assert_allclose(final[name], value, rtol=0, atol=trajectory.tolerance, err_msg=name)
 
 
+@with_each_trajectory()
 def test_outputs_before_training_are_those_of_tf_1_15(trajectory):
     arrays = trajectory.inputs("eval")
     with tf.Graph().as_default():

@@ -15,7 +15,7 @@ from hugging_face_server import HuggingFaceServer
 
 from rehub.errors import HubError
 from rehub.resolvers import resolve
-from rehub.resolvers.pinning import pin
+from rehub.resolvers.pinning import pin_handle
 
 OLD, NEW, BRANCH = "1" * 40, "2" * 40, "3" * 40
 REPOSITORY = {
@@ -129,10 +129,10 @@ def test_the_manifest_records_the_commit_that_the_branch_pointed_to(hub, resolve
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="huggingface_hub of that time takes the endpoint from its import")
 def test_a_pinned_handle_has_the_commit_that_its_branch_pointed_to(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    assert pin("hf://owner/repo") == f"hf://owner/repo@{NEW}"
-    assert pin("https://huggingface.co/owner/repo@v1") == f"hf://owner/repo@{OLD}"
-    assert pin("hf://owner/repo@refs/pr/1/one") == f"hf://owner/repo@{BRANCH}/one"
-    assert pin(f"hf://owner/repo@{NEW}") == f"hf://owner/repo@{NEW}"
+    assert pin_handle("hf://owner/repo") == f"hf://owner/repo@{NEW}"
+    assert pin_handle("https://huggingface.co/owner/repo@v1") == f"hf://owner/repo@{OLD}"
+    assert pin_handle("hf://owner/repo@refs/pr/1/one") == f"hf://owner/repo@{BRANCH}/one"
+    assert pin_handle(f"hf://owner/repo@{NEW}") == f"hf://owner/repo@{NEW}"
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     assert contents(resolve(f"hf://owner/repo@{OLD}")) == {"saved_model.pb": b"the old one"}
 

@@ -13,7 +13,7 @@ from kaggle_server import PORT, KaggleServer
 
 from rehub.errors import DownloadError, NotInCache
 from rehub.resolvers import resolve
-from rehub.resolvers.pinning import pin
+from rehub.resolvers.pinning import pin_handle
 
 NAME = "google/nnlm/tensorFlow2/en-dim128"
 PAGE = f"https://www.kaggle.com/models/{NAME}"
@@ -78,8 +78,8 @@ def test_without_a_version_it_is_the_latest_and_the_manifest_says_which(kaggle, 
 
 @needs_kagglehub
 def test_a_pinned_handle_has_the_version_that_is_the_latest(kaggle, monkeypatch):
-    assert pin(PAGE) == f"kaggle://{NAME}/2"
-    assert pin(f"kaggle://{NAME}/1") == f"kaggle://{NAME}/1"
+    assert pin_handle(PAGE) == f"kaggle://{NAME}/2"
+    assert pin_handle(f"kaggle://{NAME}/1") == f"kaggle://{NAME}/1"
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     assert contents(resolve(f"kaggle://{NAME}/2")) == MODEL
 

@@ -1,4 +1,4 @@
-"""Legacy modules trained in TF2 go the way they went with hub.Module in TensorFlow 1.15, step by step (pain 18)."""
+"""Legacy modules trained in TF2 go the way they went with hub.Module in TensorFlow 1.15, step by step."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import pytest
 import tensorflow as tf
 from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name, tensors
 from saved_models import LEGACY, PUBLISHED, rename_op
+from trajectories import with_each_trajectory
 
 import rehub as hub
 from rehub.errors import NotTrainable
 
 
 @pytest.mark.parametrize("in_function", [False, True], ids=["eagerly", "in tf.function"])
+@with_each_trajectory()
 def test_losses_variables_and_outputs_of_20_steps_are_those_of_tf_1_15_in_tf2(trajectory, in_function):
     module = hub.load(trajectory.path)
-    assert len(module.regularization_losses) == trajectory.recipe["n_regularization_losses"]  # P49
+    assert len(module.regularization_losses) == trajectory.recipe["n_regularization_losses"]
     losses = Retraining(trajectory, module).run(in_function)
     np.testing.assert_allclose(losses, trajectory.recorded["losses"], rtol=0, atol=trajectory.tolerance)
     assert_values_are_final(trajectory, parts_by_name(module))
     assert_outputs(trajectory, module, "after", trajectory.tolerance)
 
 
+@with_each_trajectory()
 def test_outputs_before_training_are_those_of_tf_1_15_in_tf2(trajectory):
     assert_outputs(trajectory, hub.load(trajectory.path), "before", 1e-5)
 
 
+@with_each_trajectory()
 def test_signatures_see_what_was_trained(trajectory):
     module = hub.load(trajectory.path)
     Retraining(trajectory, module).run(in_function=True)
@@ -44,7 +48,7 @@ def _dense(tensor):
     return (tf.sparse.to_dense(tensor) if isinstance(tensor, tf.SparseTensor) else tensor).numpy()
 
 
-def test_training_uses_the_train_variant_and_its_update_ops():  # P7, P12, pain 20
+def test_training_uses_the_train_variant_and_its_update_ops():
     module = hub.load(str(LEGACY / "conv_bn"))
     images = tf.random.stateless_uniform([4, *_image_size(module)], seed=[1, 2])
     moving = [variable for variable in module.variables if "moving" in variable.name]
@@ -143,6 +147,7 @@ def test_a_published_module_of_eleven_inputs_is_fine_tuned():
     assert all((variable.numpy() != value).any() for variable, value in zip(module.trainable_variables, before))
 
 
+@with_each_trajectory()
 def test_gradients_of_the_first_step_are_those_of_tf_1_15(trajectory):
     retraining = Retraining(trajectory, hub.load(trajectory.path))
     inputs = tensors(trajectory.inputs("steps", 0))

@@ -1,4 +1,4 @@
-"""KerasLayer trains legacy modules, in the Keras in use (P18 to P23, pain 18)."""
+"""KerasLayer trains legacy modules, in the Keras in use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from retraining import assert_outputs, assert_values_are_final, parts_by_name
 from saved_models import LEGACY
-from trajectories import all_trajectories
+from trajectories import with_each_trajectory
 
 import rehub as hub
 
@@ -18,9 +18,6 @@ keras = tf.keras
 
 def _fits_in_keras(trajectory):
     return all(not isinstance(value, tuple) for value in trajectory.inputs("steps", 0).values())
-
-
-_TRAJECTORIES = [trajectory for trajectory in all_trajectories() if _fits_in_keras(trajectory)]
 
 
 def _model(trajectory, module):
@@ -47,9 +44,7 @@ def _model(trajectory, module):
     return model
 
 
-@pytest.mark.parametrize(
-    "trajectory", _TRAJECTORIES, ids=[f"{trajectory.module}-{trajectory.head}" for trajectory in _TRAJECTORIES]
-)
+@with_each_trajectory(_fits_in_keras)
 def test_fit_goes_the_way_of_tf_1_15(trajectory):
     module = hub.load(trajectory.path)
     model = _model(trajectory, module)
@@ -69,7 +64,7 @@ def test_fit_goes_the_way_of_tf_1_15(trajectory):
         assert_outputs(trajectory, module, "after", trajectory.tolerance)
 
 
-def test_a_layer_shows_the_weights_and_losses_of_the_module():  # P49, P50
+def test_a_layer_shows_the_weights_and_losses_of_the_module():
     layer = hub.KerasLayer(str(LEGACY / "conv_bn"), trainable=True)
     module = layer.resolved_object
     assert len(layer.trainable_weights) == len(module.trainable_variables) > 0
@@ -83,7 +78,7 @@ def test_some_of_the_weights_can_be_trained():
     assert 0 < len(layer.trainable_weights) < len(layer.resolved_object.trainable_variables)
 
 
-def test_arguments_freeze_the_statistics_of_batch_normalization():  # pain 20
+def test_arguments_freeze_the_statistics_of_batch_normalization():
     layer = hub.KerasLayer(str(LEGACY / "conv_bn"), trainable=True, arguments={"update_ops": False})
     moving = [variable for variable in layer.resolved_object.variables if "moving" in variable.name]
     before = [variable.numpy() for variable in moving]
@@ -92,7 +87,7 @@ def test_arguments_freeze_the_statistics_of_batch_normalization():  # pain 20
     assert all((variable.numpy() == value).all() for variable, value in zip(moving, before))
 
 
-def test_a_frozen_layer_infers_in_training():  # P50
+def test_a_frozen_layer_infers_in_training():
     layer = hub.KerasLayer(str(LEGACY / "conv_bn"))
     size = [*hub.get_expected_image_size(layer.resolved_object), 3]
     images = np.random.default_rng(1).random([2, *size], np.float32)

@@ -21,7 +21,7 @@ from services import directory_of, serving
 import rehub as hub
 from rehub.cli.program import main
 from rehub.server.access import create_token
-from rehub.transfer import pack
+from rehub.transfer import pack_directory
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def archives(tmp_path):
     """Archives of two models, as bytes."""
     found = []
     for model in ("text_embed", "conv_bn"):
-        pack(directory_of(model), tmp_path / "model.tar.gz")
+        pack_directory(directory_of(model), tmp_path / "model.tar.gz")
         found.append((tmp_path / "model.tar.gz").read_bytes())
     return found
 
@@ -91,7 +91,7 @@ def test_of_ten_publishers_of_one_version_one_wins(url, token, tmp_path):
         model = tmp_path / f"model{number}"
         subprocess.run(["cp", "-r", str(directory_of("text_embed")), str(model)], check=True)
         (model / "note.txt").write_text(str(number))
-        pack(model, tmp_path / "model.tar.gz")
+        pack_directory(model, tmp_path / "model.tar.gz")
         different.append((tmp_path / "model.tar.gz").read_bytes())
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda archive: put(f"{url}/acme/text/1", archive, token), different))

@@ -18,7 +18,7 @@ import pytest
 from hosting import MODEL, tar_of, zip_of
 
 from rehub.errors import CorruptArchive, DiskFull, HubError, UnsafeArchive
-from rehub.transfer import Limits, unpack
+from rehub.transfer import Limits, unpack_archive
 
 SECONDS = 10.0
 END = bytes(1024)
@@ -86,7 +86,7 @@ def test_what_would_cost_much_is_refused_before(tmp_path, archive, compress):
     data = compress(data if data.startswith(b"PK") else data + END)
     start = time.monotonic()
     with pytest.raises((UnsafeArchive, CorruptArchive)) as error:
-        unpack(io.BytesIO(data), tmp_path, name="'it'", limits=LIMITS)
+        unpack_archive(io.BytesIO(data), tmp_path, name="'it'", limits=LIMITS)
     assert time.monotonic() - start < SECONDS
     assert len(str(error.value)) < 1500
     assert list(tmp_path.iterdir()) == []
@@ -95,14 +95,14 @@ def test_what_would_cost_much_is_refused_before(tmp_path, archive, compress):
 def test_empty_members_of_gzip_are_counted(tmp_path):
     data = gzip.compress(b"") * 5000 + gzip.compress(tar_of(MODEL))
     with pytest.raises(CorruptArchive, match="empty members"):
-        unpack(io.BytesIO(data), tmp_path, name="'it'")
+        unpack_archive(io.BytesIO(data), tmp_path, name="'it'")
 
 
 def test_members_of_gzip_of_any_size_are_one_stream(tmp_path):
     plain = tar_of(MODEL)
     pieces = [plain[:10], plain[10:11], plain[11:3000], plain[3000:]]
     data = b"".join(gzip.compress(piece) + gzip.compress(b"") + bytes(7) for piece in pieces)
-    assert len(unpack(io.BytesIO(data), tmp_path, name="'it'")) == len(MODEL)
+    assert len(unpack_archive(io.BytesIO(data), tmp_path, name="'it'")) == len(MODEL)
 
 
 def test_what_extended_headers_say_beside_a_name_and_size_takes_no_memory(tmp_path):
@@ -110,7 +110,7 @@ def test_what_extended_headers_say_beside_a_name_and_size_takes_no_memory(tmp_pa
     data = b"".join(pax(said) + member(f"f{i}") for i in range(15)) + MODEL_MEMBER + END
     tracemalloc.start()
     try:
-        unpack(io.BytesIO(data), tmp_path, name="'it'")
+        unpack_archive(io.BytesIO(data), tmp_path, name="'it'")
         assert tracemalloc.get_traced_memory()[1] < 30 << 20
     finally:
         tracemalloc.stop()
@@ -133,13 +133,13 @@ def test_what_extended_headers_say_beside_a_name_and_size_takes_no_memory(tmp_pa
 )
 def test_an_extended_header_that_is_broken_is_damage(tmp_path, content):
     with pytest.raises(CorruptArchive, match="damaged"):
-        unpack(io.BytesIO(pax(content) + MODEL_MEMBER + END), tmp_path, name="'it'")
+        unpack_archive(io.BytesIO(pax(content) + MODEL_MEMBER + END), tmp_path, name="'it'")
 
 
 @pytest.mark.parametrize("size", [b"9" * 5000, "²".encode(), b"-1", b"1e3", b""])
 def test_a_size_that_is_no_number_is_damage(tmp_path, size):
     with pytest.raises(CorruptArchive, match="no size"):
-        unpack(io.BytesIO(pax(record(b"size", size)) + MODEL_MEMBER + END), tmp_path, name="'it'")
+        unpack_archive(io.BytesIO(pax(record(b"size", size)) + MODEL_MEMBER + END), tmp_path, name="'it'")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems take other names")
@@ -150,7 +150,7 @@ def test_a_name_that_the_file_system_does_not_take_is_unsafe(tmp_path):
     into.mkdir(parents=True)
     name = "/".join(["n" * 200] * 9)
     with pytest.raises(UnsafeArchive, match="file system"):
-        unpack(io.BytesIO(pax(record(b"path", name.encode())) + MODEL_MEMBER + END), into, name="'it'")
+        unpack_archive(io.BytesIO(pax(record(b"path", name.encode())) + MODEL_MEMBER + END), into, name="'it'")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a directory is mounted")
@@ -164,7 +164,7 @@ def test_a_zip_on_a_full_disk_is_a_full_disk(tmp_path, archive):
         into.mkdir()
         noise = os.urandom(400_000)
         with pytest.raises(DiskFull, match="became full on the way"):
-            unpack(io.BytesIO(archive({"saved_model.pb": noise})), into, name="'it'")
+            unpack_archive(io.BytesIO(archive({"saved_model.pb": noise})), into, name="'it'")
         assert list(into.iterdir()) == []
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -181,7 +181,7 @@ def test_a_mutated_archive_is_a_model_or_an_error_of_rehubs(tmp_path):
         into = tmp_path / str(number)
         into.mkdir()
         try:
-            unpack(io.BytesIO(bytes(data)), into, name="'it'", limits=LIMITS)
+            unpack_archive(io.BytesIO(bytes(data)), into, name="'it'", limits=LIMITS)
         except HubError as error:
             messages.append(str(error))
     assert all(line.isprintable() for message in messages for line in message.split("\n"))

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
-from rehub.transfer import Limits, unpack
+from rehub.transfer import Limits, unpack_archive
 from rehub.transfer.archives import kind_of
 
 
@@ -128,7 +128,7 @@ def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp
     source = io.BytesIO(archive) if is_stream else tmp_path / "named.misleadingly"
     if not is_stream:
         source.write_bytes(archive)
-    records = unpack(source, into, name="it")
+    records = unpack_archive(source, into, name="it")
     assert files_below(into) == MODEL
     assert {record.name: (record.size, record.sha256) for record in records} == {
         name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in MODEL.items()
@@ -138,24 +138,24 @@ def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stream_may_give_little_at_a_time(kind, streamed, into):
-    unpack(streamed(KINDS[kind]({"saved_model.pb": b"graph", "a/b": b"x" * 600})), into, name="it")
+    unpack_archive(streamed(KINDS[kind]({"saved_model.pb": b"graph", "a/b": b"x" * 600})), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"graph", "a/b": b"x" * 600}
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
 def test_a_model_in_a_single_top_folder_comes_without_it(kind, into):  # tfhub.dev PR#65
-    records = unpack(io.BytesIO(KINDS[kind]({"top/" + n: c for n, c in MODEL.items()})), into, name="it")
+    records = unpack_archive(io.BytesIO(KINDS[kind]({"top/" + n: c for n, c in MODEL.items()})), into, name="it")
     assert files_below(into) == MODEL
     assert {record.name for record in records} == set(MODEL)
 
 
 def test_a_top_folder_may_hold_its_own_name(into):
-    unpack(io.BytesIO(archive_of({"top/top/a": b"1", "top/saved_model.pb": b"2"})), into, name="it")
+    unpack_archive(io.BytesIO(archive_of({"top/top/a": b"1", "top/saved_model.pb": b"2"})), into, name="it")
     assert files_below(into) == {"top/a": b"1", "saved_model.pb": b"2"}
 
 
 def test_two_top_folders_stay(into):
-    unpack(io.BytesIO(archive_of({"a/x": b"1", "b/x": b"2"})), into, name="it")
+    unpack_archive(io.BytesIO(archive_of({"a/x": b"1", "b/x": b"2"})), into, name="it")
     assert files_below(into) == {"a/x": b"1", "b/x": b"2"}
 
 
@@ -164,31 +164,31 @@ def test_two_top_folders_stay(into):
 )
 def test_long_and_foreign_names_arrive(options, into):
     name = "assets/" + "/".join(["größe" * 10] * 5) + "/模型"
-    unpack(io.BytesIO(tar_with(("saved_model.pb", b"1"), (name, b"2"), **options)), into, name="it")
+    unpack_archive(io.BytesIO(tar_with(("saved_model.pb", b"1"), (name, b"2"), **options)), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"1", name: b"2"}
 
 
 def test_empty_files_and_directories_arrive(into):
     members = [("assets", {"type": tarfile.DIRTYPE}), ("assets", {"type": tarfile.DIRTYPE}), ("assets/empty", b"")]
-    unpack(io.BytesIO(tar_with(*members, ("saved_model.pb", b"1"))), into, name="it")
+    unpack_archive(io.BytesIO(tar_with(*members, ("saved_model.pb", b"1"))), into, name="it")
     assert files_below(into) == {"assets/empty": b"", "saved_model.pb": b"1"}
 
 
 def test_a_file_may_come_again_with_the_same_content(into):
     repeated = tar_with(("variables/x", b"1"), ("saved_model.pb", b"2"), ("./variables/x", b"1"), ("variables/x", b"1"))
-    manifest = unpack(io.BytesIO(repeated), into, name="it")
+    manifest = unpack_archive(io.BytesIO(repeated), into, name="it")
     assert files_below(into) == {"variables/x": b"1", "saved_model.pb": b"2"}
     assert [record.name for record in manifest] == ["variables/x", "saved_model.pb"]
 
 
 def test_what_git_archive_notes_for_all_members_is_no_harm(into):
     tar = tar_with(("saved_model.pb", b"1"), format=tarfile.PAX_FORMAT, pax_headers={"comment": "0a1b2c"})
-    unpack(io.BytesIO(tar), into, name="it")
+    unpack_archive(io.BytesIO(tar), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"1"}
 
 
 def test_permissions_of_the_archive_are_not_taken_over(into):
-    unpack(io.BytesIO(tar_with(("saved_model.pb", {"mode": 0o6777}))), into, name="it")
+    unpack_archive(io.BytesIO(tar_with(("saved_model.pb", {"mode": 0o6777}))), into, name="it")
     assert stat.S_IMODE((into / "saved_model.pb").stat().st_mode) & 0o6111 == 0
 
 
@@ -289,7 +289,7 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into,
     archive = HOSTILE[case]()
     archive = gzip.compress(archive) if compressed and kind_of(archive) in ("tar", "zip") else archive
     with pytest.raises(UnsafeArchive, match="'the model' is refused, and nothing of it was kept"):
-        unpack(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
+        unpack_archive(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
 
 
@@ -349,7 +349,7 @@ def with_directory_byte(archive, offset, value):
 @pytest.mark.parametrize("case", DAMAGED)
 def test_a_damaged_archive_is_named_as_such_and_leaves_nothing(case, into, tmp_path, inflater):
     with pytest.raises(CorruptArchive, match="'the model'"):
-        unpack(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
+        unpack_archive(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
 
 
@@ -361,14 +361,14 @@ def test_an_archive_cut_off_anywhere_is_corrupt(kind, into, inflater):
     end = len(archive.rstrip(b"\0")) // 512 * 512 + 512 if kind == "tar" else len(archive)
     for cut in range(0, end, 7):
         with pytest.raises(CorruptArchive):
-            unpack(io.BytesIO(archive[:cut]), into, name="it")
+            unpack_archive(io.BytesIO(archive[:cut]), into, name="it")
         assert list(into.iterdir()) == []
 
 
 def test_zstd_without_its_package_says_what_to_install(into, monkeypatch):
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(UnsupportedFormat, match=r"pip install rehub\[zstd\]"):
-        unpack(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(1000)), into, name="it")
+        unpack_archive(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(1000)), into, name="it")
 
 
 def test_the_disks_error_is_not_taken_for_the_archives(into):
@@ -380,7 +380,7 @@ def test_the_disks_error_is_not_taken_for_the_archives(into):
             raise OSError(5, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output error") as error:
-        unpack(Disk(), into, name="it")
+        unpack_archive(Disk(), into, name="it")
     assert not isinstance(error.value, HubError)
 
 
@@ -392,7 +392,7 @@ def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
     for _ in range(data.draw(st.integers(1, 4))):
         archive[data.draw(st.integers(0, len(archive) - 1))] = data.draw(st.integers(0, 255))
     try:
-        records = unpack(io.BytesIO(bytes(archive)), into, name="it", limits=SMALL)
+        records = unpack_archive(io.BytesIO(bytes(archive)), into, name="it", limits=SMALL)
     except HubError:
         assert list(into.iterdir()) == []
     else:
@@ -402,7 +402,7 @@ def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
 
 
 def test_a_small_model_of_zeros_is_no_bomb(into):
-    unpack(io.BytesIO(archive_of({"saved_model.pb": bytes(20 << 20)})), into, name="it")
+    unpack_archive(io.BytesIO(archive_of({"saved_model.pb": bytes(20 << 20)})), into, name="it")
     assert (into / "saved_model.pb").stat().st_size == 20 << 20
 
 
@@ -415,17 +415,17 @@ def test_xz_that_wants_much_memory_is_refused(into):
     header[-4:] = zlib.crc32(header[:-4]).to_bytes(4, "little")
     archive[12 : 12 + len(header)] = header
     with pytest.raises(UnsafeArchive, match="more than 256 MiB of memory"):
-        unpack(io.BytesIO(bytes(archive)), into, name="it")
+        unpack_archive(io.BytesIO(bytes(archive)), into, name="it")
     assert list(into.iterdir()) == []
 
 
 def test_no_thread_outlives_an_unpacking(into):
     before = set(threading.enumerate())
     with pytest.raises(UnsafeArchive):
-        unpack(io.BytesIO(gzip.compress(HOSTILE["parent"]() + bytes(4 << 20))), into, name="it")
+        unpack_archive(io.BytesIO(gzip.compress(HOSTILE["parent"]() + bytes(4 << 20))), into, name="it")
     with pytest.raises(CorruptArchive):
-        unpack(io.BytesIO(archive_of(MODEL)[:-20]), into, name="it")
-    unpack(io.BytesIO(archive_of(MODEL)), into, name="it")
+        unpack_archive(io.BytesIO(archive_of(MODEL)[:-20]), into, name="it")
+    unpack_archive(io.BytesIO(archive_of(MODEL)), into, name="it")
     assert set(threading.enumerate()) == before
 
 
@@ -437,7 +437,7 @@ def test_what_a_stream_raises_is_the_error(into):
             return super().read(min(size, 100))
 
     with pytest.raises(KeyboardInterrupt):
-        unpack(Breaks(archive_of(MODEL)), into, name="it")
+        unpack_archive(Breaks(archive_of(MODEL)), into, name="it")
     assert list(into.iterdir()) == []
 
 
@@ -467,7 +467,7 @@ def test_whatever_the_members_nothing_is_written_outside(members, form, compress
     data = gzip.compress(buffer.getvalue()) if compressed else buffer.getvalue()
     around = into.parent.parent
     try:
-        records = unpack(io.BytesIO(data), into, name="it", limits=SMALL)
+        records = unpack_archive(io.BytesIO(data), into, name="it", limits=SMALL)
     except HubError:
         assert list(into.iterdir()) == []
     else:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from rehub.errors import UnsafeArchive
-from rehub.transfer import Limits, copy_directory, pack, unpack
+from rehub.transfer import Limits, copy_directory, pack_directory, unpack_archive
 
 LONG = "variables/" + "n" * 150 + ".index"
 MODEL = {"saved_model.pb": b"graph", LONG: b"index", "assets/w\u00f6rter.txt": b"a\nb\n", "assets/empty": b""}
@@ -39,18 +39,18 @@ def contents(directory):
 
 
 def test_what_is_packed_unpacks_to_the_same(model, into, tmp_path):
-    pack(model, tmp_path / "model.tar.gz")
-    records = unpack(tmp_path / "model.tar.gz", into, name="it")
+    pack_directory(model, tmp_path / "model.tar.gz")
+    records = unpack_archive(tmp_path / "model.tar.gz", into, name="it")
     assert contents(into) == MODEL
     assert {record.name for record in records} == set(MODEL)
 
 
 def test_times_rights_and_order_leave_no_trace(model, tmp_path):
-    pack(model, tmp_path / "first.tar.gz")
+    pack_directory(model, tmp_path / "first.tar.gz")
     (model / "saved_model.pb").chmod(0o600)
     os.utime(str(model / "saved_model.pb"), (1, 1))
     time.sleep(1.1)  # The header of a gzip has seconds.
-    pack(model, tmp_path / "second.tar.gz")
+    pack_directory(model, tmp_path / "second.tar.gz")
     assert (tmp_path / "first.tar.gz").read_bytes() == (tmp_path / "second.tar.gz").read_bytes()
 
 
@@ -60,7 +60,7 @@ def test_a_failed_packing_leaves_what_was_there(model, tmp_path):
     archive.write_bytes(b"the one before")
     os.mkfifo(str(model / "zzz"))
     with pytest.raises(UnsafeArchive, match="zzz' is neither a file nor a directory"):
-        pack(model, archive)
+        pack_directory(model, archive)
     assert archive.read_bytes() == b"the one before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.tar.gz"]
 
@@ -81,9 +81,9 @@ def test_links_are_what_they_lead_to(model, into, tmp_path):
     copy_directory(model, into, name="it")
     assert contents(into) == linked
     assert not (into / "variables" / "data").is_symlink()
-    pack(model, tmp_path / "model.tar.gz")
+    pack_directory(model, tmp_path / "model.tar.gz")
     (tmp_path / "unpacked").mkdir()
-    unpack(tmp_path / "model.tar.gz", tmp_path / "unpacked", name="it")
+    unpack_archive(tmp_path / "model.tar.gz", tmp_path / "unpacked", name="it")
     assert contents(tmp_path / "unpacked") == linked
 
 
@@ -94,7 +94,7 @@ def test_links_that_lead_back_or_nowhere_are_refused(model, into, tmp_path, targ
     with pytest.raises(UnsafeArchive, match="link"):
         copy_directory(model, into, name="it")
     with pytest.raises(UnsafeArchive, match="link"):
-        pack(model, tmp_path / "model.tar.gz")
+        pack_directory(model, tmp_path / "model.tar.gz")
 
 
 def test_a_copy_keeps_the_limits_of_archives(model, into):

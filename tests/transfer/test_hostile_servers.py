@@ -13,7 +13,7 @@ from hosting import MODEL, archive_of, sends
 
 from rehub.errors import DownloadError, HubError, LocationUnavailable
 from rehub.resolvers import resolve
-from rehub.transfer import ask_location, download_archive
+from rehub.transfer import download_archive, fetch_location
 
 ARCHIVE = archive_of(MODEL)
 TIMEOUT = 0.3
@@ -221,7 +221,7 @@ def download(url, into):
 
 
 def location(url, _):
-    ask_location(url, handle=url, timeout=5, retries=0)
+    fetch_location(url, handle=url, timeout=5, retries=0)
 
 
 def require_plain(error, most=5000):

@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 def download(monkeypatch, stderr):
     monkeypatch.setattr(sys, "stderr", stderr)
-    with progress.shown("https://h/m", 3_000_000) as advance:
+    with progress.track_bytes("https://h/m", 3_000_000) as advance:
         advance(1_000_000)
         advance(2_000_000)
     return stderr.getvalue()
@@ -40,7 +40,7 @@ def test_a_log_stays_quiet(monkeypatch):
 
 def test_no_stderr_is_no_error(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    with progress.shown("https://h/m", None) as advance:
+    with progress.track_bytes("https://h/m", None) as advance:
         advance(1)
 
 
@@ -75,8 +75,8 @@ def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, s
 @pytest.mark.parametrize(("stderr", "is_hidden"), [(Terminal, False), (Terminal, True), (io.StringIO, False)])
 def test_the_steps_of_long_work_are_counted_on_a_terminal_alone(monkeypatch, with_tqdm, stderr, is_hidden):
     monkeypatch.setattr(sys, "stderr", stderr())
-    with progress.hidden(is_hidden):
-        assert list(progress.counted("Verifying", ["a", "b"], 2, "model")) == ["a", "b"]
+    with progress.hide_progress(is_hidden):
+        assert list(progress.track_steps("Verifying", ["a", "b"], 2, "model")) == ["a", "b"]
     shown = sys.stderr.getvalue()
     assert ("Verifying" in shown) is (stderr is Terminal and not is_hidden)
 
@@ -85,7 +85,7 @@ def test_a_notebook_shows_a_bar_below_its_cell(with_tqdm):
     pytest.importorskip("ipykernel", reason="ipykernel, the Python of notebooks, is not installed")
     from jupyter_client.manager import start_new_kernel
 
-    code = "from rehub.transfer import progress\nwith progress.shown('https://h/m', 2) as advance: advance(2)"
+    code = "from rehub.transfer import progress\nwith progress.track_bytes('https://h/m', 2) as advance: advance(2)"
     manager, client = start_new_kernel(stderr=subprocess.DEVNULL)
     try:
         shown = []

@@ -19,24 +19,24 @@ of a cache.
 
 from __future__ import annotations
 
-from rehub.cache.contents import entries, entry_of, prune, remove, sizes, verify
-from rehub.cache.entry import Entry, Report
+from rehub.cache.contents import find_entry, list_entries, list_file_sizes, prune_cache, remove_entry, verify_entry
+from rehub.cache.entry import Entry, VerifyReport
 from rehub.cache.manifest import FileRecord, Manifest
-from rehub.cache.store import Delivery, find, obtain, renew
+from rehub.cache.store import Fetched, find_cached, get_or_fetch, refetch
 
 __all__ = [
-    "Delivery",
     "Entry",
+    "Fetched",
     "FileRecord",
     "Manifest",
-    "Report",
-    "entries",
-    "entry_of",
-    "find",
-    "obtain",
-    "prune",
-    "remove",
-    "renew",
-    "sizes",
-    "verify",
+    "VerifyReport",
+    "find_cached",
+    "find_entry",
+    "get_or_fetch",
+    "list_entries",
+    "list_file_sizes",
+    "prune_cache",
+    "refetch",
+    "remove_entry",
+    "verify_entry",
 ]

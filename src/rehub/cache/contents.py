@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rehub.cache import descriptor, manifest, remote_contents
 from rehub.cache.aside import aside, clean, clean_all
-from rehub.cache.entry import Entry, Report
+from rehub.cache.entry import Entry, VerifyReport
 from rehub.cache.lock import turn
 from rehub.cache.place import Place, is_name
 from rehub.cache.regular_files import IrregularFile, list_directory, read_regular
@@ -20,7 +20,7 @@ from rehub.strict_parsing import parse_iso_date, parse_timestamp
 _log = logging.getLogger(__name__)
 
 
-def entries(root: Path | str) -> list[Entry]:
+def list_entries(root: Path | str) -> list[Entry]:
     """What is in a cache, those of `tensorflow_hub` included; by handle. A cache that is not there is empty.
 
     Args:
@@ -41,14 +41,14 @@ def entries(root: Path | str) -> list[Entry]:
     return _sorted(found)
 
 
-def entry_of(root: Path | str, key: str) -> Entry | None:
+def find_entry(root: Path | str, key: str) -> Entry | None:
     """The entry of one model, whole or damaged; None when it is not in this cache."""
     if isinstance(root, str):
         return remote_contents.entry_of(root, key)
     return _entry(Place.of(root, key))
 
 
-def verify(entry: Entry, *, digests: bool = True) -> Report:
+def verify_entry(entry: Entry, *, digests: bool = True) -> VerifyReport:
     """Looks for what is missing from an entry, what has changed, and what is there too much. Writes nothing.
 
     Args:
@@ -69,17 +69,19 @@ def verify(entry: Entry, *, digests: bool = True) -> Report:
         unlisted = tuple(name for name in sorted([*found.files, *found.others]) if name not in listed)
     except FileNotFoundError:
         if not place.is_there():
-            return Report(entry, ("it is gone",), (), has_manifest=False)
+            return VerifyReport(entry, ("it is gone",), (), has_manifest=False)
         problem, found = place.condition()
-        return Report(entry, () if problem is None else (problem,), tuple(sorted(found.others)), has_manifest=False)
+        return VerifyReport(
+            entry, () if problem is None else (problem,), tuple(sorted(found.others)), has_manifest=False
+        )
     except (manifest.UnreadableManifest, IrregularFile) as error:
-        return Report(entry, (str(error),), (), has_manifest=False)
+        return VerifyReport(entry, (str(error),), (), has_manifest=False)
     except OSError as error:
         raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
-    return Report(entry, damage, unlisted, has_manifest=True)
+    return VerifyReport(entry, damage, unlisted, has_manifest=True)
 
 
-def sizes(entry: Entry) -> dict[str, int]:
+def list_file_sizes(entry: Entry) -> dict[str, int]:
     """The size of each of an entry's files, by its name.
 
     Raises:
@@ -96,7 +98,7 @@ def sizes(entry: Entry) -> dict[str, int]:
         raise CacheError(f"the cached model {place.directory} cannot be read: {error}.") from error
 
 
-def remove(entry: Entry) -> None:
+def remove_entry(entry: Entry) -> None:
     """Deletes an entry, in one step for those who read it. Waits for whoever is just bringing it in.
 
     Raises:
@@ -119,7 +121,7 @@ def remove(entry: Entry) -> None:
         raise CacheError(f"the cached model {place.directory} cannot be deleted: {error}.") from error
 
 
-def prune(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
+def prune_cache(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
     """Deletes damaged entries, and then those whose last use is the longest ago, until the rest fits.
 
     What dead processes have left behind goes as well.
@@ -135,7 +137,7 @@ def prune(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
     Raises:
         CacheError: one cannot be deleted.
     """
-    there = entries(root)
+    there = list_entries(root)
     if root.is_dir() and not dry_run:
         try:
             clean_all(root)
@@ -147,7 +149,7 @@ def prune(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
         if entry.damage is None and remaining <= keep_bytes:
             break
         if not dry_run:
-            remove(entry)
+            remove_entry(entry)
         remaining -= entry.size
         gone.append(entry)
     return gone

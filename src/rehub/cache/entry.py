@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Report:
+class VerifyReport:
     """What a thorough look at an entry has found.
 
     Attributes:

@@ -29,7 +29,7 @@ from rehub.escaping import escape_url, quote_url
 from rehub.redaction import redact_url
 
 if TYPE_CHECKING:
-    from rehub.cache.store import Delivery
+    from rehub.cache.store import Fetched
 
 T = TypeVar("T")
 
@@ -235,7 +235,7 @@ def find(root: str, keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def bring_in(root: str, key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> str:
+def bring_in(root: str, key: str, fill: Callable[[Path], Fetched], *, anew: bool) -> str:
     """The URL of a model in a cache in an object store; `fill` brings it in when it is not there, or `anew`.
 
     It is filled in the directory for temporary files and uploaded from there. The processes of a user on one machine

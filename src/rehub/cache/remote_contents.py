@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from rehub.cache.descriptor import words_of
-from rehub.cache.entry import Entry, Report
+from rehub.cache.entry import Entry, VerifyReport
 from rehub.cache.place import is_name
 from rehub.cache.remote import RemotePlace, Seen, open_cache, place_of, sizes_below
 from rehub.cache.storage import with_own_errors
@@ -43,7 +43,7 @@ def entry_of(root: str, key: str) -> Entry | None:
     return None if seen is None else _entry(place, seen)
 
 
-def verify(entry: Entry, root: str, *, digests: bool) -> Report:
+def verify(entry: Entry, root: str, *, digests: bool) -> VerifyReport:
     """As `cache.verify`: with `digests`, all files of the model come over the network."""
     place = _place(entry, root)
     return place.with_cache_errors(
@@ -51,18 +51,18 @@ def verify(entry: Entry, root: str, *, digests: bool) -> Report:
     )
 
 
-def _report(entry: Entry, place: RemotePlace, *, digests: bool) -> Report:
+def _report(entry: Entry, place: RemotePlace, *, digests: bool) -> VerifyReport:
     seen = place.look()
     if seen is None:
-        return Report(entry, ("it is gone",), (), has_manifest=False)
+        return VerifyReport(entry, ("it is gone",), (), has_manifest=False)
     if seen.manifest is None:
-        return Report(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
+        return VerifyReport(entry, () if seen.damage is None else (seen.damage,), (), has_manifest=False)
     damages = [
         record.damage(seen.sizes.get(record.name), functools.partial(place.sha256, record.name) if digests else None)
         for record in seen.manifest.files
     ]
     unlisted = set(seen.sizes) - {record.name for record in seen.manifest.files}
-    return Report(
+    return VerifyReport(
         entry, tuple(each for each in damages if each is not None), tuple(sorted(unlisted)), has_manifest=True
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Callable, TypeVar, cast
 
 from rehub.errors import HubError, PackageMissing
 from rehub.escaping import escape, quote_url
-from rehub.redaction import without_secrets_of
+from rehub.redaction import redact_secrets_of
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def with_own_errors(
     except Exception as error:
         if isinstance(error, (HubError, *but)):
             raise
-        said = escape(without_secrets_of(url, str(error).strip()), _SHOWN)
+        said = escape(redact_secrets_of(url, str(error).strip()), _SHOWN)
         reason = f"{type(error).__name__}: {said}"
     login = _LOGINS.get(scheme_of(url))
     where_from = f"\nA login is taken from {login}." if login else ""

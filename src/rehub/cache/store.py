@@ -31,7 +31,7 @@ _MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Fetched:
     """What a fill has put into the directory that it was given.
 
     Attributes:
@@ -43,7 +43,7 @@ class Delivery:
     files: tuple[FileRecord, ...] | None = None
 
 
-def find(roots: tuple[Path | str, ...], *keys: str) -> Path | str | None:
+def find_cached(roots: tuple[Path | str, ...], *keys: str) -> Path | str | None:
     """The directory of a cached model, or its URL; None when it is in none of the caches, whole.
 
     Args:
@@ -80,7 +80,7 @@ def find(roots: tuple[Path | str, ...], *keys: str) -> Path | str | None:
     return None
 
 
-def obtain(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery]) -> Path | str:
+def get_or_fetch(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Fetched]) -> Path | str:
     """The directory of a cached model, or its URL; `fill` brings it in when it is in none of the caches.
 
     One thread of one process does so at a time, and the others wait for it. Whatever `fill` raises, nothing of it
@@ -95,10 +95,10 @@ def obtain(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Deliv
     Raises:
         CacheError: a cache cannot be read, or none can be written.
     """
-    return find(roots, key) or _bring_in(roots, key, fill, anew=False)
+    return find_cached(roots, key) or _bring_in(roots, key, fill, anew=False)
 
 
-def renew(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery]) -> Path | str:
+def refetch(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Fetched]) -> Path | str:
     """Brings a model in although it may be there, whole, and puts it in the place of the one that is there.
 
     The arguments are those of `obtain`. When `fill` fails, what was there stays; when an upload does, nothing.
@@ -151,7 +151,7 @@ def _reason(error: OSError) -> str:
     return escape(error if error.errno is None else f"[Errno {error.errno}] {error.strerror}")
 
 
-def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Delivery], *, anew: bool) -> Path | str:
+def _bring_in(roots: tuple[Path | str, ...], key: str, fill: Callable[[Path], Fetched], *, anew: bool) -> Path | str:
     root = _writable(roots)
     if isinstance(root, str):
         return remote.bring_in(root, key, fill, anew=anew)
@@ -188,7 +188,7 @@ def _writable(roots: tuple[Path | str, ...]) -> Path | str:
     return roots[0]  # The operating system says best why not.
 
 
-def _put_in_place(place: Place, key: str, folder: Path, delivery: Delivery, *, anew: bool) -> None:
+def _put_in_place(place: Place, key: str, folder: Path, delivery: Fetched, *, anew: bool) -> None:
     filled = folder / "model"
     files = records_of(filled) if delivery.files is None else delivery.files
     manifest = Manifest(redact_url(key), redact_url(delivery.url), datetime.now(timezone.utc).isoformat(), files)

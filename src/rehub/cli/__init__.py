@@ -1,12 +1,11 @@
 """The command line: `rehub COMMAND`, or `python -m rehub COMMAND`.
 
-A command is a file here: `rehub pull` is `pull.py`, `rehub cache ls` is `cache/ls.py`, and `import_.py` has the `_`
-because `import` is Python's. It has `configure(parser)`, which describes its arguments, and `run(arguments)`, which
-does it and returns an exit code: `DONE` or `FAILED`. To add one is to write its file and its line in `commands.py`; it
-is imported only when it is run.
+Each command has a file here: `rehub pull` is `pull.py`, `rehub cache ls` is `cache/ls.py`, and `import_.py` ends in `_`
+because `import` is a Python keyword. The file has `add_arguments(parser)`, with the command's description, arguments
+and examples, and `run_command(arguments)`, which returns an exit code: `OK` or `FAILED`. To add a command, write its
+file and its line in `commands.py`; the file is imported only when the command runs.
 
-It stands on argparse, which Python 3.7 has too: `rehub --version` takes 60 ms with it and over 100 ms with click, and
-the completion that click brings is sixty lines here.
+It uses argparse, which Python 3.7 has too: `rehub --version` takes 60 ms with it and over 100 ms with click.
 """
 
 from __future__ import annotations

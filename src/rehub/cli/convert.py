@@ -1,4 +1,4 @@
-"""`rehub convert HANDLE DIR`: writes a model of TF1 as a TF2 SavedModel."""
+"""`rehub convert HANDLE DIR`: write a TF1 model as a TF2 SavedModel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.resolvers import resolve
 
@@ -18,59 +18,59 @@ if TYPE_CHECKING:
     from rehub.migrate.models.comparison import Comparison
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Writes a legacy module (TF1 Hub format) or a TF1 SavedModel as a TF2 SavedModel that needs nothing of\n"
-        "rehub and can be trained: by plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Its outputs, gradients\n"
-        "and updates are compared with those of the original before it is done."
+        "Writes a legacy module (TF1 Hub format) or a TF1 SavedModel as a TF2 SavedModel that can be trained and\n"
+        "works without rehub: in plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Its outputs, gradients and\n"
+        "updates are compared with those of the original before it is written to DIR."
     )
-    parser.add_argument("handle", metavar="HANDLE", help="the model of TF1: a URL, a path, ...")
+    parser.add_handle_argument(help="the TF1 model: a URL, a path, ...")
     parser.add_argument("directory", metavar="DIR", help="where to write")
-    parser.add_argument("--signature", metavar="NAME", help="the one to be called by default")
-    parser.add_argument(
-        "--tags", metavar="TAGS", help="of the graph variant to convert, with commas between them; '' for no tags"
-    )
+    parser.add_argument("--signature", metavar="NAME", help="the signature to call by default")
+    parser.add_tags_option("convert")
     parser.add_argument("--overwrite", action="store_true", help="replace what is in DIR")
-    parser.add_json("the report")
+    parser.add_json_option("the report")
+    parser.add_examples(
+        "convert ./old_module ./new_model", "convert ./old_module ./new_model --signature images --overwrite"
+    )
 
 
-def run(arguments: Namespace) -> int:
-    """Converts, and reports what was found, kept and compared."""
+def run_command(arguments: Namespace) -> int:
+    """Convert, and print the report."""
     from rehub.migrate.models import convert
 
-    resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
+    resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
     start_tensorflow()
-    tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
-    report = convert(arguments.handle, arguments.directory, arguments.signature, tags, arguments.overwrite)
+    report = convert(arguments.handle, arguments.directory, arguments.signature, arguments.tags, arguments.overwrite)
     if arguments.json:
-        output.as_json(dataclasses.asdict(report))
+        output.print_json(dataclasses.asdict(report))
     else:
-        _print(report)
-    return DONE
+        _print_report(report)
+    return OK
 
 
-def _print(report: Conversion) -> None:
-    output.line(f"{report.directory}: a TF2 SavedModel, from the {report.kind} {report.handle}")
-    output.line(f"signatures: {', '.join(report.signatures)} (the first is called by default)")
-    output.line(
+def _print_report(report: Conversion) -> None:
+    output.print_line(f"{report.directory}: a TF2 SavedModel, from the {report.kind} {report.handle}")
+    output.print_line(f"signatures: {', '.join(report.signatures)} (the first is called by default)")
+    output.print_line(
         f"variables: {report.variables}, {report.trainable_variables} of them trainable; {report.parameters:,} numbers"
     )
-    output.line(f"update ops: {report.update_ops}; regularization losses: {report.regularization_losses}")
+    output.print_line(f"update ops: {report.update_ops}; regularization losses: {report.regularization_losses}")
     for what, names in (
         ("tables", report.tables),
         ("assets", report.assets),
         ("attached messages", report.attached_messages),
     ):
         if names:
-            output.line(f"{what}: {', '.join(names)}")
+            output.print_line(f"{what}: {', '.join(names)}")
     for left_out in report.left_out:
-        output.line(f"left out: {left_out}")
-    rows = [[each.signature, each.mode, _found(each)] for each in report.comparisons]
-    output.table(["SIGNATURE", "MODE", "COMPARED WITH TF1"], rows)
+        output.print_line(f"left out: {left_out}")
+    rows = [[each.signature, each.mode, _describe_comparison(each)] for each in report.comparisons]
+    output.print_table(["SIGNATURE", "MODE", "COMPARED WITH TF1"], rows)
 
 
-def _found(comparison: Comparison) -> str:
+def _describe_comparison(comparison: Comparison) -> str:
     difference = comparison.difference
     how = "equal" if difference == 0 else f"equal but for {difference:.1e} of their size"
     found = f"{', '.join(comparison.compared)}: {how}" if comparison.compared else ""

@@ -1,4 +1,4 @@
-"""A small model of sentences that `rehub demo` writes and trains: a vector for each word, and their mean."""
+"""The small sentence model that `rehub demo` writes and trains: the mean of word vectors."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ UNSEEN = ("a wonderful year", "a boring start")
 def save_sentence_model(tf: Any, directory: str) -> None:
     """Write a Reusable SavedModel that maps strings of shape [batch] to float32 vectors of shape [batch, 16].
 
-    Its vectors are random numbers: it knows nothing until it is trained. A word is known by its hash, so the model
-    needs no vocabulary.
+    The word vectors are random until the model is trained. A word is looked up by its hash, so the model has no
+    vocabulary.
     """
     vectors = tf.Variable(tf.random.stateless_normal([BUCKETS, SIZE], seed=[1, 2]), name="vectors")
     texts = tf.TensorSpec([None], tf.string, name="sentences")
 
     def embed(sentences: Any, training: bool = False) -> Any:
-        del training  # Nothing in it, such as dropout, differs in training.
+        del training  # It has no layer, such as dropout, that differs in training.
         words = tf.compat.v1.string_split(sentences)  # Sparse, and in TensorFlow 1.15 too.
         buckets = tf.strings.to_hash_bucket_fast(words.values, BUCKETS)
         found = tf.gather(vectors, buckets)

@@ -1,4 +1,4 @@
-"""`rehub diff A B`: what differs between two models."""
+"""`rehub diff A B`: show how two models differ."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Iterator
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DIFFERENT, DONE, TROUBLE
+from rehub.cli.exit_codes import DIFFERENT, ERROR, OK
 from rehub.errors import HubError
 from rehub.inspection import inspect
-from rehub.inspection.diff import FactDifference, ModelDifference, VariableDifference, compare_models
-from rehub.inspection.overview import shape_text
+from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models
+from rehub.inspection.summary import shape_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,55 +18,58 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
     from rehub.inspection.model_info import VariableInfo
 
-_LINES = 20  # of each group, unless all are asked for
+_MAX_LINES = 20  # of each group
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Compares two models, such as two versions, or one before and after a conversion: format, signatures,\n"
-        "functions, ops, assets, and the values of variables. TensorFlow is not needed for it.\n"
-        "Ends with 0 if they are equal, with 1 if they differ, with 2 if one cannot be read, as diff does."
+        "Compares two models, such as two versions, or a model before and after a conversion: format, signatures,\n"
+        "functions, ops, assets, and the values of variables. It does not need TensorFlow. The exit codes are those\n"
+        "of diff: 0 if the models are equal, 1 if they differ, 2 if one cannot be read."
     )
-    parser.add_argument("before", metavar="A", help="a URL or any other handle that rehub takes")
-    parser.add_argument("after", metavar="B", help="another")
-    parser.add_argument("--stat", action="store_true", help="print the summary alone")
-    parser.add_argument("--all", action="store_true", help=f"print all lines, not the first {_LINES} of each group")
-    parser.add_json("what differs")
+    parser.add_handle_argument("before", metavar="A")
+    parser.add_handle_argument("after", metavar="B", help="another handle")
+    parser.add_argument("--stat", action="store_true", help="print only the summary")
+    parser.add_argument("--all", action="store_true", help=f"print more than {_MAX_LINES} lines of a group")
+    parser.add_json_option("the differences")
+    parser.add_examples(
+        "diff ./model/1 ./model/2", "diff ./model/1 ./model/2 --stat", "diff ./model/1 ./model/2 --json"
+    )
 
 
-def run(arguments: Namespace) -> int:
-    """Compares, and tells what differs."""
+def run_command(arguments: Namespace) -> int:
+    """Compare, and print the differences."""
     try:
         difference = compare_models(inspect(arguments.before), inspect(arguments.after))
     except HubError as error:
-        output.complain(error)
-        return TROUBLE
+        output.print_error(error)
+        return ERROR
     if arguments.json:
-        output.as_json(dataclasses.asdict(difference))
+        output.print_json(dataclasses.asdict(difference))
     else:
-        _print(difference, 0 if arguments.stat else None if arguments.all else _LINES)
-    return DIFFERENT if difference else DONE
+        _print_difference(difference, 0 if arguments.stat else None if arguments.all else _MAX_LINES)
+    return DIFFERENT if difference else OK
 
 
-def _print(difference: ModelDifference, limit: int | None) -> None:
-    """The summary, and then each group of lines, as far as the limit lets it."""
-    groups = _groups(difference)
-    for text in _summary(difference, groups):
-        output.line(text)
+def _print_difference(difference: ModelDifference, limit: int | None) -> None:
+    """Print the summary, then each group of lines up to the limit."""
+    groups = _group_lines(difference)
+    for text in _summarize(difference, groups):
+        output.print_line(text)
     for name, lines in groups.items():
         shown = lines if limit is None else lines[:limit]
         if not shown:
             continue
-        output.line("")
-        output.line(output.bold(f"{name}:"))
+        output.print_line("")
+        output.print_line(output.bold(f"{name}:"))
         for text in shown:
-            output.line(text)
+            output.print_line(text)
         if len(lines) > len(shown):
-            output.line(output.faint(f"and {len(lines) - len(shown):,} more: --all"))
+            output.print_line(output.dim(f"and {len(lines) - len(shown):,} more: --all"))
 
 
-def _summary(difference: ModelDifference, groups: dict[str, list[str]]) -> Iterator[str]:
+def _summarize(difference: ModelDifference, groups: dict[str, list[str]]) -> Iterator[str]:
     counts = [f"{name} {len(lines):,}" for name, lines in groups.items()]
     yield f"differences: {', '.join(counts)}" if counts else "no differences"
     matched = "; ".join(f"{count:,} by {way}" for way, count in difference.matched.items())
@@ -76,50 +79,50 @@ def _summary(difference: ModelDifference, groups: dict[str, list[str]]) -> Itera
     )
 
 
-def _groups(difference: ModelDifference) -> dict[str, list[str]]:
-    """The lines by what they are about; only groups that have lines."""
+def _group_lines(difference: ModelDifference) -> dict[str, list[str]]:
+    """Return the lines of each group; only groups that have lines."""
     groups: dict[str, list[str]] = {"interface": [], "functions": [], "ops": [], "variables": []}
-    for what, text in _facts(difference.facts):
+    for what, text in _format_changes(difference.facts):
         kind = "ops" if what.endswith("ops") else "functions" if what.startswith("function ") else "interface"
         groups[kind].append(text)
-    groups["variables"] = [_variable(variable) for variable in difference.variables]
+    groups["variables"] = [_format_variable(variable) for variable in difference.variables]
     return {name: lines for name, lines in groups.items() if lines}
 
 
-def _facts(facts: tuple[FactDifference, ...]) -> Iterator[tuple[str, str]]:
-    """What each fact is about, with its line.
+def _format_changes(changes: tuple[Change, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each change, with its line.
 
-    All ops have one line, and what belongs to something that only one model has has none.
+    All ops share one line. A part of something that only one model has gets no line.
     """
     alone: dict[str, str] = {}
     ops: dict[str, list[str]] = {}
-    for fact in facts:
-        mark = "+" if fact.before is None else "-" if fact.after is None else "~"
-        value = f"{fact.before} -> {fact.after}" if mark == "~" else str(fact.after if mark == "+" else fact.before)
-        *above, last = fact.what.split(", ")
+    for change in changes:
+        mark = "+" if change.before is None else "-" if change.after is None else "~"
+        value = " -> ".join(value for value in (change.before, change.after) if value is not None)
+        *above, last = change.what.split(", ")
         if any(alone.get(", ".join(above[:depth])) == mark for depth in range(1, len(above) + 1)):
             continue
         if mark != "~":
-            alone[fact.what] = mark
+            alone[change.what] = mark
         if last.startswith("op "):
             ops.setdefault(f"{mark} {', '.join([*above, 'ops'])}", []).append(f"{last[3:]} {value}")
         else:
-            yield fact.what, f"{mark} {fact.what}: {value}"
+            yield change.what, f"{mark} {change.what}: {value}"
     for what, counts in ops.items():
         yield what, f"{what}: {', '.join(counts)}"
 
 
-def _variable(difference: VariableDifference) -> str:
+def _format_variable(difference: VariableDifference) -> str:
     before, after = difference.before, difference.after
     if before is None or after is None:
         mark, variable = ("-", before) if before is not None else ("+", after)
-        return f"{mark} variable {_name(variable)}: {_type(variable)}"
-    name, other = _name(before), _name(after)
-    types = _type(before) if _type(before) == _type(after) else f"{_type(before)} -> {_type(after)}"
-    return f"~ variable {name if name == other else f'{name} -> {other}'}: {types}, {_values(difference)}"
+        return f"{mark} variable {_format_name(variable)}: {_format_type(variable)}"
+    names = " -> ".join(dict.fromkeys((_format_name(before), _format_name(after))))
+    types = " -> ".join(dict.fromkeys((_format_type(before), _format_type(after))))
+    return f"~ variable {names}: {types}, {_format_values(difference)}"
 
 
-def _values(difference: VariableDifference) -> str:
+def _format_values(difference: VariableDifference) -> str:
     values = difference.values
     if values is None:
         return f"values not compared: {difference.not_compared}"
@@ -131,12 +134,12 @@ def _values(difference: VariableDifference) -> str:
     return f"{how}, by {values.max_absolute:.3g} at most, and {values.max_relative:.3g} of their size"
 
 
-def _name(variable: VariableInfo | None) -> str:
+def _format_name(variable: VariableInfo | None) -> str:
     if variable is None:
         return ""
     names = [variable.path or variable.key or variable.name]
     return " ".join(names + [f"({variable.name})"] * (variable.name not in ("", *names)))
 
 
-def _type(variable: VariableInfo | None) -> str:
+def _format_type(variable: VariableInfo | None) -> str:
     return "" if variable is None else f"{variable.dtype}{shape_text(variable.shape)}"

@@ -1,4 +1,4 @@
-"""`rehub env`: what is installed, set and found here, for a report of a fault."""
+"""`rehub env`: print versions, settings, caches and logins, for a bug report."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehub import config
-from rehub.cache import entries
+from rehub.cache import list_entries
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.errors import HubError
 from rehub.formatting import format_size
-from rehub.redaction import without_secrets
+from rehub.redaction import redact_text
 from rehub.version import __version__
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ _PACKAGES = (
     "s3fs", "isal", "google-crc32c", "zstandard", "tqdm",
 )  # fmt: skip
 
-# Settings of others that rehub, or what it stands on, follows.
+# Environment variables of other programs that rehub or its dependencies read.
 _OTHERS = (
     "TF_USE_LEGACY_KERAS", "KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES", "HTTPS_PROXY", "HTTP_PROXY",
     "NO_PROXY", "REQUESTS_CA_BUNDLE", "HF_ENDPOINT", "HF_HOME", "AWS_ENDPOINT_URL", "TMPDIR", "NO_COLOR",
 )  # fmt: skip
 
-# Where a login may come from: environment variables that must all be set, or a file.
+# The sources of a login: environment variables that must all be set, or a file.
 _LOGINS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "Kaggle": (
         (("KAGGLE_API_TOKEN",), ""),
@@ -52,54 +52,55 @@ _LOGINS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 }
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Prints the versions of rehub, Python and packages, the settings, the caches, and whether logins are there.\n"
-        "Paste it into a report of a fault. It prints no password and no token. TensorFlow is not started for it."
+        "Prints the versions of rehub, Python and packages, the settings, the caches, and which logins were found.\n"
+        "Paste it into a bug report. It prints no password and no token, and does not import TensorFlow."
     )
-    parser.add_json("it")
+    parser.add_json_option("it")
+    parser.add_examples("env", "env --json")
 
 
-def run(arguments: Namespace) -> int:
-    """Collects, and prints."""
+def run_command(arguments: Namespace) -> int:
+    """Collect the facts, and print them."""
     found = {
         "rehub": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": platform.platform(),
-        "packages": _packages(),
-        "settings": _settings(),
-        "caches": [_cache(root) for root in _roots()],
-        "logins": {name: _login(ways) for name, ways in _LOGINS.items()},
+        "packages": _list_packages(),
+        "settings": _list_settings(),
+        "caches": [_describe_cache(root) for root in _list_cache_roots()],
+        "logins": {name: _find_login(ways) for name, ways in _LOGINS.items()},
     }
     if arguments.json:
-        output.as_json(found)
+        output.print_json(found)
     else:
-        _print(found)
-    return DONE
+        _print_facts(found)
+    return OK
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print_facts(found: dict[str, Any]) -> None:
     for name in ("rehub", "python", "system"):
-        output.line(f"{name:7} {found[name]}")
+        output.print_line(f"{name:7} {found[name]}")
     for name in ("packages", "settings", "logins"):
-        output.line(f"{name}:")
+        output.print_line(f"{name}:")
         for key, value in found[name].items():
-            output.line(f"  {key} {value}" if name == "packages" else f"  {key}: {value}")
+            output.print_line(f"  {key} {value}" if name == "packages" else f"  {key}: {value}")
         if not found[name]:
-            output.line("  none")
-    output.line("caches:")
+            output.print_line("  none")
+    output.print_line("caches:")
     for cache in found["caches"]:
-        output.line(f"  {cache['place']}: {cache['state']}")
+        output.print_line(f"  {cache['place']}: {cache['state']}")
 
 
-def _packages() -> dict[str, str]:
-    """The version of each package that is installed."""
-    versions = {name: _version(name) for name in _PACKAGES}
+def _list_packages() -> dict[str, str]:
+    """Return the version of each package that is installed."""
+    versions = {name: _find_version(name) for name in _PACKAGES}
     return {name: version for name, version in versions.items() if version is not None}
 
 
-def _version(package: str) -> str | None:
+def _find_version(package: str) -> str | None:
     if sys.version_info >= (3, 8):
         from importlib import metadata
 
@@ -113,37 +114,37 @@ def _version(package: str) -> str | None:
     return next((path.name[len(name) + 1 : -len(".dist-info")] for found in places for path in found), None)
 
 
-def _settings() -> dict[str, str]:
+def _list_settings() -> dict[str, str]:
     names = [variable for setting in config.SETTINGS for variable in setting.variables]
-    return {name: without_secrets(os.environ[name]) for name in (*names, *_OTHERS) if os.environ.get(name)}
+    return {name: redact_text(os.environ[name]) for name in (*names, *_OTHERS) if os.environ.get(name)}
 
 
-def _roots() -> tuple[Path | str, ...]:
+def _list_cache_roots() -> tuple[Path | str, ...]:
     try:
         return config.cache_dirs()
     except HubError as error:
-        output.complain(error)
+        output.print_error(error)
         return ()
 
 
-def _cache(root: Path | str) -> dict[str, Any]:
-    place = without_secrets(str(root))
+def _describe_cache(root: Path | str) -> dict[str, Any]:
+    place = redact_text(str(root))
     if isinstance(root, str):
-        return {"place": place, "state": "in an object store, not looked at"}
+        return {"place": place, "state": "in an object store, not read"}
     if not root.is_dir():
-        return {"place": place, "state": "not made yet"}
+        return {"place": place, "state": "does not exist yet"}
     try:
-        models = entries(root)
+        models = list_entries(root)
     except (HubError, OSError) as error:
         return {"place": place, "state": f"cannot be read: {error}"}
     size = format_size(sum(model.size for model in models))
-    may = "can be written" if os.access(str(root), os.W_OK) else "cannot be written"
+    access = "can be written" if os.access(str(root), os.W_OK) else "cannot be written"
     count = "1 model" if len(models) == 1 else f"{len(models)} models"
-    return {"place": place, "state": f"{count}, {size}; {may}"}
+    return {"place": place, "state": f"{count}, {size}; {access}"}
 
 
-def _login(ways: tuple[tuple[tuple[str, ...], str], ...]) -> str:
-    """Where a login is found. Whether it is right only its server knows."""
+def _find_login(ways: tuple[tuple[tuple[str, ...], str], ...]) -> str:
+    """Return where a login was found. It is not tried."""
     for variables, file in ways:
         if variables and all(os.environ.get(name) for name in variables):
             return f"found in {' and '.join(variables)}"

@@ -1,4 +1,4 @@
-"""`rehub export HANDLE ARCHIVE`: packs a model for a machine without network."""
+"""`rehub export HANDLE ARCHIVE`: pack a model for a machine without network."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import ArchiveNotWritten
 from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import look
-from rehub.transfer import pack
+from rehub.transfer import pack_directory
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -22,48 +23,48 @@ if TYPE_CHECKING:
 _ENDINGS = (".tar.gz", ".tgz")
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Packs a model as a .tar.gz archive; fetches it first if it is not in the cache. On a machine without\n"
-        "network, `rehub import HANDLE ARCHIVE` puts it into the cache there. The archive is also what a server\n"
-        "sends that speaks the hosting protocol. One model gives one archive, byte for byte, on one machine."
+        "Packs a model as a .tar.gz archive, and fetches it first if it is not in the cache. On a machine without\n"
+        "network, `rehub import HANDLE ARCHIVE` puts it into the cache. A server that follows the hosting protocol\n"
+        "can send the archive, too. Packing the same model again on one machine gives the same bytes."
     )
-    parser.add_argument("handle", metavar="HANDLE", help="a handle, or the directory of a model of your own")
-    parser.add_argument("archive", metavar="ARCHIVE", type=_archive, help="what to write: a name ending in .tar.gz")
-    parser.add_json("handle, archive and size")
+    parser.add_handle_argument(help="a handle, or the directory of a model of your own")
+    parser.add_argument("archive", metavar="ARCHIVE", type=_parse_archive, help="the file to write: NAME.tar.gz")
+    parser.add_json_option("handle, archive and size")
     parser.add_argument("--force", action="store_true", help="replace ARCHIVE if it exists")
+    parser.add_examples(f"export {EXAMPLE_URL} nnlm.tar.gz", "export ./my_model my_model.tar.gz --force")
 
 
-def _archive(text: str) -> Path:
+def _parse_archive(text: str) -> Path:
     if not text.endswith(_ENDINGS):
-        raise argparse.ArgumentTypeError(f"{text!r} must end in {' or '.join(_ENDINGS)}, which is what is written")
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {' or '.join(_ENDINGS)}")
     return Path(text)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Resolves the handle, and packs what is there."""
+def run_command(arguments: argparse.Namespace) -> int:
+    """Resolve the handle, and pack its directory."""
     archive: Path = arguments.archive
     if os.path.lexists(str(archive)) and not arguments.force:
         raise ArchiveNotWritten(f"{quote_url(str(archive))} exists already. Remove it, or replace it with --force.")
     directory = resolve(arguments.handle)
     if "://" in directory:
         raise ArchiveNotWritten(
-            f"{quote_url(arguments.handle)} cannot be packed: it is not copied to this machine, but read at "
-            f"{escape_url(directory)}. "
-            'Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install "rehub[gcs]"; where the '
-            "cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
+            f"{quote_url(arguments.handle)} cannot be packed: it is read from {escape_url(directory)}, not copied to "
+            "this machine. Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install 'rehub[gcs]'; if "
+            "the cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
     look(directory, arguments.handle)
     try:
-        pack(Path(directory), archive)
+        pack_directory(Path(directory), archive)
     except OSError as error:
         raise ArchiveNotWritten(
             f"{quote_url(arguments.handle)} cannot be packed as {quote_url(str(archive))}: {error}"
         ) from error
     size = archive.stat().st_size
     if arguments.json:
-        output.as_json({"handle": escape_url(arguments.handle), "archive": str(archive), "size": size})
+        output.print_json({"handle": escape_url(arguments.handle), "archive": str(archive), "size": size})
     else:
-        output.line(f"{archive}  {format_size(size)}")
-    return DONE
+        output.print_line(f"{archive}  {format_size(size)}")
+    return OK

@@ -1,4 +1,4 @@
-"""Files of handles, as `rehub pull -r` and `rehub lock -r` read and `rehub lock` writes them."""
+"""Files of handles, which `rehub lock` writes and `-r` of `rehub pull` and `rehub lock` reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def add_handles(parser: Parser) -> None:
-    """Adds HANDLE... and `-r FILE`, of which a command needs at least one."""
-    parser.add_argument("handles", metavar="HANDLE", nargs="*", help="a URL or any other handle that rehub takes")
+def add_handle_arguments(parser: Parser) -> None:
+    """Add HANDLE... and `-r FILE`. A command needs at least one of them."""
+    parser.add_handle_argument("handles", nargs="*")
     parser.add_argument(
         "-r",
         "--requirements",
@@ -24,29 +24,29 @@ def add_handles(parser: Parser) -> None:
         action="append",
         default=[],
         dest="files",
-        help="also those of a file, one on each line; - reads them from stdin; can be repeated",
+        help="also the handles in a file, one on each line; - reads stdin; can be repeated",
     )
 
 
-def handles_of(arguments: Namespace) -> list[str]:
-    """The handles of the command line and those of its files, each once.
+def read_handles(arguments: Namespace) -> list[str]:
+    """Return the handles of the command line and of its files, each once.
 
     Raises:
         ModelNotFound: a file does not exist or cannot be read.
         InvalidHandle: no handle is given.
     """
-    handles = [*arguments.handles, *(handle for file in arguments.files for handle in _read(file))]
+    handles = [*arguments.handles, *(handle for file in arguments.files for handle in _read_file(file))]
     if not handles and not arguments.files:
-        arguments.parser.error("give a HANDLE, or -r FILE")
+        arguments.parser.error("expected a HANDLE, or -r FILE")
     if not handles:
-        raise InvalidHandle(f"{', '.join(map(repr, arguments.files))}: no handle is in it. Write one on each line.")
+        raise InvalidHandle(f"{', '.join(map(repr, arguments.files))} has no handle. Write one on each line.")
     return list(dict.fromkeys(handles))
 
 
-def _read(file: str) -> list[str]:
-    """The handles of a file. A line that starts with `#`, and what follows a space and `#`, are comments.
+def _read_file(file: str) -> list[str]:
+    """Return the handles of a file. A line that starts with `#`, and text after a space and `#`, are comments.
 
-    A `#` without a space before it belongs to the handle: `#sha256=` follows the name of an archive.
+    A `#` without a space before it is part of the handle: `#sha256=` comes after the name of an archive.
     """
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""`rehub import HANDLE SOURCE`: puts a model into the cache without a network."""
+"""`rehub import HANDLE ARCHIVE_OR_DIR`: put a model into the cache without a network."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import Delivery, find, obtain
+from rehub.cache import Fetched, find_cached, get_or_fetch
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
-from rehub.handles import Kind, parse
+from rehub.handles import Scheme, parse_handle
 from rehub.savedmodel import look
-from rehub.transfer import copy_directory, unpack_checked
+from rehub.transfer import copy_directory, unpack_verified
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,48 +24,51 @@ if TYPE_CHECKING:
     from rehub.handles import Handle
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Puts a model into the cache as if it had been fetched by this handle, and prints its directory. From\n"
-        "then on the handle resolves to it, without a network. What is imported must keep the rules for what\n"
-        "is downloaded, and hold a SavedModel."
+        "Puts a model into the cache as if it had been fetched from this handle, and prints its directory. From\n"
+        "then on the handle resolves to it, without a network. The same rules apply as for downloads: an unsafe\n"
+        "archive, or one without a SavedModel, is refused."
     )
-    parser.add_argument("handle", metavar="HANDLE", help="what programs will ask for: a URL, kaggle://, hf://, ...")
+    parser.add_handle_argument(help="the handle that programs will use: a URL, kaggle://, hf://, ...")
     parser.add_argument("source", metavar="ARCHIVE_OR_DIR", type=Path, help="the model")
-    parser.add_json("handle and directory")
+    parser.add_json_option("handle and directory")
+    parser.add_examples(f"import {EXAMPLE_URL} nnlm.tar.gz")
 
 
-def run(arguments: Namespace) -> int:
-    """Fills the handle's place in the cache."""
-    handle, source = parse(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
-    if handle.kind is Kind.PATH:
-        raise InvalidHandle(f"{handle.quoted} is a path, which is its own model. Only what is fetched can be imported.")
+def run_command(arguments: Namespace) -> int:
+    """Copy or unpack the model into the cache entry of the handle."""
+    handle, source = parse_handle(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
+    if handle.scheme is Scheme.PATH:
+        raise InvalidHandle(
+            f"{handle.quoted} is a path, and is loaded from there. Only handles that are fetched can be imported."
+        )
     if not os.path.exists(str(source)):
         raise ModelNotFound(f"{quote_url(str(source))} does not exist, so it cannot be imported as {handle.quoted}.")
     if handle.sha256 is not None and source.is_dir():
-        raise InvalidHandle(f"{handle.quoted} has the hash of an archive, and {quote_url(str(source))} is a directory.")
+        raise InvalidHandle(f"{handle.quoted} has the sha256 of an archive; {quote_url(str(source))} is a directory.")
     roots = config.cache_dirs()
-    found = find(roots, *handle.cache_keys)
+    found = find_cached(roots, *handle.cache_keys)
     if found is not None:
         raise CacheError(
             f"{handle.quoted} is in the cache already, at {quote_url(str(found))}. To replace it, remove it first: "
-            f"rehub cache rm {handle.shown}"
+            f"rehub cache rm {handle}"
         )
-    directory = str(obtain(roots, handle.canonical, lambda directory: _filled(directory, handle, source)))
+    directory = str(get_or_fetch(roots, handle.canonical, lambda directory: _fill_entry(directory, handle, source)))
     if arguments.json:
-        output.as_json({"handle": escape_url(handle.text), "directory": directory})
+        output.print_json({"handle": escape_url(handle.text), "directory": directory})
     else:
-        output.line(directory)
-    return DONE
+        output.print_line(directory)
+    return OK
 
 
-def _filled(directory: Path, handle: Handle, source: Path) -> Delivery:
+def _fill_entry(directory: Path, handle: Handle, source: Path) -> Fetched:
     name = quote_url(str(source))
     if source.is_dir():
         look(str(source))
         files = copy_directory(source, directory, name=name)
     else:
-        files = unpack_checked(source, directory, name=name, sha256=handle.sha256)
+        files = unpack_verified(source, directory, name=name, sha256=handle.sha256)
         look(str(directory), str(source))
-    return Delivery(str(source.absolute()), files)
+    return Fetched(str(source.absolute()), files)

@@ -1,14 +1,15 @@
-"""`rehub lock HANDLE...`: writes handles with what pins each to its bytes of today."""
+"""`rehub lock HANDLE...`: write handles, each pinned to the bytes that its server has now."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE, FAILED
-from rehub.cli.handle_files import add_handles, handles_of
+from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.handle_files import add_handle_arguments, read_handles
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
-from rehub.resolvers.pinning import pin
+from rehub.resolvers.pinning import pin_handle
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -16,30 +17,31 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Fetches models as their servers have them now, and prints their handles for `rehub pull -r`: an archive\n"
-        "with the #sha256= that it must have, a model of Hugging Face with its commit, one of Kaggle with its\n"
-        "version. If one fails, nothing is printed."
+        "Fetches models as their servers have them now, and prints pinned handles for `rehub pull -r`: an archive\n"
+        "with its #sha256=, a Hugging Face model with its commit, a Kaggle model with its version. If one fails,\n"
+        "nothing is printed."
     )
-    add_handles(parser)
-    parser.add_json("handle and pinned handle of each")
+    add_handle_arguments(parser)
+    parser.add_json_option("handle and pinned handle of each")
+    parser.add_examples(f"lock {EXAMPLE_URL} > models.txt", "lock -r models.txt")
 
 
-def run(arguments: Namespace) -> int:
-    """Pins all, and prints them."""
+def run_command(arguments: Namespace) -> int:
+    """Pin all handles, and print them."""
     pinned = []
-    code = DONE
-    for handle in handles_of(arguments):
+    code = OK
+    for handle in read_handles(arguments):
         try:
-            pinned.append({"handle": handle, "pinned": pin(handle)})
+            pinned.append({"handle": handle, "pinned": pin_handle(handle)})
         except HubError as error:
-            output.complain(error)
+            output.print_error(error)
             code = FAILED
-    if code == DONE and arguments.json:
-        output.as_json(pinned)
-    elif code == DONE:
+    if code == OK and arguments.json:
+        output.print_json(pinned)
+    elif code == OK:
         for each in pinned:
-            output.line(each["pinned"])
+            output.print_line(each["pinned"])
     return code

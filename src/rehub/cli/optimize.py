@@ -1,4 +1,4 @@
-"""`rehub optimize HANDLE [DIR]`: measures what makes a model faster for inference here, and writes it."""
+"""`rehub optimize HANDLE [DIR]`: find the form of a model that is fastest on this machine, and write it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.loading import load
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from rehub.optimize import Form, OptimizedFunction
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
         "Tries each signature and function of a model with its variables as constants, and in bfloat16 where the CPU\n"
-        "has it; prints what a call takes, how far the results are from the model's, and which form is chosen. With\n"
-        "DIR, writes these as a TF2 SavedModel for inference, which plain TensorFlow loads. A form that was chosen\n"
-        "here need not be the fastest on another machine."
+        "supports it; prints the time of a call, the difference to the results of the model, and the chosen form.\n"
+        "With DIR, writes the chosen forms as a TF2 SavedModel for inference, which plain TensorFlow loads. Another\n"
+        "form may be the fastest on another machine."
     )
-    parser.add_argument("handle", metavar="HANDLE", help="a URL or any other handle that rehub takes")
+    parser.add_handle_argument()
     parser.add_argument("directory", metavar="DIR", nargs="?", help="where to write")
     parser.add_argument(
         "--input",
@@ -39,33 +39,31 @@ def configure(parser: Parser) -> None:
         dest="inputs",
         help="the sizes of an input to measure with, such as images=1,224,224,3; can be repeated",
     )
-    parser.add_argument(
-        "--tags", metavar="TAGS", help="of the graph variant to load, with commas between them; '' for no tags"
-    )
+    parser.add_tags_option("load")
     parser.add_argument("--overwrite", action="store_true", help="replace what is in DIR")
-    parser.add_json("what was measured")
+    parser.add_json_option("the measurements")
+    parser.add_examples("optimize ./photos", "optimize ./photos ./photos_fast --input images=8,224,224,3")
 
 
-def run(arguments: Namespace) -> int:
-    """Measures, prints what was found, and writes the model if that was asked for."""
-    resolve(arguments.handle)  # First, so that a mistyped handle does not wait for TensorFlow.
+def run_command(arguments: Namespace) -> int:
+    """Measure, print the measurements, and write the model if DIR is given."""
+    resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
     tf = start_tensorflow()
     target = None if arguments.directory is None else target_of(tf, arguments.directory, arguments.overwrite)
-    shapes = dict(_shape(tf, text) for text in arguments.inputs)
-    tags = None if arguments.tags is None else [tag for tag in arguments.tags.split(",") if tag]
-    model = load(arguments.handle, tags, optimize="inference", measure_with=shapes)
+    shapes = dict(_parse_input_shape(tf, text) for text in arguments.inputs)
+    model = load(arguments.handle, arguments.tags, optimize="inference", measure_with=shapes)
     found = load_report(model).optimized
     if target is not None:
         with written_aside(tf, target, arguments.overwrite) as aside:
             tf.saved_model.save(model, aside, signatures=dict(model.signatures))
     if arguments.json:
-        output.as_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])
+        output.print_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])
     else:
-        _print(found, target)
-    return DONE
+        _print_measurements(found, target)
+    return OK
 
 
-def _shape(tf: Any, text: str) -> tuple[str, Any]:
+def _parse_input_shape(tf: Any, text: str) -> tuple[str, Any]:
     name, equals, sizes = text.partition("=")
     numbers = [size for size in sizes.split(",") if size]
     if not equals or not all(number.isdigit() for number in numbers):
@@ -73,21 +71,21 @@ def _shape(tf: Any, text: str) -> tuple[str, Any]:
     return name, tf.TensorShape([int(number) for number in numbers])
 
 
-def _print(found: tuple[OptimizedFunction, ...], target: str | None) -> None:
+def _print_measurements(found: tuple[OptimizedFunction, ...], target: str | None) -> None:
     rows = []
     for each in found:
-        forms = [_cells(form, form.name == each.chosen) for form in each.forms]
+        forms = [_format_form(form, form.name == each.chosen) for form in each.forms]
         rows += [[each.name if i == 0 else "", *cells] for i, cells in enumerate(forms)]
         if each.reason:
-            rows.append([each.name, "plain *", "", "", f"left as it is: {each.reason}"])
-    output.table(["FUNCTION", "FORM", "MS", "DIFFERENCE", ""], rows)
+            rows.append([each.name, "plain *", "", "", f"not optimized: {each.reason}"])
+    output.print_table(["FUNCTION", "FORM", "MS", "DIFFERENCE", ""], rows)
     chosen = sum(each.chosen != "plain" for each in found)
-    output.line(f"* is chosen: another form than the plain one for {chosen} of {len(found)}")
+    output.print_line(f"* is the chosen form; {chosen} of {len(found)} functions are faster than as saved")
     if target is not None:
-        output.line(f"{target}: a TF2 SavedModel for inference")
+        output.print_line(f"{target}: a TF2 SavedModel for inference")
 
 
-def _cells(form: Form, chosen: bool) -> list[str]:
+def _format_form(form: Form, chosen: bool) -> list[str]:
     time = "" if form.seconds is None else f"{1000 * form.seconds:.3f}"
     difference = "" if form.name == "plain" else f"{form.difference:.1e}"
     return [f"{form.name} *" if chosen else form.name, time, difference, form.refused]

@@ -4,122 +4,139 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any, NoReturn, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
-from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, command_at
+from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
+from rehub.cli.completion import complete_handle
 from rehub.formatting import did_you_mean
 from rehub.version import __version__
+
+EXAMPLE_URL = "https://tfhub.dev/google/nnlm-en-dim50/2"
 
 _SETTINGS = """environment variables:
     REHUB_CACHE_DIR   where models are kept; else TFHUB_CACHE_DIR, else the user's cache directory
     REHUB_OFFLINE     1 forbids the network
     REHUB_TRUST       what is done about a model that could do harm: allow, warn or refuse
     REHUB_TIMEOUT     seconds that a server may be silent
-    HTTPS_PROXY       the proxy; NO_COLOR=1 keeps bold and faint text away
-    `rehub env` prints all of them with their values; docs/settings.md says what each means.
+    HTTPS_PROXY       the proxy; NO_COLOR=1 turns bold and dim text off
+    `rehub env` prints all of them with their values; docs/settings.md describes each.
 
 Help on a command: rehub COMMAND --help. Documentation: docs/cli.md in rehub's source; `make docs` builds the site."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviated options, prints its description as it is written, and knows its arguments.
-
-    Attributes:
-        arguments: what was added to it, in order; completion goes by them.
-    """
+    """A parser that takes no abbreviated options, and prints its description as it is written."""
 
     def __init__(self, **settings: Any) -> None:
-        self.arguments: list[argparse.Action] = []
+        self._option_names: list[str] = []
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        """Adds an argument, as argparse does."""
+        """Add an argument, as argparse does."""
         argument: argparse.Action = super().add_argument(*names, **settings)
-        self.arguments.append(argument)
+        self._option_names += argument.option_strings
         return argument
 
-    def add_json(self, what: str) -> None:
-        """Adds `--json`, which every command has that prints facts."""
+    def add_handle_argument(self, name: str = "handle", **settings: Any) -> None:
+        """Add a HANDLE, which shells complete with the handles in the cache."""
+        defaults = {"metavar": "HANDLE", "help": "a URL or any other handle that rehub takes"}
+        argument = self.add_argument(name, **{**defaults, **settings})
+        argument.completer = complete_handle  # type: ignore[attr-defined]  # argcomplete looks for it.
+
+    def add_tags_option(self, purpose: str) -> None:
+        """Add `--tags`, whose value is a list of tags, or None."""
+        self.add_argument(
+            "--tags",
+            metavar="TAGS",
+            type=lambda text: [tag for tag in text.split(",") if tag],
+            help=f"the tags of the graph variant to {purpose}, separated by commas; '' for no tags",
+        )
+
+    def add_json_option(self, what: str) -> None:
+        """Add `--json`. Every command that prints facts has it."""
         self.add_argument("--json", action="store_true", help=f"print {what} as JSON")
 
-    def add_verbosity(self) -> None:
-        """Adds `-v` and `-q`, which can stand before a command and after it."""
+    def add_verbosity_options(self) -> None:
+        """Add `-v` and `-q`, which a user can type before a command and after it."""
         for names, text in (
             (("-v", "--verbose"), "also print what rehub and TensorFlow log"),
             (("-q", "--quiet"), "print no progress and no warnings"),
         ):
-            # Without a default, so that a command does not overwrite what stood before it.
+            # Without a default, so that a command does not overwrite an option before it.
             self.add_argument(*names, action="store_true", default=argparse.SUPPRESS, help=text)
 
-    def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Ends with the usage of this command, for words that it does not take."""
-        known = [name for argument in self.arguments for name in argument.option_strings]
-        option = next((word for word in unknown if word.startswith("-")), "")
-        hint = did_you_mean(option.partition("=")[0], known, "{}") if option else ""
+    def add_examples(self, *examples: str) -> None:
+        """Show command lines, given without the `rehub`, below the help."""
+        self.epilog = "\n".join(["examples:", *(f"    rehub {example}" for example in examples)])
+
+    def exit_for_unknown(self, unknown: Sequence[str]) -> NoReturn:
+        """Exit with the usage of this command, for arguments that it does not take."""
+        option = next((argument for argument in unknown if argument.startswith("-")), "")
+        hint = did_you_mean(option.partition("=")[0], self._option_names, "{}") if option else ""
         self.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Reads a command line.
+def parse_argv(argv: Sequence[str]) -> argparse.Namespace:
+    """Read a command line.
 
     Returns:
-        The arguments. Their `run` is the command's function, or None where no command was named; `parser` then is whose
-        help tells the names there are.
+        The arguments. Their `run` is the command's function, or None where no command was named; `parser` is the one
+        whose help lists the names.
 
     Raises:
-        SystemExit: with 2, for words that the command does not take, after its usage and what is wrong with them.
+        SystemExit: with 2, for arguments that the command does not take, after its usage and the problem.
     """
-    program = parser_for(words)
-    _refuse_unknown_command(program, words)
-    arguments, unknown = program.parse_known_args(words)
+    program = build_parser(argv)
+    _exit_for_unknown_command(program, argv)
+    arguments, unknown = program.parse_known_args(argv)
     if unknown:
-        arguments.parser.refuse(unknown)
+        arguments.parser.exit_for_unknown(unknown)
     return arguments
 
 
-def parser_for(words: Sequence[str]) -> Parser:
-    """The program's parser; of its commands, the one that the words begin with knows its arguments."""
+def build_parser(argv: Sequence[str]) -> Parser:
+    """Return the program's parser. Of its commands, only the one that is named in `argv` has its arguments."""
     program = Parser(
         prog="rehub",
         usage="rehub [-h] [--version] [-v] [-q] COMMAND ...",
         description="Fetches, shows, runs, trains and keeps reusable TensorFlow models.",
     )
     program.add_argument("--version", action="version", version=f"rehub {__version__}")
-    program.add_verbosity()
-    program.epilog = f"{_listed(COMMANDS_BY_HEADING)}\n\n{_SETTINGS}"
+    program.add_verbosity_options()
+    program.epilog = f"{_list_commands(COMMANDS_BY_HEADING)}\n\n{_SETTINGS}"
     program.set_defaults(run=None, parser=program)
-    places: dict[tuple[str, ...], Any] = {(): _add_commands(program)}
-    chosen = command_at(_without_options(words))
+    subparsers: dict[tuple[str, ...], Any] = {(): _add_subparsers(program)}
+    chosen = find_command(_skip_options(argv))
     for command in COMMANDS:
-        above = command.words[:-1]
-        if above not in places:
-            usage, summary = f"rehub {above[0]} [-h] COMMAND ...", f"Commands to {GROUPS[above[0]]}."
-            group = places[()].add_parser(above[0], usage=usage, description=summary)
-            group.set_defaults(parser=group)
-            group.epilog = _listed({"commands": [each for each in COMMANDS if each.words[:-1] == above]}, len(above))
-            places[above] = _add_commands(group)
-        parser = places[above].add_parser(command.words[-1])
+        *group, name = command.argv
+        key = tuple(group)
+        if key not in subparsers:
+            usage, description = f"rehub {group[0]} [-h] COMMAND ...", f"Commands to {GROUPS[group[0]]}."
+            parser = subparsers[()].add_parser(group[0], usage=usage, description=description)
+            parser.set_defaults(parser=parser)
+            members = [each for each in COMMANDS if each.argv[:-1] == key]
+            parser.epilog = _list_commands({"commands": members}, skipped=len(group))
+            subparsers[key] = _add_subparsers(parser)
+        parser = subparsers[key].add_parser(name)
         if command is chosen:
-            configure(parser, command)
+            _add_command(parser, command)
     return program
 
 
-def configure(parser: Parser, command: Command) -> None:
-    """Imports a command and gives its arguments to a parser."""
+def _add_command(parser: Parser, command: Command) -> None:
     module = importlib.import_module(command.module)
-    module.configure(parser)
-    parser.add_verbosity()
-    parser.epilog = "\n".join(["examples:", *(f"    rehub {example}" for example in command.examples)])
-    parser.set_defaults(run=module.run, parser=parser)
+    module.add_arguments(parser)
+    parser.add_verbosity_options()
+    parser.set_defaults(run=module.run_command, parser=parser)
 
 
-def _add_commands(parser: Parser) -> Any:
-    # The list that argparse makes has no headings, so the epilog has one.
+def _add_subparsers(parser: Parser) -> Any:
+    # argparse's own list of commands has no headings, so the epilog has one.
     return parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog=parser.prog)
 
 
-def _listed(by_heading: Any, skipped: int = 0) -> str:
-    names = {each: " ".join(each.words[skipped:]) for commands in by_heading.values() for each in commands}
+def _list_commands(by_heading: Mapping[str, Sequence[Command]], skipped: int = 0) -> str:
+    names = {each: " ".join(each.argv[skipped:]) for commands in by_heading.values() for each in commands}
     width = max(map(len, names.values()))
     return "\n\n".join(
         "\n".join([f"{heading}:", *(f"    {names[each].ljust(width)}  {each.summary}" for each in commands)])
@@ -127,41 +144,31 @@ def _listed(by_heading: Any, skipped: int = 0) -> str:
     )
 
 
-def _without_options(words: Sequence[str]) -> Sequence[str]:
-    """The words from the first that is no option on: `-v` and `-q` can stand before a command."""
-    first = next((i for i, word in enumerate(words) if not word.startswith("-")), len(words))
-    return words[first:]
+def _skip_options(argv: Sequence[str]) -> Sequence[str]:
+    """Return the arguments from the first non-option on: `-v` and `-q` may come before a command."""
+    first = next((i for i, argument in enumerate(argv) if not argument.startswith("-")), len(argv))
+    return argv[first:]
 
 
-def _refuse_unknown_command(program: Parser, words: Sequence[str]) -> None:
-    """Says what was meant by a mistyped command, before argparse lists all that could have been."""
+def _exit_for_unknown_command(program: Parser, argv: Sequence[str]) -> None:
+    """Suggest the command that was meant by a mistyped one, before argparse lists all of them."""
     typed: list[str] = []
-    for word in _without_options(words):
-        if word.startswith("-"):
+    for argument in _skip_options(argv):
+        if argument.startswith("-"):
             return
-        known = {command.words[len(typed)] for command in COMMANDS if list(command.words[: len(typed)]) == typed}
-        if word not in known:
-            whole = " ".join([*typed, word])
-            spelled = " ".join(["rehub", *typed, "{}"])
-            every = f"The commands are: {', '.join(sorted(known))}."
-            hint = did_you_mean(word, known, f"`{spelled}`") or _moved(typed, word)
-            program.error(f"there is no command `rehub {whole}`.{hint or ' ' + every}")
-        typed.append(word)
-        if command_at(typed) is not None:
+        known = {command.argv[len(typed)] for command in COMMANDS if list(command.argv[: len(typed)]) == typed}
+        if argument not in known:
+            name = " ".join([*typed, argument])
+            pattern = " ".join(["rehub", *typed, "{}"])
+            hint = did_you_mean(argument, known, f"`{pattern}`") or _suggest_by_other_name(name)
+            every = f" The commands are: {', '.join(sorted(known))}."
+            program.error(f"unknown command `rehub {name}`.{hint or every}")
+        typed.append(argument)
+        if find_command(typed) is not None:
             return
 
 
-# What other programs call it.
-_ELSEWHERE = {
-    "download": "pull", "fetch": "pull", "get": "pull", "install": "pull", "freeze": "lock", "inspect": "show",
-    "info": "show", "compare": "diff", "predict": "run", "call": "run", "list": "cache ls", "ls": "cache ls",
-    "rm": "cache rm", "remove": "cache rm", "delete": "cache rm", "prune": "cache prune", "clean": "cache prune",
-    "verify": "cache verify", "version": "--version",
-}  # fmt: skip
-
-
-def _moved(typed: Sequence[str], word: str) -> str:
-    name = _ELSEWHERE.get(word, "")
-    if typed:
-        name = name if name.startswith(" ".join(typed) + " ") else ""
-    return f" Did you mean `rehub {name}`?" if name else ""
+def _suggest_by_other_name(name: str) -> str:
+    meant = next((command.name for command in COMMANDS if name in command.other_names), "")
+    meant = "--version" if name == "version" else meant
+    return f" Did you mean `rehub {meant}`?" if meant else ""

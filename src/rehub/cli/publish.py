@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.errors import ModelNotFound
 from rehub.escaping import quote
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Describe the arguments."""
     parser.description = (
         "Publishes a model's directory, or a .tar.gz of it, as a version of a model. A version never changes: the\n"
@@ -32,10 +32,11 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--allow-dangers", action="store_true", help="with --into: publish although the scan finds dangers"
     )
-    parser.add_json("the URL or name, the sha256, and whether it is new")
+    parser.add_json_option("the URL or name, the sha256, and whether it is new")
+    parser.add_examples("publish ./my_model https://hub.example.com/acme/text", "publish ./my_model acme/text --into ./hub")
 
 
-def run(arguments: Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     """Publish."""
     if not arguments.model.exists():
         raise ModelNotFound(f"There is no {quote(arguments.model)} to publish.")
@@ -47,16 +48,16 @@ def run(arguments: Namespace) -> int:
     else:
         place, sha256, is_new = _publish_into(arguments)
     if arguments.json:
-        output.as_json({"published": place, "sha256": sha256, "is_new": is_new})
+        output.print_json({"published": place, "sha256": sha256, "is_new": is_new})
     else:
-        output.line(f"{place}  sha256 {sha256}{'' if is_new else '  (was published before)'}")
-    return DONE
+        output.print_line(f"{place}  sha256 {sha256}{'' if is_new else '  (was published before)'}")
+    return OK
 
 
 def _publish_into(arguments: Namespace) -> tuple[str, str, bool]:
     from rehub.server.names import parse_name_to_publish
     from rehub.server.publishing import HubDirectory
-    from rehub.transfer import pack
+    from rehub.transfer import pack_directory
 
     name = parse_name_to_publish(arguments.target)
     hub = HubDirectory.create(arguments.into)
@@ -64,7 +65,7 @@ def _publish_into(arguments: Namespace) -> tuple[str, str, bool]:
         archive = arguments.model
         if archive.is_dir():
             archive = staging / "upload.tar.gz"
-            pack(arguments.model, archive)
+            pack_directory(arguments.model, archive)
         policy = "record" if arguments.allow_dangers else "refuse"
         done = hub.publish(name, archive, staging, scan_policy=policy)
     return str(done.name), done.sha256, done.is_new

@@ -1,15 +1,16 @@
-"""`rehub pull HANDLE...`: fetches models into the cache."""
+"""`rehub pull HANDLE...`: fetch models into the cache."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE, FAILED
-from rehub.cli.handle_files import add_handles, handles_of
+from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.handle_files import add_handle_arguments, read_handles
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
 from rehub.escaping import escape_url
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
@@ -18,33 +19,38 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
         "Fetches models that are not in the cache yet, and prints the directory of each on a line of its own.\n"
-        "One that fails does not keep the others from being fetched. `rehub lock` writes a file for -r in which\n"
-        "each handle ends with #sha256=: then only that very archive is taken."
+        "After a failure it goes on with the other models. `rehub lock` writes a file for -r in which each handle\n"
+        "ends with #sha256=: then only exactly that archive is accepted."
     )
-    add_handles(parser)
-    parser.add_json("handle and directory of each")
+    add_handle_arguments(parser)
+    parser.add_json_option("handle and directory of each")
+    parser.add_examples(
+        f"pull {EXAMPLE_URL}",
+        "pull hf://owner/repo kaggle://google/nnlm/tensorFlow2/en-dim128/1",
+        "pull -r models.txt",
+    )
 
 
-def run(arguments: Namespace) -> int:
-    """Resolves one handle after the other."""
-    code = DONE
+def run_command(arguments: Namespace) -> int:
+    """Resolve one handle after the other."""
+    code = OK
     records = []
-    for handle in handles_of(arguments):
+    for handle in read_handles(arguments):
         directory = None
         problem = None
         try:
-            directory = redact_place(resolve(handle))
+            directory = redact_location(resolve(handle))
         except HubError as error:
-            output.complain(error)
+            output.print_error(error)
             code = FAILED
             problem = str(error)
         records.append({"handle": escape_url(handle), "directory": directory, "error": problem})
         if directory is not None and not arguments.json:
-            output.line(directory)
+            output.print_line(directory)
     if arguments.json:
-        output.as_json(records)
+        output.print_json(records)
     return code

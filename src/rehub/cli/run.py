@@ -1,4 +1,4 @@
-"""`rehub run HANDLE`: calls a signature of a model with inputs from the command line or from files."""
+"""`rehub run HANDLE`: call a signature of a model with inputs from the command line or from files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.cli.tensorflow_start import start_tensorflow
-from rehub.cli.tensors import Output, fit, read_input, write_npz
+from rehub.cli.tensors import OutputValue, fit_value, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.escaping import escape
 from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect
-from rehub.inspection.overview import tensor_text
+from rehub.inspection.summary import tensor_text
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _DEFAULTS = ("serving_default", "default")
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
-    parser.description = """Calls a signature of a model, and prints what it gives. Inputs are JSON, or come from files:
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
+    parser.description = """Calls a signature of a model, and prints its outputs. Inputs are JSON, or come from files:
 
-  --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are no text
+  --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are not text
   --input x=@rows.npy             an array; x=@arrays.npz:NAME one of several; also .json and .csv
-  --input images=@cat.png         a picture, between 0 and 1 for floats, in the size that the signature asks for
+  --input images=@cat.png         a picture, from 0 to 1 for floats, resized to the size that the signature takes
 
-A model is a program: run those that you trust."""
-    parser.add_argument("handle", metavar="HANDLE", help="a URL or any other handle that rehub takes")
-    parser.add_argument("--signature", metavar="NAME", help="the one to call; unset, the only one or the default one")
+A model is a program: run only those that you trust."""
+    parser.add_handle_argument()
+    parser.add_argument("--signature", metavar="NAME", help="the signature to call; default: the default or only one")
     parser.add_argument(
         "--input",
         metavar="NAME=VALUE",
@@ -46,54 +46,59 @@ A model is a program: run those that you trust."""
         default=[],
         help="JSON, or @ and a file: .npy .npz .json .csv .png .jpg .gif .bmp; once for each input",
     )
-    parser.add_argument("--resize", metavar="HxW", type=_size, help="bring pictures to this height and width")
-    parser.add_argument("--tags", metavar="TAGS", help="of the graph variant, with commas between them; '' for no tags")
-    parser.add_argument("--output", metavar="FILE", type=_npz, help="write the outputs to a new .npz file")
+    parser.add_argument("--resize", metavar="HxW", type=_parse_image_size, help="resize pictures to this size")
+    parser.add_tags_option("load")
+    parser.add_argument("--output", metavar="FILE", type=_parse_npz_path, help="write the outputs to a new .npz file")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    parser.add_json("the outputs")
+    parser.add_json_option("the outputs")
+    parser.add_examples(
+        """run ./sentences --input 'default=["a fine film"]'""",
+        "run ./photos --input images=@cat.png --resize 224x224",
+        "run ./rows --input x=@rows.npy --output outputs.npz",
+    )
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_image_size(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no height and width, such as 224x224")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height and width, such as 224x224")
     return int(found.group(1)), int(found.group(2))
 
 
-def _npz(text: str) -> Path:
+def _parse_npz_path(text: str) -> Path:
     if not text.endswith(".npz"):
         raise argparse.ArgumentTypeError(f"{text!r} must end in .npz, which is what is written")
     return Path(text)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_command(arguments: argparse.Namespace) -> int:
     """Makes the inputs fit the signature, calls it, and shows the outputs."""
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
-    tags = None if arguments.tags is None else frozenset(tag for tag in arguments.tags.split(",") if tag)
+    tags = None if arguments.tags is None else frozenset(arguments.tags)
     info = inspect(arguments.handle)
-    signature = _signature(_graph(info, tags), arguments.signature, arguments.handle)
-    start_tensorflow()  # It says so where there is none: then NumPy may be missing too.
-    inputs = _inputs(signature, arguments.inputs, arguments.resize, arguments.handle)
-    outputs = _call(arguments.handle, info, signature, inputs, tags)
+    signature = _choose_signature(_choose_graph(info, tags), arguments.signature, arguments.handle)
+    start_tensorflow()  # Before NumPy, which may be missing too: its error says what to install.
+    inputs = _read_inputs(signature, arguments.inputs, arguments.resize, arguments.handle)
+    outputs = _call_signature(arguments.handle, info, signature, inputs, tags)
     if arguments.output is not None:
-        _write(arguments.output, outputs)
+        _write_outputs(arguments.output, outputs)
     elif arguments.json:
-        output.as_json({name: each.json for name, each in outputs.items()})
+        output.print_json({name: each.json for name, each in outputs.items()})
     else:
-        output.table(
-            ["OUTPUT", "TENSOR", "VALUE"], [[name, each.described, each.summary] for name, each in outputs.items()]
+        output.print_table(
+            ["OUTPUT", "TENSOR", "VALUE"], [[name, each.description, each.summary] for name, each in outputs.items()]
         )
-    return DONE
+    return OK
 
 
-def _graph(info: ModelInfo, tags: frozenset[str] | None) -> GraphInfo:
+def _choose_graph(info: ModelInfo, tags: frozenset[str] | None) -> GraphInfo:
     if tags is None and info.format == "legacy module":
         tags = frozenset()
     return graph_variant(info.graphs, tags, info.handle)
 
 
-def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo:
+def _choose_signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo:
     by_name = {signature.name: signature for signature in graph.signatures}
     if name is None and len(by_name) == 1:
         return graph.signatures[0]
@@ -101,26 +106,28 @@ def _signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo
         if wanted in by_name:
             return by_name[wanted]
     if not by_name:
-        raise SignatureNotFound(f"{handle!r} has no signature to call: it has none at all.")
+        raise SignatureNotFound(f"{handle!r} has no signatures.")
     asked = "no default signature" if name is None else f"no signature {name!r}"
     hint = did_you_mean(name or "", by_name)
-    raise SignatureNotFound(f"{handle!r} has {asked}; choose one by --signature: {list_names(by_name)}.{hint}")
+    raise SignatureNotFound(f"{handle!r} has {asked}; choose one with --signature: {list_names(by_name)}.{hint}")
 
 
-def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str) -> dict[str, Any]:
-    """Reads what was given, and makes it fit.
+def _read_inputs(
+    signature: SignatureInfo, given: list[str], size: tuple[int, int] | None, handle: str
+) -> dict[str, Any]:
+    """Read the values, and fit them to the signature.
 
     Raises:
-        InputMismatch: it does not; says why, and what the signature takes.
+        InputMismatch: a value does not fit; says why, and what the signature takes.
     """
-    takes = _takes(signature, handle)
+    expected_inputs = _describe_inputs(signature, handle)
     by_name: dict[str, str] = {}
-    for word in given:
-        name, found, text = word.partition("=")
+    for argument in given:
+        name, found, text = argument.partition("=")
         if not found:
-            raise InputMismatch(f"--input {word!r} is not of the form NAME=VALUE. {takes}")
+            raise InputMismatch(f"--input {argument!r} is not of the form NAME=VALUE. {expected_inputs}")
         if name in by_name:
-            raise InputMismatch(f"Input {name!r} is given twice. {takes}")
+            raise InputMismatch(f"Input {name!r} is given twice. {expected_inputs}")
         by_name[name] = text
     expected = {each.name: each for each in signature.inputs}
     missing = [name for name in expected if name not in by_name]
@@ -128,47 +135,47 @@ def _inputs(signature: SignatureInfo, given: list[str], size: tuple[int, int] | 
     if missing or unknown:
         raise InputMismatch(
             f"The inputs are not those of the signature. Missing: {list_names(missing) or 'none'}. "
-            f"Unknown: {list_names(unknown) or 'none'}. {takes}"
+            f"Unknown: {list_names(unknown) or 'none'}. {expected_inputs}"
         )
     inputs = {}
     for name, text in by_name.items():
         try:
-            inputs[name] = fit(read_input(text), expected[name], size)
+            inputs[name] = fit_value(read_input(text), expected[name], size)
         except InputMismatch as error:
-            raise InputMismatch(f"Input {name!r}: {error}\n{takes}") from error
+            raise InputMismatch(f"Input {name!r}: {error}\n{expected_inputs}") from error
     return inputs
 
 
-def _takes(signature: SignatureInfo, handle: str) -> str:
+def _describe_inputs(signature: SignatureInfo, handle: str) -> str:
     inputs = "; ".join(escape(tensor_text(tensor)) for tensor in signature.inputs)
     return f"Signature {signature.name!r} of {handle!r} takes {inputs or 'no inputs'}."
 
 
-def _call(
+def _call_signature(
     handle: str, info: ModelInfo, signature: SignatureInfo, inputs: dict[str, Any], tags: frozenset[str] | None
-) -> dict[str, Output]:
+) -> dict[str, OutputValue]:
     tf = start_tensorflow()
     model = load(handle, None if tags is None else sorted(tags))
-    tensors = {each.name: _tensor(tf, inputs[each.name], each) for each in signature.inputs}
+    tensors = {each.name: _make_tensor(tf, inputs[each.name], each) for each in signature.inputs}
     try:
         if info.format == "TF2 SavedModel":
             outputs = model.signatures[signature.name](**tensors)
         else:
             outputs = model(tensors, signature=signature.name, as_dict=True)
-        return {name: Output.of(tf, outputs[name]) for name in sorted(outputs)}
+        return {name: OutputValue.from_tensor(outputs[name]) for name in sorted(outputs)}
     except tf.errors.InvalidArgumentError as error:
-        raise InputMismatch(f"{info.handle!r} does not take these inputs: {_cause(error)}") from error
+        raise InputMismatch(f"{info.handle!r} does not take these inputs: {_find_cause(error)}") from error
     except tf.errors.OpError as error:
-        raise HubError(f"{info.handle!r} failed: {_cause(error)}") from error
+        raise HubError(f"{info.handle!r} failed: {_find_cause(error)}") from error
 
 
-def _cause(error: Any) -> str:
-    # Around it, TensorFlow shows where the op stands in the functions, and in the code of the model's author.
+def _find_cause(error: Any) -> str:
+    # TensorFlow adds a call stack of functions, and of the code of the model's author.
     paragraphs: list[str] = error.message.strip().split("\n\n")
     return next((text for text in reversed(paragraphs) if not text.startswith("Function call stack")), paragraphs[0])
 
 
-def _tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:
+def _make_tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:
     dtype = tf.as_dtype(expected.dtype)
     if expected.kind == "ragged":
         try:
@@ -176,12 +183,12 @@ def _tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:
         except (TypeError, ValueError) as error:
             raise InputMismatch(f"Input {expected.name!r} takes a ragged {expected.dtype}: {error}") from error
     tensor = tf.cast(value, dtype) if expected.dtype == "bfloat16" else tf.constant(value, dtype)
-    # What is zero, or an empty string, is left out.
+    # Zeros and empty strings become absent elements.
     return tf.sparse.from_dense(tensor) if expected.kind == "sparse" else tensor
 
 
-def _write(path: Path, outputs: dict[str, Output]) -> None:
-    """Writes to a name beside it, and renames when it is whole."""
+def _write_outputs(path: Path, outputs: dict[str, OutputValue]) -> None:
+    """Write to a temporary file beside the path, then rename it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write_npz(partial, outputs)
@@ -191,4 +198,4 @@ def _write(path: Path, outputs: dict[str, Output]) -> None:
     finally:
         if partial.exists():
             partial.unlink()
-    output.line(f"{path}  {format_size(path.stat().st_size)}")
+    output.print_line(f"{path}  {format_size(path.stat().st_size)}")

@@ -1,12 +1,13 @@
-"""`rehub scan HANDLE...`: what models could do to the machine that runs them."""
+"""`rehub scan HANDLE...`: find what models could do to the machine that runs them."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import HubError
 from rehub.scanning import scan
 
@@ -14,41 +15,36 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.scanning import ScanReport
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Reads models without running anything of them, and tells what in them touches files, the network, Python\n"
-        "or the process, where it stands and why it matters. The exit code is 1 if there is a danger, 0 if there is\n"
-        "none: notes do not count."
+        "Reads models without running them, and lists what in them touches files, the network, Python or the process,\n"
+        "where it is and why it matters. The exit code is 1 if a danger was found, else 0: notes do not count."
     )
-    parser.add_argument("handles", metavar="HANDLE", nargs="+", help="a URL or any other handle that rehub takes")
-    parser.add_json("what was found")
+    parser.add_handle_argument("handles", nargs="+")
+    parser.add_json_option("the findings")
+    parser.add_examples(f"scan {EXAMPLE_URL}", "scan ./downloaded --json")
 
 
-def run(arguments: Namespace) -> int:
-    """Scans one model after the other."""
-    code = DONE
+def run_command(arguments: Namespace) -> int:
+    """Scan one model after the other."""
+    code = OK
     reports = []
     for handle in arguments.handles:
         try:
             report = scan(handle)
         except HubError as error:
-            output.complain(error)
+            output.print_error(error)
             code = FAILED
             continue
         if not report.is_clean:
             code = FAILED
         if arguments.json:
-            reports.append(_as_json(report))
+            reports.append({**dataclasses.asdict(report), "clean": report.is_clean})
         else:
-            output.lines(str(report))
+            output.print_text(str(report))
     if arguments.json:
-        output.as_json(reports)
+        output.print_json(reports)
     return code
-
-
-def _as_json(report: ScanReport) -> dict[str, Any]:
-    return {**dataclasses.asdict(report), "clean": report.is_clean}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.errors import InvalidSetting, ModelNotFound, PackageMissing
 from rehub.escaping import quote
 from rehub.formatting import parse_size
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Describe the arguments."""
     parser.description = (
         "Serves the models in a directory by TensorFlow Hub's hosting protocol, with pages for people on the same\n"
@@ -60,6 +60,7 @@ def configure(parser: Parser) -> None:
         metavar="ADDRESS",
         help="from which that header is believed (default: this machine); can be repeated",
     )
+    parser.add_examples("serve ./models", "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com")
 
 
 def _size(text: str) -> int:
@@ -69,7 +70,7 @@ def _size(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def run(arguments: Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     """Serve until the process is stopped."""
     if not arguments.directory.is_dir():
         raise ModelNotFound(f"There is no directory {quote(arguments.directory)} to serve.")
@@ -100,6 +101,6 @@ def run(arguments: Namespace) -> int:
         service,
         arguments.host,
         arguments.port,
-        on_start=lambda url: output.line(f"Serving {arguments.directory} at {url}"),
+        on_start=lambda url: output.print_line(f"Serving {arguments.directory} at {url}"),
     )
-    return DONE
+    return OK

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 from rehub.staging import write_atomically
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Describe the arguments."""
     parser.description = (
         "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
@@ -36,9 +36,10 @@ def configure(parser: Parser) -> None:
         "--scope", action="append", choices=("read", "publish"), help="what it allows (default: both); can be repeated"
     )
     parser.add_argument("--days", type=int, metavar="N", help="for how many days; else until it is deleted")
+    parser.add_examples("token ./hub --name ci --publisher acme --scope publish --days 90")
 
 
-def run(arguments: Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     """Make the token."""
     from rehub.server.access import SCOPES, create_token, read_access_rules
 
@@ -50,5 +51,5 @@ def run(arguments: Namespace) -> int:
     with write_atomically(path) as staging:
         staging.write_text(before + ("\n" if before else "") + lines, encoding="utf-8")
         staging.chmod(0o600)
-    output.line(token)
-    return DONE
+    output.print_line(token)
+    return OK

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
+from rehub.cli.exit_codes import OK
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Describe the arguments."""
     parser.description = (
         "Withdraws a version. Those who ask for it get 410 Gone with the reason. The number is not used again, and\n"
@@ -27,9 +27,10 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--from", metavar="DIR", type=Path, dest="directory", help="withdraw from this directory, without a service"
     )
+    parser.add_examples("unpublish https://hub.example.com/acme/text/1 --reason 'wrong vocabulary'")
 
 
-def run(arguments: Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     """Withdraw."""
     if arguments.directory is None:
         from rehub.server.client import unpublish_from_url
@@ -40,5 +41,5 @@ def run(arguments: Namespace) -> int:
         from rehub.server.publishing import HubDirectory
 
         HubDirectory(arguments.directory).unpublish(parse_name_to_publish(arguments.target), arguments.reason)
-    output.line(f"{arguments.target} is withdrawn")
-    return DONE
+    output.print_line(f"{arguments.target} is withdrawn")
+    return OK

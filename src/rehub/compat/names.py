@@ -48,9 +48,9 @@ SUBMODULES: dict[str, dict[str, str]] = {
         "attach_message": "rehub",
         "create_module_spec": "rehub",
         "find_signature_inputs_from_multivalued_ops": "rehub.legacy.colocation",
-        "get_module_proto_path": "rehub.legacy.export",
+        "get_module_proto_path": "rehub.legacy.marker",
         "get_unsupported_collections": "rehub.legacy.graph_spec",
-        "recover_partitioned_variable_map": "rehub.legacy.variables",
+        "recover_partitioned_variable_map": "rehub.legacy.partitioned_variables",
         "register_ops_if_needed": "rehub.legacy.ops",
     },
     "registry": {

@@ -6,16 +6,16 @@ import os
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Sequence
 
-from rehub.inspection import entry_points, judgements
+from rehub.inspection import capabilities, entry_points
 from rehub.inspection.asset_files import asset_names, look_for_assets
 from rehub.inspection.attachments import read_attachments
 from rehub.inspection.callables import Function, read_functions
+from rehub.inspection.example_code import usage
 from rehub.inspection.fingerprints import read_fingerprint
 from rehub.inspection.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.inspection.local_model import open_model
 from rehub.inspection.missing_packages import missing_packages
 from rehub.inspection.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
-from rehub.inspection.usage import usage
 from rehub.inspection.variables import VARIABLE_OPS, variables_of_graph, variables_of_objects
 from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
@@ -47,13 +47,13 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
     wanted = tag_set(tags)
     model = open_model(handle)
     metagraphs = read_metagraphs(model.layout.file, model.content)
-    chosen = metagraphs if wanted is None else (graph_variant(metagraphs, wanted, model.asked),)
+    chosen = metagraphs if wanted is None else (graph_variant(metagraphs, wanted, model.label),)
     entries = _checkpoint_entries(model.layout.path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
 
     def read_all() -> ModelInfo:
         read = [_read(model.content, metagraph, entries) for metagraph in chosen]
-        return _model_info(model.asked, model.layout, read, is_object, tags_given=wanted is not None)
+        return _model_info(model.label, model.layout, read, is_object, tags_given=wanted is not None)
 
     return strictly(model.layout.file, read_all)
 
@@ -133,12 +133,12 @@ def _model_info(handle: str, layout: Layout, read: Sequence[_Read], is_object: b
         assets=look_for_assets(layout.path, (name for each in read for name in each.assets)),
         attachments=tuple(attachment for each in read for attachment in each.attachments),
         missing_packages=missing,
-        can_be_called=judgements.can_be_called(entry, functions, is_object, missing),
-        can_be_fine_tuned=judgements.can_be_fine_tuned(
+        can_be_called=capabilities.can_be_called(entry, functions, is_object, missing),
+        can_be_fine_tuned=capabilities.can_be_fine_tuned(
             entry, _trained(inference, entry), inference.info.regularization_losses, is_object
         ),
-        can_be_retrained=judgements.can_be_retrained(
-            [judgements.Variant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
+        can_be_retrained=capabilities.can_be_retrained(
+            [capabilities.Variant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
         ),
         usage=usage(handle, inference.info.tags if needs_tags else None, entry, is_object),
         fingerprint=read_fingerprint(layout.path),

@@ -19,12 +19,12 @@ class LocalModel:
     """A model in a directory of this machine.
 
     Attributes:
-        asked: the handle, for messages: without its secrets.
+        label: the handle, for messages: without its secrets.
         layout: its directory, and which files of a model that has.
         content: what its model file holds, as the bytes of a `saved_model.pb`.
     """
 
-    asked: str
+    label: str
     layout: Layout
     content: Buffer
 
@@ -39,11 +39,11 @@ def open_model(handle: Any) -> LocalModel:
         CorruptModel: the file is damaged; of a `saved_model.pb` that shows when it is read.
     """
     path = resolvers.resolve(handle)
-    asked = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = redact_url(handle) if isinstance(handle, str) else str(path)
     if "://" in path:
         raise LocationUnreadable(
-            f"{asked!r} lies in an object store, at {quote_url(path)}. Let it be copied to this machine to look into "
+            f"{label!r} lies in an object store, at {quote_url(path)}. Let it be copied to this machine to look into "
             "it: set REHUB_CACHE_DIR to a directory here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
         )
-    layout = look(path, asked)
-    return LocalModel(asked, layout, saved_model_bytes(layout))
+    layout = look(path, label)
+    return LocalModel(label, layout, saved_model_bytes(layout))

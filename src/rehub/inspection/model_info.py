@@ -161,7 +161,7 @@ class FingerprintInfo:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Capability:
     """Whether something can be done with a model, and why, in a sentence."""
 
     verdict: bool
@@ -186,7 +186,7 @@ class ModelInfo:
         assets: sorted by path.
         attachments: of a legacy module.
         missing_packages: what its ops need beside TensorFlow.
-        can_be_called, can_be_fine_tuned, can_be_retrained: judgements with their reasons. To fine-tune is to train
+        can_be_called, can_be_fine_tuned, can_be_retrained: capabilities with their reasons. To fine-tune is to train
             what the restored object offers by itself; to retrain is what rehub makes of a model of TF1.
         usage: the lines of Python that load it and call it, given `import rehub as hub, tensorflow as tf`.
         fingerprint: what its writer noted by which to tell it from others; None where there is no `fingerprint.pb`.
@@ -202,9 +202,9 @@ class ModelInfo:
     assets: tuple[AssetInfo, ...]
     attachments: tuple[AttachmentInfo, ...]
     missing_packages: tuple[MissingPackage, ...]
-    can_be_called: Judgement
-    can_be_fine_tuned: Judgement
-    can_be_retrained: Judgement
+    can_be_called: Capability
+    can_be_fine_tuned: Capability
+    can_be_retrained: Capability
     usage: tuple[str, ...]
     fingerprint: FingerprintInfo | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from rehub.inspection import overview
+from rehub.inspection import summary
 
 if TYPE_CHECKING:
     from rehub.inspection.model_info import ModelInfo, SignatureInfo
@@ -18,45 +18,45 @@ def report_text(info: ModelInfo) -> str:
     return "\n".join(map(_printable, report_lines(info)))
 
 
-def report_lines(info: ModelInfo, bold: Callable[[str], str] = str, faint: Callable[[str], str] = str) -> Iterator[str]:
+def report_lines(info: ModelInfo, bold: Callable[[str], str] = str, dim: Callable[[str], str] = str) -> Iterator[str]:
     """Yields the lines of a report.
 
     Args:
         info: the model.
-        bold, faint: return a text as a terminal shows it bold or faint.
+        bold, dim: return a text as a terminal shows it bold or dim.
     """
     yield bold(info.handle)
     if info.path != info.handle:
-        yield f"  {faint(info.path)}"
-    rows = overview.summary(info)
-    width = max(len(name) for name, _ in [*rows, *overview.judgements(info)])
+        yield f"  {dim(info.path)}"
+    rows = summary.summary(info)
+    width = max(len(name) for name, _ in [*rows, *summary.capabilities(info)])
     for name, text in rows:
-        yield f"  {faint(name.ljust(width))}  {text}"
-    yield from _signatures(info, bold, faint)
-    yield from _functions(info, bold, faint)
+        yield f"  {dim(name.ljust(width))}  {text}"
+    yield from _signatures(info, bold, dim)
+    yield from _functions(info, bold, dim)
     yield ""
-    for name, judgement in overview.judgements(info):
-        yield f"  {faint(name.ljust(width))}  {bold('yes' if judgement else 'no')}: {judgement.reason}"
+    for name, capability in summary.capabilities(info):
+        yield f"  {dim(name.ljust(width))}  {bold('yes' if capability else 'no')}: {capability.reason}"
     yield ""
-    for text in (overview.IMPORTS, *info.usage):
+    for text in (summary.IMPORTS, *info.usage):
         yield f"  {text}"
 
 
-def _signatures(info: ModelInfo, bold: Callable[[str], str], faint: Callable[[str], str]) -> Iterator[str]:
-    found = overview.signatures(info)
+def _signatures(info: ModelInfo, bold: Callable[[str], str], dim: Callable[[str], str]) -> Iterator[str]:
+    found = summary.signatures(info)
     if not found:
         return
     yield ""
     yield bold("signatures")
     for note, signature in found[:_SIGNATURES]:
-        yield from _signature(signature, note, faint)
-    yield from _more(len(found) - _SIGNATURES, "--signature NAME or --json shows any", faint)
+        yield from _signature(signature, note, dim)
+    yield from _more(len(found) - _SIGNATURES, "--signature NAME or --json shows any", dim)
 
 
-def _signature(signature: SignatureInfo, note: str, faint: Callable[[str], str]) -> Iterator[str]:
-    taken = [overview.tensor_text(tensor) for tensor in signature.inputs]
-    returned = [overview.tensor_text(tensor) for tensor in signature.outputs]
-    suffix = f"  {faint(note)}" if note else ""
+def _signature(signature: SignatureInfo, note: str, dim: Callable[[str], str]) -> Iterator[str]:
+    taken = [summary.tensor_text(tensor) for tensor in signature.inputs]
+    returned = [summary.tensor_text(tensor) for tensor in signature.outputs]
+    suffix = f"  {dim(note)}" if note else ""
     text = f"  {signature.name}({', '.join(taken)}) -> {', '.join(returned)}"
     if len(text) <= _WIDTH:
         yield text + suffix
@@ -64,27 +64,27 @@ def _signature(signature: SignatureInfo, note: str, faint: Callable[[str], str])
     yield f"  {signature.name}{suffix}"
     for word, tensors in (("takes  ", taken), ("returns", returned)):
         for tensor in tensors[:_TENSORS]:
-            yield f"    {faint(word)}  {tensor}"
-        yield from _more(len(tensors) - _TENSORS, f"--signature {signature.name} shows all", faint, "    ")
+            yield f"    {dim(word)}  {tensor}"
+        yield from _more(len(tensors) - _TENSORS, f"--signature {signature.name} shows all", dim, "    ")
 
 
-def _functions(info: ModelInfo, bold: Callable[[str], str], faint: Callable[[str], str]) -> Iterator[str]:
-    found = overview.functions(info)
+def _functions(info: ModelInfo, bold: Callable[[str], str], dim: Callable[[str], str]) -> Iterator[str]:
+    found = summary.functions(info)
     if not found:
         return
     yield ""
     yield bold("functions")
     for function in found[:_FUNCTIONS]:
-        yield f"  {overview.header(function)}"
+        yield f"  {summary.header(function)}"
         for trace in function.traces[:_TRACES]:
-            yield f"    {overview.trace_text(trace)}"
-        yield from _more(len(function.traces) - _TRACES, "traces; --json shows them", faint, "    ")
-    yield from _more(len(info.callables) - min(len(found), _FUNCTIONS), "of its parts; --json shows them", faint)
+            yield f"    {summary.trace_text(trace)}"
+        yield from _more(len(function.traces) - _TRACES, "traces; --json shows them", dim, "    ")
+    yield from _more(len(info.callables) - min(len(found), _FUNCTIONS), "of its parts; --json shows them", dim)
 
 
-def _more(count: int, what: str, faint: Callable[[str], str], indent: str = "  ") -> Iterator[str]:
+def _more(count: int, what: str, dim: Callable[[str], str], indent: str = "  ") -> Iterator[str]:
     if count > 0:
-        yield f"{indent}{faint(f'and {count:,} more: {what}')}"
+        yield f"{indent}{dim(f'and {count:,} more: {what}')}"
 
 
 def _printable(line: str) -> str:

@@ -17,7 +17,7 @@ from rehub.keras.traces import Candidates, find_candidates, traces_of
 from rehub.legacy.conversions import default_signature_of, is_conversion
 from rehub.loading import load
 from rehub.restore import is_v1_model, signature_names, signature_of
-from rehub.retrain import SignatureFunction, find_signature_function
+from rehub.retrain import TrainableSignature, find_trainable_signature
 from rehub.tf_internals import import_tensorflow
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Computation:
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
             self.signature = default_signature_of(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
-            function = find_signature_function(self.restored, self.signature, self.described_as)
+            function = find_trainable_signature(self.restored, self.signature, self.described_as)
             if function is not None and "default" in function.output_specs(False):
                 self.output_key = "default"
 
@@ -113,7 +113,7 @@ class Computation:
 
     def _find_function(self) -> Any:
         if self.signature:
-            retrained = find_signature_function(self.restored, self.signature, self.described_as)
+            retrained = find_trainable_signature(self.restored, self.signature, self.described_as)
             return retrained or signature_of(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.functions.callable_of(self.restored)
@@ -131,7 +131,7 @@ class Computation:
     @property
     def is_trainable(self) -> bool:
         """Whether the function can be trained. A signature of a graph of TF1 cannot, unless rehub traced it again."""
-        if isinstance(self.function, SignatureFunction):
+        if isinstance(self.function, TrainableSignature):
             return True
         is_tf1_graph = is_v1_model(self.restored) or tf_internals.v1_graphs.is_v1_function(self.function)
         return not (self.is_legacy or (self.signature and is_tf1_graph))
@@ -139,7 +139,7 @@ class Computation:
     @property
     def has_training_mode(self) -> bool:
         """Whether the function may compute something else in training. A TF2 object's signature does not."""
-        return isinstance(self.function, SignatureFunction) or not self.signature
+        return isinstance(self.function, TrainableSignature) or not self.signature
 
     def weights_owner(self) -> Any:
         """Return the object whose `variables` and `trainable_variables` are the layer's.

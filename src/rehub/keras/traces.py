@@ -11,7 +11,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.restore import describe, describe_arguments
-from rehub.retrain import SignatureFunction
+from rehub.retrain import TrainableSignature
 from rehub.tf_internals import import_tensorflow
 from rehub.tf_internals.specs import type_spec_of
 
@@ -99,14 +99,14 @@ class Trace:
 class _ModuleTrace(Trace):
     """One signature of a legacy module in one mode. Its graph is made on first use."""
 
-    def __init__(self, function: SignatureFunction, training: bool) -> None:
+    def __init__(self, function: TrainableSignature, training: bool) -> None:
         arguments = {"training": training}
         outputs = function.output_specs(training)
         super().__init__(function.input_specs, arguments, outputs, function, fixed=((), arguments))
 
     @property
     def graph(self) -> Any:
-        return self.concrete.concrete(self.arguments["training"]).graph
+        return self.concrete.concrete_function(self.arguments["training"]).graph
 
     @property
     def variables(self) -> Any:
@@ -117,7 +117,7 @@ def traces_of(function: Any) -> list[Trace]:
     """Return the traces of a restored function or signature, in their order; none of a callable that TensorFlow can
     trace again.
     """
-    if isinstance(function, SignatureFunction):
+    if isinstance(function, TrainableSignature):
         return [_ModuleTrace(function, training) for training in (False, True)]
     if tf_internals.functions.is_concrete_function(function):
         # TensorFlow 1.15 does not know the structure of a signature from a TF1 graph.
@@ -154,7 +154,7 @@ def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any
 
 
 def _bind_arguments(function: Any, arguments: dict[str, Any]) -> BoundArguments:
-    if isinstance(function, SignatureFunction):  # It can be traced for either value of its third argument.
+    if isinstance(function, TrainableSignature):  # It can be traced for either value of its third argument.
         return BoundArguments((), {name: value for name, value in arguments.items() if name != "update_ops"})
     if tf_internals.functions.is_concrete_function(function):
         return BoundArguments((), arguments)

@@ -8,9 +8,9 @@ from typing import Any, Iterable, Mapping
 from rehub import tf_internals
 from rehub.errors import GraphRequired
 from rehub.legacy import cell_gradients, colocation, graph_defs, tensor_array_gradients
-from rehub.legacy.early_reads import read_early
 from rehub.legacy.graph_defs import ancestors, descendants, node_name
 from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
+from rehub.legacy.read_hoisting import hoist_variable_reads
 from rehub.legacy.tensor_info import build_input_map, build_output_map, components
 
 
@@ -75,7 +75,7 @@ def apply_in_function(
     needed = _needed(computation, signature_def)
     _check_references(computation.graph_def, needed, state)
     graph_defs.keep_nodes(computation.graph_def, needed)
-    read_early(computation.graph_def, {node_name(tensor) for tensor in state})
+    hoist_variable_reads(computation.graph_def, {node_name(tensor) for tensor in state})
     graph_defs.drop_colocation(computation.graph_def)  # The runtime knows where the captured state is.
     keys = tf.compat.v1.GraphKeys
     graph_defs.keep_members(computation, keys.ASSET_FILEPATHS, needed)

@@ -19,7 +19,7 @@ _TABLE = "saved_model_assets"  # tf.compat.v1.saved_model.ASSETS_KEY
 _PLACEHOLDER = b"SAVEDMODEL-ASSET"
 
 
-def join(meta_graphs: Iterable[Any], path: str) -> None:
+def absolutize_paths(meta_graphs: Iterable[Any], path: str) -> None:
     """Puts the paths of a SavedModel's assets into its graphs, and takes the table of assets out of them.
 
     Raises:
@@ -64,7 +64,7 @@ def _inside(path: str, file: str) -> str:
     return posixpath.join(directory, joined)
 
 
-def paths_of(meta_graph: Any) -> dict[str, str]:
+def find_asset_paths(meta_graph: Any) -> dict[str, str]:
     """The paths in a graph by the names of the tensors that hold them.
 
     Args:
@@ -77,7 +77,7 @@ def paths_of(meta_graph: Any) -> dict[str, str]:
     return {tensor: node.attr["value"].tensor.string_val[0].decode() for tensor, node in constants.items()}
 
 
-def separate(meta_graphs: Iterable[Any]) -> dict[str, str]:
+def relativize_paths(meta_graphs: Iterable[Any]) -> dict[str, str]:
     """Takes the paths of assets out of graphs that are to be written, and puts a table of assets in.
 
     Returns:

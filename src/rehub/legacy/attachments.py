@@ -39,7 +39,7 @@ def attach_message(key: str, message: Any) -> None:
     v1.add_to_collection(_IN_GRAPH, ModuleAttachment(key=key, value=message.SerializeToString()))
 
 
-def write(meta_graph: Any) -> None:
+def write_attachments(meta_graph: Any) -> None:
     """Puts what was attached in the default graph into a MetaGraphDef."""
     attached = tf_internals.import_tensorflow().compat.v1.get_collection(_IN_GRAPH)
     last = {attachment.key: attachment for attachment in attached}
@@ -48,7 +48,7 @@ def write(meta_graph: Any) -> None:
         meta_graph.collection_def[ATTACHMENTS].bytes_list.value.extend(stored)
 
 
-def read(meta_graph: Any) -> dict[str, bytes]:
+def read_attachments(meta_graph: Any) -> dict[str, bytes]:
     """Returns the serialized messages attached to a MetaGraphDef, by key.
 
     Raises:
@@ -65,15 +65,15 @@ def read(meta_graph: Any) -> dict[str, bytes]:
     return {attachment.key: attachment.value for attachment in attached}
 
 
-def restored_messages(obj: Any) -> dict[str, bytes]:
+def read_restored_attachments(obj: Any) -> dict[str, bytes]:
     """Returns the serialized messages of a module, by key, from what has been restored of its conversion to TF2.
 
     Empty for any other object.
     """
-    return read_messages(getattr(obj, FUNCTION, None))
+    return call_attachments_function(getattr(obj, FUNCTION, None))
 
 
-def read_messages(function: Any) -> dict[str, bytes]:
+def call_attachments_function(function: Any) -> dict[str, bytes]:
     """Returns what a conversion's function of serialized messages returns, by key; nothing if there is none."""
     if not callable(function):
         return {}
@@ -81,7 +81,7 @@ def read_messages(function: Any) -> dict[str, bytes]:
         return {key: value.numpy() for key, value in function().items()}
 
 
-def parse_attached(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:
+def parse_attachment(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:
     """Returns the message that was attached under a key, or None where none was.
 
     Raises:

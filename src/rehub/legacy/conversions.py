@@ -104,7 +104,7 @@ def _module_methods(description: Any, messages: Any, described_as: str) -> list[
 
     def get_attached_message(key: str, message_type: Any, required: bool = False) -> Any:
         """Returns a message that the module's publisher attached, as `hub.Module.get_attached_message` does."""
-        attached = attachments.read_messages(messages).get(key)
-        return attachments.parse_attached(attached, key, message_type, required, described_as)
+        attached = attachments.call_attachments_function(messages).get(key)
+        return attachments.parse_attachment(attached, key, message_type, required, described_as)
 
     return [get_signature_names, get_input_info_dict, get_output_info_dict, get_attached_message]

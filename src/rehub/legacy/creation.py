@@ -68,7 +68,7 @@ def _meta_graph(tags: Iterable[str]) -> Any:
         raise InvalidModule("No signatures present: the module_fn has to call hub.add_signature(...) at least once.")
     for name, signature in signatures:
         meta_graph.signature_def[name].CopyFrom(signature)
-    attachments.write(meta_graph)
+    attachments.write_attachments(meta_graph)
     return meta_graph
 
 

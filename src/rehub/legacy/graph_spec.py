@@ -75,7 +75,7 @@ class GraphModuleSpec(ModuleSpec):
         return signatures[name]
 
     def _get_attached_bytes(self, key: str, tags: Iterable[str] | None) -> bytes | None:
-        return attachments.read(self._variants.with_tags(tags)).get(key)
+        return attachments.read_attachments(self._variants.with_tags(tags)).get(key)
 
     def _create_impl(self, name: str, trainable: bool, tags: Iterable[str] | None) -> GraphModule:
         meta_graph = self._variants.with_tags(tags)

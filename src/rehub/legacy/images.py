@@ -6,7 +6,7 @@ from typing import Any
 
 from rehub.errors import InvalidModule, SignatureNotFound
 from rehub.formatting import list_names
-from rehub.legacy.attachments import attach_message, parse_attached, restored_messages
+from rehub.legacy.attachments import attach_message, parse_attachment, read_restored_attachments
 from rehub.legacy.tensor_info import ParsedTensorInfo
 from rehub.savedmodel.graph_collections import IMAGE_MODULE_INFO as _KEY
 
@@ -63,8 +63,8 @@ def get_image_module_info(module_or_spec: Any, required: bool = False) -> Any:
     """
     if hasattr(module_or_spec, "get_attached_message"):
         return module_or_spec.get_attached_message(_KEY, ImageModuleInfo, required=required)
-    attached = restored_messages(module_or_spec).get(_KEY)
-    return parse_attached(attached, _KEY, ImageModuleInfo, required, f"the {type(module_or_spec).__name__}")
+    attached = read_restored_attachments(module_or_spec).get(_KEY)
+    return parse_attachment(attached, _KEY, ImageModuleInfo, required, f"the {type(module_or_spec).__name__}")
 
 
 def get_expected_image_size(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Mapping
 from rehub import tf_internals
 from rehub.legacy import application, graph_defs
 from rehub.legacy.graph_defs import state_ops
-from rehub.legacy.ops import bring_ops
-from rehub.legacy.variables import recover_partitioned_variable_map
+from rehub.legacy.ops import register_graph_ops
+from rehub.legacy.partitioned_variables import recover_partitioned_variable_map
 
 if TYPE_CHECKING:
     from rehub.legacy.saved_model import GraphVariants
@@ -75,7 +75,7 @@ class GraphModule(ModuleImpl):
         self._trainable = trainable
         v1 = tf_internals.import_tensorflow().compat.v1
         self._graph = v1.get_default_graph()
-        bring_ops(meta_graph, described_as)
+        register_graph_ops(meta_graph, described_as)
         # What an application of the module depends on is the caller's affair, but its state depends on nothing.
         with v1.control_dependencies(None):
             variables, self._state = _import_state(meta_graph, name, trainable)
@@ -95,7 +95,7 @@ class GraphModule(ModuleImpl):
 
     def export(self, path: str, session: Any) -> None:
         """As `ModuleImpl.export`."""
-        from rehub.legacy.export import marker
+        from rehub.legacy.marker import marker
 
         def save_variables(prefix: str) -> None:
             if self._saver is not None:

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import GraphRequired, InputMismatch, InvalidSetting, TagsNotFound
-from rehub.legacy.saved_model import no_such_variant
+from rehub.legacy.saved_model import explain_missing_variant
 from rehub.legacy.spec import as_module_spec
 from rehub.legacy.tensor_info import ParsedTensorInfo, convert_inputs, select_output
 
@@ -53,7 +53,7 @@ class Module:
             self._trainable = trainable
             self._tags = set(tags or ())
             if self._tags not in [set(there) for there in self._spec.get_tags()]:
-                raise TagsNotFound(no_such_variant(self._tags, self._spec.get_tags()))
+                raise TagsNotFound(explain_missing_variant(self._tags, self._spec.get_tags()))
             scope = _unused_state_scope(name)
             parent, _, self._name = scope.rpartition("/")
             with _name_scope(parent + "/" if parent else ""):

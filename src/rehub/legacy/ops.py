@@ -10,7 +10,7 @@ from rehub.savedmodel.used_ops import GRAPH_HOLDERS, ops_of_nested_graphs
 from rehub.savedmodel.wire import Message
 
 
-def bring_ops(meta_graph: Any, described_as: str) -> None:
+def register_graph_ops(meta_graph: Any, described_as: str) -> None:
     """Imports the packages that bring ops of a MetaGraphDef which plain TensorFlow lacks.
 
     Raises:
@@ -32,7 +32,7 @@ def register_ops_if_needed(graph_ops: Iterable[str]) -> None:
     """Imports the packages that bring ops, given by name, which plain TensorFlow lacks.
 
     Raises:
-        MissingOp: as `bring_ops`.
+        MissingOp: as `register_graph_ops`.
     """
     _register(set(graph_ops), "a graph")
 

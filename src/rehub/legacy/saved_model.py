@@ -44,7 +44,7 @@ class GraphVariants:
         for meta_graph in self:
             if frozenset(meta_graph.meta_info_def.tags) == wanted:
                 return meta_graph
-        raise TagsNotFound(no_such_variant(wanted, self.tags()))
+        raise TagsNotFound(explain_missing_variant(wanted, self.tags()))
 
     def write(self, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
         """Writes a module into a directory: all of it, or nothing.
@@ -74,7 +74,7 @@ class GraphVariants:
     def _write_parts(self, gfile: Any, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
         written = tf_internals.protos.new_saved_model()
         written.CopyFrom(self._saved_model)
-        sources = assets.separate(written.meta_graphs)
+        sources = assets.relativize_paths(written.meta_graphs)
         for meta_graph in written.meta_graphs:
             drop_debug_names(meta_graph.graph_def)
             tensor_array_gradients.unmark(meta_graph.graph_def)
@@ -124,7 +124,7 @@ def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
         raise CorruptModel(f"{file!r} cannot be parsed as a SavedModel: {error}. Copy or download it again.") from error
     if not saved_model.meta_graphs:
         raise CorruptModel(f"{file!r} holds no graph: it is empty, or something else than a SavedModel.")
-    assets.join(saved_model.meta_graphs, layout.path if path is None else path)
+    assets.absolutize_paths(saved_model.meta_graphs, layout.path if path is None else path)
     return GraphVariants(saved_model)
 
 
@@ -133,7 +133,7 @@ def variables_prefix(path: str) -> str:
     return posixpath.join(pattern_free_path(path), VARIABLES, VARIABLES)
 
 
-def no_such_variant(wanted: Iterable[str], there_are: Iterable[Iterable[str]]) -> str:
+def explain_missing_variant(wanted: Iterable[str], there_are: Iterable[Iterable[str]]) -> str:
     """The message for tags that a model has no variant with."""
     listed = ", ".join(str(tags) for tags in sorted(sorted(tags) for tags in there_are)) or "none"
     message = f"No such graph variant: tags={sorted(wanted)!r}. Those there are: {listed}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import CorruptModel, InvalidModule, InvalidSetting, ModelNotFound, UnsupportedFormat
-from rehub.legacy.attachments import parse_attached
+from rehub.legacy.attachments import parse_attachment
 from rehub.redaction import redact_url
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
@@ -47,7 +47,7 @@ class ModuleSpec(abc.ABC):
             ExportTargetTaken: there is a model at `path` already.
             ValueError: the checkpoint lacks a variable, or has it in another shape; TensorFlow's message names it.
         """
-        from rehub.legacy.export import export_from_checkpoint
+        from rehub.legacy.marker import export_from_checkpoint
 
         if _sentinel is not None:
             raise InvalidSetting("ModuleSpec.export() takes its arguments after `path` by name.")
@@ -112,7 +112,7 @@ class ModuleSpec(abc.ABC):
             AttachmentNotFound: there is none, and `required` was set.
         """
         described_as = f"the graph variant with tags {sorted(tags or ())}"
-        return parse_attached(self._get_attached_bytes(key, tags), key, message_type, required, described_as)
+        return parse_attachment(self._get_attached_bytes(key, tags), key, message_type, required, described_as)
 
     @abc.abstractmethod
     def _get_attached_bytes(self, key: str, tags: Iterable[str] | None) -> bytes | None:

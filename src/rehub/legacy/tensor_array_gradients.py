@@ -34,7 +34,7 @@ def unmark(graph_def: Any) -> None:
 
 
 @contextlib.contextmanager
-def control_flow_of_tf1() -> Iterator[None]:
+def use_control_flow_v1() -> Iterator[None]:
     """Has TensorFlow build what it builds in TF1, in this process, for a while."""
     v1 = tf_internals.import_tensorflow().compat.v1
     was_on = v1.control_flow_v2_enabled()
@@ -49,7 +49,7 @@ def control_flow_of_tf1() -> Iterator[None]:
 @functools.lru_cache(maxsize=None)
 def _register() -> None:
     def gradient(op: Any, *incoming: Any) -> Any:
-        with control_flow_of_tf1():
+        with use_control_flow_v1():
             return tf_internals.ops.lookup_gradient(op.type)(op, *incoming)
 
     tf_internals.import_tensorflow().RegisterGradient(_GRADIENT)(gradient)

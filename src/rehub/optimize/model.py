@@ -20,7 +20,7 @@ from rehub.restore import lazy_functions
 from rehub.restore.loader import load_report, report_on
 from rehub.restore.ownership import resources_within
 from rehub.restore.signatures import KnownSignatures, signature_names
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 _LOGGER = logging.getLogger(__name__)
 _OPTIMIZED = "_rehub_optimized"
@@ -77,7 +77,7 @@ def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Ma
     obstacles = Obstacles([(subject.name, subject.to_build) for subject in subjects])
     resources = _Resources(tf, restored)
     served, report = {}, []
-    for subject in counted("Measuring", subjects, len(subjects), "function"):
+    for subject in track_steps("Measuring", subjects, len(subjects), "function"):
         served[id(subject.trace)], found = subject.optimize(tf, obstacles, resources.of)
         report.append(found)
         gc.collect()  # Graphs are in cycles, and hold the weights of the forms that were not chosen.

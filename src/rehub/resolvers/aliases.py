@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.errors import HubError, InvalidSetting
 from rehub.escaping import escape
-from rehub.handles import parse
+from rehub.handles import parse_handle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def target_of(text: str) -> str:
         seen = file.stat()
     except OSError as error:
         raise InvalidSetting(f"{config.ALIASES.variable()} is {str(file)!r}, which cannot be read: {error}.") from error
-    return _table(file, seen.st_mtime_ns, seen.st_size).get(parse(text).canonical, text)
+    return _table(file, seen.st_mtime_ns, seen.st_size).get(parse_handle(text).canonical, text)
 
 
 @functools.lru_cache(maxsize=4)
@@ -43,8 +43,8 @@ def _table(file: Path, *_version: int) -> dict[str, str]:
         for target in table.values():
             if not isinstance(target, str):
                 raise InvalidSetting(f"{escape(repr(target))} is no string")
-            parse(target)
-        return {parse(handle).canonical: target for handle, target in table.items()}
+            parse_handle(target)
+        return {parse_handle(handle).canonical: target for handle, target in table.items()}
     except (OSError, ValueError, HubError) as error:
         raise InvalidSetting(
             f"{config.ALIASES.variable()} is {str(file)!r}, which is no table of aliases: {error}.\nA line of it reads "

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Callable
 
 from rehub import config
-from rehub.cache import Delivery, find, obtain, renew
+from rehub.cache import Fetched, find_cached, get_or_fetch, refetch
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rehub.handles import Handle
 
 
-def fetched(handle: Handle, fill: Callable[[Path], Delivery], *, refresh: bool = False) -> str:
+def fetch_into_cache(handle: Handle, fill: Callable[[Path], Fetched], *, refresh: bool = False) -> str:
     """The directory in the cache of a remote model; `fill` brings it in when it is not there.
 
     Args:
@@ -29,21 +29,21 @@ def fetched(handle: Handle, fill: Callable[[Path], Delivery], *, refresh: bool =
         NotInCache: it would have to be fetched, and rehub is offline.
         CacheError: the cache cannot be read or written.
     """
-    found = None if refresh else cached(handle)
+    found = None if refresh else find_in_cache(handle)
     if found is not None:
         return found
     require_network(handle)
-    bring_in = renew if refresh else obtain
+    bring_in = refetch if refresh else get_or_fetch
     return str(bring_in(config.cache_dirs(), handle.canonical, fill))
 
 
-def cached(handle: Handle) -> str | None:
+def find_in_cache(handle: Handle) -> str | None:
     """The directory in the cache of a remote model, or None when it is not there."""
-    found = find(config.cache_dirs(), *handle.cache_keys)
+    found = find_cached(config.cache_dirs(), *handle.cache_keys)
     return None if found is None else str(found)
 
 
-def adopt(file: Path, target: Path) -> None:
+def hardlink_or_copy(file: Path, target: Path) -> None:
     """Gives a file of another library's cache a second name in ours; where no link can be made, a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     real = os.path.realpath(str(file))

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from rehub import config
-from rehub.cache import Delivery
+from rehub.cache import Fetched
 from rehub.errors import DownloadError, HubError, LocationUnavailable
 from rehub.escaping import quote_url
-from rehub.handles import Handle, Kind, parse, with_query
+from rehub.handles import Handle, Scheme, parse_handle
+from rehub.hosting_protocol import COMPRESSED, add_query_item, is_allowed_location, request_uncompressed
 from rehub.resolvers import object_store
-from rehub.resolvers.fetching import fetched, require_network
-from rehub.transfer import ask_location, download_archive, download_file
+from rehub.resolvers.fetching import fetch_into_cache, require_network
+from rehub.transfer import download_archive, download_file, fetch_location
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPRESSED = "tf-hub-format=compressed"
-UNCOMPRESSED = "tf-hub-format=uncompressed"
-
-# Where a server may send us: to Google's, Amazon's, Oracle's, Alibaba's and Microsoft's object stores.
-_AZURE = ("abfs", "abfss", "az", "adl")
-_OBJECT_STORES = ("gs", "gcs", "s3", "s3a", "s3n", "oci", "oss", *_AZURE)
 _T = TypeVar("_T")
 
 
@@ -41,7 +36,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
     """
     if config.model_load_format() == "UNCOMPRESSED":
         return _place_in_object_store(handle, refresh=refresh)
-    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
+    return fetch_into_cache(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
 def download_to_file(handle: Handle, path: Path) -> str:
@@ -49,9 +44,9 @@ def download_to_file(handle: Handle, path: Path) -> str:
     return _first_answer(handle, lambda url: download_file(url, path, handle=handle.text))
 
 
-def _download(handle: Handle, into: Path) -> Delivery:
+def _download(handle: Handle, into: Path) -> Fetched:
     brought = _first_answer(handle, lambda url: download_archive(url, into, handle=handle.text, sha256=handle.sha256))
-    return Delivery(brought.url, brought.files)
+    return Fetched(brought.url, brought.files)
 
 
 def _first_answer(handle: Handle, download: Callable[[str], _T]) -> _T:
@@ -61,41 +56,26 @@ def _first_answer(handle: Handle, download: Callable[[str], _T]) -> _T:
         return download(url)
     except DownloadError as error:
         # A server of the hosting protocol may have models whose names end like an archive's.
-        if error.status != 404 or with_query(url, COMPRESSED) == url:
+        if error.status != 404 or add_query_item(url, COMPRESSED) == url:
             raise
-        return download(with_query(url, COMPRESSED))
+        return download(add_query_item(url, COMPRESSED))
 
 
 def _place_in_object_store(handle: Handle, *, refresh: bool) -> str:
     require_network(handle)
-    asked = _asked(handle)
-    url = asked.replace(COMPRESSED, UNCOMPRESSED) if COMPRESSED in asked else with_query(asked, UNCOMPRESSED)
-    location = ask_location(url, handle=handle.text)
-    if not _is_place_in_object_store(location):
+    location = fetch_location(request_uncompressed(_asked(handle)), handle=handle.text)
+    if not is_allowed_location(location):
         raise _no_place(handle, location)
     try:
-        place = parse(location)
+        place = parse_handle(location)
     except HubError as error:
         raise _no_place(handle, location) from error
     return object_store.resolve(place, refresh=refresh)
 
 
-def _is_place_in_object_store(location: str) -> bool:
-    """Whether a server may answer with this.
-
-    A path on this machine is not its to choose, nor is what fsspec makes one of (`zip://::/home/...`), nor a login.
-    """
-    scheme, _, rest = location.partition("://")
-    if scheme.lower() not in _OBJECT_STORES or "::" in location or "?" in location:
-        return False
-    # abfs://container@account.dfs.core.windows.net/path
-    container, at, _ = rest.partition("/")[0].rpartition("@")
-    return not at or (scheme.lower() in _AZURE and ":" not in container)
-
-
 def _asked(handle: Handle) -> str:
     """The URL that answers, at the mirror where there is one for tfhub.dev."""
-    if handle.kind is Kind.TFHUB:
+    if handle.scheme is Scheme.TFHUB:
         return handle.location.replace("https://tfhub.dev", config.tfhub_endpoint(), 1)
     return handle.location
 

@@ -12,14 +12,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable
 
-from rehub.cache import Delivery
+from rehub.cache import Fetched
 from rehub.errors import DownloadError, PackageMissing
 from rehub.escaping import escape
-from rehub.handles import Handle, is_archive_name, other_kind
-from rehub.redaction import without_secrets_of
-from rehub.resolvers.fetching import adopt, fetched
+from rehub.file_formats import find_other_format, is_archive_name
+from rehub.handles import Handle
+from rehub.redaction import redact_secrets_of
+from rehub.resolvers.fetching import fetch_into_cache, hardlink_or_copy
 from rehub.resolvers.listing import model_files
-from rehub.transfer import unpack
+from rehub.transfer import unpack_archive
 
 _SHOWN = 2000
 
@@ -32,10 +33,10 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
         ModelNotFound: the repository has no SavedModel there; says where it has some.
         DownloadError: Hugging Face did not give it.
     """
-    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
+    return fetch_into_cache(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
-def _download(handle: Handle, directory: Path) -> Delivery:
+def _download(handle: Handle, directory: Path) -> Fetched:
     try:
         hub = importlib.import_module("huggingface_hub")
     except ImportError as error:
@@ -65,11 +66,11 @@ def _download(handle: Handle, directory: Path) -> Delivery:
         ),
     )
     page = f"{api.endpoint}/{handle.location}/tree/{commit}"
-    delivery = Delivery(f"{page}/{handle.directory}" if handle.directory else page)
+    delivery = Fetched(f"{page}/{handle.directory}" if handle.directory else page)
     if is_archive:
-        return replace(delivery, files=unpack(Path(snapshot, handle.directory), directory, name=handle.quoted))
+        return replace(delivery, files=unpack_archive(Path(snapshot, handle.directory), directory, name=handle.quoted))
     for name in wanted:
-        adopt(Path(snapshot, name), directory / PurePosixPath(name).relative_to(handle.directory))
+        hardlink_or_copy(Path(snapshot, name), directory / PurePosixPath(name).relative_to(handle.directory))
     shutil.rmtree(str(store))
     return delivery
 
@@ -90,7 +91,7 @@ def _wanted(handle: Handle, names: list[str]) -> list[str]:
 def _is_foreign(name: str) -> bool:
     if name.startswith(("assets/", "variables/")):
         return False
-    return name.endswith(_FOREIGN_ENDINGS) or other_kind(name) is not None
+    return name.endswith(_FOREIGN_ENDINGS) or find_other_format(name) is not None
 
 
 def _ask(handle: Handle, question: Callable[[], Any]) -> Any:
@@ -100,7 +101,7 @@ def _ask(handle: Handle, question: Callable[[], Any]) -> Any:
     except _errors() as error:
         if getattr(error, "errno", None) is not None and not isinstance(error, ConnectionError):
             raise  # The disk's error, not the server's.
-        said = escape(without_secrets_of(handle.text, str(error).strip() or repr(error)), _SHOWN)
+        said = escape(redact_secrets_of(handle.text, str(error).strip() or repr(error)), _SHOWN)
     token = importlib.import_module("huggingface_hub.utils").get_token_to_send(None)
     # Not chained: an error of an HTTP library holds the request, with the token in its headers.
     raise DownloadError(

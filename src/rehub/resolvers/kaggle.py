@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from rehub import config
-from rehub.cache import Delivery
+from rehub.cache import Fetched
 from rehub.errors import DownloadError, LocationUnavailable
 from rehub.escaping import escape
-from rehub.handles import Handle, Kind
-from rehub.redaction import without_secrets_of
+from rehub.handles import Handle, Scheme
+from rehub.redaction import redact_secrets_of
 from rehub.resolvers import hosting
-from rehub.resolvers.fetching import adopt, cached, fetched, require_network
+from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, hardlink_or_copy, require_network
 
 _SHOWN = 2000
 
@@ -32,7 +32,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
     Raises:
         DownloadError: Kaggle did not give it; says which login was used.
     """
-    found = None if refresh else cached(handle)
+    found = None if refresh else find_in_cache(handle)
     if found is not None:
         return found
     if importlib.util.find_spec("kagglehub") is None or config.model_load_format() == "UNCOMPRESSED":
@@ -40,12 +40,12 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
     if _in_notebook_with_models():
         require_network(handle)
         return str(_ask_kagglehub(handle, {}))
-    return fetched(handle, lambda directory: _download(handle, directory), refresh=refresh)
+    return fetch_into_cache(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
 
 def _hosted(handle: Handle, *, refresh: bool) -> str:
     page = handle.canonical
-    hosted = replace(handle, kind=Kind.URL, location=f"{page}?tf-hub-format=compressed")
+    hosted = replace(handle, scheme=Scheme.URL, location=f"{page}?tf-hub-format=compressed")
     try:
         return hosting.resolve(hosted, refresh=refresh)
     except LocationUnavailable:
@@ -64,7 +64,7 @@ def _in_notebook_with_models() -> bool:
     return "KAGGLE_KERNEL_RUN_TYPE" in os.environ or "TBE_RUNTIME_ADDR" in os.environ
 
 
-def _download(handle: Handle, directory: Path) -> Delivery:
+def _download(handle: Handle, directory: Path) -> Fetched:
     kagglehub = importlib.import_module("kagglehub")
     if "output_dir" in inspect.signature(kagglehub.model_download).parameters:
         _ask_kagglehub(handle, {"output_dir": str(directory)})
@@ -75,9 +75,9 @@ def _download(handle: Handle, directory: Path) -> Delivery:
         downloaded = _ask_kagglehub(handle, {"force_download": True})
         for path in downloaded.rglob("*"):
             if path.is_file():
-                adopt(path, directory / path.relative_to(downloaded))
+                hardlink_or_copy(path, directory / path.relative_to(downloaded))
         version = downloaded.name
-    return Delivery(handle.canonical if handle.version is not None else f"{handle.canonical}/{version}")
+    return Fetched(handle.canonical if handle.version is not None else f"{handle.canonical}/{version}")
 
 
 def _latest_version(handle: Handle) -> str:
@@ -97,7 +97,7 @@ def _ask_kagglehub(handle: Handle, options: dict[str, Any]) -> Path:
     try:
         return Path(kagglehub.model_download(name, **options))
     except errors as error:
-        said = escape(without_secrets_of(handle.text, str(error).strip()), _SHOWN)
+        said = escape(redact_secrets_of(handle.text, str(error).strip()), _SHOWN)
     # Not chained: an error of `requests` holds the request, with the login in its headers.
     raise DownloadError(
         f"{handle.quoted} cannot be downloaded from Kaggle: {said}\n"

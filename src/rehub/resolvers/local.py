@@ -9,7 +9,8 @@ from pathlib import Path
 from rehub import config
 from rehub.errors import InvalidHandle, ModelNotFound, UnsupportedFormat
 from rehub.escaping import escape_url, quote_url
-from rehub.handles import GRAPH_DEF, Handle, other_kind, refuse
+from rehub.file_formats import GRAPH_DEF, raise_unsupported, refuse_other_suffix
+from rehub.handles import Handle
 from rehub.redaction import redact_url
 
 # Hosts whose models are often named without the scheme.
@@ -66,28 +67,26 @@ def _hint(text: str) -> str:
 
 def _unpacked(handle: Handle, archive: Path) -> str:
     # Most paths are directories, for which a program need not import all that downloads, unpacks and keeps.
-    from rehub.cache import Delivery, obtain
-    from rehub.transfer import unpack_checked
+    from rehub.cache import Fetched, get_or_fetch
+    from rehub.transfer import unpack_verified
 
-    kind = other_kind(archive.name)
-    if kind is not None:
-        refuse(handle.text, kind)
+    refuse_other_suffix(handle.text, archive.name)
     if archive.name.startswith("saved_model."):
         raise UnsupportedFormat(
             f"{handle.quoted} is one file of a SavedModel; give its directory, {quote_url(str(archive.parent))}."
         )
     if archive.suffix == ".pb":
-        refuse(handle.text, GRAPH_DEF)
+        raise_unsupported(handle.text, GRAPH_DEF)
 
-    def fill(directory: Path) -> Delivery:
-        return Delivery(str(archive), unpack_checked(archive, directory, name=handle.quoted, sha256=handle.sha256))
+    def fill(directory: Path) -> Fetched:
+        return Fetched(str(archive), unpack_verified(archive, directory, name=handle.quoted, sha256=handle.sha256))
 
     # An archive that is replaced is another model under the same name.
     seen = archive.stat()
     key = f"{_absolute(str(archive))}?size={seen.st_size}&mtime_ns={seen.st_mtime_ns}"
     if handle.sha256 is not None:
         key += f"#sha256={handle.sha256}"
-    return str(obtain(config.cache_dirs(), key, fill))
+    return str(get_or_fetch(config.cache_dirs(), key, fill))
 
 
 def _absolute(path: str) -> str:

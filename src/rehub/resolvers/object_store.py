@@ -9,13 +9,14 @@ import logging
 from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
 from rehub import config
-from rehub.cache import Delivery
+from rehub.cache import Fetched
 from rehub.cache.storage import open_storage, scheme_of, with_own_errors
 from rehub.errors import DownloadError, InvalidHandle
-from rehub.handles import ACCEPTED_FORMS, Handle, is_archive_name
-from rehub.resolvers.fetching import cached, fetched, require_network
+from rehub.file_formats import is_archive_name
+from rehub.handles import ACCEPTED_FORMS, Handle
+from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, require_network
 from rehub.resolvers.listing import model_files
-from rehub.transfer import unpack_checked
+from rehub.transfer import unpack_verified
 from rehub.transfer.members import Members, limits_of_settings
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
         ModelNotFound: there is nothing, or no SavedModel; says what is there.
         DownloadError: the storage refused, or broke off.
     """
-    found = None if refresh else cached(handle)
+    found = None if refresh else find_in_cache(handle)
     if found is not None:
         return found
     if not is_archive_name(handle.location) and _is_for_tensorflow(handle):
         require_network(handle)
         return handle.location
-    return fetched(handle, lambda directory: _copy(handle, directory), refresh=refresh)
+    return fetch_into_cache(handle, lambda directory: _copy(handle, directory), refresh=refresh)
 
 
 def _is_for_tensorflow(handle: Handle) -> bool:
@@ -56,7 +57,7 @@ def _is_for_tensorflow(handle: Handle) -> bool:
     return True
 
 
-def _copy(handle: Handle, directory: Path) -> Delivery:
+def _copy(handle: Handle, directory: Path) -> Fetched:
     storage, root = _storage(handle)
     name = handle.quoted
     storage.invalidate_cache()  # It remembers listings for as long as the process lives.
@@ -65,8 +66,8 @@ def _copy(handle: Handle, directory: Path) -> Delivery:
     infos = {path: info for path, info in listing.items() if not path.endswith("/")}  # what marks an empty directory
     if list(infos) == [root]:
         with _open(handle, storage, root) as archive:
-            files = unpack_checked(archive, directory, name=name, sha256=handle.sha256)
-        return Delivery(handle.location, files)
+            files = unpack_verified(archive, directory, name=name, sha256=handle.sha256)
+        return Fetched(handle.location, files)
     if handle.sha256 is not None:
         raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
     below = {path[len(root) :].lstrip("/"): info for path, info in infos.items()}
@@ -74,7 +75,7 @@ def _copy(handle: Handle, directory: Path) -> Delivery:
     for file in model_files(below, "", handle=handle.quoted, spell=lambda model: f"{handle.location}/{model}"):
         with _open(handle, storage, f"{root}/{file}") as content:
             members.add_file(file, int(below[file]["size"]), content)
-    return Delivery(handle.location, tuple(members.records))
+    return Fetched(handle.location, tuple(members.records))
 
 
 def _storage(handle: Handle) -> tuple[Any, str]:

@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 
 from rehub import config
-from rehub.cache import Delivery, entry_of, obtain
+from rehub.cache import Fetched, find_entry, get_or_fetch
 from rehub.errors import InvalidHandle
-from rehub.handles import Handle, Kind, parse
-from rehub.redaction import without_secrets
+from rehub.handles import Handle, Scheme, parse_handle
+from rehub.redaction import redact_text
 from rehub.resolvers.fetching import require_network
 from rehub.resolvers.hosting import download_to_file
 from rehub.resolvers.registry import resolve
-from rehub.transfer import unpack_checked
+from rehub.transfer import unpack_verified
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -26,7 +26,7 @@ _HUGGING_FACE_PAGE = re.compile("/tree/([0-9a-f]{40})(?:/|$)")
 _CHUNK = 1 << 20
 
 
-def pin(text: str) -> str:
+def pin_handle(text: str) -> str:
     """Return the handle with what makes it mean the same bytes forever; the model is in the cache afterwards.
 
     An archive gets `#sha256=`, a model of Hugging Face its commit, one of Kaggle its version. What the server says now
@@ -36,20 +36,20 @@ def pin(text: str) -> str:
         InvalidHandle: a handle of this kind cannot be pinned, or holds a password; says what to do.
         HubError: it cannot be fetched, as for `resolve`.
     """
-    handle = parse(text)
-    if without_secrets(text) != text:
+    handle = parse_handle(text)
+    if redact_text(text) != text:
         raise InvalidHandle(
-            f"{without_secrets(text)!r} holds a password or a signature, which must not be written into a file. "
+            f"{redact_text(text)!r} holds a password or a signature, which must not be written into a file. "
             "Give the login in ~/.netrc, and the URL without it."
         )
     if handle.sha256 is not None:
         resolve(text)
         return text
-    if handle.kind in (Kind.URL, Kind.TFHUB):
+    if handle.scheme in (Scheme.URL, Scheme.TFHUB):
         return _pin_download(handle)
-    if handle.kind is Kind.PATH:
+    if handle.scheme is Scheme.PATH:
         return _pin_file(handle)
-    if handle.kind in (Kind.KAGGLE, Kind.HUGGING_FACE):
+    if handle.scheme in (Scheme.KAGGLE, Scheme.HUGGING_FACE):
         return _pin_version(handle)
     raise _unpinnable(handle, "it is copied from an object store, file by file. Serve an archive of it over https")
 
@@ -58,12 +58,12 @@ def _pin_download(handle: Handle) -> str:
     require_network(handle)
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "archive")
-        pinned = parse(f"{handle.text}#sha256={download_to_file(handle, archive)}")
-        obtain(
+        pinned = parse_handle(f"{handle.text}#sha256={download_to_file(handle, archive)}")
+        get_or_fetch(
             config.cache_dirs(),
             pinned.canonical,
-            lambda into: Delivery(
-                handle.canonical, unpack_checked(archive, into, name=repr(handle.text), sha256=pinned.sha256)
+            lambda into: Fetched(
+                handle.canonical, unpack_verified(archive, into, name=repr(handle.text), sha256=pinned.sha256)
             ),
         )
     return pinned.text
@@ -82,19 +82,19 @@ def _pin_file(handle: Handle) -> str:
 
 
 def _pin_version(handle: Handle) -> str:
-    fixed = handle.version is not None and (handle.kind is Kind.KAGGLE or _COMMIT.fullmatch(handle.version))
+    fixed = handle.version is not None and (handle.scheme is Scheme.KAGGLE or _COMMIT.fullmatch(handle.version))
     resolve(handle.text, refresh=None if fixed else True)
     if fixed:
         return handle.text
-    entries = (entry_of(root, handle.canonical) for root in config.cache_dirs())
+    entries = (find_entry(root, handle.canonical) for root in config.cache_dirs())
     page = next((entry.url for entry in entries if entry is not None and entry.url), "")
-    match = (_KAGGLE_PAGE if handle.kind is Kind.KAGGLE else _HUGGING_FACE_PAGE).search(page)
+    match = (_KAGGLE_PAGE if handle.scheme is Scheme.KAGGLE else _HUGGING_FACE_PAGE).search(page)
     if match is None:
         raise _unpinnable(handle, "the version that it led to is not known. Name a version")
     directory = f"/{handle.directory}" if handle.directory else ""
     pinned = (
         f"kaggle://{handle.location}/{match.group(1)}"
-        if handle.kind is Kind.KAGGLE
+        if handle.scheme is Scheme.KAGGLE
         else f"hf://{handle.location}@{match.group(1)}{directory}"
     )
     resolve(pinned)

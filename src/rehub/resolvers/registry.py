@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rehub import config
 from rehub.errors import InvalidResolver
 from rehub.escaping import escape, quote_url
-from rehub.handles import Kind, parse, text_of
+from rehub.handles import Scheme, decode_handle, parse_handle
 from rehub.resolvers import aliases, local
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ _registered: list[Resolver] = []
 
 # Imported when a handle asks for it: most handles are paths.
 _REMOTE = {
-    Kind.URL: "rehub.resolvers.hosting",
-    Kind.TFHUB: "rehub.resolvers.tfhub",
-    Kind.KAGGLE: "rehub.resolvers.kaggle",
-    Kind.HUGGING_FACE: "rehub.resolvers.huggingface",
-    Kind.OBJECT_STORE: "rehub.resolvers.object_store",
+    Scheme.URL: "rehub.resolvers.hosting",
+    Scheme.TFHUB: "rehub.resolvers.tfhub",
+    Scheme.KAGGLE: "rehub.resolvers.kaggle",
+    Scheme.HUGGING_FACE: "rehub.resolvers.huggingface",
+    Scheme.OBJECT_STORE: "rehub.resolvers.object_store",
 }
 
 
@@ -100,17 +100,17 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
         CacheError: the cache cannot be read or written.
         InvalidSetting: an environment variable has an impossible value.
     """
-    text = text_of(handle)
+    text = decode_handle(handle)
     resolver = _registered_for(text)
     if resolver is None:
         text = aliases.target_of(text)
         resolver = _registered_for(text)
     if resolver is not None:
         return _path_from(resolver, text)
-    parsed = parse(text)
-    if parsed.kind is Kind.PATH:
+    parsed = parse_handle(text)
+    if parsed.scheme is Scheme.PATH:
         return local.resolve(parsed)
-    path: str = importlib.import_module(_REMOTE[parsed.kind]).resolve(parsed, refresh=config.refresh(refresh))
+    path: str = importlib.import_module(_REMOTE[parsed.scheme]).resolve(parsed, refresh=config.refresh(refresh))
     return path
 
 

@@ -1,21 +1,20 @@
 """Legacy modules as objects of TF2 that can be trained.
 
-TensorFlow's loader imports the graph of such a module as it stands: its loops have no gradients then, its update ops
-and regularization losses are lost, and reference variables are out of reach. Here the graph is read, and traced again
-into functions of TF2, node by node.
+TensorFlow's loader imports the graph of such a module as it is: its loops have no gradients then, its update ops and
+regularization losses are lost, and reference variables are out of reach. Here the graph is read, and traced node by
+node into functions of TF2.
 """
 
 from __future__ import annotations
 
-from rehub.retrain.computations import TRAIN
-from rehub.retrain.converted import find_signature_function
-from rehub.retrain.restoring import can_retrain, restore_legacy_module
-from rehub.retrain.signature_function import SignatureFunction
+from rehub.retrain.loader import can_retrain, restore_legacy_module
+from rehub.retrain.signature_functions import TRAIN
+from rehub.retrain.signatures import TrainableSignature, find_trainable_signature
 
 __all__ = [
     "TRAIN",
-    "SignatureFunction",
+    "TrainableSignature",
     "can_retrain",
-    "find_signature_function",
+    "find_trainable_signature",
     "restore_legacy_module",
 ]

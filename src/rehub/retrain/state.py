@@ -1,23 +1,26 @@
-"""What a module owns beside its graphs: variables and tables, one of each for all of its graph variants."""
+"""What a module has beside its graphs: variables, tables and assets, one of each for all of its graph variants."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.legacy.assets import paths_of
+from rehub.legacy.assets import find_asset_paths
 from rehub.legacy.graph_defs import node_name
 from rehub.restore import set_name_in_model
-from rehub.retrain import plain_ops
-from rehub.retrain.nodes import Node, Output, output_of
-from rehub.retrain.program import Program
-from rehub.retrain.retracing import Retracing
-from rehub.retrain.tables import make_table
+from rehub.retrain.context import StateLookup
+from rehub.retrain.converters.plain_ops import create_op
+from rehub.retrain.converters.tables import TABLES
+from rehub.retrain.graph import Node, NodeOutput, Program, parse_output
+from rehub.retrain.interpreter import GraphInterpreter
+from rehub.retrain.module_graph import ModuleGraph
+
+_TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
 
 
-class ModuleState:
+class ModuleState(StateLookup):
     """Variables with the values of a checkpoint, and tables that are filled from assets.
 
     Attributes:
@@ -27,47 +30,43 @@ class ModuleState:
         assets: the `tf.saved_model.Asset`s by path.
     """
 
-    def __init__(
-        self, meta_graphs: Mapping[bool, Any], programs: Mapping[bool, Program], checkpoint: str, device: str
-    ) -> None:
-        """Makes the variables, and reads their values.
+    def __init__(self, inference: ModuleGraph, training: ModuleGraph, checkpoint: str, device: str) -> None:
+        """Make the variables and read their values; make and fill the tables.
 
         Args:
-            meta_graphs: the graph variants for inference (False) and training (True), as MetaGraphDefs whose assets are
-                the paths of files.
-            programs: the same, read.
+            inference: the graph variant for inference, in which assets are the paths of files.
+            training: that for training, which can be the same.
             checkpoint: the prefix of the files with the variables' values.
-            device: where these files are read; "" for here.
+            device: where these files are read; "" for the default device.
         """
         self.variables: dict[str, Any] = {}
         self.full_names: dict[str, tuple[str, tuple[int, ...]]] = {}
         self.tables: dict[str, Any] = {}
         self.assets: dict[str, Any] = {}
-        self._assets_of: dict[Program, dict[Output, Any]] = {}
-        variants = [(meta_graphs[training], programs[training]) for training in (False, True)]
-        for meta_graph, program in variants:
-            self._assets_of[program] = self._make_assets(meta_graph)
-        trained = _trained(meta_graphs[True], programs[True])
-        self._make_variables(variants, trained, checkpoint, device)
-        for meta_graph, program in variants:
-            self._make_tables(meta_graph, program)
+        self._assets_of: dict[Program, dict[NodeOutput, Any]] = {}
+        for graph in (inference, training):
+            self._assets_of[graph.program] = self._make_assets(graph.meta_graph)
+        trained = _find_trained_variables(training)
+        self._make_variables([inference, training], trained, checkpoint, device)
+        for graph in (inference, training):
+            self._make_tables(graph)
 
     def variable_map(self) -> dict[str, Any]:
-        """The variables by their names in the module; of a partitioned one, the list of its parts."""
+        """Return the variables by their names in the module; for a partitioned one, the list of its parts."""
         joined: dict[str, Any] = {}
-        for name in sorted(self.variables, key=self._order):
+        for name in sorted(self.variables, key=self._sort_key):
             if name in self.full_names:
                 joined.setdefault(name.rpartition("/")[0], []).append(self.variables[name])
             else:
                 joined[name] = self.variables[name]
         return joined
 
-    def _order(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """Parts of a variable in the order of where they begin."""
+    def _sort_key(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Return what sorts the parts of a variable by where they begin."""
         return self.full_names.get(name, (name, ()))
 
-    def variable(self, node: Node) -> Any:
-        """The `tf.Variable` that a node stands for."""
+    def get_variable(self, node: Node) -> Any:
+        """As `StateLookup.get_variable`."""
         name = _shared_name(node)
         if name not in self.variables:
             raise InvalidModule(
@@ -75,78 +74,77 @@ class ModuleState:
             )
         return self.variables[name]
 
-    def asset(self, program: Program, node: Node) -> Any:
-        """The `tf.saved_model.Asset` whose path a node of a graph is; None for another node."""
-        return self._assets_of.get(program, {}).get(Output(node.name, 0))
+    def get_asset(self, program: Program, node: Node) -> Any:
+        """As `StateLookup.get_asset`."""
+        return self._assets_of.get(program, {}).get(NodeOutput(node.name, 0))
 
-    def table(self, node: Node) -> Any:
-        """The resource handle of the table that a node stands for."""
+    def get_table(self, node: Node) -> Any:
+        """As `StateLookup.get_table`."""
         return self.tables[_shared_name(node)].resource_handle
 
-    def _make_variables(
-        self, variants: list[tuple[Any, Program]], trained: set[str], checkpoint: str, device: str
-    ) -> None:
+    def _make_variables(self, graphs: list[ModuleGraph], trained: set[str], checkpoint: str, device: str) -> None:
         tf = tf_internals.import_tensorflow()
         updated: set[str] = set()
         definitions: dict[str, tuple[Any, Node]] = {}
-        for meta_graph, program in variants:
-            updated |= _updated(meta_graph, program)
-            for definition in _definitions(meta_graph, ["variables", "model_variables"]):
-                node = program.graph.nodes[node_name(definition.variable_name)]
+        for graph in graphs:
+            updated |= _find_updated_variables(graph)
+            for definition in _read_definitions(graph, ["variables", "model_variables"]):
+                node = graph.program.graph.nodes[node_name(definition.variable_name)]
                 definitions.setdefault(_shared_name(node), (definition, node))
-        values = _restore(list(definitions.values()), checkpoint, device)
+        values = _read_values(list(definitions.values()), checkpoint, device)
         for (name, (definition, node)), value in zip(definitions.items(), values):
             part = definition.save_slice_info_def
             if part.full_name:
                 self.full_names[name] = (part.full_name, tuple(part.var_offset))
-            with tf.compat.v1.name_scope(None):  # A user's name scope is no part of the name, nor of a converted model.
+            # A user's name scope does not become a part of the name, nor of the names in a converted model.
+            with tf.compat.v1.name_scope(None):
                 self.variables[name] = tf.Variable(
                     value,
                     trainable=name in trained,
                     name=name,
-                    **_over_replicas(value, is_updated=node.name in updated and name not in trained),
+                    **_distribution_options(value, is_updated=node.name in updated and name not in trained),
                 )
             set_name_in_model(self.variables[name], name)
 
-    def _make_tables(self, meta_graph: Any, program: Program) -> None:
-        nodes = [node for node in program.graph.nodes.values() if node.op in plain_ops.TABLES]
-        if not nodes:
-            return
-        listed = meta_graph.collection_def["table_initializer"].node_list.value
-        for node in nodes:
-            if _shared_name(node) in self.tables:
-                continue
-            own = _initializers(program, node, [node_name(op) for op in listed])
-            needed = program.graph.ancestors(own)
-            assets = [asset for output, asset in self._assets_of[program].items() if output.node in needed]
-            self.tables[_shared_name(node)] = self._table(program, node, own, assets)
+    def _make_tables(self, graph: ModuleGraph) -> None:
+        program = graph.program
+        listed = [output.node for output in graph.members_of("table_initializer")]
+        for node in program.graph.nodes.values():
+            name = _shared_name(node)
+            if node.op in TABLES and name not in self.tables:
+                initializers = _find_initializers(program, node, listed)
+                needed = program.graph.ancestors(initializers)
+                assets = [asset for output, asset in self._assets_of[program].items() if output.node in needed]
+                self.tables[name] = self._make_table(program, node, initializers, assets)
 
-    def _make_assets(self, meta_graph: Any) -> dict[Output, Any]:
+    def _make_assets(self, meta_graph: Any) -> dict[NodeOutput, Any]:
         tf = tf_internals.import_tensorflow()
         found = {}
-        for tensor, path in sorted(paths_of(meta_graph).items(), key=_by_path):
+        for tensor, path in sorted(find_asset_paths(meta_graph).items(), key=lambda item: item[1]):
             if path not in self.assets:
                 self.assets[path] = tf.saved_model.Asset(path)
-            found[output_of(tensor)] = self.assets[path]
+            found[parse_output(tensor)] = self.assets[path]
         return found
 
-    def _table(self, program: Program, node: Node, initializers: list[str], assets: list[Any]) -> Any:
+    def _make_table(self, program: Program, node: Node, initializers: list[str], assets: list[Any]) -> Any:
+        from rehub.retrain.lookup_table import LookupTable
+
         tf = tf_internals.import_tensorflow()
         attr = {key: value for key, value in node.attr.items() if key in _TABLE_ATTRIBUTES}
         attr["shared_name"] = tf.compat.v1.AttrValue(s=f"{node.name}_{uuid.uuid4().hex}".encode())
 
-        def make() -> Any:
-            inputs = Retracing(program, self, {}).run(node.inputs)
-            return plain_ops.create(plain_ops.TABLES[node.op], inputs, attr, node.name).outputs[0]
+        def make_handle() -> Any:
+            inputs = GraphInterpreter(program, self, {}).run(node.inputs)
+            return create_op(TABLES[node.op], inputs, attr, node.name).outputs[0]
 
-        def fill(handle: Any) -> None:
-            Retracing(program, self, {Output(node.name, 0): handle}).run([], initializers)
+        def fill_table(handle: Any) -> None:
+            GraphInterpreter(program, self, {NodeOutput(node.name, 0): handle}).run([], initializers)
 
-        return make_table(make, fill, assets)
+        return LookupTable(make_handle, fill_table, assets)
 
 
-def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
-    """The names of the nodes that fill a table: those that the graph lists, or that can be nothing else."""
+def _find_initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
+    """Return the names of the nodes that fill a table: those that the graph lists, or else by their ops."""
     graph = program.graph
     users = graph.consumers[table.name]
     for user in users:
@@ -154,51 +152,44 @@ def _initializers(program: Program, table: Node, listed: list[str]) -> list[str]
         if user.op.startswith("LookupTableImport") and restores:
             raise InvalidModule(
                 f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {user.name!r}: such tables "
-                "are not traced again."
+                "cannot be traced."
             )
     own = [name for name in listed if table.name in graph.ancestors([name])]
     return own or [user.name for user in users if user.op.startswith("InitializeTable")]
 
 
-def _by_path(item: tuple[str, str]) -> str:
-    return item[1]
-
-
-_TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
-
-
 def _shared_name(node: Node) -> str:
-    """The name by which nodes of one graph, or of several, mean the same variable or table."""
+    """Return the name by which nodes of one graph, or of several, mean the same variable or table."""
     shared = node.attr["shared_name"].s.decode() if "shared_name" in node.attr else ""
     return shared or node.name
 
 
-def _definitions(meta_graph: Any, collections: Iterable[str]) -> list[Any]:
-    """The VariableDefs in some collections of a MetaGraphDef."""
+def _read_definitions(graph: ModuleGraph, collections: Iterable[str]) -> list[Any]:
+    """Return the VariableDefs in some collections."""
+    collection_def = graph.meta_graph.collection_def
     return [
         tf_internals.protos.parse_variable(serialized)
         for key in collections
-        if key in meta_graph.collection_def
-        for serialized in meta_graph.collection_def[key].bytes_list.value
+        if key in collection_def
+        for serialized in collection_def[key].bytes_list.value
     ]
 
 
-def _trained(meta_graph: Any, program: Program) -> set[str]:
-    """The names of the variables that the variant for training has in its collection of those to train."""
-    definitions = _definitions(meta_graph, ["trainable_variables"])
-    return {_shared_name(program.graph.nodes[node_name(found.variable_name)]) for found in definitions}
+def _find_trained_variables(graph: ModuleGraph) -> set[str]:
+    """Return the names of the variables in the collection of those to train."""
+    nodes = graph.program.graph.nodes
+    definitions = _read_definitions(graph, ["trainable_variables"])
+    return {_shared_name(nodes[node_name(definition.variable_name)]) for definition in definitions}
 
 
-def _updated(meta_graph: Any, program: Program) -> set[str]:
-    """The names of the variables that UPDATE_OPS assign to."""
-    if "update_ops" not in meta_graph.collection_def:
-        return set()
-    updates = [output_of(name).node for name in meta_graph.collection_def["update_ops"].node_list.value]
-    return program.assigned_nodes(program.graph.ancestors(updates))
+def _find_updated_variables(graph: ModuleGraph) -> set[str]:
+    """Return the names of the variables that UPDATE_OPS assign to."""
+    updates = [output.node for output in graph.members_of("update_ops")]
+    return graph.program.assigned_nodes(graph.program.graph.ancestors(updates))
 
 
-def _restore(definitions: list[tuple[Any, Node]], checkpoint: str, device: str) -> list[Any]:
-    """Reads the values of variables from a checkpoint, all at once."""
+def _read_values(definitions: list[tuple[Any, Node]], checkpoint: str, device: str) -> list[Any]:
+    """Read the values of variables from a checkpoint, all at once."""
     if not definitions:
         return []
     tf = tf_internals.import_tensorflow()
@@ -219,9 +210,10 @@ def _restore(definitions: list[tuple[Any, Node]], checkpoint: str, device: str) 
         )
 
 
-def _over_replicas(value: Any, is_updated: bool) -> dict[str, Any]:
-    """How a `tf.distribute` strategy treats a variable: statistics are kept by each replica, and saved as their mean,
-    as those of Keras' BatchNormalization are.
+def _distribution_options(value: Any, is_updated: bool) -> dict[str, Any]:
+    """Return how a `tf.distribute` strategy treats a variable.
+
+    Statistics are kept by each replica and saved as their mean, as those of Keras' BatchNormalization are.
     """
     tf = tf_internals.import_tensorflow()
     if not is_updated or not value.dtype.is_floating:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from rehub.handles import GRAPH_DEF
+from rehub.file_formats import GRAPH_DEF
 from rehub.savedmodel.wire import BYTES, Buffer, Message, WireError
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md

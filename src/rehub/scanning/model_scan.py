@@ -114,7 +114,7 @@ def scan(handle: Any) -> ScanReport:
         *(_lambda(name, model.layout.model_file) for name in lambdas_in_objects(model.layout.file, model.content)),
         *_other_files(model.layout.path),
     )
-    return ScanReport(model.asked, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
+    return ScanReport(model.label, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
 
 
 def _count(number: int, what: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
 from rehub.staging import staging_path, write_atomically
-from rehub.transfer import pack
+from rehub.transfer import pack_directory
 
 if TYPE_CHECKING:
     from rehub.server.names import ModelName
@@ -100,7 +100,7 @@ class ArchiveStore:
     def _pack(self, model: StoredModel) -> Archive:
         self.root.mkdir(parents=True, exist_ok=True)
         with staging_path(self.root / ".packing") as staging:
-            pack(model.directory, Path(staging))
+            pack_directory(model.directory, Path(staging))
             archive = self.add(Path(staging))
         self.record(model, archive)
         return archive

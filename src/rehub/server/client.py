@@ -17,7 +17,7 @@ from rehub import config
 from rehub.errors import HubError
 from rehub.escaping import escape, quote_url
 from rehub.server.names import parse_name_to_publish
-from rehub.transfer import pack, progress
+from rehub.transfer import pack_directory, progress
 
 if TYPE_CHECKING:
     from rehub.server.names import ModelName
@@ -62,7 +62,7 @@ def publish_to_url(directory: Path, url: str) -> RemotePublication:
         archive = directory
         if directory.is_dir():
             archive = Path(scratch, "model.tar.gz")
-            pack(directory, archive)
+            pack_directory(directory, archive)
         digest = hashlib.sha256()
         with archive.open("rb") as file:
             for chunk in iter(lambda: file.read(_CHUNK), b""):
@@ -72,7 +72,7 @@ def publish_to_url(directory: Path, url: str) -> RemotePublication:
             "Content-Digest": f"sha-256=:{base64.b64encode(digest.digest()).decode()}:",
         }
         size = archive.stat().st_size
-        with archive.open("rb") as file, progress.shown(quote_url(url), size) as advance:
+        with archive.open("rb") as file, progress.track_bytes(quote_url(url), size) as advance:
             answer = _ask("PUT", url, headers, data=_Upload(file, size, advance))
     return RemotePublication(_with_path(url, str(answer["name"])), str(answer["sha256"]), bool(answer["is_new"]))
 

@@ -25,7 +25,7 @@ from rehub.server.archives import ArchiveStore
 from rehub.server.names import ModelName
 from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, tombstone_path
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
-from rehub.transfer import pack, unpack
+from rehub.transfer import pack_directory, unpack_archive
 
 SCAN_POLICIES = ("refuse", "record")
 _SECONDS_UNTIL_STALE = 24 * 3600
@@ -129,11 +129,11 @@ class HubDirectory:
             self._refuse_withdrawn(name)
         model = staging / "model"
         model.mkdir()
-        unpack(archive, model, name=str(name))
+        unpack_archive(archive, model, name=str(name))
         _check(model, str(name), scan_policy)
         # One model has one archive: the bytes that `rehub export` makes, whatever tar program the publisher used.
         packed = staging / "packed.tar.gz"
-        pack(model, packed)
+        pack_directory(model, packed)
         kept = self.archives.add(packed)
         fsync_tree(model)
         place = self.tree.place_of(name)

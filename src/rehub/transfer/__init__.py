@@ -1,11 +1,10 @@
-"""Bytes from a remote into a directory: streamed, checked, and unpacked without trusting what they say.
+"""Download models, and pack and unpack their archives without trusting the bytes.
 
-`download_archive` asks a server for an archive and unpacks it, or tells what came instead; `unpack` does so with a
-local file. It is one pass: what is received is decompressed, hashed and written at once. `ask_location` asks a server
-where a model can be read without a download. For machines without a network `pack` makes an archive of a model here,
-and `copy_directory` takes a directory in by the rules that archives must keep.
+`download_archive` downloads an archive and unpacks it in one pass: bytes are decompressed, hashed and written as they
+arrive. `unpack_archive` does the same for a local file or a stream. `fetch_location` asks a server where a model can be
+read without a download. `pack_directory` and `copy_directory` move models to and from machines without a network.
 
-Each is imported when it is first used: whoever prints a size needs nothing of the network.
+Each name is imported on first use, because most programs need few of them.
 """
 
 from __future__ import annotations
@@ -15,34 +14,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rehub.transfer.archive_file import download_file as download_file
-    from rehub.transfer.archives import unpack as unpack
-    from rehub.transfer.checked import unpack_checked as unpack_checked
+    from rehub.transfer.archives import unpack_archive as unpack_archive
+    from rehub.transfer.checked import unpack_verified as unpack_verified
     from rehub.transfer.directories import copy_directory as copy_directory
-    from rehub.transfer.directories import pack as pack
+    from rehub.transfer.directories import pack_directory as pack_directory
     from rehub.transfer.download import download_archive as download_archive
-    from rehub.transfer.location import ask_location as ask_location
+    from rehub.transfer.location import fetch_location as fetch_location
     from rehub.transfer.members import Limits as Limits
 
 _HOME_OF = {
     "Limits": "members",
-    "ask_location": "location",
+    "fetch_location": "location",
     "copy_directory": "directories",
     "download_archive": "download",
     "download_file": "archive_file",
-    "pack": "directories",
-    "unpack": "archives",
-    "unpack_checked": "checked",
+    "pack_directory": "directories",
+    "unpack_archive": "archives",
+    "unpack_verified": "checked",
 }
 
 __all__ = [
     "Limits",
-    "ask_location",
     "copy_directory",
     "download_archive",
     "download_file",
-    "pack",
-    "unpack",
-    "unpack_checked",
+    "fetch_location",
+    "pack_directory",
+    "unpack_archive",
+    "unpack_verified",
 ]
 
 

@@ -47,7 +47,7 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
 
 
 def _copy(body: Body, path: Path, digest: Any, label: str) -> None:
-    with path.open("wb") as file, progress.shown(label, body.length) as advance:
+    with path.open("wb") as file, progress.track_bytes(label, body.length) as advance:
         for chunk in iter(lambda: body.read(_CHUNK), b""):
             digest.update(chunk)
             file.write(chunk)

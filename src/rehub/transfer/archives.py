@@ -29,7 +29,9 @@ _BUFFER = 1 << 18
 _MAX_COMPRESSIONS = 2
 
 
-def unpack(source: Path | Readable, into: Path, *, name: str, limits: Limits | None = None) -> tuple[FileRecord, ...]:
+def unpack_archive(
+    source: Path | Readable, into: Path, *, name: str, limits: Limits | None = None
+) -> tuple[FileRecord, ...]:
     """Unpacks a model's archive into an empty directory and returns what it wrote.
 
     A model in a single top folder is written without that folder. Members that are absolute, leave `into`, are

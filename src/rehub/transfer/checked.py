@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from rehub.transfer.archives import unpack
+from rehub.transfer.archives import unpack_archive
 from rehub.transfer.integrity import Check, of_user
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-def unpack_checked(
+def unpack_verified(
     source: Path | IO[bytes], into: Path, *, name: str, sha256: str | None = None
 ) -> tuple[FileRecord, ...]:
     """Unpacks a model's archive as `unpack` does, and compares the archive with its hash.
@@ -31,10 +31,10 @@ def unpack_checked(
     """
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return unpack_checked(file, into, name=name, sha256=sha256)
+            return unpack_verified(file, into, name=name, sha256=sha256)
     check = Check(of_user(sha256), name)
     hashed = cast("IO[bytes]", io.BufferedReader(_Hashed(source, check), _CHUNK))
-    records = unpack(hashed, into, name=name)
+    records = unpack_archive(hashed, into, name=name)
     while hashed.read(_CHUNK):  # What lies behind the archive counts too.
         pass
     check.finish()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DEEPEST = 64
 
 
-def pack(directory: Path, archive: Path) -> None:
+def pack_directory(directory: Path, archive: Path) -> None:
     """Writes a directory as a `.tar.gz`, in the form of the hosting protocol: its content under `./`.
 
     Nothing but the names and bytes of the files goes into it: members are sorted, belong to user 0 and are of the time

@@ -10,7 +10,7 @@ from rehub import config
 from rehub.errors import CorruptArchive
 from rehub.escaping import escape_url, quote_url
 from rehub.transfer import disk_space, integrity, progress
-from rehub.transfer.archives import kind_of, peeked, unpack
+from rehub.transfer.archives import kind_of, peeked, unpack_archive
 from rehub.transfer.body import Body
 from rehub.transfer.connections import connections
 from rehub.transfer.hops import Trace, ask, shown
@@ -89,10 +89,10 @@ def _unpack(
 ) -> tuple[FileRecord, ...]:
     if body.length is not None:
         disk_space.require(body.length, into, f"{name}, as an archive,")
-    with progress.shown(escape_url(trace.handle), body.length) as advance:
+    with progress.track_bytes(escape_url(trace.handle), body.length) as advance:
         head, stream = peeked(_Watched(body, check, advance))
         _check_is_archive(head, body.content_type, trace)
-        return unpack(stream, into, name=name, limits=limits)
+        return unpack_archive(stream, into, name=name, limits=limits)
 
 
 class _Watched:

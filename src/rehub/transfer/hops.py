@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from rehub.errors import DownloadError
 from rehub.escaping import escape, escape_url, quote, quote_url
-from rehub.redaction import is_signed, redact_url, without_secrets_of
+from rehub.redaction import is_signed, redact_secrets_of, redact_url
 from rehub.strict_parsing import parse_count
 from rehub.transfer.retries import PassingFailure, retry_after
 
@@ -212,7 +212,7 @@ def root_cause(error: BaseException, url: str) -> str:
     root = error
     while (root.__cause__ or root.__context__) is not None:
         root = cast("BaseException", root.__cause__ or root.__context__)
-    said = without_secrets_of(url, str(root).strip())
+    said = redact_secrets_of(url, str(root).strip())
     return escape(f"{type(root).__name__}: {said}" if said else type(root).__name__, 2 * _SHOWN)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LONGEST = 4096
 
 
-def ask_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
+def fetch_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
     """The place that a server answers with: a 303 whose body is the path.
 
     Args:

@@ -17,7 +17,7 @@ _is_hidden = False
 
 
 @contextlib.contextmanager
-def hidden(hide: bool = True) -> Iterator[None]:
+def hide_progress(hide: bool = True) -> Iterator[None]:
     """Show no progress within a `with`, whatever the settings say."""
     global _is_hidden  # noqa: PLW0603  It is about the one stderr of the process.
     before, _is_hidden = _is_hidden, hide or _is_hidden
@@ -27,7 +27,7 @@ def hidden(hide: bool = True) -> Iterator[None]:
         _is_hidden = before
 
 
-def counted(label: str, steps: Iterable[_T], total: int, unit: str) -> Iterator[_T]:
+def track_steps(label: str, steps: Iterable[_T], total: int, unit: str) -> Iterator[_T]:
     """Yield the steps of a long work, and show on a terminal how many are done. Without tqdm nothing is shown.
 
     Args:
@@ -53,7 +53,7 @@ def counted(label: str, steps: Iterable[_T], total: int, unit: str) -> Iterator[
 
 
 @contextlib.contextmanager
-def shown(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
+def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
     """Gives a function to call with the number of bytes that have come.
 
     With tqdm installed there is a bar on stderr, when that is a terminal, in a notebook, or when the user asked for

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rehub.cli.tensors import fit
+from rehub.cli.tensors import fit_value
 from rehub.cli.tensors.reading import Cells
 from rehub.errors import InputMismatch
 from rehub.inspection.model_info import TensorInfo
@@ -37,7 +37,7 @@ def of_rank_unknown(dtype):
     ],
 )
 def test_numbers_get_the_type_that_the_signature_takes(given, expected, fitted):
-    result = fit(given, expected)
+    result = fit_value(given, expected)
     assert (result.dtype, result.shape) == (fitted.dtype, fitted.shape)
     np.testing.assert_array_equal(result, fitted)
 
@@ -55,7 +55,7 @@ def test_numbers_get_the_type_that_the_signature_takes(given, expected, fitted):
     ],
 )
 def test_strings_become_bytes(given, shape, fitted):
-    assert fit(given, takes("string", *shape)).tolist() == fitted
+    assert fit_value(given, takes("string", *shape)).tolist() == fitted
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_strings_become_bytes(given, shape, fitted):
 )
 def test_what_does_not_fit_is_refused_with_the_reason(given, expected, reason):
     with pytest.raises(InputMismatch, match=reason):
-        fit(given, expected)
+        fit_value(given, expected)
 
 
 def test_a_ragged_input_takes_lists_of_any_length():
-    assert fit([["a"], []], takes("string", None, None, kind="ragged")) == [[b"a"], []]
+    assert fit_value([["a"], []], takes("string", None, None, kind="ragged")) == [[b"a"], []]

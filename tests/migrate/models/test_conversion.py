@@ -14,7 +14,7 @@ import saved_models
 import tensorflow as tf
 from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name
 from saved_models import LEGACY, PUBLISHED
-from trajectories import all_trajectories
+from trajectories import load_trajectories, with_each_trajectory
 
 import rehub as hub
 from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound, TagsNotFound, UnsupportedFormat
@@ -22,6 +22,7 @@ from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound,
 # A sparse or ragged input of a single-input signature is given in a dict, as Retraining does.
 
 
+@with_each_trajectory()
 def test_a_conversion_loaded_by_tensorflow_goes_the_way_of_tf_1_15(trajectory, converted):
     model = tf.saved_model.load(converted(trajectory.module))
     losses = Retraining(trajectory, model).run(in_function=True)
@@ -61,7 +62,7 @@ def test_the_report_tells_what_was_found_kept_and_compared(tmp_path):
     assert "random" in by_place["with_dropout", "inference"].not_compared
 
 
-def test_attachments_travel_along(converted):  # P13
+def test_attachments_travel_along(converted):
     module, model = hub.load(str(LEGACY / "conv_bn")), hub.load(converted("conv_bn"))
     assert hub.get_expected_image_size(model) == hub.get_expected_image_size(module)
     assert hub.get_num_image_channels(model) == 3
@@ -91,7 +92,7 @@ def test_tfsm_layer_trains_a_conversion(converted):
 @pytest.mark.peers
 def test_the_layer_of_tensorflow_hub_trains_a_conversion(converted):
     tensorflow_hub = pytest.importorskip("tensorflow_hub", reason="tensorflow_hub is not installed here, or broken")
-    (trajectory,) = [each for each in all_trajectories() if each.module == "conv_bn"]
+    (trajectory,) = [each for each in load_trajectories() if each.module == "conv_bn"]
     layer = tensorflow_hub.KerasLayer(converted("conv_bn"), trainable=True)
     assert len(layer.trainable_weights) == len(trajectory.recipe["trainable_variables"])
     assert len(layer.losses) == trajectory.recipe["n_regularization_losses"]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from retraining import tensors
 from saved_models import LEGACY
-from trajectories import all_trajectories
+from trajectories import load_trajectories
 
 import rehub as hub
 from rehub.errors import AttachmentNotFound, NotTrainable, SignatureNotFound
@@ -108,7 +108,7 @@ def test_a_layer_trains_a_signature_as_that_of_the_module(converted, caplog, arg
 
 @pytest.mark.keras
 def test_signatures_of_all_kinds_of_inputs_are_layers(converted):
-    (trajectory, *_) = [each for each in all_trajectories() if each.module == "multi_sig"]
+    (trajectory, *_) = [each for each in load_trajectories() if each.module == "multi_sig"]
     module, arrays = hub.load(trajectory.path), tensors(trajectory.inputs("eval"))
     calls = {
         signature: {name: arrays[key] for name, key in feeds.items()} for signature, feeds in trajectory.recipe["infer"]

@@ -1,1 +1,1 @@
-"""`rehub cache ...`: what its owner does with the cache. A command is a file here, over `rehub.cache`."""
+"""`rehub cache ...`: manage the cache on this machine. Each command has a file here."""

@@ -1,4 +1,4 @@
-"""Models in the cache, found by what a person types, and as they are printed."""
+"""Find cached models by what a user types, and describe them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any, Sequence
 
 from rehub import config
-from rehub.cache import entries, entry_of
+from rehub.cache import find_entry, list_entries
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
 from rehub.formatting import did_you_mean, format_time
-from rehub.handles import Kind, parse
-from rehub.redaction import redact_place
+from rehub.handles import Scheme, parse_handle
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from rehub.cache import Entry
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 HELP = "a handle, or the name of the model's directory in the cache"
 
 
-def all_entries() -> list[Entry]:
-    """Every model, in all directories of the cache."""
-    return [entry for root in config.cache_dirs() for entry in entries(root)]
+def list_all_entries() -> list[Entry]:
+    """Return every model, in all directories of the cache."""
+    return [entry for root in config.cache_dirs() for entry in list_entries(root)]
 
 
-def entries_of(handles: Sequence[str]) -> list[Entry]:
-    """The models of these handles, each once, in all directories of the cache.
+def find_entries(handles: Sequence[str]) -> list[Entry]:
+    """Return the models of these handles, each once, from all directories of the cache.
 
     Raises:
-        NotInCache: there is none for one of them.
+        NotInCache: a handle has no model.
     """
-    return list(dict.fromkeys(entry for handle in handles for entry in _entries_of(handle)))
+    return list(dict.fromkeys(entry for handle in handles for entry in _find_by_text(handle)))
 
 
-def name_of(entry: Entry) -> str:
-    """What a person calls the model, and can type to mean it."""
+def display_name(entry: Entry) -> str:
+    """Return the handle of the model, or its directory name: what a user types to name it."""
     return entry.name if entry.handle is None else entry.handle
 
 
-def record_of(entry: Entry) -> dict[str, Any]:
-    """A model as JSON has it."""
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """Return a model for JSON."""
     return {
         "handle": entry.handle,
-        "directory": redact_place(str(entry.directory)),
+        "directory": redact_location(str(entry.directory)),
         "url": entry.url,
         "size": entry.size,
         "files": entry.files,
@@ -52,26 +52,26 @@ def record_of(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entries_of(text: str) -> list[Entry]:
-    handle = parse(text)
-    keyed = [entry_of(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
+def _find_by_text(text: str) -> list[Entry]:
+    handle = parse_handle(text)
+    keyed = [find_entry(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
     found = [entry for entry in keyed if entry is not None]
     if not found:
-        # The name of a directory, or a handle as the commands print it: without its secrets.
+        # The name of a directory, or a handle as the commands print it: without secrets.
         names = {text, escape_url(text), *map(escape_url, handle.cache_keys)}
-        found = [entry for entry in all_entries() if entry.name == text or entry.handle in names]
-    if not found and handle.kind is Kind.PATH:
-        # An archive of this machine is known by its size and time, too.
-        archive = escape_url(_absolute(handle.location) + "?size=")
-        found = [entry for entry in all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
+        found = [entry for entry in list_all_entries() if entry.name == text or entry.handle in names]
+    if not found and handle.scheme is Scheme.PATH:
+        # The key of a local archive contains its size and time, too.
+        archive = escape_url(_make_absolute(handle.location) + "?size=")
+        found = [entry for entry in list_all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
     if not found:
-        looked_in = ", ".join(redact_place(str(root)) for root in config.cache_dirs())
-        hint = did_you_mean(escape_url(text), [entry.handle for entry in all_entries() if entry.handle])
+        looked_in = ", ".join(redact_location(str(root)) for root in config.cache_dirs())
+        hint = did_you_mean(escape_url(text), [entry.handle for entry in list_all_entries() if entry.handle])
         raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found
 
 
-def _absolute(path: str) -> str:
+def _make_absolute(path: str) -> str:
     try:
         return os.path.abspath(os.path.expanduser(path))
     except OSError:  # The working directory has been deleted.

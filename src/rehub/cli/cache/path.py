@@ -1,4 +1,4 @@
-"""`rehub cache path`: prints where the cache is."""
+"""`rehub cache path`: print the directories of the cache."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.cli import output
-from rehub.cli.exit_codes import DONE
-from rehub.redaction import redact_place
+from rehub.cli.exit_codes import OK
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Prints the directories of the cache, each on a line of its own, in the order in which they are\n"
-        "searched; what is fetched goes into the first that can be written. REHUB_CACHE_DIR sets them."
+        "Prints the directories of the cache, each on a line of its own, in search order. Models are fetched into\n"
+        "the first one that is writable. REHUB_CACHE_DIR sets them."
     )
-    parser.add_json("a list of them")
+    parser.add_json_option("a list of them")
+    parser.add_examples("cache path")
 
 
-def run(arguments: Namespace) -> int:
-    """Prints what the settings say, whether the directories exist or not."""
+def run_command(arguments: Namespace) -> int:
+    """Print the configured directories, whether or not they exist."""
     if arguments.json:
-        output.as_json([str(root) for root in config.cache_dirs()])
-        return DONE
+        output.print_json([str(root) for root in config.cache_dirs()])
+        return OK
     for root in config.cache_dirs():
-        output.line(redact_place(str(root)))
-    return DONE
+        output.print_line(redact_location(str(root)))
+    return OK

@@ -1,4 +1,4 @@
-"""`rehub cache prune --keep-size SIZE`: makes room in the cache."""
+"""`rehub cache prune --keep-size SIZE`: delete the least recently used models."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub import config
-from rehub.cache import prune
+from rehub.cache import prune_cache
 from rehub.cli import output
-from rehub.cli.cache.entries import name_of, record_of
-from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.cache.entries import display_name, entry_to_json
+from rehub.cli.exit_codes import FAILED, OK
 from rehub.escaping import escape_url
 from rehub.formatting import format_size, parse_size
 
@@ -19,46 +19,51 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Deletes damaged models, what killed downloads have left, and then the models whose last use is the\n"
-        "longest ago, until the rest fits. Where the cache has several directories, it does so in each that\n"
-        "can be written; not in object stores, where nobody notes what is used."
+        "Deletes damaged models and the files of killed downloads, then the least recently used models, until the\n"
+        "rest fits into SIZE. If the cache has several directories, each one that is writable is pruned. Object\n"
+        "stores are not: they do not record when a model was used."
     )
     parser.add_argument(
-        "--keep-size", metavar="SIZE", type=_size, required=True, help="how much may stay: 20GB, 500 MB, 1.5GiB, 0"
+        "--keep-size",
+        metavar="SIZE",
+        type=_parse_size,
+        required=True,
+        help="the size to prune to: 20GB, 1.5GiB, 0",
     )
-    parser.add_argument("--dry-run", action="store_true", help="delete nothing, and print what would be deleted")
-    parser.add_json("a list of the deleted models")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, and delete nothing")
+    parser.add_json_option("a list of the deleted models")
+    parser.add_examples("cache prune --keep-size 20GB --dry-run", "cache prune --keep-size 20GB")
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     try:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Deletes, and tells what."""
+def run_command(arguments: argparse.Namespace) -> int:
+    """Delete, and print what was deleted."""
     roots = []
-    code = DONE
+    code = OK
     for root in config.cache_dirs():
         if isinstance(root, Path):
             roots += [root] if os.access(str(root), os.W_OK) else []
         else:
             code = FAILED
-            output.complain(
-                f"the cache {escape_url(root)} stays as it is: nobody notes what is used in an object store. "
-                "`rehub cache rm` deletes the models that you name."
+            output.print_error(
+                f"the cache {escape_url(root)} was not pruned: an object store does not record when a model was used. "
+                "`rehub cache rm` deletes models by name."
             )
-    gone = [entry for root in roots for entry in prune(root, arguments.keep_size, dry_run=arguments.dry_run)]
+    deleted = [entry for root in roots for entry in prune_cache(root, arguments.keep_size, dry_run=arguments.dry_run)]
     if arguments.json:
-        output.as_json([record_of(entry) for entry in gone])
+        output.print_json([entry_to_json(entry) for entry in deleted])
         return code
-    deleted, freed = ("would delete", "would be freed") if arguments.dry_run else ("deleted", "freed")
-    for entry in gone:
-        output.line(f"{deleted} {name_of(entry)} ({format_size(entry.size)})")
-    output.line(f"{format_size(sum(entry.size for entry in gone))} {freed}")
+    verb, freed = ("would delete", "would be freed") if arguments.dry_run else ("deleted", "freed")
+    for entry in deleted:
+        output.print_line(f"{verb} {display_name(entry)} ({format_size(entry.size)})")
+    output.print_line(f"{format_size(sum(entry.size for entry in deleted))} {freed}")
     return code

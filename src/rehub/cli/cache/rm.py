@@ -1,14 +1,15 @@
-"""`rehub cache rm HANDLE...`: deletes models from the cache."""
+"""`rehub cache rm HANDLE...`: delete models from the cache."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from rehub.cache import remove
+from rehub.cache import remove_entry
 from rehub.cli import output
-from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of
-from rehub.cli.exit_codes import DONE, FAILED
+from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
+from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import NotInCache
 from rehub.formatting import format_size
 from rehub.restore import prepared
@@ -21,49 +22,50 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Deletes models from the cache, and their prepared forms. When one of them is not there, none is deleted.\n"
-        "Of a model that is not in the cache, given as the path of its directory, the prepared form is deleted.\n"
-        "On a terminal it asks before it deletes, unless --yes is given; in a script it does not ask."
+        "Deletes models from the cache, and their prepared forms. If one of them is not in the cache, none is\n"
+        "deleted. For the path of a model's own directory, its prepared form is deleted. On a terminal it asks\n"
+        "before it deletes, unless --yes is given; in a script it does not ask."
     )
-    parser.add_argument("handles", metavar="HANDLE", nargs="+", help=HELP)
+    parser.add_handle_argument("handles", nargs="+", help=HELP)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    parser.add_json("a list of the deleted models")
+    parser.add_json_option("a list of the deleted models")
+    parser.add_examples(f"cache rm {EXAMPLE_URL}", f"cache rm {EXAMPLE_URL} --yes")
 
 
-def run(arguments: Namespace) -> int:
-    """Finds all, and deletes one after the other."""
-    entries, forms = _find(arguments.handles)
+def run_command(arguments: Namespace) -> int:
+    """Find all models, and delete one after the other."""
+    entries, forms = _find_all(arguments.handles)
     if not (arguments.yes or _is_confirmed(entries, forms)):
-        output.complain("nothing is deleted")
+        output.print_error("nothing was deleted")
         return FAILED
     for entry in entries:
         form = prepared.form_of(str(entry.directory))
-        remove(entry)
+        remove_entry(entry)
         if not arguments.json:
-            output.line(f"deleted {name_of(entry)} ({format_size(entry.size)})")
+            output.print_line(f"deleted {display_name(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]
     for form in forms:
         if prepared.remove(form) and not arguments.json:
-            output.line(f"deleted the prepared form {form}")
+            output.print_line(f"deleted the prepared form {form}")
     if arguments.json:
-        output.as_json([record_of(entry) for entry in entries])
-    return DONE
+        output.print_json([entry_to_json(entry) for entry in entries])
+    return OK
 
 
-def _find(handles: list[str]) -> tuple[list[Entry], list[Path]]:
-    """The models of these handles, and the prepared forms of those that are not in the cache themselves.
+def _find_all(handles: list[str]) -> tuple[list[Entry], list[Path]]:
+    """Return the models of these handles, and the prepared forms of models outside the cache.
 
     Raises:
-        NotInCache: there is neither for one of them.
+        NotInCache: a handle has neither.
     """
     entries: dict[Entry, None] = {}
     forms = []
     for handle in handles:
         try:
-            entries.update(dict.fromkeys(entries_of([handle])))
+            entries.update(dict.fromkeys(find_entries([handle])))
         except NotInCache:
             form = prepared.form_of(handle)
             if form is None:
@@ -73,13 +75,13 @@ def _find(handles: list[str]) -> tuple[list[Entry], list[Path]]:
 
 
 def _is_confirmed(entries: list[Entry], forms: list[Path]) -> bool:
-    """Asks a person; where nobody sits at a terminal, the command line is the answer."""
+    """Return the user's answer; True without a terminal."""
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     for entry in entries:
-        output.note(f"{name_of(entry)} ({format_size(entry.size)})")
+        output.print_note(f"{display_name(entry)} ({format_size(entry.size)})")
     for form in forms:
-        output.note(f"the prepared form {form}")
+        output.print_note(f"the prepared form {form}")
     count = len(entries) + len(forms)
-    output.ask(f"Delete {'it' if count == 1 else f'these {count}'}? [y/N] ")
+    output.print_question(f"Delete {'it' if count == 1 else f'these {count}'}? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

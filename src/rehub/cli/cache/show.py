@@ -1,15 +1,16 @@
-"""`rehub cache show HANDLE`: where a cached model came from, and its files."""
+"""`rehub cache show HANDLE`: show where a cached model came from, and its files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehub.cache import sizes
+from rehub.cache import list_file_sizes
 from rehub.cli import output
-from rehub.cli.cache.entries import HELP, entries_of, name_of, record_of
-from rehub.cli.exit_codes import DONE
+from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
+from rehub.cli.exit_codes import OK
+from rehub.cli.parser import EXAMPLE_URL
 from rehub.formatting import format_size, format_time
-from rehub.redaction import redact_place
+from rehub.redaction import redact_location
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,28 +18,29 @@ if TYPE_CHECKING:
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = "Shows a model in the cache: where it came from, when, and its files with their sizes."
-    parser.add_argument("handle", metavar="HANDLE", help=HELP)
-    parser.add_json("a list of models with their files (of one, where the cache is one directory)")
+    parser.add_handle_argument(help=HELP)
+    parser.add_json_option("a list of models with their files, one for each directory of the cache that has it,")
+    parser.add_examples(f"cache show {EXAMPLE_URL}")
 
 
-def run(arguments: Namespace) -> int:
-    """Prints what is known."""
-    found = entries_of([arguments.handle])
+def run_command(arguments: Namespace) -> int:
+    """Print the record of the model."""
+    found = find_entries([arguments.handle])
     if arguments.json:
-        output.as_json([{**record_of(entry), "contents": sizes(entry)} for entry in found])
-        return DONE
+        output.print_json([{**entry_to_json(entry), "contents": list_file_sizes(entry)} for entry in found])
+        return OK
     for entry in found:
-        output.line(name_of(entry))
-        output.line(f"  directory  {redact_place(str(entry.directory))}")
-        output.line(f"  came from  {entry.url or 'not noted'}")
-        output.line(f"  stored     {'not noted' if entry.stored is None else format_time(entry.stored)}")
-        used = "not noted" if entry.used is None else f"{format_time(entry.used)[:10]}, about"
-        output.line(f"  last used  {used}")
-        output.line(f"  state      {'whole' if entry.damage is None else f'damaged: {entry.damage}'}")
-        output.line(f"  files      {entry.files}, together {format_size(entry.size)}")
-        for name, size in sizes(entry).items():
-            output.line(f"    {format_size(size):>11}  {name}")
-    return DONE
+        output.print_line(display_name(entry))
+        output.print_line(f"  directory  {redact_location(str(entry.directory))}")
+        output.print_line(f"  came from  {entry.url or 'unknown'}")
+        output.print_line(f"  stored     {'unknown' if entry.stored is None else format_time(entry.stored)}")
+        used = "unknown" if entry.used is None else f"about {format_time(entry.used)[:10]}"
+        output.print_line(f"  last used  {used}")
+        output.print_line(f"  state      {'complete' if entry.damage is None else f'damaged: {entry.damage}'}")
+        output.print_line(f"  files      {entry.files}, together {format_size(entry.size)}")
+        for name, size in list_file_sizes(entry).items():
+            output.print_line(f"    {format_size(size):>11}  {name}")
+    return OK

@@ -1,47 +1,49 @@
-"""`rehub cache verify [HANDLE...]`: finds cached files that are missing or are not what was stored."""
+"""`rehub cache verify [HANDLE...]`: find cached files that are missing or have changed."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from rehub.cache import verify
+from rehub.cache import verify_entry
 from rehub.cli import output
-from rehub.cli.cache.entries import HELP, all_entries, entries_of, name_of
-from rehub.cli.exit_codes import DONE, FAILED
-from rehub.redaction import redact_place
+from rehub.cli.cache.entries import HELP, display_name, find_entries, list_all_entries
+from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import EXAMPLE_URL
+from rehub.redaction import redact_location
 from rehub.restore import prepared
-from rehub.transfer.progress import counted
+from rehub.transfer.progress import track_steps
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
 
-    from rehub.cache import Report
+    from rehub.cache import VerifyReport
     from rehub.cli.parser import Parser
 
 
-def configure(parser: Parser) -> None:
-    """Describes the arguments."""
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
     parser.description = (
-        "Compares every file of the models with the sha256 that was noted when it came. Ends with 1 if one\n"
-        "is damaged: `rehub cache rm` deletes it, and `rehub pull` fetches it again. tensorflow_hub notes\n"
-        "nothing; of what it has fetched, only the names of the files can be checked. Prepared forms are compared\n"
-        "with the weights of the model that they were made of."
+        "Compares every file of the models with the sha256 that was recorded when it was fetched. Exits with 1 if a\n"
+        "model is damaged: `rehub cache rm` deletes it, and `rehub pull` fetches it again. tensorflow_hub records no\n"
+        "digests, so for models that it fetched, only the file names are checked. Prepared forms are compared with\n"
+        "the weights of their models."
     )
-    parser.add_argument("handles", metavar="HANDLE", nargs="*", help=f"{HELP}; all models, when none is given")
-    parser.add_argument("--quick", action="store_true", help="compare names and sizes only")
-    parser.add_json("a list of reports")
+    parser.add_handle_argument("handles", nargs="*", help=f"{HELP}; without one, all models")
+    parser.add_argument("--quick", action="store_true", help="compare only names and sizes")
+    parser.add_json_option("a list of reports")
+    parser.add_examples("cache verify", f"cache verify {EXAMPLE_URL} --quick")
 
 
-def run(arguments: Namespace) -> int:
-    """Looks at one model after the other."""
-    found = entries_of(arguments.handles) if arguments.handles else all_entries()
-    sound = True
+def run_command(arguments: Namespace) -> int:
+    """Verify one model after the other."""
+    found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
+    is_sound = True
     records = []
     others = set() if arguments.handles or arguments.quick else set(prepared.forms())
-    for entry in counted("Verifying", found, len(found), "model"):
-        report = verify(entry, digests=not arguments.quick)
+    for entry in track_steps("Verifying", found, len(found), "model"):
+        report = verify_entry(entry, digests=not arguments.quick)
         form = None if arguments.quick else prepared.form_of(str(entry.directory))
         if form is not None:
             others.discard(form)
@@ -49,47 +51,47 @@ def run(arguments: Namespace) -> int:
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
                 report = dataclasses.replace(report, damage=(*report.damage, damage))
-        sound = sound and not report.damage
+        is_sound = is_sound and not report.damage
         if arguments.json:
-            records.append(_record(report))
+            records.append(_report_to_json(report))
         else:
-            _print(report)
-    for form in sorted(others):  # Of models that are not in the cache themselves.
+            _print_report(report)
+    for form in sorted(others):  # The models of these are outside the cache.
         problem = prepared.problem_of(form)
-        sound = sound and problem is None
+        is_sound = is_sound and problem is None
         if arguments.json:
-            records.append(_record_of_form(form, problem))
+            records.append(_entry_to_json_form(form, problem))
         else:
-            _print_form(form, problem)
+            _print_prepared_form(form, problem)
     if arguments.json:
-        output.as_json(records)
-    return DONE if sound else FAILED
+        output.print_json(records)
+    return OK if is_sound else FAILED
 
 
-def _print_form(form: Path, problem: str | None) -> None:
-    output.line(f"{'whole' if problem is None else 'damaged':7}  prepared form {form}")
+def _print_prepared_form(form: Path, problem: str | None) -> None:
+    output.print_line(f"{'complete' if problem is None else 'damaged':8}  prepared form {form}")
     if problem is not None:
-        output.line(f"         {problem}")
+        output.print_line(f"          {problem}")
 
 
-def _record_of_form(form: Path, problem: str | None) -> dict[str, Any]:
+def _entry_to_json_form(form: Path, problem: str | None) -> dict[str, Any]:
     damage = [] if problem is None else [problem]
     return {"handle": None, "directory": str(form), "damage": damage, "unlisted": [], "has_manifest": True}
 
 
-def _print(report: Report) -> None:
-    by_what = "" if report.has_manifest else "  (nothing was noted to compare it with)"
-    output.line(f"{'damaged' if report.damage else 'whole':7}  {name_of(report.entry)}{by_what}")
+def _print_report(report: VerifyReport) -> None:
+    note = "" if report.has_manifest else "  (no manifest: only file names were checked)"
+    output.print_line(f"{'damaged' if report.damage else 'complete':8}  {display_name(report.entry)}{note}")
     for damage in report.damage:
-        output.line(f"         {damage}")
+        output.print_line(f"          {damage}")
     for name in report.unlisted:
-        output.line(f"         {name} did not come with the model")
+        output.print_line(f"          {name} is not a file of the model")
 
 
-def _record(report: Report) -> dict[str, Any]:
+def _report_to_json(report: VerifyReport) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
-        "directory": redact_place(str(report.entry.directory)),
+        "directory": redact_location(str(report.entry.directory)),
         "damage": list(report.damage),
         "unlisted": list(report.unlisted),
         "has_manifest": report.has_manifest,

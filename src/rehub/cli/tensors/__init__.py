@@ -1,13 +1,13 @@
-"""Tensors on the command line: read from its words and from files, made to fit a signature, and shown.
+"""Tensors on the command line: read from arguments and files, fitted to a signature, and printed.
 
-`read_input` reads what was given for an input, `fit` makes it what the signature takes or says why it cannot be that,
-`images` decodes pictures, `outputs` shows and writes what the model gave.
+`read_input` reads the value of an input, `fit_value` converts it to what the signature takes, `images` decodes
+pictures, `outputs` prints and writes the outputs of a call.
 """
 
 from __future__ import annotations
 
-from rehub.cli.tensors.fitting import fit
-from rehub.cli.tensors.outputs import Output, write_npz
+from rehub.cli.tensors.fitting import fit_value
+from rehub.cli.tensors.outputs import OutputValue, write_npz
 from rehub.cli.tensors.reading import Image, read_input
 
-__all__ = ["Image", "Output", "fit", "read_input", "write_npz"]
+__all__ = ["Image", "OutputValue", "fit_value", "read_input", "write_npz"]

@@ -1,4 +1,4 @@
-"""Makes what was given for an input what a signature takes: its type, where nothing is lost by that, and its shape."""
+"""Convert the value of an input to the type that a signature takes, if nothing is lost, and check its shape."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, Sequence
 
-from rehub.cli.tensors.images import decoded
+from rehub.cli.tensors.images import decode_image
 from rehub.cli.tensors.reading import Cells, Image
 from rehub.errors import InputMismatch
-from rehub.inspection.overview import shape_text, type_text
+from rehub.inspection.summary import shape_text, type_text
 
 if TYPE_CHECKING:
     from rehub.inspection.model_info import TensorInfo
 
-# As float32, they go to TensorFlow, which has them.
+# TensorFlow casts these from the NumPy type.
 _IN_NUMPY = {"bfloat16": "float32"}
 _MAX_RANK = 32  # of an array in NumPy 1
 _NUMBERS = (
@@ -23,49 +23,49 @@ _NUMBERS = (
 )
 
 
-def fit(given: Any, expected: TensorInfo, size: tuple[int, int] | None = None) -> Any:
-    """Returns what a signature takes for an input.
+def fit_value(given: Any, expected: TensorInfo, size: tuple[int, int] | None = None) -> Any:
+    """Return the array that a signature takes for an input.
 
     Args:
-        given: what `read_input` has read.
+        given: the result of `read_input`.
         expected: the input.
-        size: the height and width to which an image is resized; that of the input if None, where it has one.
+        size: the height and width to which an image is resized; if None, that of the input, if it has one.
 
     Returns:
-        A NumPy array, of strings one of `bytes` objects; of a ragged input, nested lists.
+        A NumPy array (of `bytes` objects for strings), or nested lists for a ragged input.
 
     Raises:
-        InputMismatch: it cannot be that; says what it is instead.
+        InputMismatch: the value does not fit; says what was received.
     """
     if expected.dtype not in (*_NUMBERS, "string") or expected.kind not in ("dense", "sparse", "ragged"):
         raise InputMismatch(f"A {type_text(expected)} cannot be given here.")
     if isinstance(given, Image):
-        given = _image(given, expected, size)
+        given = _read_image(given, expected, size)
     if expected.kind == "ragged":
         if isinstance(given, Cells):
-            raise InputMismatch(f"It takes {type_text(expected)}, which is given as JSON.")
-        return _nested(given, expected.dtype)
+            raise InputMismatch(f"It takes {type_text(expected)}: write it as JSON.")
+        return _nest_values(given, expected.dtype)
     if isinstance(given, Cells):
-        array = _array_of_cells(given, expected)
+        array = _cells_to_array(given, expected)
     else:
-        array = given if hasattr(given, "dtype") else _array_of_json(given, expected.dtype)
-    array = _strings(array) if expected.dtype == "string" else _cast(array, expected.dtype)
+        array = given if hasattr(given, "dtype") else _json_to_array(given, expected.dtype)
+    array = _cast_strings(array) if expected.dtype == "string" else _cast_numbers(array, expected.dtype)
     _check_shape(array, expected)
     return array
 
 
-def _image(image: Image, expected: TensorInfo, size: tuple[int, int] | None) -> Any:
-    """A picture's pixels; of an input that takes strings, its file, which the model decodes."""
+def _read_image(image: Image, expected: TensorInfo, size: tuple[int, int] | None) -> Any:
+    """Return a picture's pixels; for an input of strings, its file, which the model decodes."""
     import numpy as np
 
     if expected.dtype == "string":
         content = np.array(image.content, object)
         return content if expected.shape == () else content.reshape([1])
-    return decoded(image, expected, size)
+    return decode_image(image, expected, size)
 
 
-def _array_of_cells(cells: Cells, expected: TensorInfo) -> Any:
-    """A column per dimension; a single column also is the only dimension of an input that has one."""
+def _cells_to_array(cells: Cells, expected: TensorInfo) -> Any:
+    """Return rows of cells as an array of rank 2, or of rank 1 for one column and an input of rank 1."""
     import numpy as np
 
     shape: tuple[int, ...] = (len(cells.rows), len(cells.rows[0]) if cells.rows else 0)
@@ -73,20 +73,20 @@ def _array_of_cells(cells: Cells, expected: TensorInfo) -> Any:
     if expected.shape is not None and len(expected.shape) == 1 and shape[1] == 1:
         shape = shape[:1]
     if expected.dtype == "string":
-        return _array([cell.encode() for cell in flat], shape)
+        return _make_string_array([cell.encode() for cell in flat], shape)
     try:
-        # Whole numbers are read as such: a float64 would change those of more than 53 bits.
+        # Read integers as int64: float64 would round those of more than 53 bits.
         return np.array(flat, str).astype("int64" if "int" in expected.dtype else "float64").reshape(shape)
     except ValueError as error:
-        raise InputMismatch(f"A cell is no number, or not a whole one: {error}. Take a heading away.") from error
+        raise InputMismatch(f"A cell is not a number, or not an integer: {error}. Remove a header row.") from error
 
 
-def _array_of_json(value: Any, dtype: str) -> Any:
+def _json_to_array(value: Any, dtype: str) -> Any:
     import numpy as np
 
-    shape, leaves = _shape_and_leaves(value)
+    shape, leaves = _flatten_lists(value)
     if dtype == "string":
-        return _array([_bytes(leaf) for leaf in leaves], shape)
+        return _make_string_array([_encode_leaf(leaf) for leaf in leaves], shape)
     if not all(isinstance(leaf, (bool, int, float)) for leaf in leaves):
         odd = next(leaf for leaf in leaves if not isinstance(leaf, (bool, int, float)))
         raise InputMismatch(f"It takes {dtype}. Received: {odd!r}.")
@@ -98,14 +98,14 @@ def _array_of_json(value: Any, dtype: str) -> Any:
     return array.reshape(shape)
 
 
-def _shape_and_leaves(value: Any) -> tuple[tuple[int, ...], list[Any]]:
-    """The shape of nested lists, and what is in them in order."""
+def _flatten_lists(value: Any) -> tuple[tuple[int, ...], list[Any]]:
+    """Return the shape of nested lists, and their elements in order."""
     shape: list[int] = []
     level = [value]
     while any(isinstance(each, list) for each in level):
         lengths = {len(each) if isinstance(each, list) else -1 for each in level}
         if len(lengths) > 1:
-            raise InputMismatch("Its lists are not equally long.")
+            raise InputMismatch("Its lists have different lengths.")
         shape.extend(lengths)
         _check_depth(len(shape))
         level = [inner for each in level for inner in each]
@@ -117,7 +117,7 @@ def _check_depth(depth: int) -> None:
         raise InputMismatch(f"Its lists are nested deeper than {_MAX_RANK} times.")
 
 
-def _array(strings: Sequence[bytes], shape: Sequence[int]) -> Any:
+def _make_string_array(strings: Sequence[bytes], shape: Sequence[int]) -> Any:
     import numpy as np
 
     array = np.empty(len(strings), object)
@@ -125,10 +125,10 @@ def _array(strings: Sequence[bytes], shape: Sequence[int]) -> Any:
     return array.reshape(shape)
 
 
-def _bytes(leaf: Any) -> bytes:
+def _encode_leaf(leaf: Any) -> bytes:
     if isinstance(leaf, str):
-        return _encoded(leaf)
-    # As TensorFlow Serving takes what is not text.
+        return _encode_text(leaf)
+    # The notation of TensorFlow Serving: https://www.tensorflow.org/tfx/serving/api_rest#encoding_binary_values
     if isinstance(leaf, dict) and list(leaf) == ["b64"] and isinstance(leaf["b64"], str):
         try:
             return base64.b64decode(leaf["b64"], validate=True)
@@ -137,34 +137,34 @@ def _bytes(leaf: Any) -> bytes:
     raise InputMismatch(f"It takes strings. Received: {str(leaf)[:40]}.")
 
 
-def _encoded(text: str) -> bytes:
+def _encode_text(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InputMismatch(
-            f'{text[:40]!r} is no text: {error.reason}. Bytes are given as {{"b64": "..."}}.'
+            f'{text[:40]!r} is not text: {error.reason}. Bytes are written {{"b64": "..."}}.'
         ) from error
 
 
-def _nested(given: Any, dtype: str, depth: int = 0) -> Any:
+def _nest_values(given: Any, dtype: str, depth: int = 0) -> Any:
     _check_depth(depth)
     if hasattr(given, "tolist"):
         given = given.tolist()
     if isinstance(given, list):
-        return [_nested(each, dtype, depth + 1) for each in given]
-    return _bytes(given) if dtype == "string" else given
+        return [_nest_values(each, dtype, depth + 1) for each in given]
+    return _encode_leaf(given) if dtype == "string" else given
 
 
-def _strings(array: Any) -> Any:
+def _cast_strings(array: Any) -> Any:
     if array.dtype.kind == "U":
-        return _array([_encoded(text) for text in array.ravel().tolist()], array.shape)
+        return _make_string_array([_encode_text(text) for text in array.ravel().tolist()], array.shape)
     if array.dtype.kind not in "SO":
         raise InputMismatch(f"It takes strings. Received: {array.dtype.name}{shape_text(array.shape)}.")
     return array.astype(object)
 
 
-def _cast(array: Any, dtype: str) -> Any:
-    """Gives numbers another type: a narrower one of the same kind, if they fit in there, or a wider one."""
+def _cast_numbers(array: Any, dtype: str) -> Any:
+    """Cast numbers to a wider type, or to a narrower one of the same kind if they fit."""
     import numpy as np
 
     target = np.dtype(_IN_NUMPY.get(dtype, dtype))
@@ -175,7 +175,7 @@ def _cast(array: Any, dtype: str) -> Any:
         cast = array.astype(target)
     fits = np.isfinite(cast) == np.isfinite(array) if target.kind in "fc" else cast == array
     if not np.all(fits):
-        raise InputMismatch(f"It takes {dtype}, which {array[~fits].flat[0]} does not fit in. {received}.")
+        raise InputMismatch(f"It takes {dtype}, and {array[~fits].flat[0]} does not fit. {received}.")
     return cast
 
 
@@ -188,5 +188,5 @@ def _check_shape(array: Any, expected: TensorInfo) -> None:
         return
     hint = ""
     if len(array.shape) + 1 == len(expected.shape) and expected.shape[0] in (None, 1):
-        hint = " If it is one example of a batch, put it into a list of its own."
+        hint = " If it is one example of a batch, put it into a list."
     raise InputMismatch(f"It takes {type_text(expected)}. Received: {expected.dtype}{shape_text(array.shape)}.{hint}")

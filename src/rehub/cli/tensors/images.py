@@ -1,4 +1,4 @@
-"""Pictures as inputs: decoded by TensorFlow, in the size and the range of numbers that a signature takes."""
+"""Decode pictures by TensorFlow, in the size and value range that a signature takes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 _CHANNELS = (1, 3, 4)
 
 
-def decoded(image: Image, expected: TensorInfo, size: tuple[int, int] | None = None) -> Any:
-    """Returns a picture's pixels: between 0 and 1 for an input of floats, between 0 and 255 for one of integers.
+def decode_image(image: Image, expected: TensorInfo, size: tuple[int, int] | None = None) -> Any:
+    """Return a picture's pixels: from 0 to 1 for an input of floats, from 0 to 255 for one of integers.
 
     Args:
         image: the file.
-        expected: the input: [height, width, channels], or with a first dimension for a batch, which then has one
-            picture, or the pictures of an animation.
-        size: the height and width to which it is resized. If None, those of the input; where it has none, the picture
-            keeps its own.
+        expected: the input: [height, width, channels], or with a batch dimension for one picture or the frames of an
+            animation.
+        size: the height and width to which it is resized. If None, those of the input; if it has none, the picture is
+            not resized.
 
     Raises:
-        InputMismatch: it is no picture that TensorFlow decodes, or the input takes none.
+        InputMismatch: TensorFlow cannot decode the picture, or the input does not take pictures.
     """
     import numpy as np
 
     tf = tf_internals.import_tensorflow()
     shape = expected.shape or (None, None, None, None)
     if len(shape) not in (3, 4):
-        raise InputMismatch(f"It takes no picture, but a tensor of rank {len(shape)}.")
+        raise InputMismatch(f"It takes a tensor of rank {len(shape)}, not a picture.")
     height, width, channels = shape[-3:]
     try:
         pixels = tf.io.decode_image(image.content, channels=channels if channels in _CHANNELS else 3)

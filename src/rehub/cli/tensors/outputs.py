@@ -1,4 +1,4 @@
-"""What a model gave: shown in a line, as JSON, or written to a .npz file."""
+"""Outputs of a model: as a line of text, as JSON, or written to a .npz file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
-from rehub.inspection.overview import shape_text
+from rehub.inspection.summary import shape_text
 
-_SHOWN, _FIRST = 8, 3  # How many numbers are shown in full, and how many of more.
+_MAX_IN_FULL, _FIRST = 8, 3  # Up to 8 numbers are printed in full, of more the first 3.
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputValue:
     """An output of a signature.
 
     Attributes:
         kind: "dense", "sparse" or "ragged".
         dtype: TensorFlow's name of its type.
-        parts: the arrays that it consists of, by their names: of a dense one a single array, named "".
-        nested: it as nested lists; of a sparse one, that of the dense tensor.
+        parts: its arrays by name; a dense output has one, named "".
+        nested: the output as nested lists; for a sparse one, the lists of the dense tensor.
     """
 
     kind: str
@@ -31,22 +32,23 @@ class Output:
     nested: Any
 
     @classmethod
-    def of(cls, tf: Any, value: Any) -> Output:
-        """Takes a tensor of TensorFlow."""
+    def from_tensor(cls, value: Any) -> OutputValue:
+        """Read a dense, sparse or ragged tensor of TensorFlow."""
+        tf = tf_internals.import_tensorflow()
         dtype = value.dtype.name
         if isinstance(value, tf.SparseTensor):
             names = ("indices", "values", "dense_shape")
-            parts = {name: _array(tf, getattr(value, name)) for name in names}
-            return cls("sparse", dtype, parts, _array(tf, tf.sparse.to_dense(value)).tolist())
+            parts = {name: _to_numpy(getattr(value, name)) for name in names}
+            return cls("sparse", dtype, parts, _to_numpy(tf.sparse.to_dense(value)).tolist())
         if isinstance(value, tf.RaggedTensor):
-            splits = {f"row_splits_{number}": _array(tf, each) for number, each in enumerate(value.nested_row_splits)}
-            return cls("ragged", dtype, {"values": _array(tf, value.flat_values), **splits}, value.to_list())
-        array = _array(tf, value)
+            splits = {f"row_splits_{number}": _to_numpy(each) for number, each in enumerate(value.nested_row_splits)}
+            return cls("ragged", dtype, {"values": _to_numpy(value.flat_values), **splits}, value.to_list())
+        array = _to_numpy(value)
         return cls("dense", dtype, {"": array}, array.tolist())
 
     @property
-    def described(self) -> str:
-        """Its type and shape in a few words; of a ragged one, with how many rows it has."""
+    def description(self) -> str:
+        """The type and shape; of a ragged output, with the number of rows."""
         if self.kind == "dense":
             return f"{self.dtype}{shape_text(self.parts[''].shape)}"
         if self.kind == "sparse":
@@ -55,13 +57,13 @@ class Output:
 
     @property
     def summary(self) -> str:
-        """It in full where it is small; else the first of its numbers, and what there is to say about all."""
+        """The values in full if they are few; else the first ones, and the range and mean of all."""
         import numpy as np
 
         values = self.parts["" if self.kind == "dense" else "values"]
-        if values.size <= _SHOWN:
-            return _written(self.nested)
-        first = ", ".join(_written(each) for each in values.ravel()[:_FIRST].tolist())
+        if values.size <= _MAX_IN_FULL:
+            return _format_value(self.nested)
+        first = ", ".join(_format_value(each) for each in values.ravel()[:_FIRST].tolist())
         if values.dtype.kind not in "iuf":
             return f"{first}, ..."
         finite = values[np.isfinite(values)].astype(np.float64)
@@ -71,32 +73,32 @@ class Output:
 
     @property
     def json(self) -> Any:
-        """It as JSON has it: bytes that are no text as {"b64": ...}, complex numbers as strings."""
-        return _for_json(self.nested)
+        """The values for JSON: bytes that are not UTF-8 as {"b64": ...}, complex numbers as strings."""
+        return _to_json(self.nested)
 
 
-def write_npz(path: Path, outputs: Mapping[str, Output]) -> None:
-    """Writes outputs as arrays of their names; of a composite one each part, as "name.values".
+def write_npz(path: Path, outputs: Mapping[str, OutputValue]) -> None:
+    """Write outputs as arrays by name; each part of a composite output as "name.values".
 
     Raises:
-        UnsupportedFormat: one has strings that end in a zero byte, which NumPy would cut off.
-        OSError: it cannot be written.
+        UnsupportedFormat: an output has strings that end in a zero byte, which NumPy would cut off.
+        OSError: the file cannot be written.
     """
     import numpy as np
 
     arrays = {
-        name + (f".{part}" if part else ""): _without_objects(name, array)
+        name + (f".{part}" if part else ""): _cast_objects(name, array)
         for name, output in outputs.items()
         for part, array in output.parts.items()
     }
-    # numpy.savez has arguments of its own, and an output may have the name of one.
+    # Not numpy.savez: an output may have the name of one of its arguments.
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _without_objects(name: str, array: Any) -> Any:
+def _cast_objects(name: str, array: Any) -> Any:
     if array.dtype != object:
         return array
     if any(text.endswith(b"\0") for text in array.ravel().tolist()):
@@ -106,7 +108,8 @@ def _without_objects(name: str, array: Any) -> Any:
     return array.astype(bytes)
 
 
-def _array(tf: Any, tensor: Any) -> Any:
+def _to_numpy(tensor: Any) -> Any:
+    tf = tf_internals.import_tensorflow()
     if tensor.dtype.name in ("bfloat16", "float8_e5m2", "float8_e4m3fn"):
         tensor = tf.cast(tensor, tf.float32)
     import numpy as np
@@ -115,9 +118,9 @@ def _array(tf: Any, tensor: Any) -> Any:
     return np.array(value, object) if isinstance(value, bytes) else value
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_format_value, value))}]"
     if isinstance(value, bytes):
         try:
             return repr(value.decode())
@@ -126,9 +129,9 @@ def _written(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _for_json(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_for_json(each) for each in value]
+        return [_to_json(each) for each in value]
     if isinstance(value, bytes):
         try:
             return value.decode()

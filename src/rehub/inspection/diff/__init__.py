@@ -7,10 +7,10 @@ apart.
 from __future__ import annotations
 
 from rehub.inspection.diff.model_differences import (
-    FactDifference,
+    Change,
     ModelDifference,
     VariableDifference,
     compare_models,
 )
 
-__all__ = ["FactDifference", "ModelDifference", "VariableDifference", "compare_models"]
+__all__ = ["Change", "ModelDifference", "VariableDifference", "compare_models"]

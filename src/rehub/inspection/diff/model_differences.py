@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from rehub.errors import PackageMissing, UnsupportedFormat
-from rehub.inspection.diff.model_facts import facts
+from rehub.inspection.diff.descriptions import facts
 from rehub.inspection.diff.value_differences import ValueDifference, compare_values
 from rehub.inspection.diff.variable_pairs import Weights, find_pairs
 from rehub.inspection.model_info import ModelInfo, VariableInfo
@@ -15,7 +15,7 @@ from rehub.savedmodel.checkpoint import Checkpoint, read_checkpoint
 
 
 @dataclass(frozen=True)
-class FactDifference:
+class Change:
     """A fact that is another one in the other model; None where a model has no such thing."""
 
     what: str
@@ -57,7 +57,7 @@ class ModelDifference:
         matched: how many pairs were found by what: "checkpoint key", "name" or "path".
     """
 
-    facts: tuple[FactDifference, ...]
+    facts: tuple[Change, ...]
     variables: tuple[VariableDifference, ...]
     equal_variables: int
     equal_parameters: int
@@ -76,7 +76,7 @@ def compare_models(before: ModelInfo, after: ModelInfo) -> ModelDifference:
         CorruptModel: a file of one of them is damaged.
     """
     old, new = facts(before), facts(after)
-    changed = (FactDifference(what, old.get(what), new.get(what)) for what in {**old, **new})
+    changed = (Change(what, old.get(what), new.get(what)) for what in {**old, **new})
     weights = _weights(before), _weights(after)
     joined = weights[0].joined(weights[1].variables), weights[1].joined(weights[0].variables)
     pairs = find_pairs(joined[0].variables, joined[1].variables)

@@ -11,10 +11,10 @@ import numpy as np
 from rehub import restore, tf_internals
 from rehub.errors import ConversionFailed
 from rehub.legacy import assets
-from rehub.legacy.tensor_array_gradients import control_flow_of_tf1
+from rehub.legacy.tensor_array_gradients import use_control_flow_v1
 from rehub.legacy.tensor_info import components
-from rehub.retrain.computations import Computations
-from rehub.transfer.progress import counted
+from rehub.retrain.signature_functions import SignatureFunctions
+from rehub.transfer.progress import track_steps
 
 # As a share of the largest number compared: float32 keeps about 1e-7, which sums of many numbers lose some of.
 _TOLERANCE = 1e-4
@@ -40,7 +40,7 @@ class Comparison:
 
 
 def compare(
-    tf: Any, original: str, converted: str, computations: Computations, sample_inputs: Mapping[str, Any], handle: str
+    tf: Any, original: str, converted: str, functions: SignatureFunctions, sample_inputs: Mapping[str, Any], handle: str
 ) -> list[Comparison]:
     """Compares all signatures, in inference and in training.
 
@@ -48,7 +48,7 @@ def compare(
         tf: the TensorFlow module.
         original: the directory of the model of TF1.
         converted: that of its conversion.
-        computations: the original's graphs.
+        functions: the original's graphs.
         sample_inputs: by signature, the inputs to compare on; those that are missing are made up.
         handle: what the user typed, for messages.
 
@@ -58,10 +58,10 @@ def compare(
     comparisons = []
     model = _InTF2(tf, converted)
     for training in (False, True):
-        with _InTF1(tf, original, computations, training) as reference:
-            names = list(computations.trainable_signatures() if training else computations.signature_names())
-            for name in counted(f"Comparing, {reference.mode}", names, len(names), "signature"):
-                inputs, reason = _samples(tf, computations.input_specs(name), sample_inputs.get(name))
+        with _InTF1(tf, original, functions, training) as reference:
+            names = list(functions.trainable_signatures() if training else functions.inference.signature_names())
+            for name in track_steps(f"Comparing, {reference.mode}", names, len(names), "signature"):
+                inputs, reason = _samples(tf, functions.inference.input_specs(name), sample_inputs.get(name))
                 if reason:
                     comparisons.append(Comparison(name, reference.mode, (), 0.0, reason))
                 else:
@@ -138,13 +138,13 @@ _NO_GRADIENT = (AssertionError, AttributeError, LookupError, NotImplementedError
 class _InTF1:
     """The original's graph variant of a mode, in a session."""
 
-    def __init__(self, tf: Any, path: str, computations: Computations, training: bool) -> None:
+    def __init__(self, tf: Any, path: str, functions: SignatureFunctions, training: bool) -> None:
         self.training = training
         self.mode = "training" if training else "inference"
         self._tf = tf
         self._path = restore.pattern_free_path(path)
-        self._computations = computations
-        self._meta_graph = computations.meta_graph(training)
+        self._functions = functions
+        self._meta_graph = functions.graph_for(training).meta_graph
         self._graph = tf.Graph()
         self._paths: dict[str, Any] = {}
         self.why_no_gradients = ""
@@ -155,7 +155,7 @@ class _InTF1:
         with self._graph.as_default():
             v1.saved_model.load(self._session, list(self._meta_graph.meta_info_def.tags), self._path)
             # A session reads the graph of the file, which does not tell the paths of assets.
-            for tensor, path in assets.paths_of(self._meta_graph).items():
+            for tensor, path in assets.find_asset_paths(self._meta_graph).items():
                 shape = self._graph.get_tensor_by_name(tensor).shape.as_list()
                 self._paths[tensor] = np.full(shape, path.encode(), dtype=object)
             self._session.run(v1.tables_initializer(), self._paths)
@@ -185,7 +185,9 @@ class _InTF1:
             for key, info in signature.outputs.items()
             for index, part in enumerate(components(info))
         }
-        values, variables = self._run(outputs, fed, self._computations.update_ops(name) if self.training else [])
+        values, variables = self._run(
+            outputs, fed, self._functions.training.update_ops_of(name) if self.training else []
+        )
         again, _ = self._run(outputs, fed)
         if not _are_equal(values, again):
             return None
@@ -209,7 +211,7 @@ class _InTF1:
         return _with_contents(self._tf, values, paths), self._session.run(self._variables)
 
     def _gradients(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        with self._graph.as_default(), control_flow_of_tf1():
+        with self._graph.as_default(), use_control_flow_v1():
             loss = _loss(self._tf, outputs)
             trained = {variable.op.name: variable for variable in self._tf.compat.v1.trainable_variables()}
             found = self._tf.compat.v1.gradients(loss, list(trained.values())) if loss is not None and trained else ()

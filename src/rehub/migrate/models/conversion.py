@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Iterable
 
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidSetting, NotTrainable, SignatureNotFound, TagsNotFound, UnsupportedFormat
-from rehub.legacy.ops import bring_ops
-from rehub.legacy.saved_model import GraphVariants, no_such_variant, read_variants, variables_prefix
-from rehub.migrate.models.exported import exported
+from rehub.legacy.ops import register_graph_ops
+from rehub.legacy.saved_model import GraphVariants, explain_missing_variant, read_variants, variables_prefix
+from rehub.migrate.models.exported import build_saved_object
 from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import target_of, written_aside
-from rehub.retrain.computations import Computations
+from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, graph_variant, read_metagraphs
 
 if TYPE_CHECKING:
@@ -115,15 +115,15 @@ def convert(
     chosen = _chosen_tags(variants, layout, tags, asked)
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
-            bring_ops(meta_graph, asked)
+            register_graph_ops(meta_graph, asked)
         inference = graph_variant(metagraphs, chosen or frozenset(), asked)
         with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
-            computations = Computations(variants, chosen, variables_prefix(layout.path), "", repr(asked))
-            root, left_out = exported(tf, computations, _call(computations, signature, layout, asked))
+            functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(asked))
+            root, left_out = build_saved_object(tf, functions, _call(functions, signature, layout, asked))
         with written_aside(tf, target, overwrite) as aside:
             tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
-            comparisons = compare(tf, layout.path, aside, computations, sample_inputs or {}, asked)
-    state = computations.state
+            comparisons = compare(tf, layout.path, aside, functions, sample_inputs or {}, asked)
+    state = functions.state
     return Conversion(
         handle=asked,
         directory=target,
@@ -132,25 +132,25 @@ def convert(
         variables=len(state.variables),
         trainable_variables=sum(variable.trainable for variable in state.variables.values()),
         parameters=sum(int(variable.shape.num_elements() or 0) for variable in state.variables.values()),
-        update_ops=computations.number_of_update_ops,
+        update_ops=len(functions.training.members_of("update_ops")),
         regularization_losses=len(root.regularization_losses),
         tables=tuple(state.tables),
         assets=tuple(posixpath.basename(asset) for asset in state.assets),
-        attached_messages=tuple(computations.attached_messages()),
+        attached_messages=tuple(functions.attached_messages()),
         left_out=tuple(left_out),
         comparisons=tuple(comparisons),
     )
 
 
-def _call(computations: Computations, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
+def _call(functions: SignatureFunctions, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
     try:
-        return computations.call_of(signature, layout.is_legacy, handle)
+        return functions.make_call(signature, layout.is_legacy, handle)
     except SignatureNotFound as error:
         if signature is not None:
             raise
         raise SignatureNotFound(
             f"{handle!r} has no default signature, by which the new model would be called; it has: "
-            f"{', '.join(computations.signature_names())}. Choose one: hub.convert(..., signature=...), or "
+            f"{', '.join(functions.inference.signature_names())}. Choose one: hub.convert(..., signature=...), or "
             "rehub convert --signature NAME."
         ) from error
 
@@ -169,5 +169,7 @@ def _chosen_tags(
         variants.with_tags(None)
         return None
     if len(variants.tags()) > 1:
-        raise TagsNotFound(f"{handle!r} has several variants; choose one. " + no_such_variant([], variants.tags()))
+        raise TagsNotFound(
+            f"{handle!r} has several variants; choose one. " + explain_missing_variant([], variants.tags())
+        )
     return variants.tags()[0]

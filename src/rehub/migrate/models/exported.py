@@ -9,10 +9,10 @@ from rehub import tf_internals
 from rehub.legacy import attachments
 from rehub.legacy.conversions import mark_as_conversion
 from rehub.restore import SignatureCall
-from rehub.retrain.computations import Computations
+from rehub.retrain.signature_functions import SignatureFunctions
 
 
-def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[Any, list[str]]:
+def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCall) -> tuple[Any, list[str]]:
     """Returns the object to save, and what it cannot have, each with the reason.
 
     The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
@@ -20,28 +20,28 @@ def exported(tf: Any, computations: Computations, call: SignatureCall) -> tuple[
     also `signatures_to_save` and `signature_names`.
     """
     root = _new_root()
-    left_out = list(computations.uncomputable_losses())
-    root.variables = list(computations.state.variables.values())
+    left_out = list(functions.explain_left_out_losses())
+    root.variables = list(functions.state.variables.values())
     root.trainable_variables = [variable for variable in root.variables if variable.trainable]
-    root.variable_map = computations.state.variable_map()
-    root.regularization_losses = computations.regularization_losses()
-    root.tables = list(computations.state.tables.values())
-    root.files = list(computations.state.assets.values())
-    root.__call__ = _call_function(tf, computations, call, left_out)
+    root.variable_map = functions.state.variable_map()
+    root.regularization_losses = functions.make_regularization_losses()
+    root.tables = list(functions.state.tables.values())
+    root.files = list(functions.state.assets.values())
+    root.__call__ = _call_function(tf, functions, call, left_out)
     default = call.signature_named(None).name
     for endpoint, training in (("serve", False), ("train", True)):
-        if training and default not in computations.trainable_signatures():
+        if training and default not in functions.trainable_signatures():
             continue
-        setattr(root, endpoint, _endpoint(tf, computations, call, default, training))
-    mark_as_conversion(root, computations.signature_defs(), default)
-    attached = computations.attached_messages()
+        setattr(root, endpoint, _endpoint(tf, functions, call, default, training))
+    mark_as_conversion(root, functions.signature_defs(), default)
+    attached = functions.attached_messages()
     if attached:
         messages = {key: tf.constant(value) for key, value in attached.items()}
         setattr(root, attachments.FUNCTION, tf.function(lambda: messages, input_signature=[], autograph=False))
     names = [default, *(signature.name for signature in call.signatures if signature.name != default)]
     object.__setattr__(root, "signature_names", tuple(names))
-    keywords = {name: _valid_keywords(computations.keywords(name)) for name in names}
-    signatures = {name: computations.signature(name, keywords[name]) for name in names}
+    keywords = {name: _valid_keywords(functions.component_names(name)) for name in names}
+    signatures = {name: functions.make_loader_signature(name, keywords[name]) for name in names}
     object.__setattr__(root, "signatures_to_save", signatures)
     for name in names:
         changed = [f"{old!r} became {new!r}" for old, new in keywords[name].items() if old != new]
@@ -69,7 +69,7 @@ def _new_root() -> Any:
     return Root()
 
 
-def _call_function(tf: Any, computations: Computations, call: SignatureCall, left_out: list[str]) -> Any:
+def _call_function(tf: Any, functions: SignatureFunctions, call: SignatureCall, left_out: list[str]) -> Any:
     def apply(
         inputs: Any,
         training: bool = False,
@@ -78,7 +78,7 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
         update_ops: bool = True,
     ) -> Any:
         name = call.signature_named(signature).name
-        outputs = computations.apply_concrete(name, call.components(name, inputs), training, update_ops)
+        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, update_ops)
         return call.pick(name, outputs, as_dict)
 
     function = tf.function(apply, autograph=False)
@@ -86,11 +86,11 @@ def _call_function(tf: Any, computations: Computations, call: SignatureCall, lef
     for signature in call.signatures:
         name = signature.name
         modes = [{"training": False}, {"training": False, "update_ops": False}]
-        if name in computations.trainable_signatures():
+        if name in functions.trainable_signatures():
             modes += [{"training": True}, {"training": True, "update_ops": False}]
         else:
-            left_out.append(f"training of signature {name!r}: {computations.why_untrainable(name)}")
-        specs = computations.input_specs(name)
+            left_out.append(f"training of signature {name!r}: {functions.training.why_nontrainable(name)}")
+        specs = functions.inference.input_specs(name)
         if len(specs) == 1 and not isinstance(next(iter(specs.values())), tf.TensorSpec):
             left_out.append(f"signature {name!r} called with a bare tensor: its input is given in a dict, by its name")
         for inputs in _forms(tf, specs):
@@ -122,14 +122,14 @@ def _has_default_output(call: SignatureCall, name: str) -> bool:
     return "default" in outputs or len(outputs) == 1
 
 
-def _endpoint(tf: Any, computations: Computations, call: SignatureCall, name: str, training: bool) -> Any:
+def _endpoint(tf: Any, functions: SignatureFunctions, call: SignatureCall, name: str, training: bool) -> Any:
     """The default signature in one mode, as a function of its inputs alone."""
 
     def endpoint(inputs: Any = None) -> Any:
-        outputs = computations.apply_concrete(name, call.components(name, inputs), training, True)
+        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, True)
         return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
 
     function = tf.function(endpoint, autograph=False)
-    for inputs in _forms(tf, computations.input_specs(name)):
+    for inputs in _forms(tf, functions.inference.input_specs(name)):
         function.get_concrete_function(inputs)
     return function

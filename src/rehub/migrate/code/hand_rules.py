@@ -1,0 +1,151 @@
+"""RH302 to RH310: what is reported with code to write by hand, because only a person knows what was meant."""
+
+from __future__ import annotations
+
+import ast
+from typing import Iterator
+
+from rehub.migrate.code.advice import advice_for, replacement_of_contrib
+from rehub.migrate.code.findings import Finding
+from rehub.migrate.code.imported_names import FunctionNode, ImportedNames
+from rehub.migrate.code.module_uses import facts_for_advice, is_module
+
+_GRAPH_MODE = frozenset(["tensorflow.disable_v2_behavior", "tensorflow.disable_eager_execution"])
+_COMPAT = "`--to compat` would do."
+_COMPAT_215 = "`--to compat` would do, on TensorFlow 2.15."
+
+# The rule and the message of each name; the longest name that fits counts.
+_NAMES = {
+    "tensorflow.GraphKeys.UPDATE_OPS": ("RH302", f"Update ops run in the call of the module now. {_COMPAT}"),
+    "tensorflow.estimator": ("RH304", f"TensorFlow 2.16 and newer have no Estimator. {_COMPAT_215}"),
+    "tensorflow.estimator.Estimator": ("RH303", f"An Estimator becomes a Keras model. {_COMPAT_215}"),
+    "tensorflow.estimator.EstimatorSpec": ("RH303", f"This model_fn becomes a Keras model. {_COMPAT_215}"),
+    "tensorflow.estimator.ModeKeys": ("", ""),
+    "tensorflow.estimator.RunConfig": ("", ""),
+    "tensorflow.estimator.tpu": ("RH303", "An Estimator on TPUs becomes a Keras model in tf.distribute.TPUStrategy."),
+    "tensorflow.contrib.tpu.TPUEstimator": ("RH303", "It becomes a Keras model in tf.distribute.TPUStrategy."),
+    "tensorflow.contrib.tpu.TPUEstimatorSpec": ("RH303", "This model_fn becomes a Keras model."),
+    "tensorflow.feature_column.input_layer": ("RH304", f"Feature columns become inputs of a Keras model. {_COMPAT}"),
+    "tensorflow_hub.text_embedding_column": ("RH304", f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}"),
+    "tensorflow_hub.sparse_text_embedding_column": (
+        "RH304",
+        f"The column becomes a hub.KerasLayer on an Input, and a mean over each row's texts. {_COMPAT}",
+    ),
+    "tensorflow_hub.image_embedding_column": ("RH304", f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}"),
+    "tensorflow.contrib": ("RH305", ""),
+    "tensorflow.train.Saver": ("RH306", f"What a Saver wrote is read by name, with variable_map. {_COMPAT}"),
+    "tensorflow.train.Supervisor": ("RH306", f"What it wrote is read by name, with variable_map. {_COMPAT}"),
+    "tensorflow.train.import_meta_graph": ("RH306", f"The graph of a checkpoint is read in TF1 code alone. {_COMPAT}"),
+    "tensorflow.saved_model.simple_save": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
+    "tensorflow.saved_model.builder": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
+    "tensorflow.saved_model.Builder": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
+    "tensorflow.graph_util.convert_variables_to_constants": (
+        "RH307",
+        f"Write a SavedModel; TensorFlow Lite takes it, too. {_COMPAT}",
+    ),
+    "tensorflow.import_graph_def": ("RH307", f"Load a SavedModel in its place. {_COMPAT}"),
+    "tensorflow_hub.create_module_spec": ("RH308", f"Publish a tf.Module as a SavedModel. {_COMPAT}"),
+    "tensorflow_hub.add_signature": ("RH308", f"A method of a tf.Module is a signature. {_COMPAT}"),
+    "tensorflow_hub.register_module_for_export": ("RH308", f"Save the module after training. {_COMPAT_215}"),
+    "tensorflow_hub.LatestModuleExporter": ("RH308", f"Save the module after training. {_COMPAT_215}"),
+}
+_SPARSE = frozenset(
+    f"tensorflow.{name}"
+    for name in (
+        "SparseTensor", "sparse_placeholder", "sparse.SparseTensor", "sparse.placeholder", "sparse.from_dense",
+        "sparse.reorder", "sparse.concat", "sparse.transpose", "sparse.slice", "sparse.expand_dims", "string_split",
+        "strings.split", "sparse_concat", "sparse_reorder",
+    )
+)  # fmt: skip
+
+
+def find_hand_rules(names: ImportedNames) -> list[Finding]:
+    """Return the findings of RH302 to RH310, in the order of the program."""
+    is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses())
+    findings: dict[tuple[str, int], Finding] = {}
+    with_advice: set[str] = set()
+    for rule, node, message in sorted(_iter_found(names), key=lambda each: (each[1].lineno, each[1].col_offset)):
+        if is_graph_mode and rule != "RH305":
+            continue  # TF1 code that has moved to tf.compat.v1 goes on as it is.
+        advice = "" if rule in with_advice else advice_for(rule, **facts_for_advice(names))
+        with_advice.add(rule)
+        finding = Finding(rule, "c", node.lineno, node.col_offset + 1, message, advice)
+        findings.setdefault((rule, node.lineno), finding)
+    return list(findings.values())
+
+
+def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+    for name, node in names.uses():
+        rule, message = _rule_of(name)
+        if rule == "RH305":
+            yield rule, node, _contrib_message(name)
+        elif rule:
+            function = names.function_of(node) if name.endswith("EstimatorSpec") else None
+            yield rule, function or node, message
+    for each in ast.walk(names.tree):
+        yield from _found_in(names, each)
+
+
+def _found_in(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "export" and is_module(names, node.func.value):
+            yield "RH308", node, f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
+        if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _fetches(node)):
+            yield "RH310", node, f"A session gave a SparseTensorValue; eager code gives a SparseTensor. {_COMPAT}"
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _returns_tensor(names, node):
+        message = f"{node.name} returns a tensor of its caller's graph: who calls it decides. {_COMPAT}"
+        yield "RH309", node, message
+
+
+def _rule_of(name: str) -> tuple[str, str]:
+    while name:
+        if name in _NAMES:
+            return _NAMES[name]
+        name = name.rpartition(".")[0]
+    return "", ""
+
+
+def _contrib_message(name: str) -> str:
+    inner = name[len("tensorflow.contrib.") :]
+    replacement = replacement_of_contrib(inner)
+    what = f"tf.contrib.{inner}" if inner else "tf.contrib"
+    return f"No TensorFlow 2 has {what}. " + (f"In its place: {replacement}." if replacement else "")
+
+
+def _fetches(call: ast.Call) -> Iterator[ast.expr]:
+    fetched = call.args[:1] + [keyword.value for keyword in call.keywords if keyword.arg == "fetches"]
+    for node in fetched:
+        if isinstance(node, (ast.List, ast.Tuple)):
+            yield from node.elts
+        elif isinstance(node, ast.Dict):
+            yield from node.values
+        else:
+            yield node
+
+
+def _is_sparse(names: ImportedNames, fetch: ast.expr) -> bool:
+    value = names.value_of(fetch)
+    return isinstance(value, ast.Call) and names.qualified_name(value.func) in _SPARSE
+
+
+def _returns_tensor(names: ImportedNames, function: FunctionNode) -> bool:
+    """Whether a function makes a module, and returns what the module gives, without a session of its own."""
+    inside = [node for node in ast.walk(function) if names.function_of(node) is function]
+    used = {names.qualified_name(node) for node in inside}
+    is_method = bool(function.args.args) and function.args.args[0].arg in ("self", "cls")
+    if "tensorflow_hub.Module" not in used or is_method:
+        return False
+    if any(name.endswith(("Session", "EstimatorSpec", "add_signature")) for name in used):
+        return False
+    tensors: set[str] = set()
+    for node in inside:  # In the order of `ast.walk`, which is that of the program within a block.
+        if isinstance(node, ast.Assign) and _gives_tensor(names, node.value, tensors):
+            tensors |= {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    returned = [node.value for node in inside if isinstance(node, ast.Return) and node.value is not None]
+    return any(_gives_tensor(names, value, tensors) for value in returned)
+
+
+def _gives_tensor(names: ImportedNames, value: ast.expr, tensors: set[str]) -> bool:
+    nodes = list(ast.walk(value))
+    calls_module = any(isinstance(node, ast.Call) and is_module(names, node.func) for node in nodes)
+    return calls_module or any(isinstance(node, ast.Name) and node.id in tensors for node in nodes)

@@ -1,0 +1,159 @@
+"""`rehub migrate --handles`: the models that programs use, and what can be done with each."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterable, Iterator
+
+from rehub.errors import HubError
+from rehub.formatting import list_names
+from rehub.inspection import inspect
+from rehub.migrate.code.discovery import FoundFile
+from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, format_of
+from rehub.migrate.code.imported_names import ImportedNames
+from rehub.migrate.code.migration import is_interesting, parse
+from rehub.migrate.code.module_uses import constant_text, is_module, iter_handles, keyword_of
+from rehub.migrate.code.notebooks import Notebook
+from rehub.migrate.code.sources import read_source
+
+_INFO_METHODS = frozenset(["get_input_info_dict", "get_output_info_dict", "variable_map"])
+_REMOTE = "://"
+_SHOWN = 5
+
+
+@dataclass
+class HandleReport:
+    """A model that programs use.
+
+    Attributes:
+        handle: as the programs write it.
+        locations: where: `file:line`, or `file:cell N:line` in a notebook.
+        format: "legacy module", "TF1 SavedModel" or "TF2 SavedModel"; "" where that is not known.
+        source: what says so: "files", "table" or "".
+        newer: the handle of a newer version that is a TF2 SavedModel; "" without one.
+        retraining: whether and how it is trained here, in a sentence.
+        convert: the command line that converts it; "" where that is not advised.
+        convert_note: why it is not advised.
+    """
+
+    handle: str
+    locations: list[str] = field(default_factory=list)
+    format: str = ""
+    source: str = ""
+    newer: str = ""
+    retraining: str = ""
+    convert: str = ""
+    convert_note: str = ""
+
+
+def report_handles(files: Iterable[FoundFile]) -> tuple[list[HandleReport], list[str]]:
+    """Return the models that these files use, and a line for each file that cannot be read."""
+    reports: dict[str, HandleReport] = {}
+    breaking: dict[str, list[tuple[str, str]]] = {}
+    directories: dict[str, Path] = {}
+    errors = []
+    for found in files:
+        if found.is_requirements or not is_interesting(found.path):
+            continue
+        try:
+            program = _Program(found)
+        except SyntaxError as error:
+            errors.append(f"{found.path}:{error.lineno or 1}: not Python 3: {error.msg}")
+            continue
+        except (OSError, ValueError) as error:
+            errors.append(f"{found.path}: {error}")
+            continue
+        uses_here = list(program.breaking_uses())
+        for use in iter_handles(program.names):
+            report = reports.setdefault(use.handle, HandleReport(use.handle))
+            report.locations.append(program.location_of(use.node))
+            directories.setdefault(use.handle, found.path.parent)
+            breaking.setdefault(use.handle, []).extend(uses_here)
+    for handle, report in reports.items():
+        _describe(report, directories[handle], breaking[handle])
+    return list(reports.values()), errors
+
+
+class _Program:
+    """A program or notebook, with its places for people."""
+
+    def __init__(self, found: FoundFile) -> None:
+        text = read_source(found.path, found.is_notebook).text
+        self._path = found.path
+        self._notebook = Notebook(text) if found.is_notebook else None
+        self.names = ImportedNames(parse(self._notebook.program if self._notebook else text))
+
+    def location_of(self, node: ast.expr) -> str:
+        if self._notebook is None:
+            return f"{self._path}:{node.lineno}"
+        place = self._notebook.locate(node.lineno)
+        return f"{self._path}:cell {place.cell}:{place.line}"
+
+    def breaking_uses(self) -> Iterator[tuple[str, str]]:
+        """What the program uses of modules that a converted model does not have, and where."""
+        for node in ast.walk(self.names.tree):
+            if isinstance(node, ast.Attribute) and node.attr in _INFO_METHODS:
+                yield node.attr, self.location_of(node)
+            if isinstance(node, ast.Call) and _selects_signature(self.names, node):
+                yield "signature= with trainable=True", self.location_of(node)
+
+
+def _selects_signature(names: ImportedNames, call: ast.Call) -> bool:
+    """Whether a call chooses a signature of a module that is trained."""
+    if not constant_text(keyword_of(call, "signature")):
+        return False
+    is_layer = names.qualified_name(call.func) == "tensorflow_hub.KerasLayer"
+    made = call if is_layer else names.value_of(call.func)
+    if not isinstance(made, ast.Call) or not (is_layer or is_module(names, call.func)):
+        return False
+    trainable = keyword_of(made, "trainable")
+    return trainable is not None and getattr(trainable, "value", None) is not False
+
+
+def _describe(report: HandleReport, directory: Path, breaking: list[tuple[str, str]]) -> None:
+    local = _local_directory(report.handle, directory)
+    if local is not None:
+        _inspect(report, local)
+    else:
+        known = format_of(report.handle)
+        report.format, report.newer = known.format, known.newer
+        report.source = "table" if known.format else ""
+        report.retraining = {
+            LEGACY: "by hub.load and hub.KerasLayer(trainable=True), with rehub",
+            TF1: "after rehub convert",
+            TF2: "if its author made it trainable: see rehub show",
+        }.get(known.format, "not known: see rehub show")
+    if report.format not in (LEGACY, TF1):
+        return
+    if breaking:
+        places: dict[str, list[str]] = {}
+        for what, place in dict.fromkeys(breaking):
+            places.setdefault(what, []).append(place)
+        uses = "; ".join(f"{what} in {list_names(where, _SHOWN)}" for what, where in places.items())
+        report.convert_note = f"a converted model does not have what the programs use: {uses}"
+        return
+    name = report.handle.rstrip("/").split("#")[0].split("?")[0].split("/")
+    target = "_".join([*name[-2:], "tf2"]) if name[-1].isdigit() else f"{name[-1]}_tf2"
+    report.convert = f"rehub convert {shlex.quote(report.handle)} {shlex.quote(target)}"
+
+
+def _local_directory(handle: str, directory: Path) -> str | None:
+    """The directory of a model on this machine: below the working directory, or beside the program."""
+    if _REMOTE in handle:
+        return None
+    candidates = [Path(handle).expanduser(), directory / handle]
+    return next((str(path) for path in candidates if path.is_dir()), None)
+
+
+def _inspect(report: HandleReport, directory: str) -> None:
+    try:
+        info = inspect(directory)
+    except HubError as error:
+        report.retraining = f"not known: {error}"
+        return
+    judgement = info.can_be_fine_tuned if info.format == TF2 else info.can_be_retrained
+    report.format, report.source = info.format, "files"
+    report.retraining = f"{'yes' if judgement else 'no'}: {judgement.reason}"

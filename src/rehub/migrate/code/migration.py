@@ -1,0 +1,241 @@
+"""One file migrated: read, rewritten, checked, and what is reported of it."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehub.errors import HubError
+from rehub.migrate.code.compat import move_to_compat
+from rehub.migrate.code.discovery import FoundFile
+from rehub.migrate.code.findings import Finding
+from rehub.migrate.code.hand_rules import find_hand_rules
+from rehub.migrate.code.handle_rules import find_handle_rules
+from rehub.migrate.code.imported_names import ImportedNames
+from rehub.migrate.code.notebooks import Notebook
+from rehub.migrate.code.pins import edit_shell_line, find_pins, find_shell_pins
+from rehub.migrate.code.python2 import convert_from_python2
+from rehub.migrate.code.rules import RULES, matches_any
+from rehub.migrate.code.sources import SourceText, read_source
+
+_IMPORTS_HUB = ("tensorflow_hub", "rehub")
+_IGNORED = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w\s,]*)\])?")
+# A file without any of these has nothing for a rule; most files of a project have none.
+_INTERESTING = re.compile(rb"tensorflow[_-]hub|rehub|tfhub\.dev|kaggle\.com/models|TFHUB_|\btf\.hub\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MigrateOptions:
+    """What a migration does.
+
+    Attributes:
+        target: "tf2", or "compat" for TF1 code that goes on with tensorflow.compat.v1.
+        notes: whether rules of kind b change the program, too, and leave comments.
+        python2: whether programs that only Python 2 understands are converted first.
+        select: codes of rules, or their beginnings; all rules where there are none.
+        ignore: the same, of rules that are left out.
+    """
+
+    target: str = "tf2"
+    notes: bool = False
+    python2: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def wants(self, rule: str) -> bool:
+        """Return whether a rule is selected and not ignored."""
+        return (not self.select or matches_any(rule, self.select)) and not matches_any(rule, self.ignore)
+
+
+@dataclass(frozen=True)
+class PlacedFinding:
+    """A finding in a file.
+
+    Attributes:
+        finding: the finding. In a notebook its line is that of the cell.
+        cell: the number of the cell, from 1; 0 in a program.
+        file_line: the line in the file.
+    """
+
+    finding: Finding
+    cell: int
+    file_line: int
+
+
+@dataclass(frozen=True)
+class FileMigration:
+    """What became of a file.
+
+    Attributes:
+        path: the file, as it was found.
+        before, after: its text, and the text with the changes made. They are equal where nothing changes.
+        content: the bytes of `after`.
+        findings: in the order of the file.
+        error: why it was left as it is, with the place, in a line; "" if it could be read.
+        notice: what else was done, in a line.
+    """
+
+    path: str
+    before: str = ""
+    after: str = ""
+    content: bytes = b""
+    findings: tuple[PlacedFinding, ...] = ()
+    error: str = ""
+    notice: str = ""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to write."""
+        return self.before != self.after
+
+    @property
+    def remaining(self) -> tuple[PlacedFinding, ...]:
+        """The findings that are still there when the changed text is written, without notes."""
+        return tuple(each for each in self.findings if not each.finding.is_applied and each.finding.kind != "note")
+
+
+def is_interesting(path: Path) -> bool:
+    """Return whether a file has a word that a rule is about. A file that cannot be read is: it is reported."""
+    try:
+        return _INTERESTING.search(path.read_bytes()) is not None
+    except OSError:
+        return True
+
+
+def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
+    """Return what becomes of a file. The file is not written."""
+    path = str(found.path)
+    try:
+        source = read_source(found.path, found.is_notebook)
+        if found.is_requirements:
+            return _migrated(path, source, source.text, _place(find_pins(source.text), options, source.text))
+        return (
+            _migrate_notebook(path, source, options) if found.is_notebook else _migrate_program(path, source, options)
+        )
+    except SyntaxError as error:
+        return FileMigration(path, error=f"{path}:{error.lineno or 1}: not Python 3: {error.msg}")
+    except HubError:
+        raise
+    except (OSError, ValueError) as error:
+        return FileMigration(path, error=f"{path}: {getattr(error, 'strerror', None) or error}")
+    except Exception as error:  # noqa: BLE001  A fault in one file must not keep the others from being read.
+        return FileMigration(path, error=f"{path}: a fault of rehub migrate: {type(error).__name__}: {error}")
+
+
+def _migrate_program(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
+    text, notice = source.text, ""
+    if options.python2 and not parses(text):
+        text, notice = convert_from_python2(text), "converted from Python 2"
+    after, findings = migrate_source(text, options)
+    if Path(path).name == "setup.py":
+        findings += find_pins(text)
+    return dataclasses.replace(_migrated(path, source, after, _place(findings, options, text)), notice=notice)
+
+
+def _migrate_notebook(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
+    notebook = Notebook(source.text)
+    try:
+        program, findings = migrate_source(notebook.program, options)
+    except SyntaxError as error:
+        place = notebook.locate(error.lineno or 1)
+        return FileMigration(path, error=f"{path}:cell {place.cell}:{place.line}: not Python 3: {error.msg}")
+    placed = []
+    for each in _place(findings, options, notebook.program):
+        place = notebook.locate(each.finding.line)
+        finding = dataclasses.replace(each.finding, line=place.line)
+        placed.append(PlacedFinding(finding, place.cell, place.file_line))
+    # A notebook that still imports tensorflow_hub has to install it.
+    has_moved = _imports_any(program, ("rehub",)) and not _imports_any(program, ("tensorflow_hub",))
+    edits_shell = has_moved and options.wants("RH502")
+    for place, text in notebook.shell_lines() if edits_shell else ():
+        placed += [PlacedFinding(finding, place.cell, place.file_line) for finding in find_shell_pins(text, place.line)]
+    after = notebook.with_program(program, edit_shell_line if edits_shell else lambda text: text)
+    placed.sort(key=lambda each: (each.cell, each.finding.line, each.finding.column))
+    return _migrated(path, source, after, placed)
+
+
+def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Finding]]:
+    """Return a program rewritten, and what is found in it.
+
+    Raises:
+        SyntaxError: it is not a program of this Python.
+    """
+    from rehub.migrate.code.rewriting import rewrite  # It needs libcst.
+
+    names = ImportedNames(parse(source))
+    findings = [finding for finding in find_handle_rules(names) if options.wants(finding.rule)]
+    if not _imports_any(source, _IMPORTS_HUB):
+        return source, findings
+    is_compat = options.target == "compat"
+    wanted = {rule.code for rule in RULES if options.wants(rule.code)}
+    rewriting = rewrite(source, notes=options.notes, select=wanted & {"RH001"} if is_compat else wanted)
+    if rewriting.parse_error:
+        raise ValueError(f"libcst does not understand it: {rewriting.parse_error}")
+    after = rewriting.source
+    findings += rewriting.findings
+    if is_compat and options.wants("RH401"):
+        after, more = move_to_compat(after)
+        findings += more
+    if not parses(after):
+        raise ValueError("the rewritten program would not parse, so it was left as it is. Please report this.")
+    found = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
+    findings += [each for each in find_hand_rules(names) if each.rule in found and options.wants(each.rule)]
+    return after, findings
+
+
+def parse(source: str) -> ast.Module:
+    """Return the syntax tree of a program, without the warnings of Python about it.
+
+    Raises:
+        SyntaxError: it is not a program of this Python.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (ValueError, RecursionError) as error:  # null bytes, and nesting that is too deep
+            raise SyntaxError(str(error)) from error
+
+
+def parses(source: str) -> bool:
+    """Return whether this Python understands a program."""
+    try:
+        parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _imports_any(source: str, packages: tuple[str, ...]) -> bool:
+    for node in ast.walk(parse(source)):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            modules = [node.module or ""]
+        if any(module.partition(".")[0] in packages for module in modules):
+            return True
+    return False
+
+
+def _place(findings: list[Finding], options: MigrateOptions, text: str) -> list[PlacedFinding]:
+    """Sort findings, and leave out those that a comment in their line asks to ignore."""
+    lines = text.split("\n")
+    return [
+        PlacedFinding(finding, 0, finding.line)
+        for finding in sorted(findings, key=lambda each: (each.line, each.column, each.rule))
+        if options.wants(finding.rule) and not _is_ignored(lines[finding.line - 1], finding.rule)
+    ]
+
+
+def _is_ignored(line: str, rule: str) -> bool:
+    match = _IGNORED.search(line)
+    if match is None or match.group(1) is None:
+        return match is not None
+    return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))
+
+
+def _migrated(path: str, source: SourceText, after: str, findings: list[PlacedFinding]) -> FileMigration:
+    return FileMigration(path, source.text, after, source.encode(after), tuple(findings))

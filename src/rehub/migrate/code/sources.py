@@ -1,0 +1,69 @@
+"""Files of Python, read and written with their encoding, line ends and mode."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import stat
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehub.staging import write_atomically
+
+
+@dataclass(frozen=True)
+class SourceText:
+    r"""The text of a file, and how it is written as bytes.
+
+    Attributes:
+        text: the text. Lines end in "\n", unless the file mixes line ends: then they are as in the file.
+        encoding: what its byte order mark or its `coding` comment says; UTF-8 without either.
+        newline: what its lines end in.
+    """
+
+    text: str
+    encoding: str
+    newline: str = "\n"
+
+    def encode(self, text: str) -> bytes:
+        """Return the bytes of another text in this encoding and with these line ends.
+
+        Raises:
+            UnicodeEncodeError: the encoding has no such character.
+        """
+        return text.replace("\n", self.newline).encode(self.encoding)
+
+
+def read_source(path: Path, is_notebook: bool = False) -> SourceText:
+    """Read a file of Python, or a notebook.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: its bytes are not text in its encoding.
+        SyntaxError: it names an encoding that Python does not know.
+    """
+    content = path.read_bytes()
+    if is_notebook:
+        encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
+        return SourceText(content.decode(encoding), encoding)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    text = content.decode(encoding)
+    ends = text.count("\n")
+    if ends and ends == text.count("\r\n") == text.count("\r"):
+        return SourceText(text.replace("\r\n", "\n"), encoding, "\r\n")
+    return SourceText(text, encoding)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that readers see as it was or as it is now, never in part. It keeps its mode; a link stays a link.
+
+    Raises:
+        OSError: it cannot be written. It is as it was.
+    """
+    target = Path(os.path.realpath(path))
+    with write_atomically(target) as staging:
+        staging.write_bytes(content)
+        if target.exists():
+            staging.chmod(stat.S_IMODE(target.stat().st_mode))
