@@ -14,7 +14,11 @@ pytest.importorskip("starlette", reason="the extra `serve` is not installed here
 def plain(tmp_path):
     """A plain directory of models: acme/text in two versions, acme/images in one."""
     root = tmp_path / "plain"
-    for name, model in (("acme/text/1", "text_embed"), ("acme/text/2", "text_embed_part"), ("acme/images/1", "conv_bn")):
+    for name, model in (
+        ("acme/text/1", "text_embed"),
+        ("acme/text/2", "text_embed_part"),
+        ("acme/images/1", "conv_bn"),
+    ):
         shutil.copytree(str(directory_of(model)), str(root / name))
     return root
 

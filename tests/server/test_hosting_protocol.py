@@ -79,7 +79,9 @@ def test_a_head_request_gets_the_headers_alone(url):
 
 def test_a_range_is_sent_alone(url):
     whole = requests.get(f"{url}/acme/text/1", COMPRESSED)
-    answer = requests.get(f"{url}/acme/text/1", COMPRESSED, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]})
+    answer = requests.get(
+        f"{url}/acme/text/1", COMPRESSED, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]}
+    )
     assert (answer.status_code, answer.content) == (206, whole.content[100:])
     assert answer.headers["Content-Range"] == f"bytes 100-{len(whole.content) - 1}/{len(whole.content)}"
 
@@ -133,7 +135,8 @@ def test_rehub_shows_what_the_service_says_of_a_missing_model(url):
     "path",
     [
         "/../secret/1", "/acme/../../secret", "/%2e%2e/secret/1", "/acme/%2e%2e%2f%2e%2e%2fsecret", "/acme/text%00/1",
-        "/acme\\..\\secret", "//etc/passwd", "/acme/text/1/../../../secret", "/.hidden/text/1", "/" + "a/" * 500, "/acme/" + "a" * 5000,
+        "/acme\\..\\secret", "//etc/passwd", "/acme/text/1/../../../secret", "/.hidden/text/1",
+        "/" + "a/" * 500, "/acme/" + "a" * 5000,
     ],
 )  # fmt: skip
 def test_nothing_outside_of_the_directory_is_found(url, plain, path):

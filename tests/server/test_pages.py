@@ -60,14 +60,25 @@ def test_a_persons_page_and_a_programs_archive_have_the_same_url(url):
     page = requests.get(f"{url}/acme/text/1", headers=HTML)
     assert page.headers["Content-Type"].startswith("text/html")
     assert "hub.load(&#39;" + url + "/acme/text/1&#39;" in page.text
-    for shown in ("Embeds English sentences &amp; more.", "text-embedding", "language: en", "Apache-2.0", "legacy module"):
-        assert shown in page.text or shown in html.unescape(page.text)
+    for shown in (
+        "Embeds <b>English</b> sentences & more.",
+        "text-embedding",
+        "language: en",
+        "Apache-2.0",
+        "legacy module",
+    ):
+        assert html.escape(shown) in page.text
     assert "<td>100</td>" in page.text
 
 
 def test_the_facts_of_a_model_are_json_for_programs(url):
     facts = requests.get(f"{url}/acme/text").json()
-    assert (facts["name"], facts["version"], facts["versions"], facts["format"]) == ("acme/text", 2, [1, 2], "legacy module")
+    assert (facts["name"], facts["version"], facts["versions"], facts["format"]) == (
+        "acme/text",
+        2,
+        [1, 2],
+        "legacy module",
+    )
     assert facts["url"] == f"{url}/acme/text/2"
 
 
@@ -87,7 +98,9 @@ def test_models_are_found_by_their_words_and_facts(url, plain):
 def test_a_publisher_and_a_collection_have_pages(url, plain):
     collection = plain / "acme" / "collection" / "favourites"
     collection.mkdir(parents=True)
-    (collection / "card.md").write_text("# Collection acme/collection/favourites\nOur best.\n\n## List\n\n[text](/acme/text/1)")
+    (collection / "card.md").write_text(
+        "# Collection acme/collection/favourites\nOur best.\n\n## List\n\n[text](/acme/text/1)"
+    )
     assert "2 models" in requests.get(f"{url}/acme", headers=HTML).text
     assert 'href="/acme/text/1"' in requests.get(f"{url}/acme/collection/favourites", headers=HTML).text
 
@@ -109,7 +122,14 @@ def test_a_model_that_cannot_be_read_has_a_page_that_says_so(url, plain):
 
 
 def test_no_page_lets_a_script_run(url):
-    for path in ("/", "/acme", "/acme/text/1", "/-/search?q=<script>", "/acme/<script>alert(1)</script>", "/%3Cscript%3E/x"):
+    for path in (
+        "/",
+        "/acme",
+        "/acme/text/1",
+        "/-/search?q=<script>",
+        "/acme/<script>alert(1)</script>",
+        "/%3Cscript%3E/x",
+    ):
         answer = requests.get(url + path, headers=HTML)
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -126,11 +146,13 @@ def test_cards_are_cleaned():
 
 
 def test_a_card_of_a_megabyte_costs_little(url, plain):
-    (plain / "acme/images/1/card.md").write_text("# Module acme/images/1\nx\n\n" + "[" * 500_000 + "*a" * 250_000)
+    (plain / "acme/images/1/card.md").write_text("# Module acme/images/1\nx\n\n" + "![" * 500_000)
     assert requests.get(f"{url}/acme/images/1", headers=HTML, timeout=30).status_code == 200
 
 
-@pytest.mark.parametrize("text", ["", "#", "<!-- a: b", "# Module x\n\n\n\n", "```\ncode\n```", "\ufeff# Title\ntext", "| a |"])
+@pytest.mark.parametrize(
+    "text", ["", "#", "<!-- a: b", "# Module x\n\n\n\n", "```\ncode\n```", "\ufeff# Title\ntext", "| a |"]
+)
 def test_any_text_is_a_card(text):
     card = parse_card(text)
     render_card(card.body, remote_images=True)
@@ -157,7 +179,13 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
         card = CARD + ATTACKS.replace("CANARY", canary.url)
         (plain / "acme/text/1/card.md").write_text(card)
         with serving(plain, tmp_path / "cache") as url:
-            command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+            command = [
+                CHROMIUM,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                f"--user-data-dir={tmp_path / 'profile'}",
+            ]
             command += ["--virtual-time-budget=3000", "--dump-dom", f"{url}/acme/text/1"]
             dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     assert "<title>acme/text/1 - rehub</title>" in dom

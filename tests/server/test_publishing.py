@@ -107,7 +107,9 @@ def test_ten_publishers_without_a_version_get_ten_numbers(url, token, archives):
     assert sorted(answer.json()["version"] for answer in answers) == list(range(1, 11))
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic !!!", "Basic " + base64.b64encode(b"ci:wrong").decode()])
+@pytest.mark.parametrize(
+    "authorization", [None, "Bearer wrong", "Basic !!!", "Basic " + base64.b64encode(b"ci:wrong").decode()]
+)
 def test_without_a_valid_token_nothing_is_published(url, archives, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = requests.put(f"{url}/acme/text/1", archives[0], headers=headers)
@@ -129,7 +131,9 @@ def test_a_token_whose_entry_was_deleted_is_refused_at_once(url, token, archives
     assert put(f"{url}/acme/text/2", archives[0], token).status_code == 401
 
 
-@pytest.mark.parametrize("name", ["acme", "acme/collection/x", "acme/1/2", "acme/..%2fx/1", "a_b/text/1", "acme/text/-1"])
+@pytest.mark.parametrize(
+    "name", ["acme", "acme/collection/x", "acme/1/2", "acme/..%2fx/1", "a_b/text/1", "acme/text/-1"]
+)
 def test_names_that_no_model_can_have_are_refused(url, token, archives, name):
     assert put(f"{url}/{name}", archives[0], token).status_code in (400, 403)
 
@@ -186,7 +190,9 @@ def test_a_publisher_that_is_killed_leaves_a_whole_version_or_none(tmp_path):
             process.send_signal(signal.SIGKILL)
         found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}")) if root.exists() else None
         if found is not None:
-            files = {str(p.relative_to(found.directory)): p.read_bytes() for p in found.directory.rglob("*") if p.is_file()}
+            files = {
+                str(p.relative_to(found.directory)): p.read_bytes() for p in found.directory.rglob("*") if p.is_file()
+            }
             assert files == complete
         else:
             assert not (root / "models" / "acme" / "text" / str(number)).exists()

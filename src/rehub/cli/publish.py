@@ -33,7 +33,9 @@ def add_arguments(parser: Parser) -> None:
         "--allow-dangers", action="store_true", help="with --into: publish although the scan finds dangers"
     )
     parser.add_json_option("the URL or name, the sha256, and whether it is new")
-    parser.add_examples("publish ./my_model https://hub.example.com/acme/text", "publish ./my_model acme/text --into ./hub")
+    parser.add_examples(
+        "publish ./my_model https://hub.example.com/acme/text", "publish ./my_model acme/text --into ./hub"
+    )
 
 
 def run_command(arguments: Namespace) -> int:

@@ -194,7 +194,8 @@ class _Application:
         if request.query_params.get("compare", "").isdigit() and found.is_versioned:
             other = self._service.find(found.name.with_version(int(request.query_params["compare"][:18])), visitor)
             compared = None if other is None else await asyncio.to_thread(self._service.catalogue.facts, other)
-        html = self._pages.model(
+        html = await asyncio.to_thread(
+            self._pages.model,
             facts,
             self.url_of(request, facts.path),
             card=card_of(found, self._service.hub.tree).body,

@@ -73,10 +73,9 @@ class Catalogue:
             known = self._database.execute("select stamp from models where name = ? and version = ?", key).fetchone()
         if known == (stamp,) and not force:
             return False
-        facts = gather_facts(model)
         card = card_of(model, self._tree)
+        facts = gather_facts(model, card)
         labels = f"{facts.task} {facts.language} {facts.format} {facts.architecture} {facts.dataset}"
-        description = facts.description or card.description
         with self._lock, self._database:
             self._delete(key)
             row = self._database.execute(
@@ -85,7 +84,7 @@ class Catalogue:
             ).lastrowid
             self._database.execute(
                 "insert into words (rowid, name, description, labels, card) values (?, ?, ?, ?, ?)",
-                (row, model.name.path.replace("/", " "), description, labels, card.body),
+                (row, model.name.path.replace("/", " "), facts.description, labels, card.body),
             )
         self._mark_latest(model.name.path)
         return True

@@ -102,7 +102,7 @@ def _with_path(url: str, path: str) -> str:
 class _Upload:
     """A file that requests sends with its Content-Length, and whose progress is shown."""
 
-    def __init__(self, file: IO[bytes], size: int, advance: Callable[[int], None]) -> None:
+    def __init__(self, file: IO[bytes], size: int, advance: Callable[[int], object]) -> None:
         self._file = file
         self._size = size
         self._advance = advance

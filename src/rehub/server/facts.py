@@ -118,9 +118,8 @@ def facts_from_json(text: str) -> ModelFacts:
     return ModelFacts(**found)
 
 
-def gather_facts(model: StoredModel) -> ModelFacts:
+def gather_facts(model: StoredModel, card: Card) -> ModelFacts:
     """Read a version. A model that cannot be read has its problem among its facts."""
-    card = read_card(model.directory / CARD_FILE)
     facts = ModelFacts(
         model.name.path,
         model.name.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
@@ -121,10 +122,15 @@ class Pages:
         return self._render("problem.html", heading=heading, message=message, near=near, versions=versions)
 
     def _card(self, markdown: str) -> Markup:
-        return Markup(render_card(markdown, remote_images=self._remote_images)) if markdown else Markup("")  # noqa: S704
+        return Markup(_render_once(markdown, self._remote_images)) if markdown else Markup("")  # noqa: S704
 
     def _render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(**values)
+
+
+@functools.lru_cache(maxsize=256)
+def _render_once(markdown: str, remote_images: bool) -> str:
+    return render_card(markdown, remote_images=remote_images)
 
 
 def badges(facts: ModelFacts) -> list[Badge]:
