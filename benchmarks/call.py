@@ -1,9 +1,9 @@
-"""What one call of a small model and one training step cost: rehub.KerasLayer beside what it stands between.
+"""The time of one call of a small model, and of one training step: rehub.KerasLayer compared with its parts.
 
-The call is of a model with next to no arithmetic, so that what is measured is the way to it: the raw callable and the
+The call is of a model with almost no arithmetic, so the time is that of the path to it: the raw callable and the
 signature of `tf.saved_model.load` and of `rehub.load`, then the layers over the same model. The training step is one of
-`fit` over a convolution network with batch norm, under a new last layer; TFSMLayer, which passes no `training`, gets an
-endpoint for each mode, so that all compute the same. Only TFSMLayer leaves out the model's regularization loss.
+`fit` over a convolution network with batch norm, under a new last layer. TFSMLayer passes no `training`, so it gets an
+endpoint for each mode, and all compute the same. Only TFSMLayer omits the model's regularization loss.
 
 Usage: `python benchmarks/call.py [ROUNDS]`
 """
@@ -21,7 +21,7 @@ from typing import Any, Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-warnings.filterwarnings("ignore")  # tensorflow_hub 0.16.1 brings some, from setuptools and TensorFlow
+warnings.filterwarnings("ignore")  # Of setuptools and TensorFlow, in tensorflow_hub 0.16.1.
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ REHUB = "rehub.KerasLayer"
 
 
 class Scale(tf.train.Checkpoint):
-    """y = 2 x, by one variable: the smallest model that is one."""
+    """y = 2 x, by one variable: the smallest model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,21 +53,21 @@ class Scale(tf.train.Checkpoint):
 
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """The scaled input."""
+        """Return the scaled input."""
         return x * self.scale
 
 
 def save_network(path: str) -> None:
-    """Writes the network of the examples, with an endpoint for each mode."""
+    """Write the network of the examples, with an endpoint for each mode."""
     features = publish_digits.DigitFeatures()
-    model = publish_digits.reusable(features)
+    model = publish_digits.make_reusable(features)
     model.infer = tf.function(lambda images: features(images, training=False), [publish_digits.IMAGES])
     model.train = tf.function(lambda images: features(images, training=True), [publish_digits.IMAGES])
     tf.saved_model.save(model, path)
 
 
 def callers(path: str) -> dict[str, Callable[[], Any]]:
-    """Ways to call the model once, by name."""
+    """Return functions that call the model once, by name."""
     restored = {"tf.saved_model.load": tf.saved_model.load(path), "rehub.load": rehub.load(path)}
     layers: dict[str, Any] = {
         REHUB: rehub.KerasLayer(path),
@@ -87,7 +87,7 @@ def callers(path: str) -> dict[str, Callable[[], Any]]:
 
 
 def trainers(path: str) -> dict[str, Callable[[], Any]]:
-    """Ways to fit a model over the network for `STEPS` steps, by name."""
+    """Return functions that fit a model over the network for `STEPS` steps, by name."""
     images = np.random.default_rng(0).random((STEPS * BATCH, 8, 8, 1), dtype=np.float32)
     labels = np.arange(STEPS * BATCH, dtype=np.int32) % 5
     fits = {}
@@ -107,7 +107,7 @@ def trainers(path: str) -> dict[str, Callable[[], Any]]:
 
 
 def measure(contenders: dict[str, Callable[[], Any]], rounds: int, repeats: int, divisor: int) -> dict[str, float]:
-    """Runs each contender in turn, round after round; returns the median of its seconds, each divided by `divisor`."""
+    """Run the contenders in interleaved rounds; return the median seconds of each, divided by `divisor`."""
     for run in contenders.values():
         for _ in range(repeats):
             run()
@@ -122,14 +122,14 @@ def measure(contenders: dict[str, Callable[[], Any]], rounds: int, repeats: int,
 
 
 def show(title: str, medians: dict[str, float]) -> None:
-    """Prints the medians, and how many times rehub's each is."""
+    """Print the medians, and their ratios to rehub's."""
     print(f"\n{title}")
     for name, seconds in medians.items():
         print(f"  {name:30} {seconds * 1e6:9.1f} us  {seconds / medians[REHUB]:5.2f}x")
 
 
 def main(rounds: int = 15) -> None:
-    """Measures both, interleaved."""
+    """Measure both."""
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, medians of {rounds} interleaved rounds")
     with tempfile.TemporaryDirectory() as folder:
         small, network = str(Path(folder, "small")), str(Path(folder, "network"))

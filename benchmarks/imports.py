@@ -1,4 +1,4 @@
-"""How long `import rehub` takes in a fresh process, beside `import tensorflow_hub` and `import tensorflow`.
+"""The time of `import rehub` in a fresh process, compared with `import tensorflow_hub` and `import tensorflow`.
 
 Usage: `python benchmarks/imports.py [ROUNDS]`
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 PEERS = ("rehub", "tensorflow_hub", "tensorflow")
-# What a process prints: the seconds that the import took, then those of the heavy modules that it brought along.
+# Prints the seconds of the import, then the heavy modules that it imported.
 TIMED_IMPORT = """
 import sys, time
 start = time.perf_counter()
@@ -22,21 +22,21 @@ print(seconds, *[name for name in ("tensorflow", "keras", "tf_keras", "numpy") i
 
 
 def import_once(module: str) -> tuple[float, list[str]]:
-    """Imports the module in a process of its own; returns the seconds it took and the heavy modules it brought."""
+    """Import the module in its own process; return the seconds and the heavy modules that it imported."""
     command = [sys.executable, "-W", "ignore", "-c", TIMED_IMPORT.format(module=module)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-    seconds, *brought = done.stdout.split()
-    return float(seconds), brought
+    seconds, *imported = done.stdout.split()
+    return float(seconds), imported
 
 
 def main(rounds: int = 5) -> None:
-    """Imports each module once a round, in turn, after one round that only warms the disk's cache."""
+    """Import each module once a round, after one round that only warms the page cache."""
     modules = [module for module in PEERS if importlib.util.find_spec(module)]
     times: dict[str, list[float]] = {module: [] for module in modules}
-    brought: dict[str, list[str]] = {}
+    imported: dict[str, list[str]] = {}
     for number in range(rounds + 1):
         for module in modules:
-            seconds, brought[module] = import_once(module)
+            seconds, imported[module] = import_once(module)
             if number > 0:
                 times[module].append(seconds)
 
@@ -44,8 +44,8 @@ def main(rounds: int = 5) -> None:
     print(f"Python {sys.version.split()[0]}, median of {rounds} fresh processes each, interleaved")
     for module in modules:
         ratio = medians[module] / medians["rehub"]
-        others = ", ".join(name for name in brought[module] if name != module) or "nothing"
-        print(f"import {module:15} {medians[module] * 1000:8.1f} ms  {ratio:7.1f}x  brings {others}")
+        others = ", ".join(name for name in imported[module] if name != module) or "nothing"
+        print(f"import {module:15} {medians[module] * 1000:8.1f} ms  {ratio:7.1f}x  imports {others}")
     for module in [peer for peer in PEERS if peer not in modules]:
         print(f"import {module:15} not installed")
 

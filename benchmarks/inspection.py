@@ -1,12 +1,12 @@
-"""How long it takes to see what a model holds: `rehub show` as a whole process, beside `saved_model_cli show --all`.
+"""The time of `rehub show` as a process, compared with `saved_model_cli show --all`.
 
-The models are made here, by Keras 2 (with `tf_keras`) and Keras 3, so that they have what models have: weights that
-nobody needs to read for this, and functions by the hundred. The two take turns, so that a change of the machine's pace
-meets both alike; the floor is a Python that does nothing.
+The script makes models by Keras 2 (with `tf_keras`) and Keras 3: they have large weights, which are not needed here,
+and hundreds of functions. The two programs alternate, so a change of the machine's speed affects both. The floor is a
+Python that does nothing.
 
 Usage: python benchmarks/inspection.py [--rounds 5] [--models DIRECTORY] [--only WORD]
 
-`--models` keeps the models for the next time.
+`--models` keeps the models for the next run.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SAVED_MODEL_CLI = str(Path(sys.executable).parent / "saved_model_cli")
 
 
 def run(command: list[str]) -> float:
-    """Runs a command in a process of its own; returns the seconds that it took."""
+    """Run a command in its own process; return its seconds."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # What is installed has its bytecode; so has what runs twice.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Installed programs have bytecode.
     start = time.perf_counter()
     done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     seconds = time.perf_counter() - start
@@ -44,7 +44,7 @@ def run(command: list[str]) -> float:
 
 
 def make(name: str, code: str, directory: Path) -> str:
-    """Returns the directory of a model, made now unless it is there."""
+    """Return the directory of a model; make it if it does not exist."""
     path = directory / "".join(letter if letter.isalnum() else "_" for letter in name)
     if not (path / "saved_model.pb").is_file():
         run([sys.executable, "-W", "ignore", "-c", code, str(path)])
@@ -52,12 +52,12 @@ def make(name: str, code: str, directory: Path) -> str:
 
 
 def size_of(path: str) -> float:
-    """The megabytes that a model takes."""
+    """Return the megabytes of a model."""
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file()) / 1e6
 
 
 def measure(path: str, rounds: int) -> dict[str, float]:
-    """Returns the median of the seconds that each way takes, after a round that only warms the disk's cache."""
+    """Return the median seconds of each program, after a round that only warms the page cache."""
     ways = {
         "saved_model_cli": [SAVED_MODEL_CLI, "show", "--all", "--dir", path],
         "rehub": [sys.executable, "-m", "rehub", "show", path],
@@ -73,7 +73,7 @@ def measure(path: str, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Makes the models, shows them and prints a table."""
+    """Make the models, show them, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--models", type=Path, help="where the models are kept")

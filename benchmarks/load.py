@@ -1,14 +1,14 @@
-"""How long loading takes: `hub.load` beside `tf.saved_model.load`, `tensorflow_hub.load`, and the limit.
+"""The time to load a model: `hub.load` compared with `tf.saved_model.load`, `tensorflow_hub.load`, and the limit.
 
-The models are made here, one of each kind: saved by Keras 2 (with `tf_keras`), exported by Keras 3, Reusable
-SavedModels of `tf.Module`, and a text embedding with a table. Each process imports TensorFlow and the library, loads
-one model in one way, and calls it or differentiates it once; the ways take turns. The limit is what cannot be saved:
-to read and parse `saved_model.pb`, and to read the values by one RestoreV2. Memory is what the process had more at its
-peak than before it loaded. "rehub, prepared" maps the weights from a form that was made before (docs/loading.md).
+The script makes one model of each kind: saved by Keras 2 (with `tf_keras`), exported by Keras 3, Reusable SavedModels
+of `tf.Module`, and a text embedding with a table. Each process imports TensorFlow and the library, loads one model in
+one way, and calls it or differentiates it once. The ways alternate. The limit is the time to read and parse
+`saved_model.pb`, and to read the values by one RestoreV2. Memory is the peak of the process minus its memory before
+loading. "rehub, prepared" maps the weights from a prepared form (docs/loading.md).
 
 Usage: python benchmarks/load.py [--rounds 5] [--models DIRECTORY] [--only WORD]
 
-`--models` keeps the models for the next time. How load time grows with a model, load_over_size.py tells.
+`--models` keeps the models for the next run. load_over_size.py measures how the time grows with a model.
 """
 
 from __future__ import annotations
@@ -208,8 +208,8 @@ WAYS = ("TensorFlow", "tensorflow_hub", "rehub", "rehub, prepared", "limit")
 
 
 def run(code: str, *arguments: str) -> str:
-    """Runs a Python program in a process of its own; returns the last line that it printed."""
-    # Prepared forms lie in a cache beside the models.
+    """Run a Python program in its own process; return the last line of its output."""
+    # Prepared forms are in a cache next to the models.
     cache = {"REHUB_CACHE_DIR": str(Path(arguments[0]).parent / "cache")}
     environment = {**os.environ, **cache, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
@@ -220,7 +220,7 @@ def run(code: str, *arguments: str) -> str:
 
 
 def make(name: str, code: str, directory: Path, *arguments: str) -> str | None:
-    """Returns the directory of a model, made now unless it is there; None, with the reason printed, if it cannot be."""
+    """Return the directory of a model; make it if it does not exist. Return None, and print why, if that fails."""
     path = directory / "".join(letter if letter.isalnum() else "_" for letter in name)
     if not (path / "saved_model.pb").is_file():
         try:
@@ -233,7 +233,7 @@ def make(name: str, code: str, directory: Path, *arguments: str) -> str | None:
 
 
 def measure(path: str, rounds: int) -> dict[str, list[float | None]]:
-    """Returns, for each way, medians of the seconds to load, load and call, load and train, and of the megabytes."""
+    """Return for each way the median seconds to load, to load and call, to load and train, and the megabytes."""
     found: dict[str, dict[str, list[list[float]]]] = {way: {"call": [], "train": []} for way in WAYS}
     for _ in range(rounds):
         for way in list(found):
@@ -260,7 +260,7 @@ def measure(path: str, rounds: int) -> dict[str, list[float | None]]:
 
 
 def compare(rounds: int, directory: Path, only: str) -> None:
-    """Prints a table of all models and ways, and how many times rehub's figure the one of TensorFlow is."""
+    """Print a table of all models and ways, with the ratios of TensorFlow's figures to rehub's."""
     print("| model | way | load, s | load + first call, s | load + first training step, s | memory, MB |")
     print("|---|---|---|---|---|---|")
     for name, code in MODELS.items():
@@ -281,7 +281,7 @@ def compare(rounds: int, directory: Path, only: str) -> None:
 
 
 def main() -> None:
-    """Makes the models, loads them and prints tables."""
+    """Make the models, load them, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--models", type=Path, help="where the models are kept")

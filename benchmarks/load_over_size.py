@@ -1,11 +1,11 @@
-"""How the time to load a model grows with it: over the number of its functions, and over the bytes of its variables.
+"""The time to load a model over the number of its functions, and over the bytes of its variables.
 
-Models of each size are made here, and loaded by `tf.saved_model.load` and by `hub.load`, from the checkpoint and from a
-prepared form (docs/loading.md), in fresh processes that take turns. It prints a table, and draws the plot in the docs.
+The script makes models of each size. `tf.saved_model.load` and `hub.load`, from the checkpoint and from a prepared form
+(docs/loading.md), load them in alternating fresh processes. It prints a table, and draws the plot in the docs.
 
 Usage: python benchmarks/load_over_size.py [--rounds 3] [--largest 4096] [--plot docs/load_over_size.svg]
 
-`--largest` is the size, in MB, of the largest variables. They take that much of the disk, twice.
+`--largest` is the size, in MB, of the largest variables. They need twice that much disk space.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MEGABYTES = (1, 16, 64, 256, 1024, 4096)
 
 
 def measure(code: str, size: int, rounds: int) -> dict[str, float]:
-    """Returns the seconds that each way takes to load a model of a size, medians; the model is made and deleted."""
+    """Make a model of a size, return the median seconds of each way to load it, and delete it."""
     with tempfile.TemporaryDirectory() as directory:
         path = make("model", code, Path(directory), str(size))
         if path is None:
@@ -59,7 +59,7 @@ def measure(code: str, size: int, rounds: int) -> dict[str, float]:
 
 
 def table(heading: str, results: dict[int, dict[str, float]]) -> None:
-    """Prints seconds, and how many times rehub's time TensorFlow's is."""
+    """Print seconds, and the ratios of TensorFlow's to rehub's."""
     print(f"| {heading} | {', s | '.join(WAYS)}, s | TensorFlow / rehub | TensorFlow / prepared |")
     print("|---" * (len(WAYS) + 3) + "|")
     for size, seconds in results.items():
@@ -69,11 +69,11 @@ def table(heading: str, results: dict[int, dict[str, float]]) -> None:
 
 
 def plot(by_heading: dict[str, dict[int, dict[str, float]]], file: Path) -> None:
-    """Draws one panel for each table, both axes logarithmic."""
+    """Draw one panel for each table, both axes logarithmic."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "rehub"  # The same figures give the same file.
+    mpl.rcParams["svg.hashsalt"] = "rehub"  # The same figures make the same file.
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, len(by_heading), figsize=(10, 4), layout="constrained")
@@ -89,7 +89,7 @@ def plot(by_heading: dict[str, dict[int, dict[str, float]]], file: Path) -> None
 
 
 def main() -> None:
-    """Measures both, prints and draws."""
+    """Measure both, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--largest", type=int, default=MEGABYTES[-1])

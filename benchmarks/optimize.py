@@ -1,11 +1,11 @@
-"""How long a call takes of a model loaded with `optimize="inference"`, beside the same model without.
+"""The time of a call of a model loaded with `optimize="inference"`, compared with the same model without.
 
-The models are made here, with weights at random: convolution networks of Keras, called at batch 1. Both objects are
-loaded in one process and called in turns, as a user calls them; what was chosen is printed with its difference.
+The script makes convolution networks of Keras with random weights, and calls them at batch 1. It loads both objects in
+one process, and alternates their calls. It prints the chosen form and its difference.
 
 Usage: python benchmarks/optimize.py [--rounds 50] [--models DIRECTORY] [NAME ...]
 
-`--models` keeps the models for the next time. NAMEs are those of `keras.applications`.
+`--models` keeps the models for the next run. NAMEs are those of `keras.applications`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIZE = (224, 224, 3)
 
 
 def main() -> None:
-    """Loads, calls and prints."""
+    """Load, call and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", default=MODELS, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=50)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def save(name: str, directory: str) -> None:
-    """Writes a network as a model with one function."""
+    """Write a network as a model with one function."""
     network = getattr(keras.applications, name)(weights=None, input_shape=SIZE)
     module = tf.Module()
     module.kept = [variable.value for variable in network.variables]
@@ -56,7 +56,7 @@ def save(name: str, directory: str) -> None:
 
 
 def measure(name: str, directory: str, rounds: int) -> None:
-    """Prints the row of a model."""
+    """Print the row of a model."""
     plain = hub.load(directory)
     begin = time.perf_counter()
     optimized = hub.load(directory, optimize="inference")

@@ -1,8 +1,8 @@
-"""What it costs to resolve a handle that is in the cache: rehub.resolve beside tensorflow_hub.resolve.
+"""The time to resolve a handle in the cache: rehub.resolve compared with tensorflow_hub.resolve.
 
-Both look at one cache, in which is a model with `variables/` and `assets/`. Beside them is the floor: one stat of each
-of the model's directories, by which rehub notices files that were taken away. The first resolve of a process, which
-compares every file with the manifest, is shown by itself.
+Both use one cache, with a model that has `variables/` and `assets/`. The floor is one stat of each of the model's
+directories, by which rehub notices deleted files. The first resolve of a process compares every file with the manifest,
+so it has its own line.
 
 Usage: `python benchmarks/resolve.py [ROUNDS]`
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-warnings.filterwarnings("ignore")  # tensorflow_hub 0.16.1 brings some, from setuptools and TensorFlow
+warnings.filterwarnings("ignore")  # Of setuptools and TensorFlow, in tensorflow_hub 0.16.1.
 
 import rehub
 from rehub.cache import Fetched, get_or_fetch
@@ -33,12 +33,12 @@ except ImportError as error:
 CALLS = 2000
 HANDLE = "https://tfhub.dev/google/nnlm-en-dim50/2"
 FILES = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001", "assets/tokens.txt")
-# rehub does not trust a directory's time before the file system's clock has certainly ticked since.
+# rehub trusts a directory's time only after the file system's clock has certainly ticked.
 SECONDS_UNTIL_TRUSTED = 2.5
 
 
 def fill(directory: Path) -> Fetched:
-    """Makes a small model."""
+    """Write a small model."""
     for name in FILES:
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_bytes(name.encode())
@@ -46,7 +46,7 @@ def fill(directory: Path) -> Fetched:
 
 
 def seconds_of(resolve: Callable[[str], object], calls: int) -> float:
-    """Seconds of one call, as the mean of many."""
+    """Return the mean seconds of a call."""
     start = time.perf_counter()
     for _ in range(calls):
         resolve(HANDLE)
@@ -54,7 +54,7 @@ def seconds_of(resolve: Callable[[str], object], calls: int) -> float:
 
 
 def main(rounds: int = 15) -> None:
-    """Measures both in turn, round after round."""
+    """Measure both in interleaved rounds."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TFHUB_CACHE_DIR"] = cache
         os.environ.pop("REHUB_CACHE_DIR", None)
@@ -80,7 +80,7 @@ def main(rounds: int = 15) -> None:
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, seconds in medians.items():
         print(f"  {name:24} {seconds * 1e6:8.2f} us  {seconds / medians['rehub.resolve']:6.2f}x")
-    print(f"  {'the first of a process':24} {first * 1e6:8.2f} us, without the import of rehub")
+    print(f"  {'the first in a process':24} {first * 1e6:8.2f} us, without the import of rehub")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""What it costs to train a legacy module: rehub in TF2, beside TF 1.15 and beside the same network written in Keras.
+"""The time to train a legacy module: rehub in TF2, compared with TF 1.15 and with the same network written in Keras.
 
-The modules are convolution networks with batch norm and a regularization loss for each kernel, made here: a small one,
-and one of the size of Inception. All ways take the same steps of plain gradient descent from the same weights, on one
-batch, under a new last layer; that their losses agree is checked. A step is one of a loop over a `tf.function` with a
-GradientTape, one of `fit`, or one of a session of TF 1.15. That one runs where its Python is told, in a process of its
-own; without, it is left out.
+The script makes convolution networks with batch norm and a regularization loss for each kernel: a small one, and one of
+the size of Inception. All ways take the same steps of plain gradient descent from the same weights, on one batch, under
+a new last layer. The script checks that their losses agree. A step is one of a loop over a `tf.function` with a
+GradientTape, one of `fit`, or one of a session of TF 1.15. The last runs in its own process, if you name its Python.
 
-Usage: `python benchmarks/retrain.py [ROUNDS] [--tf115 PYTHON]`; REHUB_BENCH_TF115 names the Python, too.
+Usage: `python benchmarks/retrain.py [ROUNDS] [--tf115 PYTHON]`; REHUB_BENCH_TF115 names the Python too.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ SIZES = {"small": 6, "Inception-sized": 95}
 SIDE, BATCH, CLASSES = 64, 8, 10
 DECAY, EPSILON, SCALE, RATE = 0.99, 1e-3, 1e-5, 0.01
 STEPS = 20  # before the clock starts
-TURN = 2.0  # seconds that a turn of one way takes, more or less
+TURN_SECONDS = 2.0  # roughly, of one way in a round
 
 REHUB_LOOP, REHUB_FIT = "rehub, loop", "rehub.KerasLayer, fit"
 NATIVE_LOOP, NATIVE_FIT = "native, loop", "native, fit"
@@ -47,7 +46,7 @@ TF115 = "TF 1.15"
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution with batch norm; it is added to its input where that has the same shape."""
+    """A convolution with batch norm; with its input added if that has the same shape."""
 
     name: str
     filters: int
@@ -56,7 +55,7 @@ class Layer:
 
 
 def layers(depth: int) -> list[Layer]:
-    """The layers of a network: in three stages, each with half the side and twice the filters."""
+    """Return the layers of a network: three stages, each with half the side and twice the filters."""
     first = [depth * stage // 3 for stage in range(3)]
     stages = [sum(index >= start for start in first) for index in range(depth)]
     return [
@@ -66,7 +65,7 @@ def layers(depth: int) -> list[Layer]:
 
 
 class Data:
-    """The batch that is trained on.
+    """The batch to train on.
 
     Attributes:
         images: and
@@ -113,7 +112,7 @@ def batch_norm(x: tf.Tensor, filters: int, is_training: bool) -> tf.Tensor:
 
 
 def export_module(path: str, depth: int) -> None:
-    """Writes the network as a module in the TF1 Hub format."""
+    """Write the network as a module in the TF1 Hub format."""
 
     def module_fn(is_training: bool) -> None:
         v1.set_random_seed(0)
@@ -164,10 +163,10 @@ class Way:
     """One way to train.
 
     Attributes:
-        steps: takes a number of steps; returns the seconds and the mean or the last of their losses.
-        traces: how often the step has been traced so far; None where it is not.
-        load: how many seconds it took to load or build the model.
-        first: and how many the first step, with all that comes before it.
+        steps: takes a number of steps; returns the seconds, and the mean or the last of their losses.
+        traces: returns how often the step was traced so far; None if it is not traced.
+        load: the seconds to load or build the model.
+        first: the seconds to the end of the first step.
     """
 
     steps: Callable[[int], tuple[float, float]]
@@ -177,13 +176,13 @@ class Way:
 
 
 def in_loop(call: Callable[[Any], Any], losses: Callable[[], list[Any]], trained: list[Any], data: Data) -> Way:
-    """Trains by a GradientTape in a `tf.function`.
+    """Train by a GradientTape in a `tf.function`.
 
     Args:
-        call: gives the logits of images.
-        losses: gives the regularization losses.
+        call: returns the logits of images.
+        losses: returns the regularization losses.
         trained: the variables.
-        data: what is trained on.
+        data: the batch to train on.
     """
     images, labels = tf.constant(data.images), tf.constant(data.labels)
 
@@ -206,7 +205,7 @@ def in_loop(call: Callable[[Any], Any], losses: Callable[[], list[Any]], trained
 
 
 def in_fit(model: Any, data: Data) -> Way:
-    """Trains by `fit`."""
+    """Train by `fit`."""
     traces = []
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -259,7 +258,7 @@ def native_fit(depth: int, weights: dict[str, Any], data: Data) -> Way:
 
 
 def ready(make: Callable[[], Way]) -> Way:
-    """Makes a way and takes the first step, by the clock."""
+    """Make a way and takes the first step, by the clock."""
     start = time.perf_counter()
     way = make()
     way.load = time.perf_counter() - start
@@ -271,16 +270,16 @@ def ready(make: Callable[[], Way]) -> Way:
 
 @contextlib.contextmanager
 def in_tf115(python: str, path: str, data: Data) -> Iterator[Way]:
-    """TF 1.15, in a process that takes steps when it is told to."""
+    """Train in TF 1.15, in another process that takes steps on request."""
     file = f"{path}.npz"
     np.savez(file, images=data.images, labels=data.labels, kernel=data.head[0], bias=data.head[1])
     command = [python, "-W", "ignore", str(Path(__file__).parent / "tf115" / "retrain.py"), path, file, str(RATE)]
-    # TF2 leaves word in the environment that it is TF2.
+    # TF2 sets this variable.
     environment = {name: value for name, value in os.environ.items() if name != "TF2_BEHAVIOR"}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
-        told, answers = process.stdin, process.stdout
-        assert told
+        requests, answers = process.stdin, process.stdout
+        assert requests
         assert answers
 
         def answer() -> dict[str, float]:
@@ -291,7 +290,7 @@ def in_tf115(python: str, path: str, data: Data) -> Iterator[Way]:
             return message
 
         def steps(count: int) -> tuple[float, float]:
-            print(count, file=told, flush=True)
+            print(count, file=requests, flush=True)
             message = answer()
             return message["seconds"], message["loss"]
 
@@ -306,7 +305,7 @@ def in_tf115(python: str, path: str, data: Data) -> Iterator[Way]:
 
 
 def measure(ways: dict[str, Way], rounds: int) -> dict[str, float]:
-    """Trains in each way in turn, round after round; returns the median of the seconds that a step takes.
+    """Train in each way, in interleaved rounds; return the median seconds of a step.
 
     Raises:
         ValueError: the ways do not compute the same.
@@ -315,7 +314,7 @@ def measure(ways: dict[str, Way], rounds: int) -> dict[str, float]:
     losses = {name: way.steps(1)[1] for name, way in ways.items()}
     if not np.allclose(list(losses.values()), losses[REHUB_LOOP], rtol=1e-3):
         raise ValueError(f"The ways to train do not compute the same. Losses after {STEPS} steps: {losses}")
-    count = max(2, int(TURN / min(a_step.values())))
+    count = max(2, int(TURN_SECONDS / min(a_step.values())))
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -324,7 +323,7 @@ def measure(ways: dict[str, Way], rounds: int) -> dict[str, float]:
 
 
 def show(ways: dict[str, Way], medians: dict[str, float], traces: dict[str, int]) -> None:
-    """Prints what has been measured, beside rehub's way of the same kind."""
+    """Print the times, and their ratios to rehub's way of the same kind."""
     print(f"  {'':22} {'load':>8} {'first step':>11} {'a step':>10}  of rehub's  traced again")
     for name, way in ways.items():
         own = medians[name] / medians[REHUB_FIT if name.endswith("fit") else REHUB_LOOP]
@@ -334,7 +333,7 @@ def show(ways: dict[str, Way], medians: dict[str, float], traces: dict[str, int]
 
 
 def train(depth: int, path: str, tf115: str | None, rounds: int) -> None:
-    """Measures the ways to train a network of some depth, whose module is written to `path`."""
+    """Measure the ways to train a network of some depth, whose module is written to `path`."""
     export_module(path, depth)
     module = rehub.load(path)
     weights = module.variable_map
@@ -355,7 +354,7 @@ def train(depth: int, path: str, tf115: str | None, rounds: int) -> None:
 
 
 def main(rounds: int, tf115: str | None) -> None:
-    """Measures both sizes."""
+    """Measure both sizes."""
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, medians of {rounds} interleaved rounds")
     if not tf115:
         print("Without TF 1.15: name its Python by --tf115")

@@ -1,8 +1,7 @@
-"""Downloading and unpacking a model of 170 MB from this machine: rehub beside tensorflow_hub and kagglehub.
+"""Downloading and unpacking a model of 170 MB from this machine: rehub compared with tensorflow_hub and kagglehub.
 
-A floor, shown beside them, is what no way can avoid: to receive the archive, to inflate it, to write the files and wait
-until they are on the disk. Every measurement is a process of its own, which has imported what it needs before the
-clock starts.
+The floors are the times that no library can avoid: to receive the archive, to decompress it, to write the files and
+sync them to the disk. Every measurement runs in its own process, which imports what it needs before the clock starts.
 
 Usage: `python benchmarks/transfer.py [ROUNDS] [MEGABYTES]`
 """
@@ -34,7 +33,7 @@ KAGGLE_HANDLE = "benchmarks/weights/tensorFlow2/default/1"
 
 
 def make_archive(path: Path, megabytes: int) -> None:
-    """A model as publishers pack it: mostly weights, which gzip makes some 8% smaller."""
+    """Return a model as publishers pack it: mostly weights, which gzip makes some 8% smaller."""
     import numpy as np
 
     weights = np.random.default_rng(0).standard_normal(megabytes * 250_000).astype(np.float32).tobytes()
@@ -55,7 +54,7 @@ def make_archive(path: Path, megabytes: int) -> None:
 
 
 def serve(archive: str) -> None:
-    """Answers every request with the archive; prints its port."""
+    """Answer every request with the archive; print its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -67,7 +66,7 @@ def serve(archive: str) -> None:
                 self.connection.sendfile(file)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
         print(server.server_address[1], flush=True)
@@ -75,11 +74,11 @@ def serve(archive: str) -> None:
 
 
 def serve_as_kaggle(archive: str) -> None:
-    """Serves the archive by Kaggle's API, as the tests do; prints a line when it is ready."""
+    """Serve the archive by Kaggle's API, as the tests do; print a line when it is ready."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "resolvers"))
     from kaggle_server import KaggleServer
 
-    # kagglehub asks for the archive when a model has many files.
+    # kagglehub requests the archive if a model has many files.
     names = {f"file{number}": b"" for number in range(30)}
     with KaggleServer(KAGGLE_HANDLE.rpartition("/")[0], {1: names}, Path(archive).read_bytes()):
         print("ready", flush=True)
@@ -87,8 +86,8 @@ def serve_as_kaggle(archive: str) -> None:
 
 
 def resolve_by_rehub(url: str, *_: str) -> Callable[[], object]:
-    """rehub.resolve, with the inflater that it finds."""
-    import requests  # noqa: F401 - imported with the first download, and no part of it
+    """rehub.resolve, with isal if it is installed."""
+    import requests  # noqa: F401 - imported with the first download, which it is not a part of
 
     from rehub import resolve
 
@@ -110,14 +109,14 @@ def resolve_by_tensorflow_hub(url: str, *_: str) -> Callable[[], object]:
 
 
 def download_by_kagglehub(*_: str) -> Callable[[], object]:
-    """kagglehub.model_download, from a server on this machine that speaks Kaggle's API."""
+    """kagglehub.model_download, from a server on this machine with Kaggle's API."""
     import kagglehub
 
     return lambda: kagglehub.model_download(KAGGLE_HANDLE)
 
 
 def download_alone(url: str, *_: str) -> Callable[[], object]:
-    """Receives the archive and forgets it."""
+    """Receive the archive and drop it."""
     import requests
 
     def run() -> None:
@@ -129,7 +128,7 @@ def download_alone(url: str, *_: str) -> Callable[[], object]:
 
 
 def inflate_alone(_: str, archive: str, *__: str) -> Callable[[], object]:
-    """Inflates the archive with the inflater that rehub would take, and forgets what comes out."""
+    """Decompress the archive with the library that rehub uses, and drop the result."""
     try:
         from isal import igzip_lib
     except ImportError:
@@ -156,7 +155,7 @@ def _inflate_by_zlib(archive: str) -> Callable[[], object]:
 
 
 def write_alone(_: str, archive: str, cache: str) -> Callable[[], object]:
-    """Writes as many bytes as the model has, and waits until they are on the disk."""
+    """Write as many bytes as the model has, and sync them to the disk."""
     pieces = int(os.path.getsize(archive) / 0.925) // PIECE
     piece = os.urandom(PIECE)
 
@@ -183,7 +182,7 @@ NEEDS = {"rehub without isal": "isal", "tensorflow_hub": "tensorflow_hub", "kagg
 
 
 def memory(field: str) -> int:
-    """A line of /proc/self/status, in kB; 0 where there is none."""
+    """Return a line of /proc/self/status, in kB; 0 if there is none."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except FileNotFoundError:
@@ -192,10 +191,10 @@ def memory(field: str) -> int:
 
 
 def run_once(way: str, url: str, archive: str, cache: str) -> None:
-    """Runs one way in this process; prints the seconds, and by how many kB its memory grew at most."""
+    """Run one way in this process; print the seconds, and the peak growth of its memory in kB."""
     run = WAYS[way](url, archive, cache)
     if os.path.exists("/proc/self/clear_refs"):
-        Path("/proc/self/clear_refs").write_text("5")  # The peak starts from here.
+        Path("/proc/self/clear_refs").write_text("5")  # Reset the peak.
     before = memory("VmRSS")
     start = time.perf_counter()
     run()
@@ -203,13 +202,13 @@ def run_once(way: str, url: str, archive: str, cache: str) -> None:
 
 
 def measure(way: str, url: str, archive: Path, folder: Path) -> tuple[float, int]:
-    """Runs one way in a process of its own, with an empty cache."""
+    """Run one way in its own process, with an empty cache."""
     cache = folder / "cache"
     cache.mkdir()
     environment = {
         **os.environ,
         "TFHUB_CACHE_DIR": str(cache),
-        "KAGGLE_API_ENVIRONMENT": "TEST",  # kagglehub then asks this machine, port 7777
+        "KAGGLE_API_ENVIRONMENT": "TEST",  # kagglehub then uses this machine, port 7777
         "KAGGLEHUB_CACHE": str(cache),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -223,22 +222,22 @@ def measure(way: str, url: str, archive: Path, folder: Path) -> tuple[float, int
     return float(seconds), int(kilobytes)
 
 
-def started(mode: str, archive: Path) -> tuple[subprocess.Popen[str], str]:
-    """A server in a process of its own, and the line that it prints when it is ready."""
+def start_server(mode: str, archive: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start a server in its own process; return it, and the line that it prints when ready."""
     server = subprocess.Popen([sys.executable, __file__, mode, str(archive)], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     return server, server.stdout.readline().strip()
 
 
 def main(rounds: int = 5, megabytes: int = 170) -> None:
-    """Measures every way once a round, in turn."""
+    """Measure every way once a round."""
     ways = [way for way in WAYS if way not in NEEDS or importlib.util.find_spec(NEEDS[way])]
     with tempfile.TemporaryDirectory() as name:
         archive = Path(name, "model.tar.gz")
-        # In a process of its own, so that this one stays small: a child starts with the peak of its parent.
+        # In another process, so that this one stays small: a child starts with the peak of its parent.
         subprocess.run([sys.executable, __file__, "--make", str(archive), str(megabytes)], check=True)
-        server, port = started("--serve", archive)
-        servers = [server, *([started("--serve-as-kaggle", archive)[0]] if "kagglehub" in ways else [])]
+        server, port = start_server("--serve", archive)
+        servers = [server, *([start_server("--serve-as-kaggle", archive)[0]] if "kagglehub" in ways else [])]
         url = f"http://127.0.0.1:{port}{PATH}"
         times: dict[str, list[float]] = {way: [] for way in ways}
         growth: dict[str, list[int]] = {way: [] for way in ways}

@@ -1,21 +1,23 @@
-"""The tables of the site that the source itself is the truth of: mkdocs calls this hook for every page."""
+"""The tables of settings and errors, made from the source. mkdocs calls this hook for every page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rehub import config, errors
+from rehub.migrate.code.rules import RULES
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts each table in the place that a comment of the page marks."""
-    return markdown.replace("<!-- table of errors -->", error_table()).replace(
-        "<!-- table of settings -->", setting_table()
-    )
+    """Insert each table at its comment in the page."""
+    tables = {"errors": error_table, "rules": rule_table, "settings": setting_table}
+    for name, make_table in tables.items():
+        markdown = markdown.replace(f"<!-- table of {name} -->", make_table())
+    return markdown
 
 
 def error_table() -> str:
-    """Every exception, the built-in ones that it is too, and what it means."""
+    """Return a table of every exception, its built-in bases, and its meaning."""
     lines = ["| error | is also a | meaning |", "|---|---|---|"]
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, errors.HubError) and error is not errors.HubError:
@@ -24,8 +26,15 @@ def error_table() -> str:
     return "\n".join(lines)
 
 
+def rule_table() -> str:
+    """Return a table of every rule of `rehub migrate`."""
+    return "\n".join(
+        ["| rule | what | kind |", "|---|---|---|", *(f"| {r.code} | {r.title} | {r.kind} |" for r in RULES)]
+    )
+
+
 def setting_table() -> str:
-    """Every setting, with the environment variables that set it."""
+    """Return a table of every setting, with its environment variables."""
     lines = ["| environment variable | meaning | default |", "|---|---|---|"]
     for setting in config.SETTINGS:
         variables = ", ".join(f"`{name}`" for name in setting.variables)

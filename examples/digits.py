@@ -1,4 +1,4 @@
-"""Real data that comes with scikit-learn: 1797 handwritten digits of 8 by 8 pixels, to train and to test with."""
+"""The digits of scikit-learn: 1797 handwritten digits of 8 by 8 pixels, to train and to test with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sklearn.datasets import load_digits
 
 
 class Digits(NamedTuple):
-    """Images of some digits, and which of these digits each shows.
+    """Images of some digits, and the digit in each.
 
     Attributes:
         images: [count, 8, 8, 1] float32 in [0, 1].
-        labels: [count] int64, positions in the sequence of digits that was asked for.
+        labels: [count] int64, positions in the sequence of digits given to `load`.
     """
 
     images: np.ndarray
@@ -21,11 +21,11 @@ class Digits(NamedTuple):
 
 
 def load(digits: Sequence[int], training_images: int | None = None) -> tuple[Digits, Digits]:
-    """The images of these digits: three quarters to train with, a quarter to test with.
+    """Return the images of these digits: three quarters to train with, a quarter to test with.
 
     Args:
-        digits: which to load, e.g. `(5, 6, 7, 8, 9)`. The first gets label 0.
-        training_images: how many of the training images to keep; all, if it is not given.
+        digits: the digits to load, e.g. `(5, 6, 7, 8, 9)`. The first gets label 0.
+        training_images: how many of the training images to keep; None keeps all.
     """
     data = load_digits()
     chosen = np.flatnonzero(np.isin(data.target, digits))

@@ -1,4 +1,4 @@
-"""Uses a published model as it is: a frozen `hub.KerasLayer`, and on it a new layer for digits that it never saw.
+"""Train a new layer on top of a frozen `hub.KerasLayer`, for digits that the model never saw.
 
 Usage: `python examples/feature_extraction.py [FOLDER OF PUBLISHED MODELS]`
 """
@@ -15,7 +15,7 @@ import rehub as hub
 
 
 def main(handle: str) -> None:
-    """Trains only the new layer, on 50 images."""
+    """Train only the new layer, on 50 images."""
     keras.utils.set_random_seed(7)
     training, testing = digits.load((5, 6, 7, 8, 9), training_images=50)
     layer = hub.KerasLayer(handle)
@@ -29,7 +29,7 @@ def main(handle: str) -> None:
     _, after = model.evaluate(*testing, verbose=0)
     print("Accuracy on unseen images of the digits 5 to 9:")
     print(f"  {before:6.1%}  before: the new layer is untrained")
-    print(f"  {after:6.1%}  after training the new layer alone")
+    print(f"  {after:6.1%}  after training only the new layer")
     if after <= before:
         sys.exit("Training the new layer did not raise the accuracy.")
 

@@ -1,4 +1,4 @@
-"""Goes on training a published model for digits that it never saw, then saves the result and loads it again.
+"""Fine-tune a published model for digits that it never saw, save the result, and load it again.
 
 Usage: `python examples/fine_tuning.py [FOLDER OF PUBLISHED MODELS]`
 """
@@ -18,14 +18,14 @@ import rehub as hub
 
 
 def main(handle: str) -> None:
-    """Trains a new layer on the frozen model first, then both together, at a tenth of the pace."""
+    """Train a new layer on the frozen model first, then both, at a tenth of the learning rate."""
     keras.utils.set_random_seed(7)
     training, testing = digits.load((5, 6, 7, 8, 9), training_images=100)
     layer = hub.KerasLayer(handle, trainable=False)
     model = keras.Sequential([keras.layers.Input((8, 8, 1)), layer, keras.layers.Dense(5)])
 
     def accuracy_after(epochs: int, learning_rate: float) -> float:
-        # Compiled anew each time: Keras decides what to train when it compiles.
+        # Compiled again each time: Keras decides in compile() what to train.
         optimizer = keras.optimizers.Adam(learning_rate)
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         if epochs:
@@ -38,22 +38,20 @@ def main(handle: str) -> None:
     tuned = accuracy_after(20, 1e-3)
     print("Accuracy on unseen images of the digits 5 to 9:")
     print(f"  {untrained:6.1%}  before: the new layer is untrained")
-    print(f"  {frozen:6.1%}  after training the new layer alone, with the loaded model frozen")
-    print(
-        f"  {tuned:6.1%}  after fine-tuning both, {len(layer.trainable_weights)} weights of the loaded model among them"
-    )
+    print(f"  {frozen:6.1%}  after training only the new layer, with the loaded model frozen")
+    print(f"  {tuned:6.1%}  after fine-tuning both, with {len(layer.trainable_weights)} weights of the loaded model")
     if not untrained < frozen < tuned:
         sys.exit("Each step should have raised the accuracy.")
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "five_to_nine.keras")
         model.save(path)
-        # Loading a hub.KerasLayer loads a SavedModel, which is a program: Keras asks to be told that it is trusted.
+        # The file loads a SavedModel, which is a program: safe_mode=False says that you trust it.
         reloaded = keras.models.load_model(path, safe_mode=False)
     difference = np.max(np.abs(reloaded.predict(testing.images, verbose=0) - model.predict(testing.images, verbose=0)))
-    print(f"Saved, loaded again: the predictions differ by {difference:.1e} at most.")
+    print(f"Saved and loaded again: the predictions differ by {difference:.1e} at most.")
     if not difference < 1e-5:
-        sys.exit("The reloaded model predicts something else.")
+        sys.exit("The reloaded model has other predictions.")
 
 
 if __name__ == "__main__":

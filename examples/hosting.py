@@ -1,7 +1,8 @@
-"""A small server for the hosting protocol: it serves a folder of SavedModels to `hub.load` over HTTP.
+"""A small server for the hosting protocol: `hub.load` loads a folder of SavedModels from it over HTTP.
 
-The folder holds `<publisher>/<model>/<version>/saved_model.pb`. A GET of `/<publisher>/<model>/<version>` with
-`?tf-hub-format=compressed` answers with that directory as a .tar.gz; without a version, the latest is meant.
+The folder contains `<publisher>/<model>/<version>/saved_model.pb`. The server answers a GET of
+`/<publisher>/<model>/<version>?tf-hub-format=compressed` with that directory as a .tar.gz. Without a version, it uses
+the latest.
 
 Usage: `python examples/hosting.py FOLDER [PORT]`
 """
@@ -24,11 +25,11 @@ from urllib.parse import parse_qs, urlsplit
 
 @contextlib.contextmanager
 def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
-    """Serves the folder on the loopback interface while the `with` block runs, and gives the base URL.
+    """Serve the folder on the loopback interface during the `with` block, and yield the base URL.
 
     Args:
-        folder: has the models, as `<publisher>/<model>/<version>`.
-        port: 0 takes one that is free.
+        folder: contains the models, as `<publisher>/<model>/<version>`.
+        port: 0 chooses a free one.
     """
     server = ThreadingHTTPServer(("127.0.0.1", port), functools.partial(ModelHandler, Path(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -42,14 +43,14 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
 
 
 class ModelHandler(BaseHTTPRequestHandler):
-    """Answers GET requests for the models of one folder."""
+    """Answer GET requests for the models of one folder."""
 
     def __init__(self, folder: Path, *args: Any) -> None:
         self.folder = folder
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        """A model as an archive where the query asks for one, else a line for the person with the browser."""
+        """Answer with a model as an archive if the query asks for it, else with a line for people."""
         url = urlsplit(self.path)
         directory = find_model(self.folder, url.path)
         if directory is None:
@@ -60,7 +61,7 @@ class ModelHandler(BaseHTTPRequestHandler):
             self.reply(HTTPStatus.OK, "text/plain", b"A SavedModel. Load it by this URL: hub.load(url)\n")
 
     def reply(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        """Sends a whole answer."""
+        """Send a complete response."""
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -68,11 +69,11 @@ class ModelHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name that http.server gives it)
-        """Keeps quiet: the terminal belongs to the example."""
+        """Log nothing: the terminal shows the example's output."""
 
 
 def find_model(folder: Path, url_path: str) -> Path | None:
-    """The directory of the model that the path of a URL names, or None. Nothing outside the folder is ever found."""
+    """Return the directory of the model that a URL's path names, or None. It is never outside the folder."""
     names = [name for name in url_path.split("/") if name]
     if not names or not all(re.fullmatch(r"\w[\w.-]*", name) for name in names):
         return None
@@ -84,7 +85,7 @@ def find_model(folder: Path, url_path: str) -> Path | None:
 
 
 def pack(directory: Path) -> bytes:
-    """The directory as a .tar.gz with the model at its root, owned by nobody in particular."""
+    """Return the directory as a .tar.gz with the model at its root, without owners."""
 
     def without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0

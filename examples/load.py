@@ -1,4 +1,4 @@
-"""Loads a model by its URL and calls it: `hub.load`, the low level.
+"""Load a model by its URL with `hub.load`, and call it.
 
 Usage: `python examples/load.py [FOLDER OF PUBLISHED MODELS]`
 """
@@ -15,7 +15,7 @@ import rehub as hub
 
 
 def main(handle: str) -> None:
-    """Loads the model and looks at it from each side that it has."""
+    """Load the model, call it and its signature, and print its variables and losses."""
     model = hub.load(handle)
     _, testing = digits.load((5, 6, 7, 8, 9))
 
@@ -28,7 +28,7 @@ def main(handle: str) -> None:
     difference = float(tf.reduce_max(tf.abs(outputs["features"] - features)))
     print(f"largest difference between the two: {difference:.1e}")
 
-    print(f"variables: {len(model.variables)}, of them trainable: {len(model.trainable_variables)}")
+    print(f"variables: {len(model.variables)}, trainable: {len(model.trainable_variables)}")
     print(f"regularization losses: {[round(float(loss()), 4) for loss in model.regularization_losses]}")
 
 

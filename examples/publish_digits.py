@@ -1,8 +1,8 @@
-"""A publisher's side: trains a small network to tell the digits 0 to 4 apart, and saves what it learnt to see.
+"""Publish a model: train a small network on the digits 0 to 4, and save it for others to fine-tune.
 
-What is saved is the network without its last layer, as a Reusable SavedModel: an object with `__call__`,
-`variables`, `trainable_variables` and `regularization_losses`, which others can load, put into a model of theirs
-and go on training. It is plain TensorFlow, so that nothing in it depends on a Keras.
+The script saves the network without its last layer, as a Reusable SavedModel: an object with `__call__`, `variables`,
+`trainable_variables` and `regularization_losses`. Others can load it, use it in their models and train it further. It
+is plain TensorFlow, so it depends on no Keras.
 
 Usage: `python examples/publish_digits.py FOLDER`
 """
@@ -26,7 +26,7 @@ IMAGES = tf.TensorSpec([None, 8, 8, 1], tf.float32, name="images")
 
 
 class BatchNorm(tf.Module):
-    """Batch normalization over the channels, with moving statistics that only training moves."""
+    """Batch normalization over the channels, with moving statistics that only training updates."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BatchNorm(tf.Module):
         self.moving_variance = tf.Variable(tf.ones(channels), name="moving_variance", trainable=False)
 
     def __call__(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """Normalizes [batch, height, width, channels] by the batch in training, else by what training saw."""
+        """Normalize [batch, height, width, channels] by the batch in training, else by the moving statistics."""
         if training:
             mean, variance = tf.nn.moments(x, axes=[0, 1, 2])
             self.moving_mean.assign_sub(0.1 * (self.moving_mean - mean))
@@ -58,25 +58,25 @@ class DigitFeatures(tf.Module):
         self.dense = tf.Variable(random_kernel(4 * 4 * 32, 64), name="dense")
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The features of the images."""
+        """Return the features of the images."""
         x = tf.nn.relu(self.fine_norm(tf.nn.conv2d(images, self.fine, 1, "SAME"), training))
         x = tf.nn.relu(self.coarse_norm(tf.nn.conv2d(x, self.coarse, 2, "SAME"), training))
         return tf.nn.relu(tf.reshape(x, [-1, 4 * 4 * 32]) @ self.dense)
 
     @tf.function(input_signature=[])
     def weight_decay(self) -> tf.Tensor:
-        """The L2 loss of the large kernel: a regularizer that travels with the model."""
+        """Return the L2 loss of the large kernel: a regularizer that is saved with the model."""
         return 1e-4 * tf.nn.l2_loss(self.dense)
 
 
 def random_kernel(*shape: int) -> tf.Tensor:
-    """Where training starts: normally distributed, scaled so that a relu layer keeps the variance of its inputs."""
+    """Return normally distributed initial values, scaled so that a relu layer keeps the variance of its inputs."""
     inputs = math.prod(shape[:-1])
     return tf.random.stateless_normal(shape, seed=shape[-2:]) * math.sqrt(2 / inputs)
 
 
 def train(features: DigitFeatures, steps: int = 150) -> float:
-    """Trains the network with a last layer for the digits 0 to 4; returns its accuracy on images it has not seen."""
+    """Train the network with a last layer for the digits 0 to 4; return its accuracy on unseen images."""
     training, testing = digits.load((0, 1, 2, 3, 4))
     head = tf.Variable(tf.zeros([64, 5]))
     variables = [*features.trainable_variables, head]
@@ -97,8 +97,8 @@ def train(features: DigitFeatures, steps: int = 150) -> float:
     return float(tf.reduce_mean(tf.cast(predictions == testing.labels, tf.float32)))
 
 
-def reusable(features: DigitFeatures) -> tf.train.Checkpoint:
-    """The network as an object with the Reusable SavedModel interface, to be called in training mode or not."""
+def make_reusable(features: DigitFeatures) -> tf.train.Checkpoint:
+    """Return the network as an object with the Reusable SavedModel interface, traced in both training modes."""
     call = tf.function(features.__call__)
     for training in (True, False):
         call.get_concrete_function(IMAGES, training=training)
@@ -111,13 +111,13 @@ def reusable(features: DigitFeatures) -> tf.train.Checkpoint:
 
 
 def save(features: DigitFeatures, directory: str | Path) -> None:
-    """Writes the network as a Reusable SavedModel, with a signature for those who only serve it."""
+    """Write the network as a Reusable SavedModel, with a signature for serving."""
     serving = tf.function(lambda images: {"features": features(images)}, input_signature=[IMAGES])
-    tf.saved_model.save(reusable(features), str(directory), signatures={"serving_default": serving})
+    tf.saved_model.save(make_reusable(features), str(directory), signatures={"serving_default": serving})
 
 
 def publish(folder: str | Path) -> float:
-    """Trains the network, saves it where `hosting.serve(folder)` finds it, and returns its accuracy."""
+    """Train the network, save it where `hosting.serve(folder)` finds it, and return its accuracy."""
     features = DigitFeatures()
     accuracy = train(features)
     save(features, Path(folder, NAME))
@@ -126,13 +126,13 @@ def publish(folder: str | Path) -> float:
 
 @contextlib.contextmanager
 def published(folder: str | None = None) -> Iterator[str]:
-    """Serves the model of a folder, published now if it is not there yet, and gives its URL: the handle to load it by.
+    """Serve the model of a folder, and yield its URL, which is its handle. Publish it first if necessary.
 
     Args:
-        folder: where the published models are; a temporary one, if it is not given.
+        folder: the published models; None for a temporary folder.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        # The port differs each time, so that a download is of no use later: keep it out of the user's cache.
+        # The port differs each time, so a download is useless later: keep it out of the user's cache.
         os.environ.setdefault("TFHUB_CACHE_DIR", str(Path(temporary, "cache")))
         folder = folder or temporary
         if not Path(folder, NAME).exists():

@@ -254,7 +254,7 @@ def test_options_in_an_old_tensorflow_are_an_error_that_names_the_version(lookup
 
 @pytest.mark.skipif(not saved_models.IS_TF1, reason="TensorFlow 2 restores sparse and ragged inputs of TF1 graphs")
 def test_a_signature_that_tensorflow_1_cannot_restore_is_named():
-    with pytest.raises(UnsupportedFormat, match=r"signature 'ragged' is a composite tensor, .* TensorFlow 2"):
+    with pytest.raises(UnsupportedFormat, match=r"signature 'ragged' is a ragged tensor, .* TensorFlow 2"):
         hub.load(str(saved_models.LEGACY / "multi_sig"))
 
 

@@ -1,8 +1,8 @@
-"""Trains a module by `hub.Module` in TF 1.15, for `benchmarks/retrain.py`.
+"""Train a module by `hub.Module` in TF 1.15, for `benchmarks/retrain.py`.
 
 Usage: `python benchmarks/tf115/retrain.py MODULE BATCH RATE`: the module's directory, the file with the batch and the
-head, and the rate of learning. For each line of the standard input, a number of steps, it takes these and prints what
-they took, in JSON; first what it took to get ready.
+head, and the learning rate. It prints the time to load, in JSON. Then it reads numbers of steps from the standard
+input, one a line, takes these steps, and prints their time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ except ImportError:
 
 
 def main(path: str, batch_file: str, rate: str) -> None:
-    """Gets ready, then answers."""
+    """Load the module, then take the steps of each request."""
     tf.compat.v1.logging.set_verbosity("ERROR")
     batch = np.load(batch_file)
     start = time.perf_counter()
@@ -49,7 +49,7 @@ def main(path: str, batch_file: str, rate: str) -> None:
 
 
 def answer(message: dict[str, float]) -> None:
-    """Prints a line."""
+    """Print a line."""
     print(json.dumps(message), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Fine-tunes a legacy module in an Estimator, whose exporter writes it anew: on TensorFlow 1.15 to 2.15.
+"""Fine-tune a legacy module in an Estimator, which exports it again: on TensorFlow 1.15 to 2.15.
 
 Usage: `python examples/legacy/estimator.py`
 """
@@ -16,11 +16,11 @@ import rehub as hub
 
 v1 = tf.compat.v1
 
-FORMER_STARS = [4.0, 2.5, 3.0, 1.0, 5.0, 3.5]  # what the writer of each text gave other films, on average
+FORMER_STARS = [4.0, 2.5, 3.0, 1.0, 5.0, 3.5]  # the average stars that the author of each text gave other films
 
 
 def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str, str]) -> Any:
-    """Tells from a text, and from its writer's former stars, whether the film was liked."""
+    """Predict from a text, and from its author's former stars, whether the author liked the film."""
     module = hub.Module(params["module"], trainable=True)
     hub.register_module_for_export(module, "bag_of_words")
     stars = v1.feature_column.input_layer(features, [v1.feature_column.numeric_column("stars")])
@@ -37,18 +37,18 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
 
 
 def input_fn() -> Any:
-    """Gives all texts at once, again and again."""
+    """Return all texts as one batch, repeated."""
     return v1.data.Dataset.from_tensors(({"text": TEXTS, "stars": FORMER_STARS}, LIKED)).repeat()
 
 
 def serving_input_fn() -> Any:
-    """What the model takes where it is only used."""
+    """Return the inputs of the model for serving."""
     features = {"text": v1.placeholder(tf.string, [None]), "stars": v1.placeholder(tf.float32, [None])}
     return v1.estimator.export.ServingInputReceiver(features, features)
 
 
 def train(path: str, directory: str) -> str:
-    """Trains and evaluates in a directory; returns where the exporter put the module."""
+    """Train and evaluate in a directory; return the path of the exported module."""
     estimator = v1.estimator.Estimator(model_fn, directory, params={"module": path})
     exporter = hub.LatestModuleExporter("modules", serving_input_fn)
     results, _ = v1.estimator.train_and_evaluate(
@@ -63,7 +63,7 @@ def train(path: str, directory: str) -> str:
 
 
 def main() -> None:
-    """Makes a module, trains it in an Estimator, and loads what that exported."""
+    """Make a module, train it in an Estimator, and load the exported module."""
     v1.logging.set_verbosity(v1.logging.ERROR)
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "bag_of_words")
@@ -71,7 +71,7 @@ def main() -> None:
         tuned = train(path, os.path.join(directory, "training"))
         with hub.eval_function_for_module(path) as before, hub.eval_function_for_module(tuned) as after:
             moved = abs(after(TEXTS) - before(TEXTS)).max()
-        print(f"the exported module, loaded: its embeddings have moved by up to {moved:.2f}")
+        print(f"the exported module, loaded: its embeddings changed by up to {moved:.2f}")
 
 
 if __name__ == "__main__":

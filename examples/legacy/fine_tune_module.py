@@ -1,4 +1,4 @@
-"""Makes a legacy module, exports it, and fine-tunes it in another graph: `hub.Module`, on every TensorFlow.
+"""Make a legacy module, export it, and fine-tune it in another graph: `hub.Module`, on every TensorFlow.
 
 Usage: `python examples/legacy/fine_tune_module.py`
 """
@@ -19,7 +19,7 @@ LIKED = [1.0, 1.0, 0.0, 0.0, 1.0, 0.0]
 
 
 def bag_of_words() -> None:
-    """Texts -> the means of the embeddings of their words, each in one of 50 places by its hash."""
+    """Texts -> the means of the embeddings of their words, in 50 hash buckets."""
     texts = v1.placeholder(tf.string, [None], "texts")
     embeddings = v1.get_variable("embeddings", [50, 8], initializer=v1.random_normal_initializer(stddev=0.1, seed=1))
     words = v1.string_split(texts)
@@ -28,7 +28,7 @@ def bag_of_words() -> None:
 
 
 def export(path: str) -> None:
-    """Writes the module with its initial weights."""
+    """Write the module with its initial weights."""
     with tf.Graph().as_default(), v1.Session() as session:
         module = hub.Module(hub.create_module_spec(bag_of_words))
         session.run(v1.global_variables_initializer())
@@ -36,7 +36,7 @@ def export(path: str) -> None:
 
 
 def fine_tune(path: str, tuned: str) -> None:
-    """Trains the module with a linear head, and writes what became of it."""
+    """Train the module with a linear head, and write the result."""
     with tf.Graph().as_default(), v1.Session() as session:
         module = hub.Module(path, trainable=True)
         head = v1.get_variable("head", [8, 1], initializer=v1.random_normal_initializer(seed=2))
@@ -54,7 +54,7 @@ def fine_tune(path: str, tuned: str) -> None:
 
 
 def main() -> None:
-    """Makes, fine-tunes and evaluates."""
+    """Make, fine-tune and evaluate a module."""
     with tempfile.TemporaryDirectory() as directory:
         path, tuned = os.path.join(directory, "bag_of_words"), os.path.join(directory, "tuned")
         export(path)

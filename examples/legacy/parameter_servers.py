@@ -1,4 +1,4 @@
-"""Trains a TF2 SavedModel whose variables lie on parameter servers: a cluster of processes on this machine.
+"""Train a TF2 SavedModel with variables on parameter servers: a cluster of processes on this machine.
 
 Usage: `python examples/legacy/parameter_servers.py`
 """
@@ -18,7 +18,7 @@ v1 = tf.compat.v1
 
 
 def save_model(path: str) -> None:
-    """Writes a TF2 SavedModel that scales its input: x -> x * w, w = 1."""
+    """Write a TF2 SavedModel that scales its input: x -> x * w, w = 1."""
     model = tf.train.Checkpoint(w=tf.Variable([1.0]))
     x = tf.TensorSpec([None], tf.float32)
     model.__call__ = tf.function(lambda x: x * model.w, input_signature=[x])
@@ -26,12 +26,12 @@ def save_model(path: str) -> None:
 
 
 def serve(cluster: dict[str, list[str]], job: str, task: int) -> None:
-    """Is one of the cluster's servers, until it is killed."""
+    """Run one of the cluster's servers, until it is killed."""
     tf.distribute.Server(cluster, job_name=job, task_index=task, protocol="grpc").join()
 
 
 def addresses(count: int) -> list[str]:
-    """Returns free ports of this machine."""
+    """Return free ports of this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [number.getsockname()[1] for number in sockets]
     for number in sockets:
@@ -40,7 +40,7 @@ def addresses(count: int) -> list[str]:
 
 
 def train(path: str, cluster: dict[str, list[str]]) -> None:
-    """Trains in a session of TF1."""
+    """Train in a session of TF1."""
     devices = v1.train.replica_device_setter(cluster=cluster, worker_device="/job:worker/task:0")
     with tf.Graph().as_default(), v1.device(devices):
         model = hub.load(path)
@@ -55,7 +55,7 @@ def train(path: str, cluster: dict[str, list[str]]) -> None:
 
 
 def main() -> None:
-    """Starts the servers, trains, and stops them."""
+    """Start the servers, train, and stop them."""
     free = addresses(3)
     cluster = {"ps": free[:2], "worker": free[2:]}
     processes = multiprocessing.get_context("spawn")

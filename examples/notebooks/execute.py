@@ -1,4 +1,4 @@
-"""Executes the notebooks of this folder, one after the other, on models that look like those of tfhub.dev.
+"""Execute the notebooks of this folder, on models with the interfaces of those of tfhub.dev.
 
 A cell that fails ends it with that cell and its error. The notebooks on the disk stay as they are: without outputs, so
 that a change of one can be read. Usage: `python examples/notebooks/execute.py [NOTEBOOK ...]`
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 
 
 def main(names: list[str]) -> None:
-    """Executes the notebooks of these names, or all."""
+    """Execute the notebooks with these names, or all."""
     paths = [Path(name) for name in names] or sorted(FOLDER.glob("*.ipynb"))
     with lookalikes.served():
         for path in paths:
@@ -34,7 +34,7 @@ def main(names: list[str]) -> None:
             stored = [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
             if stored:
                 raise SystemExit(f"{path}: {len(stored)} cells have outputs. Strip them before you commit it.")
-            with tempfile.TemporaryDirectory() as folder:  # What the notebook writes goes there.
+            with tempfile.TemporaryDirectory() as folder:  # For the files that the notebook writes.
                 client = nbclient.NotebookClient(
                     notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}
                 )

@@ -1,4 +1,4 @@
-"""Models that look like three of tfhub.dev, small enough to make in seconds: the notebooks run on them in CI.
+"""Models with the interfaces of three of tfhub.dev, made in seconds: the notebooks run on them in CI.
 
 They have the handles, the signatures and the sizes of outputs of nnlm-en-dim50, in both formats, and of a MobileNetV2
 feature vector. Their weights are not those: random vectors of words, and what a network learnt from digits.
@@ -61,7 +61,7 @@ def save_text_embedding(directory: Path) -> None:
 
 
 def save_text_module(directory: Path) -> None:
-    """Write a module of TF1 Hub format with the interface of nnlm-en-dim50/1."""
+    """Write a module in TF1 Hub format with the interface of nnlm-en-dim50/1."""
     v1 = tf.compat.v1
 
     def module_fn() -> None:

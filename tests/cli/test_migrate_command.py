@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -33,11 +34,6 @@ saver = tf.train.Saver()
 CLEAN = "import rehub as hub\n\nmodel = hub.load('modules/sentences')\n"
 
 
-from rehub.migrate.code.rewriting import rewrite  # noqa: E402
-
-with_engine = pytest.mark.skipif(rewrite(PROGRAM).source != REWRITTEN, reason="the rewriting is still being written")
-
-
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A directory of programs, which is the working directory."""
@@ -47,16 +43,14 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@with_engine
 def test_by_default_it_reports_and_changes_nothing(project, rehub):
     ran = rehub("migrate", project)
     assert ran.code == 1
-    assert "train.py:2:1: RH001 [a]" in ran.out
+    assert "train.py:2:8: RH001 [a]" in ran.out
     assert "files: 2; 1 would change" in ran.out
     assert (project / "train.py").read_text() == PROGRAM
 
 
-@with_engine
 def test_write_changes_the_file_and_then_nothing_is_left(project, rehub):
     ran = rehub("migrate", ".", "--write")
     assert (ran.code, (project / "train.py").read_text()) == (0, REWRITTEN)
@@ -64,7 +58,6 @@ def test_write_changes_the_file_and_then_nothing_is_left(project, rehub):
     assert (ran.code, ran.out) == (0, "files: 2; 0 would change\n")
 
 
-@with_engine
 def test_diff_is_a_patch(project, rehub):
     ran = rehub("migrate", ".", "--diff")
     assert ran.code == 1
@@ -73,7 +66,6 @@ def test_diff_is_a_patch(project, rehub):
     assert "would change" in ran.err
 
 
-@with_engine
 def test_check_names_the_files_alone(project, rehub):
     (project / "hand.py").write_text(BY_HAND)
     ran = rehub("migrate", ".", "--check")
@@ -82,7 +74,6 @@ def test_check_names_the_files_alone(project, rehub):
     assert "RH306 [c]" not in ran.out
 
 
-@with_engine
 def test_output_gets_every_program(project, rehub):
     (project / "inner").mkdir()
     (project / "inner" / "train.py").write_text(PROGRAM)
@@ -91,7 +82,7 @@ def test_output_gets_every_program(project, rehub):
     assert (project / "train.py").read_text() == PROGRAM
     assert (project / "new" / "inner" / "train.py").read_text() == REWRITTEN
     assert (project / "new" / "other.py").read_text() == "import numpy\n"
-    assert rehub("migrate", ".", "--output", "new").out.startswith("inner/train.py:")
+    assert "files: 3; 2 changed" in rehub("migrate", ".", "--output", "new").out
 
 
 def test_what_is_left_to_do_by_hand_is_reported_with_code(project, rehub):
@@ -106,6 +97,22 @@ def test_what_is_left_to_do_by_hand_is_reported_with_code(project, rehub):
 def test_a_comment_ignores_a_rule(project, rehub):
     (project / "train.py").write_text(BY_HAND.replace("Saver()", "Saver()  # rehub: ignore[RH306]"))
     assert rehub("migrate", ".").code == 0
+
+
+def test_a_patch_has_the_bytes_of_the_file(project, rehub):
+    before = b"import tensorflow as tf\r\nimport tensorflow_hub as hub\r\n\r\ntf.Session()  # no end"
+    (project / "train.py").write_bytes(before)
+    patch = rehub("migrate", "train.py", "--to", "compat", "--diff").out
+    assert "-import tensorflow as tf\r\n" in patch
+    assert "+tf.Session()" not in patch
+    assert "\\ No newline at end of file" in patch
+
+
+def test_without_libcst_it_says_what_to_install(project, rehub, monkeypatch):
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    ran = rehub("migrate", ".")
+    assert (ran.code, 'pip install "rehub[migrate]"' in ran.err) == (1, True)
+    assert rehub("migrate", ".", "--handles").code == 0
 
 
 @pytest.mark.parametrize("words", [("--select", "RH001"), ("--ignore", "RH30,RH001")])
@@ -125,7 +132,6 @@ def test_notes_alone_leave_nothing_to_do(project, rehub):
     assert "requirements.txt:1:1: RH502 [note]" in ran.out
 
 
-@with_engine
 def test_compat_keeps_the_graph(project, rehub):
     assert rehub("migrate", ".", "--to", "compat", "--write").code == 0
     changed = PROGRAM.replace("import tensorflow as", "import tensorflow.compat.v1 as")
@@ -142,7 +148,6 @@ def test_a_file_that_is_not_python_is_one_line(project, rehub):
     assert "unrelated" not in ran.err + ran.out
 
 
-@with_engine
 def test_programs_of_python2_are_converted_first(project, rehub):
     pytest.importorskip("fissix", reason="fissix is not installed here")
     (project / "old.py").write_text("import tensorflow_hub as hub\nprint 'a'\n")
@@ -151,7 +156,6 @@ def test_programs_of_python2_are_converted_first(project, rehub):
     assert "old.py: converted from Python 2" in ran.err
 
 
-@with_engine
 def test_a_notebook_is_one_program(project, rehub):
     cells = [
         {"cell_type": "markdown", "source": ["# Train"]},
@@ -162,7 +166,7 @@ def test_a_notebook_is_one_program(project, rehub):
     text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}, indent=2)
     (project / "a.ipynb").write_text(text)
     ran = rehub("migrate", "a.ipynb")
-    assert "a.ipynb:cell 3:2:1: RH001 [a]" in ran.out
+    assert "a.ipynb:cell 3:2:8: RH001 [a]" in ran.out
     assert "a.ipynb:cell 2:1:1: RH502 [a]" in ran.out
     rehub("migrate", "a.ipynb", "--write")
     expected = text.replace('"%tensorflow_version 1.x\\n",\n        ', "").replace("tensorflow-hub==0.7.0", "rehub")
@@ -222,7 +226,6 @@ def test_sarif_has_what_its_schema_requires(project, rehub):
     assert "broken.py:1" in invocation["toolExecutionNotifications"][0]["message"]["text"]
 
 
-@with_engine
 def test_many_files_are_done_by_several_processes(project, rehub):
     for number in range(40):
         (project / f"train{number:02}.py").write_text(PROGRAM)
@@ -241,6 +244,8 @@ def test_many_files_are_done_by_several_processes(project, rehub):
         ((".", "--select", "RH9"), "there is no rule 'RH9'"),
         ((".", "--write", "--diff"), "not allowed with"),
         ((".", "--output", "."), "say --write"),
+        ((".", "--diff", "--output-format", "json"), "--diff prints a patch"),
+        ((".", "--handles", "--output-format", "sarif"), "text or json"),
         (("train.py", "inner/train.py", "--output", "new"), "two of the files"),
     ],
 )
@@ -274,7 +279,8 @@ def test_handles_are_listed_with_what_can_be_done(project, rehub):
         "rehub convert https://tfhub.dev/google/universal-sentence-encoder/2 universal-sentence-encoder_2_tf2"
         in ran.out
     )
-    assert "not advised; a converted model does not have what the programs use: variable_map in names.py:3" in ran.out
+    assert "not advised; the module has what the programs use" in ran.out
+    assert "variable_map in names.py:3" in ran.out
     reports = json.loads(rehub("migrate", ".", "--handles", "--output-format", "json").out)
     assert [report["locations"] for report in reports] == [["names.py:2", "train.py:4"], ["train.py:2"]]
 

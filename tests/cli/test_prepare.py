@@ -13,7 +13,7 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
-from rehub.restore.weights_digest import weights_digest
+from rehub.restore.prepared.digest import weights_digest
 
 pytestmark = [
     pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),

@@ -202,7 +202,7 @@ def test_a_tf1_saved_model_becomes_a_module(tmp_path, run):
 
 
 def test_other_models_are_no_legacy_modules(tmp_path):
-    with pytest.raises(ValueError, match="no legacy module.*TF2 SavedModel: hub.load"):
+    with pytest.raises(ValueError, match="not a legacy module.*TF2 SavedModel: load it by hub.load"):
         hub.load_module_spec(save_shift(tmp_path / "tf2"))
     with pytest.raises(ValueError, match="create_module_spec_from_saved_model"):
         hub.load_module_spec(save_v1(tmp_path / "tf1"))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehub.optimize import Form, OptimizedFunction, OutputDifference
-from rehub.optimize.choices import choose
+from rehub.optimize.choices import choose_form
+from rehub.restore import Form, OptimizedFunction, OutputDifference
 
 
 def form(name, seconds, slow_call=None, refused=""):
@@ -27,7 +27,7 @@ def form(name, seconds, slow_call=None, refused=""):
     ],
 )
 def test_a_form_is_taken_if_it_is_worth_it(frozen, bf16, chosen):
-    assert choose((form("plain", 1.0), frozen, bf16)) == chosen
+    assert choose_form((form("plain", 1.0), frozen, bf16)) == chosen
 
 
 times = st.floats(1e-6, 10)
@@ -38,7 +38,7 @@ def test_what_is_chosen_is_never_slower_and_never_refused(seconds, refused):
     names = ("plain", "frozen", "bf16")
     reasons = ("", *("no" if each else "" for each in refused))
     forms = tuple(form(name, each, refused=why) for name, each, why in zip(names, seconds, reasons))
-    chosen = {each.name: each for each in forms}[choose(forms)]
+    chosen = {each.name: each for each in forms}[choose_form(forms)]
     assert chosen.refused == ""
     assert chosen.seconds <= seconds[0]
     assert all(each.refused or 0.95 * chosen.seconds <= each.seconds for each in forms if each.name != "plain")

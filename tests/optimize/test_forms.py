@@ -12,8 +12,8 @@ if saved_models.IS_TF1:
 
 from rehub import tf_internals
 from rehub.optimize import frozen
-from rehub.optimize.comparison import compare
-from rehub.optimize.obstacles import Obstacles
+from rehub.optimize.blockers import Blockers
+from rehub.optimize.comparison import compare_forms
 
 X = tf.constant(np.random.RandomState(0).random_sample((2, 8, 8, 3)), tf.float32)
 
@@ -36,14 +36,14 @@ def network():
 
 
 def freeze(trace):
-    return frozen.freeze(
-        tf, lambda inputs: tf_internals.functions.call_trace(trace, inputs), trace.structured_input_signature
+    return frozen.freeze_function(
+        lambda inputs: tf_internals.functions.call_trace(trace, inputs), trace.structured_input_signature
     )
 
 
 def test_a_frozen_function_sees_no_change_of_a_variable(network):
     trace = network.call.get_concrete_function()
-    function = frozen.as_function(tf, freeze(trace), trace, "frozen")
+    function = frozen.make_function(freeze(trace), trace, "frozen")
     before = trace(X)
     assert not function.variables
     network.out.assign(tf.zeros([4, 5]))
@@ -65,17 +65,17 @@ def test_a_frozen_function_has_the_shapes_of_outputs_that_its_trace_has():
         }
 
     trace = call.get_concrete_function()
-    function = frozen.as_function(tf, freeze(trace), trace, "frozen")
+    function = frozen.make_function(freeze(trace), trace, "frozen")
     shapes = {name: output.shape.as_list() for name, output in function.structured_outputs.items()}
     assert shapes == {"doubled": [None, 4], "positive": [None, 4], "ragged": [None, 4]}
 
 
 def test_bfloat16_is_within_the_graph_and_not_in_what_comes_and_goes(network):
     trace = network.call.get_concrete_function()
-    graph = frozen.in_bfloat16(tf, freeze(trace))
+    graph = frozen.convert_to_bfloat16(freeze(trace))
     convolution = next(node for node in graph.graph_def.node if node.op == "Conv2D")
     assert convolution.attr["T"].type == tf.bfloat16.as_datatype_enum
-    function = frozen.as_function(tf, graph, trace, "bf16")
+    function = frozen.make_function(graph, trace, "bf16")
     expected, result = trace(X), function(X)
     assert result["features"].dtype == tf.float32
     assert result["count"].numpy() == 2
@@ -86,7 +86,7 @@ def test_bfloat16_is_within_the_graph_and_not_in_what_comes_and_goes(network):
 
 def test_where_nothing_gains_by_bfloat16_there_is_no_such_form():
     trace = tf.function(lambda x: x + 1, [tf.TensorSpec([], tf.int32)]).get_concrete_function()
-    assert frozen.in_bfloat16(tf, freeze(trace)) is None
+    assert frozen.convert_to_bfloat16(freeze(trace)) is None
 
 
 def test_conditionals_loops_and_lookups_in_variables_are_frozen():
@@ -100,7 +100,7 @@ def test_conditionals_loops_and_lookups_in_variables_are_frozen():
         return tf.cond(twice, lambda: total * 2 * table[0], lambda: total)
 
     trace = call.get_concrete_function()
-    function = frozen.as_function(tf, freeze(trace), trace, "frozen")
+    function = frozen.make_function(freeze(trace), trace, "frozen")
     for twice in (tf.constant(True), tf.constant(False)):
         ids = tf.constant([0, 2])
         np.testing.assert_array_equal(function(ids, twice).numpy(), trace(ids, twice).numpy())
@@ -115,7 +115,7 @@ def test_two_forms_of_a_function_with_a_conditional_are_known_side_by_side():
         return tf.cond(tf.reduce_sum(rows) > 1, lambda: rows @ weights, lambda: rows)
 
     trace = call.get_concrete_function()
-    forms = [frozen.as_function(tf, freeze(trace), trace, "frozen") for _ in range(2)]
+    forms = [frozen.make_function(freeze(trace), trace, "frozen") for _ in range(2)]
     rows = tf.ones([2, 4])
     for form in (*forms, tf.function(lambda x: forms[0](x) + 0 * forms[1](x))):
         np.testing.assert_allclose(form(rows).numpy(), trace(rows).numpy(), rtol=1e-5)
@@ -126,7 +126,7 @@ def test_a_form_that_computes_something_else_or_fails_is_refused_whatever_its_ti
         raise tf.errors.UnimplementedError(None, None, "no such kernel\nand more")
 
     calls = {"plain": lambda x: {"y": x}, "frozen": lambda x: {"y": x * 1.01}, "bf16": fails}
-    plain, wrong, failing = compare(tf, calls, [tf.constant([1.0, 2.0])])
+    plain, wrong, failing = compare_forms(calls, [tf.constant([1.0, 2.0])])
     assert plain.refused == ""
     assert wrong.refused == "output 'y' differs by 1.0e-02 of its size, more than 0.0001"
     assert wrong.differences[0].absolute == pytest.approx(0.02)
@@ -150,16 +150,16 @@ def test_a_form_that_computes_something_else_or_fails_is_refused_whatever_its_ti
 )
 def test_outputs_are_compared_by_their_size(expected, found, refused):
     calls = {"plain": lambda _: tf.constant(expected), "bf16": lambda _: tf.constant(found)}
-    assert bool(compare(tf, calls, [()])[1].refused) is refused
+    assert bool(compare_forms(calls, [()])[1].refused) is refused
 
 
 def test_outputs_that_differ_from_call_to_call_cannot_be_compared():
     calls = iter(range(100))
-    assert compare(tf, {"plain": lambda _: tf.constant(next(calls))}, [()]) == "its outputs differ from call to call"
+    assert compare_forms({"plain": lambda _: tf.constant(next(calls))}, [()]) == "its outputs differ from call to call"
 
 
 def test_handles_of_resources_are_left_alone():
     trace = tf.function(
         lambda: tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=1, element_dtype=tf.int32)
     ).get_concrete_function()
-    assert "a handle of a resource" in Obstacles([("f", trace)]).to(tf, trace)
+    assert "a handle of a resource" in Blockers([("f", trace)]).why_not_frozen(trace)

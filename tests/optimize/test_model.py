@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import rehub as hub
 from rehub.errors import SignatureNotFound
-from rehub.optimize import subject
-from rehub.optimize.choices import choose
+from rehub.optimize import target
+from rehub.optimize.choices import choose_form
 
 if saved_models.IS_TF1:
     pytest.skip("TensorFlow 1.15 cannot optimize; test_optimizing_refused.py is about that", allow_module_level=True)
@@ -87,7 +87,7 @@ def restored(path):
 def optimized(path):
     """The model with each function frozen that can be, on a machine of any pace."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject, "choose", lambda forms: forms[1].name)
+        patch.setattr(target, "choose_form", lambda forms: forms[1].name)
         return hub.load(path, optimize="inference")
 
 
@@ -103,7 +103,7 @@ def test_the_form_that_is_taken_is_the_best_by_what_is_reported(path):
     assert len(compared) == 4
     for each in compared:
         assert [form.name for form in each.forms][:2] == ["plain", "frozen"]
-        assert each.chosen == choose(each.forms)
+        assert each.chosen == choose_form(each.forms)
         assert each.speedup >= 1
 
 

@@ -16,7 +16,7 @@ from rehub.optimize.sample_inputs import NoSample, SampleInputs, describe
 
 def made(spec, given=None, name="x"):
     """The one argument that is made up for a function of it."""
-    ((value,), kwargs) = SampleInputs(tf, given).make(((spec,), {}), [name], seed=0)
+    ((value,), kwargs) = SampleInputs(given).make(((spec,), {}), [name], seed=0)
     assert kwargs == {}
     return value
 
@@ -45,7 +45,7 @@ def test_whole_numbers_are_in_the_range_of_anything():
 
 
 def test_the_same_seed_makes_the_same_inputs_and_another_others():
-    samples = SampleInputs(tf, None)
+    samples = SampleInputs(None)
     structure = ((), {"x": tf.TensorSpec([8], tf.float32)})
     first, again, other = (samples.make(structure, [], seed)[1]["x"].numpy().tolist() for seed in (1, 1, 2))
     assert first == again != other
@@ -53,7 +53,7 @@ def test_the_same_seed_makes_the_same_inputs_and_another_others():
 
 def test_a_nest_and_plain_values_keep_their_place():
     structure = (({"b": tf.TensorSpec([1], tf.int32), "a": [tf.TensorSpec([2], tf.string)]}, True), {"training": None})
-    args, kwargs = SampleInputs(tf, None).make(structure, ["inputs", "flag"], 0)
+    args, kwargs = SampleInputs(None).make(structure, ["inputs", "flag"], 0)
     assert describe(args[0]) == "a=string[2], b=int32[1]"
     assert (args[1], kwargs) == (True, {"training": None})
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 import rehub as hub
 from rehub.errors import InvalidSetting
 from rehub.restore import prepared
+from rehub.restore.prepared.mounts import is_on_network
 
 pytestmark = [
     pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),
@@ -212,18 +213,18 @@ def test_weights_of_another_model_are_not_mapped(model, tmp_path, caplog):
 
 def test_a_model_keeps_what_is_deleted_or_replaced_under_it(model):
     obj, form = prepare(model)
-    assert prepared.remove(form)
-    assert not prepared.remove(form)
+    assert prepared.remove_form(form)
+    assert not prepared.remove_form(form)
     np.testing.assert_array_equal(obj.v, tf.saved_model.load(model).v)
     assert not hub.load_report(hub.load(model)).prepared
 
 
 def test_weights_are_not_mapped_over_the_network(tmp_path):
     mounts = {"/": "ext4", str(tmp_path): "nfs4"}
-    assert prepared.on_network(tmp_path / "weights", mounts)
-    assert prepared.on_network(tmp_path / "weights", {"/": "fuse.sshfs"})
-    assert not prepared.on_network(tmp_path / "weights", {"/": "ext4"})
-    assert prepared.on_network(tmp_path / "weights", {})
+    assert is_on_network(tmp_path / "weights", mounts)
+    assert is_on_network(tmp_path / "weights", {"/": "fuse.sshfs"})
+    assert not is_on_network(tmp_path / "weights", {"/": "ext4"})
+    assert is_on_network(tmp_path / "weights", {})
 
 
 LOAD_AND_WAIT = """

@@ -138,7 +138,7 @@ def test_several_outputs_without_a_default_are_an_error_that_lists_them():
     if not guesslang.is_dir() or saved_models.IS_TF1:
         pytest.skip(f"needs TensorFlow 2 and the published models at {saved_models.PUBLISHED}")
     model = hub.load(str(guesslang))
-    with pytest.raises(InputMismatch, match=r"no output named 'default', but these: classes, scores"):
+    with pytest.raises(InputMismatch, match=r"no output named 'default'; it has: classes, scores"):
         model(["import os"])
     outputs = model(["import os\nfor x in range(3):\n    print(x)\n"], as_dict=True)
     best = int(tf.argmax(outputs["scores"][0]))

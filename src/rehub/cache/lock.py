@@ -35,7 +35,7 @@ def turn(path: Path, what: str, is_done: Callable[[], bool] = lambda: False) -> 
         what: what is locked, for the words to those who wait.
         is_done: asked again and again while somebody else has the lock; when it is true there is nothing to wait for.
     """
-    held = _wait(path, what, is_done, config.lock_timeout())
+    held = _wait(path, what, is_done, config.LOCK_TIMEOUT.get())
     if held is None:
         yield
     else:
@@ -80,5 +80,5 @@ def _wait(path: Path, what: str, is_done: Callable[[], bool], patience: float) -
 
 def _say(words: str) -> None:
     _log.info(words)
-    if sys.stderr is not None and (config.download_progress() or sys.stderr.isatty()):
+    if sys.stderr is not None and (config.is_progress_requested() or sys.stderr.isatty()):
         print(words, file=sys.stderr, flush=True)  # noqa: T201 - for a person at a terminal

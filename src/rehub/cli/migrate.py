@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import dataclasses
 import difflib
+import os
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
@@ -41,45 +44,29 @@ def add_arguments(parser: Parser) -> None:
         "left to write by hand. Neither TensorFlow nor the models are needed. docs/migrate.md has an example.\n"
         "Ends with 0 if nothing is left to do, with 1 if something is, with 2 for wrong usage."
     )
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="*", type=Path, help="a program, a notebook, or a directory of them"
-    )
-    parser.add_argument(
-        "--to",
-        choices=("tf2", "compat"),
-        default="tf2",
-        help="tf2 (the default): eager code; compat: the same code, with tensorflow.compat.v1",
-    )
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="a program, a notebook, or a directory")
+    to_help = "tf2 (the default): eager code; compat: the same code, with tensorflow.compat.v1"
+    parser.add_argument("--to", choices=("tf2", "compat"), default="tf2", help=to_help)
     way = parser.add_mutually_exclusive_group()
-    for names, settings in (
-        (("--diff",), {"action": "store_true", "help": "print the changes as a patch"}),
-        (("--check",), {"action": "store_true", "help": "print the names of the files alone, for CI"}),
-        (("--write",), {"action": "store_true", "help": "change the files"}),
-        (("--output",), {"metavar": "DIR", "type": Path, "help": "write the programs to DIR, changed or not"}),
-        (("--handles",), {"action": "store_true", "help": "list the models that the programs use, and their formats"}),
-        (("--list-rules",), {"action": "store_true", "help": "list the rules"}),
-    ):
-        way.add_argument(*names, **settings)
+    way.add_argument("--diff", action="store_true", help="print the changes as a patch")
+    way.add_argument("--check", action="store_true", help="print only the names of the files, for CI")
+    way.add_argument("--write", action="store_true", help="change the files")
+    way.add_argument("--output", metavar="DIR", type=Path, help="write all programs to DIR, changed or not")
+    way.add_argument("--handles", action="store_true", help="list the models that the programs use")
+    way.add_argument("--list-rules", action="store_true", help="list the rules")
     parser.add_argument("--notes", action="store_true", help="also apply rules whose result needs a check (kind b)")
     parser.add_argument("--python2", action="store_true", help="first convert programs of Python 2 (needs fissix)")
-    for name, text in (("select", "apply and report these rules alone"), ("ignore", "leave these rules out")):
-        parser.add_argument(
-            f"--{name}",
-            metavar="RULES",
-            action="append",
-            default=[],
-            help=f"{text}, such as RH101,RH3; can be repeated",
-        )
-    parser.add_argument(
-        "--output-format",
-        choices=("text", "json", "github", "sarif"),
-        default="text",
-        help="of the report; default: text",
-    )
+    rules: dict[str, Any] = {"metavar": "RULES", "action": "append", "default": []}
+    parser.add_argument("--select", help="apply and report only these rules, such as RH101,RH3", **rules)
+    parser.add_argument("--ignore", help="leave these rules out", **rules)
+    formats = ("text", "json", "github", "sarif")
+    parser.add_argument("--output-format", choices=formats, default="text", help="of the report; default: text")
+    parser.add_examples("migrate train.py", "migrate . --diff", "migrate . --write --notes", "migrate . --handles")
 
 
 def run_command(arguments: Namespace) -> int:
     """Migrate, and report."""
+    _require_format(arguments)
     if arguments.list_rules:
         return _list_rules(arguments.output_format)
     options = MigrateOptions(
@@ -98,6 +85,13 @@ def run_command(arguments: Namespace) -> int:
     is_left = any(migration.error or migration.remaining for migration in migrations)
     is_pending = not (arguments.write or arguments.output) and any(migration.is_changed for migration in migrations)
     return FAILED if errors or is_left or is_pending else OK
+
+
+def _require_format(arguments: Namespace) -> None:
+    if arguments.diff and arguments.output_format != "text":
+        arguments.parser.error("--diff prints a patch: it has no other --output-format")
+    if (arguments.handles or arguments.list_rules) and arguments.output_format not in ("text", "json"):
+        arguments.parser.error("--handles and --list-rules are printed as text or json")
 
 
 def _codes(arguments: Namespace, name: str) -> tuple[str, ...]:
@@ -147,7 +141,7 @@ def _write_files(
         if arguments.write and not is_changed:
             continue
         try:
-            content = migration.content if migration is not None and is_changed else found.path.read_bytes()
+            content = migration.after if migration is not None and is_changed else found.path.read_bytes()
             target = found.path if arguments.write else arguments.output / found.inner
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, content)
@@ -212,11 +206,16 @@ def _print_finding(migration: FileMigration, placed: PlacedFinding) -> None:
 
 
 def _print_diff(migration: FileMigration) -> None:
-    before, after = (text.splitlines(keepends=True) for text in (migration.before, migration.after))
-    for text in difflib.unified_diff(before, after, migration.path, migration.path):
-        output.print_line(text.rstrip("\r\n"))
-        if not text.endswith("\n"):
-            output.print_line("\\ No newline at end of file")
+    name = os.fsencode(migration.path)
+    before, after = (re.findall(rb"[^\n]*\n|[^\n]+", content) for content in (migration.before, migration.after))
+    for line in difflib.diff_bytes(difflib.unified_diff, before, after, name, name):
+        line += b"" if line.endswith(b"\n") else b"\n\\ No newline at end of file\n"
+        if sys.stdout.isatty():
+            for text in line.decode("utf-8", "replace").rstrip("\n").split("\n"):
+                output.print_line(text)
+        else:  # Another program applies the patch, so it has the bytes of the file.
+            sys.stdout.flush()
+            sys.stdout.buffer.write(line)
 
 
 def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
@@ -228,6 +227,8 @@ def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
     if any(counts.values()):
         lines.append(f"findings: {', '.join(f'{count} [{kind}]' for kind, count in counts.items() if count)}")
         lines += [f"  [{kind}] {_KINDS[kind]}" for kind, count in counts.items() if count and not is_written]
+    if counts["c"] and arguments.to == "tf2":
+        lines.append("Programs that stay in TF1's graphs: --to compat")
     if is_written and arguments.notes and counts["b"]:
         lines.append("Look for the comments `# rehub: check` that were added.")
     return lines

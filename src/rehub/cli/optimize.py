@@ -12,13 +12,13 @@ from rehub.errors import InvalidSetting
 from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
-from rehub.restore.export_target import target_of, written_aside
+from rehub.restore.export_target import check_target, stage_export
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from rehub.cli.parser import Parser
-    from rehub.optimize import Form, OptimizedFunction
+    from rehub.restore import Form, OptimizedFunction
 
 
 def add_arguments(parser: Parser) -> None:
@@ -49,12 +49,12 @@ def run_command(arguments: Namespace) -> int:
     """Measure, print the measurements, and write the model if DIR is given."""
     resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
     tf = start_tensorflow()
-    target = None if arguments.directory is None else target_of(tf, arguments.directory, arguments.overwrite)
+    target = None if arguments.directory is None else check_target(arguments.directory, arguments.overwrite)
     shapes = dict(_parse_input_shape(tf, text) for text in arguments.inputs)
     model = load(arguments.handle, arguments.tags, optimize="inference", measure_with=shapes)
     found = load_report(model).optimized
     if target is not None:
-        with written_aside(tf, target, arguments.overwrite) as aside:
+        with stage_export(target, arguments.overwrite) as aside:
             tf.saved_model.save(model, aside, signatures=dict(model.signatures))
     if arguments.json:
         output.print_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])

@@ -33,13 +33,13 @@ SUBMODULES: dict[str, dict[str, str]] = {
     "keras_layer": {"KerasLayer": "rehub"},
     "module": {
         "Module": "rehub",
-        "as_module_spec": "rehub.legacy.spec",
+        "as_module_spec": "rehub.legacy.loading",
         "eval_function_for_module": "rehub",
         "load_module_spec": "rehub",
     },
     "module_attachment_pb2": {"ModuleAttachment": "rehub.legacy.protos"},
     "module_def_pb2": {"ModuleDef": "rehub.legacy.protos"},
-    "module_impl": {"ModuleImpl": "rehub.legacy.instance"},
+    "module_impl": {"ModuleImpl": "rehub.legacy.spec"},
     "module_spec": {"ModuleSpec": "rehub"},
     "module_v2": {"load": "rehub", "resolve": "rehub"},
     "native_module": {

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Iterable
 
 from rehub.inspection.model_info import AssetInfo
 from rehub.savedmodel.graph_collections import Collections, asset_definitions
+from rehub.savedmodel.protos import AssetFileDef
 
 if TYPE_CHECKING:
     from rehub.savedmodel.wire import Message
 
-_FILENAME = 2
 _DIRECTORY = "assets"
 
 
@@ -22,7 +22,7 @@ def asset_names(metagraph: Message, collections: Collections) -> set[str]:
     Raises:
         WireError: they cannot be read.
     """
-    return {asset.text(_FILENAME) for asset in asset_definitions(metagraph, collections)}
+    return {asset.text(AssetFileDef.filename) for asset in asset_definitions(metagraph, collections)}
 
 
 def look_for_assets(directory: str, names: Iterable[str]) -> tuple[AssetInfo, ...]:

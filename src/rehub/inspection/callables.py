@@ -1,7 +1,4 @@
-"""The functions of a TF2 object, with the ways in which each was traced.
-
-The numbers are those of the fields in TensorFlow's saved_object_graph.proto.
-"""
+"""The functions of a TF2 object, with the ways in which each was traced."""
 
 from __future__ import annotations
 
@@ -10,13 +7,10 @@ from typing import Any, Mapping
 
 from rehub.inspection.model_info import CallableInfo, TensorInfo, TraceInfo
 from rehub.savedmodel.object_graph import ObjectGraph, SavedObject
+from rehub.savedmodel.protos import FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction
 from rehub.savedmodel.structures import NamedTuple, Spec, Structure, Written, leaves, read_structure
 from rehub.savedmodel.wire import Message, WireError
 
-_FUNCTION_NAMES, _FUNCTION_SPEC = 1, 2
-_BARE_NAME, _BARE_KEYWORDS, _BARE_SPEC = 1, 2, 4
-_ARGUMENTS, _IS_METHOD = 1, 2
-_BOUND_INPUTS, _INPUT_SIGNATURE, _OUTPUT_SIGNATURE = 2, 3, 4
 _MOST_LEAVES = 2_000_000  # Files that say the same little structure again and again would take hours else.
 
 
@@ -80,14 +74,15 @@ class _Reader:
 
     def function(self, path: str, obj: SavedObject) -> Function:
         is_bare = obj.kind == "bare function"
-        spec = obj.body.message(_BARE_SPEC if is_bare else _FUNCTION_SPEC)
-        arguments, defaults = _arguments(self._structure(spec.message(_ARGUMENTS)))
+        spec = obj.body.message(SavedBareConcreteFunction.function_spec if is_bare else SavedFunction.function_spec)
+        arguments, defaults = _arguments(self._structure(spec.message(FunctionSpec.fullargspec)))
         if is_bare and not arguments:
-            arguments = tuple(obj.body.texts(_BARE_KEYWORDS))
+            arguments = tuple(obj.body.texts(SavedBareConcreteFunction.argument_keywords))
         if arguments[:1] == ("self",):
             arguments = arguments[1:]
         traces: dict[TraceInfo, Trace] = {}
-        for name in dict.fromkeys(obj.body.texts(_BARE_NAME if is_bare else _FUNCTION_NAMES)):
+        names = SavedBareConcreteFunction.concrete_function_name if is_bare else SavedFunction.concrete_functions
+        for name in dict.fromkeys(obj.body.texts(names)):
             trace, info = self._trace(arguments, name)
             traces.setdefault(info, trace)
         return Function(CallableInfo(path, arguments, tuple(traces)), defaults, tuple(traces.values()))
@@ -103,14 +98,14 @@ class _Reader:
         concrete = self._graph.concrete_functions.get(name)
         if concrete is None:
             raise WireError(f"the object graph has no function {name!r}, which one of its objects names")
-        arguments = self._structure(concrete.message(_INPUT_SIGNATURE))
-        outputs = self._structure(concrete.message(_OUTPUT_SIGNATURE))
+        arguments = self._structure(concrete.message(SavedConcreteFunction.canonicalized_input_signature))
+        outputs = self._structure(concrete.message(SavedConcreteFunction.output_signature))
         positional, keywords = arguments if isinstance(arguments, tuple) and len(arguments) == 2 else ((), {})
         return Trace(
             tuple(positional) if isinstance(positional, (list, tuple)) else (),
             keywords if isinstance(keywords, dict) else {},
             outputs,
-            tuple(concrete.packed_integers(_BOUND_INPUTS)),
+            tuple(concrete.packed_integers(SavedConcreteFunction.bound_inputs)),
         )
 
     def _info(self, arguments: tuple[str, ...], trace: Trace) -> TraceInfo:

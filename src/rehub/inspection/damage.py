@@ -1,7 +1,4 @@
-"""What is wrong with the files of a model: missing, cut off, a Git LFS pointer, or a checkpoint of another model.
-
-The numbers are those of the fields in TensorFlow's meta_graph.proto, saver.proto and saved_object_graph.proto.
-"""
+"""What is wrong with the files of a model: missing, cut off, a Git LFS pointer, or a checkpoint of another model."""
 
 from __future__ import annotations
 
@@ -15,6 +12,15 @@ from rehub.errors import CorruptModel, HubError
 from rehub.savedmodel.file_kinds import is_lfs_pointer_file, lfs_pointer_advice
 from rehub.savedmodel.graph_collections import Collections, asset_definitions
 from rehub.savedmodel.nodes import Body, Node, node_of
+from rehub.savedmodel.protos import (
+    AssetFileDef,
+    AttrValue,
+    MetaGraphDef,
+    SavedObject,
+    SavedObjectGraph,
+    SaverDef,
+    TensorProto,
+)
 from rehub.savedmodel.wire import Message, WireError
 
 if TYPE_CHECKING:
@@ -22,10 +28,6 @@ if TYPE_CHECKING:
     from rehub.savedmodel.metagraphs import MetaGraph
     from rehub.savedmodel.shapes import Shape
 
-_GRAPH_DEF, _SAVER_DEF, _OBJECT_GRAPH = 2, 3, 7
-_RESTORE_OP, _ASSET_FILENAME = 3, 2
-_OBJECTS, _VARIABLE, _SAVEABLE_OBJECTS = 1, 7, 11
-_ATTR_TENSOR, _STRING_VAL = 8, 8
 _SHARD = re.compile(r"variables\.data-(\d+)-of-(\d+)\Z")
 _COPY_AGAIN = "Copy or download the model again."
 
@@ -55,7 +57,7 @@ def find_damaged_asset(directory: str, metagraphs: Sequence[MetaGraph]) -> Damag
         WireError: the graphs cannot be read.
     """
     assets = (asset for each in metagraphs for asset in asset_definitions(each.message, Collections(each.message)))
-    for name in sorted({asset.text(_ASSET_FILENAME) for asset in assets}):
+    for name in sorted({asset.text(AssetFileDef.filename) for asset in assets}):
         path = posixpath.normpath(posixpath.join("assets", name.replace("\\", "/")))
         if path.startswith(("/", "..")):
             continue  # Not a file of the model; whether it may be read is for the scan to say.
@@ -159,14 +161,15 @@ def _has_variables(metagraph: MetaGraph) -> bool:
     from rehub.inspection.variables import VARIABLE_OPS
 
     if metagraph.has_objects:
-        objects = metagraph.message.message(_OBJECT_GRAPH).messages(_OBJECTS)
-        return any(number in (_VARIABLE, _SAVEABLE_OBJECTS) for each in objects for number, _, _ in each.fields())
+        objects = metagraph.message.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes)
+        with_values = (SavedObject.variable, SavedObject.saveable_objects)
+        return any(number in with_values for each in objects for number, _, _ in each.fields())
     return any(node.op in VARIABLE_OPS for node in _graph_nodes(metagraph))
 
 
 def _graph_nodes(metagraph: MetaGraph) -> Iterator[Node]:
     message = metagraph.message
-    return Body(metagraph.tags, "", message.buffer, message.message(_GRAPH_DEF)).nodes()
+    return Body(metagraph.tags, "", message.buffer, message.message(MetaGraphDef.graph_def)).nodes()
 
 
 def _cut_shard(checkpoint: Checkpoint) -> Damage | None:
@@ -214,7 +217,7 @@ def _expected(checkpoint: Checkpoint, metagraph: MetaGraph) -> Iterator[tuple[st
 
     entries = checkpoint.entries
     if metagraph.has_objects:
-        objects = ObjectGraph(metagraph.message.message(_OBJECT_GRAPH))
+        objects = ObjectGraph(metagraph.message.message(MetaGraphDef.object_graph_def))
         declared = variables.variables_of_objects(objects, {})
         for variable, saved in zip(declared, variables.variables_of_objects(objects, entries)):
             if saved.key:
@@ -240,7 +243,7 @@ def find_unmatched_variable(directory: str, metagraphs: Sequence[MetaGraph]) -> 
     prefix = os.path.join(directory, "variables", "variables")
     entries = read_checkpoint(prefix).entries
     for metagraph in metagraphs:
-        objects = ObjectGraph(metagraph.message.message(_OBJECT_GRAPH))
+        objects = ObjectGraph(metagraph.message.message(MetaGraphDef.object_graph_def))
         for variable in variables_of_objects(objects, entries):
             if variable.path and not variable.key:
                 return _no_value(f"{prefix}.index", variable.path)
@@ -268,12 +271,12 @@ def _required(checkpoint: Checkpoint, metagraph: MetaGraph, wants_all_variables:
             if not variable.key:
                 yield variable.name
         return
-    scope = metagraph.message.message(_SAVER_DEF).text(_RESTORE_OP).rpartition("/")[0]
+    scope = metagraph.message.message(MetaGraphDef.saver_def).text(SaverDef.restore_op_name).rpartition("/")[0]
     for node in nodes.values():
         if scope and node.op == "RestoreV2" and node.name.startswith(f"{scope}/"):
             names = nodes.get(node_of(node.inputs()[1]))
-            value = Message(b"") if names is None else names.attribute("value").message(_ATTR_TENSOR)
-            for key in value.texts(_STRING_VAL):
+            value = Message(b"") if names is None else names.attribute("value").message(AttrValue.tensor)
+            for key in value.texts(TensorProto.string_val):
                 if key not in entries:
                     yield key
 

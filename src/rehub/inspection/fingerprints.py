@@ -1,7 +1,4 @@
-"""The `fingerprint.pb` beside a model's file: by which its writer tells the model from others.
-
-The numbers are those of the fields in TensorFlow's fingerprint.proto and versions.proto.
-"""
+"""The `fingerprint.pb` beside a model's file: by which its writer tells the model from others."""
 
 from __future__ import annotations
 
@@ -9,10 +6,8 @@ import os
 
 from rehub.inspection.model_info import FingerprintInfo
 from rehub.savedmodel.encodings import map_file
+from rehub.savedmodel.protos import FingerprintDef, VersionDef
 from rehub.savedmodel.wire import Message, strictly
-
-_CHECKSUM, _PROGRAM_HASH, _SIGNATURE_HASH, _OBJECTS_HASH, _CHECKPOINT_HASH, _VERSION = range(1, 7)
-_PRODUCER = 1
 
 
 def read_fingerprint(directory: str) -> FingerprintInfo | None:
@@ -30,10 +25,10 @@ def read_fingerprint(directory: str) -> FingerprintInfo | None:
 
 def _read(message: Message) -> FingerprintInfo:
     return FingerprintInfo(
-        saved_model_checksum=message.integer(_CHECKSUM),
-        graph_def_program_hash=message.integer(_PROGRAM_HASH),
-        signature_def_hash=message.integer(_SIGNATURE_HASH),
-        saved_object_graph_hash=message.integer(_OBJECTS_HASH),
-        checkpoint_hash=message.integer(_CHECKPOINT_HASH),
-        version=message.message(_VERSION).integer(_PRODUCER),
+        saved_model_checksum=message.integer(FingerprintDef.saved_model_checksum),
+        graph_def_program_hash=message.integer(FingerprintDef.graph_def_program_hash),
+        signature_def_hash=message.integer(FingerprintDef.signature_def_hash),
+        saved_object_graph_hash=message.integer(FingerprintDef.saved_object_graph_hash),
+        checkpoint_hash=message.integer(FingerprintDef.checkpoint_hash),
+        version=message.message(FingerprintDef.version).integer(VersionDef.producer),
     )

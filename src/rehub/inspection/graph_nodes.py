@@ -10,11 +10,8 @@ from typing import Iterable
 
 from rehub.savedmodel.nodes import Body, Node, node_of, op_of
 from rehub.savedmodel.ops.op_classes import is_tensorflow_op
+from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef
 from rehub.savedmodel.wire import Buffer, Message, WireError
-
-_GRAPH_DEF, _LIBRARY = 2, 2
-_FUNCTION, _SIGNATURE, _FUNCTION_NODE = 1, 1, 3
-_OP_DEF_NAME = 1
 
 V1_CONTROL_FLOW = frozenset(
     f"{prefix}{op}" for prefix in ("", "Ref") for op in ("Enter", "Exit", "Merge", "NextIteration", "Switch")
@@ -41,10 +38,11 @@ class GraphNodes:
         Raises:
             WireError: they cannot be read.
         """
-        graph = metagraph.message(_GRAPH_DEF)
+        graph = metagraph.message(MetaGraphDef.graph_def)
         self._of_graph = list(Body(tags, "", content, graph).nodes())
-        functions = list(graph.message(_LIBRARY).messages(_FUNCTION))
-        counts = Counter(op_of(content, span) for function in functions for span in function.spans(_FUNCTION_NODE))
+        functions = list(graph.message(GraphDef.library).messages(FunctionDefLibrary.function))
+        spans = (span for function in functions for span in function.spans(FunctionDef.node_def))
+        counts = Counter(op_of(content, span) for span in spans)
         found = Counter({_text(op): count for op, count in counts.items()})
         found.update(node.op for node in self._of_graph)
         self.functions = len(functions)
@@ -79,4 +77,4 @@ def _text(op: bytes) -> str:
 
 
 def _names(functions: Iterable[Message]) -> frozenset[str]:
-    return frozenset(function.message(_SIGNATURE).text(_OP_DEF_NAME) for function in functions)
+    return frozenset(function.message(FunctionDef.signature).text(OpDef.name) for function in functions)

@@ -22,9 +22,8 @@ from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.layout import KERAS_METADATA, Layout
 from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
 from rehub.savedmodel.object_graph import CONVERSION, ObjectGraph
+from rehub.savedmodel.protos import MetaGraphDef
 from rehub.savedmodel.wire import Buffer, strictly
-
-_OBJECT_GRAPH = 7
 
 
 def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInfo:
@@ -82,7 +81,7 @@ def _read(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Checkpoin
     message, tags = metagraph.message, metagraph.tags
     collections = Collections(message)
     nodes = GraphNodes(content, message, tags)
-    objects = ObjectGraph(message.message(_OBJECT_GRAPH)) if metagraph.has_objects else None
+    objects = ObjectGraph(message.message(MetaGraphDef.object_graph_def)) if metagraph.has_objects else None
     if objects is None:
         variables = variables_of_graph(collections, nodes.of_ops(VARIABLE_OPS), entries)
         losses = len(collections.nodes("regularization_losses"))

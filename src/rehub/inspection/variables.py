@@ -1,7 +1,6 @@
 """The variables of a model: those of a TF2 object, and those that a graph of TF1 lists in its collections.
 
 Their dtypes, shapes and bytes are those of the checkpoint; where a variable has no value there, what the model says.
-The numbers are those of the fields in TensorFlow's variable.proto and saved_object_graph.proto.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Iterable, Mapping
 
 from rehub.inspection.model_info import VariableInfo
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
+from rehub.savedmodel.protos import AttrValue, SavedVariable, SaveSliceInfoDef, VariableDef
 from rehub.savedmodel.shapes import MOST_SIZES, Shape, read_shape
 from rehub.savedmodel.wire import Message
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 Entries = Mapping[str, "CheckpointEntry"]
 
-_DTYPE, _SHAPE, _TRAINABLE, _NAME = 1, 2, 3, 6
-_VARIABLE_NAME, _SAVE_SLICE_INFO = 1, 4
-_FULL_NAME, _FULL_SHAPE = 1, 2
-_ATTR_STRING, _ATTR_TYPE, _ATTR_SHAPE = 2, 6, 7
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 # The ops that hold a variable in a graph of TF1.
@@ -45,9 +41,10 @@ def variables_of_objects(graph: ObjectGraph, entries: Entries) -> tuple[Variable
     for number, obj in enumerate(graph.objects):
         if obj.kind == "variable":
             key = slots.get(number) or _key(graph, number)
-            dtype, shape = dtype_name(obj.body.integer(_DTYPE)), read_shape(obj.body.message(_SHAPE))
-            trainable = bool(obj.body.integer(_TRAINABLE))
-            name = obj.body.text(_NAME)
+            dtype = dtype_name(obj.body.integer(SavedVariable.dtype))
+            shape = read_shape(obj.body.message(SavedVariable.shape))
+            trainable = bool(obj.body.integer(SavedVariable.trainable))
+            name = obj.body.text(SavedVariable.name)
             found.append(_variable(name, graph.path(number), key, dtype, shape, trainable, entries))
     return tuple(found)
 
@@ -140,10 +137,10 @@ class _Part:
 
 def _read_part(definition: Message, node_name: str, node: Node | None) -> _Part:
     dtype, shape, shared_name = ("", None, "") if node is None else read_variable_node(node)
-    slice_info = definition.message(_SAVE_SLICE_INFO)
-    whole = slice_info.text(_FULL_NAME)
+    slice_info = definition.message(VariableDef.save_slice_info_def)
+    whole = slice_info.text(SaveSliceInfoDef.full_name)
     if whole:
-        shape = tuple(itertools.islice(slice_info.packed_integers(_FULL_SHAPE), MOST_SIZES))
+        shape = tuple(itertools.islice(slice_info.packed_integers(SaveSliceInfoDef.full_shape), MOST_SIZES))
         return _Part(node_name, whole, dtype, shape)
     return _Part(node_name, shared_name or node_name, dtype, shape)
 
@@ -153,14 +150,14 @@ def read_variable_node(node: Node) -> tuple[str, Shape, str]:
     attributes = dict(node.attributes())
     none = Message(b"")
     return (
-        dtype_name(attributes.get("dtype", none).integer(_ATTR_TYPE)),
-        read_shape(attributes.get("shape", none).message(_ATTR_SHAPE)),
-        attributes.get("shared_name", none).text(_ATTR_STRING),
+        dtype_name(attributes.get("dtype", none).integer(AttrValue.type)),
+        read_shape(attributes.get("shape", none).message(AttrValue.shape)),
+        attributes.get("shared_name", none).text(AttrValue.s),
     )
 
 
 def _node_name(definition: Message) -> str:
-    return definition.text(_VARIABLE_NAME).partition(":")[0]
+    return definition.text(VariableDef.variable_name).partition(":")[0]
 
 
 def _variable(

@@ -14,11 +14,10 @@ from rehub.keras.copies import object_for_copy
 from rehub.keras.inputs import as_tensors, match_trace, stack_inputs
 from rehub.keras.spec import LayerSpec
 from rehub.keras.traces import Candidates, find_candidates, traces_of
-from rehub.legacy.conversions import default_signature_of, is_conversion
+from rehub.legacy.conversions import is_conversion, read_default_signature
 from rehub.loading import load
-from rehub.restore import is_v1_model, signature_names, signature_of
+from rehub.restore import get_signature, is_v1_model, signature_names
 from rehub.retrain import TrainableSignature, find_trainable_signature
-from rehub.tf_internals import import_tensorflow
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class Computation:
         if not is_conversion(self.restored) or self.arguments.keys() & {"signature", "as_dict"}:
             return
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
-            self.signature = default_signature_of(self.restored)
+            self.signature = read_default_signature(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
             function = find_trainable_signature(self.restored, self.signature, self.described_as)
             if function is not None and "default" in function.output_specs(False):
@@ -114,7 +113,7 @@ class Computation:
     def _find_function(self) -> Any:
         if self.signature:
             retrained = find_trainable_signature(self.restored, self.signature, self.described_as)
-            return retrained or signature_of(self.restored, self.signature, self.described_as)
+            return retrained or get_signature(self.restored, self.signature, self.described_as)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.functions.callable_of(self.restored)
         if callable(getattr(self.restored, "serve", None)):
@@ -171,7 +170,7 @@ class Computation:
         mode = tf_internals.tracing.static_bool(training) if self.takes_training else False
         if mode is not None:
             return self._call_in_mode(inputs, mode)
-        return import_tensorflow().cond(
+        return tf_internals.import_tensorflow().cond(
             training, lambda: self._call_in_mode(inputs, True), lambda: self._call_in_mode(inputs, False)
         )
 

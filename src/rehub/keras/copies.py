@@ -41,7 +41,7 @@ class CopyableLayer:
     def __reduce_ex__(self, protocol: Any) -> Any:
         computation, handle = self._parts.computation, self._parts.spec.handle
         config = _config_for_copy(self)
-        request = restore.load_request(computation.restored)
+        request = restore.get_load_request(computation.restored)
         if not isinstance(handle, str) or request is None:
             raise NotCopyable(
                 "A hub.KerasLayer can be pickled if it was made from a handle. This one was made from "
@@ -52,11 +52,11 @@ class CopyableLayer:
             config["handle"] = request.public_handle  # Without the secret.
         cls = type(self)
         reference = self.keras.package if cls.__module__ == "rehub" else cls
-        return _unpickle, (reference, config, restore.carrier_of(computation.restored), *_describe_state(self))
+        return _unpickle, (reference, config, restore.get_carrier(computation.restored), *_describe_state(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         computation, config = self._parts.computation, _config_for_copy(self)
-        if restore.load_request(computation.restored) is None:
+        if restore.get_load_request(computation.restored) is None:
             # Python copies the variables of such an object, but its functions would still use the original's.
             raise NotCopyable(
                 f"{computation.described_as} cannot be copied with the layer. Make the layer from a handle, or from "
@@ -109,8 +109,8 @@ def _make_layer(cls: Any, config: dict[str, Any], obj: Any, built: bool, added: 
     with _use_object_for(config.get("handle"), obj):
         layer = cls.from_config(config)
     if layer.resolved_object is not obj:  # The handle of a subclass is not that of its config.
-        request = restore.load_request(obj)
-        restore.set_values(layer.resolved_object, restore.values_of(obj), request.shown if request else "the object")
+        request = restore.get_load_request(obj)
+        restore.set_values(layer.resolved_object, restore.get_values(obj), request.label if request else "the object")
     if built and not layer.built:
         layer.built = True
     if added:

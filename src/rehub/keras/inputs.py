@@ -10,11 +10,10 @@ from __future__ import annotations
 import numbers
 from typing import Any, Callable, Sequence
 
+from rehub import tf_internals
 from rehub.errors import InputMismatch
 from rehub.keras.traces import Candidates, Trace, describe_trace
-from rehub.restore import describe, describe_arguments, dtypes_agree, hints, spec_of
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import dtype_of, raggedness_of, shape_of
+from rehub.restore import are_compatible_dtypes, describe_arguments, describe_nest, spec_of, suggest_fixes
 
 _ShapesAgree = Callable[[Any, Any], bool]
 
@@ -30,18 +29,18 @@ def as_tensors(inputs: Any, dtype_hint: Any = None) -> Any:
     if isinstance(inputs, range):
         inputs = list(inputs)
     if _is_python_value(inputs):
-        return import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
+        return tf_internals.import_tensorflow().convert_to_tensor(inputs, dtype_hint=dtype_hint)
     if isinstance(inputs, (list, tuple)):
         items = [as_tensors(item) for item in inputs]
         if hasattr(inputs, "_fields"):  # a namedtuple takes its items one by one
             return type(inputs)(*items)
         return items if isinstance(inputs, list) else tuple(items)
-    return import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_array_like(inputs) else inputs
+    return tf_internals.import_tensorflow().convert_to_tensor(inputs.__array__()) if _is_array_like(inputs) else inputs
 
 
 def _is_array_like(value: Any) -> bool:
     """Return whether a value, such as a DataFrame, is neither a tensor nor an array but converts to an array."""
-    if not hasattr(value, "__array__") or hasattr(value, "handle") or import_tensorflow().is_tensor(value):
+    if not hasattr(value, "__array__") or hasattr(value, "handle") or tf_internals.import_tensorflow().is_tensor(value):
         return False
     return type(value).__module__.split(".")[0] not in ("numpy", "tensorflow", "keras", "tf_keras")
 
@@ -51,7 +50,7 @@ def stack_inputs(inputs: Any, traces: Sequence[Trace]) -> Any:
 
     TensorFlow's restored functions do the same (saved_model/function_deserialization.py, _convert_to_tensor).
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
         return inputs
     leaves = tf.nest.flatten(inputs)
@@ -148,7 +147,7 @@ def _shapes_overlap(expected: Any, received: Any) -> bool:
 
 def _fits_as_is(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> bool:
     """Return whether the structure, kinds, dtypes and shapes agree without any conversion."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(inputs, tf.Tensor) and isinstance(expected, tf.TensorSpec):  # by far the most frequent case
         return bool(inputs.dtype == expected.dtype) and shapes_agree(expected.shape, inputs.shape)
     if isinstance(expected, dict):
@@ -176,18 +175,21 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         return False
     if not _is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
-    if not dtypes_agree(dtype_of(received), dtype_of(expected), cast):
+    if not are_compatible_dtypes(tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected), cast):
         return False
-    shape, wanted = shape_of(received), shape_of(expected)
+    shape, wanted = tf_internals.specs.shape_of(received), tf_internals.specs.shape_of(expected)
     if shape is not None and wanted is not None and not shapes_agree(wanted, shape):
         return False
-    (rank, splits), (wanted_rank, wanted_splits) = raggedness_of(received), raggedness_of(expected)
-    return rank == wanted_rank and dtypes_agree(splits, wanted_splits, cast)
+    (rank, splits), (wanted_rank, wanted_splits) = (
+        tf_internals.specs.raggedness_of(received),
+        tf_internals.specs.raggedness_of(expected),
+    )
+    return rank == wanted_rank and are_compatible_dtypes(splits, wanted_splits, cast)
 
 
 def _is_of_tensors(spec: Any) -> bool:
     """Return whether a spec is of a dense, sparse or ragged tensor, which this file can convert."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
 
 
@@ -213,16 +215,16 @@ def _convert_inputs(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> A
 
 
 def _cast_leaf(value: Any, received: Any, expected: Any) -> Any:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     is_ragged = isinstance(value, tf.RaggedTensor)
-    if is_ragged and raggedness_of(received) != raggedness_of(expected):
-        value = value.with_row_splits_dtype(raggedness_of(expected)[1])
-    if not _is_of_tensors(expected) or dtype_of(received) == dtype_of(expected):
+    if is_ragged and tf_internals.specs.raggedness_of(received) != tf_internals.specs.raggedness_of(expected):
+        value = value.with_row_splits_dtype(tf_internals.specs.raggedness_of(expected)[1])
+    if not _is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == tf_internals.specs.dtype_of(expected):
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, dtype_of(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, tf_internals.specs.dtype_of(expected)))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, dtype_of(expected))
+        return tf.cast(value, tf_internals.specs.dtype_of(expected))
     return value  # A symbolic tensor of Keras: only its shape matters here. Its values are cast when the layer runs.
 
 
@@ -254,11 +256,11 @@ def _mismatch_message(inputs: Any, candidates: Candidates, described_as: str) ->
     traces = candidates.converting or candidates.everything
     count = len(candidates.everything)
     lines = [f"{described_as} cannot be called with these inputs: they match none of its {count} trace(s)."]
-    lines.append(f"  received: {describe(inputs)}{describe_arguments(candidates.arguments)}")
+    lines.append(f"  received: {describe_nest(inputs)}{describe_arguments(candidates.arguments)}")
     for position, trace in enumerate(traces):
         lines.append(f"  {'expected' if position == 0 else '      or'}: {describe_trace(trace)}")
     if candidates.converting:
-        fixes = hints(inputs, traces[0].inputs)
+        fixes = suggest_fixes(inputs, traces[0].inputs)
     else:
         reason = f" ({candidates.refusal})" if candidates.refusal else ""
         fixes = [f"pass each of the other arguments with a value that the function was traced with{reason}"]

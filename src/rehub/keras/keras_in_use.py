@@ -14,7 +14,6 @@ from typing import Any
 
 from rehub import config, tf_internals
 from rehub.errors import KerasMismatch
-from rehub.tf_internals import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ def keras_in_use() -> Keras:
         KerasMismatch: Keras 3 runs on a backend other than TensorFlow.
         TensorFlowMissing: TensorFlow is not installed.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     package = config.keras_package()
     module = importlib.import_module(package) if package else tf.keras
     keras = describe_keras(module)

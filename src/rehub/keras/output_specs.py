@@ -11,12 +11,11 @@ import contextlib
 import json
 from typing import Any
 
+from rehub import tf_internals
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.inputs import reachable_traces
-from rehub.restore import describe, spec_of
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import dtype_of, shape_of, with_shape
+from rehub.restore import describe_nest, spec_of
 
 
 def output_specs(
@@ -58,16 +57,18 @@ def output_shapes(computation: Computation, input_shape: Any, declared: Any = No
 
     An output with a declared shape gets the batch size of the inputs, unless its trace has another.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     inputs = shape_specs(computation, input_shape)
     specs = output_specs(computation, inputs, declared, training=training, with_batch=True)
     if declared is None:
-        return None if specs is None else tf.nest.map_structure(shape_of, specs)
+        return None if specs is None else tf.nest.map_structure(tf_internals.specs.shape_of, specs)
     batch = tf.TensorShape([_find_batch_size(inputs)])
     if specs is None:
         return tf.nest.map_structure(batch.concatenate, declared)
     return tf.nest.map_structure(
-        lambda spec: _merge_shapes(shape_of(spec), batch.concatenate(shape_of(spec)[1:])),
+        lambda spec: _merge_shapes(
+            tf_internals.specs.shape_of(spec), batch.concatenate(tf_internals.specs.shape_of(spec)[1:])
+        ),
         specs,
     )
 
@@ -80,12 +81,12 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
     Raises:
         ValueError: the outputs are others, or have other shapes.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     tensors, shapes = tf.nest.flatten(outputs), tf.nest.flatten(declared)
     if len(tensors) != len(shapes):
         raise ValueError(
             f"output_shape= of {described_as} declares {len(shapes)} shape(s), but there are {len(tensors)} outputs: "
-            f"{describe(outputs)}. Received: output_shape={declared!r}"
+            f"{describe_nest(outputs)}. Received: output_shape={declared!r}"
         )
     ensured = []
     for tensor, shape in zip(tensors, shapes):
@@ -103,7 +104,7 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
 
 def _adds_to_shape(tensor: Any, shape: Any) -> bool:
     """Return whether a shape has a size that is unknown in a dense tensor."""
-    if not isinstance(tensor, import_tensorflow().Tensor) or shape.rank is None:
+    if not isinstance(tensor, tf_internals.import_tensorflow().Tensor) or shape.rank is None:
         return False
     if tensor.shape.rank is None:
         return True
@@ -115,7 +116,7 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
 
     The kinds and dtypes are those of the first trace that takes such shapes, else of the first with the same structure.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     candidates = [_specs_with_shapes(input_shape, trace.inputs) for trace in computation.traces]
     candidates = [specs for specs in candidates if specs is not None]
     for specs in candidates:
@@ -128,7 +129,7 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
 
 def _specs_with_shapes(shapes: Any, expected: Any) -> Any | None:
     """Return `shapes` as specs in the structure of `expected`, or None if the structures differ."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(expected, dict):
         if len(expected) == 1 and not isinstance(shapes, dict):
             shapes = {next(iter(expected)): shapes}
@@ -143,11 +144,11 @@ def _specs_with_shapes(shapes: Any, expected: Any) -> Any | None:
         return None if any(item is None for item in sequence) else sequence
     if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
         return None
-    return with_shape(expected, tf.TensorShape(shapes))
+    return tf_internals.specs.with_shape(expected, tf.TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(value, tf.TensorShape):
         return True
     return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
@@ -159,7 +160,7 @@ def shapes_from(nest: Any) -> Any:
     Raises:
         TypeError: something in the nest is neither a shape nor a dict, list or tuple.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if isinstance(nest, dict):
         return {key: shapes_from(value) for key, value in nest.items()}
     if _is_shape(nest) or (not isinstance(nest, (list, tuple)) and (nest is None or isinstance(nest, int))):
@@ -192,14 +193,14 @@ def shapes_to_config(shapes: Any) -> Any:
 
 def _infer_specs(computation: Computation, inputs: Any, training: bool) -> Any:
     """Trace the call for inputs of these specs, and return the specs that TensorFlow infers for the outputs."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     function = tf.function(lambda nest: computation(nest, training=training), autograph=False)
     return _as_specs(function.get_concrete_function(tf.nest.map_structure(spec_of, inputs)).structured_outputs)
 
 
 def _as_specs(outputs: Any) -> Any:
     """Return the specs of a nest of tensors or specs; None if one is not a dense, sparse or ragged tensor."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     specs = [spec_of(leaf) for leaf in tf.nest.flatten(outputs)]
     if not all(isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) for spec in specs):
         return None
@@ -210,7 +211,7 @@ def _most_general_specs(alternatives: list[Any]) -> Any:
     """Return the specs that are true of all alternatives; None if there are none, or if the alternatives have other
     kinds of tensors or other structures.
     """
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     if not alternatives or any(specs is None for specs in alternatives):
         return None
     first, *others = alternatives
@@ -220,26 +221,29 @@ def _most_general_specs(alternatives: list[Any]) -> Any:
         if [_spec_kind(spec) for spec in leaves] != [_spec_kind(spec) for spec in found]:
             return None
         shapes = map(_common_shape, leaves, found)
-        leaves = [with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
+        leaves = [tf_internals.specs.with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
     return tf.nest.pack_sequence_as(first, leaves)
 
 
 def _spec_kind(spec: Any) -> tuple[Any, ...]:
-    return type(spec), dtype_of(spec), getattr(spec, "ragged_rank", 0)
+    return type(spec), tf_internals.specs.dtype_of(spec), getattr(spec, "ragged_rank", 0)
 
 
 def _common_shape(spec: Any, other: Any) -> Any:
-    return shape_of(spec).most_specific_compatible_shape(shape_of(other))
+    return tf_internals.specs.shape_of(spec).most_specific_compatible_shape(tf_internals.specs.shape_of(other))
 
 
 def _add_declared_shapes(specs: Any, declared: Any) -> Any:
     """Return the specs with the declared sizes. Where the two differ, the call raises an error later."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     leaves, shapes = tf.nest.flatten(specs), tf.nest.flatten(declared)
     if len(leaves) != len(shapes):
         return specs
-    shapes = [_merge_shapes(shape_of(spec), tf.TensorShape([None]).concatenate(s)) for spec, s in zip(leaves, shapes)]
-    merged = [with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
+    shapes = [
+        _merge_shapes(tf_internals.specs.shape_of(spec), tf.TensorShape([None]).concatenate(s))
+        for spec, s in zip(leaves, shapes)
+    ]
+    merged = [tf_internals.specs.with_shape(spec, shape) for spec, shape in zip(leaves, shapes)]
     return tf.nest.pack_sequence_as(specs, merged)
 
 
@@ -248,9 +252,9 @@ def _merge_shapes(shape: Any, other: Any) -> Any:
 
 
 def _find_batch_size(inputs: Any) -> int | None:
-    for leaf in import_tensorflow().nest.flatten(inputs):
+    for leaf in tf_internals.import_tensorflow().nest.flatten(inputs):
         spec = spec_of(leaf)
-        shape = None if spec is None else shape_of(spec)
+        shape = None if spec is None else tf_internals.specs.shape_of(spec)
         if shape is not None and shape.rank:
             return shape.as_list()[0]  # type: ignore[no-any-return]
     return None
@@ -258,7 +262,7 @@ def _find_batch_size(inputs: Any) -> int | None:
 
 def _has_unknown_size(specs: Any, with_batch: bool) -> bool:
     """Return whether the rank or a size of a dense output is unknown, the batch size only `with_batch`."""
-    tf = import_tensorflow()
+    tf = tf_internals.import_tensorflow()
     for spec in tf.nest.flatten(specs):
         if isinstance(spec, tf.TensorSpec) and (
             spec.shape.rank is None or None in spec.shape.as_list()[0 if with_batch else 1 :]

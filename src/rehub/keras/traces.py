@@ -10,10 +10,8 @@ import dataclasses
 from typing import Any
 
 from rehub import tf_internals
-from rehub.restore import describe, describe_arguments
+from rehub.restore import describe_arguments, describe_nest
 from rehub.retrain import TrainableSignature
-from rehub.tf_internals import import_tensorflow
-from rehub.tf_internals.specs import type_spec_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,10 +176,10 @@ def _make_trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
     inputs = positional[0]
     arguments = dict(zip(names[1:], positional[1:]))
     arguments.update(keywords)
-    flat = import_tensorflow().nest.flatten
-    only_inputs_are_tensors = all(type_spec_of(leaf) is not None for leaf in flat(inputs)) and not any(
-        type_spec_of(leaf) is not None for leaf in flat(arguments)
-    )
+    flat = tf_internals.import_tensorflow().nest.flatten
+    only_inputs_are_tensors = all(
+        tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(inputs)
+    ) and not any(tf_internals.specs.type_spec_of(leaf) is not None for leaf in flat(arguments))
     can_run_alone = direct and only_inputs_are_tensors
     return Trace(
         inputs, arguments, concrete.structured_outputs, concrete, can_run_alone, (tuple(positional[1:]), dict(keywords))
@@ -190,4 +188,4 @@ def _make_trace(concrete: Any, names: list[str], direct: bool) -> Trace | None:
 
 def describe_trace(trace: Trace) -> str:
     """Return a trace as text: its inputs, then its other arguments."""
-    return describe(trace.inputs) + describe_arguments(trace.arguments)
+    return describe_nest(trace.inputs) + describe_arguments(trace.arguments)

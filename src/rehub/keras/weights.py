@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, List, Pattern, Sequence, Union
 
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.traces import traces_of
-from rehub.restore import name_in_model, under_name_in_model
+from rehub.restore import name_in_model, use_name_in_model
 
 Selection = Union[bool, str, Pattern[str], Callable[[Any], bool], Sequence[Any]]
 
@@ -138,7 +138,7 @@ def _match_variables(variables: list[Any], part: Any, described_as: str) -> list
 
 
 def _predicate_holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
-    with under_name_in_model(variable) as named:
+    with use_name_in_model(variable) as named:
         return bool(predicate(named))
 
 

@@ -1,7 +1,7 @@
-"""TF1 Hub format: `hub.Module` and its family, for TensorFlow 1.15 and for the compatibility mode of TensorFlow 2.
+"""TF1 Hub format: `hub.Module` and what belongs to it, for TensorFlow 1.15 and the compatibility mode of TensorFlow 2.
 
-A `ModuleSpec` holds a module's graph variants (`saved_model` reads and writes them, `creation` makes them). A `Module`
-puts one of them into the current graph: its state once (`instance`), its computation with each call (`application`).
+A `ModuleSpec` has a module's graph variants (`saved_model` reads and writes them, `creation` makes them). A `Module`
+adds one of them to the current graph: its state once (`instance`), its computation with each call (`application`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from rehub.legacy.images import (
     get_expected_image_size,
     get_num_image_channels,
 )
+from rehub.legacy.loading import load_module_spec
 from rehub.legacy.module import Module
-from rehub.legacy.spec import ModuleSpec, load_module_spec
+from rehub.legacy.spec import ModuleSpec
 
 __all__ = [
     "ImageModuleInfo",

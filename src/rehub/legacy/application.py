@@ -1,4 +1,4 @@
-"""Applies a signature of a module: imports its computation, and feeds it the inputs and the module's state."""
+"""Apply a signature of a module: import its computation, and bind it to the inputs and the module's state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
 from rehub.errors import GraphRequired
-from rehub.legacy import cell_gradients, colocation, graph_defs, tensor_array_gradients
+from rehub.legacy import colocation, graph_defs
+from rehub.legacy.gradient_overrides import set_gradient_overrides
 from rehub.legacy.graph_defs import ancestors, descendants, node_name
 from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
 from rehub.legacy.read_hoisting import hoist_variable_reads
@@ -22,9 +23,9 @@ def apply_in_graph(
     trainable: bool,
     name: str,
 ) -> dict[str, Any]:
-    """Applies a signature in the graph that holds the module's state.
+    """Apply a signature in the graph that holds the module's state.
 
-    All of the module's graph is imported, as its users look up inner tensors by name; what is not needed is never run.
+    The module's whole graph is imported, as users look up inner tensors by name. TensorFlow runs only what is needed.
 
     Args:
         meta_graph: the module's graph.
@@ -32,7 +33,7 @@ def apply_in_graph(
         inputs: a tensor or composite tensor for each of the signature's inputs.
         state: the tensors that hold the module's state, by name.
         trainable: whether UPDATE_OPS are added to the graph's collections.
-        name: of the name scope.
+        name: that of the name scope.
 
     Returns:
         The outputs by name.
@@ -43,12 +44,12 @@ def apply_in_graph(
     feed = {**state, **fed}
     context = tf_internals.v1_graphs.control_flow_context(graph)
     if context is not None:
-        feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=_by_key)}
-    computation = _computation(meta_graph, state, fed, trainable)
+        feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=lambda item: item[0])}
+    computation = _prepare_computation(meta_graph, state, fed, trainable)
     ops_before = len(graph.get_operations())
-    scope = _import(computation, name, feed)
-    colocation.rewrite(graph.get_operations()[ops_before:], scope, feed)
-    return _outputs(signature_def, feed, scope)
+    scope = _import_computation(computation, name, feed)
+    colocation.rewrite_constraints(graph.get_operations()[ops_before:], scope, feed)
+    return _build_outputs(signature_def, feed, scope)
 
 
 def apply_in_function(
@@ -59,40 +60,43 @@ def apply_in_function(
     trainable: bool,
     name: str,
 ) -> dict[str, Any]:
-    """Applies a signature in the graph of a function, within the graph that holds the module's state.
+    """Apply a signature in the graph of a function, within the graph that holds the module's state.
 
-    A function runs whatever stateful ops are in it, so only that is imported on which the outputs, and with `trainable`
-    the UPDATE_OPS and losses, depend. The function captures the state. Arguments and result are as in `apply_in_graph`.
+    A function runs all stateful ops in it. So only those nodes are imported that the outputs depend on, and with
+    `trainable` the UPDATE_OPS and losses. The function captures the state. Arguments and result are as in
+    `apply_in_graph`.
 
     Raises:
-        GraphRequired: the computation changes a reference variable, which no function can.
+        GraphRequired: the computation changes a reference variable, which a function cannot.
     """
     tf = tf_internals.import_tensorflow()
     graph = tf.compat.v1.get_default_graph()
     signature_def = meta_graph.signature_def[signature]
     fed = build_input_map(signature_def.inputs, inputs)
-    computation = _computation(meta_graph, state, fed, trainable)
-    needed = _needed(computation, signature_def)
+    computation = _prepare_computation(meta_graph, state, fed, trainable)
+    needed = _find_needed_nodes(computation, signature_def)
     _check_references(computation.graph_def, needed, state)
     graph_defs.keep_nodes(computation.graph_def, needed)
     hoist_variable_reads(computation.graph_def, {node_name(tensor) for tensor in state})
-    graph_defs.drop_colocation(computation.graph_def)  # The runtime knows where the captured state is.
+    graph_defs.drop_colocation(computation.graph_def)  # The runtime places ops with the captured state.
     keys = tf.compat.v1.GraphKeys
     graph_defs.keep_members(computation, keys.ASSET_FILEPATHS, needed)
     graph_defs.keep_contexts(computation, needed)
-    feed = {key: _within(graph, tensor) for key, tensor in {**state, **fed}.items()}
-    scope = _import(computation, name, {key: tensor for key, tensor in feed.items() if node_name(key) in needed})
-    outputs = _outputs(signature_def, feed, scope)
+    feed = {key: _capture_tensor(graph, tensor) for key, tensor in {**state, **fed}.items()}
+    scope = _import_computation(
+        computation, name, {key: tensor for key, tensor in feed.items() if node_name(key) in needed}
+    )
+    outputs = _build_outputs(signature_def, feed, scope)
     if has_loop(computation.graph_def):
         check = functools.partial(check_when_differentiated, module_op=scope)
         outputs = tf.nest.map_structure(check, outputs, expand_composites=True)
     return outputs
 
 
-def keep_computable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
-    """Removes members from a collection that depend on a placeholder for which nothing is fed.
+def drop_uncomputable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
+    """Remove members of a collection that depend on a placeholder that is not fed.
 
-    Such a one belongs to another signature, or to none; to run it would fail.
+    Such a member belongs to another signature, or to none. It would fail to run.
     """
     placeholders = {node.name for node in meta_graph.graph_def.node if node.op in ("Placeholder", "PlaceholderV2")}
     unfed = placeholders - {node_name(tensor) for tensor in fed}
@@ -100,29 +104,29 @@ def keep_computable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
     graph_defs.keep_members(meta_graph, key, every - descendants(meta_graph.graph_def, unfed))
 
 
-def _computation(meta_graph: Any, state: Mapping[str, Any], fed: Mapping[str, Any], trainable: bool) -> Any:
-    """Returns a copy of the module's graph for one application, with placeholders where the state is."""
+def _prepare_computation(meta_graph: Any, state: Mapping[str, Any], fed: Mapping[str, Any], trainable: bool) -> Any:
+    """Return a copy of the module's graph for one application, with placeholders instead of the state."""
     v1 = tf_internals.import_tensorflow().compat.v1
     keys = v1.GraphKeys
-    # Assets are listed once more: whoever exports the graph later has to find all constants that are paths.
+    # Assets are listed again: an export of the graph has to find all constants that are paths.
     collections = [keys.ASSET_FILEPATHS, keys.COND_CONTEXT, keys.WHILE_CONTEXT]
     if trainable:
         collections += [keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES]
     computation = v1.MetaGraphDef()
     computation.CopyFrom(meta_graph)
     graph_defs.keep_collections(computation, collections)
-    keep_computable(computation, keys.UPDATE_OPS, fed)
-    keep_computable(computation, keys.REGULARIZATION_LOSSES, fed)
+    drop_uncomputable(computation, keys.UPDATE_OPS, fed)
+    drop_uncomputable(computation, keys.REGULARIZATION_LOSSES, fed)
     # Losses that depend on no input were imported with the state.
     of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in fed})
     graph_defs.keep_members(computation, keys.REGULARIZATION_LOSSES, of_inputs)
-    # Of a module within this module, the state must not appear a second time.
-    graph_defs.replace_by_placeholders(computation.graph_def, {node_name(tensor) for tensor in state})
+    # The state of a module within this module must not be imported again.
+    graph_defs.replace_with_placeholders(computation.graph_def, {node_name(tensor) for tensor in state})
     return computation
 
 
-def _needed(computation: Any, signature_def: Any) -> set[str]:
-    """Returns the names of the nodes that a signature needs, with its update ops and losses."""
+def _find_needed_nodes(computation: Any, signature_def: Any) -> set[str]:
+    """Return the names of the nodes that a signature needs, with its update ops and losses."""
     keys = tf_internals.import_tensorflow().compat.v1.GraphKeys
     wanted = [component for info in signature_def.outputs.values() for component in components(info)]
     for key in (keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES):
@@ -130,40 +134,35 @@ def _needed(computation: Any, signature_def: Any) -> set[str]:
             wanted += computation.collection_def[key].node_list.value
     needed = ancestors(computation.graph_def, wanted)
     while True:
-        # A cond or while_loop, as Python knows it, names nodes of its own that nothing depends on.
+        # The context of a cond or while_loop names nodes that nothing depends on.
         members = graph_defs.members_of_contexts(computation, needed)
         if members <= needed:
             return needed
         needed |= ancestors(computation.graph_def, members)
 
 
-def _import(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
-    """Imports a computation under a fresh name scope, which it returns."""
+def _import_computation(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
+    """Import a computation under an unused name scope. Return that scope."""
     graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
     scope = str(graph.unique_name(name, mark_as_used=False))
     graph_defs.prefix_shared_names(computation.graph_def, scope)
-    tensor_array_gradients.mark(computation.graph_def)
-    cell_gradients.mark(computation.graph_def)
+    set_gradient_overrides(computation.graph_def)
     tf_internals.v1_graphs.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
     return scope
 
 
-def _outputs(signature_def: Any, feed: Mapping[str, Any], scope: str) -> dict[str, Any]:
+def _build_outputs(signature_def: Any, feed: Mapping[str, Any], scope: str) -> dict[str, Any]:
     graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
 
-    def tensor(name: str) -> Any:
-        # An output that is an input, or state, has no op of its own in the scope.
+    def get_tensor(name: str) -> Any:
+        # An output that is an input, or state, does not have an op in the scope.
         return feed[name] if name in feed else graph.get_tensor_by_name(f"{scope}/{name}")
 
-    return build_output_map(signature_def.outputs, tensor)
+    return build_output_map(signature_def.outputs, get_tensor)
 
 
-def _by_key(item: tuple[str, Any]) -> str:
-    return item[0]
-
-
-def _within(graph: Any, tensor: Any) -> Any:
-    """Returns a tensor of an outer graph as seen in a function's graph."""
+def _capture_tensor(graph: Any, tensor: Any) -> Any:
+    """Return the capture of an outer graph's tensor in a function's graph."""
     if tensor.graph is graph:
         return tensor
     if _is_reference(tensor):

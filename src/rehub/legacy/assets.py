@@ -1,7 +1,7 @@
-"""Files that a module's graph names, such as vocabularies: in the graph by their paths, on disk beside it.
+"""Assets: files that a module's graph reads, such as vocabularies.
 
-In a SavedModel each is a file under `assets/`, and a table says which constant of the graph holds its path. A module's
-graph in memory has the paths themselves in those constants, which the collection ASSET_FILEPATHS lists.
+In a SavedModel each is a file under `assets/`, and a table says which constant of the graph holds its path. In memory,
+a module's graph has absolute paths in those constants, and the collection ASSET_FILEPATHS lists them.
 """
 
 from __future__ import annotations
@@ -20,27 +20,29 @@ _PLACEHOLDER = b"SAVEDMODEL-ASSET"
 
 
 def absolutize_paths(meta_graphs: Iterable[Any], path: str) -> None:
-    """Puts the paths of a SavedModel's assets into its graphs, and takes the table of assets out of them.
+    """Write the paths of a SavedModel's assets into the constants of its graphs, and remove the table of assets.
 
     Raises:
-        CorruptModel: an asset lies outside of the model's directory, or belongs to no constant of the graph.
+        CorruptModel: an asset is outside of the model's directory, or does not belong to a constant of the graph.
     """
     for meta_graph in meta_graphs:
-        file_of = {node_name(asset.tensor_info.name): asset.filename for asset in _asset_table(meta_graph)}
+        file_of = {node_name(asset.tensor_info.name): asset.filename for asset in _read_asset_table(meta_graph)}
         if _TABLE in meta_graph.collection_def:
             del meta_graph.collection_def[_TABLE]
         del meta_graph.asset_file_def[:]
         constants = {node.name: node for node in meta_graph.graph_def.node if node.name in file_of}
         for name, file in file_of.items():
-            if name not in constants or not _is_path(constants[name]):
-                raise CorruptModel(f"{path!r}: asset {file!r} belongs to node {name!r}, which is no constant string.")
-            constants[name].attr["value"].tensor.string_val[0] = _inside(path, file).encode()
+            if name not in constants or not _is_path_constant(constants[name]):
+                raise CorruptModel(
+                    f"{path!r}: asset {file!r} belongs to node {name!r}, which is not a constant string."
+                )
+            constants[name].attr["value"].tensor.string_val[0] = _join_asset_path(path, file).encode()
         if file_of:
             listed = meta_graph.collection_def[FILEPATHS].node_list.value
             listed.extend(sorted({f"{name}:0" for name in file_of} - set(listed)))
 
 
-def _asset_table(meta_graph: Any) -> list[Any]:
+def _read_asset_table(meta_graph: Any) -> list[Any]:
     assets = list(meta_graph.asset_file_def)
     if _TABLE in meta_graph.collection_def:
         for packed in meta_graph.collection_def[_TABLE].any_list.value:
@@ -51,25 +53,21 @@ def _asset_table(meta_graph: Any) -> list[Any]:
 
 
 def _new_asset(meta_graph: Any) -> Any:
-    # The class of AssetFileDef has no public name, but the field of it makes one.
+    # AssetFileDef has no public name, but a field of its type has its class.
     asset = type(meta_graph)().asset_file_def.add()
     return type(asset)()
 
 
-def _inside(path: str, file: str) -> str:
+def _join_asset_path(path: str, file: str) -> str:
     directory = posixpath.join(path, DIRECTORY)
     joined = posixpath.normpath(file.replace("\\", "/"))
     if joined.startswith(("/", "..")) or ":" in joined.partition("/")[0] or joined == ".":
-        raise CorruptModel(f"{path!r} names an asset outside of its directory: {file!r}. It is not to be trusted.")
+        raise CorruptModel(f"{path!r} names an asset outside of its directory: {file!r}. Do not trust it.")
     return posixpath.join(directory, joined)
 
 
 def find_asset_paths(meta_graph: Any) -> dict[str, str]:
-    """The paths in a graph by the names of the tensors that hold them.
-
-    Args:
-        meta_graph: a MetaGraphDef whose assets were joined with it.
-    """
+    """Return the paths in a graph, after `absolutize_paths`, by the names of the tensors that hold them."""
     if FILEPATHS not in meta_graph.collection_def:
         return {}
     nodes = {node.name: node for node in meta_graph.graph_def.node}
@@ -78,13 +76,13 @@ def find_asset_paths(meta_graph: Any) -> dict[str, str]:
 
 
 def relativize_paths(meta_graphs: Iterable[Any]) -> dict[str, str]:
-    """Takes the paths of assets out of graphs that are to be written, and puts a table of assets in.
+    """Replace the paths of assets by a table of assets, in graphs that are to be written.
 
     Returns:
-        The path of the file to copy for each name under `assets/`.
+        For each name under `assets/`, the path of the file to copy there.
 
     Raises:
-        InvalidModule: what ASSET_FILEPATHS lists is no constant string.
+        InvalidModule: ASSET_FILEPATHS lists a tensor that is not a constant string.
     """
     name_of: dict[str, str] = {}
     for meta_graph in meta_graphs:
@@ -92,29 +90,26 @@ def relativize_paths(meta_graphs: Iterable[Any]) -> dict[str, str]:
             continue
         listed = {node_name(tensor) for tensor in meta_graph.collection_def[FILEPATHS].node_list.value}
         table = meta_graph.collection_def[_TABLE].any_list.value
-        for node in sorted((node for node in meta_graph.graph_def.node if node.name in listed), key=_by_name):
-            if not _is_path(node):
+        nodes = (node for node in meta_graph.graph_def.node if node.name in listed)
+        for node in sorted(nodes, key=lambda node: str(node.name)):
+            if not _is_path_constant(node):
                 raise InvalidModule(
                     f"The collection ASSET_FILEPATHS names {node.name!r}, a node {node.op}. Only constant strings, "
                     "each the path of a file, can be assets of a module."
                 )
             path = node.attr["value"].tensor.string_val[0].decode()
             asset = _new_asset(meta_graph)
-            asset.filename = name_of.setdefault(path, _unused_name(path, set(name_of.values())))
+            asset.filename = name_of.setdefault(path, _choose_unused_name(path, set(name_of.values())))
             asset.tensor_info.name = f"{node.name}:0"
             table.add().Pack(asset)
             node.attr["value"].tensor.string_val[0] = _PLACEHOLDER
     return {name: path for path, name in name_of.items()}
 
 
-def _by_name(node: Any) -> str:
-    return str(node.name)
-
-
-def _is_path(node: Any) -> bool:
+def _is_path_constant(node: Any) -> bool:
     string = tf_internals.import_tensorflow().string.as_datatype_enum
     tensor = node.attr["value"].tensor
-    # TensorFlow would take tensor_content in the place of the string.
+    # TensorFlow would take tensor_content instead of the string.
     return (
         node.op == "Const"
         and node.attr["dtype"].type == string
@@ -123,7 +118,7 @@ def _is_path(node: Any) -> bool:
     )
 
 
-def _unused_name(path: str, used: set[str]) -> str:
+def _choose_unused_name(path: str, used: set[str]) -> str:
     stem, extension = posixpath.splitext(posixpath.basename(path.replace("\\", "/")))
     name, number = stem + extension, 0
     while name in used:

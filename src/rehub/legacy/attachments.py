@@ -1,4 +1,4 @@
-"""Messages that a publisher attaches to a module: small protocol buffers under keys, kept with each graph variant."""
+"""Messages that a publisher attaches to a module: small protocol buffers under keys, saved with each graph variant."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from rehub import tf_internals
 from rehub.errors import AttachmentNotFound, CorruptModel, InvalidSetting
 from rehub.savedmodel.graph_collections import ATTACHMENTS
 
-FUNCTION = "attached_messages"  # of an object of TF2
+FUNCTION = "attached_messages"  # The name of a conversion's function that returns them.
 
-# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.
+# A collection of the graph being built. Its key is not a string, so that TensorFlow neither lists nor exports it.
 _IN_GRAPH = ("rehub_module_attachments",)
 
 
 def attach_message(key: str, message: Any) -> None:
-    """Attaches a message to the module that is being defined; `get_attached_message` gives it to the module's users.
+    """Attach a message to the module that is being defined. `get_attached_message` returns it to the module's users.
 
-    To be called in a `module_fn`, for each graph variant anew. A second message under the same key replaces the first.
-    Meant for a few messages of moderate size; large data belongs into assets.
+    Call it in a `module_fn`, which runs for each graph variant. A second message under the same key replaces the first.
+    It is meant for a few messages of moderate size: large data belongs into assets.
 
     Args:
         key: letters, digits and underscores, the first a letter.
-        message: a protocol buffer message. Its class should be published with the key.
+        message: a protocol buffer message. Publish its class together with the key.
 
     Raises:
-        InvalidSetting: the key is not of that form.
+        InvalidSetting: the key has other characters.
     """
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", key):
         raise InvalidSetting(
@@ -40,7 +40,7 @@ def attach_message(key: str, message: Any) -> None:
 
 
 def write_attachments(meta_graph: Any) -> None:
-    """Puts what was attached in the default graph into a MetaGraphDef."""
+    """Copy the messages attached in the default graph into a MetaGraphDef."""
     attached = tf_internals.import_tensorflow().compat.v1.get_collection(_IN_GRAPH)
     last = {attachment.key: attachment for attachment in attached}
     if last:
@@ -49,7 +49,7 @@ def write_attachments(meta_graph: Any) -> None:
 
 
 def read_attachments(meta_graph: Any) -> dict[str, bytes]:
-    """Returns the serialized messages attached to a MetaGraphDef, by key.
+    """Return the serialized messages attached to a MetaGraphDef by key.
 
     Raises:
         CorruptModel: the collection that holds them is of another kind.
@@ -66,31 +66,28 @@ def read_attachments(meta_graph: Any) -> dict[str, bytes]:
 
 
 def read_restored_attachments(obj: Any) -> dict[str, bytes]:
-    """Returns the serialized messages of a module, by key, from what has been restored of its conversion to TF2.
-
-    Empty for any other object.
-    """
+    """Return the serialized messages of a restored conversion by key; an empty dict for any other object."""
     return call_attachments_function(getattr(obj, FUNCTION, None))
 
 
 def call_attachments_function(function: Any) -> dict[str, bytes]:
-    """Returns what a conversion's function of serialized messages returns, by key; nothing if there is none."""
+    """Return the result of a conversion's function of attached messages; an empty dict if it has none."""
     if not callable(function):
         return {}
     with tf_internals.import_tensorflow().init_scope():
         return {key: value.numpy() for key, value in function().items()}
 
 
-def parse_attachment(attached: bytes | None, key: str, message_type: Any, required: bool, described_as: str) -> Any:
-    """Returns the message that was attached under a key, or None where none was.
+def parse_attachment(attached: bytes | None, key: str, message_type: Any, required: bool, label: str) -> Any:
+    """Parse the message attached under a key; return None where there is none.
 
     Raises:
-        AttachmentNotFound: none was, and `required` is set.
+        AttachmentNotFound: there is none, and `required` is set.
     """
     if attached is not None:
         message = message_type()
         message.ParseFromString(attached)
         return message
     if required:
-        raise AttachmentNotFound(f"No attached message for key {key!r} in {described_as}.")
+        raise AttachmentNotFound(f"No attached message for key {key!r} in {label}.")
     return None

@@ -1,42 +1,18 @@
 """Gradients of the cells of recurrent networks that TensorFlow 1.15's contrib gave gradients to.
 
-TensorFlow 2 has the cells, and the ops of their gradients, but does not know that they belong together; nor does
-TensorFlow 1.15 where contrib is not imported. So modules' ops name a gradient that is made of these ops as contrib's is
-(tensorflow/contrib/rnn/python/ops/lstm_ops.py, gru_ops.py).
+TensorFlow 2 has the cells, and the ops of their gradients, but does not know that they belong together, and neither
+does TensorFlow 1.15 where contrib is not imported. The gradients here are made of these ops as those of contrib are
+(tensorflow/contrib/rnn/python/ops/lstm_ops.py, gru_ops.py in TensorFlow 1.15).
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Callable, Mapping
 
 from rehub import tf_internals
 
-_KEY = "_gradient_op_type"
-_PREFIX = "Rehub"
 
-
-def mark(graph_def: Any) -> None:
-    """Lets the cells of a graph that is to be imported have gradients in every TensorFlow."""
-    for node in graph_def.node:
-        if node.op in _GRADIENTS and _KEY not in node.attr and not tf_internals.ops.has_gradient(node.op):
-            _register(node.op)
-            node.attr[_KEY].s = (_PREFIX + node.op).encode()
-
-
-def unmark(graph_def: Any) -> None:
-    """Takes back what `mark` did, in a graph that is to be exported."""
-    for node in graph_def.node:
-        if node.op in _GRADIENTS and _KEY in node.attr and node.attr[_KEY].s == (_PREFIX + node.op).encode():
-            del node.attr[_KEY]
-
-
-@functools.lru_cache(maxsize=None)
-def _register(op: str) -> None:
-    tf_internals.import_tensorflow().RegisterGradient(_PREFIX + op)(_GRADIENTS[op])
-
-
-def _of_lstm_cell(op: Any, *incoming: Any) -> list[Any]:
+def _compute_lstm_gradient(op: Any, *incoming: Any) -> list[Any]:
     tf = tf_internals.import_tensorflow()
     x, cs_prev, h_prev, w, wci, wcf, wco, b = op.inputs
     i, cs, f, o, ci, co, _ = op.outputs
@@ -65,7 +41,7 @@ def _of_lstm_cell(op: Any, *incoming: Any) -> list[Any]:
     return [x_gradient, cs_prev_gradient, h_prev_gradient, of_w, *of_peepholes, tf.reduce_sum(gates, 0)]
 
 
-def _of_gru_cell(op: Any, *incoming: Any) -> list[Any]:
+def _compute_gru_gradient(op: Any, *incoming: Any) -> list[Any]:
     tf = tf_internals.import_tensorflow()
     x, h_prev, w_ru, w_c, b_ru, b_c = op.inputs
     r, u, c, _ = op.outputs
@@ -77,4 +53,7 @@ def _of_gru_cell(op: Any, *incoming: Any) -> list[Any]:
     return [of_x, of_h_prev, of_w_ru, of_w_c, tf.reduce_sum(of_ru, 0), tf.reduce_sum(of_c, 0)]
 
 
-_GRADIENTS: Mapping[str, Callable[..., list[Any]]] = {"GRUBlockCell": _of_gru_cell, "LSTMBlockCell": _of_lstm_cell}
+CELL_GRADIENTS: Mapping[str, Callable[..., list[Any]]] = {
+    "GRUBlockCell": _compute_gru_gradient,
+    "LSTMBlockCell": _compute_lstm_gradient,
+}

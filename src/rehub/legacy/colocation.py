@@ -1,8 +1,8 @@
-"""Keeps colocation constraints right when a module's inputs and state are replaced by the caller's tensors.
+"""Colocation constraints: check them when a module is made, and rewrite them when it is applied.
 
-An op can demand the device of another one: its attribute `_class` holds `loc:@` and that op's name. When a module is
-applied, an op that others are colocated with may be one that the caller's tensor, or the module's variable, stands in
-for. Then the constraint has to go over to the op of that tensor.
+An op can demand the device of another one: its attribute `_class` has `loc:@` and that op's name. When a module is
+applied, its inputs and variables are replaced by other tensors. A constraint that names the op of a replaced tensor has
+to name the op of the other tensor then.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.legacy.graph_defs import node_name, state_ops
+from rehub.legacy.graph_defs import find_state_nodes, node_name
 
 _PREFIX = b"loc:@"
 
 
 def check_state(graph: Any, tags: Iterable[str] | None) -> None:
-    """Makes sure that the variables and tables of a module's graph are colocated with each other at most.
+    """Make sure that the variables and tables of a module's graph are colocated only with each other.
 
     Raises:
         InvalidModule: names the op, and what it is colocated with.
     """
-    holding = state_ops(graph.as_graph_def())
+    holding = find_state_nodes(graph.as_graph_def())
     for op in graph.get_operations():
-        if op.name in holding and not all(_named(group) in holding for group in op.colocation_groups()):
+        if op.name in holding and not all(_op_name_of(group) in holding for group in op.colocation_groups()):
             variant = "" if tags is None else f" (graph variant {sorted(tags)})"
             raise InvalidModule(
                 f"A node that holds state must not be subject to tf.colocate_with(y), unless y holds state too: node "
@@ -33,14 +33,14 @@ def check_state(graph: Any, tags: Iterable[str] | None) -> None:
 
 
 def check_input(signature: str, name: str, tensors: Sequence[Any]) -> None:
-    """Makes sure that an input of a signature is colocated with nothing.
+    """Make sure that an input of a signature is not colocated with another op.
 
     Raises:
         InvalidModule: names the signature, the input, and what it is colocated with.
     """
     for tensor in tensors:
         groups = tensor.op.colocation_groups()
-        if groups != [_group(tensor.op.name)]:
+        if groups != [_make_group(tensor.op.name)]:
             raise InvalidModule(
                 f"An input of a signature must not be subject to tf.colocate_with(y); the reverse is allowed. Tensor "
                 f"{tensor.name!r} of input {name!r} of signature {signature!r} has the colocation groups {groups}."
@@ -48,7 +48,7 @@ def check_input(signature: str, name: str, tensors: Sequence[Any]) -> None:
 
 
 def find_signature_inputs_from_multivalued_ops(inputs: Mapping[str, Any]) -> str | None:
-    """Returns a warning about inputs that are one of several outputs of an op; None if there are none.
+    """Return a warning about inputs that come from ops with several outputs; None if there are none.
 
     Args:
         inputs: tensors and composite tensors by name.
@@ -73,34 +73,34 @@ def find_signature_inputs_from_multivalued_ops(inputs: Mapping[str, Any]) -> str
     )
 
 
-def rewrite(ops: Sequence[Any], scope: str, replaced: Mapping[str, Any]) -> None:
-    """Lets the constraints of newly imported ops follow the tensors that were put in the place of others.
+def rewrite_constraints(ops: Sequence[Any], scope: str, replaced: Mapping[str, Any]) -> None:
+    """Rewrite the constraints of imported ops that name the op of a replaced tensor.
 
     Args:
         ops: the ops that were imported.
         scope: their name scope.
-        replaced: the tensor that was put in the place of each tensor, by that one's name in the imported graph.
+        replaced: the new tensor for each replaced one, by the name of that in the imported graph.
 
     Raises:
-        InvalidModule: a constraint cannot follow, as the outputs of the op it names were replaced differently.
+        InvalidModule: the outputs of an op that a constraint names were replaced by tensors of different places.
     """
     targets: dict[bytes, dict[int, list[bytes]]] = {}
     for name, tensor in replaced.items():
         op_name, _, index = name.partition(":")
-        key = _group(f"{scope}/{op_name}")
+        key = _make_group(f"{scope}/{op_name}")
         targets.setdefault(key, {})[int(index or 0)] = sorted(tensor.op.colocation_groups())
     by_name = {op.name: op for op in ops}
     for key, by_output in targets.items():
-        for output in range(len(by_name[_named(key)].outputs)):
+        for output in range(len(by_name[_op_name_of(key)].outputs)):
             by_output.setdefault(output, [key])
     for op in ops:
         groups = op.colocation_groups()
-        if any(group in targets for group in groups) and groups != [_group(op.name)]:
-            followed = {new for group in groups for new in _followed(op, group, targets)}
+        if any(group in targets for group in groups) and groups != [_make_group(op.name)]:
+            followed = {new for group in groups for new in _rewrite_group(op, group, targets)}
             tf_internals.v1_graphs.set_colocation(op, sorted(followed))
 
 
-def _followed(op: Any, group: bytes, targets: Mapping[bytes, Mapping[int, list[bytes]]]) -> list[bytes]:
+def _rewrite_group(op: Any, group: bytes, targets: Mapping[bytes, Mapping[int, list[bytes]]]) -> list[bytes]:
     if group not in targets:
         return [group]
     first, *others = [targets[group][index] for index in sorted(targets[group])]
@@ -114,9 +114,9 @@ def _followed(op: Any, group: bytes, targets: Mapping[bytes, Mapping[int, list[b
     return first
 
 
-def _group(op_name: str) -> bytes:
+def _make_group(op_name: str) -> bytes:
     return _PREFIX + op_name.encode()
 
 
-def _named(group: bytes) -> str:
+def _op_name_of(group: bytes) -> str:
     return node_name(group[len(_PREFIX) :].decode())

@@ -8,15 +8,16 @@ from typing import Any
 from rehub import tf_internals
 from rehub.errors import InvalidModule, NotSerializable
 from rehub.legacy.images import get_expected_image_size
+from rehub.legacy.loading import as_module_spec
 from rehub.legacy.module import Module
-from rehub.legacy.spec import ModuleSpec, as_module_spec
+from rehub.legacy.spec import ModuleSpec
 
 _tf = tf_internals.import_tensorflow()
 _RESOURCE = "module"
 
 
 class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # type: ignore[misc]
-    """A column of dense values that a module computes from the feature `key`. A subclass is a namedtuple too."""
+    """A column of dense values that a module computes from the feature `key`. Subclasses are namedtuples."""
 
     key: Any
     module_spec_path: Any
@@ -61,32 +62,32 @@ class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # ty
         module = Module(self.module_spec, trainable=trainable)
         state_manager.add_resource(self, _RESOURCE, module)
         if trainable:
-            # Since TensorFlow 2.2 Keras' layers find them here, and Estimators train what these find.
+            # Since TensorFlow 2.2 Keras' layers find them here, and Estimators train the weights of these layers.
             weights = _tf.Module()
             weights.of_hub_module = module.variables
             state_manager.add_resource(self, "weights", weights)
 
     def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
         module = state_manager.get_resource(self, _RESOURCE)
-        return self._embed(transformation_cache.get(self, state_manager), module)
+        return self._embed_feature(transformation_cache.get(self, state_manager), module)
 
     def _get_dense_tensor(self, inputs: Any, weight_collections: Any = None, trainable: bool | None = None) -> Any:
         del weight_collections
         module = Module(self.module_spec, trainable=bool(self._is_trained and trainable))
-        return self._embed(inputs.get(self), module)
+        return self._embed_feature(inputs.get(self), module)
 
     @property
     def _is_trained(self) -> bool:
         return bool(getattr(self, "trainable", False))
 
-    def _embed(self, feature: Any, module: Module) -> Any:
+    def _embed_feature(self, feature: Any, module: Module) -> Any:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
         if isinstance(self.module_spec_path, ModuleSpec):
             raise NotSerializable(
-                f"The column {self.name!r} was made from a ModuleSpec, which no config can hold. Make it from the "
-                "handle of a module: a string."
+                f"The column {self.name!r} was made from a ModuleSpec, which a config cannot contain. Make it from "
+                "the handle of a module: a string."
             )
         return dict(zip(self._fields, self))
 
@@ -99,7 +100,7 @@ class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # ty
 class TextEmbeddingColumn(
     _ModuleColumn, collections.namedtuple("TextEmbeddingColumn", ("key", "module_spec_path", "trainable"))
 ):
-    """What `text_embedding_column` returns."""
+    """The column of `text_embedding_column`."""
 
     def __init__(self, key: Any, module_spec_path: Any, trainable: bool) -> None:
         del key, trainable
@@ -111,7 +112,7 @@ class TextEmbeddingColumn(
     def parse_example_spec(self) -> dict[Any, Any]:
         return {self.key: _tf.compat.v1.FixedLenFeature([1], _tf.string)}
 
-    def _embed(self, feature: Any, module: Module) -> Any:
+    def _embed_feature(self, feature: Any, module: Module) -> Any:
         return module(_tf.reshape(feature, [-1]))
 
 
@@ -121,7 +122,7 @@ class SparseTextEmbeddingColumn(
         "SparseTextEmbeddingColumn", ("key", "combiner", "module_spec_path", "default_value", "trainable")
     ),
 ):
-    """What `sparse_text_embedding_column` returns."""
+    """The column of `sparse_text_embedding_column`."""
 
     def __init__(
         self, key: Any, combiner: str, module_spec_path: Any, default_value: str | None, trainable: bool
@@ -135,13 +136,13 @@ class SparseTextEmbeddingColumn(
     def parse_example_spec(self) -> dict[Any, Any]:
         return {self.key: _tf.compat.v1.VarLenFeature(_tf.string)}
 
-    def _embed(self, feature: Any, module: Module) -> Any:
+    def _embed_feature(self, feature: Any, module: Module) -> Any:
         if self.default_value is not None:
             feature = _tf.sparse.fill_empty_rows(feature, self.default_value)[0]
-        places = _tf.range(_tf.shape(feature.indices)[0], dtype=_tf.int32)
+        rows = _tf.range(_tf.shape(feature.indices)[0], dtype=_tf.int32)
         return _tf.nn.embedding_lookup_sparse(
             params=module(feature.values),
-            sp_ids=_tf.SparseTensor(feature.indices, places, feature.dense_shape),
+            sp_ids=_tf.SparseTensor(feature.indices, rows, feature.dense_shape),
             sp_weights=None,
             combiner=self.combiner,
         )
@@ -150,7 +151,7 @@ class SparseTextEmbeddingColumn(
 class ImageEmbeddingColumn(
     _ModuleColumn, collections.namedtuple("ImageEmbeddingColumn", ("key", "module_spec_path", "image_size"))
 ):
-    """What `image_embedding_column` returns."""
+    """The column of `image_embedding_column`."""
 
     def __init__(self, key: Any, module_spec_path: Any, image_size: tuple[int, ...] | None) -> None:
         del key
@@ -163,7 +164,7 @@ class ImageEmbeddingColumn(
         height, width = self.image_size or get_expected_image_size(self.module_spec)
         return {self.key: _tf.compat.v1.FixedLenFeature([height, width, 3], _tf.float32)}
 
-    def _embed(self, feature: Any, module: Module) -> Any:
+    def _embed_feature(self, feature: Any, module: Module) -> Any:
         return module({"images": feature})
 
 
@@ -174,7 +175,7 @@ def _check_text_embedding(spec: ModuleSpec) -> None:
         for info in inputs.values()
     ):
         issues.append(f"its signature 'default' must have only one input, strings of shape [None]; it has {inputs}")
-    issues += _output_issues(spec, any_batch=False)
+    issues += _find_output_issues(spec, any_batch=False)
     if issues:
         raise InvalidModule(f"Module is not a text-embedding: {'; '.join(issues)}.")
 
@@ -187,13 +188,13 @@ def _check_image_embedding(spec: ModuleSpec, needs_size: bool) -> None:
         try:
             get_expected_image_size(spec)
         except InvalidModule as error:
-            issues.append(f"it does not tell the size of its images, so image_size has to be given ({error})")
-    issues += _output_issues(spec, any_batch=True)
+            issues.append(f"the size of its images is not known, so image_size is required ({error})")
+    issues += _find_output_issues(spec, any_batch=True)
     if issues:
         raise InvalidModule(f"Module is not usable as image embedding: {'; '.join(issues)}.")
 
 
-def _output_issues(spec: ModuleSpec, any_batch: bool) -> list[str]:
+def _find_output_issues(spec: ModuleSpec, any_batch: bool) -> list[str]:
     output = spec.get_output_info_dict().get("default")
     shape = _tf.TensorShape(None) if output is None else output.get_shape()
     fits = shape.ndims == 2 and shape.as_list()[1] and (any_batch or shape.as_list()[0] is None)

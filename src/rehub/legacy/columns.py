@@ -8,7 +8,7 @@ from rehub.errors import InvalidSetting
 
 
 def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -> Any:
-    """Embeds a text feature by a module.
+    """Make a feature column that embeds a text by a module.
 
         comment = hub.text_embedding_column("comment", "/models/text_embedding")
         estimator = tf.estimator.DNNClassifier([100], [comment])
@@ -23,7 +23,7 @@ def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module is no such text embedding; says what it is instead.
+        InvalidModule: the module is not such a text embedding; shows its inputs and outputs.
     """
     from rehub.legacy.column_classes import TextEmbeddingColumn
 
@@ -33,21 +33,21 @@ def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -
 def sparse_text_embedding_column(
     key: Any, module_spec: Any, combiner: str, default_value: str | None, trainable: bool = False
 ) -> Any:
-    """Embeds each of an example's texts by a module, and combines them to one embedding.
+    """Make a feature column that embeds each text of an example by a module, and combines the embeddings.
 
     Args:
         key: the name of the feature: a SparseTensor of strings, of shape [batch_size, texts].
         module_spec: a `hub.ModuleSpec` or a handle, as of `text_embedding_column`.
         combiner: "mean", "sqrtn" or "sum".
-        default_value: the text of an example that has none; None if there is no such example.
+        default_value: the text for an example without texts; None if there is no such example.
         trainable: whether the module is fine-tuned.
 
     Returns:
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module is no such text embedding; says what it is instead.
-        InvalidSetting: the combiner is not known.
+        InvalidModule: the module is not such a text embedding; shows its inputs and outputs.
+        InvalidSetting: the combiner is unknown.
     """
     from rehub.legacy.column_classes import SparseTextEmbeddingColumn
 
@@ -57,21 +57,21 @@ def sparse_text_embedding_column(
 
 
 def image_embedding_column(key: Any, module_spec: Any, image_size: Sequence[int] | None = None) -> Any:
-    """Turns an image feature into features of a module, which is not trained.
+    """Make a feature column that computes features of an image by a module, which is not trained.
 
     Args:
         key: the name of the feature: float32 of shape [batch_size, height, width, 3], values from 0 to 1.
         module_spec: a `hub.ModuleSpec` or a handle. Its signature "default" takes "images" and returns float32 of shape
             [batch_size, features].
-        image_size: height and width in pixels of the images; unset, what the module expects.
+        image_size: height and width of the images in pixels; unset, those that the module expects.
 
     Returns:
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module takes no such images; says what it takes instead.
+        InvalidModule: the module does not take such images; shows its inputs and outputs.
     """
     from rehub.legacy.column_classes import ImageEmbeddingColumn
 
-    # A column has to be hashable, so a list will not do.
+    # A column has to be hashable, so a list is not possible.
     return ImageEmbeddingColumn(key, module_spec, None if image_size is None else tuple(image_size))

@@ -1,4 +1,4 @@
-"""Makes modules: `create_module_spec` runs a function that builds a graph and names its signatures."""
+"""Make modules: from a function that builds a graph and names its signatures, or from a TF1 SavedModel."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidModule
-from rehub.legacy import attachments, colocation
+from rehub.legacy import colocation
+from rehub.legacy.attachments import write_attachments
 from rehub.legacy.graph_spec import GraphModuleSpec
 from rehub.legacy.saved_model import GraphVariants, read_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import supported_types
 
-_LOGGER = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-# In a graph being built. As it is no string, no list of collections shows it, and no export of the graph has it.
+# A collection of the graph being built. Its key is not a string, so that TensorFlow neither lists nor exports it.
 _SIGNATURES = ("rehub_module_signatures",)
 
 
@@ -24,7 +25,7 @@ def create_module_spec(
     tags_and_args: Iterable[tuple[Iterable[str], Mapping[str, Any]]] | None = None,
     drop_collections: Iterable[str] | None = None,
 ) -> ModuleSpec:
-    """Makes a module of a function that builds its graph.
+    """Make a module from a function that builds its graph.
 
         def half():
             x = tf.compat.v1.placeholder(tf.float32, [None])
@@ -33,16 +34,16 @@ def create_module_spec(
         spec = hub.create_module_spec(half)
 
     Args:
-        module_fn: called in an empty graph, in which variables are resource variables unless it says otherwise. It
-            calls `hub.add_signature` at least once.
+        module_fn: called in an empty graph, in which variables are resource variables by default. It calls
+            `hub.add_signature` at least once.
         tags_and_args: the graph variants of the module, each as its set of tags and the keyword arguments for
             `module_fn`. Unset, there is one, without tags and arguments.
-        drop_collections: collections of the graph that the module does without. Only some collections make the way into
-            a module; any other one has to be dropped, so that nothing is lost unnoticed.
+        drop_collections: collections of the graph that the module does not need. Only some collections are kept in a
+            module; any other has to be named here, so that nothing is lost silently.
 
     Raises:
-        InvalidModule: the graph cannot be a module's: it has no signature or a collection that is not supported, or
-            colocation that cannot be kept when the module is used; two variants have the same tags.
+        InvalidModule: the graph has no signature, an unsupported collection, or a colocation constraint that cannot be
+            kept when the module is used; or two variants have the same tags.
     """
     variants = GraphVariants()
     v1 = tf_internals.import_tensorflow().compat.v1
@@ -53,14 +54,14 @@ def create_module_spec(
             for key in drop_collections or ():
                 del graph.get_collection_ref(key)[:]
             colocation.check_state(graph, tags if tags_and_args else None)
-            variants.add(_meta_graph(tags))
+            variants.add(_export_meta_graph(tags))
     return GraphModuleSpec(variants, None, "the module of " + getattr(module_fn, "__name__", repr(module_fn)))
 
 
-def _meta_graph(tags: Iterable[str]) -> Any:
-    """Returns the default graph as a MetaGraphDef, with what was said about it as a module."""
+def _export_meta_graph(tags: Iterable[str]) -> Any:
+    """Return the default graph as a MetaGraphDef, with its signatures and attached messages."""
     v1 = tf_internals.import_tensorflow().compat.v1
-    # Attributes with their default values are left out, so that an older TensorFlow, which lacks some, reads it too.
+    # Without attributes that have their default values, older TensorFlow versions can read it that do not know them.
     meta_graph = v1.train.export_meta_graph(strip_default_attrs=True)
     meta_graph.meta_info_def.tags.extend(tags)
     signatures = v1.get_collection(_SIGNATURES)
@@ -68,32 +69,32 @@ def _meta_graph(tags: Iterable[str]) -> Any:
         raise InvalidModule("No signatures present: the module_fn has to call hub.add_signature(...) at least once.")
     for name, signature in signatures:
         meta_graph.signature_def[name].CopyFrom(signature)
-    attachments.write_attachments(meta_graph)
+    write_attachments(meta_graph)
     return meta_graph
 
 
 def add_signature(name: str | None = None, inputs: Any = None, outputs: Any = None) -> None:
-    """Names the tensors by which a module can be called. To be called in a `module_fn`, once for each signature.
+    """Name the tensors that a module takes and returns. Call it in a `module_fn`, once for each signature.
 
     Args:
-        name: of the signature; unset, "default".
-        inputs: a dict of placeholders by name; dense, sparse or ragged tensors. One alone is named "default". None for
-            none.
-        outputs: a dict of tensors by name, or one alone, likewise.
+        name: that of the signature; unset, "default".
+        inputs: a dict of placeholders by name; dense, sparse or ragged tensors. A single one is named "default". None
+            for no inputs.
+        outputs: a dict of tensors by name, or a single one, likewise.
 
     Raises:
-        InvalidModule: something is no tensor, or of a kind that no module takes or gives, or an input is colocated with
+        InvalidModule: an input or output is not a dense, sparse or ragged tensor, or an input is colocated with
             another op.
     """
     name = name or "default"
-    inputs, outputs = _by_name(inputs), _by_name(outputs)
+    inputs, outputs = _as_dict(inputs), _as_dict(outputs)
     tf = tf_internals.import_tensorflow()
     _check_types(name, inputs, outputs)
     for input_name, value in inputs.items():
         colocation.check_input(name, input_name, tf.nest.flatten(value, expand_composites=True))
     warning = colocation.find_signature_inputs_from_multivalued_ops(inputs)
     if warning is not None:
-        _LOGGER.warning("Signature %r: %s", name, warning)
+        _log.warning("Signature %r: %s", name, warning)
     saved_model = tf.compat.v1.saved_model
     described = [
         {key: saved_model.utils.build_tensor_info(value) for key, value in tensors.items()}
@@ -103,7 +104,7 @@ def add_signature(name: str | None = None, inputs: Any = None, outputs: Any = No
     tf.compat.v1.add_to_collection(_SIGNATURES, (name, signature))
 
 
-def _by_name(tensors: Any) -> dict[str, Any]:
+def _as_dict(tensors: Any) -> dict[str, Any]:
     if tensors is None:
         return {}
     return tensors if isinstance(tensors, dict) else {"default": tensors}
@@ -125,38 +126,38 @@ def _check_types(signature: str, inputs: Mapping[str, Any], outputs: Mapping[str
 def create_module_spec_from_saved_model(
     saved_model_path: Any, drop_collections: Iterable[str] | None = None
 ) -> ModuleSpec:
-    """Makes a module of a TF1 SavedModel, so that `hub.Module` can use it and export it as a module.
+    """Make a module from a TF1 SavedModel, so that `hub.Module` can use it and export it as a module.
 
-    What a SavedModel says about the initialization of a session is not taken over: variables are restored and tables
-    initialized by the conventions of TF1.
+    The SavedModel's own initialization of a session is ignored: variables are restored, and tables initialized, by the
+    conventions of TF1.
 
     Args:
         saved_model_path: a handle of the SavedModel.
-        drop_collections: collections of its graphs that the module does without; any that is not supported has to be
-            named here, so that nothing is lost unnoticed.
+        drop_collections: collections of its graphs that the module does not need; any that is not supported has to be
+            named here, so that nothing is lost silently.
 
     Raises:
         ModelNotFound: there is no SavedModel; says what is there instead.
         CorruptModel: its file is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        InvalidModule: its graph has a collection that is not supported and not dropped.
+        InvalidModule: its graph has an unsupported collection that is not dropped.
     """
-    tf = tf_internals.import_tensorflow()
     directory = resolvers.resolve(saved_model_path)
-    asked = saved_model_path if isinstance(saved_model_path, str) else str(directory)
-    layout = restore.look_at(tf, directory, asked)
-    scanned = restore.check_trust(tf, layout, asked)
-    # The graph is that which was scanned; weights and assets are data, which other machines may read too.
+    label = saved_model_path if isinstance(saved_model_path, str) else str(directory)
+    layout = restore.detect_layout_anywhere(directory, label)
+    scanned = restore.check_trust(layout, label)
+    # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
     variants = read_variants(scanned, layout.path)
     for meta_graph in variants:
-        for key in {*_collections_of_sessions(tf), *(drop_collections or ())}:
+        for key in {*_session_collections(), *(drop_collections or ())}:
             if key in meta_graph.collection_def:
                 del meta_graph.collection_def[key]
-    return GraphModuleSpec(variants, variables_prefix(layout.path), asked, layout)
+    return GraphModuleSpec(variants, variables_prefix(layout.path), label, layout)
 
 
-def _collections_of_sessions(tf: Any) -> Sequence[str]:
-    """Collections of a SavedModel that say how a session begins, or how far training went."""
+def _session_collections() -> Sequence[str]:
+    """Return the collections of a SavedModel about how a session begins, and how far training went."""
+    tf = tf_internals.import_tensorflow()
     constants = tf.compat.v1.saved_model.constants
     return (
         tf.compat.v1.GraphKeys.GLOBAL_STEP,

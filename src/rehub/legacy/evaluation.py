@@ -1,4 +1,4 @@
-"""`hub.eval_function_for_module`: a module as a function of values, with a graph and a session of its own."""
+"""`hub.eval_function_for_module`: a module as a function of values, in its own graph and session."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rehub import tf_internals
 from rehub.errors import InvalidSetting, SignatureNotFound
 from rehub.formatting import list_names
 from rehub.legacy.module import Module
-from rehub.legacy.tensor_info import inputs_by_name, select_output
+from rehub.legacy.tensor_info import name_inputs, select_output
 
 
 @contextlib.contextmanager
 def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> Iterator[Callable[..., Any]]:
-    """Gives a function that evaluates a module, while the `with` lasts.
+    """Open a session for a module, and give a function that evaluates the module in it.
 
         with hub.eval_function_for_module("/models/text_embedding") as embed:
             vectors = embed(["a sentence", "another"])
@@ -27,7 +27,7 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
         tags: the set of strings that names the graph variant; unset, the empty set.
 
     Raises:
-        TagsNotFound: there is no such variant; lists those there are.
+        TagsNotFound: there is no such variant; lists those that exist.
     """
     v1 = tf_internals.import_tensorflow().compat.v1
     callers_graph = None if v1.executing_eagerly() else v1.get_default_graph()
@@ -37,7 +37,9 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
         for signature in module.get_signature_names():
             with v1.variable_scope(signature.replace(":", "_")):
                 described = module.get_input_info_dict(signature)
-                inputs_of[signature] = {name: _placeholder(info.type_spec, name) for name, info in described.items()}
+                inputs_of[signature] = {
+                    name: _make_placeholder(info.type_spec, name) for name, info in described.items()
+                }
                 outputs_of[signature] = module(inputs_of[signature], signature=signature, as_dict=True)
 
         with v1.train.SingularMonitoredSession() as session:
@@ -46,12 +48,12 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
                 inputs: Any = None, _sentinel: None = None, signature: str | None = None, as_dict: bool | None = None
             ) -> Any:
                 if _sentinel is not None:
-                    raise InvalidSetting("signature=... and as_dict=... have to be given by name.")
+                    raise InvalidSetting("signature=... and as_dict=... must be given by name.")
                 signature = signature or "default"
                 if signature not in inputs_of:
-                    raise SignatureNotFound(f"No signature {signature!r}; there are: {list_names(sorted(inputs_of))}.")
+                    raise SignatureNotFound(f"No signature {signature!r}; available: {list_names(sorted(inputs_of))}.")
                 placeholders = inputs_of[signature]
-                values = inputs_by_name(inputs, placeholders)
+                values = name_inputs(inputs, placeholders)
                 outputs = select_output(outputs_of[signature], as_dict)
                 return session.run(outputs, {placeholders[name]: value for name, value in values.items()})
 
@@ -59,7 +61,7 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
                 yield evaluate
 
 
-def _placeholder(spec: Any, name: str) -> Any:
+def _make_placeholder(spec: Any, name: str) -> Any:
     tf = tf_internals.import_tensorflow()
     parts = tf.nest.flatten(spec, expand_composites=True)
     if isinstance(spec, tf.SparseTensorSpec):

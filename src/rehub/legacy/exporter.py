@@ -7,15 +7,15 @@ import functools
 import logging
 import posixpath
 import time
-import uuid
 from typing import Any, Callable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import ExportTargetTaken, InvalidSetting
 from rehub.legacy.module import Module
+from rehub.staging import staging_path
 
-_LOGGER = logging.getLogger(__name__)
-# In a graph. As it is no string, no list of collections shows it, and no export of the graph has it.
+_log = logging.getLogger(__name__)
+# A collection of the graph. Its key is not a string, so that TensorFlow neither lists nor exports it.
 _REGISTERED = ("rehub_modules_for_export",)
 
 
@@ -24,7 +24,7 @@ def register_module_for_export(module: Module, export_name: str) -> None:
 
     Args:
         module: a `hub.Module` of this graph.
-        export_name: of the directory that it will be written to, within that of the export.
+        export_name: the name of its directory, within that of the export.
 
     Raises:
         InvalidSetting: another module of this graph has that name.
@@ -44,15 +44,15 @@ class LatestModuleExporter:
 
     The `model_fn` names the modules by `hub.register_module_for_export`.
 
-    It is an Exporter of Estimator's where TensorFlow has Estimator: 1.15 to 2.15. With newer ones, `export` serves any
-    object that has an Estimator's `model_fn`, `config` and `latest_checkpoint`.
+    It is a `tf.estimator.Exporter` in TensorFlow 1.15 to 2.15, which have Estimator. In newer ones, `export` works with
+    any object that has an Estimator's `model_fn`, `config` and `latest_checkpoint`.
     """
 
     def __init__(self, name: str, serving_input_fn: Callable[[], Any], exports_to_keep: int | None = 5) -> None:
-        """Says what to export.
+        """Configure the exporter.
 
         Args:
-            name: of the exporter, which `train_and_evaluate` makes a part of the path.
+            name: that of the exporter, which `train_and_evaluate` makes a part of the path.
             serving_input_fn: returns a `ServingInputReceiver`, whose features the `model_fn` gets, in mode PREDICT, to
                 build the graph of the modules. That graph is never run.
             exports_to_keep: how many exports are kept, the latest ones; None for all.
@@ -62,16 +62,16 @@ class LatestModuleExporter:
         """
         if exports_to_keep is not None and exports_to_keep <= 0:
             raise InvalidSetting(f"`exports_to_keep`, if provided, must be a positive number: {exports_to_keep}")
-        # Estimator takes instances of its own class only, which cannot be named before TensorFlow is imported.
+        # Estimator takes only instances of its own class, which cannot be named before TensorFlow is imported.
         cls: Any = type(self)
-        self.__class__ = _exporter_of_estimator(cls)
+        self.__class__ = _make_estimator_class(cls)
         self._name = name
         self._serving_input_fn = serving_input_fn
         self._exports_to_keep = exports_to_keep
 
     @property
     def name(self) -> str:
-        """The name that it was given."""
+        """The name of the exporter."""
         return self._name
 
     def export(
@@ -82,12 +82,12 @@ class LatestModuleExporter:
         eval_result: Any = None,
         is_the_final_export: bool | None = None,
     ) -> str | None:
-        """Writes all registered modules, each into its directory below a new one named by the time.
+        """Write all registered modules into a new directory named by the time, each into its own subdirectory.
 
         Args:
             estimator: the `tf.estimator.Estimator` whose model has the modules.
             export_path: the directory for exports.
-            checkpoint_path: of the weights; unset, the estimator's latest.
+            checkpoint_path: the checkpoint with the weights; unset, the estimator's latest.
             eval_result: not used.
             is_the_final_export: not used.
 
@@ -96,7 +96,7 @@ class LatestModuleExporter:
 
         Raises:
             InvalidSetting: there is no checkpoint.
-            ExportTargetTaken: for ten seconds, others took the names of directories.
+            ExportTargetTaken: other workers took the names of ten seconds.
         """
         del eval_result, is_the_final_export
         tf = tf_internals.import_tensorflow()
@@ -108,57 +108,53 @@ class LatestModuleExporter:
                 f"LatestModuleExporter {self._name!r} has no checkpoint to take the modules' weights from: the "
                 "estimator has none yet. Train it first, or give checkpoint_path."
             )
-        with _serving_session(estimator, self._serving_input_fn, checkpoint_path) as session:
+        with _open_serving_session(estimator, self._serving_input_fn, checkpoint_path) as session:
             modules = tf.compat.v1.get_collection(_REGISTERED)
             if not modules:
-                _LOGGER.warning(
-                    "LatestModuleExporter found no module to export. hub.register_module_for_export(...) in the "
-                    "model_fn names those that are."
+                _log.warning(
+                    "LatestModuleExporter found no module to export. Name modules by "
+                    "hub.register_module_for_export(...) in the model_fn."
                 )
                 return None
-            # TensorFlow Serving and the removal of old exports overlook what is no number. Another worker, which
-            # exports in the same second, has another name.
-            aside = posixpath.join(export_path, f"temp-{int(time.time())}-{uuid.uuid4().hex}")
-            try:
+            # TensorFlow Serving and the removal of old exports ignore names that are not numbers.
+            with staging_path(posixpath.join(export_path, "temp"), gfile) as staging:
                 for export_name, module in modules:
-                    module.export(posixpath.join(aside, export_name), session)
-                directory = _move_to_this_second(aside, export_path)
-            finally:
-                if gfile.exists(aside):
-                    gfile.rmtree(aside)
-        self._remove_old(export_path)
+                    module.export(posixpath.join(staging, export_name), session)
+                directory = _publish_by_time(staging, export_path)
+        self._remove_old_exports(export_path)
         return directory
 
-    def _remove_old(self, export_path: str) -> None:
+    def _remove_old_exports(self, export_path: str) -> None:
         if self._exports_to_keep is not None:
             tf = tf_internals.import_tensorflow()
             gfile = tf.io.gfile
             names = [name.rstrip("/") for name in gfile.listdir(export_path)]
             exports = sorted((name for name in names if name.isdigit() and len(name) == 10), key=int)
             for name in exports[: -self._exports_to_keep]:
-                with contextlib.suppress(tf.errors.NotFoundError):  # Another worker removes old ones as well.
+                with contextlib.suppress(tf.errors.NotFoundError):  # Another worker may have removed it.
                     gfile.rmtree(posixpath.join(export_path, name))
 
 
 @functools.lru_cache(maxsize=None)
-def _exporter_of_estimator(exporter: Any) -> Any:
-    """Returns a subclass that is one of Estimator's Exporter too; as it was, where TensorFlow has no Estimator."""
+def _make_estimator_class(exporter: Any) -> Any:
+    """Return a subclass that is also a `tf.estimator.Exporter`; the class itself if TensorFlow has no Estimator."""
     v1 = tf_internals.import_tensorflow().compat.v1
-    if not hasattr(v1, "estimator") or issubclass(exporter, v1.estimator.Exporter):  # TensorFlow 2.16 has none.
+    # TensorFlow has no Estimator since 2.16.
+    if not hasattr(v1, "estimator") or issubclass(exporter, v1.estimator.Exporter):
         return exporter
     own = {"__doc__": exporter.__doc__, "__module__": exporter.__module__}
     return type(exporter.__name__, (exporter, v1.estimator.Exporter), own)
 
 
 @contextlib.contextmanager
-def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkpoint_path: str) -> Iterator[Any]:
-    """Enters the graph that an Estimator would serve, and gives a session of it with the weights of a checkpoint."""
+def _open_serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkpoint_path: str) -> Iterator[Any]:
+    """Build the graph that an Estimator would serve, and open a session of it with the weights of a checkpoint."""
     v1 = tf_internals.import_tensorflow().compat.v1
     with v1.Graph().as_default() as graph:
         v1.train.create_global_step(graph)
         v1.set_random_seed(estimator.config.tf_random_seed)
         receiver = serving_input_fn()
-        # "infer" is tf.estimator.ModeKeys.PREDICT, which has no name where there is no Estimator.
+        # "infer" is tf.estimator.ModeKeys.PREDICT, which TensorFlow does not have without Estimator.
         spec = estimator.model_fn(features=receiver.features, labels=None, mode="infer", config=estimator.config)
         with v1.Session(config=tf_internals.v1_graphs.session_config_of(estimator)) as session:
             saver = spec.scaffold.saver or v1.train.Saver(sharded=True)
@@ -166,15 +162,15 @@ def _serving_session(estimator: Any, serving_input_fn: Callable[[], Any], checkp
             yield session
 
 
-def _move_to_this_second(aside: str, export_path: str) -> str:
-    """Gives a directory the name of this second, in one step, or that of the next one that is free."""
+def _publish_by_time(staging: str, export_path: str) -> str:
+    """Rename a directory to the current second, or to the next one that is unused."""
     tf = tf_internals.import_tensorflow()
     for _ in range(10):
         directory = posixpath.join(export_path, str(int(time.time())))
         try:
-            tf.io.gfile.rename(aside, directory)
-        except (tf.errors.AlreadyExistsError, tf.errors.FailedPreconditionError):  # Another worker exports as well.
+            tf.io.gfile.rename(staging, directory)
+        except (tf.errors.AlreadyExistsError, tf.errors.FailedPreconditionError):  # Another worker exports too.
             time.sleep(1)
         else:
             return directory
-    raise ExportTargetTaken(f"No directory named by the time was free below {export_path!r}, for 10 seconds.")
+    raise ExportTargetTaken(f"For 10 seconds, all directories named by the time were taken in {export_path!r}.")

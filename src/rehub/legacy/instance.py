@@ -1,48 +1,16 @@
-"""A module in a graph: its state is imported once, and its computation for each application."""
+"""A module in a graph: its state is imported once, and its computation with each application."""
 
 from __future__ import annotations
 
-import abc
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Mapping
 
 from rehub import tf_internals
 from rehub.legacy import application, graph_defs
-from rehub.legacy.graph_defs import state_ops
+from rehub.legacy.marker import make_marker
 from rehub.legacy.ops import register_graph_ops
 from rehub.legacy.partitioned_variables import recover_partitioned_variable_map
-
-if TYPE_CHECKING:
-    from rehub.legacy.saved_model import GraphVariants
-
-
-class ModuleImpl(abc.ABC):
-    """What a ModuleSpec puts into a graph, behind `hub.Module`."""
-
-    def get_signature_name(self, signature: str | None) -> str:
-        """Returns the name of the signature that is meant: "default" if none was given."""
-        return signature or "default"
-
-    @abc.abstractmethod
-    def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Adds a signature's computation to the default graph.
-
-        Args:
-            signature: its name.
-            input_tensors: a tensor or composite tensor for each of its inputs.
-            name: of the name scope for it.
-
-        Returns:
-            The outputs by name.
-        """
-
-    @abc.abstractmethod
-    def export(self, path: str, session: Any) -> None:
-        """Writes the module with the values that its variables have in a session."""
-
-    @property
-    @abc.abstractmethod
-    def variable_map(self) -> dict[str, Any]:
-        """The variables by their names in the module; of a partitioned one, the list of its parts."""
+from rehub.legacy.saved_model import GraphVariants
+from rehub.legacy.spec import ModuleImpl
 
 
 class GraphModule(ModuleImpl):
@@ -55,17 +23,17 @@ class GraphModule(ModuleImpl):
         checkpoint: str | None,
         trainable: bool,
         name: str,
-        described_as: str,
+        label: str,
     ) -> None:
-        """Imports the module's state, that is its variables, tables and assets.
+        """Import the module's state: its variables, tables and assets.
 
         Args:
             variants: all graphs of the module, for `export`.
             meta_graph: the one to instantiate.
             checkpoint: prefix of the files from which the variables will be initialized; None for their initializers.
-            trainable: whether variables and regularization losses go into the collections that training looks at.
-            name: a name scope, unused as yet, under the current one.
-            described_as: what error messages call the module, such as its handle.
+            trainable: whether variables and regularization losses go into the collections for training.
+            name: an unused name scope under the current one.
+            label: what messages call the module, such as its handle.
 
         Raises:
             MissingOp: TensorFlow lacks an op of the graph.
@@ -75,8 +43,8 @@ class GraphModule(ModuleImpl):
         self._trainable = trainable
         v1 = tf_internals.import_tensorflow().compat.v1
         self._graph = v1.get_default_graph()
-        register_graph_ops(meta_graph, described_as)
-        # What an application of the module depends on is the caller's affair, but its state depends on nothing.
+        register_graph_ops(meta_graph, label)
+        # An application of the module may depend on the caller's ops. Its state must not.
         with v1.control_dependencies(None):
             variables, self._state = _import_state(meta_graph, name, trainable)
             self._variable_map = recover_partitioned_variable_map(variables)
@@ -95,13 +63,12 @@ class GraphModule(ModuleImpl):
 
     def export(self, path: str, session: Any) -> None:
         """As `ModuleImpl.export`."""
-        from rehub.legacy.marker import marker
 
         def save_variables(prefix: str) -> None:
             if self._saver is not None:
                 self._saver.save(session, prefix, write_meta_graph=False, write_state=False)
 
-        self._variants.write(path, marker(), save_variables)
+        self._variants.write_module(path, make_marker(), save_variables)
 
     @property
     def variable_map(self) -> dict[str, Any]:
@@ -110,7 +77,7 @@ class GraphModule(ModuleImpl):
 
 
 def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the module's variables by name, and by name all tensors that hold state."""
+    """Return the module's variables, and all tensors that hold state, by name."""
     tf = tf_internals.import_tensorflow()
     keys = tf.compat.v1.GraphKeys
     collections = [
@@ -127,10 +94,13 @@ def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str
     imported.CopyFrom(meta_graph)
     graph_defs.keep_collections(imported, collections)
     # A loss that depends on an input comes with the application that feeds it.
-    application.keep_computable(imported, keys.REGULARIZATION_LOSSES, fed=())
+    application.drop_uncomputable(imported, keys.REGULARIZATION_LOSSES, fed=())
     graph = tf.compat.v1.get_default_graph()
     scope = graph.unique_name(name, mark_as_used=False)
     graph_defs.prefix_shared_names(imported.graph_def, scope)
     variables = tf_internals.v1_graphs.import_meta_graph(imported, scope.rpartition("/")[2], {})
-    state = {f"{node}:0": graph.get_tensor_by_name(f"{scope}/{node}:0") for node in state_ops(imported.graph_def)}
+    state = {
+        f"{node}:0": graph.get_tensor_by_name(f"{scope}/{node}:0")
+        for node in graph_defs.find_state_nodes(imported.graph_def)
+    }
     return {name.rpartition(":")[0]: variable for name, variable in variables.items()}, state

@@ -1,4 +1,4 @@
-"""Refuses gradients of TF1's loops in functions, where TensorFlow fails late or computes something else."""
+"""Refuse gradients of TF1's loops in functions, where TensorFlow fails late or computes wrong values."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def has_loop(graph_def: Any) -> bool:
 
 
 def check_when_differentiated(tensor: Any, module_op: str) -> Any:
-    """Returns a tensor, the result of a loop in a function, whose gradient is an error where it would not be right.
+    """Return a copy of a loop's result in a function. Its gradient raises an error where it would be wrong.
 
     Args:
-        tensor: of the function's graph.
+        tensor: the result, in the function's graph.
         module_op: what the error calls the application of the module.
     """
     if not tensor.dtype.is_floating:
@@ -25,22 +25,22 @@ def check_when_differentiated(tensor: Any, module_op: str) -> Any:
     tf = tf_internals.import_tensorflow()
     graph = tensor.graph
 
-    def passing(result: Any) -> tuple[Any, Any]:
-        def gradient(incoming: Any) -> Any:
-            _check(graph, tf.compat.v1.get_default_graph(), module_op)
+    def copy_result(result: Any) -> tuple[Any, Any]:
+        def pass_gradient(incoming: Any) -> Any:
+            _check_gradient(graph, tf.compat.v1.get_default_graph(), module_op)
             return incoming
 
-        return tf.identity(result), gradient
+        return tf.identity(result), pass_gradient
 
-    return tf.custom_gradient(passing)(tensor)
+    return tf.custom_gradient(copy_result)(tensor)
 
 
-def _check(of_loop: Any, of_gradient: Any, module_op: str) -> None:
+def _check_gradient(of_loop: Any, of_gradient: Any, module_op: str) -> None:
     if of_gradient is not of_loop:
-        # The loop leaves its intermediate values to its gradient on stacks, which end with the function's call.
+        # The loop keeps intermediate values for its gradient on stacks, which are deleted after the function's call.
         reason = "outside of that function"
     elif any(_is_of_cond(op) for op in of_loop.get_operations()):
-        # In a function with a loop, TensorFlow adds the zeros for the branch not taken to the result of either branch.
+        # In a function with a loop, TensorFlow adds the zeros for the branch not taken to the result of any branch.
         reason = "in a function that also has a tf.cond of TF1"
     else:
         return

@@ -1,49 +1,55 @@
-"""Writing a module: the file that marks its format, and an export straight from a checkpoint."""
+"""`tfhub_module.pb`: the file that marks a directory as a legacy module, and has the version of its format."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Callable
 
 from rehub import tf_internals
-from rehub.legacy.module import Module
+from rehub.errors import CorruptModel, InvalidModule
+from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.layout import LEGACY_MARK
 
-if TYPE_CHECKING:
-    from rehub.legacy.spec import ModuleSpec
+_FORMAT_V3 = 3
 
 
-def marker() -> bytes:
-    """Returns the content of the `tfhub_module.pb` of a module."""
+def make_marker() -> bytes:
+    """Return the content of a module's `tfhub_module.pb`."""
     from rehub.legacy.protos import ModuleDef
 
     return bytes(ModuleDef(format=ModuleDef.FORMAT_V3).SerializeToString())
 
 
 def get_module_proto_path(module_dir: str) -> str:
-    """Returns the path of the file in a module's directory that marks its format."""
+    """Return the path of a module's `tfhub_module.pb`."""
     return posixpath.join(module_dir, LEGACY_MARK)
 
 
-def export_from_checkpoint(
-    spec: ModuleSpec, path: str, checkpoint: str, name_in_checkpoint: Callable[[str], str]
-) -> None:
-    """Writes a module whose variables have the values of a checkpoint.
-
-    Args:
-        spec: the module.
-        path: a directory that holds no model yet.
-        checkpoint: path prefix of the checkpoint, or its directory.
-        name_in_checkpoint: a variable's name in the module -> its name in the checkpoint.
+def check_marker(label: str, directory: str) -> None:
+    """Make sure that rehub knows the format of a module.
 
     Raises:
-        ValueError: the checkpoint lacks a variable, or has it in another shape; TensorFlow's message names it.
+        CorruptModel: the file is damaged.
+        InvalidModule: it has a format, or requires a feature, that rehub does not know.
     """
-    v1 = tf_internals.import_tensorflow().compat.v1
-    with v1.Graph().as_default():
-        module = Module(spec)
-        assignment = {name_in_checkpoint(name): variable for name, variable in module.variable_map.items()}
-        v1.train.init_from_checkpoint(checkpoint, assignment)
-        with v1.Session() as session:
-            session.run(v1.global_variables_initializer())
-            module.export(path, session)
+    from rehub.legacy.protos import ModuleDef
+
+    path = get_module_proto_path(directory)
+    with tf_internals.import_tensorflow().io.gfile.GFile(path, "rb") as file:
+        content = file.read()
+    marker = ModuleDef()
+    if is_lfs_pointer(content):
+        raise CorruptModel(f"{label!r} cannot be loaded: {lfs_pointer_advice(path)}")
+    try:
+        marker.ParseFromString(content)
+    except Exception as error:
+        # protobuf's DecodeError. Its class differs between versions of protobuf.
+        raise CorruptModel(f"{label!r}: its {LEGACY_MARK} cannot be parsed: {error}.") from error
+    if marker.format != _FORMAT_V3:
+        raise InvalidModule(
+            f"{label!r}: Unsupported module def format: {marker.format}, in its {LEGACY_MARK}. Expected {_FORMAT_V3}."
+        )
+    if marker.required_features:
+        raise InvalidModule(
+            f"{label!r} needs features that no version of the format has: Unsupported features: "
+            f"{sorted(marker.required_features)}."
+        )

@@ -7,21 +7,21 @@ from typing import Any, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import GraphRequired, InputMismatch, InvalidSetting, TagsNotFound
+from rehub.legacy.loading import as_module_spec
 from rehub.legacy.saved_model import explain_missing_variant
-from rehub.legacy.spec import as_module_spec
 from rehub.legacy.tensor_info import ParsedTensorInfo, convert_inputs, select_output
 
 
 @tf_internals.tracing.no_autograph
 class Module:
-    """A part of a TF1 graph, with weights, that is made in one program and used in others.
+    """A part of a TF1 graph, with weights, made in one program and used in others.
 
         module = hub.Module("/models/text_embedding")
         embeddings = module(["a sentence", "another"])
 
     Making a module adds its variables and tables to the current graph; each call adds the ops of one of its signatures,
-    with these same variables. It follows the conventions of TF1: variables are to be initialized, which reads the
-    trained values from disk, and tables too.
+    which share the variables. By the conventions of TF1, the program has to initialize variables, which reads the
+    trained values from disk, and tables.
 
     It needs a graph: in eager mode, use `hub.load` or `hub.KerasLayer`.
     """
@@ -29,7 +29,7 @@ class Module:
     def __init__(
         self, spec: Any, trainable: bool = False, name: str = "module", tags: Iterable[str] | None = None
     ) -> None:
-        """Adds a module's state to the current graph.
+        """Add a module's state to the current graph.
 
         Variables go into GLOBAL_VARIABLES and MODEL_VARIABLES, initializers of tables into TABLE_INITIALIZERS and paths
         of assets into ASSET_FILEPATHS.
@@ -38,46 +38,46 @@ class Module:
             spec: a `hub.ModuleSpec`, or a handle to load one from.
             trainable: whether variables go into TRAINABLE_VARIABLES and regularization losses into
                 REGULARIZATION_LOSSES, and with each call the UPDATE_OPS into theirs.
-            name: of the variable scope for the module, made unique if it is taken.
+            name: that of the variable scope for the module, made unique if it is taken.
             tags: the set of strings that names the graph variant; unset, the empty set.
 
         Raises:
-            GraphRequired: eager execution is enabled here; shows the ways out.
-            TagsNotFound: there is no such variant; lists those there are.
-            MissingOp: the graph uses an op that is not to be had; names the package that brings it.
-            RuntimeError: the variable scope is free, but its name scope is not.
+            GraphRequired: eager execution is enabled; shows what to do.
+            TagsNotFound: there is no such variant; lists those that exist.
+            MissingOp: the graph uses an op that is not available; names the package that has it.
+            RuntimeError: the variable scope is unused, but its name scope is not.
         """
-        with _outside_of_functions():
+        with _leave_functions():
             self._graph = _current_graph()
             self._spec = as_module_spec(spec)
             self._trainable = trainable
             self._tags = set(tags or ())
-            if self._tags not in [set(there) for there in self._spec.get_tags()]:
+            if self._tags not in [set(tags) for tags in self._spec.get_tags()]:
                 raise TagsNotFound(explain_missing_variant(self._tags, self._spec.get_tags()))
-            scope = _unused_state_scope(name)
+            scope = _choose_state_scope(name)
             parent, _, self._name = scope.rpartition("/")
-            with _name_scope(parent + "/" if parent else ""):
+            with _enter_name_scope(parent + "/" if parent else ""):
                 self._impl = self._spec._create_impl(name=self._name, trainable=trainable, tags=self._tags)  # noqa: SLF001
 
     def __call__(
         self, inputs: Any = None, _sentinel: None = None, signature: str | None = None, as_dict: bool | None = None
     ) -> Any:
-        """Adds the ops of a signature to the graph.
+        """Add the ops of a signature to the graph.
 
-        Inside of `tf.cond`, `tf.while_loop` and functions within the module's graph, they become part of those.
+        Inside of `tf.cond`, `tf.while_loop` and functions within the module's graph, they become part of these.
 
         Args:
-            inputs: a dict of tensors, sparse or ragged tensors by name, or what becomes them; one alone for a signature
-                of one input; None for none.
-            _sentinel: not to be given; it keeps the other arguments from being given by position.
+            inputs: a dict of dense, sparse or ragged tensors by name, or of values to convert; the single value for a
+                signature with one input; None for no inputs.
+            _sentinel: do not use; it prevents that the other arguments are given by position.
             signature: its name; unset, "default".
             as_dict: whether to return all outputs by name.
 
         Returns:
-            The output named "default", or all of them by name. Of the latter, those that are not used cost nothing.
+            The output named "default", or all outputs by name. Outputs that are not used cost nothing.
 
         Raises:
-            SignatureNotFound: there is no such signature; lists those there are.
+            SignatureNotFound: there is no such signature; lists those that exist.
             InputMismatch: the inputs do not fit the signature, or it has no output named "default".
             GraphRequired: the current graph is not the one that the module was made in.
         """
@@ -91,7 +91,7 @@ class Module:
         outputs = self._impl.create_apply_graph(
             signature=signature,
             input_tensors=convert_inputs(inputs, expected),
-            # A signature of a SavedModel can have a colon in its name, a scope cannot.
+            # The name of a signature of a SavedModel can have a colon. That of a scope cannot.
             name=f"{self._name}_apply_{signature.replace(':', '_')}",
         )
         return select_output(outputs, as_dict)
@@ -107,38 +107,38 @@ class Module:
             )
 
     def get_signature_names(self) -> list[str]:
-        """Returns the names of the signatures of the module's graph variant."""
+        """Return the names of the signatures of the module's graph variant."""
         return self._spec.get_signature_names(tags=self._tags)
 
     def get_input_info_dict(self, signature: str | None = None) -> dict[str, ParsedTensorInfo]:
-        """Describes the inputs of a signature, as `ModuleSpec.get_input_info_dict` does."""
+        """Describe the inputs of a signature, as `ModuleSpec.get_input_info_dict` does."""
         return self._spec.get_input_info_dict(signature=signature, tags=self._tags)
 
     def get_output_info_dict(self, signature: str | None = None) -> dict[str, ParsedTensorInfo]:
-        """Describes the outputs of a signature, as `ModuleSpec.get_output_info_dict` does."""
+        """Describe the outputs of a signature, as `ModuleSpec.get_output_info_dict` does."""
         return self._spec.get_output_info_dict(signature=signature, tags=self._tags)
 
     def get_attached_message(self, key: str, message_type: Any, required: bool = False) -> Any:
-        """Returns a message attached to the module's graph variant, as `ModuleSpec.get_attached_message` does."""
+        """Return a message attached to the module's graph variant, as `ModuleSpec.get_attached_message` does."""
         return self._spec.get_attached_message(key, message_type, tags=self._tags, required=required)
 
     def export(self, path: str, session: Any) -> None:
-        """Writes the module with the values that its variables have in a session.
+        """Write the module with the values that its variables have in a session.
 
         All graph variants are written. The variant of this module has to have all variables that the others have.
 
         Args:
-            path: a directory that holds no model yet. All is written, or nothing.
+            path: a directory without a model. The whole module is written, or nothing.
             session: a `tf.compat.v1.Session` of the module's graph.
 
         Raises:
             GraphRequired: the current graph, or the session's, is not the module's.
             ExportTargetTaken: there is a model at `path` already.
         """
-        for whose, graph in (("default", _current_graph()), ("session", session.graph)):
+        for owner, graph in (("default", _current_graph()), ("session", session.graph)):
             if graph is not self._graph:
                 raise GraphRequired(
-                    f"{whose} graph differs from the graph where the module was instantiated. Export it inside of "
+                    f"{owner} graph differs from the graph where the module was instantiated. Export it inside of "
                     "`with graph.as_default():`, with a session of that graph."
                 )
         self._impl.export(path, session)
@@ -147,7 +147,7 @@ class Module:
     def variable_map(self) -> dict[str, Any]:
         """The variables by the names they had in the `module_fn`; for a partitioned one, the list of its parts.
 
-        The names are the same wherever the module is used, which suits `tf.compat.v1.train.init_from_checkpoint`.
+        The names do not depend on where the module is used, as `tf.compat.v1.train.init_from_checkpoint` needs it.
         """
         return self._impl.variable_map
 
@@ -159,8 +159,8 @@ class Module:
 
 
 @contextlib.contextmanager
-def _outside_of_functions() -> Iterator[None]:
-    """Enters the graph around the functions that are being built, where state has to be."""
+def _leave_functions() -> Iterator[None]:
+    """Enter the graph around the functions that are being built, where state has to be added."""
     tf = tf_internals.import_tensorflow()
     graph = tf.compat.v1.get_default_graph()
     in_function = not tf.executing_eagerly() and graph.building_function
@@ -172,10 +172,10 @@ def _outside_of_functions() -> Iterator[None]:
 
 
 def _current_graph() -> Any:
-    """Returns the current graph.
+    """Return the current graph.
 
     Raises:
-        GraphRequired: there is none, as eager execution is enabled.
+        GraphRequired: eager execution is enabled.
     """
     tf = tf_internals.import_tensorflow()
     if tf.executing_eagerly():
@@ -192,23 +192,23 @@ def _current_graph() -> Any:
     return tf.compat.v1.get_default_graph()
 
 
-def _name_scope(absolute: str) -> Any:
+def _enter_name_scope(absolute: str) -> Any:
     return tf_internals.import_tensorflow().compat.v1.name_scope(absolute)
 
 
-def _unused_state_scope(name: str) -> str:
-    """Returns a variable scope that is unused, and whose name scope is unused too: all of it is the module's.
+def _choose_state_scope(name: str) -> str:
+    """Return an unused variable scope whose name scope is unused too.
 
     Raises:
         RuntimeError: the variable scope is unused, but not the name scope.
     """
     v1 = tf_internals.import_tensorflow().compat.v1
     outer = v1.get_variable_scope().name
-    with _name_scope(outer + "/" if outer else ""):
+    with _enter_name_scope(outer + "/" if outer else ""):
         with v1.variable_scope(None, default_name=name, auxiliary_name_scope=False) as scope:
             pass
-        free = v1.get_default_graph().unique_name(name, mark_as_used=False)
-        if free != scope.name:
+        unused = v1.get_default_graph().unique_name(name, mark_as_used=False)
+        if unused != scope.name:
             raise RuntimeError(
                 f"variable_scope {scope.name}/ was unused but the corresponding name_scope was already taken. Give the "
                 "module another name=."
@@ -221,5 +221,5 @@ def _check_supported(infos: dict[str, ParsedTensorInfo], signature: str, kind: s
         if not info.is_supported_type:
             raise InputMismatch(
                 f"Signature {signature!r} expects a {info.type_spec.value_type.__name__} for {kind} {name!r}, which is "
-                "not supported: a module takes and gives dense, sparse and ragged tensors."
+                "not supported: a module takes and returns dense, sparse and ragged tensors."
             )

@@ -1,4 +1,4 @@
-"""Makes sure that TensorFlow knows the ops of a module before it imports its graph."""
+"""Register the ops of a module's graph before TensorFlow imports it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rehub.savedmodel.used_ops import GRAPH_HOLDERS, ops_of_nested_graphs
 from rehub.savedmodel.wire import Message
 
 
-def register_graph_ops(meta_graph: Any, described_as: str) -> None:
-    """Imports the packages that bring ops of a MetaGraphDef which plain TensorFlow lacks.
+def register_graph_ops(meta_graph: Any, label: str) -> None:
+    """Import the packages with the ops of a MetaGraphDef that plain TensorFlow lacks.
 
     Raises:
-        MissingOp: an op is not available; says which package brings it. It is a `tf.errors.NotFoundError` as well.
+        MissingOp: an op is not available; says which package has it. It is a `tf.errors.NotFoundError` as well.
     """
     graph_def = meta_graph.graph_def
     ops = {node.op for node in graph_def.node}
@@ -25,22 +25,22 @@ def register_graph_ops(meta_graph: Any, described_as: str) -> None:
         content = graph_def.SerializeToString()
         nested = ops_of_nested_graphs(content, Message(content))
     functions = {function.signature.name for function in graph_def.library.function}
-    _register(ops - functions, described_as, meta_graph.meta_info_def.tensorflow_version, nested)
+    _register_ops(ops - functions, label, meta_graph.meta_info_def.tensorflow_version, nested)
 
 
 def register_ops_if_needed(graph_ops: Iterable[str]) -> None:
-    """Imports the packages that bring ops, given by name, which plain TensorFlow lacks.
+    """Import the packages with those of some ops that plain TensorFlow lacks.
 
     Raises:
-        MissingOp: as `register_graph_ops`.
+        MissingOp: an op is not available, as in `register_graph_ops`.
     """
-    _register(set(graph_ops), "a graph")
+    _register_ops(set(graph_ops), "a graph")
 
 
-def _register(ops: set[str], described_as: str, written_by: str = "", nested: Iterable[str] = ()) -> None:
+def _register_ops(ops: set[str], label: str, written_by: str = "", nested: Iterable[str] = ()) -> None:
     tf = tf_internals.import_tensorflow()
     try:
-        restore.ensure_ops_registered(tf, ops, described_as, written_by=written_by, wanted=nested)
+        restore.ensure_ops_registered(ops, label, written_by=written_by, wanted=nested)
     except MissingOp as error:
         # hub.Module of tensorflow_hub raised TensorFlow's error.
         raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error

@@ -4,9 +4,9 @@
     ModuleAttachment  a message that a publisher attached, serialized, under its key
     ImageModuleInfo   the size of the images that a module takes
 
-They are tensorflow_hub's, field by field. No generated code defines them, as that of one version of protobuf fails with
-another, and TensorFlow 1.15 and the newest TensorFlow need versions that exclude each other. They stand in a pool of
-their own, so that tensorflow_hub can define them too, in the same process.
+They have the fields of tensorflow_hub's. They are not generated code: code generated for one version of protobuf fails
+with another, and TensorFlow 1.15 and the newest TensorFlow need incompatible versions. They are in a private pool, so
+that tensorflow_hub can define its own in the same process.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 _PACKAGE = "tensorflow_hub"
 
 
-def _message_class(descriptor: Any) -> Any:
-    if hasattr(message_factory, "GetMessageClass"):  # since protobuf 4.22
+def _make_message_class(name: str) -> Any:
+    descriptor = _POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}")
+    if hasattr(message_factory, "GetMessageClass"):  # Since protobuf 4.22.
         return message_factory.GetMessageClass(descriptor)
     factory: Any = message_factory.MessageFactory(_POOL)
     return factory.GetPrototype(descriptor)
 
 
-def _declared() -> Any:
+def _make_file_descriptor() -> Any:
     field, file = (
         descriptor_pb2.FieldDescriptorProto,
         descriptor_pb2.FileDescriptorProto(name="tensorflow_hub/legacy.proto", package=_PACKAGE, syntax="proto3"),
@@ -61,8 +62,8 @@ def _declared() -> Any:
 
 
 _POOL = descriptor_pool.DescriptorPool()
-_POOL.AddSerializedFile(_declared().SerializeToString())
+_POOL.AddSerializedFile(_make_file_descriptor().SerializeToString())
 
-ModuleDef = _message_class(_POOL.FindMessageTypeByName(f"{_PACKAGE}.ModuleDef"))
-ModuleAttachment = _message_class(_POOL.FindMessageTypeByName(f"{_PACKAGE}.ModuleAttachment"))
-ImageModuleInfo = _message_class(_POOL.FindMessageTypeByName(f"{_PACKAGE}.ImageModuleInfo"))
+ModuleDef = _make_message_class("ModuleDef")
+ModuleAttachment = _make_message_class("ModuleAttachment")
+ImageModuleInfo = _make_message_class("ImageModuleInfo")

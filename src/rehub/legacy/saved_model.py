@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-import uuid
 from typing import Any, Callable, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
-from rehub.legacy import assets, cell_gradients, tensor_array_gradients
+from rehub.legacy import assets
+from rehub.legacy.gradient_overrides import clear_gradient_overrides
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.restore import pattern_free_path
 from rehub.savedmodel.encodings import as_saved_model_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
+from rehub.staging import staging_path
 
 VARIABLES = "variables"
 
 
 class GraphVariants:
-    """A list of MetaGraphDefs, each under its own set of tags."""
+    """MetaGraphDefs, each with its own set of tags."""
 
     def __init__(self, saved_model: Any = None) -> None:
         self._saved_model = tf_internals.protos.new_saved_model() if saved_model is None else saved_model
@@ -27,18 +28,18 @@ class GraphVariants:
         return iter(self._saved_model.meta_graphs)
 
     def add(self, meta_graph: Any) -> None:
-        """Adds a copy of a MetaGraphDef."""
+        """Add a copy of a MetaGraphDef."""
         self._saved_model.meta_graphs.add().CopyFrom(meta_graph)
 
     def tags(self) -> list[frozenset[str]]:
-        """Returns the set of tags of each variant, smaller sets before those that contain them."""
+        """Return the set of tags of each variant, subsets first."""
         return sorted(frozenset(meta_graph.meta_info_def.tags) for meta_graph in self)
 
     def with_tags(self, tags: Iterable[str] | None) -> Any:
-        """Returns the MetaGraphDef with exactly these tags; it is not to be changed.
+        """Return the MetaGraphDef with exactly these tags. Do not change it.
 
         Raises:
-            TagsNotFound: there is none; lists those there are.
+            TagsNotFound: there is none; lists the sets of tags that exist.
         """
         wanted = frozenset(tags or ())
         for meta_graph in self:
@@ -46,39 +47,36 @@ class GraphVariants:
                 return meta_graph
         raise TagsNotFound(explain_missing_variant(wanted, self.tags()))
 
-    def write(self, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
-        """Writes a module into a directory: all of it, or nothing.
+    def write_module(self, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
+        """Write a module into a directory: the whole module, or nothing.
 
         Args:
-            path: a directory that holds no model yet; it is made if need be. A local path or one of an object store.
-            marker: the content of `tfhub_module.pb`, by which the format is known. It comes last.
-            save_variables: writes a checkpoint under the path prefix that it is given.
+            path: a directory without a model, made if it does not exist. A local path or one of an object store.
+            marker: the content of `tfhub_module.pb`, which is published last.
+            save_variables: writes a checkpoint, given its path prefix.
 
         Raises:
-            ExportTargetTaken: the directory holds a model; names what is there.
+            ExportTargetTaken: the directory has a model; names its files.
         """
         gfile = tf_internals.import_tensorflow().io.gfile
         path = path.rstrip("/") or path
-        _check_free(gfile, path)
-        aside = f"{path}.{uuid.uuid4().hex}.tmp"
-        try:
-            self._write_parts(gfile, aside, marker, save_variables)
+        _check_free(path)
+        with staging_path(path, gfile) as staging:
+            self._write_files(staging, marker, save_variables)
             gfile.makedirs(path)
-            _check_free(gfile, path)
-            for part in sorted(gfile.listdir(aside), key=lambda name: name.rstrip("/") == LEGACY_MARK):
-                gfile.rename(posixpath.join(aside, part.rstrip("/")), posixpath.join(path, part.rstrip("/")))
-        finally:
-            if gfile.exists(aside):
-                gfile.rmtree(aside)
+            _check_free(path)
+            names = [name.rstrip("/") for name in gfile.listdir(staging)]
+            for name in sorted(names, key=lambda name: name == LEGACY_MARK):
+                gfile.rename(posixpath.join(staging, name), posixpath.join(path, name))
 
-    def _write_parts(self, gfile: Any, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
+    def _write_files(self, path: str, marker: bytes, save_variables: Callable[[str], None]) -> None:
+        gfile = tf_internals.import_tensorflow().io.gfile
         written = tf_internals.protos.new_saved_model()
         written.CopyFrom(self._saved_model)
         sources = assets.relativize_paths(written.meta_graphs)
         for meta_graph in written.meta_graphs:
             drop_debug_names(meta_graph.graph_def)
-            tensor_array_gradients.unmark(meta_graph.graph_def)
-            cell_gradients.unmark(meta_graph.graph_def)
+            clear_gradient_overrides(meta_graph.graph_def)
         gfile.makedirs(posixpath.join(path, assets.DIRECTORY))
         for name, source in sources.items():
             gfile.copy(source, posixpath.join(path, assets.DIRECTORY, name))
@@ -89,28 +87,26 @@ class GraphVariants:
                 file.write(content)
 
 
-def _check_free(gfile: Any, path: str) -> None:
-    taken = [name for name in (PB, PBTXT, LEGACY_MARK, VARIABLES, assets.DIRECTORY) if _exists(gfile, path, name)]
+def _check_free(path: str) -> None:
+    exists = tf_internals.import_tensorflow().io.gfile.exists
+    names = (PB, PBTXT, LEGACY_MARK, VARIABLES, assets.DIRECTORY)
+    taken = [name for name in names if exists(posixpath.join(path, name))]
     if taken:
         raise ExportTargetTaken(
             f"A module cannot be exported to {path!r}: {', '.join(taken)} is there already. Nothing was written; "
-            "choose another directory, or remove what is there."
+            "choose another directory, or delete those files."
         )
 
 
-def _exists(gfile: Any, path: str, name: str) -> bool:
-    return bool(gfile.exists(posixpath.join(path, name)))
-
-
 def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
-    """Reads a SavedModel's MetaGraphs; paths of assets in them become those of the files in its directory.
+    """Read a SavedModel's MetaGraphs, with the absolute paths of its assets.
 
     Args:
         layout: the directory with the graph.
-        path: that with the assets; the same where it is not given.
+        path: the directory with the assets; unset, the same.
 
     Raises:
-        CorruptModel: the file is damaged, or an asset lies outside of the model's directory.
+        CorruptModel: the file is damaged, or an asset is outside of the model's directory.
     """
     tf = tf_internals.import_tensorflow()
     file = layout.path.rstrip("/") + "/" + layout.model_file
@@ -120,23 +116,23 @@ def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
     try:
         saved_model.ParseFromString(serialized)
     except Exception as error:
-        # protobuf's DecodeError; what its class is called depends on protobuf's version.
+        # protobuf's DecodeError. Its class differs between versions of protobuf.
         raise CorruptModel(f"{file!r} cannot be parsed as a SavedModel: {error}. Copy or download it again.") from error
     if not saved_model.meta_graphs:
-        raise CorruptModel(f"{file!r} holds no graph: it is empty, or something else than a SavedModel.")
+        raise CorruptModel(f"{file!r} has no graph: it is empty, or not a SavedModel.")
     assets.absolutize_paths(saved_model.meta_graphs, layout.path if path is None else path)
     return GraphVariants(saved_model)
 
 
 def variables_prefix(path: str) -> str:
-    """The prefix of the checkpoint's files in a SavedModel's directory."""
+    """Return the path prefix of the checkpoint in a SavedModel's directory."""
     return posixpath.join(pattern_free_path(path), VARIABLES, VARIABLES)
 
 
-def explain_missing_variant(wanted: Iterable[str], there_are: Iterable[Iterable[str]]) -> str:
-    """The message for tags that a model has no variant with."""
-    listed = ", ".join(str(tags) for tags in sorted(sorted(tags) for tags in there_are)) or "none"
-    message = f"No such graph variant: tags={sorted(wanted)!r}. Those there are: {listed}."
+def explain_missing_variant(wanted: Iterable[str], existing: Iterable[Iterable[str]]) -> str:
+    """Return the message for tags that a model has no variant with."""
+    listed = ", ".join(str(tags) for tags in sorted(sorted(tags) for tags in existing)) or "none"
+    message = f"No such graph variant: tags={sorted(wanted)!r}. Available: {listed}."
     if set(wanted) == {"train"}:
-        message += " A module without a variant for training is fine-tuned by its only one: leave tags unset."
+        message += " A module without a variant for training is fine-tuned with its only variant: leave tags unset."
     return message

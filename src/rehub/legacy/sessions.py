@@ -1,4 +1,4 @@
-"""`hub.session_config`: the configuration of a TF1 session whose variables lie on parameter servers."""
+"""`hub.session_config`: the configuration of a TF1 session whose variables are on parameter servers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from rehub.errors import InvalidSetting
 
 
 def session_config(config: Any | None = None) -> Any:
-    """Returns a session's configuration with which functions of restored models can use variables on other machines.
+    """Return a session's configuration that lets functions of restored models use variables on other machines.
 
         with tf.compat.v1.Session(server.target, config=hub.session_config()) as session:
             ...
         run_config = tf.estimator.RunConfig(session_config=hub.session_config())
 
-    Of use for `hub.load` and `hub.KerasLayer` in a graph of TF1 with parameter servers, where without it a session
-    fails with "Assigned device ... does not match any device". It sets `share_cluster_devices_in_session`, which
-    TensorFlow has among the experimental settings up to 2.1.
+    Use it for `hub.load` and `hub.KerasLayer` in a graph of TF1 with parameter servers. Without it a session fails with
+    "Assigned device ... does not match any device". It sets `share_cluster_devices_in_session`, which is an
+    experimental setting in TensorFlow up to 2.1.
 
     Args:
-        config: a `tf.compat.v1.ConfigProto` with other settings. It is not changed.
+        config: a `tf.compat.v1.ConfigProto` with other settings, which is not changed.
 
     Returns:
         A new `tf.compat.v1.ConfigProto`.

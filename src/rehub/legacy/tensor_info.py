@@ -1,4 +1,4 @@
-"""What a signature takes and gives: the description of its tensors, and the tensors that fit it."""
+"""The inputs and outputs of a signature: their descriptions, and conversion of values to tensors that fit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rehub.formatting import list_names
 
 
 class ParsedTensorInfo:
-    """An input or output of a signature: looks like a tensor in a graph, but is only its description."""
+    """The description of an input or output of a signature, with attributes as those of a tensor in a graph."""
 
     def __init__(self, dtype: Any, shape: Any, is_sparse: bool | None, type_spec: Any = None) -> None:
-        """Describes a dense or a sparse tensor.
+        """Describe a dense or a sparse tensor.
 
         Args:
-            dtype: of the elements.
-            shape: of the dense tensor.
+            dtype: that of the elements.
+            shape: that of the dense tensor.
             is_sparse: whether it is a SparseTensor.
-            type_spec: a `tf.TypeSpec` that says all of this, for any kind of tensor; the other arguments are None then.
+            type_spec: a `tf.TypeSpec` for any kind of tensor; the other arguments are None then.
         """
         if type_spec is None:
             tf = tf_internals.import_tensorflow()
@@ -28,7 +28,7 @@ class ParsedTensorInfo:
 
     @classmethod
     def from_type_spec(cls, type_spec: Any) -> ParsedTensorInfo:
-        """Describes what a `tf.TypeSpec` describes."""
+        """Make the description from a `tf.TypeSpec`."""
         return cls(None, None, None, type_spec)
 
     @property
@@ -42,7 +42,7 @@ class ParsedTensorInfo:
         return tf_internals.specs.dtype_of(self._type_spec)
 
     def get_shape(self) -> Any:
-        """Returns the `tf.TensorShape` of the tensor, or of the dense tensor that it stands for."""
+        """Return the `tf.TensorShape` of the tensor, or of the dense tensor that it represents."""
         return tf_internals.specs.shape_of(self._type_spec)
 
     @property
@@ -57,7 +57,7 @@ class ParsedTensorInfo:
 
     @property
     def is_supported_type(self) -> bool:
-        """Whether a module can take or give it."""
+        """Whether a module can take or return it."""
         return issubclass(self._type_spec.value_type, supported_types())
 
     def __repr__(self) -> str:
@@ -67,21 +67,21 @@ class ParsedTensorInfo:
 
 
 def supported_types() -> tuple[type, ...]:
-    """The classes of what a signature can take and give."""
+    """Return the classes of tensors that a signature can take and return."""
     tf = tf_internals.import_tensorflow()
     return (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)
 
 
 def parse_tensor_info_map(protomap: Mapping[str, Any]) -> dict[str, ParsedTensorInfo]:
-    """Describes the inputs or the outputs of a SignatureDef, by name.
+    """Describe the inputs or the outputs of a SignatureDef, by name.
 
     Raises:
-        InvalidModule: a TensorInfo is of no known encoding.
+        InvalidModule: a TensorInfo has an unknown encoding.
     """
-    return {name: ParsedTensorInfo.from_type_spec(_spec(name, info)) for name, info in protomap.items()}
+    return {name: ParsedTensorInfo.from_type_spec(_read_spec(name, info)) for name, info in protomap.items()}
 
 
-def _spec(name: str, info: Any) -> Any:
+def _read_spec(name: str, info: Any) -> Any:
     tf = tf_internals.import_tensorflow()
     encoding = info.WhichOneof("encoding")
     if encoding == "composite_tensor":
@@ -94,16 +94,16 @@ def _spec(name: str, info: Any) -> Any:
 
 def _unknown_encoding(name: str, encoding: str | None) -> InvalidModule:
     return InvalidModule(
-        f"The signature's {name!r} is described in a way that is not known here: {encoding!r}. Expected a dense, a "
-        "sparse or another composite tensor."
+        f"The signature's {name!r} has an unknown encoding: {encoding!r}. Expected a dense, sparse or other "
+        "composite tensor."
     )
 
 
 def components(info: Any) -> list[str]:
-    """The names of the tensors that a TensorInfo is made of, in the order in which TensorFlow flattens them.
+    """Return the names of the tensors that a TensorInfo is made of, in the order in which TensorFlow flattens them.
 
     Raises:
-        InvalidModule: it is of no known encoding.
+        InvalidModule: it has an unknown encoding.
     """
     encoding = info.WhichOneof("encoding")
     if encoding == "name":
@@ -117,7 +117,7 @@ def components(info: Any) -> list[str]:
 
 
 def build_input_map(protomap: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the tensor to feed for each tensor's name that a signature's inputs are made of.
+    """Return the tensors to feed by the names of the components of a signature's inputs.
 
     Args:
         protomap: the inputs of a SignatureDef.
@@ -131,7 +131,7 @@ def build_input_map(protomap: Mapping[str, Any], inputs: Mapping[str, Any]) -> d
 
 
 def build_output_map(protomap: Mapping[str, Any], get_tensor: Callable[[str], Any]) -> dict[str, Any]:
-    """Returns a signature's outputs by name, put together from tensors that `get_tensor` finds by theirs."""
+    """Return a signature's outputs by name, made from the tensors that `get_tensor` returns for their components."""
     outputs = {}
     for name, info in protomap.items():
         tensors = [get_tensor(component) for component in components(info)]
@@ -141,39 +141,39 @@ def build_output_map(protomap: Mapping[str, Any], get_tensor: Callable[[str], An
         elif encoding == "coo_sparse":
             outputs[name] = tf_internals.import_tensorflow().SparseTensor(*tensors)
         else:
-            outputs[name] = tf_internals.specs.pack_components(_spec(name, info), tensors)
+            outputs[name] = tf_internals.specs.pack_components(_read_spec(name, info), tensors)
     return outputs
 
 
 def convert_inputs(inputs: Any, expected: Mapping[str, ParsedTensorInfo]) -> dict[str, Any]:
-    """Turns what a module was called with into the tensors that a signature takes, by name.
+    """Convert the inputs of a module's call to the tensors that a signature takes, by name.
 
     Args:
-        inputs: None, one value for a signature of one input, or a dict of them by name.
+        inputs: None, one value for a signature with one input, or a dict of values by name.
         expected: the signature's inputs.
 
     Raises:
         InputMismatch: names, dtypes, shapes or kinds of tensor do not fit; shows expected beside received.
     """
-    return convert_dict_to_compatible_tensor(inputs_by_name(inputs, expected), expected)
+    return convert_dict_to_compatible_tensor(name_inputs(inputs, expected), expected)
 
 
 def convert_dict_to_compatible_tensor(
     values: Mapping[str, Any], targets: Mapping[str, ParsedTensorInfo]
 ) -> dict[str, Any]:
-    """Turns values into the tensors that the targets of the same names describe.
+    """Convert values to the tensors that the targets of the same names describe.
 
     Raises:
         InputMismatch: a dtype, shape or kind of tensor does not fit; shows expected beside received.
     """
-    return {name: _convert(name, value, targets[name].type_spec) for name, value in sorted(values.items())}
+    return {name: _convert_value(name, value, targets[name].type_spec) for name, value in sorted(values.items())}
 
 
-def inputs_by_name(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values that a module was called with by the names of the signature's inputs.
+def name_inputs(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a module's call by the names of the signature's inputs.
 
     Raises:
-        InputMismatch: some are missing, or not known; names them.
+        InputMismatch: some are missing or unknown; names them.
     """
     if inputs is None:
         by_name = {}
@@ -197,7 +197,7 @@ def inputs_by_name(inputs: Any, expected: Mapping[str, Any]) -> dict[str, Any]:
     return by_name
 
 
-def _convert(name: str, value: Any, expected: Any) -> Any:
+def _convert_value(name: str, value: Any, expected: Any) -> Any:
     tf = tf_internals.import_tensorflow()
     if isinstance(value, tf.compat.v1.SparseTensorValue):
         value = tf.SparseTensor.from_value(value)
@@ -211,8 +211,8 @@ def _convert(name: str, value: Any, expected: Any) -> Any:
     if not issubclass(received.value_type, supported_types()):
         known = ", ".join(sorted(kind.__name__ for kind in supported_types()))
         raise InputMismatch(
-            f"Can't convert {name!r}: Passed argument of type {received.value_type.__name__}, which no module takes. "
-            f"Expected one of: {known}."
+            f"Can't convert {name!r}: Passed argument of type {received.value_type.__name__}, which modules do not "
+            f"take. Expected one of: {known}."
         )
     if received.value_type is not expected.value_type:
         raise InputMismatch(
@@ -224,10 +224,10 @@ def _convert(name: str, value: Any, expected: Any) -> Any:
 
 
 def select_output(outputs: dict[str, Any], as_dict: bool | None) -> Any:
-    """Returns all outputs by name with `as_dict`, else the one named "default".
+    """Return all outputs by name with `as_dict`, else the one named "default".
 
     Raises:
-        InputMismatch: there is no output of that name; lists those there are.
+        InputMismatch: there is no output of that name; lists the outputs.
     """
     if as_dict:
         return outputs

@@ -1,4 +1,4 @@
-"""Compares the forms of a function: how long a call takes, and how far its outputs are from the plain one's."""
+"""Compare the forms of a function: the time of a call, and how far outputs are from the plain form's."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import statistics
 import time
 from typing import Any, Callable
 
-from rehub.optimize.choices import BF16, FROZEN, PLAIN, Form, OutputDifference
+from rehub import tf_internals
+from rehub.optimize.choices import BF16, FROZEN, PLAIN
+from rehub.restore import Form, OutputDifference
 
-# Of the largest magnitude in an output. Constants that are computed beforehand are rounded in another order; bfloat16
-# keeps 8 bits of a number, and what is computed of it in many layers fewer.
+# Relative to the largest magnitude in an output. Constants that are computed in advance are rounded in another order;
+# bfloat16 keeps 8 bits of a number, and after many layers fewer are right.
 TOLERANCES = {FROZEN: 1e-4, BF16: 2e-2}
 SECONDS = 2.0
 _FEWEST_ROUNDS, _MOST_ROUNDS = 5, 100
@@ -17,24 +19,24 @@ _FEWEST_ROUNDS, _MOST_ROUNDS = 5, 100
 Call = Callable[[Any], Any]
 
 
-def compare(tf: Any, calls: dict[str, Call], samples: list[Any]) -> tuple[Form, ...] | str:
-    """Returns what was found of each form, the plain one first; or why nothing can be said.
+def compare_forms(calls: dict[str, Call], samples: list[Any]) -> tuple[Form, ...] | str:
+    """Return measurements of each form, the plain one first; or a reason why forms cannot be compared.
 
     Args:
-        tf: the TensorFlow module.
-        calls: what calls each form with the arguments of a sample, by the form's name; one is the plain one.
-        samples: arguments to compare outputs with. The first serves to measure time.
+        calls: a function for each form, by its name, that calls it with a sample. One is the plain form.
+        samples: arguments to compare outputs with. Times are measured with the first.
     """
+    tf = tf_internals.import_tensorflow()
     try:
-        expected = [_outputs(tf, calls[PLAIN](sample)) for sample in samples]
-        again = _outputs(tf, calls[PLAIN](samples[0]))
+        expected = [_collect_outputs(calls[PLAIN](sample)) for sample in samples]
+        again = _collect_outputs(calls[PLAIN](samples[0]))
     except (tf.errors.OpError, ValueError, TypeError) as error:
         return f"the call with made-up inputs failed; give some by measure_with=. {first_line(error)}"
-    if any(found.relative > TOLERANCES[FROZEN] for found in _differences(expected[:1], [again])):
+    if any(found.relative > TOLERANCES[FROZEN] for found in _find_worst_differences(expected[:1], [again])):
         return "its outputs differ from call to call"
-    forms = {name: _judged(tf, name, call, samples, expected) for name, call in calls.items() if name != PLAIN}
+    forms = {name: _check_form(name, call, samples, expected) for name, call in calls.items() if name != PLAIN}
     timed = {PLAIN: calls[PLAIN], **{name: calls[name] for name, form in forms.items() if not form.refused}}
-    times = _interleaved(tf, timed, samples[0])
+    times = _measure_times(timed, samples[0])
     return tuple(
         Form(
             name,
@@ -47,13 +49,14 @@ def compare(tf: Any, calls: dict[str, Call], samples: list[Any]) -> tuple[Form, 
     )
 
 
-def _judged(tf: Any, name: str, call: Call, samples: list[Any], expected: list[dict[str, Any]]) -> Form:
-    """A form without its time: whether it can be taken."""
+def _check_form(name: str, call: Call, samples: list[Any], expected: list[dict[str, Any]]) -> Form:
+    """Return a form without its time: how far its outputs differ, and whether it is refused."""
+    tf = tf_internals.import_tensorflow()
     try:
-        found = [_outputs(tf, call(sample)) for sample in samples]
+        found = [_collect_outputs(call(sample)) for sample in samples]
     except (tf.errors.OpError, ValueError, TypeError) as error:
         return Form(name, refused=f"it does not run: {first_line(error)}")
-    differences = _differences(expected, found)
+    differences = _find_worst_differences(expected, found)
     worst = max(differences, key=lambda each: each.relative, default=None)
     refused = ""
     if worst is not None and not worst.relative <= TOLERANCES[name]:
@@ -61,8 +64,9 @@ def _judged(tf: Any, name: str, call: Call, samples: list[Any], expected: list[d
     return Form(name, differences=differences, refused=refused)
 
 
-def _outputs(tf: Any, result: Any) -> dict[str, Any]:
-    """Outputs as arrays, by name or place."""
+def _collect_outputs(result: Any) -> dict[str, Any]:
+    """Return outputs as arrays, by name or index."""
+    tf = tf_internals.import_tensorflow()
     names = sorted(result) if isinstance(result, dict) else [str(i) for i in range(len(tf.nest.flatten(result)))]
     outputs = {}
     for name, output in zip(names, tf.nest.flatten(result)):
@@ -72,18 +76,20 @@ def _outputs(tf: Any, result: Any) -> dict[str, Any]:
     return outputs
 
 
-def _differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> tuple[OutputDifference, ...]:
-    """Of each output, the largest difference among the samples."""
+def _find_worst_differences(
+    expected: list[dict[str, Any]], found: list[dict[str, Any]]
+) -> tuple[OutputDifference, ...]:
+    """Return the largest difference of each output among the samples."""
     worst: dict[str, OutputDifference] = {}
     for outputs, others in zip(expected, found):
         for name, output in outputs.items():
-            difference = OutputDifference(name, *_difference(output, others[name]))
+            difference = OutputDifference(name, *_measure_difference(output, others[name]))
             if name not in worst or not difference.relative <= worst[name].relative:
                 worst[name] = difference
     return tuple(worst.values())
 
 
-def _difference(expected: Any, found: Any) -> tuple[float, float]:
+def _measure_difference(expected: Any, found: Any) -> tuple[float, float]:
     import numpy as np
 
     expected, found = np.asarray(expected), np.asarray(found)
@@ -105,11 +111,12 @@ def _difference(expected: Any, found: Any) -> tuple[float, float]:
     return absolute, absolute / scale if scale else float("inf")
 
 
-def _interleaved(tf: Any, calls: dict[str, Call], sample: Any) -> dict[str, list[float]]:
-    """The times of calls that take turns, so that a change of the machine's pace meets all alike.
+def _measure_times(calls: dict[str, Call], sample: Any) -> dict[str, list[float]]:
+    """Return the times of calls. The forms are called in turn, so that a slower machine slows down all of them.
 
-    They have been called before: what a first call does is done.
+    All of them have been called before, so that no first call is measured.
     """
+    tf = tf_internals.import_tensorflow()
     times: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + SECONDS
     for done in range(_MOST_ROUNDS):
@@ -125,5 +132,5 @@ def _interleaved(tf: Any, calls: dict[str, Call], sample: Any) -> dict[str, list
 
 
 def first_line(error: Exception) -> str:
-    """An error's kind, and the first line of its message."""
+    """Return the type of an error, and the first line of its message."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

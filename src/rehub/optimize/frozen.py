@@ -1,4 +1,4 @@
-"""Forms of a function whose variables are constants, with numbers as they were or in bfloat16."""
+"""Freeze functions: their variables become constants, with numbers as they are or in bfloat16."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Callable
 from rehub import tf_internals
 from rehub.formatting import format_size
 
-# No message of protobuf is larger, and a graph is one.
+# The limit of a protobuf message, which a graph is.
 _LARGEST_GRAPH = 2**31 - 2**20
-# Of a model of 100 MB (ResNet50), TensorFlow's converter, Grappler and the runtime took 3.1 GB at the most.
+# For a model of 100 MB (ResNet50), TensorFlow's converter, Grappler and the runtime took up to 3.1 GB.
 _COPIES = 40
 _BF16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86: the first two; ARM: the last.
 
@@ -23,7 +23,7 @@ class FrozenGraph:
 
     Attributes:
         graph_def: the graph.
-        inputs: the names of its tensors that the function's arguments go to, and those that it captures.
+        inputs: the names of its input tensors: the function's arguments, then its captures.
         outputs: the names of the tensors that it returns.
         captured: what it still captures, such as tables.
     """
@@ -34,8 +34,8 @@ class FrozenGraph:
     captured: tuple[Any, ...]
 
 
-def too_large(trace: Any) -> str:
-    """Why a function's variables cannot be constants of a graph here; "" if they can."""
+def why_too_large(trace: Any) -> str:
+    """Return why a function's variables cannot be constants of a graph here; "" if they can."""
     size = sum(variable.dtype.size * (variable.shape.num_elements() or 0) for variable in trace.variables)
     if size > _LARGEST_GRAPH:
         return f"its variables take {format_size(size)}, and a graph holds no more than 2 GB"
@@ -49,49 +49,50 @@ def too_large(trace: Any) -> str:
 
 
 def _free_memory() -> int | None:
-    """What the machine has left, in bytes; None where it does not tell."""
+    """Return the machine's free memory in bytes; None if unknown."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
-    except OSError:  # It is not Linux.
+    except OSError:  # Not Linux.
         return None
     return None if kilobytes is None else int(kilobytes) * 1024
 
 
-def freeze(tf: Any, call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
-    """Makes a function's variables constants of its graph, into which the functions that it calls are inlined.
+def freeze_function(call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
+    """Make a function's variables constants of its graph, and inline the functions that it calls.
 
     Args:
-        tf: the TensorFlow module.
         call: calls the function with its arguments, a pair of positional and keyword ones.
         structure: its structured input signature.
     """
+    tf = tf_internals.import_tensorflow()
 
     @tf_internals.tracing.no_autograph
-    def flat(*tensors: Any) -> list[Any]:
-        return [output for output in _flat(tf, call(_filled(tf, structure, tensors))) if output is not None]
+    def call_with_tensors(*tensors: Any) -> list[Any]:
+        return [output for output in _flatten(call(_replace_tensors(structure, tensors))) if output is not None]
 
-    specs = [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec)]
-    # Each under a name of its own, and not an equal name of two inputs, as one of a signature and one of a nest can be.
+    specs = [leaf for leaf in _flatten(structure) if isinstance(leaf, tf.TensorSpec)]
+    # Give each a unique name: an input of a signature and one of a nest can have the same.
     specs = [tf.TensorSpec(spec.shape, spec.dtype, f"input_{i}") for i, spec in enumerate(specs)]
-    function = tf.function(flat, autograph=False).get_concrete_function(*specs)
-    # TensorFlow's converter forgets what is left of the captures.
+    function = tf.function(call_with_tensors, autograph=False).get_concrete_function(*specs)
+    # TensorFlow's converter loses the captures that remain, such as tables.
     captured = {inner.name: outer for inner, outer in zip(function.inputs[len(specs) :], function.captured_inputs)}
     frozen = tf_internals.freezing.freeze_variables(function)
-    left = [tensor.name for tensor in frozen.inputs if tensor.name in captured]
+    remaining = [tensor.name for tensor in frozen.inputs if tensor.name in captured]
     return FrozenGraph(
         frozen.graph.as_graph_def(),
-        (*(tensor.name for tensor in function.inputs[: len(specs)]), *left),
+        (*(tensor.name for tensor in function.inputs[: len(specs)]), *remaining),
         tuple(tensor.name for tensor in frozen.outputs),
-        tuple(captured[name] for name in left),
+        tuple(captured[name] for name in remaining),
     )
 
 
-def in_bfloat16(tf: Any, frozen: FrozenGraph) -> FrozenGraph | None:
-    """Has what gains by it computed in bfloat16, the constants of it too; None where nothing does.
+def convert_to_bfloat16(frozen: FrozenGraph) -> FrozenGraph | None:
+    """Convert the ops that gain by it to bfloat16, with their constants; return None if there are none.
 
-    What comes in and what goes out is as it was. TensorFlow's own lists say which ops bear bfloat16.
+    Inputs and outputs keep their dtypes. TensorFlow's own lists say which ops tolerate bfloat16.
     """
+    tf = tf_internals.import_tensorflow()
     graph_def = tf_internals.freezing.convert_to_bfloat16(frozen.graph_def, frozen.inputs + frozen.outputs)
     number = tf.bfloat16.as_datatype_enum
     if not any(attribute.type == number for node in graph_def.node for attribute in node.attr.values()):
@@ -101,29 +102,30 @@ def in_bfloat16(tf: Any, frozen: FrozenGraph) -> FrozenGraph | None:
 
 @functools.lru_cache(maxsize=None)
 def cpu_has_bfloat16() -> bool:
-    """Whether the CPU has instructions for bfloat16, and nothing but the CPU would compute; as far as is known."""
+    """Whether the CPU is known to have instructions for bfloat16, and is the only device."""
     if not tf_internals.variables.has_only_cpus():
         return False
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:  # It is not Linux.
+    except OSError:  # Not Linux.
         return False
     return not _BF16_INSTRUCTIONS.isdisjoint(flags.split())
 
 
-def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
-    """Makes a concrete function of a frozen graph, called as the trace that it was made of. It takes the graph over."""
+def make_function(frozen: FrozenGraph, trace: Any, name: str) -> Any:
+    """Make a concrete function of a frozen graph, called like the trace it was made from. The graph is changed."""
+    tf = tf_internals.import_tensorflow()
     structure, outputs = trace.structured_input_signature, trace.structured_outputs
     _make_names_unique(frozen.graph_def)
     for definition in frozen.graph_def.library.function:
-        # An import makes it known to the graph only. The runtime keeps it, as other functions may come to call this
-        # one. It is the body of a conditional or a loop, and the weights are not in there.
+        # An import adds it to the graph only. The runtime keeps it, as other functions may call this one later. It is
+        # the body of a conditional or a loop, without weights.
         tf_internals.restored_functions.function_deserializer().add_function(definition)
 
     @tf_internals.tracing.no_autograph
     def body(*args: Any, **kwargs: Any) -> Any:
-        tensors = [leaf for leaf in _flat(tf, (args, kwargs)) if tf.is_tensor(leaf)]
+        tensors = [leaf for leaf in _flatten((args, kwargs)) if tf.is_tensor(leaf)]
         graph = tf.compat.v1.get_default_graph()
         captured = [graph.capture(tensor) for tensor in frozen.captured]
         found = tf.graph_util.import_graph_def(
@@ -132,14 +134,14 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
             return_elements=list(frozen.outputs),
             name="",
         )
-        # What the function was traced with can know more than its ops tell: what its writer gave to set_shape().
-        for tensor, spec in zip(found, _tensors_or_specs(tf, outputs)):
+        # The trace can have more precise shapes than its ops: its author may have called set_shape().
+        for tensor, spec in zip(found, _tensors_or_specs(outputs)):
             tensor.set_shape(spec.shape)
-        return _filled(tf, outputs, found)
+        return _replace_tensors(outputs, found)
 
     body.__name__ = name
     args, kwargs = structure
-    # In the order in which a call's arguments are made flat.
+    # In the order in which a call's arguments are flattened.
     kwargs = tf_internals.tracing.callable_keywords(trace, {key: kwargs[key] for key in sorted(kwargs)})
     function = tf.function(body, autograph=False).get_concrete_function(*args, **kwargs)
     tf_internals.tracing.copy_arg_convention(function, trace)
@@ -147,7 +149,7 @@ def as_function(tf: Any, frozen: FrozenGraph, trace: Any, name: str) -> Any:
 
 
 def _make_names_unique(graph_def: Any) -> None:
-    """Renames the functions that a graph brings: the runtime knows one of a name, and each form has its own."""
+    """Rename the functions in a graph: the runtime has one of each name, and each form has its own."""
     library = graph_def.library
     suffix = f"_{uuid.uuid4().hex}"
     names = {function.signature.name for function in library.function}
@@ -166,18 +168,20 @@ def _make_names_unique(graph_def: Any) -> None:
         gradient.gradient_func += suffix if gradient.gradient_func in names else ""
 
 
-def _flat(tf: Any, structure: Any) -> Any:
-    return tf.nest.flatten(structure, expand_composites=True)
+def _flatten(structure: Any) -> Any:
+    return tf_internals.import_tensorflow().nest.flatten(structure, expand_composites=True)
 
 
-def _tensors_or_specs(tf: Any, structure: Any) -> list[Any]:
-    return [leaf for leaf in _flat(tf, structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
+def _tensors_or_specs(structure: Any) -> list[Any]:
+    tf = tf_internals.import_tensorflow()
+    return [leaf for leaf in _flatten(structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
 
 
-def _filled(tf: Any, structure: Any, tensors: Any) -> Any:
-    """The structure, with tensors in the place of its tensors and specs; the rest of it stays."""
+def _replace_tensors(structure: Any, tensors: Any) -> Any:
+    """Return a structure with other tensors in place of its tensors and specs."""
+    tf = tf_internals.import_tensorflow()
     rest = iter(tensors)
     leaves = [
-        next(rest) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in _flat(tf, structure)
+        next(rest) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in _flatten(structure)
     ]
     return tf.nest.pack_sequence_as(structure, leaves, expand_composites=True)

@@ -1,9 +1,8 @@
-"""The object that `hub.load(..., optimize="inference")` returns: a restored one's functions, each in its best form."""
+"""Make the object that `hub.load(..., optimize="inference")` returns: functions, each in its best form."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import gc
 import logging
 from collections.abc import Mapping
@@ -11,37 +10,33 @@ from types import MappingProxyType
 from typing import Any
 
 from rehub import tf_internals
-from rehub.errors import InvalidSetting, NotTrainable, OptionsUnsupported
-from rehub.formatting import list_names
-from rehub.optimize.obstacles import Obstacles
+from rehub.errors import InvalidSetting, OptionsUnsupported
+from rehub.optimize.blockers import Blockers
 from rehub.optimize.sample_inputs import SampleInputs, describe
-from rehub.optimize.subject import Subject
-from rehub.restore import lazy_functions
-from rehub.restore.loader import load_report, report_on
-from rehub.restore.ownership import resources_within
-from rehub.restore.signatures import KnownSignatures, signature_names
+from rehub.optimize.target import Target
+from rehub.restore import SignatureDict, find_resources, load_report, set_load_report, signature_names
 from rehub.transfer.progress import track_steps
 
-_LOGGER = logging.getLogger(__name__)
-_OPTIMIZED = "_rehub_optimized"
-# Keras 2 saves each of its layers with these, which are its __call__ and the losses that it is trained with.
+_log = logging.getLogger(__name__)
+# Keras 2 saves each of its layers with these: its __call__, and the losses that it is trained with.
 _FOR_TRAINING = ("call_and_return_conditional_losses", "call_and_return_all_conditional_losses")
 
 
-def check_can_optimize(tf: Any, optimize: Any) -> None:
-    """Refuses what cannot be optimized for, and where it cannot be done.
+def check_can_optimize(optimize: Any) -> None:
+    """Check that `optimize=` can be done here.
 
     Raises:
         InvalidSetting: `optimize` is not "inference".
         OptionsUnsupported: this TensorFlow, or this place of a program, does not allow it.
     """
+    tf = tf_internals.import_tensorflow()
     if optimize != "inference":
         raise InvalidSetting(f'optimize= takes "inference", or None. Received: {optimize!r}')
     needs = 'optimize="inference" needs '
-    unexpected = tf_internals.freezing.find_incompatibility()
-    if unexpected is not None:
+    incompatibility = tf_internals.freezing.find_incompatibility()
+    if incompatibility is not None:
         raise OptionsUnsupported(
-            f"{needs}a TensorFlow from 2.15 on as rehub knows it; in {tf.__version__}, {unexpected}. Leave it out."
+            f"{needs}a TensorFlow from 2.15 on as rehub knows it; in {tf.__version__}, {incompatibility}. Leave it out."
         )
     if not tf.executing_eagerly() or tf.distribute.has_strategy():
         raise OptionsUnsupported(
@@ -52,53 +47,71 @@ def check_can_optimize(tf: Any, optimize: Any) -> None:
 
 def is_optimized(obj: Any) -> bool:
     """Whether an object was made by `hub.load(..., optimize="inference")`."""
-    return hasattr(type(obj), _OPTIMIZED)
+    return hasattr(type(obj), "_rehub_is_optimized")
 
 
-def optimize_for_inference(tf: Any, restored: Any, handle: str, measure_with: Mapping[str, Any] | None) -> Any:
-    """Returns an object with a restored one's signatures and functions for inference. Its report tells what was found.
+def optimize_for_inference(restored: Any, label: str, measure_with: Mapping[str, Any] | None) -> Any:
+    """Return an object with a restored object's signatures and functions for inference, and a report of the choices.
 
     Args:
-        tf: the TensorFlow module.
         restored: what a loader returned.
-        handle: what the user typed, for messages.
+        label: what messages call the model.
         measure_with: what to measure with, by the names of inputs; see `SampleInputs`.
 
     Raises:
-        InvalidSetting: `measure_with` names an input that there is not.
+        InvalidSetting: `measure_with` has the name of an input that does not exist.
     """
     signatures = {name: restored.signatures[name] for name in signature_names(restored)}
-    functions = _functions_of(restored)
-    subjects = _subjects(signatures, functions)
-    samples = SampleInputs(tf, measure_with)
-    for subject in subjects:
-        subject.make_inputs(samples)
-    samples.check_all_used(handle)
-    obstacles = Obstacles([(subject.name, subject.to_build) for subject in subjects])
-    resources = _Resources(tf, restored)
+    functions = _find_functions(restored)
+    targets = _make_targets(signatures, functions)
+    samples = SampleInputs(measure_with)
+    for target in targets:
+        target.make_inputs(samples)
+    samples.check_all_used(label)
+    blockers = Blockers([(target.name, target.to_build) for target in targets])
+    resources = _Resources(restored)
     served, report = {}, []
-    for subject in track_steps("Measuring", subjects, len(subjects), "function"):
-        served[id(subject.trace)], found = subject.optimize(tf, obstacles, resources.of)
+    for target in track_steps("Measuring", targets, len(targets), "function"):
+        served[id(target.trace)], found = target.optimize(blockers, resources.find_captured)
         report.append(found)
         gc.collect()  # Graphs are in cycles, and hold the weights of the forms that were not chosen.
-        _LOGGER.debug("%r, %s: %s", handle, found.name, found.reason or f"{found.chosen}, {found.speedup:.2f}x as fast")
-    model = _model_class("__call__" in functions)()
-    attributes = vars(model)  # TensorFlow does not look into what it was not told of by setattr().
-    attributes["_rehub_handle"] = handle
-    by_name = {name: served[id(trace)] for name, trace in signatures.items()}
-    attributes["signatures"] = MappingProxyType(KnownSignatures(by_name, handle))
-    for name, (function, traces) in functions.items():
-        chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
-        message = tf_internals.functions.serialize_function(function, list(chosen))
-        attributes[name] = lazy_functions.function_class()(message, chosen, handle)
-    kept = {id(obj): obj for function in served.values() for obj in (*function.variables, *resources.of(function))}
-    model._captured = list(kept.values())  # noqa: SLF001  To be saved with the object.
-    report_on(model, dataclasses.replace(load_report(restored), optimized=tuple(report)))
+        _log.debug("%r, %s: %s", label, found.name, found.reason or f"{found.chosen}, {found.speedup:.2f}x as fast")
+    model = _make_model(signatures, functions, served, label)
+    captured = (obj for each in served.values() for obj in (*each.variables, *resources.find_captured(each)))
+    model._captured = list({id(obj): obj for obj in captured}.values())  # noqa: SLF001  To be saved with the object.
+    set_load_report(model, dataclasses.replace(load_report(restored), optimized=tuple(report)))
     return model
 
 
-def _functions_of(restored: Any) -> dict[str, tuple[Any, list[Any]]]:
-    """The functions of an object by name, each with its traces that are for inference."""
+def _make_model(
+    signatures: dict[str, Any], functions: dict[str, tuple[Any, list[Any]]], served: dict[int, Any], label: str
+) -> Any:
+    """Make the optimized object.
+
+    Args:
+        signatures: the restored signatures by name.
+        functions: the restored functions by name, each with its traces.
+        served: the concrete function in place of each restored one, by its id.
+        label: what messages call the model.
+    """
+    # They derive from TensorFlow's classes.
+    from rehub.optimize.optimized_model import CallableOptimizedModel, OptimizedModel
+    from rehub.restore.lazy.function_classes import LazyFunction
+
+    model = CallableOptimizedModel() if "__call__" in functions else OptimizedModel()
+    attributes: Any = vars(model)  # TensorFlow does not track attributes that are set in this way.
+    attributes["_rehub_label"] = label
+    by_name = {name: served[id(trace)] for name, trace in signatures.items()}
+    attributes["signatures"] = MappingProxyType(SignatureDict(by_name, label))
+    for name, (function, traces) in functions.items():
+        chosen = {f"{name}_{i}": served[id(trace)] for i, trace in enumerate(traces)}
+        message = tf_internals.functions.serialize_function(function, list(chosen))
+        attributes[name] = LazyFunction(message, chosen, label)
+    return model
+
+
+def _find_functions(restored: Any) -> dict[str, tuple[Any, list[Any]]]:
+    """Return the functions of an object by name, each with its traces for inference."""
     functions = {}
     for name, value in vars(restored).items():
         if name in _FOR_TRAINING or (name.startswith("_") and name != "__call__"):
@@ -118,77 +131,38 @@ def _is_for_training(function: Any, trace: Any) -> bool:
     return arguments.get("training") is True
 
 
-def _subjects(signatures: dict[str, Any], functions: dict[str, tuple[Any, list[Any]]]) -> list[Subject]:
-    subjects = [Subject(f"signatures[{name!r}]", trace, [], _call_signature) for name, trace in signatures.items()]
+def _make_targets(signatures: dict[str, Any], functions: dict[str, tuple[Any, list[Any]]]) -> list[Target]:
+    targets = [Target(f"signatures[{name!r}]", trace, [], _call_signature) for name, trace in signatures.items()]
     for name, (function, traces) in functions.items():
         argument_names = tf_internals.functions.argument_names(function)
-        obstacle = "" if tf_internals.functions.can_call_traces_directly(function) else "XLA compiles it"
+        blocker = "" if tf_internals.functions.can_call_traces_directly(function) else "XLA compiles it"
         for trace in traces:
             called = f"{name}({describe(trace.structured_input_signature)})"
-            subjects.append(Subject(called, trace, argument_names, tf_internals.functions.call_trace, obstacle))
-    return subjects
-
-
-class _Resources:
-    """The tables and other resources of a restored object; it is only searched when a function needs one."""
-
-    def __init__(self, tf: Any, restored: Any) -> None:
-        self._tf = tf
-        self._restored = restored
-        self._by_handle: dict[int, Any] | None = None
-
-    def of(self, function: Any) -> list[Any]:
-        """Those that a concrete function captures."""
-        variables = {id(variable.handle) for variable in function.variables}
-        handles = [
-            id(tensor)
-            for tensor in function.captured_inputs
-            if tensor.dtype == self._tf.resource and id(tensor) not in variables
-        ]
-        if handles and self._by_handle is None:
-            self._by_handle = resources_within(self._tf, self._restored)
-        found = self._by_handle or {}
-        return [found[handle] for handle in handles if handle in found]
+            targets.append(Target(called, trace, argument_names, tf_internals.functions.call_trace, blocker))
+    return targets
 
 
 def _call_signature(signature: Any, arguments: tuple[Any, dict[str, Any]]) -> Any:
     return signature(**arguments[1])
 
 
-@functools.lru_cache(maxsize=None)
-def _model_class(can_be_called: bool) -> Any:
-    class OptimizedModel(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
-        """The signatures and functions of a model for inference; without its variables, which are constants there.
+class _Resources:
+    """The tables and other resources of a restored object, which is searched when a function needs one."""
 
-        Attributes:
-            signatures: the signatures by name.
-        """
+    def __init__(self, restored: Any) -> None:
+        self._restored = restored
+        self._by_handle: dict[int, Any] | None = None
 
-        _rehub_optimized = True
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("_"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            there_are = list_names(
-                sorted(each for each in vars(self) if not each.startswith("_") or each == "__call__")
-            )
-            raise AttributeError(
-                f'{vars(self).get("_rehub_handle")!r} was loaded with optimize="inference" and has no {name!r}: only '
-                f"{there_are}. Its variables are constants. To train it, or for its parts, load it without."
-            )
-
-    if not can_be_called:
-        return OptimizedModel
-
-    class CallableOptimizedModel(OptimizedModel):
-        __doc__ = OptimizedModel.__doc__
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("training") is True:
-                raise NotTrainable(
-                    f'training=True: {vars(self)["_rehub_handle"]!r} was loaded with optimize="inference". Load it '
-                    "without, to train it."
-                )
-            return vars(self)["__call__"](*args, **kwargs)
-
-    return CallableOptimizedModel
+    def find_captured(self, function: Any) -> list[Any]:
+        """Return those that a concrete function captures."""
+        tf = tf_internals.import_tensorflow()
+        variables = {id(variable.handle) for variable in function.variables}
+        handles = [
+            id(tensor)
+            for tensor in function.captured_inputs
+            if tensor.dtype == tf.resource and id(tensor) not in variables
+        ]
+        if handles and self._by_handle is None:
+            self._by_handle = find_resources(self._restored)
+        found = self._by_handle or {}
+        return [found[handle] for handle in handles if handle in found]

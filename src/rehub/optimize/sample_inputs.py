@@ -23,18 +23,17 @@ class SampleInputs:
     """Makes inputs for functions.
 
     Args:
-        tf: the TensorFlow module.
         given: by the name of an input, what to use for it in each function that has it: a tensor, or what becomes one;
             or a `tf.TensorShape`, in which numbers are made up.
     """
 
-    def __init__(self, tf: Any, given: Mapping[str, Any] | None) -> None:
+    def __init__(self, given: Mapping[str, Any] | None) -> None:
         if given is not None and not isinstance(given, Mapping):
             raise InvalidSetting(
                 "measure_with= takes a dict: the name of an input, and a tensor, an array or a tf.TensorShape for it. "
                 f"Received: {type(given).__name__}"
             )
-        self._tf = tf
+        self._tf = tf_internals.import_tensorflow()
         self._given = dict(given or {})
         self._used: set[str] = set()
         self._names: set[str] = set()

@@ -1,4 +1,4 @@
-"""The user's table of handles that stand for other handles, for models that have moved."""
+"""The user's table of handles to resolve instead of others, for models that have moved."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def target_of(text: str) -> str:
-    """What the user's table has for a handle, in any spelling of it; the text itself when it has nothing.
+def replace_alias(text: str) -> str:
+    """Return the handle that the user's table has for any spelling of a handle; the text itself if it has none.
 
     Raises:
-        InvalidSetting: the table cannot be read, or is none.
+        InvalidSetting: the table cannot be read or parsed.
     """
     file = config.aliases_file()
     if file is None:
         return text
     try:
-        seen = file.stat()
+        status = file.stat()
     except OSError as error:
-        raise InvalidSetting(f"{config.ALIASES.variable()} is {str(file)!r}, which cannot be read: {error}.") from error
-    return _table(file, seen.st_mtime_ns, seen.st_size).get(parse_handle(text).canonical, text)
+        raise InvalidSetting(f"{_name_setting(file)}, which cannot be read: {error}.") from error
+    return _read_table(file, status.st_mtime_ns, status.st_size).get(parse_handle(text).canonical, text)
 
 
 @functools.lru_cache(maxsize=4)
-def _table(file: Path, *_version: int) -> dict[str, str]:
-    """Canonical handle -> the handle to take in its place."""
+def _read_table(file: Path, *_version: int) -> dict[str, str]:
+    """Return the replacement of each canonical handle."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -42,11 +42,15 @@ def _table(file: Path, *_version: int) -> dict[str, str]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         for target in table.values():
             if not isinstance(target, str):
-                raise InvalidSetting(f"{escape(repr(target))} is no string")
+                raise InvalidSetting(f"{escape(repr(target))} is not a string")
             parse_handle(target)
         return {parse_handle(handle).canonical: target for handle, target in table.items()}
     except (OSError, ValueError, HubError) as error:
         raise InvalidSetting(
-            f"{config.ALIASES.variable()} is {str(file)!r}, which is no table of aliases: {error}.\nA line of it reads "
+            f"{_name_setting(file)}, which is not a table of aliases: {error}.\nA line of it reads "
             '"https://tfhub.dev/google/nnlm-en-dim128/2" = "kaggle://google/nnlm/tensorFlow2/en-dim128/1".'
         ) from error
+
+
+def _name_setting(file: Path) -> str:
+    return f"{config.ALIASES.variable_in_use} is {str(file)!r}"

@@ -55,8 +55,8 @@ def hardlink_or_copy(file: Path, target: Path) -> None:
 
 def require_network(handle: Handle) -> None:
     """Raises `NotInCache` when rehub is offline."""
-    if config.offline():
-        cache, variable = escape_url(str(config.cache_dir())), config.OFFLINE.variable()
+    if config.OFFLINE.get():
+        cache, variable = escape_url(str(config.cache_dir())), config.OFFLINE.variable_in_use
         raise NotInCache(
             f"{handle.quoted} is not in the cache {cache}, and {variable} forbids to fetch it. Resolve it once "
             "without that setting, or point REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "

@@ -34,7 +34,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
         UnsafeArchive: the archive holds what a model's archive must not hold.
         DiskFull: there is no room for it.
     """
-    if config.model_load_format() == "UNCOMPRESSED":
+    if config.reads_remotely():
         return _place_in_object_store(handle, refresh=refresh)
     return fetch_into_cache(handle, lambda directory: _download(handle, directory), refresh=refresh)
 
@@ -76,7 +76,7 @@ def _place_in_object_store(handle: Handle, *, refresh: bool) -> str:
 def _asked(handle: Handle) -> str:
     """The URL that answers, at the mirror where there is one for tfhub.dev."""
     if handle.scheme is Scheme.TFHUB:
-        return handle.location.replace("https://tfhub.dev", config.tfhub_endpoint(), 1)
+        return handle.location.replace("https://tfhub.dev", config.TFHUB_ENDPOINT.get(), 1)
     return handle.location
 
 

@@ -35,7 +35,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
     found = None if refresh else find_in_cache(handle)
     if found is not None:
         return found
-    if importlib.util.find_spec("kagglehub") is None or config.model_load_format() == "UNCOMPRESSED":
+    if importlib.util.find_spec("kagglehub") is None or config.reads_remotely():
         return _hosted(handle, refresh=refresh)
     if _in_notebook_with_models():
         require_network(handle)

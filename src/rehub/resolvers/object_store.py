@@ -49,7 +49,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
 
 
 def _is_for_tensorflow(handle: Handle) -> bool:
-    if config.model_load_format() == "UNCOMPRESSED":
+    if config.reads_remotely():
         return True
     if not handle.location.startswith("gs://") or importlib.util.find_spec("gcsfs") is not None:
         return False

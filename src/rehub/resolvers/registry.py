@@ -103,14 +103,14 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
     text = decode_handle(handle)
     resolver = _registered_for(text)
     if resolver is None:
-        text = aliases.target_of(text)
+        text = aliases.replace_alias(text)
         resolver = _registered_for(text)
     if resolver is not None:
         return _path_from(resolver, text)
     parsed = parse_handle(text)
     if parsed.scheme is Scheme.PATH:
         return local.resolve(parsed)
-    path: str = importlib.import_module(_REMOTE[parsed.scheme]).resolve(parsed, refresh=config.refresh(refresh))
+    path: str = importlib.import_module(_REMOTE[parsed.scheme]).resolve(parsed, refresh=config.REFRESH.get(refresh))
     return path
 
 

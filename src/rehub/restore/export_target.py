@@ -1,70 +1,51 @@
-"""Where a model is written: aside at first, so that what stands at the target is a whole model or what was there."""
+"""Where a model is written: to a staging directory first, so that the target is a complete model or what it was."""
 
 from __future__ import annotations
 
 import contextlib
-import posixpath
-import uuid
 from typing import Any, Iterator
 
+from rehub import tf_internals
 from rehub.errors import ExportTargetTaken
 from rehub.formatting import list_names
+from rehub.staging import publish_directory, staging_path
 
 
-def target_of(tf: Any, directory: Any, overwrite: bool) -> str:
-    """Returns a directory to write to as text.
+def check_target(directory: Any, overwrite: bool) -> str:
+    """Return a directory to write to as text.
 
     Raises:
-        ExportTargetTaken: there is something, and it is not to be replaced; or it is a file.
+        ExportTargetTaken: it is not empty and must not be replaced; or it is a file.
     """
-    target = str(tf.compat.as_str_any(tf.compat.path_to_str(directory))).rstrip("/")
-    _check_free(tf, target, overwrite)
+    compat = tf_internals.import_tensorflow().compat
+    target = str(compat.as_str_any(compat.path_to_str(directory))).rstrip("/")
+    _check_free(target, overwrite)
     return target
 
 
 @contextlib.contextmanager
-def written_aside(tf: Any, target: str, overwrite: bool) -> Iterator[str]:
-    """Gives a directory to write a model to, which is moved to its place if all goes well, and removed if not.
+def stage_export(target: str, overwrite: bool) -> Iterator[str]:
+    """Give a directory to write a model to, which replaces the target, or is deleted if an error is raised.
 
     Raises:
-        ExportTargetTaken: in the meantime, something has come to the target.
+        ExportTargetTaken: the target has been created in the meantime.
     """
-    aside = f"{target}.{uuid.uuid4().hex}.tmp"
-    try:
-        yield aside
-        _move(tf, aside, target, overwrite)
-    finally:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
+    gfile = tf_internals.import_tensorflow().io.gfile
+    with staging_path(target, gfile) as staging:
+        yield staging
+        _check_free(target, overwrite)
+        publish_directory(staging, target, gfile)
 
 
-def _check_free(tf: Any, target: str, overwrite: bool) -> None:
-    gfile = tf.io.gfile
+def _check_free(target: str, overwrite: bool) -> None:
+    gfile = tf_internals.import_tensorflow().io.gfile
     if not gfile.exists(target):
         return
     if not gfile.isdir(target):
         raise ExportTargetTaken(f"A model cannot be written to {target!r}: it is a file. Choose another directory.")
-    there = sorted(gfile.listdir(target))
-    if there and not overwrite:
+    existing = sorted(gfile.listdir(target))
+    if existing and not overwrite:
         raise ExportTargetTaken(
-            f"A model cannot be written to {target!r}: {list_names(there[:5])} is there already. Nothing was written; "
-            "choose another directory, or allow it to be replaced (overwrite=True; --overwrite)."
+            f"A model cannot be written to {target!r}: {list_names(existing[:5])} is there already. Nothing was "
+            "written; choose another directory, or allow it to be replaced (overwrite=True; --overwrite)."
         )
-
-
-def _move(tf: Any, aside: str, target: str, overwrite: bool) -> None:
-    """Puts the finished model in its place; one that was there is removed when the new one stands."""
-    gfile = tf.io.gfile
-    _check_free(tf, target, overwrite)
-    if not gfile.exists(target):
-        gfile.makedirs(posixpath.dirname(target) or ".")
-        gfile.rename(aside, target)
-        return
-    replaced = f"{target}.{uuid.uuid4().hex}.old"
-    gfile.rename(target, replaced)
-    try:
-        gfile.rename(aside, target)
-    except BaseException:
-        gfile.rename(replaced, target)
-        raise
-    gfile.rmtree(replaced)

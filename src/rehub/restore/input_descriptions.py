@@ -1,4 +1,4 @@
-"""Inputs and traces for a person: what they are, and what to change in the ones for the others."""
+"""Describe inputs and traces for people: what they are, and how to change inputs so that they fit a trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rehub import tf_internals
 
 
 def spec_of(value: Any) -> Any:
-    """The `tf.TypeSpec` of a tensor, array, variable, symbolic Keras tensor or spec; None for anything else."""
+    """Return the `tf.TypeSpec` of a tensor, array, variable, symbolic Keras tensor or spec; None for anything else."""
     composite = tf_internals.specs.type_spec_of(value)
     if composite is not None:
         return composite
@@ -27,13 +27,13 @@ def spec_of(value: Any) -> Any:
     return tf.TensorSpec(shape, dtype)
 
 
-def describe(nest: Any) -> str:
-    """A nest of tensors or specs for a person: `{'ids': int32[?, 128]}`; keys are sorted, as restored dicts are not."""
+def describe_nest(nest: Any) -> str:
+    """Describe a nest of tensors or specs, with sorted keys: `{'ids': int32[?, 128]}`."""
     if isinstance(nest, dict):
-        return "{" + ", ".join(f"{key!r}: {describe(value)}" for key, value in sorted(nest.items())) + "}"
+        return "{" + ", ".join(f"{key!r}: {describe_nest(value)}" for key, value in sorted(nest.items())) + "}"
     if isinstance(nest, (list, tuple)):
         left, right = "[]" if isinstance(nest, list) else "()"
-        return left + ", ".join(describe(item) for item in nest) + right
+        return left + ", ".join(describe_nest(item) for item in nest) + right
     spec = spec_of(nest)
     if spec is None:
         return f"{type(nest).__name__} {nest!r}"[:80]
@@ -45,7 +45,7 @@ def describe(nest: Any) -> str:
 
 
 def describe_arguments(arguments: dict[str, Any]) -> str:
-    """Arguments after the first, for a person: `, k=2, scale=float32[]`."""
+    """Describe the arguments after the first: `, k=2, scale=float32[]`."""
     return "".join(f", {name}={_describe_argument(value)}" for name, value in arguments.items())
 
 
@@ -53,7 +53,7 @@ def _describe_argument(value: Any) -> str:
     leaves = tf_internals.import_tensorflow().nest.flatten(value)
     if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
         return "(a value that a SavedModel cannot keep)"
-    return describe(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
+    return describe_nest(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
 
 
 def _describe_shape(shape: Any) -> str:
@@ -62,14 +62,15 @@ def _describe_shape(shape: Any) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in shape.as_list()) + "]"
 
 
-def dtypes_agree(received: Any, expected: Any, casts: bool) -> bool:
-    """Whether a dtype is the expected one, or becomes it by a cast that loses nothing, where whoever calls casts."""
-    return bool(received == expected) or (casts and _casts_safely(received, expected))
+def are_compatible_dtypes(received: Any, expected: Any, casts: bool) -> bool:
+    """Whether a dtype is the expected one, or is cast to it without loss, if the caller casts."""
+    return bool(received == expected) or (casts and _is_safe_cast(received, expected))
 
 
-def _casts_safely(source: Any, target: Any) -> bool:
-    """Floats convert among each other, as Keras itself does; integers to wider ones. Everything else would guess:
-    an image of bytes in [0, 255] is not what a model for floats in [0, 1] expects.
+def _is_safe_cast(source: Any, target: Any) -> bool:
+    """Whether a cast is safe: between floats, as in Keras, and from integers to wider integers.
+
+    Others would be guesses: an image of bytes in [0, 255] is not what a model for floats in [0, 1] expects.
     """
     if source.is_floating and target.is_floating:
         return True
@@ -78,34 +79,34 @@ def _casts_safely(source: Any, target: Any) -> bool:
     return False
 
 
-def hints(inputs: Any, expected: Any, casts: bool = True) -> list[str]:
-    """What to change in inputs so that they fit a nest of specs.
+def suggest_fixes(inputs: Any, expected: Any, casts: bool = True) -> list[str]:
+    """Return what to change in inputs so that they fit a nest of specs.
 
     Args:
-        inputs: what was given.
-        expected: what a trace takes.
-        casts: whether whoever calls it casts what loses nothing.
+        inputs: the given inputs.
+        expected: the specs of a trace.
+        casts: whether the caller makes casts that lose nothing.
     """
     if isinstance(expected, dict):
-        return _dict_hints(inputs, expected, casts)
+        return _suggest_dict_fixes(inputs, expected, casts)
     if isinstance(expected, (list, tuple)):
         if isinstance(inputs, (list, tuple)) and len(inputs) == len(expected):
-            return [hint for item, spec in zip(inputs, expected) for hint in hints(item, spec, casts)]
-        return [f"pass a {type(expected).__name__} of {len(expected)} tensors: {describe(expected)}"]
+            return [fix for item, spec in zip(inputs, expected) for fix in suggest_fixes(item, spec, casts)]
+        return [f"pass a {type(expected).__name__} of {len(expected)} tensors: {describe_nest(expected)}"]
     if isinstance(inputs, (list, tuple, dict)):
         return ["pass one tensor, not a structure of several"]
     received = spec_of(inputs)
     if received is None or not hasattr(expected, "is_compatible_with"):
         return []
     return [
-        *_kind_hint(received, expected),
-        *_dtype_hint(received, expected, casts),
-        *_shape_hint(received, expected),
-        *_ragged_hint(received, expected, casts),
+        *_suggest_kind(received, expected),
+        *_suggest_dtype(received, expected, casts),
+        *_suggest_shape(received, expected),
+        *_suggest_ragged(received, expected, casts),
     ]
 
 
-def _dict_hints(inputs: Any, expected: Any, casts: bool) -> list[str]:
+def _suggest_dict_fixes(inputs: Any, expected: Any, casts: bool) -> list[str]:
     if not isinstance(inputs, dict):
         return [f"pass a dict with the keys {', '.join(map(repr, sorted(expected)))}"]
     missing = sorted(key for key in expected if key not in inputs)
@@ -113,10 +114,10 @@ def _dict_hints(inputs: Any, expected: Any, casts: bool) -> list[str]:
     found = [f"add {', '.join(map(repr, missing))}"] if missing else []
     found += [f"leave out {', '.join(map(repr, unknown))}"] if unknown else []
     shared = sorted(key for key in expected if key in inputs)
-    return found + [f"{key}: {hint}" for key in shared for hint in hints(inputs[key], expected[key], casts)]
+    return found + [f"{key}: {fix}" for key in shared for fix in suggest_fixes(inputs[key], expected[key], casts)]
 
 
-def _kind_hint(received: Any, expected: Any) -> list[str]:
+def _suggest_kind(received: Any, expected: Any) -> list[str]:
     if type(received) is type(expected):
         return []
     kinds = {
@@ -128,20 +129,20 @@ def _kind_hint(received: Any, expected: Any) -> list[str]:
     return [f"pass {wanted} instead of {given}"]
 
 
-def _dtype_hint(received: Any, expected: Any, casts: bool) -> list[str]:
+def _suggest_dtype(received: Any, expected: Any, casts: bool) -> list[str]:
     dtype, wanted = tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected)
-    if dtype is None or wanted is None or dtypes_agree(dtype, wanted, casts):
+    if dtype is None or wanted is None or are_compatible_dtypes(dtype, wanted, casts):
         return []
     if dtype.is_integer and wanted.is_floating:
         name = f"tf.{wanted.name}"
-        hint = f"for images tf.image.convert_image_dtype(x, {name}) scales to [0, 1], otherwise tf.cast(x, {name})"
-        return [f"the dtypes of a SavedModel are fixed; {hint}"]
+        advice = f"for images tf.image.convert_image_dtype(x, {name}) scales to [0, 1], otherwise tf.cast(x, {name})"
+        return [f"the dtypes of a SavedModel are fixed; {advice}"]
     if wanted.name == "string" or dtype.name == "string":
-        return [f"this input is of dtype {wanted.name}, and no cast leads there from {dtype.name}"]
+        return [f"this input is of dtype {wanted.name}, and {dtype.name} cannot be cast to it"]
     return [f"the dtypes of a SavedModel are fixed; tf.cast(x, tf.{wanted.name}) if its values fit"]
 
 
-def _ragged_hint(received: Any, expected: Any, casts: bool) -> list[str]:
+def _suggest_ragged(received: Any, expected: Any, casts: bool) -> list[str]:
     (rank, splits), (wanted_rank, wanted_splits) = (
         tf_internals.specs.raggedness_of(received),
         tf_internals.specs.raggedness_of(expected),
@@ -150,12 +151,12 @@ def _ragged_hint(received: Any, expected: Any, casts: bool) -> list[str]:
         return []
     if rank != wanted_rank:
         return [f"pass a RaggedTensor of ragged rank {wanted_rank} instead of {rank}"]
-    if not dtypes_agree(splits, wanted_splits, casts):
+    if not are_compatible_dtypes(splits, wanted_splits, casts):
         return [f"pass x.with_row_splits_dtype(tf.{wanted_splits.name}) if its row splits fit"]
     return []
 
 
-def _shape_hint(received: Any, expected: Any) -> list[str]:
+def _suggest_shape(received: Any, expected: Any) -> list[str]:
     shape, wanted = tf_internals.specs.shape_of(received), tf_internals.specs.shape_of(expected)
     if shape is None or wanted is None or shape.rank is None or wanted.is_compatible_with(shape):
         return []

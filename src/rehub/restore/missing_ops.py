@@ -1,4 +1,4 @@
-"""Ops that plain TensorFlow lacks: registers those of packages that are installed, or says what to install."""
+"""Register ops that plain TensorFlow lacks, if the package is installed, or say what to install."""
 
 from __future__ import annotations
 
@@ -14,53 +14,50 @@ from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.ops import Provider, provider_of
 
 
-def ensure_ops_registered(
-    tf: Any, ops: Iterable[str], handle: str, *, written_by: str = "", wanted: Iterable[str] = ()
-) -> None:
-    """Registers every op of a graph with TensorFlow, before TensorFlow sees the graph.
+def ensure_ops_registered(ops: Iterable[str], label: str, *, written_by: str = "", wanted: Iterable[str] = ()) -> None:
+    """Register every op of a graph with TensorFlow, before TensorFlow sees the graph.
 
-    Packages that are known to bring a missing op are imported if they are installed.
+    Packages that are known to provide a missing op are imported if they are installed.
 
     Args:
-        tf: the TensorFlow module.
-        ops: those of the graph's nodes. The list that TensorFlow writes beside a graph is not enough: since 2.15 it
+        ops: the ops of the graph's nodes. The list that TensorFlow stores with a graph is not enough: since 2.15 it
             lacks the ops of functions that no signature calls.
-        handle: what the user typed, for the message.
-        written_by: the TensorFlow version that wrote the graph; "" where it is not known.
-        wanted: ops that are registered where a package has them, and are not missed otherwise.
+        label: what the message calls the model.
+        written_by: the TensorFlow version that wrote the graph; "" if unknown.
+        wanted: ops that are registered if a package has them, and are not required otherwise.
 
     Raises:
-        MissingOp: names the ops that are missing still, the packages that bring them, and what to type.
+        MissingOp: names the ops that are still missing, the packages that provide them, and what to type.
     """
     ops = frozenset(ops)
-    failures = _register_ops(tf, tf_internals.ops.missing_ops(ops.union(wanted)))
+    failures = _register_ops(tf_internals.ops.missing_ops(ops.union(wanted)))
     missing = tf_internals.ops.missing_ops(ops)
     if missing:
-        raise MissingOp(_explain_missing_ops(tf, missing, handle, written_by, failures))
+        raise MissingOp(_explain_missing_ops(missing, label, written_by, failures))
 
 
-def _register_ops(tf: Any, ops: Sequence[str]) -> dict[str, Exception | None]:
-    """Imports the packages that bring the ops.
+def _register_ops(ops: Sequence[str]) -> dict[str, Exception | None]:
+    """Import the packages that provide the ops.
 
     Returns:
         Why a module could not be imported, by its name; None for one that is imported and lacks an op.
     """
     failures: dict[str, Exception | None] = {}
-    for provider in _providers(ops):
-        brought = [op for op in ops if provider.brings(op)]
+    for provider in _find_providers(ops):
+        provided = [op for op in ops if provider.brings(op)]
         try:
             module = importlib.import_module(provider.module)
-            still_missing = tf_internals.ops.missing_ops(brought)
+            still_missing = tf_internals.ops.missing_ops(provided)
             if still_missing:
-                _load_op_libraries(tf, module, still_missing)
+                _load_op_libraries(module, still_missing)
                 failures[provider.module] = None
-        except Exception as error:  # noqa: BLE001  a library built for another TensorFlow fails in many ways; all are told
+        except Exception as error:  # noqa: BLE001  a library built for another TensorFlow fails in many ways; all are reported
             failures[provider.module] = error
     return failures
 
 
-def _load_op_libraries(tf: Any, module: Any, ops: Sequence[str]) -> None:
-    """Loads those libraries of a package that name one of the ops.
+def _load_op_libraries(module: Any, ops: Sequence[str]) -> None:
+    """Load the libraries of a package that contain the name of one of the ops.
 
     Some packages load theirs when one of their functions is first called: tensorflow_addons and tensorflow_io (LazySO
     in addons' utils/resource_loader.py, LazyLoader in io's python/ops/__init__.py), struct2tensor, parts of tf.contrib.
@@ -70,35 +67,36 @@ def _load_op_libraries(tf: Any, module: Any, ops: Sequence[str]) -> None:
         for file in sorted(glob.glob(os.path.join(glob.escape(folder), "**", "*.so"), recursive=True)):
             content = map_file(file)
             if any(content.find(name) >= 0 for name in names):
-                tf.load_op_library(file)
+                tf_internals.import_tensorflow().load_op_library(file)
 
 
 def _explain_missing_ops(
-    tf: Any, missing: Sequence[str], handle: str, written_by: str, failures: dict[str, Exception | None]
+    missing: Sequence[str], label: str, written_by: str, failures: dict[str, Exception | None]
 ) -> str:
+    version = tf_internals.import_tensorflow().__version__
     several = len(missing) > 1
     uses = "ops" if several else "an op"
-    lines = [f"{handle!r} uses {uses} that TensorFlow {tf.__version__} does not have: {list_names(missing)}."]
-    for provider in _providers(missing):
-        brought = list_names(op for op in missing if provider.brings(op))
+    lines = [f"{label!r} uses {uses} that TensorFlow {version} does not have: {list_names(missing)}."]
+    for provider in _find_providers(missing):
+        provided = list_names(op for op in missing if provider.brings(op))
         failure = failures.get(provider.module)
         if provider.module in failures and failure is None:
             lines.append(
-                f"{brought}: {provider.module} is installed and has no such op; another release of it may have. "
+                f"{provided}: {provider.module} is installed and has no such op; another release of it may have. "
                 f"{provider.note}".rstrip()
             )
             continue
-        lines.append(f"{brought}: {_advice(provider, tf.__version__)}")
+        lines.append(f"{provided}: {_describe_provider(provider, version)}")
         if failure is not None and not _is_absent(failure, provider):
             reason = str(failure).strip().split("\n")[0]
             lines.append(f"{provider.module} is installed, but importing it failed: {type(failure).__name__}: {reason}")
     unknown = [op for op in missing if provider_of(op) is None]
     if unknown:
-        lines.append(_unknown_advice(unknown, written_by, tf.__version__))
+        lines.append(_describe_unknown_ops(unknown, written_by, version))
     return "\n".join(lines)
 
 
-def _providers(ops: Sequence[str]) -> tuple[Provider, ...]:
+def _find_providers(ops: Sequence[str]) -> tuple[Provider, ...]:
     found: list[Provider] = []
     for op in ops:
         provider = provider_of(op)
@@ -107,7 +105,7 @@ def _providers(ops: Sequence[str]) -> tuple[Provider, ...]:
     return tuple(found)
 
 
-def _advice(provider: Provider, tensorflow_version: str) -> str:
+def _describe_provider(provider: Provider, tensorflow_version: str) -> str:
     if not provider.package:
         return provider.note
     advice = f"comes with {provider.package}: {provider.pip_line(tensorflow_version)}"
@@ -123,9 +121,9 @@ def _is_absent(failure: Exception, provider: Provider) -> bool:
     )
 
 
-def _unknown_advice(ops: Sequence[str], written_by: str, running: str) -> str:
+def _describe_unknown_ops(ops: Sequence[str], written_by: str, running: str) -> str:
     names = list_names(ops)
-    advice = f"{names}: no package is known to bring {'these' if len(ops) > 1 else 'it'}."
+    advice = f"{names}: no package is known to provide {'these' if len(ops) > 1 else 'it'}."
     if written_by and written_by != running:
         advice += f" The model was written by TensorFlow {written_by}: a version as new as that may have it."
     return advice + " An op of your own is registered by tf.load_op_library(...) before the model is loaded."

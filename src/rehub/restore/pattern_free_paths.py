@@ -1,4 +1,4 @@
-"""Another path for a directory whose own TensorFlow would take for a pattern."""
+"""Paths that TensorFlow does not take for a pattern."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _PATTERN = re.compile(r"[*?\[\\]")
 
 
 def pattern_free_path(path: str) -> str:
-    """Returns a path of the same directory that is not a pattern: a link, which is there until the process ends.
+    """Return a path of the same directory that is not a pattern: a link that exists until the process ends.
 
-    TensorFlow looks for a checkpoint as for a pattern, and so finds none in `models[1]`: RestoreV2 calls
+    TensorFlow takes the path of a checkpoint for a pattern, and so finds none in `models[1]`: RestoreV2 calls
     GetMatchingPaths, in tensorflow/core/kernels/save_restore_v2_ops.cc.
 
     Args:
-        path: of a directory. It is returned as it is where it has no letters of a pattern, or there can be no link.
+        path: a directory. It is returned unchanged if it has no special characters, or a link cannot be made.
     """
     if not is_local(path) or os.name == "nt" or not _PATTERN.search(path):
         return path
-    return _link_to(os.path.abspath(path))
+    return _make_link(os.path.abspath(path))
 
 
 @functools.lru_cache(maxsize=None)
-def _link_to(path: str) -> str:
+def _make_link(path: str) -> str:
     folder = tempfile.mkdtemp(prefix="rehub-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     link = os.path.join(folder, "model")

@@ -1,7 +1,7 @@
-"""Explains the failure of a restored function whose variables lie on other machines, such as parameter servers.
+"""Explain the failure of a restored function whose variables are on other machines, such as parameter servers.
 
-A function runs on one machine. To take variables of another one it has to see that one's devices, which a session of
-TF1 shares with it only if its configuration says so.
+A function runs on one machine. To use variables of another machine it needs access to that machine's devices, which a
+session of TF1 shares only if its configuration says so.
 """
 
 from __future__ import annotations
@@ -13,35 +13,36 @@ from rehub.errors import SharedDevicesRequired
 from rehub.restore.tensorflow_errors import as_tensorflow_error
 
 
-def explain_remote_devices(tf: Any, handle: str) -> None:
-    """Lets sessions of the current graph of TF1 explain it when they cannot bring a model's variables to its functions.
+def explain_remote_devices(label: str) -> None:
+    """Let sessions of the current TF1 graph raise a clear error if a model's functions cannot use its variables.
 
-    To be called when the model has been restored. It does nothing in eager mode, and where no variable of the graph is
-    on another machine.
+    Call it after the model was restored. It does nothing in eager mode, and if no variable of the graph is on another
+    machine.
 
     Args:
-        handle: what the user typed, for the message.
+        label: what the message calls the model.
     """
+    tf = tf_internals.import_tensorflow()
     with tf.init_scope():
         if tf.executing_eagerly():
             return
         graph = tf.compat.v1.get_default_graph()
     if any(op.type == "VarHandleOp" and _is_remote(op.device) for op in graph.get_operations()):
-        tf_internals.v1_graphs.explain_session_errors(graph, lambda error: _explained(handle, error))
+        tf_internals.v1_graphs.explain_session_errors(graph, lambda error: _explain_error(label, error))
 
 
 def _is_remote(device: str) -> bool:
     return "/job:" in device and "/job:localhost" not in device
 
 
-def _explained(handle: str, error: Any) -> Exception | None:
+def _explain_error(label: str, error: Any) -> Exception | None:
     if "does not match any device" not in error.message:
         return None
     message = (
-        f"A function of {handle!r} needs variables that lie on other machines, and the session does not share their "
-        "devices with it. Make the session with them shared:\n"
+        f"A function of {label!r} needs variables on other machines, and the session does not share their devices with "
+        "it. Make a session that shares them:\n"
         "    tf.compat.v1.Session(target, config=hub.session_config())\n"
-        "and an Estimator so:\n"
+        "and an Estimator with:\n"
         "    tf.estimator.RunConfig(session_config=hub.session_config())\n"
         f"TensorFlow's message: {error.message}"
     )

@@ -1,9 +1,8 @@
-"""Looks into a model's directory: on this machine, or in an object store by a file system of TensorFlow."""
+"""Read a model's directory: on this machine, or in an object store by a file system of TensorFlow."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
-
+from rehub import tf_internals
 from rehub.errors import LocationUnreadable
 from rehub.escaping import quote_url
 from rehub.savedmodel import Layout, look
@@ -12,61 +11,58 @@ from rehub.savedmodel.wire import Buffer
 
 
 def is_local(path: str) -> bool:
-    """Whether a resolved path is one of this machine's, not of an object store."""
+    """Whether a resolved path is on this machine, not in an object store."""
     return "://" not in path
 
 
-def look_at(tf: Any, path: str, handle: str) -> Layout:
-    """Finds out what kind of SavedModel a directory holds, as `look` does, also in an object store.
+def detect_layout_anywhere(path: str, label: str) -> Layout:
+    """Detect what kind of SavedModel a directory holds, as `look` does, also in an object store.
 
     Raises:
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         ModelNotFound, UnsupportedFormat: as `look`.
     """
-    return look(path, handle, None if is_local(path) else _gfile_lister(tf))
+    return look(path, label, None if is_local(path) else _list_directory)
 
 
-def read_model(tf: Any, layout: Layout) -> Buffer:
-    """Returns the model of a directory as the bytes of a `saved_model.pb`, whichever form of it is there.
+def read_model(layout: Layout) -> Buffer:
+    """Return the model of a directory as the bytes of a `saved_model.pb`, whatever encoding the file has.
 
-    On this machine it is mapped, not read: what looks at a part of it costs a part.
+    On this machine the file is mapped, not read: reading a part costs a part.
 
     Raises:
         CorruptModel, UnsupportedFormat: as `saved_model_bytes`.
     """
-    return saved_model_bytes(layout) if is_local(layout.path) else copy_model(tf, layout)
+    return saved_model_bytes(layout) if is_local(layout.path) else copy_model_bytes(layout)
 
 
-def copy_model(tf: Any, layout: Layout) -> bytes:
-    """Returns the same as `read_model`, in memory of this process: it stays as it is whatever becomes of the file."""
+def copy_model_bytes(layout: Layout) -> bytes:
+    """Return the same as `read_model`, in memory: it does not change with the file."""
     file = f"{layout.path.rstrip('/')}/{layout.model_file}"
     if is_local(layout.path):
         with open(file, "rb") as local:
             content = local.read()
     else:
-        with tf.io.gfile.GFile(file, "rb") as remote:
+        with tf_internals.import_tensorflow().io.gfile.GFile(file, "rb") as remote:
             content = remote.read()
     return bytes(as_saved_model_pb(file, content)[:])
 
 
-def _gfile_lister(tf: Any) -> Callable[[str], Sequence[str]]:
-    def list_directory(path: str) -> list[str]:
-        try:
-            if tf.io.gfile.isdir(path):
-                return list(tf.io.gfile.listdir(path))
-            is_file = tf.io.gfile.exists(path)
-        except tf.errors.UnimplementedError as error:
-            scheme = path.partition("://")[0]
-            raise LocationUnreadable(
-                f"{quote_url(path)} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
-                f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
-                "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
-                "TensorFlow this file system, such as tensorflow_io for s3://."
-            ) from error
-        except tf.errors.OpError as error:
-            raise OSError(f"{type(error).__name__}: {error.message}") from error
-        if is_file:
-            raise NotADirectoryError(path)
-        raise FileNotFoundError(path)
-
-    return list_directory
+def _list_directory(path: str) -> list[str]:
+    """List a directory of a file system that TensorFlow knows."""
+    tf = tf_internals.import_tensorflow()
+    try:
+        if tf.io.gfile.isdir(path):
+            return list(tf.io.gfile.listdir(path))
+        is_file = tf.io.gfile.exists(path)
+    except tf.errors.UnimplementedError as error:
+        scheme = path.partition("://")[0]
+        raise LocationUnreadable(
+            f"{quote_url(path)} cannot be loaded: TensorFlow {tf.__version__} has no file system for {scheme}:// "
+            f"({error.message}).\nLet the model be copied to this machine: set REHUB_CACHE_DIR to a directory "
+            "here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED. Or import a package that gives "
+            "TensorFlow this file system, such as tensorflow_io for s3://."
+        ) from error
+    except tf.errors.OpError as error:
+        raise OSError(f"{type(error).__name__}: {error.message}") from error
+    raise NotADirectoryError(path) if is_file else FileNotFoundError(path)

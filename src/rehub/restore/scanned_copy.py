@@ -1,8 +1,8 @@
 """A directory of this process that holds exactly the bytes of a model that were scanned.
 
-TensorFlow's loaders take a directory and read its model file themselves. Between a scan and that, the file could be
-exchanged, by anybody who can write where the model lies. So what is scanned is read once, and written where nobody else
-writes; weights and assets are linked to, as they are data and no program.
+TensorFlow's loaders take a directory and read its model file themselves. Between the scan and that, anyone who can
+write to the model's directory could replace the file. So the file is read once, and the scanned bytes are written where
+no other user can write. Weights and assets are linked, as they are data, not programs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import os
 import shutil
 import tempfile
 import threading
-from typing import Any
 
+from rehub import tf_internals
 from rehub.restore.remote_directories import is_local
 from rehub.savedmodel import Layout
 from rehub.savedmodel.layout import CPB, PB, PBTXT
@@ -23,10 +23,10 @@ _MODEL_FILES = {PB, PBTXT, CPB}
 _LOCK = threading.Lock()
 
 
-class _Copies:
+class _CopyDirectories:
     """The directories that this process has made.
 
-    They stay until it ends: what was loaded reads assets when its tables are initialized, which may be much later.
+    They exist until it ends: a loaded model reads assets when its tables are initialized, which may be much later.
     """
 
     def __init__(self) -> None:
@@ -34,41 +34,43 @@ class _Copies:
         self._root = ""
         self._directories: dict[tuple[str, str], str] = {}
 
-    def directory(self, path: str, digest: str) -> tuple[str, bool]:
-        """Returns the directory for a model's directory and the digest of its file, and whether it is filled."""
-        if self._process != os.getpid() or not os.path.isdir(self._root):  # A child leaves its parent's alone.
+    def get_directory(self, path: str, digest: str) -> tuple[str, bool]:
+        """Return the directory for a model's directory and the digest of its file, and whether it is complete."""
+        if self._process != os.getpid() or not os.path.isdir(self._root):  # A child process does not use its parent's.
             self._process = os.getpid()
-            self._root = tempfile.mkdtemp(prefix="rehub-scanned-")  # It is readable and writable by this user only.
+            self._root = tempfile.mkdtemp(prefix="rehub-scanned-")  # Only this user can read and write it.
             self._directories = {}
-            atexit.register(_remove, self._process, self._root)
+            atexit.register(_remove_directory, self._process, self._root)
         known = self._directories.get((path, digest))
         if known is not None and os.path.isfile(os.path.join(known, PB)):
             return known, True
-        made = tempfile.mkdtemp(dir=self._root)
-        self._directories[path, digest] = made
-        return made, False
+        directory = tempfile.mkdtemp(dir=self._root)
+        self._directories[path, digest] = directory
+        return directory, False
 
 
-_copies = _Copies()
+_directories = _CopyDirectories()
 
 
-def scanned_copy(tf: Any, layout: Layout, content: bytes) -> Layout:
-    """Returns the layout of a directory with these bytes as its model file, and all else as in another directory.
+def make_scanned_copy(layout: Layout, content: bytes) -> Layout:
+    """Make a directory with these bytes as its model file, and everything else as in another directory.
 
     Args:
-        tf: the TensorFlow module, by which files of object stores are read.
         layout: the model's directory.
-        content: what its model file held when it was scanned, as the bytes of a `saved_model.pb`.
+        content: the scanned content of its model file, as the bytes of a `saved_model.pb`.
+
+    Returns:
+        The layout of the new directory.
     """
     path = os.path.abspath(layout.path) if is_local(layout.path) else layout.path
     with _LOCK:
-        directory, is_filled = _copies.directory(path, hashlib.sha256(content).hexdigest())
-        if not is_filled:
+        directory, is_complete = _directories.get_directory(path, hashlib.sha256(content).hexdigest())
+        if not is_complete:
             if is_local(path):
                 _link_others(path, directory)
             else:
-                _fetch_others(tf.io.gfile, path, directory)
-            with open(os.path.join(directory, PB), "wb") as file:  # The last: with it the directory is filled.
+                _fetch_others(path, directory)
+            with open(os.path.join(directory, PB), "wb") as file:  # Written last: it marks the directory as complete.
                 file.write(content)
     return Layout(directory, PB, layout.is_legacy)
 
@@ -89,7 +91,8 @@ def _link_others(path: str, directory: str) -> None:
                 shutil.copyfile(source, target)
 
 
-def _fetch_others(gfile: Any, path: str, directory: str) -> None:
+def _fetch_others(path: str, directory: str) -> None:
+    gfile = tf_internals.import_tensorflow().io.gfile
     for parent, directories, names in gfile.walk(path):
         inner = os.path.join(directory, *parent[len(path) :].strip("/").split("/"))
         for name in directories:
@@ -99,6 +102,6 @@ def _fetch_others(gfile: Any, path: str, directory: str) -> None:
                 gfile.copy(f"{parent.rstrip('/')}/{name}", os.path.join(inner, name), overwrite=True)
 
 
-def _remove(process: int, root: str) -> None:
+def _remove_directory(process: int, root: str) -> None:
     if process == os.getpid():
         shutil.rmtree(root, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Finds a signature of a restored object by its name."""
+"""Find a signature of a restored object by its name."""
 
 from __future__ import annotations
 
@@ -7,78 +7,77 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Sequence
 
+from rehub import tf_internals
 from rehub.errors import SignatureNotFound
 from rehub.formatting import list_names
-from rehub.restore.copies import copy_function, refuse_to_copy_function
+from rehub.restore.copies import copy_function, raise_not_copyable
 
 
 def signature_names(obj: Any) -> tuple[str, ...]:
-    """Returns the names of a restored object's signatures, without those of TensorFlow itself, sorted."""
-    # "__saved_model_init_op" is among them at times: an initialisation op, not something to call.
+    """Return the names of a restored object's signatures, without those of TensorFlow itself, sorted."""
+    # In some models "__saved_model_init_op" is among them: it initializes, and is not for calling.
     return tuple(sorted(name for name in getattr(obj, "signatures", ()) if not name.startswith("__")))
 
 
-def list_known_signatures(obj: Any, handle: str) -> None:
-    """Has the `signatures` of a restored object name those there are, when one is asked for that is not among them.
+def list_signatures_in_errors(obj: Any, label: str) -> None:
+    """Let a lookup in the `signatures` of a restored object list the names there are if it fails.
 
     Args:
-        obj: what a loader returned. Its `signatures` stay what they are, but for the error.
-        handle: what the user typed, for the message.
+        obj: what a loader returned. Its `signatures` stay the same object.
+        label: what the message calls the model.
     """
     signatures = getattr(obj, "signatures", None)
     if isinstance(signatures, Mapping) and not isinstance(signatures, (dict, MappingProxyType)):
-        signatures._rehub_handle = handle  # type: ignore[attr-defined]  # noqa: SLF001  ours
-        signatures.__class__ = _listing_class(type(signatures))
+        signatures._rehub_label = label  # type: ignore[attr-defined]  # noqa: SLF001  ours
+        signatures.__class__ = _make_listing_class(type(signatures))
 
 
-class KnownSignatures(dict):  # type: ignore[type-arg]
+class SignatureDict(dict):  # type: ignore[type-arg]
     """Signatures by name; its KeyError lists them.
 
     Args:
         signatures: by name.
-        handle: what the user typed, for the message.
+        label: what the message calls the model.
     """
 
-    def __init__(self, signatures: Mapping[str, Any], handle: str) -> None:
+    def __init__(self, signatures: Mapping[str, Any], label: str) -> None:
         super().__init__(signatures)
-        self._handle = handle
+        self._label = label
 
     def __missing__(self, name: str) -> Any:
-        raise SignatureNotFound(no_such_signature(repr(self._handle), name, tuple(self)))
+        raise SignatureNotFound(describe_missing_signature(repr(self._label), name, tuple(self)))
 
 
 @functools.lru_cache(maxsize=None)
-def _listing_class(signature_map_class: Any) -> type:
-    class SignatureMap(signature_map_class):  # type: ignore[misc]
-        """TensorFlow's map of signatures, whose KeyError lists them."""
-
-        __reduce_ex__ = refuse_to_copy_function
+def _make_listing_class(signature_map_class: Any) -> Any:
+    class ListingSignatureMap(signature_map_class):  # type: ignore[misc]
+        __reduce_ex__ = raise_not_copyable
         __copy__ = copy_function
 
         def __getitem__(self, name: str) -> Any:
             try:
                 return super().__getitem__(name)
             except KeyError:
-                raise SignatureNotFound(no_such_signature(repr(self._rehub_handle), name, tuple(self))) from None
+                label = repr(self._rehub_label)
+                raise SignatureNotFound(describe_missing_signature(label, name, tuple(self))) from None
 
-    SignatureMap.__name__, SignatureMap.__qualname__ = signature_map_class.__name__, signature_map_class.__qualname__
-    return SignatureMap
+    return tf_internals.classes.rename_like(ListingSignatureMap, signature_map_class)
 
 
-def no_such_signature(described_as: str, name: str, names: Sequence[str]) -> str:
-    """Says that there is no signature of a name, and which there are."""
+def describe_missing_signature(label: str, name: str, names: Sequence[str]) -> str:
+    """Return a message that there is no signature of a name, with the names there are."""
     if names:
-        return f"{described_as} has no signature {name!r}; it has: {list_names(names)}."
-    return f"{described_as} has no signature {name!r}: it has none at all."
+        return f"{label} has no signature {name!r}; it has: {list_names(names)}."
+    return f"{label} has no signature {name!r}: it has none at all."
 
 
-def signature_of(obj: Any, name: str, described_as: str) -> Any:
-    """Returns a signature of a restored object: a concrete function that takes and returns tensors by name.
+def get_signature(obj: Any, name: str, label: str) -> Any:
+    """Return a signature of a restored object: a concrete function that takes and returns tensors by name.
 
     Args:
         obj: what `hub.load` returned.
         name: the signature's name.
-        described_as: what the error message calls the object, such as its quoted handle.
+        label: what the error message calls the object, such as its quoted handle.
 
     Raises:
         SignatureNotFound: there is no such signature; lists those there are.
@@ -86,4 +85,4 @@ def signature_of(obj: Any, name: str, described_as: str) -> Any:
     names = signature_names(obj)
     if name in names:
         return obj.signatures[name]
-    raise SignatureNotFound(no_such_signature(described_as, name, names))
+    raise SignatureNotFound(describe_missing_signature(label, name, names))

@@ -1,4 +1,4 @@
-"""Errors of rehub that are also the TensorFlow error in whose place they come."""
+"""Errors of rehub that are also the TensorFlow error that they replace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehub.escaping import sanitize_arguments
 
 
 def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: str) -> HubError:
-    """Returns an error of rehub that code which catches a TensorFlow error catches too.
+    """Return an error of rehub that is also a TensorFlow error, for code that catches that.
 
     Args:
         error: the class in `rehub.errors`.
@@ -22,11 +22,11 @@ def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: s
 
 
 def as_builtin_errors(error: type[HubError], others: Sequence[type[Exception]], message: str) -> HubError:
-    """Returns an error of rehub that code which catches any of some other errors catches too.
+    """Return an error of rehub that is also other errors, for code that catches one of these.
 
     Args:
         error: the class in `rehub.errors`.
-        others: classes of Python or in `tf.errors`, of which those are left out that cannot be combined.
+        others: classes of Python or in `tf.errors`. Those that cannot be combined are left out.
         message: what was asked, what was found, what to do.
     """
     bases: tuple[type[Exception], ...] = (error,)
@@ -34,31 +34,31 @@ def as_builtin_errors(error: type[HubError], others: Sequence[type[Exception]], 
         if not issubclass(error, other) and not any(issubclass(base, other) for base in bases):
             bases = tuple(base for base in (*bases, other) if base is other or not issubclass(other, base))
             try:
-                _join(bases)
+                _join_classes(bases)
             except TypeError:
                 bases = tuple(base for base in bases if base is not other)
-    return _join(bases)(message)  # type: ignore[no-any-return]
+    return _join_classes(bases)(message)  # type: ignore[no-any-return]
 
 
 @functools.lru_cache(maxsize=None)
-def _join(bases: Any) -> Any:
+def _join_classes(bases: Any) -> Any:
     error, *others = bases
 
     class Joined(*bases):  # type: ignore[misc]
         def __init__(self, message: str) -> None:
-            # Not HubError's, which would go on to those of `others`.
+            # Not HubError's, which would call those of `others`.
             Exception.__init__(self, *sanitize_arguments((message,)))
-            # What tf.errors.OpError keeps, in every version from 1.15 on.
+            # The attributes of tf.errors.OpError, in every version since 1.15.
             self._node_def = self._op = None
             self._message = self.args[0]
-            self._error_code = next((code for code in map(_error_code, others) if code is not None), None)
+            self._error_code = next((code for code in map(_get_error_code, others) if code is not None), None)
 
     Joined.__name__, Joined.__qualname__, Joined.__doc__ = error.__name__, error.__qualname__, error.__doc__
     return Joined
 
 
-def _error_code(tensorflow_error: Any) -> int | None:
-    """The code of a class in `tf.errors`; None for another class."""
+def _get_error_code(tensorflow_error: Any) -> int | None:
+    """Return the code of a class in `tf.errors`; None for another class."""
     code = None
     with contextlib.suppress(Exception):
         code = tensorflow_error(None, None, "").error_code

@@ -1,71 +1,70 @@
-"""What is done about a model that could do harm: the policy of `hub.load(trusted=)` and REHUB_TRUST."""
+"""Refuse or warn of a model that could do harm: the policy of `hub.load(trusted=)` and REHUB_TRUST."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import UnsafeModel
-from rehub.restore.remote_directories import copy_model
-from rehub.restore.scanned_copy import scanned_copy
+from rehub.restore.remote_directories import copy_model_bytes
+from rehub.restore.scanned_copy import make_scanned_copy
 from rehub.savedmodel import Layout
 
 if TYPE_CHECKING:
     from rehub.scanning import Finding
 
-_SHOWN = 5
+_MAX_LISTED = 5
 
 
-def check_trust(tf: Any, layout: Layout, handle: str, trusted: bool | None = None) -> Layout:
-    """Refuses a model with ops that could do harm, or warns of it, before TensorFlow sees its graph.
+def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layout:
+    """Refuse a model with ops that could do harm, or warn of it, before TensorFlow sees its graph.
 
-    By default it does nothing: to read all of a graph can take longer than to load it. Where a model is scanned, it has
-    to be loaded from the directory that is returned: there lie the bytes that were scanned, whatever has become of the
-    file since then.
+    By default nothing is scanned: reading all of a graph can take longer than loading it. A model that was scanned has
+    to be loaded from the returned directory: it holds the bytes that were scanned, even if the file has changed since.
 
     Args:
-        tf: the TensorFlow module, by which files of object stores are read.
         layout: the directory.
-        handle: what the user typed, for messages.
-        trusted: True for a model that is not looked at, False for one that is refused; None for what REHUB_TRUST says.
+        label: what messages call the model.
+        trusted: True to skip the scan, False to refuse a harmful model; None for the setting REHUB_TRUST.
 
     Returns:
-        The directory to load the model from: the same one, where nothing was scanned.
+        The directory to load the model from: the same one if nothing was scanned.
 
     Raises:
-        UnsafeModel: it is refused; names the ops and where they stand.
-        UnsupportedFormat: the model is in a form that cannot be read here.
+        UnsafeModel: it is refused; names the ops and their nodes.
+        UnsupportedFormat: the model's encoding cannot be read here.
         CorruptModel: the model's file is damaged.
     """
-    policy = config.trust(trusted)
+    policy = config.trust_policy(trusted)
     if policy == "allow":
         return layout
     from rehub.scanning import scan_saved_model  # By default nothing is scanned.
 
     file = layout.path.rstrip("/") + "/" + layout.model_file
-    content = copy_model(tf, layout)
+    content = copy_model_bytes(layout)
     findings = scan_saved_model(file, content).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:
-        return scanned_copy(tf, layout, content)
+        return make_scanned_copy(layout, content)
     if policy == "refuse":
-        said_by = "trusted=False" if trusted is False else f"{config.TRUST.variable()}=refuse"
+        refused_by = "trusted=False" if trusted is False else f"{config.TRUST.variable_in_use}=refuse"
         raise UnsafeModel(
-            f"{handle!r} can do harm to this machine, and {said_by} refuses such models. TensorFlow has not seen it.\n"
-            f"{_listed(dangers)}\nrehub scan shows more of it. If you trust who made it: hub.load(..., trusted=True)."
+            f"{label!r} can do harm to this machine, and {refused_by} refuses such models. TensorFlow has not "
+            "seen it.\n"
+            f"{_list_findings(dangers)}\nrehub scan shows more. If you trust its author: hub.load(..., trusted=True)."
         )
     warnings.warn(
-        f"{handle!r} can do harm to this machine, if who made it wants to:\n{_listed(dangers)}\n"
-        "rehub scan shows more of it. hub.load(..., trusted=True) says that you trust who made it.",
+        f"{label!r} can do harm to this machine, if its author wants to:\n{_list_findings(dangers)}\n"
+        "rehub scan shows more. hub.load(..., trusted=True) says that you trust its author.",
         RuntimeWarning,
         stacklevel=3,
     )
-    return scanned_copy(tf, layout, content)
+    return make_scanned_copy(layout, content)
 
 
-def _listed(dangers: list[Finding]) -> str:
-    lines = [f"  {each.summary()}" for each in dangers[:_SHOWN]]
-    if len(dangers) > _SHOWN:
-        lines.append(f"  and {len(dangers) - _SHOWN} more")
+def _list_findings(dangers: list[Finding]) -> str:
+    lines = [f"  {each.summary()}" for each in dangers[:_MAX_LISTED]]
+    if len(dangers) > _MAX_LISTED:
+        lines.append(f"  and {len(dangers) - _MAX_LISTED} more")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Any
 from rehub import tf_internals
 from rehub.legacy.saved_model import read_variants, variables_prefix
 from rehub.restore import SignatureCall
-from rehub.restore.io_device import read_here
+from rehub.restore.local_io import with_local_io
 from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, MetaGraph
 
@@ -41,16 +41,15 @@ def restore_legacy_module(
     """
     from rehub.retrain.module import LegacyModule
 
-    tf = tf_internals.import_tensorflow()
-    options = read_here(tf, layout.path, options)
+    options = with_local_io(layout.path, options)
     device = getattr(options, "experimental_io_device", None) or ""
 
     def restore_module() -> Any:
         variants = read_variants(layout)
         functions = SignatureFunctions(variants, tags, variables_prefix(layout.path), device, repr(handle))
-        return LegacyModule(functions, SignatureCall(tf, metagraph.signatures, "default", handle))
+        return LegacyModule(functions, SignatureCall(metagraph.signatures, "default", handle))
 
-    if tf_internals.v1_graphs.enclosing_function_graph(tf) is None:
+    if tf_internals.v1_graphs.enclosing_function_graph() is None:
         return restore_module()
     # In a thread of its own: a tf.function that is being traced in this one would lift the variables out of itself.
     with ThreadPoolExecutor(max_workers=1) as other_thread:

@@ -64,8 +64,8 @@ class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore
         """
         parts = ModuleParts.of_module(self)
         parts.call.check_training(training)
-        name = parts.call.signature_named(signature).name
-        return parts.call.pick(name, parts.apply_signature(name, inputs, training, update_ops), as_dict)
+        name = parts.call.find_signature(signature).name
+        return parts.call.select_outputs(name, parts.apply_signature(name, inputs, training, update_ops), as_dict)
 
     @property
     def signatures(self) -> Signatures:
@@ -106,13 +106,13 @@ class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore
     def get_input_info_dict(self, signature: str | None = None) -> dict[str, ParsedTensorInfo]:
         """Describe the inputs of a signature by name, as `hub.Module.get_input_info_dict` does."""
         parts = ModuleParts.of_module(self)
-        specs = parts.functions.inference.input_specs(parts.call.signature_named(signature).name)
+        specs = parts.functions.inference.input_specs(parts.call.find_signature(signature).name)
         return {name: ParsedTensorInfo.from_type_spec(spec) for name, spec in specs.items()}
 
     def get_output_info_dict(self, signature: str | None = None) -> dict[str, ParsedTensorInfo]:
         """Describe the outputs of a signature by name, as `hub.Module.get_output_info_dict` does."""
         parts = ModuleParts.of_module(self)
-        specs = parts.functions.inference.output_specs(parts.call.signature_named(signature).name)
+        specs = parts.functions.inference.output_specs(parts.call.find_signature(signature).name)
         return {name: ParsedTensorInfo.from_type_spec(spec) for name, spec in specs.items()}
 
     def get_attached_message(self, key: str, message_type: Any, required: bool = False) -> Any:

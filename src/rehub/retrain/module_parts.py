@@ -7,7 +7,7 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import SignatureNotFound
-from rehub.restore import SignatureCall, no_such_signature, refuse_copies_of, refuse_to_copy_function
+from rehub.restore import SignatureCall, describe_missing_signature, forbid_copies, raise_not_copyable
 from rehub.retrain.signature_functions import SignatureFunctions
 
 _ATTRIBUTE = "_rehub_parts"
@@ -44,7 +44,7 @@ class ModuleParts:
             training: a bool, or a scalar bool tensor.
             update_ops: whether, in training, UPDATE_OPS run too.
         """
-        tensors = self.call.components(name, inputs)
+        tensors = self.call.split_inputs(name, inputs)
         mode = tf_internals.tracing.static_bool(training)
         if mode is not None:
             return self.functions.apply_signature(name, tensors, mode, update_ops)
@@ -64,20 +64,20 @@ def is_retrainable(obj: Any) -> bool:
 class Signatures(Mapping):  # type: ignore[type-arg]
     """The signatures of a module: concrete functions for inference, each made when it is first used."""
 
-    __reduce_ex__ = refuse_to_copy_function
+    __reduce_ex__ = raise_not_copyable
 
     def __init__(self, functions: SignatureFunctions, call: SignatureCall) -> None:
         self._functions = functions
-        self._handle = call.handle
+        self._handle = call.label
         self._names = [signature.name for signature in call.signatures]
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:
-            raise SignatureNotFound(no_such_signature(repr(self._handle), name, self._names))
+            raise SignatureNotFound(describe_missing_signature(repr(self._handle), name, self._names))
         if name not in self._made:
             self._made[name] = self._functions.make_loader_signature(name)
-            refuse_copies_of(self._made[name])
+            forbid_copies(self._made[name])
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:

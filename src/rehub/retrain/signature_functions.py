@@ -11,7 +11,7 @@ from rehub.legacy.attachments import read_attachments
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components
 from rehub.restore import SignatureCall
-from rehub.restore.ownership import own
+from rehub.restore.retention import retain_objects
 from rehub.retrain.graph import NodeOutput, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
 from rehub.retrain.module_graph import ModuleGraph
@@ -88,7 +88,7 @@ class SignatureFunctions:
 
         Args:
             signature: its name.
-            tensors: the components of its inputs by name, as `restore.SignatureCall.components` returns them.
+            tensors: the components of its inputs by name, as `restore.SignatureCall.split_inputs` returns them.
             training: which variant of the graph is computed.
             update_ops: whether, in training, UPDATE_OPS run too.
 
@@ -138,7 +138,7 @@ class SignatureFunctions:
             keyword = key if renamed is None else renamed[key]
             specs[keyword] = tf.TensorSpec(spec.shape, spec.dtype, name=keyword)
         concrete = tf_internals.tracing.trace_with_keywords(self.get_concrete_function(name, False), specs)
-        own(concrete, self)
+        retain_objects(concrete, self)
         return concrete
 
     def import_graph(self) -> Any:
@@ -175,7 +175,7 @@ class SignatureFunctions:
 
         specs = [tf.TensorSpec(argument.shape, argument.dtype.base_dtype) for argument in arguments]
         function = tf.function(run_pruned, input_signature=specs, autograph=False).get_concrete_function()
-        own(function, self)
+        retain_objects(function, self)
         return function
 
     def make_regularization_losses(self) -> list[Callable[[], Any]]:
@@ -213,8 +213,8 @@ class SignatureFunctions:
             for name, signature_def in self.signature_defs().items()
         )
         usual = "default" if is_legacy else "serving_default"
-        call = SignatureCall(tf_internals.import_tensorflow(), signatures, signature or usual, handle)
-        call.signature_named(signature)
+        call = SignatureCall(signatures, signature or usual, handle)
+        call.find_signature(signature)
         return call
 
     def _get_component_specs(self, signature: str) -> dict[str, Any]:

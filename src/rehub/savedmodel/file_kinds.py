@@ -6,12 +6,12 @@ import mmap
 import os
 
 from rehub.file_formats import GRAPH_DEF
+from rehub.savedmodel.protos import GraphDef, NodeDef
 from rehub.savedmodel.wire import BYTES, Buffer, Message, WireError
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 _LFS_SPEC = b"version https://git-lfs.github.com/spec/"
 _LFS_MOST_BYTES = 1024
-_NODE, _NODE_NAME, _NODE_OP = 1, 1, 2
 
 
 def is_lfs_pointer(content: Buffer) -> bool:
@@ -40,12 +40,13 @@ def lfs_pointer_advice(path: str) -> str:
 
 def is_graph_def(content: Buffer) -> bool:
     """Whether a file begins as a GraphDef, such as a frozen graph, does: with a node that has a name and an op."""
-    if content[:1] != bytes([_NODE << 3 | BYTES]):  # A SavedModel begins with the number of its schema, or a MetaGraph.
+    # A SavedModel begins with the number of its schema, or a MetaGraph.
+    if content[:1] != bytes([GraphDef.node << 3 | BYTES]):
         return False
     try:
         _, kind, value = next(Message(content).fields())
         node = Message(content).within(value) if kind == BYTES else None
-        return node is not None and bool(node.text(_NODE_NAME)) and bool(node.text(_NODE_OP).isidentifier())
+        return node is not None and bool(node.text(NodeDef.name)) and bool(node.text(NodeDef.op).isidentifier())
     except (WireError, StopIteration):
         return False
 

@@ -1,8 +1,4 @@
-"""The graph variants of a SavedModel: tag sets, signatures, and the ops that their graphs use.
-
-The numbers are those of the fields in TensorFlow's saved_model.proto, meta_graph.proto, graph.proto, function.proto
-and op_def.proto.
-"""
+"""The graph variants of a SavedModel: tag sets, signatures, and the ops that their graphs use."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from typing import TYPE_CHECKING, Iterable, Sequence, TypeVar
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.protos import MetaGraphDef, MetaInfoDef
 from rehub.savedmodel.signatures import SignatureInfo, read_signatures
 from rehub.savedmodel.used_ops import ops_of_graph, ops_of_nested_graphs
 from rehub.savedmodel.wire import Buffer, Message, strictly
@@ -69,11 +66,7 @@ class MetaGraph:
         return ops_of_graph(self.message.buffer, self._graph(), only_functions=self.has_objects)
 
     def _graph(self) -> Message:
-        return self.message.message(_GRAPH_DEF)
-
-
-_META_INFO, _GRAPH_DEF, _OBJECT_GRAPH = 1, 2, 7
-_TAGS, _TENSORFLOW_VERSION = 4, 5
+        return self.message.message(MetaGraphDef.graph_def)
 
 
 def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph, ...]:
@@ -132,12 +125,12 @@ def graph_variant(graphs: Sequence[_Graph], wanted: frozenset[str] | None, handl
 
 
 def _read_metagraph(path: str, message: Message) -> MetaGraph:
-    info = message.message(_META_INFO)
+    info = message.message(MetaGraphDef.meta_info_def)
     return MetaGraph(
-        tags=frozenset(info.texts(_TAGS)),
+        tags=frozenset(info.texts(MetaInfoDef.tags)),
         signatures=read_signatures(message),
-        has_objects=bool(message.message(_OBJECT_GRAPH)),
-        tensorflow_version=info.text(_TENSORFLOW_VERSION),
+        has_objects=bool(message.message(MetaGraphDef.object_graph_def)),
+        tensorflow_version=info.text(MetaInfoDef.tensorflow_version),
         _path=path,
         message=message,
     )

@@ -1,22 +1,23 @@
-"""Every node of a `saved_model.pb`: of each graph variant's graph, and of each function of its library, called or not.
-
-The numbers are those of the fields in TensorFlow's saved_model.proto, meta_graph.proto, graph.proto, function.proto,
-node_def.proto and attr_value.proto.
-"""
+"""Every node of a `saved_model.pb`: of each graph, and of each function of its library, called or not."""
 
 from __future__ import annotations
 
 from typing import Iterator
 
+from rehub.savedmodel.protos import (
+    FunctionDef,
+    FunctionDefLibrary,
+    GraphDef,
+    MapEntry,
+    MetaGraphDef,
+    MetaInfoDef,
+    NodeDef,
+    OpDef,
+    SavedModel,
+)
 from rehub.savedmodel.wire import BYTES, Buffer, Message, Span, WireError
 
-_META_GRAPHS = 2
-_META_INFO, _GRAPH_DEF, _TAGS = 1, 2, 4
-_GRAPH_NODE, _LIBRARY = 1, 2
-_FUNCTION, _SIGNATURE, _FUNCTION_NODE = 1, 1, 3
-_OP_DEF_NAME = 1
-_NAME, _OP, _INPUT, _ATTR = 1, 2, 3, 5
-_MAP_KEY, _MAP_VALUE = 1, 2
+_OP_TAG = NodeDef.op << 3 | BYTES
 _MOST_METAGRAPHS = 1000  # Models have a few; each takes time, and an empty one takes two bytes.
 
 
@@ -39,7 +40,7 @@ class Node:
     @property
     def name(self) -> str:
         """Its name, which no other node of the graph or function has."""
-        return self.message.text(_NAME)
+        return self.message.text(NodeDef.name)
 
     @property
     def message(self) -> Message:
@@ -48,12 +49,12 @@ class Node:
 
     def inputs(self) -> list[str]:
         """Returns its inputs as the graph writes them: "node:1", "^node"; in a function also "node:output:0"."""
-        return list(self.message.texts(_INPUT))
+        return list(self.message.texts(NodeDef.input))
 
     def attributes(self) -> Iterator[tuple[str, Message]]:
         """Yields the name and AttrValue of each attribute that is not left at its default."""
-        for entry in self.message.messages(_ATTR):
-            yield entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
+        for entry in self.message.messages(NodeDef.attr):
+            yield entry.text(MapEntry.key), entry.message(MapEntry.value)
 
     def attribute(self, name: str) -> Message:
         """Returns an attribute's AttrValue; empty where it is left at its default."""
@@ -94,7 +95,7 @@ class Body:
         """
         buffer = self.buffer
         names: dict[bytes, str] = {}
-        for span in self.message.spans(_FUNCTION_NODE if self.function else _GRAPH_NODE):
+        for span in self.message.spans(FunctionDef.node_def if self.function else GraphDef.node):
             raw = op_of(buffer, span)
             op = names.get(raw)
             if op is None:
@@ -108,7 +109,7 @@ def metagraph_messages(content: Buffer) -> Iterator[Message]:
     Raises:
         WireError: the bytes are not a SavedModel, or one with more graph variants than any model has.
     """
-    for number, metagraph in enumerate(Message(content).messages(_META_GRAPHS)):
+    for number, metagraph in enumerate(Message(content).messages(SavedModel.meta_graphs)):
         if number >= _MOST_METAGRAPHS:
             raise WireError(f"it has more than {_MOST_METAGRAPHS:,} graph variants")
         yield metagraph
@@ -124,8 +125,8 @@ def bodies(content: Buffer) -> Iterator[Body]:
         WireError: they are no SavedModel.
     """
     for metagraph in metagraph_messages(content):
-        tags = frozenset(metagraph.message(_META_INFO).texts(_TAGS))
-        yield from bodies_of_graph(content, metagraph.message(_GRAPH_DEF), tags)
+        tags = frozenset(metagraph.message(MetaGraphDef.meta_info_def).texts(MetaInfoDef.tags))
+        yield from bodies_of_graph(content, metagraph.message(MetaGraphDef.graph_def), tags)
 
 
 def bodies_of_graph(
@@ -140,8 +141,8 @@ def bodies_of_graph(
         within: the nodes that hold the graph serialized.
     """
     yield Body(tags, "", content, graph, within)
-    for function in graph.message(_LIBRARY).messages(_FUNCTION):
-        name = function.message(_SIGNATURE).text(_OP_DEF_NAME)
+    for function in graph.message(GraphDef.library).messages(FunctionDefLibrary.function):
+        name = function.message(FunctionDef.signature).text(OpDef.name)
         if not name:
             raise WireError("a function has no name")
         yield Body(tags, name, content, function, within)
@@ -179,7 +180,7 @@ def op_of(buffer: Buffer, span: Span) -> bytes:
                 shift += 7
         if size > end - position:
             return _op_of_unusual(buffer, span)
-        if key == _OP << 3 | BYTES:
+        if key == _OP_TAG:
             op = buffer[position : position + size]
         position += size
     return op
@@ -187,7 +188,7 @@ def op_of(buffer: Buffer, span: Span) -> bytes:
 
 def _op_of_unusual(buffer: Buffer, span: Span) -> bytes:
     """Returns the op of a NodeDef with fields that no writer writes, or tells what is wrong with it."""
-    spans = list(Message(buffer, (span,)).spans(_OP))
+    spans = list(Message(buffer, (span,)).spans(NodeDef.op))
     return buffer[slice(*spans[-1])] if spans else b""
 
 

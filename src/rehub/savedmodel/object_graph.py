@@ -1,7 +1,4 @@
-"""The objects of a TF2 SavedModel: a graph whose edges are attributes, from the root that is restored.
-
-The numbers are those of the fields in TensorFlow's saved_object_graph.proto and trackable_object_graph.proto.
-"""
+"""The objects of a TF2 SavedModel: a graph whose edges are attributes, from the root that is restored."""
 
 from __future__ import annotations
 
@@ -9,25 +6,24 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Iterator
 
+from rehub.savedmodel import protos
+from rehub.savedmodel.protos import (
+    MapEntry,
+    ObjectReference,
+    SavedBareConcreteFunction,
+    SavedConcreteFunction,
+    SavedObjectGraph,
+    SavedUserObject,
+    SlotVariableReference,
+)
 from rehub.savedmodel.wire import BYTES, VARINT, Message, Span, WireError, read_varint
 
-_NODES, _CONCRETE_FUNCTIONS = 1, 2
-_CHILDREN, _SLOT_VARIABLES = 1, 3
-_NODE_ID, _LOCAL_NAME = 1, 2
-_ORIGINAL_ID, _SLOT_NAME, _SLOT_ID = 1, 2, 3
-_IDENTIFIER = 1
-_BARE_NAME = 1
-_BOUND_INPUTS = 2
 _KINDS = {
-    4: "user object",
-    5: "asset",
-    6: "function",
-    7: "variable",
-    8: "bare function",
-    9: "constant",
-    10: "resource",
-    12: "captured tensor",
+    field.number: field.name.replace("_", " ").replace(" concrete", "")
+    for field in protos.MESSAGES["SavedObject"].values()
+    if field.group == "kind"
 }
+_NODE_ID_TAG, _LOCAL_NAME_TAG = ObjectReference.node_id << 3 | VARINT, ObjectReference.local_name << 3 | BYTES
 _DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
 _FUNCTIONS = ("function", "bare function")
 CONVERSION = "_rehub_conversion"  # By this attribute, the root of what `hub.convert` wrote is told from others.
@@ -55,7 +51,7 @@ class SavedObject:
     @property
     def identifier(self) -> str:
         """What a user object says it is, such as "_tf_keras_model"; "" for objects of other kinds."""
-        return self.body.text(_IDENTIFIER) if self.kind == "user object" else ""
+        return self.body.text(SavedUserObject.identifier) if self.kind == "user object" else ""
 
     def child(self, name: str) -> int | None:
         """Returns the number of the object in an attribute; None where there is no such attribute."""
@@ -91,8 +87,9 @@ class ObjectGraph:
         Raises:
             WireError: it is none, or it has an attribute that holds no object.
         """
-        self.objects = tuple(map(_read_object, message.messages(_NODES)))
-        self.concrete_functions = {entry.text(1): entry.message(2) for entry in message.messages(_CONCRETE_FUNCTIONS)}
+        self.objects = tuple(map(_read_object, message.messages(SavedObjectGraph.nodes)))
+        entries = message.messages(SavedObjectGraph.concrete_functions)
+        self.concrete_functions = {entry.text(MapEntry.key): entry.message(MapEntry.value) for entry in entries}
         self._check_numbers()
         self.steps = self._reach()
         self._paths: dict[int, str] = {}
@@ -154,8 +151,9 @@ class ObjectGraph:
         number = None if signatures is None else self.objects[signatures].child(name)
         if number is None or self.objects[number].kind != "bare function":
             return ()
-        concrete = self.concrete_functions.get(self.objects[number].body.text(_BARE_NAME))
-        return () if concrete is None else tuple(concrete.packed_integers(_BOUND_INPUTS))
+        name = self.objects[number].body.text(SavedBareConcreteFunction.concrete_function_name)
+        concrete = self.concrete_functions.get(name)
+        return () if concrete is None else tuple(concrete.packed_integers(SavedConcreteFunction.bound_inputs))
 
     def functions(self) -> Iterator[tuple[int, SavedObject]]:
         """Yields the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""
@@ -173,11 +171,17 @@ def _read_object(message: Message) -> SavedObject:
     children, slots = [], []
     kind, body = "", Message(b"")
     for number, wire_type, value in message.fields():
-        if number == _CHILDREN and wire_type == BYTES:
+        if number == protos.SavedObject.children and wire_type == BYTES:
             children.append(_read_child(message, value))
-        elif number == _SLOT_VARIABLES and wire_type == BYTES:
+        elif number == protos.SavedObject.slot_variables and wire_type == BYTES:
             slot = message.within(value)
-            slots.append((slot.integer(_ORIGINAL_ID), slot.text(_SLOT_NAME), slot.integer(_SLOT_ID)))
+            slots.append(
+                (
+                    slot.integer(SlotVariableReference.original_variable_node_id),
+                    slot.text(SlotVariableReference.slot_name),
+                    slot.integer(SlotVariableReference.slot_variable_node_id),
+                )
+            )
         elif number in _KINDS and wire_type == BYTES:
             kind, body = _KINDS[number], message.within(value)
     return SavedObject(kind, tuple(children), tuple(slots), body)
@@ -189,10 +193,10 @@ def _read_child(parent: Message, value: int | Span) -> tuple[str, int]:
     There are so many that they are read in the form in which every writer writes them: the number, then the name.
     """
     content = parent.bytes_at(value)
-    if len(content) > 2 and content[0] == _NODE_ID << 3 | VARINT:
+    if len(content) > 2 and content[0] == _NODE_ID_TAG:
         child, position = read_varint(content, 1, len(content))
         rest = content[position:]
-        if len(rest) > 1 and rest[0] == _LOCAL_NAME << 3 | BYTES and rest[1] == len(rest) - 2 < 0x80:
+        if len(rest) > 1 and rest[0] == _LOCAL_NAME_TAG and rest[1] == len(rest) - 2 < 0x80:
             return rest[2:].decode("utf-8", "replace"), child
     message = Message(content)
-    return message.text(_LOCAL_NAME), message.integer(_NODE_ID)
+    return message.text(ObjectReference.local_name), message.integer(ObjectReference.node_id)

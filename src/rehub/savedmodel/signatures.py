@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator
 
+from rehub.savedmodel import protos
 from rehub.savedmodel.dtypes import dtype_name
+from rehub.savedmodel.protos import CompositeTensor, CooSparse, MapEntry, MetaGraphDef, SignatureDef
 from rehub.savedmodel.shapes import Shape, read_shape
 from rehub.savedmodel.structures import read_type_spec
 from rehub.savedmodel.wire import Message
-
-_SIGNATURE_DEF = 5
-_KEY, _VALUE = 1, 2
-_INPUTS, _OUTPUTS, _METHOD_NAME = 1, 2, 3
-_NAME, _DTYPE, _SHAPE, _COO_SPARSE, _COMPOSITE_TENSOR = 1, 2, 3, 4, 5
-_COO_VALUES, _TYPE_SPEC = 1, 1
 
 
 @dataclass(frozen=True)
@@ -59,10 +55,10 @@ def read_signatures(metagraph: Message) -> tuple[SignatureInfo, ...]:
         WireError: they cannot be read.
     """
     found: dict[str, SignatureInfo] = {}
-    for entry in metagraph.messages(_SIGNATURE_DEF):
-        name = entry.text(_KEY)
+    for entry in metagraph.messages(MetaGraphDef.signature_def):
+        name = entry.text(MapEntry.key)
         if not name.startswith("__"):
-            found[name] = read_signature(name, entry.message(_VALUE))
+            found[name] = read_signature(name, entry.message(MapEntry.value))
     return tuple(found[name] for name in sorted(found))
 
 
@@ -72,25 +68,26 @@ def read_signature(name: str, message: Message) -> SignatureInfo:
     Raises:
         WireError: it cannot be read.
     """
-    inputs, outputs = (tuple(_read_tensors(message, number)) for number in (_INPUTS, _OUTPUTS))
-    return SignatureInfo(name, message.text(_METHOD_NAME), inputs, outputs)
+    inputs, outputs = (tuple(_read_tensors(message, number)) for number in (SignatureDef.inputs, SignatureDef.outputs))
+    return SignatureInfo(name, message.text(SignatureDef.method_name), inputs, outputs)
 
 
 def _read_tensors(signature: Message, number: int) -> Iterator[TensorInfo]:
-    found = {entry.text(_KEY): entry.message(_VALUE) for entry in signature.messages(number)}
+    found = {entry.text(MapEntry.key): entry.message(MapEntry.value) for entry in signature.messages(number)}
     for name in sorted(found):
         yield _read_tensor(name, found[name])
 
 
 def _read_tensor(name: str, info: Message) -> TensorInfo:
-    composite = info.message(_COMPOSITE_TENSOR)
+    composite = info.message(protos.TensorInfo.composite_tensor)
     if composite:
-        spec = read_type_spec(composite.message(_TYPE_SPEC))
+        spec = read_type_spec(composite.message(CompositeTensor.type_spec))
         # TensorFlow calls a signature with the components of a "sparse" one, by other names than of all composite ones.
         kind = "composite" if spec.kind in ("dense", "sparse") else spec.kind
         return TensorInfo(name, spec.dtype, spec.shape, kind)
-    dtype, shape = dtype_name(info.integer(_DTYPE)), read_shape(info.message(_SHAPE))
-    sparse = info.message(_COO_SPARSE)
+    dtype = dtype_name(info.integer(protos.TensorInfo.dtype))
+    shape = read_shape(info.message(protos.TensorInfo.tensor_shape))
+    sparse = info.message(protos.TensorInfo.coo_sparse)
     if sparse:
-        return TensorInfo(name, dtype, shape, "sparse", sparse.text(_COO_VALUES))
-    return TensorInfo(name, dtype, shape, "dense", info.text(_NAME))
+        return TensorInfo(name, dtype, shape, "sparse", sparse.text(CooSparse.values_tensor_name))
+    return TensorInfo(name, dtype, shape, "dense", info.text(protos.TensorInfo.name))

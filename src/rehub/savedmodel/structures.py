@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Tuple, Union
 
 from rehub.savedmodel.dtypes import dtype_name
+from rehub.savedmodel.protos import (
+    DictValue,
+    ListValue,
+    MapEntry,
+    NamedTupleValue,
+    PairValue,
+    StructuredValue,
+    TensorSpecProto,
+    TupleValue,
+    TypeSpecProto,
+)
 from rehub.savedmodel.shapes import Shape, read_shape
 from rehub.savedmodel.wire import BYTES, FIXED64, Message, WireError
 
 _DEEPEST = 64  # How deep a nest may be: deeper ones would be made to exhaust Python's stack.
 
-_NONE, _FLOAT, _INTEGER, _STRING, _BOOL = 1, 11, 12, 13, 14
-_SHAPE, _DTYPE, _TENSOR_SPEC, _TYPE_SPEC, _BOUNDED_TENSOR_SPEC = 31, 32, 33, 34, 35
-_LIST, _TUPLE, _DICT, _NAMED_TUPLE = 51, 52, 53, 54
-_SPEC_NAME, _SPEC_SHAPE, _SPEC_DTYPE = 1, 2, 3
-_TYPE_CLASS, _TYPE_STATE, _TYPE_NAME = 1, 2, 3
 _KINDS = {1: "sparse", 2: "indexed slices", 3: "ragged", 4: "tensor array", 5: "dataset", 6: "iterator", 7: "optional"}
 
 
@@ -67,50 +73,56 @@ def read_structure(message: Message, depth: int = 0) -> Structure:
     found, kind, value = 0, 0, None
     for found, kind, value in message.fields():  # noqa: B007  The last one counts, as in every oneof of protobuf.
         pass
-    if found in (0, _NONE):
+    if found in (0, StructuredValue.none_value):
         return None
     if isinstance(value, int):
-        if found == _BOOL:
+        if found == StructuredValue.bool_value:
             return bool(value)
-        if found == _INTEGER:
+        if found == StructuredValue.int64_value:
             return value >> 1 ^ -(value & 1)  # Written in zigzag, so that small negative numbers are short.
-        if found == _DTYPE:
+        if found == StructuredValue.tensor_dtype_value:
             return Written(f"tf.{dtype_name(value)}")
-    elif found == _FLOAT and kind == FIXED64 and value is not None:
+    elif found == StructuredValue.float64_value and kind == FIXED64 and value is not None:
         number: float = struct.unpack("<d", message.bytes_at(value))[0]
         return number
     if kind != BYTES:
         raise WireError(f"a structure holds field {found} of wire type {kind}")
-    if found == _STRING:
-        return message.text(_STRING)
+    if found == StructuredValue.string_value:
+        return message.text(StructuredValue.string_value)
     return _composite(found, message.message(found), depth)
 
 
 def _composite(found: int, inner: Message, depth: int) -> Structure:
-    if found == _SHAPE:
+    if found == StructuredValue.tensor_shape_value:
         shape = read_shape(inner)
         return Written("tf.TensorShape(None)" if shape is None else f"tf.TensorShape({list(shape)})")
-    if found in (_TENSOR_SPEC, _BOUNDED_TENSOR_SPEC):
-        shape = read_shape(inner.message(_SPEC_SHAPE))
-        return Spec("dense", dtype_name(inner.integer(_SPEC_DTYPE)), shape, inner.text(_SPEC_NAME))
-    if found == _TYPE_SPEC:
+    if found in (StructuredValue.tensor_spec_value, StructuredValue.bounded_tensor_spec_value):
+        shape = read_shape(inner.message(TensorSpecProto.shape))
+        return Spec("dense", dtype_name(inner.integer(TensorSpecProto.dtype)), shape, inner.text(TensorSpecProto.name))
+    if found == StructuredValue.type_spec_value:
         return read_type_spec(inner)
-    if found in (_LIST, _TUPLE):
-        values = [read_structure(value, depth + 1) for value in inner.messages(1)]
-        return values if found == _LIST else tuple(values)
-    if found == _DICT:
-        return {entry.text(1): read_structure(entry.message(2), depth + 1) for entry in inner.messages(1)}
-    if found == _NAMED_TUPLE:
-        pairs = [(pair.text(1), read_structure(pair.message(2), depth + 1)) for pair in inner.messages(2)]
-        return NamedTuple(inner.text(1), tuple(pairs))
+    if found in (StructuredValue.list_value, StructuredValue.tuple_value):
+        values = [read_structure(value, depth + 1) for value in inner.messages(ListValue.values)]
+        return values if found == StructuredValue.list_value else tuple(values)
+    if found == StructuredValue.dict_value:
+        entries = inner.messages(DictValue.fields)
+        return {entry.text(MapEntry.key): read_structure(entry.message(MapEntry.value), depth + 1) for entry in entries}
+    if found == StructuredValue.named_tuple_value:
+        fields = tuple(
+            (pair.text(PairValue.key), read_structure(pair.message(PairValue.value), depth + 1))
+            for pair in inner.messages(NamedTupleValue.values)
+        )
+        return NamedTuple(inner.text(NamedTupleValue.name), fields)
     return Written("...")  # A tensor's or an array's value.
 
 
 def read_type_spec(message: Message) -> Spec:
     """Returns what a TypeSpecProto says of a composite tensor, such as a RaggedTensor."""
-    class_name = message.text(_TYPE_NAME).rpartition(".")[2]
-    kind = _KINDS.get(message.integer(_TYPE_CLASS), class_name or "composite")
-    shape, dtype = _shape_and_dtype(message.message(_TYPE_STATE)) if kind in ("sparse", "ragged") else (None, "")
+    class_name = message.text(TypeSpecProto.type_spec_class_name).rpartition(".")[2]
+    kind = _KINDS.get(message.integer(TypeSpecProto.type_spec_class), class_name or "composite")
+    if kind not in ("sparse", "ragged"):
+        return Spec(kind, "", None)
+    shape, dtype = _shape_and_dtype(message.message(TypeSpecProto.type_state))
     return Spec(kind, dtype, shape)
 
 
@@ -118,9 +130,9 @@ def _shape_and_dtype(state: Message) -> tuple[Shape, str]:
     """The first shape and the first type in the state of a spec: those of the tensor, before those of its parts."""
     shapes: list[Shape] = []
     dtypes: list[str] = []
-    for member in state.message(_TUPLE).messages(1):
-        shapes.extend(map(read_shape, member.messages(_SHAPE)))
-        dtypes.extend(map(dtype_name, member.integers(_DTYPE)))
+    for member in state.message(StructuredValue.tuple_value).messages(TupleValue.values):
+        shapes.extend(map(read_shape, member.messages(StructuredValue.tensor_shape_value)))
+        dtypes.extend(map(dtype_name, member.integers(StructuredValue.tensor_dtype_value)))
     return (shapes[0] if shapes else None), (dtypes[0] if dtypes else "")
 
 

@@ -1,7 +1,4 @@
-"""The ops that a graph uses: those of its nodes and functions, and of graphs that nodes hold serialized.
-
-The numbers are those of the fields in TensorFlow's attr_value.proto and tensor.proto.
-"""
+"""The ops that a graph uses: those of its nodes and functions, and of graphs that nodes hold serialized."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import re
 from typing import Iterator
 
 from rehub.savedmodel.nodes import Body, Node, bodies_of_graph
+from rehub.savedmodel.protos import AttrValue, TensorProto
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
-_ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
 _MAX_NESTED_GRAPHS = 4
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 # Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
@@ -82,9 +79,9 @@ def _nested_graphs(bodies: list[Body]) -> Iterator[tuple[bytes, Message]]:
 def _graphs_in(node: Node, has_datasets: bool) -> Iterator[tuple[bytes, Message]]:
     if node.op in HOLDS_GRAPH:
         attribute, field = HOLDS_GRAPH[node.op]
-        for content in node.attribute(attribute).values(_ATTR_STRING):
+        for content in node.attribute(attribute).values(AttrValue.s):
             message = Message(content)
             yield content, message.message(field) if field else message
     elif has_datasets and node.op == "Const":
-        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL):
+        for content in node.attribute("value").message(AttrValue.tensor).values(TensorProto.string_val):
             yield content, Message(content)

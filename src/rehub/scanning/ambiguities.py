@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rehub.savedmodel.encodings.schema import Field, enums, messages
+from rehub.savedmodel.protos import ENUMS, MESSAGES, Field
 from rehub.savedmodel.wire import BYTES, FIXED32, FIXED64, VARINT, Buffer, Message, WireError, read_varint
 
 _DEEPEST = 100  # As deep as protobuf nests messages.
@@ -162,8 +162,8 @@ def _key_of_entry(buffer: Buffer, start: int, end: int) -> bytes:
 
 def _tables() -> dict[str, _Table]:
     """Returns a table for each message."""
-    tables = {name: _Table(name) for name in messages()}
-    for name, fields in messages().items():
+    tables = {name: _Table(name) for name in MESSAGES}
+    for name, fields in MESSAGES.items():
         of_groups: dict[str, int] = {}
         for position, field in enumerate(fields.values()):
             bit = of_groups.setdefault(field.group, 1 << position) if field.group else 1 << position
@@ -176,8 +176,8 @@ def _tables() -> dict[str, _Table]:
 
 
 def _wire_types(field: Field) -> set[int]:
-    if field.type in messages():
+    if field.type in MESSAGES:
         return {BYTES}
     kind = _KINDS.get(field.type, VARINT)
-    assert kind != VARINT or field.type in enums() or field.type in {*_LIMITS, "int32"}, field.type
+    assert kind != VARINT or field.type in ENUMS or field.type in {*_LIMITS, "int32"}, field.type
     return {kind, BYTES} if field.is_repeated else {kind}

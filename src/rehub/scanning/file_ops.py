@@ -6,6 +6,7 @@ from typing import Iterator
 
 from rehub.savedmodel.nodes import Node
 from rehub.savedmodel.ops.op_classes import HIDES_PROGRAM, READS_FILES, WRITES_FILES, OpClass, class_of
+from rehub.savedmodel.protos import AttrListValue, AttrValue
 from rehub.savedmodel.wire import Message
 from rehub.scanning.origins import Origin
 from rehub.scanning.variants import Variant
@@ -87,7 +88,6 @@ _NOTHING_BY_DEFAULT = {
 
 _READS_CHECKPOINT = {"Restore", "RestoreSlice", "RestoreV2"}
 _WRITES_CHECKPOINT = {"MergeV2Checkpoints", "Save", "SaveSlices", "SaveV2"}
-_ATTR_STRING, _ATTR_LIST, _ATTR_PLACEHOLDER, _LIST_STRING = 2, 1, 9, 2
 
 
 def texts_of_attributes(node: Node) -> list[str]:
@@ -104,7 +104,7 @@ def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpCl
         texts: what `texts_of_attributes` found.
         op_class: of the node's op.
     """
-    if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(_ATTR_STRING))):
+    if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(AttrValue.s))):
         return HIDES_PROGRAM
     if node.op == "PrintV2" and any(not _is_stream(text) for text in texts):
         return WRITES_FILES
@@ -178,10 +178,10 @@ def _calls_native_code(module: bytes) -> bool:
 
 
 def _texts(value: Message) -> Iterator[str]:
-    for raw in value.values(_ATTR_STRING):
+    for raw in value.values(AttrValue.s):
         yield raw.decode("utf-8", "replace")
-    for several in value.messages(_ATTR_LIST):
-        for raw in several.values(_LIST_STRING):
+    for several in value.messages(AttrValue.list):
+        for raw in several.values(AttrListValue.s):
             yield raw.decode("utf-8", "replace")
-    for raw in value.values(_ATTR_PLACEHOLDER):
+    for raw in value.values(AttrValue.placeholder):
         yield f"the caller's {raw.decode('utf-8', 'replace')}"

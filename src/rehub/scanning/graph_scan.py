@@ -15,6 +15,7 @@ from rehub.escaping import escape
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Node
 from rehub.savedmodel.ops.op_classes import AMBIGUOUS, READS_FILES, RUNS_PYTHON, UNKNOWN, OpClass, class_of
+from rehub.savedmodel.protos import AnyProto, AttrValue, TensorProto
 from rehub.savedmodel.used_ops import GRAPH_FROM_TENSOR, HOLDS_GRAPH
 from rehub.savedmodel.wire import Buffer, Message, WireError, strictly
 from rehub.scanning.ambiguities import AmbiguityCheck
@@ -34,8 +35,6 @@ _MOST_FINDINGS = 10_000  # Each takes time, and nobody reads that many.
 _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
 _LONGEST_SUMMARY = 1000
-_ATTR_STRING, _ATTR_TENSOR, _STRING_VAL = 2, 8, 8
-_TYPE_URL, _ANY_VALUE = 1, 2
 _MARKS = re.compile(r"[\s\0:^$]")  # By which TensorFlow tells the parts of a reference to a tensor or function.
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
 _PYTHON_GRADIENT = b"EagerPyFunc"
@@ -152,9 +151,9 @@ def _ambiguous_parts(check: AmbiguityCheck, variant: Variant) -> Iterator[Findin
     for saver in collections.messages("savers"):
         yield from _ambiguous(check.find(saver.content(), "SaverDef"), "the collection 'savers'", tags)
     for packed in collections.any_list("saved_model_assets"):
-        if not packed.text(_TYPE_URL).endswith("/tensorflow.AssetFileDef"):
+        if not packed.text(AnyProto.type_url).endswith("/tensorflow.AssetFileDef"):
             yield from _ambiguous("a message of another type", "the collection 'saved_model_assets'", tags)
-        content = b"".join(packed.values(_ANY_VALUE))
+        content = b"".join(packed.values(AnyProto.value))
         yield from _ambiguous(check.find(content, "AssetFileDef"), "the collection 'saved_model_assets'", tags)
 
 
@@ -251,7 +250,7 @@ def _scan_all(nested: Iterator[Variant], counts: list[int]) -> Iterator[Finding]
 
 def _graphs_in_attribute(variant: Variant, node: Node) -> Iterator[Variant]:
     attribute, field = HOLDS_GRAPH[node.op]
-    for content in node.attribute(attribute).values(_ATTR_STRING):
+    for content in node.attribute(attribute).values(AttrValue.s):
         yield from _graph_in(variant, node, content, field)
 
 
@@ -262,7 +261,7 @@ def _graphs_in_constants(variant: Variant) -> Iterator[Variant]:
         for body in variant.bodies
         for node in body.nodes()
         if node.op == "Const"
-        for content in node.attribute("value").message(_ATTR_TENSOR).values(_STRING_VAL)
+        for content in node.attribute("value").message(AttrValue.tensor).values(TensorProto.string_val)
     )
     for node, content in itertools.islice(texts, _MAX_TEXTS_TRIED):
         yield from _graph_in(variant, node, content, 0)

@@ -1,8 +1,7 @@
 """Python code in a model: Keras keeps the functions of Lambda layers as marshalled bytecode, and runs it on loading.
 
 TensorFlow's loader and `hub.load` do not look at it; `keras.models.load_model` of Keras 2 does. It lies in a
-`keras_metadata.pb`, and in models of TensorFlow 2.0 to 2.4 in the object graph of the `saved_model.pb`. The numbers are
-those of the fields in Keras' saved_metadata.proto and TensorFlow's saved_object_graph.proto.
+`keras_metadata.pb`, and in models of TensorFlow 2.0 to 2.4 in the object graph of the `saved_model.pb`.
 """
 
 from __future__ import annotations
@@ -12,10 +11,16 @@ from typing import Any, Callable, Iterable, Iterator
 
 from rehub.errors import CorruptModel
 from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.protos import (
+    KerasMetadata,
+    KerasObject,
+    MetaGraphDef,
+    SavedObject,
+    SavedObjectGraph,
+    SavedUserObject,
+)
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
-_METADATA_NODES, _NODE_IDENTIFIER, _NODE_METADATA = 1, 4, 5
-_OBJECT_GRAPH, _OBJECTS, _USER_OBJECT, _USER_IDENTIFIER, _USER_METADATA = 7, 1, 4, 1, 3
 _OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.
 
 
@@ -28,8 +33,8 @@ def lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
     return _lambdas(
         path,
         lambda: (
-            (node.text(_NODE_IDENTIFIER), node.text(_NODE_METADATA))
-            for node in Message(content).messages(_METADATA_NODES)
+            (node.text(KerasObject.identifier), node.text(KerasObject.metadata))
+            for node in Message(content).messages(KerasMetadata.nodes)
         ),
     )
 
@@ -43,9 +48,10 @@ def lambdas_in_objects(path: str, content: Buffer) -> list[str]:
     return _lambdas(
         path,
         lambda: (
-            (each.message(_USER_OBJECT).text(_USER_IDENTIFIER), each.message(_USER_OBJECT).text(_USER_METADATA))
+            (user_object.text(SavedUserObject.identifier), user_object.text(SavedUserObject.metadata))
             for metagraph in metagraph_messages(content)
-            for each in metagraph.message(_OBJECT_GRAPH).messages(_OBJECTS)
+            for each in metagraph.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes)
+            for user_object in (each.message(SavedObject.user_object),)
         ),
     )
 

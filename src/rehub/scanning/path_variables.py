@@ -11,14 +11,15 @@ from collections import Counter
 from typing import Iterator
 
 from rehub.savedmodel.nodes import Node, node_of
+from rehub.savedmodel.protos import ENUMS, REF_OFFSET, AttrValue
 from rehub.scanning.string_constants import text_attribute
 from rehub.scanning.variants import Variant
 
 _USES = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
 # Ops that can make a tensor of serialized bytes, by the attribute that says of which type.
 _FROM_BYTES = {"Const": "dtype", "HostConst": "dtype", "ParseTensor": "out_type"}
+_HANDLE_DTYPES = (ENUMS["DataType"]["DT_RESOURCE"], ENUMS["DataType"]["DT_VARIANT"])
 _HANDLES = ("VarHandleOp", "_VarHandlesOp", "_XlaAotOnlyVarHandleOp", "StubResourceHandleOp")
-_ATTR_TYPE, _RESOURCE, _VARIANT, _REFERENCE = 6, 20, 21, 100
 
 
 class PathVariables:
@@ -74,6 +75,6 @@ def _names_of(variable: Node) -> Iterator[str]:
 def _makes_handles(node: Node) -> bool:
     value = node.attribute(_FROM_BYTES[node.op])
     fields = list(value.fields())
-    if len(fields) != 1 or fields[0][0] != _ATTR_TYPE:
+    if len(fields) != 1 or fields[0][0] != AttrValue.type:
         return True
-    return value.integer(_ATTR_TYPE) % _REFERENCE in (_RESOURCE, _VARIANT)
+    return value.integer(AttrValue.type) % REF_OFFSET in _HANDLE_DTYPES

@@ -2,8 +2,7 @@
 
 A loader feeds the paths of assets while it initializes tables, and the path of the checkpoint while it restores
 variables. In any other run the same nodes would read what the graph itself says: see `loader_impl.py` and
-`load_v1_in_v2.py` of TensorFlow's python/saved_model. The numbers are those of the fields in TensorFlow's
-meta_graph.proto and saver.proto.
+`load_v1_in_v2.py` of TensorFlow's python/saved_model.
 """
 
 from __future__ import annotations
@@ -12,13 +11,19 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator
 
 from rehub.savedmodel.nodes import Node, node_of
+from rehub.savedmodel.protos import (
+    BytesList,
+    CollectionDef,
+    CompositeTensor,
+    CooSparse,
+    MapEntry,
+    MetaGraphDef,
+    NodeList,
+    SaverDef,
+    SignatureDef,
+    TensorInfo,
+)
 from rehub.savedmodel.wire import BYTES, Message, WireError
-
-_SAVER_DEF, _COLLECTIONS, _SIGNATURES = 3, 4, 5
-_MAP_KEY, _MAP_VALUE = 1, 2
-_INPUTS, _OUTPUTS, _TENSOR_NAME, _COO_SPARSE, _COMPOSITE, _COMPONENTS = 1, 2, 1, 4, 5, 2
-_NODE_LIST, _BYTES_LIST, _LIST_VALUE = 1, 2, 1
-_FILENAME_TENSOR, _SAVE_TENSOR, _RESTORE_OP = 1, 2, 3
 
 _INIT_COLLECTIONS = {"saved_model_main_op", "legacy_init_op", "saved_model_init_op", "table_initializer"}
 _INIT_SIGNATURE = "__saved_model_init_op"
@@ -57,11 +62,12 @@ class Runs:
         serving, loading, savers = _entries(metagraph)
         self._runs = [Run("serving", "", self._reach(serving)), Run("loading", "", self._reach(loading))]
         for saver in savers[:_MOST_SAVERS]:
-            filename = tensor_name(saver.text(_FILENAME_TENSOR))
-            for kind, field in (("restoring", _RESTORE_OP), ("saving", _SAVE_TENSOR)):
+            filename = tensor_name(saver.text(SaverDef.filename_tensor_name))
+            for kind, field in (("restoring", SaverDef.restore_op_name), ("saving", SaverDef.save_tensor_name)):
                 self._runs.append(Run(kind, filename, self._reach([saver.text(field)])))
         if savers[_MOST_SAVERS:]:
-            others = [saver.text(field) for saver in savers[_MOST_SAVERS:] for field in (_RESTORE_OP, _SAVE_TENSOR)]
+            fields = (SaverDef.restore_op_name, SaverDef.save_tensor_name)
+            others = [saver.text(field) for saver in savers[_MOST_SAVERS:] for field in fields]
             self._runs.append(Run("serving", "", self._reach(others)))
 
     def of(self, node: str) -> list[Run]:
@@ -83,9 +89,9 @@ def fed_by_callers(metagraph: Message) -> frozenset[str]:
     """Returns the names of the nodes that those who call a signature feed."""
     return frozenset(
         node_of(tensor)
-        for entry in metagraph.messages(_SIGNATURES)
-        for given in entry.message(_MAP_VALUE).messages(_INPUTS)
-        for tensor in _tensors(given.message(_MAP_VALUE))
+        for entry in metagraph.messages(MetaGraphDef.signature_def)
+        for given in entry.message(MapEntry.value).messages(SignatureDef.inputs)
+        for tensor in _tensors(given.message(MapEntry.value))
     )
 
 
@@ -102,32 +108,32 @@ def _entries(metagraph: Message) -> tuple[list[str], list[str], list[Message]]:
     """Returns the tensors and nodes that are run while serving and while loading, and the SaverDefs."""
     serving: list[str] = []
     loading: list[str] = []
-    savers = [metagraph.message(_SAVER_DEF)]
-    for entry in metagraph.messages(_SIGNATURES):
-        into = loading if entry.text(_MAP_KEY) == _INIT_SIGNATURE else serving
-        for output in entry.message(_MAP_VALUE).messages(_OUTPUTS):
-            into.extend(_tensors(output.message(_MAP_VALUE)))
-    for entry in metagraph.messages(_COLLECTIONS):
-        key, collection = entry.text(_MAP_KEY), entry.message(_MAP_VALUE)
+    savers = [metagraph.message(MetaGraphDef.saver_def)]
+    for entry in metagraph.messages(MetaGraphDef.signature_def):
+        into = loading if entry.text(MapEntry.key) == _INIT_SIGNATURE else serving
+        for output in entry.message(MapEntry.value).messages(SignatureDef.outputs):
+            into.extend(_tensors(output.message(MapEntry.value)))
+    for entry in metagraph.messages(MetaGraphDef.collection_def):
+        key, collection = entry.text(MapEntry.key), entry.message(MapEntry.value)
         if key == _SAVERS:
-            savers.extend(collection.message(_BYTES_LIST).messages(_LIST_VALUE))
+            savers.extend(collection.message(CollectionDef.bytes_list).messages(BytesList.value))
         if key in _SAVER_COLLECTIONS:
             continue
         into = loading if key in _INIT_COLLECTIONS else serving
-        into.extend(collection.message(_NODE_LIST).texts(_LIST_VALUE))
+        into.extend(collection.message(CollectionDef.node_list).texts(NodeList.value))
         # Variables, and the contexts of loops and conds, are messages that name tensors.
-        for message in collection.message(_BYTES_LIST).messages(_LIST_VALUE):
+        for message in collection.message(CollectionDef.bytes_list).messages(BytesList.value):
             into.extend(_texts_in(message))
     return serving, loading, savers
 
 
 def _tensors(info: Message) -> Iterator[str]:
     """Yields the tensors of a TensorInfo."""
-    yield from info.texts(_TENSOR_NAME)
-    for number in (1, 2, 3):
-        yield from info.message(_COO_SPARSE).texts(number)
-    for component in info.message(_COMPOSITE).messages(_COMPONENTS):
-        yield from component.texts(_TENSOR_NAME)
+    yield from info.texts(TensorInfo.name)
+    for number in (CooSparse.values_tensor_name, CooSparse.indices_tensor_name, CooSparse.dense_shape_tensor_name):
+        yield from info.message(TensorInfo.coo_sparse).texts(number)
+    for component in info.message(TensorInfo.composite_tensor).messages(CompositeTensor.components):
+        yield from component.texts(TensorInfo.name)
 
 
 def _texts_in(message: Message) -> Iterator[str]:

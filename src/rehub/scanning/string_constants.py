@@ -1,15 +1,10 @@
-"""The texts of a constant, as TensorFlow reads them.
-
-The numbers are those of the fields in TensorFlow's attr_value.proto, tensor.proto and tensor_shape.proto.
-"""
+"""The texts of a constant, as TensorFlow reads them."""
 
 from __future__ import annotations
 
 from rehub.savedmodel.nodes import Node
+from rehub.savedmodel.protos import ENUMS, AttrValue, Dim, TensorProto, TensorShapeProto
 from rehub.savedmodel.wire import Message, WireError, read_varint
-
-_STRING_ATTR, _TENSOR_ATTR, _TYPE_STRING, _TENSOR_DTYPE, _STRING_VAL = 2, 8, 7, 1, 8
-_TENSOR_SHAPE, _TENSOR_CONTENT, _DIMENSIONS, _SIZE = 2, 4, 2, 1
 
 
 def string_values(node: Node) -> list[str]:
@@ -18,13 +13,13 @@ def string_values(node: Node) -> list[str]:
     TensorFlow's runtime takes `tensor_content` where there is one, and else `string_val`; its Python code does not
     always. Other bytes than UTF-8 are replaced.
     """
-    tensor = node.attribute("value").message(_TENSOR_ATTR)
-    if tensor.integer(_TENSOR_DTYPE) != _TYPE_STRING:
+    tensor = node.attribute("value").message(AttrValue.tensor)
+    if tensor.integer(TensorProto.dtype) != ENUMS["DataType"]["DT_STRING"]:
         return []
-    texts = [value.decode("utf-8", "replace") for value in tensor.values(_STRING_VAL)]
-    packed = b"".join(list(tensor.values(_TENSOR_CONTENT))[-1:])
+    texts = [value.decode("utf-8", "replace") for value in tensor.values(TensorProto.string_val)]
+    packed = b"".join(list(tensor.values(TensorProto.tensor_content))[-1:])
     if packed:
-        unpacked = _unpacked(packed, _number_of_elements(tensor.message(_TENSOR_SHAPE), len(packed)))
+        unpacked = _unpacked(packed, _number_of_elements(tensor.message(TensorProto.tensor_shape), len(packed)))
         return [] if unpacked is None else texts + unpacked
     return texts
 
@@ -33,16 +28,16 @@ def text_attribute(node: Node, name: str) -> str | None:
     """Returns an attribute that is a text; "" where it is left at its default, None where it is something else."""
     value = node.attribute(name)
     kinds = {number for number, _, _ in value.fields()}
-    if not kinds <= {_STRING_ATTR}:
+    if not kinds <= {AttrValue.s}:
         return None
-    values = list(value.values(_STRING_ATTR))
+    values = list(value.values(AttrValue.s))
     return values[-1].decode("utf-8", "replace") if values else ""
 
 
 def _number_of_elements(shape: Message, most: int) -> int:
     number = 1
-    for dimension in shape.messages(_DIMENSIONS):
-        number *= dimension.integer(_SIZE)
+    for dimension in shape.messages(TensorShapeProto.dim):
+        number *= dimension.integer(Dim.size)
         if number > most:
             return most + 1
     return number

@@ -1,8 +1,4 @@
-"""A graph variant as a program: its graph and functions by name, who calls whom, and what the objects capture.
-
-The numbers are those of the fields in TensorFlow's meta_graph.proto, graph.proto, function.proto, op_def.proto,
-attr_value.proto and saved_object_graph.proto.
-"""
+"""A graph variant as a program: its graph and functions by name, who calls whom, and what the objects capture."""
 
 from __future__ import annotations
 
@@ -11,18 +7,31 @@ from typing import Iterator, NamedTuple
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.nodes import Body, Node, bodies_of_graph, metagraph_messages, node_of
 from rehub.savedmodel.ops.op_classes import calls_functions
+from rehub.savedmodel.protos import (
+    ArgDef,
+    AssetFileDef,
+    AttrListValue,
+    AttrValue,
+    FunctionDef,
+    FunctionDefLibrary,
+    GradientDef,
+    GraphDef,
+    MapEntry,
+    MetaGraphDef,
+    MetaInfoDef,
+    NameAttrList,
+    OpDef,
+    RegisteredGradient,
+    SavedAsset,
+    SavedConcreteFunction,
+    SavedConstant,
+    SavedObject,
+    SavedObjectGraph,
+    TensorInfo,
+)
 from rehub.savedmodel.wire import Buffer, Message, WireError
 from rehub.scanning.runs import Runs, fed_by_callers, tensor_name
 
-_META_INFO, _GRAPH_DEF, _ASSET_FILES, _OBJECT_GRAPH = 1, 2, 6, 7
-_TAGS = 4
-_MAP_KEY, _MAP_VALUE = 1, 2
-_TENSOR_NAME, _ASSET_TENSOR, _ASSET_FILENAME = 1, 1, 2
-_LIBRARY, _GRADIENT, _REGISTERED_GRADIENT, _GRADIENT_FUNCTION, _REGISTERED_GRADIENT_FUNCTION = 2, 2, 3, 2, 1
-_SIGNATURE, _INPUT_ARG, _ARG_NAME, _FUNCTION_ATTR = 1, 2, 1, 5
-_OBJECTS, _CONCRETE_FUNCTIONS, _BOUND_INPUTS = 1, 2, 2
-_ASSET_OBJECT, _CONSTANT_OBJECT = 5, 9
-_ATTR_LIST, _ATTR_FUNC, _LIST_FUNC, _FUNC_NAME, _FUNC_ATTRS = 1, 10, 9, 1, 2
 _MAX_NESTED_FUNCTIONS = 16
 _INT32 = 1 << 31
 
@@ -73,13 +82,14 @@ class Variant:
         self.bodies = tuple(bodies_of_graph(content, graph, tags, within))
         self.calls: dict[str, list[Call]] = {}
         self.metagraph = Message(content, ()) if metagraph is None else metagraph
-        listed = list(self.metagraph.messages(_ASSET_FILES))
+        listed = list(self.metagraph.messages(MetaGraphDef.asset_file_def))
         collected = Collections(self.metagraph).any_messages("saved_model_assets")
-        self.asset_files = tuple((node_of(_asset_tensor(each)), each.text(_ASSET_FILENAME)) for each in listed)
-        self._asset_names = [name for _, name in self.asset_files]
+        in_list = [(_asset_tensor(each), each.text(AssetFileDef.filename)) for each in listed]
+        in_collection = [(_asset_tensor(each), each.text(AssetFileDef.filename)) for each in collected]
+        self.asset_files = tuple((node_of(tensor), name) for tensor, name in (*in_list, *in_collection))
+        self._asset_names = [name for _, name in in_list]
         # TensorFlow looks into the collection only where the list is empty.
-        self.assets = {tensor_name(_asset_tensor(each)): each.text(_ASSET_FILENAME) for each in listed or collected}
-        self.asset_files += tuple((node_of(_asset_tensor(each)), each.text(_ASSET_FILENAME)) for each in collected)
+        self.assets = {tensor_name(tensor): name for tensor, name in in_list or in_collection}
         self.functions = frozenset(body.function for body in self.bodies if body.function)
         self._graph = graph
         self._by_name: dict[Body, dict[str, Node] | None] = {}
@@ -151,8 +161,8 @@ class Variant:
     def arguments(self, body: Body) -> dict[str, int]:
         """Returns the places of a function's arguments by their names."""
         if body not in self._arguments:
-            signature = body.message.message(_SIGNATURE)
-            names = [argument.text(_ARG_NAME) for argument in signature.messages(_INPUT_ARG)]
+            signature = body.message.message(FunctionDef.signature)
+            names = [argument.text(ArgDef.name) for argument in signature.messages(OpDef.input_arg)]
             self._arguments[body] = {name: place for place, name in enumerate(names)}
             if len(self._arguments[body]) != len(names):
                 raise WireError(f"two arguments of the function {body.function!r} have the same name")
@@ -164,25 +174,26 @@ class Variant:
         None for a function that is not among those that the restored object has.
         """
         if self._bound is None:
-            objects = self.metagraph.message(_OBJECT_GRAPH)
+            objects = self.metagraph.message(MetaGraphDef.object_graph_def)
             self._bound = {
-                entry.text(_MAP_KEY): list(entry.message(_MAP_VALUE).packed_integers(_BOUND_INPUTS))
-                for entry in objects.messages(_CONCRETE_FUNCTIONS)
+                entry.text(MapEntry.key): list(function.packed_integers(SavedConcreteFunction.bound_inputs))
+                for entry in objects.messages(SavedObjectGraph.concrete_functions)
+                for function in (entry.message(MapEntry.value),)
             }
         return self._bound.get(function)
 
     def captured_asset(self, number: int) -> str | None:
         """Returns the file of an asset among the objects; None for another object."""
-        asset = self._object(number, _ASSET_OBJECT)
+        asset = self._object(number, SavedObject.asset)
         if asset is None:
             return None
-        index = asset.integer(1)
+        index = asset.integer(SavedAsset.asset_file_def_index)
         return self._asset_names[index] if index < len(self._asset_names) else None
 
     def captured_constant(self, number: int) -> str | None:
         """Returns the node of a constant among the objects; None for another object."""
-        constant = self._object(number, _CONSTANT_OBJECT)
-        return None if constant is None else constant.text(1)
+        constant = self._object(number, SavedObject.constant)
+        return None if constant is None else constant.text(SavedConstant.operation)
 
     def is_called_unseen(self, body: Body) -> bool:
         """Whether a function can be called without a node that names it.
@@ -190,22 +201,25 @@ class Variant:
         As the gradient of another function or of an op, or in the place of another function.
         """
         if body not in self._callable_unseen:
-            attributes = {entry.text(_MAP_KEY) for entry in body.message.messages(_FUNCTION_ATTR)}
+            attributes = {entry.text(MapEntry.key) for entry in body.message.messages(FunctionDef.attr)}
             self._callable_unseen[body] = bool(attributes - _INERT_ATTRIBUTES) or body.function in self._of_gradients()
         return self._callable_unseen[body]
 
     def _of_gradients(self) -> frozenset[str]:
         if self._gradients is None:
-            library = self._graph.message(_LIBRARY)
+            library = self._graph.message(GraphDef.library)
             self._gradients = frozenset(
-                [gradient.text(_GRADIENT_FUNCTION) for gradient in library.messages(_GRADIENT)]
-                + [each.text(_REGISTERED_GRADIENT_FUNCTION) for each in library.messages(_REGISTERED_GRADIENT)]
+                [gradient.text(GradientDef.gradient_func) for gradient in library.messages(FunctionDefLibrary.gradient)]
+                + [
+                    each.text(RegisteredGradient.gradient_func)
+                    for each in library.messages(FunctionDefLibrary.registered_gradients)
+                ]
             )
         return self._gradients
 
     def _object(self, number: int, kind: int) -> Message | None:
         if self._objects is None:
-            self._objects = list(self.metagraph.message(_OBJECT_GRAPH).messages(_OBJECTS))
+            self._objects = list(self.metagraph.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes))
         if number >= min(len(self._objects), _INT32):
             return None
         found = self._objects[number]
@@ -219,22 +233,22 @@ def variants(content: Buffer) -> Iterator[Variant]:
         WireError: the bytes are not a SavedModel.
     """
     for metagraph in metagraph_messages(content):
-        tags = frozenset(metagraph.message(_META_INFO).texts(_TAGS))
-        yield Variant(content, metagraph.message(_GRAPH_DEF), tags, metagraph=metagraph)
+        tags = frozenset(metagraph.message(MetaGraphDef.meta_info_def).texts(MetaInfoDef.tags))
+        yield Variant(content, metagraph.message(MetaGraphDef.graph_def), tags, metagraph=metagraph)
 
 
 def _asset_tensor(asset: Message) -> str:
-    return asset.message(_ASSET_TENSOR).text(_TENSOR_NAME)
+    return asset.message(AssetFileDef.tensor_info).text(TensorInfo.name)
 
 
 def _functions_in(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
     """Yields the functions that an AttrValue names, and in how many others' attributes each stands."""
     if depth > _MAX_NESTED_FUNCTIONS:
         raise WireError(f"functions are nested more than {_MAX_NESTED_FUNCTIONS} deep in an attribute")
-    functions = list(value.messages(_ATTR_FUNC))
-    for several in value.messages(_ATTR_LIST):
-        functions.extend(several.messages(_LIST_FUNC))
+    functions = list(value.messages(AttrValue.func))
+    for several in value.messages(AttrValue.list):
+        functions.extend(several.messages(AttrListValue.func))
     for function in functions:
-        yield function.text(_FUNC_NAME), depth
-        for entry in function.messages(_FUNC_ATTRS):
-            yield from _functions_in(entry.message(_MAP_VALUE), depth + 1)
+        yield function.text(NameAttrList.name), depth
+        for entry in function.messages(NameAttrList.attr):
+            yield from _functions_in(entry.message(MapEntry.value), depth + 1)

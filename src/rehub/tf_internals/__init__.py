@@ -8,6 +8,7 @@ that private names show: `from rehub import tf_internals`, then `tf_internals.sp
 from __future__ import annotations
 
 from rehub.tf_internals import (
+    classes,
     feature_columns,
     freezing,
     functions,
@@ -34,6 +35,7 @@ from rehub.tf_internals.tensorflow import (
 
 __all__ = [
     "OLDEST_TENSORFLOW",
+    "classes",
     "feature_columns",
     "freezing",
     "functions",

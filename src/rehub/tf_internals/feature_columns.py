@@ -1,4 +1,4 @@
-"""Bases of feature columns."""
+"""Feature columns: their base classes, and where they keep state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def dense_column_classes() -> tuple[type, ...]:
-    """The classes that a column of dense values has to extend: for the functions of TF1, and for those since."""
+    """Return the base classes of a column of dense values: for the functions of TF1, and for newer ones."""
     # Neither has a public name. Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.feature_column import feature_column, feature_column_v2
 
@@ -14,6 +14,6 @@ def dense_column_classes() -> tuple[type, ...]:
 
 
 def is_trainable_state(state_manager: Any) -> bool:
-    """Whether the layer that a feature column keeps its state in is trainable."""
+    """Whether the layer that keeps a feature column's state is trainable."""
     # Seen in 1.15, 2.15, 2.21.
     return bool(state_manager._trainable)

@@ -1,4 +1,4 @@
-"""Variables turned into constants, and graphs into bfloat16."""
+"""Turn variables into constants, and graphs into bfloat16."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _FREEZING_MODULES = {
 
 
 def find_incompatibility() -> str | None:
-    """What of TensorFlow is not as optimizing needs it; None if all is. As seen in 2.15, 2.21."""
+    """Return what optimizing needs and this TensorFlow lacks; None if nothing. As seen in 2.15, 2.21."""
     return loader.find_incompatibility() or loader.find_missing_name(_FREEZING_MODULES)
 
 
 def freeze_variables(concrete: Any) -> Any:
-    """Returns a concrete function of one graph, in which the values of the variables are constants.
+    """Return a concrete function of one graph, in which the values of the variables are constants.
 
-    Conditionals and loops stay as they are: TensorFlow lowers them when it runs the function. The functions that it
-    calls are inlined, also those whose ops with a state are not tied to their results, as in graphs of TF1: in others
-    the converter leaves lookups in variables as they are, and fails. Seen in 2.15, 2.21.
+    Conditionals and loops are kept: TensorFlow lowers them when it runs the function. Called functions are inlined,
+    also those whose stateful ops are not connected to their results, as in graphs of TF1: the converter does not
+    convert lookups in variables in functions that are not inlined, and fails. Seen in 2.15, 2.21.
     """
     from tensorflow.python.framework import convert_to_constants
 
@@ -33,26 +33,26 @@ def freeze_variables(concrete: Any) -> Any:
 
 
 def convert_to_bfloat16(graph_def: Any, kept: Iterable[str]) -> Any:
-    """Returns a graph in which what gains by it is computed in bfloat16 on CPUs, its constants included.
+    """Return a graph in which ops that gain by it are computed in bfloat16 on CPUs, with their constants.
 
-    Grappler does it, which TensorFlow otherwise has do so for a whole process. Seen in 2.15, 2.21.
+    Grappler does this; TensorFlow has only a setting for the whole process. Seen in 2.15, 2.21.
 
     Args:
         graph_def: a graph without variables.
-        kept: the names of tensors that go in and come out; they stay as they are.
+        kept: the names of the input and output tensors, which keep their dtypes.
     """
     from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
     from tensorflow.python.grappler import tf_optimizer
 
     config = config_pb2.ConfigProto()
-    rewriting = config.graph_options.rewrite_options
-    # Batch norm's constants are computed before they lose bits, and casts of constants after that. Then nothing waits
-    # for the constants that these were made of, and they can go.
-    rewriting.optimizers.extend(
+    rewrite_options = config.graph_options.rewrite_options
+    # Fold batch norm's constants before they lose bits, and casts of constants after that. Then the original constants
+    # are unused, and pruned.
+    rewrite_options.optimizers.extend(
         ["constfold", "auto_mixed_precision_onednn_bfloat16", "constfold", "dependency", "pruning"]
     )
-    rewriting.min_graph_nodes = -1
+    rewrite_options.min_graph_nodes = -1
     meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
-    # What this collection names, Grappler keeps.
+    # Grappler keeps the nodes in this collection.
     meta_graph.collection_def["train_op"].node_list.value.extend(kept)
     return tf_optimizer.OptimizeGraph(config, meta_graph)

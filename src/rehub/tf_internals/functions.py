@@ -11,7 +11,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
 
 
 def concrete_functions(function: Any) -> tuple[Any, ...]:
-    """Returns the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
+    """Return the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
     if "_rehub_traces" in attributes_of(function):  # A lazy one: it is not to be built for this.
         return (function,) if function._rehub_traces is None else function._rehub_traces
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
@@ -31,13 +31,13 @@ def is_restored_function(function: Any) -> bool:
 
 
 def variables_of_trace(concrete: Any) -> Any:
-    """Returns the variables that a concrete function reads or writes."""
+    """Return the variables that a concrete function reads or writes."""
     # ConcreteFunction.variables is public. Seen in 2.15, 2.21; in 1.15 only the graph has them.
     return concrete.variables if hasattr(concrete, "variables") else concrete.graph.variables
 
 
 def existing_resource_handle(obj: Any) -> Any:
-    """Returns the handle by which functions capture a table or another resource object, None for any other object.
+    """Return the handle by which functions capture a table or another resource object, None for any other object.
 
     It is not made where it does not exist yet: the public `resource_handle` would.
     """
@@ -60,7 +60,7 @@ def is_captured_weakly(obj: Any) -> bool:
 
 
 def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
-    """Returns the type of a concrete function whose arguments a FunctionSpec message names. Seen in 2.15, 2.21.
+    """Return the type of a concrete function whose arguments a FunctionSpec message names. Seen in 2.15, 2.21.
 
     Args:
         proto: the message.
@@ -85,7 +85,7 @@ def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any
 
 
 def type_from_structure(structure: tuple[Any, Any]) -> Any:
-    """Returns the type of a concrete function, without what it captures, that takes and returns what is written.
+    """Return the type of a concrete function, without what it captures, that takes and returns what is written.
 
     Seen in 2.15, 2.21.
     """
@@ -107,14 +107,14 @@ def returns_handles(kind: Any) -> bool:
 
 
 def captured_tensor(obj: Any) -> Any:
-    """Returns what a function takes of an object that it captures: a handle, or the tensor. Seen in 2.15, 2.21."""
+    """Return what a function takes of an object that it captures: a handle, or the tensor. Seen in 2.15, 2.21."""
     from tensorflow.core.function.capture import restore_captures
 
     return restore_captures.get_tensor_from_node(obj)
 
 
 def bind_tensors(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
-    """Returns the tensors that a call's arguments are to a concrete function of a type; None where they do not fit.
+    """Return the tensors that a call's arguments are to a concrete function of a type; None where they do not fit.
 
     A function that is a signature takes them one tensor after the other too. Seen in 2.15, 2.21.
     """
@@ -133,7 +133,7 @@ def bind_tensors(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] 
 
 
 def canonicalize_inputs(function: Any, args: Any, kwargs: Any) -> Any:
-    """Returns a call's arguments as the traces of a restored function take them, NumPy's arrays as tensors.
+    """Return a call's arguments as the traces of a restored function take them, NumPy's arrays as tensors.
 
     None where it takes TensorFlow to say what they are, or what is wrong with them. Seen in 2.15, 2.21.
     """
@@ -172,14 +172,14 @@ def is_callable_with(trace: Any, inputs: Any) -> bool:
 
 
 def call_trace(trace: Any, inputs: Any) -> Any:
-    """Calls a trace with inputs that it takes. Seen in 2.15, 2.21."""
+    """Call a trace with inputs that it takes. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import function_deserialization
 
     return function_deserialization._call_concrete_function(trace, inputs)
 
 
 def serialize_function(function: Any, names: list[str]) -> Any:
-    """Returns the SavedFunction message of a function, with traces of these names. Seen in 2.15, 2.21."""
+    """Return the SavedFunction message of a function, with traces of these names. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import function_serialization
 
     message = function_serialization.serialize_function(function, [])
@@ -219,7 +219,7 @@ def argument_names(function: Any) -> list[str]:
 
 
 def bind_arguments(function: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Returns the positional and the keyword arguments by which a restored function chooses among its traces: in its
+    """Return the positional and the keyword arguments by which a restored function chooses among its traces: in its
     own order, its default values added.
 
     Raises:
@@ -304,7 +304,7 @@ def can_call_traces_directly(function: Any) -> bool:
 
 
 def call_with_tensors(concrete: Any, inputs: Any) -> Any:
-    """Calls a trace that takes the tensors of `inputs` and nothing else; returns its outputs in their structure.
+    """Call a trace that takes the tensors of `inputs` and nothing else; returns its outputs in their structure.
 
     It is what TensorFlow's restored function does after it has chosen the trace, and skips the tracing of a function
     around it (saved_model/function_deserialization.py, _call_concrete_function). Seen in 1.15, 2.15, 2.21.

@@ -47,7 +47,7 @@ def _serialization_lib(keras: Any) -> Any:
 
 
 def initialize_variables(keras: Any, variables: Iterable[Any]) -> None:
-    """Lets Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
+    """Let Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
     tf = import_tensorflow()
     # Seen in the tf.keras of 1.15, in Keras 2.13 to 2.15, and in tf_keras 2.15 to 2.21.
     backend = importlib.import_module(keras.layers.Layer.__module__.replace("engine.base_layer", "backend"))
@@ -57,7 +57,7 @@ def initialize_variables(keras: Any, variables: Iterable[Any]) -> None:
 
 
 def iter_custom_objects(name: str) -> Iterator[Any]:
-    """Yields what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
+    """Yield what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
     or by a scope of these.
 
     Keras since 2.12 takes what is registered in the process before what its caller gave, and drops the latter; only

@@ -15,7 +15,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
 
 
 def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
-    """Loads a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
+    """Load a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
 
     In a graph of TF1, what gives reference variables their values is among the initializers of tables then, as there
     is no variable in that graph to be initialized.
@@ -44,7 +44,7 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
 
 
 def _load_graph_of_tf1(path: str, tags: list[str] | None, options: Any = None) -> Any:
-    """Loads a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
+    """Load a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
     loaded = _loader_of_tf1()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
     loaded.graph_debug_info = read_debug_info(path)
     return loaded
@@ -71,7 +71,7 @@ def loaded_with_reference_variables(loaded: Any) -> bool:
 
 
 def _load_in_1_15(path: str, tags: list[str] | None) -> Any:
-    """Loads a SavedModel so that models of TF1 share no variables and tables with each other.
+    """Load a SavedModel so that models of TF1 share no variables and tables with each other.
 
     1.15 gives what a model shares by name a name of its own only if the name's attribute is written out, which it is
     not in models that were written without default values, as legacy modules are. Inlined functions then each have

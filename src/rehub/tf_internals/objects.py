@@ -1,4 +1,4 @@
-"""Objects with attributes that TensorFlow tracks, and what a SavedModel restores them as."""
+"""Objects whose attributes TensorFlow tracks, and how a SavedModel restores them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def trackable_resource_class() -> Any:
-    """The class of tables and other resources that are made, initialized and saved with the object that has them."""
+    """Return the class of tables and other resources that are initialized and saved with the object that has them."""
     tf = import_tensorflow()
     if hasattr(tf.saved_model, "experimental") and hasattr(tf.saved_model.experimental, "TrackableResource"):
         return tf.saved_model.experimental.TrackableResource
@@ -21,7 +21,7 @@ def trackable_resource_class() -> Any:
 
 
 def auto_trackable_class() -> Any:
-    """The class of objects whose attributes checkpoints and SavedModels keep; that of restored objects."""
+    """Return the class of restored objects, whose attributes checkpoints and SavedModels keep."""
     tf = import_tensorflow()
     if hasattr(tf, "__internal__"):  # Seen in 2.15, 2.21.
         return tf.__internal__.tracking.AutoTrackable
@@ -31,13 +31,13 @@ def auto_trackable_class() -> Any:
 
 
 def trackable_children(obj: Any) -> Iterator[Any]:
-    """Yields the objects that TensorFlow tracks as parts of `obj` in checkpoints; none for what is no trackable."""
-    for _, part in named_trackable_children(obj):
-        yield part
+    """Yield the objects that TensorFlow tracks as children of `obj` in checkpoints; none if it does not track it."""
+    for _, child in named_trackable_children(obj):
+        yield child
 
 
 def named_trackable_children(obj: Any) -> Iterator[tuple[str, Any]]:
-    """Yields the parts of `obj` in checkpoints as `trackable_children` does, each with its name there."""
+    """Yield the children of `obj` as `trackable_children` does, each with its name in checkpoints."""
     if hasattr(obj, "_trackable_children"):  # Trackable's since 2.9. Seen in 2.15, 2.21.
         yield from obj._trackable_children().items()
     elif hasattr(obj, "_checkpoint_dependencies"):  # Its name up to 2.8. Seen in 1.15.
@@ -45,10 +45,22 @@ def named_trackable_children(obj: Any) -> Iterator[tuple[str, Any]]:
             yield reference.name, reference.ref
 
 
-def nonvariable_state(obj: Any) -> dict[str, Any]:
-    """Returns what a checkpoint holds of a restored object that is not a variable, such as a table that can change.
+def iter_reachable(root: Any) -> Iterator[Any]:
+    """Yield an object and all that TensorFlow tracks within it, each once, the nearest first."""
+    seen = {id(root)}
+    to_visit = [root]
+    for obj in to_visit:  # It grows in the loop.
+        yield obj
+        for child in trackable_children(obj):
+            if id(child) not in seen:
+                seen.add(id(child))
+                to_visit.append(child)
 
-    Tensors by names; empty for an object without such state.
+
+def nonvariable_state(obj: Any) -> dict[str, Any]:
+    """Return the state of a restored object in a checkpoint, if it is not a variable, such as a mutable table.
+
+    Tensors by name; empty for an object without such state.
     """
     attributes = attributes_of(obj)
     # load.py, _load_checkpoint_save_and_restore_functions. Seen in 2.15, 2.21; 1.15 has neither.
@@ -62,7 +74,7 @@ def nonvariable_state(obj: Any) -> dict[str, Any]:
 
 
 def set_nonvariable_state(obj: Any, state: dict[str, Any]) -> None:
-    """Sets what `nonvariable_state` returned of an object of the same model."""
+    """Set the state that `nonvariable_state` returned of an object of the same model."""
     attributes = attributes_of(obj)
     if "_serialize_to_tensors" in attributes:
         obj._restore_from_tensors(state)
@@ -74,7 +86,7 @@ def attributes_of(obj: Any) -> Any:
     """Return the attributes of an object, without computing any."""
     try:
         return getattr(obj, "__dict__", {})
-    except TypeError:  # The dict that 1.15 makes of a dict to be tracked, data_structures.py: "_DictWrapper".
+    except TypeError:  # 1.15 wraps a tracked dict in a _DictWrapper (data_structures.py).
         return {}
 
 
@@ -84,31 +96,31 @@ def _iter_saveables(attributes: Any) -> Iterator[tuple[str, Any]]:
 
 
 def make_user_object_class() -> Any:
-    """Makes a class for one object of a restored model, as the loader does. Seen in 2.15, 2.21."""
+    """Make a new class for one object of a restored model, as the loader does. Seen in 2.15, 2.21."""
     return type(loader_class()._recreate_base_user_object(None)[0])
 
 
 def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls a restored object by its attribute `__call__`. Seen in 2.15, 2.21."""
+    """Call a restored object by its attribute `__call__`. Seen in 2.15, 2.21."""
     return importlib.import_module("tensorflow.python.saved_model.load")._call_attribute(obj, *args, **kwargs)
 
 
 def is_plain_object(proto: Any) -> bool:
-    """Whether the object of a SavedUserObject message is of no class of its own."""
+    """Whether the object of a SavedUserObject message has no registered class."""
     return proto.identifier != "optimizer" and proto.identifier not in _revived_types().registered_identifiers()
 
 
 @functools.lru_cache(maxsize=1)
 def _revived_types() -> Any:
-    # It is asked for each of thousands of objects: an import statement for each would take longer than the answer.
+    # Called for each of thousands of objects: an import statement would take longer than the rest.
     return importlib.import_module("tensorflow.python.saved_model.revived_types")  # Seen in 2.15, 2.21.
 
 
 def revive_optimizer(proto: Any) -> Any:
-    """Returns the optimizer of a SavedUserObject message, with what sets its parts, by the Keras that is imported.
+    """Return the optimizer of a SavedUserObject message and its setter, as the imported Keras makes it.
 
-    None for other objects, and where no Keras is imported that has one. TensorFlow's loader imports `tf_keras` in any
-    case, which breaks `custom_objects=` of another Keras 2 that is in use. Seen in 2.15, 2.21.
+    None for other objects, and if no imported Keras has it. TensorFlow's loader always imports `tf_keras`, which breaks
+    `custom_objects=` of another Keras 2. Seen in 2.15, 2.21.
     """
     return _revived_types().deserialize(proto) if proto.identifier == "optimizer" else None
 
@@ -119,21 +131,21 @@ def is_collection(proto: Any) -> bool:
 
 
 def make_collection(proto: Any) -> Any:
-    """Makes an empty list or dict as a restored model has it, and what sets its members. Seen in 2.15, 2.21."""
+    """Make an empty list or dict of a restored model, and its setter. Seen in 2.15, 2.21."""
     return _revived_types().deserialize(proto)
 
 
-def fill_collection(members: Any, setter: Any, parts: Iterable[tuple[str, Any]]) -> None:
-    """Gives an empty list or dict of a restored model its members, by their names. Seen in 2.15, 2.21."""
+def fill_collection(collection: Any, setter: Any, members: Iterable[tuple[str, Any]]) -> None:
+    """Fill an empty list or dict of a restored model with named members. Seen in 2.15, 2.21."""
     from tensorflow.python.trackable import data_structures
 
-    parts = list(parts)
-    is_list = isinstance(members, data_structures.List)
-    if is_list and all(name == str(index) for index, (name, _) in enumerate(parts)):
-        # TensorFlow's own setter copies the list for each.
-        for _, part in parts:
-            data_structures.List.append(members, part)
-        members._update_snapshot()
+    members = list(members)
+    is_list = isinstance(collection, data_structures.List)
+    if is_list and all(name == str(index) for index, (name, _) in enumerate(members)):
+        # TensorFlow's own setter copies the list for each member.
+        for _, member in members:
+            data_structures.List.append(collection, member)
+        collection._update_snapshot()
     else:
-        for name, part in parts:
-            setter(members, name, part)
+        for name, member in members:
+            setter(collection, name, member)

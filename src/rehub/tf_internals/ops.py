@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
-from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
+from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
 
 
 def missing_ops(names: Iterable[str]) -> tuple[str, ...]:
-    """Returns those of the op names that are not registered in this process, sorted."""
-    registered = _registered_ops(importlib.import_module("tensorflow"))
-    return tuple(sorted(name for name in set(names) if not registered(name)))
+    """Return the op names that are not registered in this process, sorted."""
+    is_registered = _find_registry()
+    return tuple(sorted(name for name in set(names) if not is_registered(name)))
 
 
-def _registered_ops(tf: Any) -> Any:
-    if parse_version(tf.__version__) >= (2, 0):
+def _find_registry() -> Callable[[str], bool]:
+    if tensorflow_version() >= (2, 0):
         # op_def_registry.get asks the registry in C++. Seen in 2.15, 2.21.
         from tensorflow.python.framework import op_def_registry
 
@@ -26,10 +26,10 @@ def _registered_ops(tf: Any) -> Any:
 
 
 def op_definitions() -> Any:
-    """The definitions of all ops that are registered in this process."""
+    """Return the definitions of all ops that are registered in this process."""
     from tensorflow.core.framework import op_def_pb2
 
-    if parse_version(importlib.import_module("tensorflow").__version__) >= (2, 0):
+    if tensorflow_version() >= (2, 0):
         from tensorflow.python.client import pywrap_tf_session as c_api  # Seen in 2.15, 2.21.
     else:
         from tensorflow.python import pywrap_tensorflow as c_api  # Seen in 1.15.
@@ -40,7 +40,7 @@ def op_definitions() -> Any:
 
 
 def op_definition(name: str) -> Any:
-    """Returns the OpDef of a registered op, None where there is none of that name."""
+    """Return the OpDef of a registered op; None if there is none."""
     from tensorflow.python.framework import op_def_registry
 
     if hasattr(op_def_registry, "get"):  # Seen in 2.15, 2.21.
@@ -49,10 +49,10 @@ def op_definition(name: str) -> Any:
 
 
 def make_ops_importable(names: Iterable[str]) -> None:
-    """Lets graphs with these ops be imported, whose definitions TensorFlow may know in C++ only.
+    """Let graphs with these ops be imported, even if TensorFlow knows their definitions in C++ only.
 
-    1.15 imports a graph by the registry of its Python wrappers, in which ops of a library are missing whose wrappers
-    nobody imported. Newer versions ask the registry in C++.
+    1.15 imports a graph by the registry of its Python wrappers, which lacks ops of a library until its wrappers are
+    imported. Newer versions use the registry in C++.
     """
     from tensorflow.python.framework import op_def_registry
 
@@ -71,7 +71,7 @@ def make_ops_importable(names: Iterable[str]) -> None:
 
 
 def register_gradients_of_loops() -> None:
-    """Lets the functional loops of a graph have gradients, which 1.15 registers when it makes the first such loop."""
+    """Register the gradients of functional loops, which 1.15 registers when it makes the first such loop."""
     # Seen in 1.15, 2.15, 2.21.
     importlib.import_module("tensorflow.python.ops.while_v2")
 
@@ -86,7 +86,7 @@ def has_gradient(name: str) -> bool:
 
 
 def lookup_gradient(name: str) -> Any:
-    """The function that `tf.RegisterGradient` was given for an op, or for a name of one's own.
+    """Return the function that `tf.RegisterGradient` was given for an op, or for a custom name.
 
     Raises:
         LookupError: there is none.
@@ -99,16 +99,16 @@ def lookup_gradient(name: str) -> Any:
 
 
 def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functions: Iterable[Any]) -> list[Any]:
-    """Makes one op in a function's graph by an import, which brings the functions that its attributes name.
+    """Make one op in a function's graph by an import, together with the functions that its attributes name.
 
     Args:
         node: an object with `name` and `op`.
         attributes: AttrValues.
-        inputs: tensors, those of lists one by one.
+        inputs: tensors, with lists flattened.
         functions: FunctionDefs.
 
     Returns:
-        Its outputs.
+        The op's outputs.
     """
     tf = import_tensorflow()
     graph = tf.compat.v1.get_default_graph()
@@ -117,22 +117,22 @@ def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functi
     node_def = graph_def.node.add(name="node", op=node.op)
     for key, value in attributes.items():
         node_def.attr[key].CopyFrom(value)
-    fed = {}
+    input_map = {}
     for index, tensor in enumerate(inputs):
         placeholder = graph_def.node.add(name=f"input_{index}", op="Placeholder")
         placeholder.attr["dtype"].type = tensor.dtype.as_datatype_enum
         node_def.input.append(placeholder.name)
-        fed[f"{placeholder.name}:0"] = graph.capture(tensor)
-    (op,) = tf.import_graph_def(graph_def, input_map=fed, return_elements=["node"], name=node.name)
+        input_map[f"{placeholder.name}:0"] = graph.capture(tensor)
+    (op,) = tf.import_graph_def(graph_def, input_map=input_map, return_elements=["node"], name=node.name)
     return list(op.outputs)
 
 
 class OpTraits:
-    """What of an op's attributes is to be changed when it is loaded into a program.
+    """Which attributes of an op are changed when it is loaded into a program.
 
     Attributes:
         functions: the attributes that name functions.
-        shared_name: what a missing name of the resource that it shares stands for; None for an op without such names.
+        shared_name: the default name of the resource that it shares; None for an op without such a name.
     """
 
     def __init__(self, op: str) -> None:
@@ -147,7 +147,7 @@ class OpTraits:
 
 @functools.lru_cache(maxsize=None)
 def op_traits(op: str) -> OpTraits:
-    """What of an op's attributes is to be changed when it is loaded into a program."""
+    """Return which attributes of an op are changed when it is loaded into a program."""
     return OpTraits(op)
 
 
@@ -163,13 +163,13 @@ def has_xla_kernel(op: str) -> bool:
 
 @functools.lru_cache(maxsize=None)
 def _register_xla_kernels() -> None:
-    """XLA adds its kernels to the registry when it compiles something for the first time."""
+    """Let XLA add its kernels to the registry, which it does when it first compiles something."""
     tf = import_tensorflow()
     with tf.init_scope():
         tf.function(lambda x: x + 1.0, jit_compile=True)(tf.constant(0.0))
 
 
 def handles_strings(node: Any) -> bool:
-    """Whether a node of a GraphDef takes or makes strings."""
+    """Whether a node of a GraphDef takes or returns strings."""
     string = import_tensorflow().string.as_datatype_enum
     return any(attr.type == string or string in attr.list.type for attr in node.attr.values())

@@ -1,4 +1,4 @@
-"""Messages of TensorFlow's files, parsed by TensorFlow's own classes."""
+"""Messages in TensorFlow's files, parsed by TensorFlow's own classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def new_saved_model() -> Any:
-    """Returns an empty SavedModel message, of the class that this TensorFlow brings."""
+    """Return an empty SavedModel message."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -18,7 +18,7 @@ def new_saved_model() -> Any:
 
 
 def parse_variable(serialized: bytes) -> Any:
-    """Parses the VariableDef that a graph's collection has of a variable."""
+    """Parse the VariableDef of a variable in a graph's collection."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.framework import variable_pb2
 
@@ -26,32 +26,32 @@ def parse_variable(serialized: bytes) -> Any:
 
 
 def parse_saved_model(content: bytes) -> Any:
-    """Returns a SavedModel message, None if the bytes are none."""
-    return _parse(new_saved_model(), content)
+    """Parse a SavedModel message; return None if it is malformed."""
+    return _parse_message(new_saved_model(), content)
 
 
 def parse_metagraph(content: bytes) -> Any:
-    """Returns a MetaGraphDef message, None if the bytes are none."""
+    """Parse a MetaGraphDef message; return None if it is malformed."""
     from tensorflow.core.protobuf import meta_graph_pb2
 
-    return _parse(meta_graph_pb2.MetaGraphDef(), content)
+    return _parse_message(meta_graph_pb2.MetaGraphDef(), content)
 
 
 def parse_function(content: bytes) -> Any:
-    """Returns a FunctionDef message, None if the bytes are none."""
+    """Parse a FunctionDef message; return None if it is malformed."""
     from tensorflow.core.framework import function_pb2
 
-    return _parse(function_pb2.FunctionDef(), content)
+    return _parse_message(function_pb2.FunctionDef(), content)
 
 
 def parse_registered_gradient(content: bytes) -> Any:
-    """Returns a RegisteredGradient message, None if the bytes are none."""
+    """Parse a RegisteredGradient message; return None if it is malformed."""
     from tensorflow.core.framework import function_pb2
 
-    return _parse(function_pb2.RegisteredGradient(), content)
+    return _parse_message(function_pb2.RegisteredGradient(), content)
 
 
-def _parse(message: Any, content: bytes) -> Any:
+def _parse_message(message: Any, content: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
@@ -62,7 +62,7 @@ def _parse(message: Any, content: bytes) -> Any:
 
 
 def read_debug_info(path: str) -> Any:
-    """Returns a directory's GraphDebugInfo message, empty where it has none. Seen in 2.15, 2.21."""
+    """Read the GraphDebugInfo message of a SavedModel directory; empty if it has none. Seen in 2.15, 2.21."""
     from tensorflow.core.framework import graph_debug_info_pb2
     from tensorflow.python.saved_model import constants, path_helpers
 
@@ -76,5 +76,8 @@ def read_debug_info(path: str) -> Any:
 
 
 def wrap_metagraph(metagraph: Any) -> Any:
-    """Returns what the loader reads of a SavedModel message: its MetaGraph. Seen in 2.15, 2.21."""
+    """Return a MetaGraph in the place of a SavedModel message, of which the loader reads only that.
+
+    Seen in 2.15, 2.21.
+    """
     return types.SimpleNamespace(meta_graphs=[metagraph])

@@ -20,7 +20,7 @@ def restored_concrete_function_class() -> Any:
 
 
 def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any]) -> Any:
-    """Makes the function of a SavedFunction message. Seen in 2.15, 2.21.
+    """Make the function of a SavedFunction message. Seen in 2.15, 2.21.
 
     Args:
         proto: the message.
@@ -74,7 +74,7 @@ class RuntimeFunction:
         return self._context.get_graph_debug_info(self.name)
 
     def __call__(self, tensors: list[Any]) -> Any:
-        """Runs it; returns its outputs in their structure."""
+        """Run it; returns its outputs in their structure."""
         with self._explain_errors, _rewritten_quickly(self._context, self._runs_on_cpus):
             outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
         return self._kind.pack_output(outputs)
@@ -82,7 +82,7 @@ class RuntimeFunction:
 
 @contextlib.contextmanager
 def _rewritten_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
-    """Has Grappler do no more than is of use to the functions that this thread calls for the first time."""
+    """Have Grappler do no more than is of use to the functions that this thread calls for the first time."""
     usual = context.function_call_options
     context.function_call_options = _quick_options(usual.executor_type, usual.config_proto_serialized, on_cpus)
     try:
@@ -136,7 +136,7 @@ class FunctionDeserializer:
         self._gradient_of = function_deserialization._gen_gradient_func
 
     def concrete_function(self, graph: Any, definition: Any) -> Any:
-        """Wraps a graph that was made of a FunctionDef."""
+        """Wrap a graph that was made of a FunctionDef."""
         from tensorflow.core.function.polymorphism import function_type
         from tensorflow.python.eager import function
 
@@ -149,17 +149,17 @@ class FunctionDeserializer:
         return lock_gradient_building(restored_concrete_function_class()(concrete))
 
     def add_function(self, definition: Any) -> None:
-        """Makes a FunctionDef known to the runtime."""
+        """Make a FunctionDef known to the runtime."""
         self._context.context().add_function_def(definition)
 
     def remove_function(self, name: str) -> None:
-        """Has the runtime forget a function, if it still knows it."""
+        """Have the runtime forget a function, if it still knows it."""
         context = self._context.context()
         if context.has_function(name):
             context.remove_function(name)
 
     def register_gradient(self, op_type: str, concrete: Any) -> None:
-        """Lets a concrete function be the gradient of ops that are marked with a type."""
+        """Let a concrete function be the gradient of ops that are marked with a type."""
         self.ops.RegisterGradient(op_type)(self._gradient_of(concrete))
 
 

@@ -8,7 +8,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def decode_composite_spec(tensor_info: Any) -> Any:
-    """Returns the TypeSpec that a TensorInfo of a composite tensor describes."""
+    """Return the TypeSpec in a TensorInfo of a composite tensor."""
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.core.protobuf import struct_pb2
     from tensorflow.python.saved_model import nested_structure_coder
@@ -20,42 +20,41 @@ def decode_composite_spec(tensor_info: Any) -> Any:
 
 
 def pack_components(spec: Any, components: list[Any]) -> Any:
-    """Returns the composite tensor of a TypeSpec that is made of these tensors."""
+    """Make the composite tensor of a TypeSpec from its component tensors."""
     return spec._from_components(components)  # Seen in 1.15, 2.15, 2.21.
 
 
 def dtype_of(spec: Any) -> Any:
-    """The dtype of a TypeSpec; None for one that has none, such as that of a dataset."""
-    return _of_spec(spec, "dtype")
+    """Return the dtype of a TypeSpec; None if it has none, as that of a dataset."""
+    return _get_public_or_private(spec, "dtype")
 
 
 def shape_of(spec: Any) -> Any:
-    """The shape of a TypeSpec; None for one that has none."""
-    return _of_spec(spec, "shape")
+    """Return the shape of a TypeSpec; None if it has none."""
+    return _get_public_or_private(spec, "shape")
 
 
 def raggedness_of(spec: Any) -> tuple[int, Any]:
-    """How many dimensions of a RaggedTensorSpec are ragged, and the dtype of their row splits; of others 0 and None."""
-    return _of_spec(spec, "ragged_rank") or 0, _of_spec(spec, "row_splits_dtype")
+    """Return the ragged rank of a RaggedTensorSpec and the dtype of its row splits; 0 and None for others."""
+    return _get_public_or_private(spec, "ragged_rank") or 0, _get_public_or_private(spec, "row_splits_dtype")
 
 
-def _of_spec(spec: Any, attribute: str) -> Any:
+def _get_public_or_private(spec: Any, attribute: str) -> Any:
     # Public in a RaggedTensorSpec of 2.15, 2.21; private there in 1.15, and in an IndexedSlicesSpec of all versions.
     return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
 
 
 def with_shape(spec: Any, shape: Any) -> Any:
-    """The spec of dense, sparse or ragged tensors of the same kind with another shape; a RaggedTensorSpec has all of it
-    private in 1.15.
-    """
+    """Return a spec of the same kind, dense, sparse or ragged, with another shape."""
     tf = import_tensorflow()
     if isinstance(spec, tf.RaggedTensorSpec):
+        # Its attributes are private in 1.15.
         return tf.RaggedTensorSpec(shape, dtype_of(spec), spec._ragged_rank, spec._row_splits_dtype)
     return (tf.SparseTensorSpec if isinstance(spec, tf.SparseTensorSpec) else tf.TensorSpec)(shape, spec.dtype)
 
 
 def type_spec_of(value: Any) -> Any:
-    """The spec of a RaggedTensor, SparseTensor or other composite tensor; of a spec, itself; else None."""
+    """Return the spec of a composite tensor, such as a RaggedTensor; a spec itself; else None."""
     tf = import_tensorflow()
     if isinstance(value, (tf.TypeSpec, tf.TensorSpec)):
         return value

@@ -17,7 +17,7 @@ OLDEST_TENSORFLOW = (1, 15)
 
 @functools.lru_cache(maxsize=None)
 def import_tensorflow() -> Any:
-    """Imports TensorFlow and returns its module.
+    """Import TensorFlow and returns its module.
 
     Raises:
         TensorFlowMissing: it is not installed, or older than 1.15; says what to install.
@@ -26,16 +26,16 @@ def import_tensorflow() -> Any:
         tf = importlib.import_module("tensorflow")
     except ImportError as error:
         if error.name is not None and error.name.partition(".")[0] != "tensorflow":
-            raise  # TensorFlow is there, but something that it needs is not: its own message tells more.
+            raise  # TensorFlow is installed, but something that it needs is missing: its own message is better.
         raise TensorFlowMissing(
             "Loading a model needs TensorFlow, which is not installed here. rehub never installs it by itself, as "
-            "there are several builds of it to choose from: pip install tensorflow (or tensorflow-cpu, ...)."
+            "there are several builds to choose from: pip install tensorflow (or tensorflow-cpu, ...)."
         ) from error
     version = getattr(tf, "__version__", None)
     if version is None:
         raise TensorFlowMissing(
-            f"Loading a model needs TensorFlow, but what Python imports as `tensorflow` ({tf!r}) is not it: it has "
-            "no __version__. If that is a folder of your own, rename it; then: pip install tensorflow."
+            f"Loading a model needs TensorFlow, but what Python imports as `tensorflow` ({tf!r}) is another "
+            "module: it has no __version__. If that is a folder of your own, rename it; then: pip install tensorflow."
         )
     if parse_version(version) < OLDEST_TENSORFLOW:
         raise TensorFlowMissing(
@@ -45,12 +45,12 @@ def import_tensorflow() -> Any:
 
 
 def tensorflow_version() -> tuple[int, int]:
-    """The first two numbers of the installed TensorFlow's version."""
+    """Return the first two numbers of the installed TensorFlow's version."""
     return parse_version(import_tensorflow().__version__)
 
 
 def parse_version(version: str) -> tuple[int, int]:
-    """Returns the first two numbers of a version; zeros where it has none, so that it counts as old.
+    """Return the first two numbers of a version; zeros if it has none, so that it counts as old.
 
     >>> parse_version("2.15.0-rc1"), parse_version("")
     ((2, 15), (0, 0))
@@ -59,41 +59,41 @@ def parse_version(version: str) -> tuple[int, int]:
     return (int(numbers.group(1)), int(numbers.group(2))) if numbers else (0, 0)
 
 
-class _Deprecations:
-    """Whether TensorFlow logs what it deprecates: not while something runs that silences it, in any thread."""
+class _DeprecationWarnings:
+    """TensorFlow's switch for logging deprecations: off while any thread suppresses them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._silences = 0
-        self._are_shown = True
+        self._suppressions = 0
+        self._were_shown = True
 
     @contextlib.contextmanager
-    def silenced(self) -> Iterator[None]:
+    def suppress(self) -> Iterator[None]:
         from tensorflow.python.util import deprecation  # Seen in 1.15, 2.15, 2.21.
 
         with self._lock:
-            if self._silences == 0:
-                self._are_shown = deprecation._PRINT_DEPRECATION_WARNINGS
-            self._silences += 1
+            if self._suppressions == 0:
+                self._were_shown = deprecation._PRINT_DEPRECATION_WARNINGS
+            self._suppressions += 1
             deprecation._PRINT_DEPRECATION_WARNINGS = False
         try:
             yield
         finally:
             with self._lock:
-                self._silences -= 1
-                if self._silences == 0:
-                    deprecation._PRINT_DEPRECATION_WARNINGS = self._are_shown
+                self._suppressions -= 1
+                if self._suppressions == 0:
+                    deprecation._PRINT_DEPRECATION_WARNINGS = self._were_shown
 
 
-_DEPRECATIONS = _Deprecations()
+_DEPRECATION_WARNINGS = _DeprecationWarnings()
 
 
 @contextlib.contextmanager
 def suppress_deprecations_and_infos() -> Iterator[None]:
-    """Keeps TensorFlow from logging what it deprecates, and from logging at INFO what this thread does.
+    """Keep TensorFlow from logging deprecations, and at INFO what this thread does.
 
-    TensorFlow logs a deprecation once, and does not count one as logged that was silenced here: other code that uses
-    the same afterwards is warned. Its own `deprecation.silence` silences for good when an exception leaves it.
+    TensorFlow logs each deprecation once. Those suppressed here do not count: they are logged if other code causes them
+    later. TensorFlow's own `deprecation.silence` stays on for good if an exception leaves it.
     """
     thread = threading.get_ident()
 
@@ -104,7 +104,7 @@ def suppress_deprecations_and_infos() -> Iterator[None]:
     for logger in loggers:
         logger.addFilter(is_shown)
     try:
-        with _DEPRECATIONS.silenced():
+        with _DEPRECATION_WARNINGS.suppress():
             yield
     finally:
         for logger in loggers:

@@ -13,7 +13,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def trace_with_keywords(function: Any, specs: dict[str, Any]) -> Any:
-    """Makes a concrete function that takes tensors by keyword, as TensorFlow's loader makes signatures of TF1.
+    """Make a concrete function that takes tensors by keyword, as TensorFlow's loader makes signatures of TF1.
 
     `tf.function` has only names that Python could have.
 
@@ -56,7 +56,7 @@ _Entity = TypeVar("_Entity")
 
 
 def no_autograph(entity: _Entity) -> _Entity:
-    """Keeps AutoGraph from rewriting a function, or the calls of a class's instances, inside of `tf.function`.
+    """Keep AutoGraph from rewriting a function, or the calls of a class's instances, inside of `tf.function`.
 
     A decorator that needs no TensorFlow, which `tf.autograph.experimental.do_not_convert` does.
     """
@@ -96,7 +96,7 @@ _plainly = 0  # How many threads want it so.
 
 @contextlib.contextmanager
 def run_ops_directly() -> Iterator[None]:
-    """Has TensorFlow run an op that it runs for the first time as it is, not as a function around it.
+    """Have TensorFlow run an op that it runs for the first time as it is, not as a function around it.
 
     To make the function takes it 0.35 ms for each set of attributes and of shapes of resources, the kernel alone
     0.02 ms. It is a setting of the process: another thread's ops run so too in the meantime, with the same results.
@@ -121,7 +121,7 @@ def run_ops_directly() -> Iterator[None]:
 
 
 def copy_arg_convention(concrete: Any, like: Any) -> None:
-    """Lets a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
+    """Let a concrete function be called with one tensor after the other as another one is. Seen in 2.15, 2.21."""
     concrete._arg_keywords = like._arg_keywords
     concrete._num_positional_args = like._num_positional_args
     if hasattr(like, "_rehub_names"):

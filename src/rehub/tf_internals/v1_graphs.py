@@ -10,7 +10,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) -> dict[str, Any]:
-    """Imports a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
+    """Import a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
 
     The public function of this name makes a Saver as well, whose ops nobody would use.
 
@@ -24,7 +24,7 @@ def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) ->
 
 
 def set_colocation(op: Any, groups: Iterable[bytes]) -> None:
-    """Replaces the ops that an op is colocated with; its device becomes theirs, as in `tf.import_graph_def`.
+    """Replace the ops that an op is colocated with; its device becomes theirs, as in `tf.import_graph_def`.
 
     Args:
         groups: `b"loc:@" + name` for each of the ops.
@@ -111,7 +111,7 @@ _explanations: weakref.WeakKeyDictionary[Any, Callable[[Any], Exception | None]]
 
 
 def explain_session_errors(graph: Any, explain: Callable[[Any], Exception | None]) -> None:
-    """Lets sessions of a graph raise another error where `explain` returns one for the InternalError that they met.
+    """Let sessions of a graph raise another error where `explain` returns one for the InternalError that they met.
 
     A session is the user's own, and tells nobody of its errors: so the one method through which they come is wrapped,
     once for the process. Sessions of other graphs do not notice.
@@ -145,8 +145,9 @@ def session_config_of(estimator: Any) -> Any:
     return getattr(estimator, "_session_config", None)
 
 
-def enclosing_function_graph(tf: Any) -> Any:
-    """Returns the outermost graph of the `tf.function` that is being traced, None outside of one."""
+def enclosing_function_graph() -> Any:
+    """Return the outermost graph of the `tf.function` that is being traced, None outside of one."""
+    tf = import_tensorflow()
     outermost = None
     graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
     while graph is not None and graph.building_function:

@@ -18,7 +18,7 @@ def partition_of(variable: Any) -> tuple[str, tuple[int, ...]] | None:
 
 @contextlib.contextmanager
 def rename_temporarily(variable: Any, name: str) -> Iterator[None]:
-    """Lets a variable say another name in Python; its graph and its handle stay as they are.
+    """Let a variable say another name in Python; its graph and its handle stay as they are.
 
     A variable over replicas keeps its own.
     """
@@ -61,7 +61,7 @@ def has_only_cpus() -> bool:
 
 
 class VariableFactory:
-    """Makes the variables of SavedVariable messages as TensorFlow's loader does, in less time. Seen in 2.15, 2.21.
+    """Make the variables of SavedVariable messages as TensorFlow's loader does, in less time. Seen in 2.15, 2.21.
 
     They have no values yet.
 
@@ -86,7 +86,7 @@ class VariableFactory:
         self._kinds: dict[Any, Any] = {}
 
     def make(self, proto: Any) -> Any:
-        """Makes a variable that has no value yet."""
+        """Make a variable that has no value yet."""
         synchronization, aggregation, trainable = self._validate(
             proto.synchronization, proto.aggregation, proto.trainable, name=proto.name
         )
@@ -140,14 +140,14 @@ def variable_nbytes(proto: Any) -> int:
 
 
 def assign_sharing_memory(variable: Any, value: Any) -> None:
-    """Gives a variable a value, whose memory it shares from then on. Seen in 2.15, 2.21."""
+    """Give a variable a value, whose memory it shares from then on. Seen in 2.15, 2.21."""
     from tensorflow.python.ops import gen_resource_variable_ops
 
     gen_resource_variable_ops.assign_variable_op(variable.handle, value)
 
 
 def read_values(prefix: str, keys: list[str], dtypes: list[int]) -> list[Any]:
-    """Reads tensors of a checkpoint by their keys, on the CPU; in any thread. Seen in 2.15, 2.21."""
+    """Read tensors of a checkpoint by their keys, on the CPU; in any thread. Seen in 2.15, 2.21."""
     from tensorflow.python.eager import context
 
     tf = import_tensorflow()
@@ -178,8 +178,8 @@ class ObjectCheckpoint:
         self._shapes = reader.get_variable_to_shape_map()
         self._dtypes = reader.get_variable_to_dtype_map()
 
-    def matched(self, nodes: Any) -> dict[int, Any]:
-        """Returns the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names.
+    def match_nodes(self, nodes: Any) -> dict[int, Any]:
+        """Return the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names.
 
         Of nodes without attributes there is nothing.
         """
@@ -201,7 +201,7 @@ class ObjectCheckpoint:
                     to_visit.append((child_id, kept_children[child.local_name]))
         return found
 
-    def fits(self, key: str, proto: Any) -> bool:
+    def has_value_for(self, key: str, proto: Any) -> bool:
         """Whether the value under a key is one for the variable of a SavedVariable message."""
         tf = import_tensorflow()
         if key not in self._shapes or tf.as_dtype(proto.dtype) != self._dtypes[key]:

@@ -31,8 +31,8 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
     Raises:
         DownloadError: no connection, or a status other than 200, after as many attempts as the settings allow.
     """
-    seconds = config.timeout(None)
-    patience = Patience(config.retries(None), quote_url(handle))
+    seconds = config.TIMEOUT.get()
+    patience = Patience(config.RETRIES.get(), quote_url(handle))
     trace = Trace(handle, url)
     with connections() as session:
         while True:

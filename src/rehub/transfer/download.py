@@ -56,8 +56,8 @@ def download_archive(
         into: an empty directory. On any error it is empty again.
         handle: what the user asked for; it stands in every message.
         sha256: what the archive must hash to, in hex.
-        timeout: seconds that the server may be silent; see `config.timeout`.
-        retries: how often to try again; see `config.retries`.
+        timeout: seconds that the server may be silent; see `config.TIMEOUT`.
+        retries: how often to try again; see `config.RETRIES`.
         limits: how much the archive may hold; else what the settings say.
 
     Raises:
@@ -68,9 +68,9 @@ def download_archive(
         UnsafeArchive: the archive holds what a model's archive must not hold.
         DiskFull: there is no room for it.
     """
-    seconds = config.timeout(timeout)
+    seconds = config.TIMEOUT.get(timeout)
     name = quote_url(handle)
-    patience = Patience(config.retries(retries), name)
+    patience = Patience(config.RETRIES.get(retries), name)
     trace = Trace(handle, url)
     with connections() as session:
         while True:

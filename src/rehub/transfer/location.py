@@ -26,15 +26,15 @@ def fetch_location(url: str, *, handle: str, timeout: float | None = None, retri
     Args:
         url: with `?tf-hub-format=uncompressed`.
         handle: what the user asked for; it stands in every message.
-        timeout: seconds that the server may be silent; see `config.timeout`.
-        retries: how often to try again; see `config.retries`.
+        timeout: seconds that the server may be silent; see `config.TIMEOUT`.
+        retries: how often to try again; see `config.RETRIES`.
 
     Raises:
         LocationUnavailable: the status is another, or the body is no path.
         DownloadError: there is no answer.
     """
-    seconds = config.timeout(timeout)
-    patience = Patience(config.retries(retries), quote_url(handle))
+    seconds = config.TIMEOUT.get(timeout)
+    patience = Patience(config.RETRIES.get(retries), quote_url(handle))
     trace = Trace(handle, url)
     with connections() as session:
         try:

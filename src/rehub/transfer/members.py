@@ -64,8 +64,8 @@ class Limits:
 
 
 def limits_of_settings() -> Limits:
-    """The limits that hold where a caller gives none: `config.max_size` says how many bytes."""
-    return Limits(bytes=config.max_size())
+    """The limits that hold where a caller gives none: `config.MAX_SIZE` says how many bytes."""
+    return Limits(bytes=config.MAX_SIZE.get())
 
 
 class Members:

@@ -63,7 +63,7 @@ def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], objec
         label: what is downloaded.
         total: its size, when known.
     """
-    asked = config.download_progress()
+    asked = config.is_progress_requested()
     if _is_hidden or not (asked or _somebody_looks()):
         yield lambda _: None
         return

@@ -37,11 +37,11 @@ from rehub.migrate.code.imported_names import ImportedNames
     ],
 )
 def test_uses_of_imported_names(source, names):
-    found = [name for name, _ in ImportedNames(ast.parse(source)).uses()]
+    found = [name for name, _ in ImportedNames(ast.parse(source)).uses]
     assert found[: len(names)] == names
     assert names or not found
 
 
 def test_an_alias_of_an_alias_is_followed():
     names = ImportedNames(ast.parse("import tensorflow as tf\nc = tf.contrib\ns = c.slim\ns.conv2d"))
-    assert "tensorflow.contrib.slim.conv2d" in [name for name, _ in names.uses()]
+    assert "tensorflow.contrib.slim.conv2d" in [name for name, _ in names.uses]

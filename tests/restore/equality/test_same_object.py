@@ -324,7 +324,7 @@ def test_what_it_cannot_load_is_handed_over_with_a_reason(tmp_path, caplog):
     with caplog.at_level(logging.DEBUG, "rehub"):
         report = hub.load_report(hub.load(path))
     assert report == hub.LoadReport("tensorflow", "it is a graph of TF1")
-    assert "is handed over to TensorFlow's loader: it is a graph of TF1" in caplog.text
+    assert "is loaded by TensorFlow's loader: it is a graph of TF1" in caplog.text
     with pytest.raises(UnsupportedFormat, match="loader='lazy' was asked for: it is a graph of TF1"):
         hub.load(path, loader="lazy")
 

@@ -42,13 +42,13 @@ def run_command(arguments: Namespace) -> int:
         output.print_error("nothing was deleted")
         return FAILED
     for entry in entries:
-        form = prepared.form_of(str(entry.directory))
+        form = prepared.find_form_directory(str(entry.directory))
         remove_entry(entry)
         if not arguments.json:
             output.print_line(f"deleted {display_name(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]
     for form in forms:
-        if prepared.remove(form) and not arguments.json:
+        if prepared.remove_form(form) and not arguments.json:
             output.print_line(f"deleted the prepared form {form}")
     if arguments.json:
         output.print_json([entry_to_json(entry) for entry in entries])
@@ -67,7 +67,7 @@ def _find_all(handles: list[str]) -> tuple[list[Entry], list[Path]]:
         try:
             entries.update(dict.fromkeys(find_entries([handle])))
         except NotInCache:
-            form = prepared.form_of(handle)
+            form = prepared.find_form_directory(handle)
             if form is None:
                 raise
             forms.append(form)

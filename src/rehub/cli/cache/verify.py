@@ -41,13 +41,13 @@ def run_command(arguments: Namespace) -> int:
     found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     is_sound = True
     records = []
-    others = set() if arguments.handles or arguments.quick else set(prepared.forms())
+    others = set() if arguments.handles or arguments.quick else set(prepared.list_forms())
     for entry in track_steps("Verifying", found, len(found), "model"):
         report = verify_entry(entry, digests=not arguments.quick)
-        form = None if arguments.quick else prepared.form_of(str(entry.directory))
+        form = None if arguments.quick else prepared.find_form_directory(str(entry.directory))
         if form is not None:
             others.discard(form)
-            problem = prepared.problem_of(form, str(entry.directory))
+            problem = prepared.find_problem(form, str(entry.directory))
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
                 report = dataclasses.replace(report, damage=(*report.damage, damage))
@@ -57,7 +57,7 @@ def run_command(arguments: Namespace) -> int:
         else:
             _print_report(report)
     for form in sorted(others):  # The models of these are outside the cache.
-        problem = prepared.problem_of(form)
+        problem = prepared.find_problem(form)
         is_sound = is_sound and problem is None
         if arguments.json:
             records.append(_entry_to_json_form(form, problem))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehub.legacy.spec import ModuleSpec, load_module_spec
+from rehub.legacy.loading import load_module_spec
+from rehub.legacy.spec import ModuleSpec
 
 
 class Loader:

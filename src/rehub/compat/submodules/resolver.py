@@ -26,7 +26,7 @@ def tfhub_cache_dir(default_cache_dir: str | None = None, use_temp: bool = False
     Raises:
         InvalidSetting: an environment variable does not name a directory.
     """
-    if config.CACHE_DIR.value():
+    if config.CACHE_DIR.read_environment():
         return str(config.cache_dir())
     return default_cache_dir or (str(config.cache_dir()) if use_temp else None)
 

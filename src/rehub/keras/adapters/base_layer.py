@@ -12,7 +12,6 @@ from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_o
 from rehub.keras.layer_class import REGISTERED_NAME
 from rehub.keras.output_specs import ensure_declared_shapes, output_shapes, output_specs
 from rehub.keras.parts import LayerParts, layer_of_config
-from rehub.tf_internals import import_tensorflow
 
 if TYPE_CHECKING:
     _Layer: Any
@@ -82,7 +81,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
             KerasMismatch: a symbolic tensor or a model of the other Keras, which would not see the layer's weights.
         """
         refuse_call_of_other_keras(self.keras)
-        if isinstance(inputs, import_tensorflow().Tensor):  # by far the most frequent case
+        if isinstance(inputs, tf_internals.import_tensorflow().Tensor):  # by far the most frequent case
             return inputs
         for leaf in _iter_leaves(inputs):
             if type(leaf).__name__ == "KerasTensor":
@@ -90,7 +89,7 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         return self._parts.computation.as_tensors(inputs)
 
     def _cast_outputs(self, result: Any) -> Any:
-        tf, dtype = import_tensorflow(), self._output_float_dtype()
+        tf, dtype = tf_internals.import_tensorflow(), self._output_float_dtype()
         if dtype is None:
             return result
         return tf.nest.map_structure(lambda x: tf.cast(x, dtype) if x.dtype.is_floating else x, result)

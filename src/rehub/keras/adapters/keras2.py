@@ -9,8 +9,7 @@ from rehub.keras.adapters.base_layer import BaseLayer
 from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
 from rehub.keras.weights import PartOfWeights, Weights
-from rehub.restore import name_in_model, variables_within
-from rehub.tf_internals import import_tensorflow
+from rehub.restore import find_variables, name_in_model
 
 
 class LayerAdapter(BaseLayer):
@@ -28,7 +27,7 @@ class LayerAdapter(BaseLayer):
             self._add_restored_weight(variable)
         if tf_internals.v1_graphs.is_building_v1_graph():
             # Other variables, such as a checkpoint's counter, are not weights but are saved with the model too.
-            variables = variables_within(import_tensorflow(), self._func)
+            variables = find_variables(self._func)
             tf_internals.keras.initialize_variables(self.keras.module, variables)
         for loss in parts.losses:
             self.add_loss(self._loss_if_trainable(loss))

@@ -7,6 +7,7 @@ import logging
 import weakref
 from typing import Any
 
+from rehub import tf_internals
 from rehub.errors import NotTrainable, OutputShapeUnknown
 from rehub.keras.adapters.base_layer import BaseLayer
 from rehub.keras.output_specs import shape_specs
@@ -14,7 +15,6 @@ from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
 from rehub.keras.weights import PartOfWeights
 from rehub.restore import name_in_model, spec_of
-from rehub.tf_internals import import_tensorflow
 
 _log = logging.getLogger(__name__)
 
@@ -85,13 +85,13 @@ class LayerAdapter(BaseLayer):
         if specs is None:  # Keras traces call().
             return self.keras.module.Operation.compute_output_spec(self, inputs, training=training)
         cast_to = self._output_float_dtype()
-        return import_tensorflow().nest.map_structure(
+        return tf_internals.import_tensorflow().nest.map_structure(
             lambda spec: self._keras_tensor(spec, cast_to if cast_to and spec.dtype.is_floating else spec.dtype.name),
             specs,
         )
 
     def _keras_tensor(self, spec: Any, dtype: str) -> Any:
-        tf = import_tensorflow()
+        tf = tf_internals.import_tensorflow()
         if spec.shape.rank is None:
             raise OutputShapeUnknown(
                 f"The rank of an output of {self._parts.computation.described_as} is not known before it is "
@@ -106,7 +106,7 @@ class LayerAdapter(BaseLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shapes of the outputs for inputs of these shapes, as a nest of tuples."""
-        tf, keras = import_tensorflow(), self.keras.module
+        tf, keras = tf_internals.import_tensorflow(), self.keras.module
         shapes = self._output_shapes(input_shape)
         if shapes is None:
             specs = shape_specs(self._parts.computation, input_shape)
@@ -140,7 +140,7 @@ def _choose_dtype_policy(dtype: Any, parts: LayerParts) -> Any:
     if dtype is not None:
         return getattr(dtype, "name", dtype) if not isinstance(dtype, dict) else dtype
     traces = parts.computation.traces
-    leaves = import_tensorflow().nest.flatten(traces[0].inputs) if traces else []
+    leaves = tf_internals.import_tensorflow().nest.flatten(traces[0].inputs) if traces else []
     spec = spec_of(leaves[0]) if len(leaves) == 1 else None
     return spec.dtype.name if spec is not None else None
 

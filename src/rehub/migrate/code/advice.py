@@ -9,6 +9,24 @@ from __future__ import annotations
 import string
 
 _ADVICE = {
+    "RH301": """
+module = hub.load($handle)
+head = tf.keras.layers.Dense(2)
+optimizer = tf.keras.optimizers.Adam(0.001, epsilon=1e-8)  # epsilon as in tf.train.AdamOptimizer
+
+
+@tf.function
+def train_step($values, labels):
+    with tf.GradientTape() as tape:
+        logits = head(module($values, training=True))
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    variables = head.trainable_variables + list(module.trainable_variables)  # leave the module's out to keep it frozen
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+    return loss
+
+
+loss = train_step($values, labels)  # for each batch
+""",
     "RH302": """
 module = hub.load($handle)
 features = module(images, training=True)  # takes the variant for training, and runs its update ops in the call
@@ -25,10 +43,10 @@ model.compile(
     # Keras adds regularization losses to "loss" in evaluation, too; an Estimator did so in training alone.
     metrics=[tf.keras.metrics.SparseCategoricalCrossentropy(name="data_loss", from_logits=True)],
 )
-dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(2)  # what input_fn returns
-model.fit(dataset.repeat(), steps_per_epoch=6, epochs=1)  # estimator.train(input_fn, steps=6)
+dataset = tf.data.Dataset.from_tensor_slices(($values, labels)).batch(2)  # what input_fn returns
+model.fit(dataset.repeat(), steps_per_epoch=6, shuffle=False)  # estimator.train(input_fn, steps=6)
 model.evaluate(dataset, return_dict=True)  # estimator.evaluate(input_fn)
-model.predict(images)  # estimator.predict(input_fn)
+model.predict($values)  # estimator.predict(input_fn)
 """,
     "RH304": """
 $key = tf.keras.layers.Input($shape, dtype="$dtype", name="$key")  # one Input for each column

@@ -51,11 +51,11 @@ def move_to_compat(source: str) -> tuple[str, list[Finding]]:
         source: a program that parses.
     """
     names = ImportedNames(ast.parse(source))
-    uses = list(names.uses())
+    uses = list(names.uses)
     if not any(_is_in(name, _TF1) for name, _ in uses):
         return source, []
     text = _Text(source)
-    imports = [node for node in ast.walk(names.tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imports = [node for node in names.nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     findings = [
         Finding(_RULE, "a", node.lineno, node.col_offset + 1, "Import tensorflow.compat.v1", is_applied=True)
         for node in imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from typing import Iterator
 
 from rehub.migrate.code.advice import advice_for, replacement_of_contrib
@@ -16,15 +17,15 @@ _COMPAT_215 = "`--to compat` would do, on TensorFlow 2.15."
 
 # The rule and the message of each name; the longest name that fits counts.
 _NAMES = {
-    "tensorflow.GraphKeys.UPDATE_OPS": ("RH302", f"Update ops run in the call of the module now. {_COMPAT}"),
-    "tensorflow.estimator": ("RH304", f"TensorFlow 2.16 and newer have no Estimator. {_COMPAT_215}"),
+    "tensorflow.GraphKeys.UPDATE_OPS": ("RH302", f"A call with training=True runs the update ops. {_COMPAT}"),
+    "tensorflow.estimator": ("RH304", f"Estimators ended with TensorFlow 2.15. {_COMPAT_215}"),
     "tensorflow.estimator.Estimator": ("RH303", f"An Estimator becomes a Keras model. {_COMPAT_215}"),
-    "tensorflow.estimator.EstimatorSpec": ("RH303", f"This model_fn becomes a Keras model. {_COMPAT_215}"),
+    "tensorflow.estimator.EstimatorSpec": ("RH303", f"The model_fn becomes a Keras model. {_COMPAT_215}"),
     "tensorflow.estimator.ModeKeys": ("", ""),
     "tensorflow.estimator.RunConfig": ("", ""),
     "tensorflow.estimator.tpu": ("RH303", "An Estimator on TPUs becomes a Keras model in tf.distribute.TPUStrategy."),
     "tensorflow.contrib.tpu.TPUEstimator": ("RH303", "It becomes a Keras model in tf.distribute.TPUStrategy."),
-    "tensorflow.contrib.tpu.TPUEstimatorSpec": ("RH303", "This model_fn becomes a Keras model."),
+    "tensorflow.contrib.tpu.TPUEstimatorSpec": ("RH303", "The model_fn becomes a Keras model."),
     "tensorflow.feature_column.input_layer": ("RH304", f"Feature columns become inputs of a Keras model. {_COMPAT}"),
     "tensorflow_hub.text_embedding_column": ("RH304", f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}"),
     "tensorflow_hub.sparse_text_embedding_column": (
@@ -61,7 +62,7 @@ _SPARSE = frozenset(
 
 def find_hand_rules(names: ImportedNames) -> list[Finding]:
     """Return the findings of RH302 to RH310, in the order of the program."""
-    is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses())
+    is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses)
     findings: dict[tuple[str, int], Finding] = {}
     with_advice: set[str] = set()
     for rule, node, message in sorted(_iter_found(names), key=lambda each: (each[1].lineno, each[1].col_offset)):
@@ -74,15 +75,24 @@ def find_hand_rules(names: ImportedNames) -> list[Finding]:
     return list(findings.values())
 
 
+def add_training_advice(findings: list[Finding], names: ImportedNames) -> list[Finding]:
+    """Return findings of the rewriting, of which the first training loop that it left has code to write by hand."""
+    left = next((each for each in findings if each.rule == "RH301" and each.kind == "c" and not each.advice), None)
+    if left is None:
+        return findings
+    advised = dataclasses.replace(left, advice=advice_for("RH301", **facts_for_advice(names)))
+    return [advised if each is left else each for each in findings]
+
+
 def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
-    for name, node in names.uses():
+    for name, node in names.uses:
         rule, message = _rule_of(name)
         if rule == "RH305":
             yield rule, node, _contrib_message(name)
         elif rule:
             function = names.function_of(node) if name.endswith("EstimatorSpec") else None
-            yield rule, function or node, message
-    for each in ast.walk(names.tree):
+            yield rule, function or node, f"{_shown_name(name)}: {message}"
+    for each in names.nodes:
         yield from _found_in(names, each)
 
 
@@ -103,6 +113,10 @@ def _rule_of(name: str) -> tuple[str, str]:
             return _NAMES[name]
         name = name.rpartition(".")[0]
     return "", ""
+
+
+def _shown_name(name: str) -> str:
+    return name.replace("tensorflow_hub.", "hub.").replace("tensorflow.", "tf.")
 
 
 def _contrib_message(name: str) -> str:

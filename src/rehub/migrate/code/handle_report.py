@@ -94,7 +94,7 @@ class _Program:
 
     def breaking_uses(self) -> Iterator[tuple[str, str]]:
         """What the program uses of modules that a converted model does not have, and where."""
-        for node in ast.walk(self.names.tree):
+        for node in self.names.nodes:
             if isinstance(node, ast.Attribute) and node.attr in _INFO_METHODS:
                 yield node.attr, self.location_of(node)
             if isinstance(node, ast.Call) and _selects_signature(self.names, node):
@@ -133,7 +133,9 @@ def _describe(report: HandleReport, directory: Path, breaking: list[tuple[str, s
         for what, place in dict.fromkeys(breaking):
             places.setdefault(what, []).append(place)
         uses = "; ".join(f"{what} in {list_names(where, _SHOWN)}" for what, where in places.items())
-        report.convert_note = f"a converted model does not have what the programs use: {uses}"
+        report.convert_note = (
+            f"the module has what the programs use, a converted model only where rehub loads it: {uses}"
+        )
         return
     name = report.handle.rstrip("/").split("#")[0].split("?")[0].split("/")
     target = "_".join([*name[-2:], "tf2"]) if name[-1].isdigit() else f"{name[-1]}_tf2"

@@ -29,7 +29,7 @@ def _iter_notes(names: ImportedNames) -> Iterator[Finding]:
                 f"weights, is a TF2 SavedModel: {known.newer}"
             )
             yield Finding("RH501", "note", use.node.lineno, use.node.col_offset + 1, message)
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         if constant_text(node) in _VARIABLES:
             assert isinstance(node, ast.expr)
             message = f"rehub reads {constant_text(node)}, too: it keeps its meaning."

@@ -35,14 +35,18 @@ class ImportedNames:
 
     Attributes:
         tree: the program.
+        nodes: all its nodes, in the order of the text.
         parents: the node around each node.
+        uses: every use of an imported name, as its full name and the longest expression that means it.
     """
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
+        self.nodes: list[ast.AST] = []
         self.parents: dict[ast.AST, ast.AST] = {}
         self._scopes: dict[ast.AST, _Scope] = {}
         self._bind_all(tree, _Scope(None))
+        self.uses = tuple(self._iter_uses())
 
     def qualified_name(self, node: ast.AST, depth: int = 10) -> str:
         """Return the full name of what a name or an attribute means, such as "tensorflow_hub.Module".
@@ -62,9 +66,8 @@ class ImportedNames:
             return self.qualified_name(bound, depth - 1)
         return bound or ""
 
-    def uses(self) -> Iterator[tuple[str, ast.expr]]:
-        """Yield every use of an imported name, as its full name and the longest expression that means it."""
-        for node in ast.walk(self.tree):
+    def _iter_uses(self) -> Iterator[tuple[str, ast.expr]]:
+        for node in self.nodes:
             if not isinstance(node, (ast.Name, ast.Attribute)) or isinstance(self.parents.get(node), ast.Attribute):
                 continue
             name = self.qualified_name(node)
@@ -102,6 +105,7 @@ class ImportedNames:
         stack = [(root, scope)]
         while stack:
             node, scope = stack.pop()
+            self.nodes.append(node)
             self._bind(node, scope)
             inner = scope
             if isinstance(node, _FUNCTIONS):

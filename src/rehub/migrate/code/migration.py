@@ -13,7 +13,7 @@ from rehub.errors import HubError
 from rehub.migrate.code.compat import move_to_compat
 from rehub.migrate.code.discovery import FoundFile
 from rehub.migrate.code.findings import Finding
-from rehub.migrate.code.hand_rules import find_hand_rules
+from rehub.migrate.code.hand_rules import add_training_advice, find_hand_rules
 from rehub.migrate.code.handle_rules import find_handle_rules
 from rehub.migrate.code.imported_names import ImportedNames
 from rehub.migrate.code.notebooks import Notebook
@@ -72,17 +72,15 @@ class FileMigration:
 
     Attributes:
         path: the file, as it was found.
-        before, after: its text, and the text with the changes made. They are equal where nothing changes.
-        content: the bytes of `after`.
+        before, after: its bytes, and those with the changes made. They are equal where nothing changes.
         findings: in the order of the file.
         error: why it was left as it is, with the place, in a line; "" if it could be read.
         notice: what else was done, in a line.
     """
 
     path: str
-    before: str = ""
-    after: str = ""
-    content: bytes = b""
+    before: bytes = b""
+    after: bytes = b""
     findings: tuple[PlacedFinding, ...] = ()
     error: str = ""
     notice: str = ""
@@ -127,24 +125,23 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
 
 
 def _migrate_program(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
-    text, notice = source.text, ""
-    if options.python2 and not parses(text):
-        text, notice = convert_from_python2(text), "converted from Python 2"
+    text, notice = _as_python3(source.text, options)
     after, findings = migrate_source(text, options)
     if Path(path).name == "setup.py":
         findings += find_pins(text)
-    return dataclasses.replace(_migrated(path, source, after, _place(findings, options, text)), notice=notice)
+    return _migrated(path, source, after, _place(findings, options, text), notice)
 
 
 def _migrate_notebook(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
     notebook = Notebook(source.text)
     try:
-        program, findings = migrate_source(notebook.program, options)
+        before, notice = _as_python3(notebook.program, options)
+        program, findings = migrate_source(before, options)
     except SyntaxError as error:
         place = notebook.locate(error.lineno or 1)
         return FileMigration(path, error=f"{path}:cell {place.cell}:{place.line}: not Python 3: {error.msg}")
     placed = []
-    for each in _place(findings, options, notebook.program):
+    for each in _place(findings, options, before):
         place = notebook.locate(each.finding.line)
         finding = dataclasses.replace(each.finding, line=place.line)
         placed.append(PlacedFinding(finding, place.cell, place.file_line))
@@ -155,7 +152,14 @@ def _migrate_notebook(path: str, source: SourceText, options: MigrateOptions) ->
         placed += [PlacedFinding(finding, place.cell, place.file_line) for finding in find_shell_pins(text, place.line)]
     after = notebook.with_program(program, edit_shell_line if edits_shell else lambda text: text)
     placed.sort(key=lambda each: (each.cell, each.finding.line, each.finding.column))
-    return _migrated(path, source, after, placed)
+    return _migrated(path, source, after, placed, notice)
+
+
+def _as_python3(program: str, options: MigrateOptions) -> tuple[str, str]:
+    """Return a program in Python 3, and what was done for that."""
+    if not options.python2 or parses(program):
+        return program, ""
+    return convert_from_python2(program), "converted from Python 2"
 
 
 def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Finding]]:
@@ -180,11 +184,17 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if is_compat and options.wants("RH401"):
         after, more = move_to_compat(after)
         findings += more
-    if not parses(after):
+    if after != source and not parses(after):
         raise ValueError("the rewritten program would not parse, so it was left as it is. Please report this.")
-    found = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
-    findings += [each for each in find_hand_rules(names) if each.rule in found and options.wants(each.rule)]
-    return after, findings
+    by_hand = find_hand_rules(names)
+    if by_hand and after != source:
+        remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
+        by_hand = [finding for finding in by_hand if finding.rule in remaining]
+    # The rewriting reports some of these, too, as what stopped it.
+    places = {(finding.rule, finding.line) for finding in by_hand}
+    findings = [finding for finding in findings if (finding.rule, finding.line) not in places]
+    findings = add_training_advice(findings, names)
+    return after, findings + [finding for finding in by_hand if options.wants(finding.rule)]
 
 
 def parse(source: str) -> ast.Module:
@@ -237,5 +247,7 @@ def _is_ignored(line: str, rule: str) -> bool:
     return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))
 
 
-def _migrated(path: str, source: SourceText, after: str, findings: list[PlacedFinding]) -> FileMigration:
-    return FileMigration(path, source.text, after, source.encode(after), tuple(findings))
+def _migrated(
+    path: str, source: SourceText, after: str, findings: list[PlacedFinding], notice: str = ""
+) -> FileMigration:
+    return FileMigration(path, source.encode(source.text), source.encode(after), tuple(findings), notice=notice)

@@ -43,16 +43,17 @@ class HandleUse:
 def iter_handles(names: ImportedNames) -> Iterator[HandleUse]:
     """Yield the handles of a program: those that tensorflow_hub's functions are given, and URLs of models elsewhere."""
     given: set[ast.AST] = set()
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         argument = handle_argument(names, node) if isinstance(node, ast.Call) else None
         value = names.value_of(argument) if argument is not None else None
         text = constant_text(value)
         if value is not None and text and value not in given:
             given.add(value)
             yield HandleUse(text, value, is_called=True)
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         text = constant_text(node)
-        if text and node not in given and _MODEL_URL.match(text) and isinstance(node, ast.expr):
+        is_part = isinstance(names.parents.get(node), (ast.BinOp, ast.JoinedStr))
+        if text and node not in given and _MODEL_URL.match(text) and isinstance(node, ast.expr) and not is_part:
             yield HandleUse(text, node, is_called=False)
 
 
@@ -88,10 +89,10 @@ def keyword_of(call: ast.Call, name: str) -> ast.expr | None:
 def facts_for_advice(names: ImportedNames) -> dict[str, str]:
     """Return what the program says of its first module, as `advice_for` takes it."""
     facts: dict[str, str] = {}
-    is_text = any(name in ("tensorflow.string", "tensorflow_hub.text_embedding_column") for name, _ in names.uses())
+    is_text = any(name in ("tensorflow.string", "tensorflow_hub.text_embedding_column") for name, _ in names.uses)
     if is_text:
         facts.update(dtype="string", values="texts", key="text", shape="()", tensor_shape="[None]")
-    for node in ast.walk(names.tree):
+    for node in names.nodes:
         if not isinstance(node, ast.Call):
             continue
         argument = handle_argument(names, node)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Container
+import re
+from typing import Any, Container
 
 import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
 
-from rehub.migrate.code.findings import Rewriting
+from rehub.migrate.code import names, sessions
+from rehub.migrate.code.deferred import Deferral
+from rehub.migrate.code.edits import Renderer, check_comment, is_gap
+from rehub.migrate.code.fetches import Fetches
+from rehub.migrate.code.findings import Finding, Rewriting
+from rehub.migrate.code.interpreter import Interpreter
+from rehub.migrate.code.modules import load_modules
+from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
+from rehub.migrate.code.store import Blocker
+from rehub.migrate.code.values import Entries, Items, Tensor
+
+_MENTIONS = ("tensorflow_hub", "rehub")
+_IGNORE = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w,\s]*)\])?")
 
 
 class _EveryRule:
@@ -30,9 +44,174 @@ def rewrite(
         select: the rules to apply and report.
         ignore: the rules to leave out.
     """
-    del notes, select, ignore
     try:
-        cst.parse_module(source)
+        module = cst.parse_module(source)
     except cst.ParserSyntaxError as error:
         return Rewriting(source, parse_error=f"line {error.raw_line}: {error.message}")
-    return Rewriting(source)
+    if not any(mention in source for mention in _MENTIONS):
+        return Rewriting(source)
+    return _Rewriter(module, source, notes, select, ignore).rewrite()
+
+
+class _Rewriter:
+    """One rewriting of one program."""
+
+    def __init__(
+        self, module: cst.Module, source: str, notes: bool, select: Container[str], ignore: Container[str]
+    ) -> None:
+        self.module = module
+        self.source = source
+        self.lines = source.splitlines()
+        self.notes = notes
+        self.select = select
+        self.ignore = ignore
+
+    def rewrite(self) -> Rewriting:
+        """Return the new text and the findings."""
+        record = Interpreter(self.module, is_training="Optimizer" in self.source).run()
+        imports = Plan(self.module, record)
+        names.rename_imports(imports)
+        if record.is_compat or not record.uses_graph:
+            if record.is_eager and not record.is_compat:
+                sessions.remove_graphs(imports)
+            imports.blockers = [blocker for blocker in imports.blockers if blocker.rule == "RH001"]
+            return self.finish(imports, [], [])
+        plan = Plan(self.module, record)
+        names.rename_imports(plan)
+        names.rename_module_class(plan)
+        load_modules(plan)
+        sessions.remove_graphs(plan)
+        sessions.session_findings(plan)
+        deferral = Deferral(plan)
+        Fetches(plan, deferral).rewrite()
+        deferral.write_functions()
+        if not record.blockers:
+            names.respell_names(plan)
+        if not plan.blockers:
+            self.find_leftovers(plan)
+        blockers = list(record.blockers.values()) or plan.blockers
+        left = [change for change in plan.changes if not self.may_apply(change)]
+        if blockers or left:
+            kept = [change for change in plan.changes if change.kind == "b"] if not blockers else []
+            return self.finish(imports, blockers, kept)
+        return self.finish(plan, [], [])
+
+    def may_apply(self, change: Change) -> bool:
+        """Tell whether a change is asked for."""
+        is_selected = change.rule in self.select and change.rule not in self.ignore
+        return is_selected and (self.notes or change.kind == "a") and not self.is_ignored(change.node, change.rule)
+
+    def is_ignored(self, node: cst.CSTNode, rule: str) -> bool:
+        """Tell whether a comment on the line of a node says to leave it."""
+        line = self.positions[node].start.line
+        found = _IGNORE.search(self.lines[line - 1]) if line <= len(self.lines) else None
+        return found is not None and (found.group(1) is None or rule in re.split(r"[,\s]+", found.group(1)))
+
+    def find_leftovers(self, plan: Plan) -> None:
+        """Block where a value without a place in eager mode would stay in the new program."""
+        renderer = Renderer(plan.edits)
+        self.module.visit(renderer)
+        for node in renderer.kept:
+            value = plan.fact(node)
+            if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
+                continue
+            if vanishes(value) and not isinstance(plan.parents.get(node), (cst.Param, cst.Global)):
+                plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")
+            elif is_leaf(value) and not is_parametric(value) and isinstance(value, Tensor):
+                definition = plan.record.definitions.get(value.definition)  # type: ignore[arg-type]
+                if definition is not None and not Deferral(plan).is_parametric_definition(definition):
+                    plan.block(node, "RH103", f"`{code_of(node)[:40]}` is used here, where it is no tensor any more")
+
+    # The result.
+
+    @property
+    def positions(self) -> dict[cst.CSTNode, Any]:
+        """Where each node is."""
+        if not hasattr(self, "_positions"):
+            wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
+            self._positions = wrapper.resolve(PositionProvider)
+        return self._positions  # type: ignore[return-value]
+
+    def finish(self, plan: Plan, blockers: list[Blocker], left: list[Change]) -> Rewriting:
+        """Return the text with a plan's edits, and the findings."""
+        applied = [change for change in plan.changes if self.may_apply(change)]
+        for change in applied:
+            if change.kind == "b":
+                self.add_comment(plan, change)
+        new = self.module
+        if len(applied) == len(plan.changes):
+            rendered = self.module.visit(Renderer(plan.edits))
+            assert isinstance(rendered, cst.Module)
+            new = rendered
+        text = new.code
+        try:
+            cst.parse_module(text)
+        except cst.ParserSyntaxError as error:
+            return Rewriting(
+                self.source,
+                self.findings([Blocker(self.module, "RH102", f"the result does not parse: {error}")], [], []),
+            )
+        return Rewriting(text, self.findings(blockers or plan.blockers, applied, left))
+
+    def add_comment(self, plan: Plan, change: Change) -> None:
+        """Plan the comment above a change that a person should check."""
+        statement = plan.statement_of(change.node)
+        builder = plan.edits.builders.get(statement)
+
+        def build(renderer: Renderer) -> object:
+            result = builder(renderer) if builder is not None else None
+            if result is None:
+                inner = Renderer(renderer.edits, {**renderer.more, statement: None})  # type: ignore[dict-item]
+                del plan.edits.builders[statement]
+                result = statement.visit(inner)
+                plan.edits.builders[statement] = build  # type: ignore[assignment]
+            return with_comment(result, check_comment(change.message))
+
+        plan.edits.builders[statement] = build  # type: ignore[assignment]
+
+    def findings(self, blockers: list[Blocker], applied: list[Change], left: list[Change]) -> tuple[Finding, ...]:
+        """Return the findings, sorted, one for a line and rule."""
+        found: dict[tuple[int, str, str], Finding] = {}
+        items = [(b.node, b.rule, "c", b.message, b.advice, False) for b in blockers]
+        items += [(c.node, c.rule, c.kind, c.message, "", True) for c in applied]
+        items += [(c.node, c.rule, c.kind, c.message, "", False) for c in left]
+        for node, rule, kind, message, advice, is_applied in items:
+            if rule not in self.select or rule in self.ignore or self.is_ignored(node, rule):
+                continue
+            span = self.positions[node]
+            start, end = span.start, span.end  # type: ignore[attr-defined]
+            finding = Finding(
+                rule, kind, start.line, start.column + 1, message, advice, end.line, end.column + 1, is_applied
+            )
+            found.setdefault((start.line, rule, kind), finding)
+        return tuple(sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.rule)))
+
+
+def with_comment(result: object, comment: cst.EmptyLine) -> object:
+    """Return a statement, or several, with a comment line above."""
+    if isinstance(result, cst.FlattenSentinel):
+        nodes = list(result)
+        for index, node in enumerate(nodes):
+            if not is_gap(node):
+                nodes[index] = with_comment(node, comment)  # type: ignore[call-overload]
+                break
+        return cst.FlattenSentinel(nodes)
+    lines = getattr(result, "leading_lines", ())
+    if any(line.comment is not None and line.comment.value == comment.comment.value for line in lines):  # type: ignore[union-attr]
+        return result
+    return result.with_changes(leading_lines=[*lines, comment]) if isinstance(result, cst.CSTNode) else result
+
+
+def is_target(plan: Plan, node: cst.CSTNode) -> bool:
+    """Tell whether a name is bound here and not read."""
+    parent = plan.parents.get(node)
+    while isinstance(parent, (cst.Element, cst.Tuple, cst.List, cst.StarredElement)):
+        parent = plan.parents.get(parent)
+    if isinstance(parent, (cst.For, cst.CompFor, cst.AnnAssign)):
+        return parent.target is node or not isinstance(node, cst.Name)
+    return isinstance(parent, (cst.AssignTarget, cst.AsName, cst.NameItem))
+
+
+def code_of(node: cst.CSTNode) -> str:
+    """Return the text of a node."""
+    return cst.Module([]).code_for_node(node)

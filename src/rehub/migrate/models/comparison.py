@@ -1,4 +1,4 @@
-"""Compares a converted model with the original, which a session of TF1 runs as TF1 did."""
+"""Compare a converted model with the original, which a session of TF1 runs as TF1 did."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Comparison:
 def compare(
     tf: Any, original: str, converted: str, functions: SignatureFunctions, sample_inputs: Mapping[str, Any], handle: str
 ) -> list[Comparison]:
-    """Compares all signatures, in inference and in training.
+    """Compare all signatures, in inference and in training.
 
     Args:
         tf: the TensorFlow module.
@@ -203,7 +203,7 @@ class _InTF1:
     def _run(
         self, fetches: dict[str, Any], fed: dict[str, Any], updates: Iterable[str] = ()
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns what tensors are in one run, and the variables after it."""
+        """Return what tensors are in one run, and the variables after it."""
         self._session.run(self._restore, self._fed_to_restore)
         ops = [self._graph.get_operation_by_name(update) for update in updates]
         values, _ = self._session.run([fetches, ops], {**self._paths, **fed})
@@ -264,7 +264,7 @@ class _InTF2:
 
 
 def _with_contents(tf: Any, values: dict[str, Any], paths: Iterable[bytes]) -> dict[str, Any]:
-    """Returns arrays in which paths of assets are replaced by what the files hold: each model has files of its own."""
+    """Return arrays in which paths of assets are replaced by what the files hold: each model has files of its own."""
     known = frozenset(paths)
 
     def replaced(element: Any) -> Any:
@@ -299,7 +299,7 @@ def _loss(tf: Any, outputs: dict[str, Any]) -> Any:
 
 
 def _samples(tf: Any, specs: dict[str, Any], given: Any) -> tuple[dict[str, Any], str]:
-    """Returns inputs by name, or why there are none."""
+    """Return inputs by name, or why there are none."""
     if given is not None:
         by_name = given if isinstance(given, Mapping) else {next(iter(specs)): given}
         return {

@@ -13,7 +13,7 @@ from rehub.legacy.saved_model import GraphVariants, explain_missing_variant, rea
 from rehub.migrate.models.exported import build_saved_object
 from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
-from rehub.restore.export_target import target_of, written_aside
+from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, graph_variant, read_metagraphs
 
@@ -66,7 +66,7 @@ def convert(
     overwrite: bool = False,
     sample_inputs: Any = None,
 ) -> Conversion:
-    """Writes a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
+    """Write a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
 
     What plain `tf.saved_model.load` makes of it is called as `model(inputs, training=False, signature=None,
     as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and `regularization_losses`: it is a
@@ -104,11 +104,11 @@ def convert(
     tf = tf_internals.import_tensorflow()
     if not tf.executing_eagerly() or not hasattr(tf, "__internal__"):
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
-    target = target_of(tf, directory, overwrite)
+    target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
     asked = redact_url(handle) if isinstance(handle, str) else str(path)
-    layout = restore.check_trust(tf, restore.look_at(tf, path, asked), asked)
-    metagraphs = read_metagraphs(layout.file, restore.read_model(tf, layout))
+    layout = restore.check_trust(restore.detect_layout_anywhere(path, asked), asked)
+    metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     if any(each.has_objects for each in metagraphs):
         raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
@@ -117,10 +117,10 @@ def convert(
         for meta_graph in variants:
             register_graph_ops(meta_graph, asked)
         inference = graph_variant(metagraphs, chosen or frozenset(), asked)
-        with restore.naming_damaged_files(tf, layout, [inference], asked, wants_all_variables=True):
+        with restore.explain_damaged_files(layout, [inference], asked, wants_all_variables=True):
             functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(asked))
             root, left_out = build_saved_object(tf, functions, _call(functions, signature, layout, asked))
-        with written_aside(tf, target, overwrite) as aside:
+        with stage_export(target, overwrite) as aside:
             tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
             comparisons = compare(tf, layout.path, aside, functions, sample_inputs or {}, asked)
     state = functions.state

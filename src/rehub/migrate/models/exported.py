@@ -13,7 +13,7 @@ from rehub.retrain.signature_functions import SignatureFunctions
 
 
 def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCall) -> tuple[Any, list[str]]:
-    """Returns the object to save, and what it cannot have, each with the reason.
+    """Return the object to save, and what it cannot have, each with the reason.
 
     The object has `__call__`, `serve`, `train`, `variables`, `trainable_variables`, `variable_map` and
     `regularization_losses`, the messages that were attached, the mark of a conversion, and for `tf.saved_model.save`
@@ -28,7 +28,7 @@ def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCa
     root.tables = list(functions.state.tables.values())
     root.files = list(functions.state.assets.values())
     root.__call__ = _call_function(tf, functions, call, left_out)
-    default = call.signature_named(None).name
+    default = call.find_signature(None).name
     for endpoint, training in (("serve", False), ("train", True)):
         if training and default not in functions.trainable_signatures():
             continue
@@ -54,7 +54,7 @@ def build_saved_object(tf: Any, functions: SignatureFunctions, call: SignatureCa
 
 
 def _valid_keywords(names: list[str]) -> dict[str, str]:
-    """Gives each name one that a signature of a TF2 SavedModel can have."""
+    """Give each name one that a signature of a TF2 SavedModel can have."""
     valid = {name: re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name) for name in names}
     can_stay = tf_internals.input_names.are_callable_names(names) and tf_internals.input_names.are_callable_names(
         valid.values()
@@ -77,12 +77,12 @@ def _call_function(tf: Any, functions: SignatureFunctions, call: SignatureCall, 
         as_dict: bool = False,
         update_ops: bool = True,
     ) -> Any:
-        name = call.signature_named(signature).name
-        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, update_ops)
-        return call.pick(name, outputs, as_dict)
+        name = call.find_signature(signature).name
+        outputs = functions.apply_concrete_function(name, call.split_inputs(name, inputs), training, update_ops)
+        return call.select_outputs(name, outputs, as_dict)
 
     function = tf.function(apply, autograph=False)
-    default = call.signature_named(None).name
+    default = call.find_signature(None).name
     for signature in call.signatures:
         name = signature.name
         modes = [{"training": False}, {"training": False, "update_ops": False}]
@@ -118,7 +118,7 @@ def _forms(tf: Any, specs: dict[str, Any]) -> Iterator[Any]:
 
 
 def _has_default_output(call: SignatureCall, name: str) -> bool:
-    outputs = [output.name for output in call.signature_named(name).outputs]
+    outputs = [output.name for output in call.find_signature(name).outputs]
     return "default" in outputs or len(outputs) == 1
 
 
@@ -126,8 +126,8 @@ def _endpoint(tf: Any, functions: SignatureFunctions, call: SignatureCall, name:
     """The default signature in one mode, as a function of its inputs alone."""
 
     def endpoint(inputs: Any = None) -> Any:
-        outputs = functions.apply_concrete_function(name, call.components(name, inputs), training, True)
-        return call.pick(name, outputs, as_dict=not _has_default_output(call, name))
+        outputs = functions.apply_concrete_function(name, call.split_inputs(name, inputs), training, True)
+        return call.select_outputs(name, outputs, as_dict=not _has_default_output(call, name))
 
     function = tf.function(endpoint, autograph=False)
     for inputs in _forms(tf, functions.inference.input_specs(name)):

@@ -27,7 +27,7 @@ def _make_array(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
 
 
 def _call_method(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
-    """The last input of each op is the flow, the first the handle."""
+    """Call a method of an array. The first input of each op is the handle, and the last the flow."""
     _, *arguments, array = context.get_input_tensors(node, scope)
     if not isinstance(array, tf_internals.import_tensorflow().TensorArray):
         raise cannot_trace(node, "its flow is not that of a TensorArray")

@@ -1,8 +1,4 @@
-"""A checkpoint, read without TensorFlow: what is in it from its `.index`, and values from its `.data-*` when asked.
-
-The numbers are those of the fields in TensorFlow's tensor_bundle.proto, tensor_shape.proto and
-trackable_object_graph.proto.
-"""
+"""A checkpoint, read without TensorFlow: what is in it from its `.index`, and values from its `.data-*` when asked."""
 
 from __future__ import annotations
 
@@ -16,6 +12,15 @@ from rehub.savedmodel.checkpoint.sorted_table import read_table
 from rehub.savedmodel.checkpoint.tensor_slices import TensorSlice, read_slice
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
 from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
+from rehub.savedmodel.protos import (
+    BundleEntryProto,
+    BundleHeaderProto,
+    Dim,
+    SerializedTensor,
+    TensorShapeProto,
+    TrackableObject,
+    TrackableObjectGraph,
+)
 from rehub.savedmodel.wire import FIXED32, VARINT, Message, WireError, strictly
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -124,11 +129,6 @@ class Checkpoint:
         return strictly(f"{self.prefix}.index", lambda: _full_names(Message(recorded)), "a checkpoint")
 
 
-_NUM_SHARDS, _ENDIANNESS = 1, 2
-_DTYPE, _SHAPE, _SHARD_ID, _OFFSET, _SIZE, _CRC32C, _SLICES = 1, 2, 3, 4, 5, 6, 7
-_DIM, _UNKNOWN_RANK, _DIM_SIZE = 2, 3, 1
-_NODE, _ATTRIBUTE = 1, 2
-_FULL_NAME, _CHECKPOINT_KEY = 2, 3
 _MAX_RANK, _MAX_ELEMENTS = 254, 1 << 56  # TensorFlow's, and what is left of an array's once each takes some bytes
 
 
@@ -156,7 +156,7 @@ def read_checkpoint(prefix: str) -> Checkpoint:
 
 def _read_index(prefix: str, records: dict[bytes, bytes]) -> Checkpoint:
     header = Message(records.pop(b"", b""))
-    shards = max(header.integers(_NUM_SHARDS), default=0)
+    shards = max(header.integers(BundleHeaderProto.num_shards), default=0)
     if shards == 0:
         raise WireError("it says of no data file where the values are")
     entries = {}
@@ -166,7 +166,7 @@ def _read_index(prefix: str, records: dict[bytes, bytes]) -> Checkpoint:
             if any(part.shard >= shards for part in entry.parts):
                 raise WireError(f"{entry.key!r} lies in a data file after the last, of {shards}")
             entries[entry.key] = entry
-    return Checkpoint(prefix, entries, shards, is_big_endian=any(header.integers(_ENDIANNESS)))
+    return Checkpoint(prefix, entries, shards, is_big_endian=any(header.integers(BundleHeaderProto.endianness)))
 
 
 @dataclass
@@ -231,30 +231,30 @@ def _read_record(content: bytes) -> _Record:
         if kind == VARINT and isinstance(value, int):
             if value >= 1 << 63:
                 raise WireError(f"field {number} is negative")
-            if number == _DTYPE:
+            if number == BundleEntryProto.dtype:
                 record.dtype = value
-            elif number == _SHARD_ID:
+            elif number == BundleEntryProto.shard_id:
                 record.shard = value
-            elif number == _OFFSET:
+            elif number == BundleEntryProto.offset:
                 record.offset = value
-            elif number == _SIZE:
+            elif number == BundleEntryProto.size:
                 record.size = value
         elif isinstance(value, tuple):
             piece = content[slice(*value)]
-            if number == _SHAPE:
+            if number == BundleEntryProto.shape:
                 record.shape = _read_shape(Message(piece))
-            elif number == _CRC32C and kind == FIXED32:
+            elif number == BundleEntryProto.crc32c and kind == FIXED32:
                 record.checksum = int.from_bytes(piece, "little")
-            elif number == _SLICES:
+            elif number == BundleEntryProto.slices:
                 slices.append(read_slice(piece))
     record.slices = tuple(slices)
     return record
 
 
 def _read_shape(shape: Message) -> tuple[int, ...]:
-    if any(shape.integers(_UNKNOWN_RANK)):
+    if any(shape.integers(TensorShapeProto.unknown_rank)):
         raise WireError("a shape has no rank")
-    sizes = [max(dimension.integers(_DIM_SIZE), default=0) for dimension in shape.messages(_DIM)]
+    sizes = [max(dimension.integers(Dim.size), default=0) for dimension in shape.messages(TensorShapeProto.dim)]
     if len(sizes) > _MAX_RANK or _product(size or 1 for size in sizes) > _MAX_ELEMENTS:
         raise WireError(f"a shape of rank {len(sizes)} is no tensor's")
     return tuple(sizes)
@@ -262,9 +262,9 @@ def _read_shape(shape: Message) -> tuple[int, ...]:
 
 def _full_names(graph: Message) -> dict[str, str]:
     names = {}
-    for node in graph.messages(_NODE):
-        for attribute in node.messages(_ATTRIBUTE):
-            key, name = attribute.text(_CHECKPOINT_KEY), attribute.text(_FULL_NAME)
+    for node in graph.messages(TrackableObjectGraph.nodes):
+        for attribute in node.messages(TrackableObject.attributes):
+            key, name = attribute.text(SerializedTensor.checkpoint_key), attribute.text(SerializedTensor.full_name)
             if key and name:
                 names[key] = name
     return names

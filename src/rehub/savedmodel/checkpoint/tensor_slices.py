@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
+from rehub.savedmodel.protos import SliceExtent, TensorSliceProto
 from rehub.savedmodel.wire import VARINT, Message, WireError
 
-_EXTENT, _START, _LENGTH = 1, 1, 2
 _FULL = -1
 
 
@@ -57,13 +57,13 @@ def read_slice(content: bytes) -> TensorSlice:
         WireError: it is none.
     """
     starts, lengths = [], []
-    for extent in Message(content).messages(_EXTENT):
+    for extent in Message(content).messages(TensorSliceProto.extent):
         start, length = 0, _FULL
         for number, kind, value in extent.fields():
-            if kind == VARINT and number in (_START, _LENGTH):
+            if kind == VARINT and number in (SliceExtent.start, SliceExtent.length):
                 if value >= 1 << 63:  # type: ignore[operator]
                     raise WireError("a slice starts or ends before the tensor")
-                if number == _START:
+                if number == SliceExtent.start:
                     start = value  # type: ignore[assignment]
                 else:
                     length = value  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """The forms of a model's file, each read as if it were a `saved_model.pb`.
 
-A `saved_model.pbtxt` is text, read by `text_format` with the fields that `schema` knows.
+A `saved_model.pbtxt` is text, which `text_format` reads.
 """
 
 from __future__ import annotations

@@ -40,9 +40,9 @@ def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
     name = path.rpartition("/")[2]
     # Most models are in neither form, and need not wait for what reads them.
     if name == PBTXT:
-        from rehub.savedmodel.encodings.text_format import wire_of_text
+        from rehub.savedmodel.encodings.text_format import encode_text
 
-        return wire_of_text(path, _text(path, content))
+        return encode_text(path, _text(path, content))
     return content
 
 

@@ -1,251 +1,152 @@
-"""Turns a SavedModel in protobuf's text format into the bytes of a `saved_model.pb`.
+"""Turn a SavedModel in protobuf's text format into the bytes of a `saved_model.pb`.
 
-The format is described in https://protobuf.dev/reference/protobuf/textformat-spec.
+The `protobuf` that is installed parses it, with descriptors in a pool of our own: TensorFlow is not needed, and its
+generated code not touched. The format: https://protobuf.dev/reference/protobuf/textformat-spec.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-import struct
-from typing import Callable
+from typing import TYPE_CHECKING, Any
 
-from rehub.errors import CorruptModel
-from rehub.savedmodel.encodings.schema import Field, enums, messages
-from rehub.savedmodel.encodings.text_tokens import END, MARK, NAME, TextError, Tokens
-from rehub.savedmodel.wire import BYTES, FIXED32, FIXED64, VARINT
-from rehub.savedmodel.wire_writing import key, sized_key, varint
+from rehub.errors import CorruptModel, PackageMissing
+from rehub.escaping import escape
+from rehub.savedmodel.protos import ENUMS, MESSAGES, Field
 
-_DEEPEST = 100  # As deep as protobuf reads from bytes.
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
+
+_MAX_DEPTH = 100  # Protobuf reads messages nested no deeper than this from bytes.
+_MAX_DIGITS = 1000  # Before Python 3.11, int() takes quadratic time.
+# What makes the parser of protobuf recurse, or take more than linear time; strings and comments are skipped. A string
+# may lack its end, so that no place is tried twice.
+_TOKEN = re.compile(
+    rf"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*|(?P<open>[{{<])|(?P<close>[}}>])"
+    rf"|(?P<long>\w{{{_MAX_DIGITS},}})"
+)
+_PACKAGE = "tensorflow"
 _ANY = "google.protobuf.Any"
-_TYPE_URL, _VALUE = 1, 2
-_PACKAGE = "tensorflow."
-_URL = re.compile(r"\s*[A-Za-z0-9_.-]+/([A-Za-z0-9_.]+)\s*")
-_CLOSING = {"{": "}", "<": ">"}
+_FILE, _ANY_FILE = "saved_model.proto", "any.proto"
+_LABEL_OPTIONAL, _LABEL_REPEATED, _TYPE_MESSAGE, _TYPE_ENUM = 1, 3, 11, 14
+_SCALAR_TYPES = {  # From FieldDescriptorProto.Type in descriptor.proto.
+    "double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "fixed64": 6, "fixed32": 7, "bool": 8, "string": 9,
+    "bytes": 12, "uint32": 13, "sint64": 18,
+}  # fmt: skip
 
 
-def wire_of_text(path: str, text: str, message: str = "SavedModel") -> bytes:
-    """Turns the text form of a message into its bytes.
+def encode_text(path: str, text: str, message: str = "SavedModel") -> bytes:
+    """Return the bytes of a message in text form.
 
-    >>> list(wire_of_text("saved_model.pbtxt", "saved_model_schema_version: 1"))
+    >>> list(encode_text("saved_model.pbtxt", "saved_model_schema_version: 1"))
     [8, 1]
 
     Args:
-        path: the file, for messages.
+        path: the file, for error messages.
         text: what it holds.
-        message: what kind of message it is, by its name in the package `tensorflow`.
+        message: the type of the message, by its name in the package `tensorflow`.
 
     Raises:
-        CorruptModel: the text is no such message; names the file, the line and the column.
+        CorruptModel: the text is not such a message; names the file, the line and the column.
+        PackageMissing: protobuf is not installed.
     """
     try:
-        return _wire(Tokens(text), message)
-    except TextError as error:
-        raise CorruptModel(f"{path!r} cannot be read as {message} in text form, {error}") from error
-
-
-class _Open:
-    """A message of which not all has been read.
-
-    Attributes:
-        close: the mark that ends it.
-        field: the field of the message around it that it is a value of.
-        url: of its type, if it is the content of an Any.
-        in_list: it is one of several in brackets.
-    """
-
-    def __init__(self, message: str, close: str, field: Field, in_list: bool = False, url: str = "") -> None:
-        self.message, self.close, self.field, self.in_list, self.url = message, close, field, in_list, url
-        self.fields = messages()[message]
-        self._content = bytearray()
-        self._packed: dict[int, bytearray] = {}
-        self._given: set[str] = set()
-
-    def content(self) -> bytes:
-        """The bytes of what has been read."""
-        for number, values in self._packed.items():
-            self._content += sized_key(number, len(values)) + values
-        self._packed = {}
-        return bytes(self._content)
-
-    def begin(self, tokens: Tokens, field: Field, start: int) -> None:
-        """Notes that a value follows for a field; refuses a second one where there is one at most."""
-        if field.is_repeated:
-            return
-        for name in (field.name, field.group):
-            if name and name in self._given:
-                raise tokens.error(f"{self.message} has one {name!r} at most, and here is another", start)
-            self._given.add(name)
-
-    def add_scalar(self, tokens: Tokens, field: Field) -> None:
-        """Reads a value that is no message."""
-        kind, read = _SCALARS.get(field.type) or (VARINT, _enum(field.type))
-        value = read(tokens)
-        if kind == BYTES:
-            self._content += sized_key(field.number, len(value)) + value
-        elif field.is_repeated:
-            self._packed.setdefault(field.number, bytearray()).extend(value)
-        else:
-            self._content += key(field.number, kind) + value
-
-    def add_message(self, closed: _Open) -> None:
-        """Adds a message that has been read to its end."""
-        content = closed.content()
-        if closed.url:
-            url = closed.url.encode()
-            self._content += sized_key(_TYPE_URL, len(url)) + url + sized_key(_VALUE, len(content)) + content
-        else:
-            self._content += sized_key(closed.field.number, len(content)) + content
-
-
-def _wire(tokens: Tokens, message: str) -> bytes:
-    # Messages that are open, the outermost first: a list, so that no depth of the text is a depth of calls.
-    opened = [_Open(message, "", Field("", 0, message))]
-    while True:
-        current = opened[-1]
-        if tokens.now.kind == END and len(opened) == 1:
-            return current.content()
-        if current.close and tokens.takes(current.close):
-            opened.pop()
-            opened[-1].add_message(current)
-            if current.in_list and not tokens.takes("]"):
-                if not tokens.takes(","):
-                    raise tokens.error("',' or ']' is expected in the list")
-                opened.append(_open(tokens, current.field, in_list=True))
-            else:
-                _ = tokens.takes(",") or tokens.takes(";")
-            continue
-        inner = _read_field(tokens, current)
-        if inner is None:
-            _ = tokens.takes(",") or tokens.takes(";")
-        elif len(opened) >= _DEEPEST:
-            raise tokens.error(f"messages are nested more than {_DEEPEST} deep")
-        else:
-            opened.append(inner)
-
-
-def _read_field(tokens: Tokens, current: _Open) -> _Open | None:
-    """Reads a field of a message; of one that holds messages only the beginning, and returns the message."""
-    start = tokens.now.start
-    if tokens.now.kind == MARK and tokens.now.text == "[":
-        return _content_of_any(tokens, current)
-    if tokens.now.kind != NAME:
-        expected = f"{current.close!r} or the name of a field" if current.close else "the name of a field"
-        raise tokens.error(f"{expected} is expected in {current.message}")
-    name = tokens.take().text
-    field = current.fields.get(name)
-    if field is None:
-        raise tokens.error(f"{current.message} has no field {name!r}", start)
-    current.begin(tokens, field, start)
-    is_message = field.type in messages()
-    if not tokens.takes(":") and not is_message:
-        raise tokens.error(f"':' is expected after {name!r}")
-    if not field.is_repeated or not tokens.takes("["):
-        if is_message:
-            return _open(tokens, field)
-        current.add_scalar(tokens, field)
-    elif not tokens.takes("]"):
-        if is_message:
-            return _open(tokens, field, in_list=True)
-        current.add_scalar(tokens, field)
-        while not tokens.takes("]"):
-            if not tokens.takes(","):
-                raise tokens.error("',' or ']' is expected in the list")
-            current.add_scalar(tokens, field)
-    return None
-
-
-def _open(tokens: Tokens, field: Field, in_list: bool = False, url: str = "") -> _Open:
-    for mark, close in _CLOSING.items():
-        if tokens.takes(mark):
-            return _Open(field.type, close, field, in_list, url)
-    raise tokens.error("'{' is expected")
-
-
-def _content_of_any(tokens: Tokens, current: _Open) -> _Open:
-    """Reads the type of what an Any holds, and where it begins."""
-    start = tokens.now.start
-    url = tokens.between(start + 1, "]")
-    found = _URL.fullmatch(url)
-    if current.message != _ANY or found is None:
-        raise tokens.error(f"[{url[:80]}] is no field of {current.message}", start)
-    message = found[1][len(_PACKAGE) :] if found[1].startswith(_PACKAGE) else found[1]
-    if message not in messages() or (message == found[1] != _ANY):
-        raise tokens.error(f"{found[1]!r} is no message that a SavedModel is known to hold", start)
-    for field in current.fields.values():
-        current.begin(tokens, field, start)
-    tokens.takes(":")
-    return _open(tokens, Field("value", _VALUE, message), url=url.strip())
-
-
-def _integers(lowest: int, highest: int) -> Callable[[Tokens], bytes]:
-    return lambda tokens: varint(tokens.integer(lowest, highest) & 0xFFFFFFFFFFFFFFFF)
-
-
-def _zigzag(tokens: Tokens) -> bytes:
-    value = tokens.integer(-(1 << 63), (1 << 63) - 1)
-    return varint((value << 1 ^ value >> 63) & 0xFFFFFFFFFFFFFFFF)
-
-
-def _fixed64(tokens: Tokens) -> bytes:
-    return struct.pack("<Q", tokens.integer(0, (1 << 64) - 1))
-
-
-def _float(tokens: Tokens) -> bytes:
-    value = tokens.number()
+        from google.protobuf import text_format
+    except ImportError as error:
+        raise PackageMissing(f"{path!r} is in protobuf's text format; to read it: pip install protobuf") from error
     try:
-        return struct.pack("<f", value)
-    except OverflowError:  # It is too large for 32 bits.
-        return struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+        _check_bounds(text)
+        parsed = _message_classes()[f"{_PACKAGE}.{message}"]()
+        text_format.Parse(text, parsed, descriptor_pool=parsed.DESCRIPTOR.file.pool)
+        return bytes(parsed.SerializeToString(deterministic=True))
+    except (text_format.ParseError, ValueError, RecursionError) as error:
+        reason = str(error)
+        if len(reason) > 300:  # Some versions of protobuf put all of a line between the place and the reason.
+            reason = f"{reason[:60]} ... {reason[-200:]}"
+        raise CorruptModel(f"{path!r} cannot be read as {message} in text form, {escape(reason, 300)}") from error
 
 
-def _double(tokens: Tokens) -> bytes:
-    return struct.pack("<d", tokens.number())
+def _check_bounds(text: str) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        if token.lastgroup == "open":
+            depth += 1
+        elif token.lastgroup == "close":
+            depth -= 1
+        elif token.lastgroup == "long":
+            raise ValueError(f"{_place_of(text, token.start())}: a name or number is longer than {_MAX_DIGITS} letters")
+        if depth >= _MAX_DEPTH:
+            raise ValueError(f"{_place_of(text, token.start())}: messages are nested more than {_MAX_DEPTH} deep")
 
 
-def _bool(tokens: Tokens) -> bytes:
-    if tokens.now.kind == NAME:
-        if tokens.now.text in {"true", "True", "t", "false", "False", "f"}:
-            return b"\x01" if tokens.take().text[0] in "tT" else b"\x00"
-        raise tokens.error("true or false is expected")
-    return varint(tokens.integer(0, 1))
+def _place_of(text: str, position: int) -> str:
+    return f"{text.count(chr(10), 0, position) + 1}:{position - text.rfind(chr(10), 0, position)}"
 
 
-def _bytes(tokens: Tokens) -> bytes:
-    return tokens.string()
+@functools.lru_cache(maxsize=None)
+def _message_classes() -> dict[str, Any]:
+    """Return the classes of messages by full name. All are kept: protobuf 4.24 crashes when Python 3.7 collects one."""
+    from google.protobuf import message_factory
+
+    pool = _build_descriptor_pool()
+    files = [pool.FindFileByName(name) for name in (_ANY_FILE, _FILE)]
+    descriptors = [message for file in files for message in file.message_types_by_name.values()]
+    for descriptor in descriptors:
+        descriptors.extend(descriptor.nested_types)
+    factory: Any = message_factory
+    get_class = getattr(factory, "GetMessageClass", None) or factory.MessageFactory(pool).GetPrototype  # before 4.22
+    return {descriptor.full_name: get_class(descriptor) for descriptor in descriptors}
 
 
-def _string(tokens: Tokens) -> bytes:
-    start, value = tokens.now.start, tokens.string()
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        raise tokens.error(f"the string is not UTF-8 ({error.reason})", start) from error
-    return value
+def _build_descriptor_pool() -> Any:
+    """Return a pool of the messages that a SavedModel can hold, apart from the one that TensorFlow fills."""
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    anys = descriptor_pb2.FileDescriptorProto(name=_ANY_FILE, package="google.protobuf", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(name=_FILE, package=_PACKAGE, syntax="proto3", dependency=[_ANY_FILE])
+    declared: dict[str, DescriptorProto] = {_ANY: anys.message_type.add(name="Any")}
+    for name, fields in MESSAGES.items():
+        if not name.startswith("an entry of "):
+            message = _declare_message(file, declared, name)
+            for field in sorted(fields.values(), key=lambda field: field.group):  # A oneof's have to be in succession.
+                _declare_field(message, name, field)
+    for name, values in ENUMS.items():
+        owner, _, own_name = name.rpartition(".")
+        enum = (_declare_message(file, declared, owner) if owner else file).enum_type.add(name=own_name)
+        for value, number in sorted(values.items(), key=lambda item: item[1]):
+            enum.value.add(name=value, number=number)
+    pool = descriptor_pool.DescriptorPool()
+    for each in (anys, file):
+        pool.AddSerializedFile(each.SerializeToString())
+    return pool
 
 
-def _enum(name: str) -> Callable[[Tokens], bytes]:
-    values = enums()[name]
-
-    def read(tokens: Tokens) -> bytes:
-        if tokens.now.kind != NAME:
-            return varint(tokens.integer(-(1 << 31), (1 << 31) - 1) & 0xFFFFFFFFFFFFFFFF)
-        if tokens.now.text not in values:
-            raise tokens.error(f"{name} has no value {tokens.now.text!r}")
-        return varint(values[tokens.take().text])
-
-    return read
+def _declare_message(file: FileDescriptorProto, declared: dict[str, DescriptorProto], name: str) -> DescriptorProto:
+    if name not in declared:
+        owner, _, own_name = name.rpartition(".")
+        container = _declare_message(file, declared, owner).nested_type if owner else file.message_type
+        declared[name] = container.add(name=own_name)
+    return declared[name]
 
 
-_SCALARS: dict[str, tuple[int, Callable[[Tokens], bytes]]] = {
-    "int32": (VARINT, _integers(-(1 << 31), (1 << 31) - 1)),
-    "int64": (VARINT, _integers(-(1 << 63), (1 << 63) - 1)),
-    "uint32": (VARINT, _integers(0, (1 << 32) - 1)),
-    "uint64": (VARINT, _integers(0, (1 << 64) - 1)),
-    "sint64": (VARINT, _zigzag),
-    "bool": (VARINT, _bool),
-    "fixed64": (FIXED64, _fixed64),
-    "double": (FIXED64, _double),
-    "float": (FIXED32, _float),
-    "string": (BYTES, _string),
-    "bytes": (BYTES, _bytes),
-}
+def _declare_field(message: DescriptorProto, message_name: str, field: Field) -> None:
+    type_name = field.type
+    if field.is_map:
+        type_name = f"{message_name}.{''.join(word.capitalize() for word in field.name.split('_'))}Entry"
+        entry = message.nested_type.add(name=type_name.rpartition(".")[2])
+        entry.options.map_entry = True
+        for part in MESSAGES[field.type].values():
+            _declare_field(entry, type_name, part)
+    label = _LABEL_REPEATED if field.is_repeated else _LABEL_OPTIONAL
+    declaration: Any = message.field.add(name=field.name, number=field.number, label=label)
+    if field.type in _SCALAR_TYPES:
+        declaration.type = _SCALAR_TYPES[field.type]
+    else:
+        declaration.type = _TYPE_ENUM if field.type in ENUMS else _TYPE_MESSAGE
+        declaration.type_name = f".{_ANY}" if field.type == _ANY else f".{_PACKAGE}.{type_name}"
+    if field.group:
+        groups = [group.name for group in message.oneof_decl]
+        if field.group not in groups:
+            message.oneof_decl.add(name=field.group)
+            groups.append(field.group)
+        declaration.oneof_index = groups.index(field.group)

@@ -1,16 +1,17 @@
-"""The messages that a SavedModel is made of: their fields by name, with number and type.
+"""The protobuf messages that models are made of: their fields by name, with number and type.
 
-What reads a model from text, or puts it together from pieces, has to know them; what reads a `saved_model.pb` needs
-only the numbers that it asks for. It is the union of what TensorFlow 1.15, 2.15 and 2.21 have.
+Formats are read by field number, without generated code: TensorFlow 1.15 and the newest need versions of protobuf that
+exclude each other. `NodeDef.attr` is the number of a field, for `wire.Message`; `MESSAGES` and `ENUMS` have the types
+too, for what reads a model from text or looks for fields that no TensorFlow knows.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-# Of each message its fields, as name=number:type. A * is for a repeated field, and what stands behind a | names the
-# group of fields of which a message has one at most. Names are those in the package `tensorflow`, but for Any.
+# Each message with its fields, as name=number:type; a * marks a repeated field, and |name the oneof it is in. This is
+# the union of what TensorFlow 1.15, 2.15 and 2.21 have in the package `tensorflow`, from SavedModel down.
 _MESSAGES = """
 SavedModel saved_model_schema_version=1:int64 meta_graphs=2:MetaGraphDef*
 MetaGraphDef meta_info_def=1:MetaGraphDef.MetaInfoDef graph_def=2:GraphDef saver_def=3:SaverDef
@@ -129,7 +130,36 @@ SavedConcreteFunction bound_inputs=2:int32* canonicalized_input_signature=3:Stru
   output_signature=4:StructuredValue
 """
 
-# The values of DataType from 1 on exist once more, each plus 100, with _REF behind its name.
+# Messages of other files, and of bytes in a SavedModel; only the fields that are read. Their names in order: of
+# variable.proto, trackable_object_graph.proto, tensor_bundle.proto, tensor_slice.proto, fingerprint.proto and
+# remote_fused_graph_execute_info.proto; of TensorFlow Hub's module_attachment.proto and image_module_info.proto; and of
+# Keras' saved_metadata.proto (SavedMetadata and SavedObject).
+_OTHER_MESSAGES = """
+VariableDef variable_name=1:string initializer_name=2:string snapshot_name=3:string
+  save_slice_info_def=4:SaveSliceInfoDef is_resource=5:bool initial_value_name=6:string trainable=7:bool
+  synchronization=8:VariableSynchronization aggregation=9:VariableAggregation
+SaveSliceInfoDef full_name=1:string full_shape=2:int64* var_offset=3:int64* var_shape=4:int64*
+TrackableObjectGraph nodes=1:TrackableObjectGraph.TrackableObject*
+TrackableObjectGraph.TrackableObject children=1:TrackableObjectGraph.TrackableObject.ObjectReference*
+  attributes=2:TrackableObjectGraph.TrackableObject.SerializedTensor*
+  slot_variables=3:TrackableObjectGraph.TrackableObject.SlotVariableReference*
+TrackableObjectGraph.TrackableObject.SerializedTensor name=1:string full_name=2:string checkpoint_key=3:string
+BundleHeaderProto num_shards=1:int32 endianness=2:BundleHeaderProto.Endianness version=3:VersionDef
+BundleEntryProto dtype=1:DataType shape=2:TensorShapeProto shard_id=3:int32 offset=4:int64 size=5:int64
+  crc32c=6:fixed32 slices=7:TensorSliceProto*
+TensorSliceProto extent=1:TensorSliceProto.Extent*
+TensorSliceProto.Extent start=1:int64 length=2:int64
+FingerprintDef saved_model_checksum=1:uint64 graph_def_program_hash=2:uint64 signature_def_hash=3:uint64
+  saved_object_graph_hash=4:uint64 checkpoint_hash=5:uint64 version=6:VersionDef
+RemoteFusedGraphExecuteInfo remote_graph=1:GraphDef
+ModuleAttachment key=1:string value=2:bytes
+ImageModuleInfo default_image_size=1:ImageSize
+ImageSize height=1:uint32 width=2:uint32
+KerasMetadata nodes=1:KerasMetadata.Object*
+KerasMetadata.Object node_id=2:int32 node_path=3:string identifier=4:string metadata=5:string version=6:VersionDef
+"""
+
+REF_OFFSET = 100  # The values of DataType from 1 on exist once more, each plus this, with _REF behind its name.
 _ENUMS = """
 DataType DT_INVALID=0 DT_FLOAT=1 DT_DOUBLE=2 DT_INT32=3 DT_UINT8=4 DT_INT16=5 DT_INT8=6 DT_STRING=7 DT_COMPLEX64=8
   DT_INT64=9 DT_BOOL=10 DT_QINT8=11 DT_QUINT8=12 DT_QINT32=13 DT_BFLOAT16=14 DT_QINT16=15 DT_QUINT16=16 DT_UINT16=17
@@ -150,6 +180,7 @@ FullTypeId TFT_UNSET=0 TFT_VAR=1 TFT_ANY=2 TFT_PRODUCT=3 TFT_NAMED=4 TFT_FOR_EAC
   TFT_TENSOR=1000 TFT_ARRAY=1001 TFT_OPTIONAL=1002 TFT_LITERAL=1003 TFT_ENCODED=1004 TFT_SHAPE_TENSOR=1005
   TFT_DATASET=10102 TFT_RAGGED=10103 TFT_ITERATOR=10104 TFT_MUTEX_LOCK=10202 TFT_LEGACY_VARIANT=10203
 FunctionSpec.JitCompile DEFAULT=0 ON=1 OFF=2
+BundleHeaderProto.Endianness LITTLE=0 BIG=1
 """
 
 
@@ -158,12 +189,12 @@ class Field:
     """A field of a message.
 
     Attributes:
-        name: as it is written in text.
-        number: by which it is known in bytes.
+        name: its name in the text format.
+        number: its number in the wire format.
         type: of its values: "int64", "string" and so on, or the name of a message or an enum.
         is_repeated: it can occur more than once.
         is_map: it is repeated, and its messages have a `key` and a `value`, each key once.
-        group: the fields of the same group exclude each other; "" for a field that is in none.
+        group: its oneof, of which a message has one field at most; "" for a field in none.
     """
 
     name: str
@@ -174,12 +205,11 @@ class Field:
     group: str = ""
 
 
-@functools.lru_cache(maxsize=None)
-def messages() -> dict[str, dict[str, Field]]:
-    """Returns the fields of each message by their names. The entries of a map are a message too."""
+def _parse_messages(table: str) -> dict[str, dict[str, Field]]:
+    """Return the fields of each message by their names. The entries of a map are a message too."""
     found: dict[str, dict[str, Field]] = {}
     name = ""
-    for word in _MESSAGES.split():
+    for word in table.split():
         left, equals, right = word.partition("=")
         if not equals:
             name = word
@@ -197,12 +227,11 @@ def messages() -> dict[str, dict[str, Field]]:
     return found
 
 
-@functools.lru_cache(maxsize=None)
-def enums() -> dict[str, dict[str, int]]:
-    """Returns the numbers of each enum's values by their names."""
+def _parse_enums(table: str) -> dict[str, dict[str, int]]:
+    """Return the numbers of each enum's values by their names."""
     found: dict[str, dict[str, int]] = {}
     name = ""
-    for word in _ENUMS.split():
+    for word in table.split():
         value, equals, number = word.partition("=")
         if equals:
             found[name][value] = int(number)
@@ -210,5 +239,89 @@ def enums() -> dict[str, dict[str, int]]:
             name = word
             found[name] = {}
     types = found["DataType"]
-    types.update({f"{name}_REF": number + 100 for name, number in types.items() if number})
+    types.update({f"{name}_REF": number + REF_OFFSET for name, number in types.items() if number})
     return found
+
+
+MESSAGES = _parse_messages(_MESSAGES)
+ENUMS = _parse_enums(_ENUMS)
+_ALL_MESSAGES = {**MESSAGES, **_parse_messages(_OTHER_MESSAGES)}
+
+
+class FieldNumbers:
+    """The numbers of a message's fields by their names: `FieldNumbers("NodeDef").attr` is 5."""
+
+    def __init__(self, message: str) -> None:
+        self.__dict__.update({field.name: field.number for field in _ALL_MESSAGES[message].values()})
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> int: ...
+
+
+AnyList = FieldNumbers("CollectionDef.AnyList")
+AnyProto = FieldNumbers("google.protobuf.Any")
+ArgDef = FieldNumbers("OpDef.ArgDef")
+AssetFileDef = FieldNumbers("AssetFileDef")
+AttrListValue = FieldNumbers("AttrValue.ListValue")
+AttrValue = FieldNumbers("AttrValue")
+BundleEntryProto = FieldNumbers("BundleEntryProto")
+BundleHeaderProto = FieldNumbers("BundleHeaderProto")
+BytesList = FieldNumbers("CollectionDef.BytesList")
+CollectionDef = FieldNumbers("CollectionDef")
+CompositeTensor = FieldNumbers("TensorInfo.CompositeTensor")
+CooSparse = FieldNumbers("TensorInfo.CooSparse")
+DictValue = FieldNumbers("DictValue")
+Dim = FieldNumbers("TensorShapeProto.Dim")
+FingerprintDef = FieldNumbers("FingerprintDef")
+FunctionDef = FieldNumbers("FunctionDef")
+FunctionDefLibrary = FieldNumbers("FunctionDefLibrary")
+FunctionSpec = FieldNumbers("FunctionSpec")
+GradientDef = FieldNumbers("GradientDef")
+GraphDef = FieldNumbers("GraphDef")
+ImageModuleInfo = FieldNumbers("ImageModuleInfo")
+ImageSize = FieldNumbers("ImageSize")
+KerasMetadata = FieldNumbers("KerasMetadata")
+KerasObject = FieldNumbers("KerasMetadata.Object")
+ListValue = FieldNumbers("ListValue")
+MetaGraphDef = FieldNumbers("MetaGraphDef")
+MetaInfoDef = FieldNumbers("MetaGraphDef.MetaInfoDef")
+ModuleAttachment = FieldNumbers("ModuleAttachment")
+NameAttrList = FieldNumbers("NameAttrList")
+NamedTupleValue = FieldNumbers("NamedTupleValue")
+NodeDef = FieldNumbers("NodeDef")
+ObjectReference = FieldNumbers("TrackableObjectGraph.TrackableObject.ObjectReference")
+NodeList = FieldNumbers("CollectionDef.NodeList")
+OpDef = FieldNumbers("OpDef")
+PairValue = FieldNumbers("PairValue")
+RegisteredGradient = FieldNumbers("RegisteredGradient")
+RemoteFusedGraphExecuteInfo = FieldNumbers("RemoteFusedGraphExecuteInfo")
+SavedAsset = FieldNumbers("SavedAsset")
+SavedBareConcreteFunction = FieldNumbers("SavedBareConcreteFunction")
+SavedConcreteFunction = FieldNumbers("SavedConcreteFunction")
+SavedConstant = FieldNumbers("SavedConstant")
+SavedFunction = FieldNumbers("SavedFunction")
+SavedModel = FieldNumbers("SavedModel")
+SavedObject = FieldNumbers("SavedObject")
+SavedObjectGraph = FieldNumbers("SavedObjectGraph")
+SavedUserObject = FieldNumbers("SavedUserObject")
+SavedVariable = FieldNumbers("SavedVariable")
+SaverDef = FieldNumbers("SaverDef")
+SaveSliceInfoDef = FieldNumbers("SaveSliceInfoDef")
+SerializedTensor = FieldNumbers("TrackableObjectGraph.TrackableObject.SerializedTensor")
+SignatureDef = FieldNumbers("SignatureDef")
+SliceExtent = FieldNumbers("TensorSliceProto.Extent")
+SlotVariableReference = FieldNumbers("TrackableObjectGraph.TrackableObject.SlotVariableReference")
+StructuredValue = FieldNumbers("StructuredValue")
+TensorInfo = FieldNumbers("TensorInfo")
+TensorProto = FieldNumbers("TensorProto")
+TensorShapeProto = FieldNumbers("TensorShapeProto")
+TensorSliceProto = FieldNumbers("TensorSliceProto")
+TensorSpecProto = FieldNumbers("TensorSpecProto")
+TrackableObject = FieldNumbers("TrackableObjectGraph.TrackableObject")
+TrackableObjectGraph = FieldNumbers("TrackableObjectGraph")
+TupleValue = FieldNumbers("TupleValue")
+TypeSpecProto = FieldNumbers("TypeSpecProto")
+VariableDef = FieldNumbers("VariableDef")
+VersionDef = FieldNumbers("VersionDef")
+MapEntry = FieldNumbers("an entry of NodeDef.attr")  # of any map

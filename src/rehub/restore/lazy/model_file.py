@@ -1,7 +1,6 @@
-"""Reads a `saved_model.pb` but for its functions, which are found, and parsed one by one when they are asked for.
+"""Read a `saved_model.pb` without its functions, which are parsed one by one when they are used.
 
-The functions are most of the file, and a call needs a few of them. The numbers are those of the fields in TensorFlow's
-saved_model.proto, meta_graph.proto, graph.proto, function.proto and op_def.proto.
+Functions are most of the file, and a call needs a few of them.
 """
 
 from __future__ import annotations
@@ -12,18 +11,14 @@ from typing import Any, Iterator
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel
+from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef, SavedModel
 from rehub.savedmodel.wire import BYTES, Message, Span, WireError, read_varint
 from rehub.savedmodel.wire_writing import sized_key
-
-_META_GRAPHS = 2
-_GRAPH_DEF, _LIBRARY = 2, 2
-_FUNCTION, _REGISTERED_GRADIENT = 1, 3
-_SIGNATURE, _NAME = 1, 1
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a `saved_model.pb` of one MetaGraph holds.
+    """The content of a `saved_model.pb` with one MetaGraph.
 
     Attributes:
         metagraph: the MetaGraphDef, without the function library of its graph.
@@ -37,12 +32,12 @@ class ModelFile:
 
 
 class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, Any] to derive from.
-    """FunctionDefs by name, each parsed when it is first asked for, and the same from then on.
+    """FunctionDefs by name, each parsed when it is first used.
 
     Args:
         path: the file, for messages.
         buffer: its bytes.
-        spans: where in them each function starts and ends.
+        spans: where each function starts and ends in them.
     """
 
     def __init__(self, path: str, buffer: bytes, spans: dict[str, Span]) -> None:
@@ -73,7 +68,7 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
         return self._parsed[name]
 
     def ops(self) -> set[str]:
-        """Returns the ops that the functions use, each function parsed for that and not kept."""
+        """Return the ops that the functions use. The functions parsed for this are not kept."""
         used: set[str] = set()
         for start, end in self._spans.values():
             function = tf_internals.protos.parse_function(self._buffer[start:end])
@@ -82,57 +77,62 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
 
 
 def read_model_file(path: str, content: bytes) -> ModelFile | None:
-    """Reads a `saved_model.pb`.
+    """Read a `saved_model.pb`.
 
     Args:
         path: the file, for messages.
         content: its bytes.
 
     Returns:
-        What it holds; None if it has several MetaGraphs, or writes what it has once in pieces, which no writer does.
+        Its content; None if it has several MetaGraphs, or writes a field in pieces, which no known writer does.
 
     Raises:
-        CorruptModel: the bytes are no SavedModel; says where.
+        CorruptModel: the bytes are not a SavedModel; says where.
     """
     try:
-        return _read(path, content)
+        return _parse_content(path, content)
     except WireError as error:
         raise CorruptModel(
             f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
         ) from error
 
 
-def _read(path: str, content: bytes) -> ModelFile | None:
-    metagraphs = list(Message(content).spans(_META_GRAPHS))
+def is_function(node: Any) -> bool:
+    """Whether a node of a SavedObjectGraph is a function."""
+    return node.WhichOneof("kind") in ("function", "bare_concrete_function")
+
+
+def _parse_content(path: str, content: bytes) -> ModelFile | None:
+    metagraphs = list(Message(content).spans(SavedModel.meta_graphs))
     if len(metagraphs) != 1:
         return None
-    graphs = list(Message(content, (metagraphs[0],)).spans(_GRAPH_DEF))
+    graphs = list(Message(content, (metagraphs[0],)).spans(MetaGraphDef.graph_def))
     if len(graphs) != 1:
         return None
-    libraries = list(Message(content, (graphs[0],)).spans(_LIBRARY))
+    libraries = list(Message(content, (graphs[0],)).spans(GraphDef.library))
     if len(libraries) > 1:
         return None
     spans: dict[str, Span] = {}
     gradients = []
     if libraries:
         library = Message(content, (libraries[0],))
-        spans = {_name(content, span): span for span in library.spans(_FUNCTION)}
-        gradients = [content[start:end] for start, end in library.spans(_REGISTERED_GRADIENT)]
-    rest = _without(content, metagraphs[0], _GRAPH_DEF, graphs)
-    graph = _without(content, graphs[0], _LIBRARY, libraries)
+        spans = {_function_name(content, span): span for span in library.spans(FunctionDefLibrary.function)}
+        gradients = [content[start:end] for start, end in library.spans(FunctionDefLibrary.registered_gradients)]
+    rest = _remove_field(content, metagraphs[0], MetaGraphDef.graph_def, graphs)
+    graph = _remove_field(content, graphs[0], GraphDef.library, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(_GRAPH_DEF, len(graph)) + graph)
+    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(MetaGraphDef.graph_def, len(graph)) + graph)
     parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
     return ModelFile(metagraph, Functions(path, content, spans), parsed)
 
 
-def _name(content: bytes, function: Span) -> str:
-    """The name of a function. It comes first in the signature, and that in the function, where TensorFlow wrote it."""
+def _function_name(content: bytes, function: Span) -> str:
+    """Return the name of a function, which TensorFlow writes first in the signature, and that first in the function."""
     start, end = function
-    first_of_first = bytes([_SIGNATURE << 3 | BYTES]), bytes([_NAME << 3 | BYTES])
+    first_of_first = bytes([FunctionDef.signature << 3 | BYTES]), bytes([OpDef.name << 3 | BYTES])
     position, stop = start, end
     for key in first_of_first:
         if content[position : position + 1] != key:
@@ -144,14 +144,14 @@ def _name(content: bytes, function: Span) -> str:
             return str(content[position:stop], "utf-8")
         except UnicodeDecodeError as error:
             raise WireError(f"byte {position}: the name of a function is not UTF-8 ({error.reason})") from error
-    signature = next(Message(content, (function,)).spans(_SIGNATURE), None)
-    return "" if signature is None else Message(content, (signature,)).text(_NAME)
+    signature = next(Message(content, (function,)).spans(FunctionDef.signature), None)
+    return "" if signature is None else Message(content, (signature,)).text(OpDef.name)
 
 
-def _without(content: bytes, message: Span, number: int, left_out: list[Span]) -> bytes | None:
-    """The bytes of a message without a field that occurs once at most; None if it is written in an unusual way."""
+def _remove_field(content: bytes, message: Span, number: int, spans: list[Span]) -> bytes | None:
+    """Return a message without a field that occurs at most once; None if the field is written in an unusual way."""
     start, end = message
-    for value_start, value_end in left_out:
+    for value_start, value_end in spans:
         key = sized_key(number, value_end - value_start)
         if content[value_start - len(key) : value_start] != key:
             return None

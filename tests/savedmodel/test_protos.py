@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import ast
+import contextlib
+import dataclasses
+import importlib
+from pathlib import Path
+
+import pytest
 import saved_models  # noqa: F401  TensorFlow is imported there without its warnings
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 
+import rehub
 from rehub import tf_internals
-from rehub.savedmodel.encodings.schema import Field, enums, messages
+from rehub.savedmodel import protos
+from rehub.savedmodel.protos import ENUMS, MESSAGES, Field
 
 TYPES = {value: name[5:].lower() for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
 
@@ -47,7 +57,6 @@ def expected(owner, field):
 
 
 def test_each_field_of_this_tensorflow_is_in_the_table():
-    table = messages()
     found = reachable(tf_internals.protos.new_saved_model().DESCRIPTOR, {})
     assert len(found) > 60
     for descriptor in found.values():
@@ -55,17 +64,54 @@ def test_each_field_of_this_tensorflow_is_in_the_table():
         for field in descriptor.fields:
             if descriptor.GetOptions().map_entry:
                 continue
-            assert table[owner][field.name] == expected(owner, field)
+            assert MESSAGES[owner][field.name] == expected(owner, field)
             if is_map(field):
-                entry = table[f"an entry of {owner}.{field.name}"]
+                entry = MESSAGES[f"an entry of {owner}.{field.name}"]
                 for part in field.message_type.fields:
                     assert entry[part.name] == expected("", part)
 
 
 def test_each_value_of_an_enum_of_this_tensorflow_is_in_the_table():
-    table = enums()
     for descriptor in reachable(tf_internals.protos.new_saved_model().DESCRIPTOR, {}).values():
         for field in descriptor.fields:
             if field.enum_type is not None:
                 for value in field.enum_type.values:
-                    assert table[short(field.enum_type.full_name)][value.name] == value.number
+                    assert ENUMS[short(field.enum_type.full_name)][value.name] == value.number
+
+
+for module in ("protobuf.fingerprint_pb2", "protobuf.tensor_bundle_pb2", "framework.tensor_slice_pb2"):
+    with contextlib.suppress(ImportError):  # TensorFlow 1.15 has no fingerprints.
+        importlib.import_module(f"tensorflow.core.{module}")
+
+
+@pytest.mark.parametrize("name", sorted(set(protos._ALL_MESSAGES) - set(MESSAGES)))
+def test_fields_of_other_messages_are_those_of_this_tensorflow(name):
+    try:
+        descriptor = descriptor_pool.Default().FindMessageTypeByName(f"tensorflow.{name}")
+    except KeyError:
+        pytest.skip("this message is not one of TensorFlow's, or nothing has imported it")
+    for field in protos._ALL_MESSAGES[name].values():
+        # Versions of TensorFlow differ in the name of the only oneof.
+        assert field == dataclasses.replace(expected(name, descriptor.fields_by_name[field.name]), group="")
+
+
+def test_each_field_number_that_is_asked_for_exists():
+    checked = 0
+    for file in Path(rehub.__file__).parent.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        imported = {
+            each.asname or each.name: each.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "rehub.savedmodel.protos"
+            for each in node.names
+        }
+        for node in ast.walk(tree):
+            owner = node.value if isinstance(node, ast.Attribute) else None
+            name = imported.get(owner.id) if isinstance(owner, ast.Name) else None
+            if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "protos":
+                name = owner.attr
+            numbers = getattr(protos, name or "", None)
+            if isinstance(numbers, protos.FieldNumbers):
+                assert isinstance(getattr(numbers, node.attr), int), (file, node.lineno)
+                checked += 1
+    assert checked > 100

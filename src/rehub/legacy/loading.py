@@ -1,0 +1,71 @@
+"""Load a ModuleSpec from a handle."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rehub import resolvers, restore, tf_internals
+from rehub.errors import InvalidSetting, ModelNotFound, UnsupportedFormat
+from rehub.legacy.graph_spec import GraphModuleSpec
+from rehub.legacy.marker import check_marker, get_module_proto_path
+from rehub.legacy.saved_model import read_variants, variables_prefix
+from rehub.legacy.spec import ModuleSpec
+from rehub.redaction import redact_url
+from rehub.savedmodel import read_metagraphs
+from rehub.savedmodel.layout import LEGACY_MARK
+
+
+def as_module_spec(spec: Any) -> ModuleSpec:
+    """Return a spec as it is, or load the one that a handle names.
+
+    Raises:
+        InvalidSetting: it is neither a ModuleSpec nor a handle.
+    """
+    if isinstance(spec, ModuleSpec):
+        return spec
+    if isinstance(spec, (str, os.PathLike)):
+        return load_module_spec(spec)
+    raise InvalidSetting(f"Unknown module spec type: {type(spec)}. Expected a hub.ModuleSpec, a URL or a path.")
+
+
+def load_module_spec(path: Any) -> ModuleSpec:
+    """Load the contents of a legacy module, after a download if need be.
+
+    Args:
+        path: a URL, a path, or any other handle that `hub.resolve` takes.
+
+    Raises:
+        ModelNotFound: there is no model; says what is there instead.
+        UnsupportedFormat: there is a model that is not a legacy module; says what loads it.
+        CorruptModel: a file of it is damaged.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
+    """
+    directory = resolvers.resolve(path)
+    label = redact_url(path) if isinstance(path, str) else str(directory)
+    tf = tf_internals.import_tensorflow()
+    try:
+        layout = restore.detect_layout_anywhere(directory, label)
+    except ModelNotFound:
+        # A module of a future format may have other files. Its marker explains more than the missing files do.
+        if tf.io.gfile.exists(get_module_proto_path(directory)):
+            check_marker(label, directory)
+        raise
+    if not layout.is_legacy:
+        raise UnsupportedFormat(_explain_other_format(label, directory, layout.model_file))
+    check_marker(label, directory)
+    scanned = restore.check_trust(layout, label)
+    # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
+    return GraphModuleSpec(read_variants(scanned, layout.path), variables_prefix(layout.path), label, layout)
+
+
+def _explain_other_format(label: str, directory: str, model_file: str) -> str:
+    lead = f"{label!r} is not a legacy module: there is no {LEGACY_MARK} beside its {model_file}. "
+    if model_file.endswith(".pb") and restore.is_local(directory):
+        if any(metagraph.has_objects for metagraph in read_metagraphs(os.path.join(directory, model_file))):
+            return lead + "It is a TF2 SavedModel: load it by hub.load(...) or hub.KerasLayer(...)."
+        return lead + (
+            "It is a TF1 SavedModel: make a spec of it by hub.create_module_spec_from_saved_model(...), or load it "
+            "by hub.load(...) or hub.KerasLayer(...)."
+        )
+    return lead + "Load it by hub.load(...) or hub.KerasLayer(...)."

@@ -1,0 +1,446 @@
+"""Interpret the calls of a program: its own functions, and those of TensorFlow, Keras and TensorFlow Hub."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from rehub.migrate.code import tf_names
+from rehub.migrate.code.expressions import ExpressionInterpreter, describe
+from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.values import (
+    Api,
+    Blocked,
+    Class,
+    Config,
+    DataIterator,
+    Entries,
+    Function,
+    Graph,
+    HubModule,
+    HubSpec,
+    Initializer,
+    Instance,
+    Items,
+    KerasObject,
+    Method,
+    Optimizer,
+    Plain,
+    Session,
+    Source,
+    SparsePlaceholder,
+    Tensor,
+    TrainOp,
+    Value,
+    is_ordinary,
+    iter_parts,
+    sources_of,
+)
+
+_SESSIONS = frozenset(["Session", "InteractiveSession", "train.MonitoredSession", "train.SingularMonitoredSession"])
+_CONFIGS = frozenset(["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions"])
+_INITIALIZERS = frozenset(
+    """
+    global_variables_initializer local_variables_initializer tables_initializer initialize_all_variables
+    initialize_all_tables initialize_local_variables no_op initializers.global_variables initializers.local_variables
+    initializers.tables_initializer reset_default_graph enable_eager_execution enable_v2_behavior
+    """.split()
+)
+_PUBLISHING = frozenset(
+    """
+    add_signature attach_image_module_info attach_message create_module_spec create_module_spec_from_saved_model
+    register_module_for_export LatestModuleExporter
+    """.split()
+)
+_COLUMNS = frozenset(["text_embedding_column", "image_embedding_column", "sparse_text_embedding_column"])
+# What a call of these gives or does is the same in eager mode.
+_PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
+_PLAIN_MODULES = (
+    "logging",
+    "gfile",
+    "flags",
+    "app",
+    "errors",
+    "test",
+    "compat",
+    "dtypes",
+    "data",
+    "python_io",
+    "config",
+    "version",
+)
+_MODULE_QUERIES = frozenset(
+    ["get_signature_names", "get_input_info_dict", "get_output_info_dict", "get_attached_message"]
+)
+
+
+class CallInterpreter(ExpressionInterpreter):
+    """Knows what calls do."""
+
+    def evaluate_Call(self, node: cst.Call) -> Value:
+        function = self.evaluate(node.func)
+        values = [self.evaluate(argument.value) for argument in node.args]
+        if isinstance(function, Api):
+            return self.call_api(node, function.path, values)
+        if isinstance(function, Function):
+            return self.call_function(node, function, values)
+        if isinstance(function, Class):
+            return self.instantiate(node, function, values)
+        if isinstance(function, Method):
+            return self.call_method(node, function, values)
+        if isinstance(function, HubModule):
+            return self.apply_module(node, function, values)
+        if isinstance(function, Instance):
+            method = self.find_method(function.node, "__call__")
+            if method is not None:
+                return self.call_function(node, Function(method, function.scope), [function, *values], has_self=True)
+        return self.call_other(node, function, values)
+
+    def call_other(self, node: cst.Call, function: Value, values: list[Value]) -> Value:
+        """Return what a call of code that is not looked into gives, and require that it gets nothing that changes."""
+        name = node.func.value if isinstance(node.func, cst.Name) else ""
+        if isinstance(function, Blocked):
+            return Blocked()
+        if name == "super":
+            return Plain()
+        if name == "dict" and node.args and all(argument.keyword is not None for argument in node.args):
+            words = [argument.keyword.value for argument in node.args if argument.keyword is not None]
+            return Entries(tuple((Plain(word), value) for word, value in zip(words, values)), node)
+        if name in {"int", "float", "len", "list", "tuple", "min", "max", "sum", "str", "range", "isinstance", "type"}:
+            tensors = [part for value in values for part in iter_parts(value) if isinstance(part, Tensor)]
+            if tensors and all(tensor.is_static for tensor in tensors):
+                return (
+                    Tensor(sources_of(Items(tuple(values))), None, is_static=True)
+                    if sources_of(Items(tuple(values)))
+                    else Plain()
+                )
+            if name in {"len", "isinstance", "type"} and not sources_of(Items(tuple(values))):
+                return Plain()
+        for argument, value in zip(node.args, values):
+            if isinstance(value, Tensor) and value.is_static and not value.is_deferred:
+                continue
+            self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        self.require_ordinary(node.func, function, "called")
+        if isinstance(function, KerasObject) or any(isinstance(value, KerasObject) for value in values):
+            return KerasObject()
+        return Plain()
+
+    # The program's own functions.
+
+    def call_function(
+        self, node: cst.Call | None, function: Function, values: list[Value], *, has_self: bool = False
+    ) -> Value:
+        """Return what a call of a function of the program gives."""
+        raise NotImplementedError
+
+    def instantiate(self, node: cst.Call, function: Class, values: list[Value]) -> Value:
+        """Return a new object of a class of the program."""
+        instance = Instance(function.node, function.scope)
+        method = self.find_method(function.node, "__init__")
+        self.record.calls.setdefault(function.node, set()).add(node)
+        if method is not None:
+            self.call_function(node, Function(method, function.scope), [instance, *values], has_self=True)
+        else:
+            for argument, value in zip(node.args, values):
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        return KerasObject() if self.is_keras_class(function.node) else instance
+
+    def is_keras_class(self, node: cst.ClassDef) -> bool:
+        """Tell whether a class is derived from one of Keras."""
+        bases = [self.record.facts.get(base.value) for base in node.bases]
+        return any(isinstance(base, Api) and "keras" in base.path for base in bases)
+
+    # Methods of known values.
+
+    def call_method(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
+        """Return what a call of a method gives."""
+        owner, name = method.owner, method.name
+        if isinstance(owner, Instance):
+            found = self.find_method(owner.node, name)
+            if found is not None:
+                return self.call_function(node, Function(found, owner.scope), [owner, *values], has_self=True)
+            return self.call_other(node, Plain(), values)
+        if isinstance(owner, Session):
+            return self.call_session(node, name, values)
+        if isinstance(owner, Graph):
+            if name in {"as_default", "finalize"}:
+                return Graph()
+            return self.block(node, "RH102", f"`.{name}` of a graph")
+        if isinstance(owner, Tensor):
+            return self.call_tensor_method(node, owner, name)
+        if isinstance(owner, Initializer) and name == "run":
+            return Initializer()
+        if isinstance(owner, (HubModule, HubSpec)) and name in _MODULE_QUERIES:
+            return Tensor(is_static=True)
+        if isinstance(owner, HubModule) and name == "export":
+            return self.block(node, "RH308", "a module is exported; TensorFlow 2 saves a SavedModel")
+        if isinstance(owner, Optimizer) and name == "minimize":
+            return self.minimize(node, owner, values)
+        if isinstance(owner, DataIterator) and name == "get_next":
+            return Tensor(frozenset([Source("iterator", owner.call, owner.order)]))
+        if isinstance(owner, (Items, Entries)):
+            return self.call_container(node, owner, name, values)
+        return self.block(node, "RH102", f"`.{name}` of {describe(owner)}")
+
+    def call_container(self, node: cst.Call, owner: Value, name: str, values: list[Value]) -> Value:
+        """Return what a method of a known list or dict gives."""
+        target = node.func.value if isinstance(node.func, cst.Attribute) else None
+        if name == "append" and isinstance(target, cst.Name) and len(values) == 1:
+            added = values[0]
+            if is_ordinary(added) and is_ordinary(owner):
+                self.bind(target, Plain())
+                return Plain()
+            parts = [*(owner.items if isinstance(owner, Items) else ()), added]
+            if all(isinstance(part, Tensor) and not part.is_deferred and not part.form for part in parts):
+                self.bind(target, Tensor(form="list"))
+                return Plain()
+        if name in {"items", "keys", "values", "get"} and isinstance(owner, Entries):
+            self.require_ordinary(node, owner, f"read by `.{name}`")
+            return Plain()
+        self.require_ordinary(node, owner, f"changed by `.{name}`")
+        for value in values:
+            self.require_ordinary(node, value, f"passed to `.{name}`")
+        if isinstance(target, cst.Name):
+            self.bind(target, Plain())
+        return Plain()
+
+    def call_session(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a method of a session gives."""
+        if name == "run":
+            words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+            unknown = set(words) - {"", "fetches", "feed_dict"}
+            if not node.args or unknown or len(node.args) > 2 or any(argument.star for argument in node.args):
+                return self.block(node, "RH102", "`session.run` with options or other arguments")
+            fetched = words.index("fetches") if "fetches" in words else 0
+            feeds = [index for index in range(len(words)) if index != fetched]
+            self.add_fetch(node, node.args[fetched].value, values[fetched], *(node.args[i].value for i in feeds))
+            return Initializer() if self.is_initializer(values[fetched]) else result_of(values[fetched])
+        if name in {"close", "as_default", "__enter__", "__exit__"}:
+            return Session()
+        if name == "should_stop":
+            return self.block(node, "RH102", "a loop until `session.should_stop()`")
+        return self.block(node, "RH102", f"`.{name}` of a session")
+
+    def add_fetch(
+        self, node: cst.Call, fetched: cst.BaseExpression, value: Value, feed: cst.BaseExpression | None = None
+    ) -> None:
+        """Remember a run of a session."""
+        if isinstance(feed, cst.Name) and feed.value == "None":
+            feed = None
+        for part in iter_parts(value):
+            if not isinstance(part, (Tensor, Items, Entries, Initializer, TrainOp, Blocked)) and not (
+                isinstance(value, Entries) and isinstance(part, Plain)
+            ):
+                self.block(fetched, "RH102", f"`{code_of(fetched)[:40]}` is run, and it is not known what it is")
+        feed_value = self.record.facts.get(feed) if feed is not None else None
+        self.record.fetches[node] = Fetch(node, fetched, value, feed, feed_value, self.scope.node)
+
+    def call_tensor_method(self, node: cst.Call, owner: Tensor, name: str) -> Value:
+        """Return what a method of a tensor gives."""
+        if owner.is_static and not owner.is_deferred:
+            return Tensor(is_static=True)
+        if name == "get_shape" or (owner.is_static and name in {"as_list", "ndims", "num_elements"}):
+            return replace(owner, definition=None, is_static=True)
+        if name == "eval" and isinstance(node.func, cst.Attribute):
+            words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+            feeds = [
+                argument.value
+                for index, (argument, word) in enumerate(zip(node.args, words))
+                if word == "feed_dict" or (not word and index == 0)
+            ]
+            if not set(words) <= {"", "feed_dict", "session"}:
+                return self.block(node, "RH102", "`.eval` with unknown arguments")
+            self.add_fetch(node, node.func.value, owner, *feeds)
+            return Plain()
+        if name == "set_shape":
+            return self.block(node, "RH103", "`.set_shape` of a tensor")
+        if owner.form == "dict" and name in {"items", "keys", "values"} and not owner.is_deferred:
+            return Plain() if name == "keys" else self.block(node, "RH102", f"a loop over `.{name}()` of tensors")
+        return self.block(node, "RH102", f"`.{name}` of a tensor")
+
+    # hub.Module.
+
+    def apply_module(self, node: cst.Call, module: HubModule, values: list[Value]) -> Value:
+        """Return the outputs of a module that is applied."""
+        sources, is_dict = self.state_of(module), False
+        for argument, value in zip(node.args, values):
+            word = argument.keyword.value if argument.keyword else ""
+            if word == "as_dict":
+                if not isinstance(value, Plain) or value.constant not in {True, False}:
+                    return self.block(argument, "RH101", "`as_dict=` is not a constant")
+                is_dict = value.constant is True
+            for part in iter_parts(value):
+                if isinstance(part, (Tensor, Items, Entries)):
+                    continue
+                if isinstance(part, KerasObject) or not is_ordinary(part):
+                    return self.block(argument, "RH101", f"a module is applied to {describe(part)}")
+            sources |= sources_of(value)
+        return Tensor(sources, None, "dict" if is_dict else "")
+
+    # TensorFlow, Keras and TensorFlow Hub.
+
+    def call_api(self, node: cst.Call, path: str, values: list[Value]) -> Value:
+        """Return what a call of a public name gives."""
+        package, _, name = path.partition(".")
+        if package == "tensorflow_hub":
+            return self.call_hub(node, name, values)
+        if package == "keras" or name.startswith(("keras.", "python.keras.")):
+            return self.call_keras(node, name.rpartition("keras.")[2], values)
+        name = name[len("compat.v1.") :] if name.startswith("compat.v1.") else name
+        if name in {"enable_eager_execution", "enable_v2_behavior"}:
+            self.record.is_eager = True
+        elif name in {"disable_eager_execution", "disable_v2_behavior"}:
+            self.record.is_compat = True
+        elif name.endswith("placeholder"):
+            self.record.uses_graph = True
+        return self.call_tensorflow(node, name, values)
+
+    def call_hub(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a call of TensorFlow Hub gives."""
+        if name == "Module":
+            return self.make_module(node, values)
+        if name == "load_module_spec":
+            handle = node.args[0].value if node.args else None
+            return HubSpec(handle)
+        if name in {"get_expected_image_size", "get_num_image_channels"}:
+            return Plain()
+        if name in _PUBLISHING:
+            return self.block(node, "RH308", f"`hub.{name}` publishes a module of TensorFlow 1")
+        if name in _COLUMNS:
+            return self.block(node, "RH304", f"`hub.{name}` feeds feature columns and Estimators")
+        return self.call_other(node, KerasObject() if name == "KerasLayer" else Plain(), values)
+
+    def make_module(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return a new `hub.Module`."""
+        self.record.uses_graph = True
+        is_trainable = False
+        for argument, value in zip(node.args, values):
+            word = argument.keyword.value if argument.keyword else ""
+            if word == "trainable" or (not word and argument is not node.args[0] and argument is node.args[1]):
+                is_trainable = not (isinstance(value, Plain) and value.constant is False)
+            if not isinstance(value, HubSpec):
+                self.require_ordinary(argument.value, value, "passed to `hub.Module`")
+        spec = values[0] if values else None
+        if isinstance(spec, HubSpec) and spec.handle is None:
+            return self.block(node, "RH101", "the handle of this module's spec is not known here")
+        return HubModule(node, is_trainable)
+
+    def call_keras(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a call of Keras gives."""
+        if name == "backend.get_session":
+            return Session()
+        if name == "backend.set_session":
+            return Initializer()
+        if name.startswith("backend.") and any(isinstance(value, Tensor) for value in values):
+            return self.compute(node, *values)
+        for argument, value in zip(node.args, values):
+            for part in iter_parts(value):
+                if isinstance(part, Function) and name == "layers.Lambda":
+                    self.call_lambda_layer(part)
+            if not isinstance(value, Function):
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        return KerasObject()
+
+    def call_lambda_layer(self, function: Function) -> None:
+        """Interpret a function that computes tensors from tensors: a Keras Lambda's, or the body of a loop."""
+        self.record.calls.setdefault(function.node, set())
+        count = len(function.node.params.params)
+        self.call_function(None, function, [Tensor() for _ in range(count)])
+
+    def call_tensorflow(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a call of TensorFlow gives."""
+        if name in _SESSIONS:
+            return self.make_session(node, values)
+        if name in {"Graph", "get_default_graph"}:
+            return Graph()
+        if name == "get_default_session":
+            return Session()
+        if name in _CONFIGS:
+            return Config()
+        if name in _INITIALIZERS:
+            return Initializer()
+        if name == "group" and all(self.is_initializer(value) for value in values):
+            return Initializer()
+        if name in {"placeholder", "placeholder_with_default"}:
+            source = Source("placeholder", node, self.order_of(node))
+            return Tensor(frozenset([source]), node, is_input=True)
+        if name in {"sparse_placeholder", "sparse.placeholder"}:
+            return SparsePlaceholder(node, self.order_of(node))
+        if name in {"global_variables", "trainable_variables"} and not node.args:
+            return Tensor(form="list")
+        return self.call_tensorflow_op(node, name, values)
+
+    def is_initializer(self, value: Value) -> bool:
+        """Tell whether a value is initializers alone."""
+        return all(isinstance(part, (Initializer, Items)) for part in iter_parts(value))
+
+    def make_session(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return a new session, if what it is given has no other meaning than to run things here."""
+        self.record.uses_graph = True
+        for argument, value in zip(node.args, values):
+            word = argument.keyword.value if argument.keyword else "target"
+            is_local = word == "target" and isinstance(value, Plain) and value.constant in {"", None}
+            if not is_local and not isinstance(value, (Graph, Config)) and value != Plain(None):
+                self.block(argument, "RH102", f"a session with `{code_of(argument.value)[:40]}`")
+        return Session()
+
+    def call_tensorflow_op(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what an op gives, or block what has no equal in eager mode."""
+        for value in values:
+            for part in iter_parts(value):
+                if isinstance(part, Function):
+                    self.call_lambda_layer(part)
+        operands = [value for value in values if not isinstance(value, Function)]
+        if tf_names.is_random(name):
+            source = Source("random", node, self.order_of(node))
+            return Tensor(sources_of(self.compute(node, *operands)) | {source})
+        if tf_names.is_op(name):
+            result = self.compute(node, *operands)
+            return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
+        if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
+            for argument, value in zip(node.args, values):
+                self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
+            return Plain()
+        rule, message = explain_unknown(name)
+        return self.block(node, rule, message)
+
+    def minimize(self, node: cst.Call, owner: Optimizer, values: list[Value]) -> Value:
+        """Return the op of a training step."""
+        if len(values) == 1 and isinstance(values[0], Tensor):
+            return TrainOp(node, owner.call, values[0])
+        return self.block(node, "RH301", "`minimize` with more than the loss")
+
+
+def explain_unknown(name: str) -> tuple[str, str]:
+    """Return the rule and the reason why a call of TensorFlow stays."""
+    first = name.partition(".")[0]
+    if first == "contrib":
+        return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
+    if first == "estimator":
+        return "RH304", f"`tf.{name}`: Estimators are not in TensorFlow 2.16 and newer"
+    if name == "train.Saver":
+        return "RH306", "tf.train.Saver reads and writes the variables of a graph by name"
+    if first in {"saved_model", "graph_util"} or name == "import_graph_def":
+        return "RH307", f"`tf.{name}` writes or reads a graph"
+    if name.startswith("train.") and name.endswith("Optimizer"):
+        return "RH301", f"`tf.{name}` trains variables of a graph"
+    if first == "feature_column":
+        return "RH304", f"`tf.{name}` builds feature columns"
+    if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:
+        return "RH102", f"`tf.{name}`: variables of a graph"
+    return "RH102", f"`tf.{name}` is not known to mean the same in eager mode"
+
+
+def result_of(fetched: Value) -> Value:
+    """Return what a run gives for what it is asked: NumPy arrays in the same structure."""
+    if isinstance(fetched, Items):
+        return Items(tuple(map(result_of, fetched.items)), fetched.is_tuple)
+    if isinstance(fetched, Entries):
+        return Plain()
+    return Plain(None) if isinstance(fetched, Initializer) else Plain()
+
+
+def code_of(node: cst.CSTNode) -> str:
+    """Return the text of a node."""
+    return cst.Module([]).code_for_node(node)

@@ -1,0 +1,400 @@
+"""RH103: what is computed from placeholders becomes a function of them.
+
+A statement like `logits = f(images)`, with `images` a placeholder, is a definition. For each definition that a session
+runs, the definitions that it needs are written into one function, with the placeholders as parameters, at its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterator
+
+import libcst as cst
+
+from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
+from rehub.migrate.code.modules import plan_code
+from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
+from rehub.migrate.code.store import Definition
+from rehub.migrate.code.values import Api, HubModule, Source, Tensor
+
+_PURE_BUILTINS = frozenset(
+    ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
+)
+
+
+@dataclass
+class FunctionPlan:
+    """A function that takes the place of a definition.
+
+    Attributes:
+        name: what it is called where it is written.
+        targets: what of the definitions it returns: one name, or several.
+        attribute: the text of the attribute that it is assigned to, if it is not a plain name.
+    """
+
+    definition: Definition
+    name: str
+    targets: list[cst.BaseExpression]
+    parameters: list[Source]
+    attribute: str = ""
+    hoisted: list[str] = field(default_factory=list)
+
+
+class Deferral:
+    """Plans functions for definitions."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.functions: dict[tuple[cst.CSTNode, str], FunctionPlan] = {}
+        self.names = self._name_sources()
+        self.hoisted: dict[cst.CSTNode, str] = {}
+        self.preludes: dict[cst.CSTNode, list[tuple[str, cst.CSTNode]]] = {}
+        self.tf = plan.package_name("tensorflow") or plan.package_name("tensorflow.compat.v1")
+
+    # Sources and their names.
+
+    def _name_sources(self) -> dict[cst.CSTNode, str]:
+        names: dict[cst.CSTNode, str] = {}
+        for node, value in self.plan.record.facts.items():
+            if isinstance(node, cst.Call) and isinstance(value, Tensor) and value.is_input and value.definition is node:
+                names[node] = self._name_source(node)
+        return names
+
+    def _name_source(self, node: cst.Call) -> str:
+        """Return the name that a program gives a placeholder."""
+        parent = self.plan.parents.get(node)
+        if isinstance(parent, cst.Assign):
+            target = parent.targets[0].target
+            if isinstance(target, cst.Name):
+                return target.value
+            if isinstance(target, cst.Attribute):
+                return target.attr.value
+        for argument in node.args:
+            if argument.keyword is not None and argument.keyword.value == "name":
+                name = getattr(argument.value, "evaluated_value", None)
+                if isinstance(name, str) and name.isidentifier():
+                    return name
+        return "inputs"
+
+    def parameter_name(self, source: Source) -> str:
+        """Return the name of the parameter that stands for a placeholder."""
+        return source.part or self.names.get(source.node, "inputs")
+
+    def parameters_of(self, sources: frozenset[Source]) -> list[Source]:
+        """Return the placeholders among sources, in the order of the program."""
+        parts = ("values", "indices", "dense_shape", "")
+        inputs = [source for source in sources if source.kind in {"placeholder", "sparse"}]
+        return sorted(inputs, key=lambda source: (source.order, parts.index(source.part)))
+
+    # What an expression is made of.
+
+    def leaves(self, node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+        """Yield the names of deferred tensors in an expression."""
+        if isinstance(node, cst.BaseExpression) and is_leaf(self.plan.fact(node)):
+            yield node
+            return
+        for child in node.children:
+            yield from self.leaves(child)
+
+    def definition_of(self, leaf: cst.CSTNode) -> Definition | None:
+        """Return the definition that a leaf names; None for placeholders and parameters."""
+        value = self.plan.fact(leaf)
+        if isinstance(value, Tensor) and value.definition is not None:
+            return self.plan.record.definitions.get(value.definition)
+        return None
+
+    def is_parametric_definition(self, definition: Definition) -> bool:
+        """Tell whether a definition is computed from parameters of its function: then it stays where it is."""
+        for leaf in self.leaves(definition.value):
+            if is_parametric(self.plan.fact(leaf)):
+                return True
+            inner = self.definition_of(leaf)
+            if inner is not None and inner is not definition and self.is_parametric_definition(inner):
+                return True
+        return False
+
+    def slice_of(self, definition: Definition) -> list[Definition]:
+        """Return a definition and those of its scope that it needs, in the order of the program."""
+        found: dict[cst.CSTNode, Definition] = {}
+        pending = [definition]
+        while pending:
+            current = pending.pop()
+            if current.statement in found:
+                continue
+            found[current.statement] = current
+            for leaf in self.leaves(current.value):
+                inner = self.definition_of(leaf)
+                if inner is not None and inner.scope is definition.scope:
+                    pending.append(inner)
+        return sorted(found.values(), key=lambda item: self.plan.position[item.statement])
+
+    # Functions.
+
+    def need(self, leaf: cst.BaseExpression) -> FunctionPlan | None:
+        """Return the function that takes the place of the tensor that a leaf names."""
+        definition = self.definition_of(leaf)
+        if definition is None:
+            return None
+        if self.is_parametric_definition(definition):
+            self.plan.block(leaf, "RH103", f"`{plan_code(leaf)}` is computed from a parameter, and run here")
+            return None
+        target = self.target_for(definition, leaf)
+        if target is None:
+            self.plan.block(leaf, "RH103", f"it is not known which tensor `{plan_code(leaf)}` is")
+            return None
+        key = (definition.statement, plan_code(target))
+        if key not in self.functions:
+            is_name = isinstance(target, cst.Name)
+            name = target.value if isinstance(target, cst.Name) else target.attr.value  # type: ignore[attr-defined]
+            parameters = self.parameters_of(definition.sources)  # type: ignore[arg-type]
+            self.functions[key] = FunctionPlan(
+                definition, name, [target], parameters, "" if is_name else plan_code(target)
+            )
+            self.check_slice(definition, parameters)
+        return self.functions[key]
+
+    def target_for(self, definition: Definition, leaf: cst.BaseExpression) -> cst.BaseExpression | None:
+        """Return the target of a definition that a leaf means, if there is one that can be a function."""
+        names = [name for target in definition.targets for name in flatten(target)]
+        usable = [name for name in names if isinstance(name, cst.Name) or is_self_attribute(name)]
+        if len(usable) == len(names) == 1:
+            return usable[0]
+        wanted = plan_code(leaf)
+        return next((name for name in usable if plan_code(name) == wanted), None)
+
+    def check_slice(self, definition: Definition, parameters: list[Source]) -> None:
+        """Block what a function of these definitions would change; need the functions of other scopes that it calls."""
+        plan = self.plan
+        for part in self.slice_of(definition):
+            if not isinstance(part.statement, (cst.Assign, cst.AnnAssign)):
+                plan.block(part.statement, "RH103", "a tensor that depends on a placeholder is changed in place")
+            for leaf in self.leaves(part.value):
+                inner = self.definition_of(leaf)
+                if inner is not None and inner.scope is not definition.scope:
+                    self.need(leaf)
+            self.hoist_calls(part)
+            self.check_free_names(part, definition)
+        for source in definition.sources:
+            if getattr(source, "kind", "") == "iterator":
+                plan.block(definition.statement, "RH105", "tensors of an iterator over a dataset")
+        names = [self.parameter_name(source) for source in parameters]
+        if len(set(names)) < len(names):
+            plan.block(definition.statement, "RH103", "two placeholders have one name")
+        if any(isinstance(a, (cst.If, cst.Try)) for a in self.blocks_around(definition)):
+            plan.block(definition.statement, "RH103", "a tensor is defined under a condition")
+
+    def blocks_around(self, definition: Definition) -> list[cst.CSTNode]:
+        """Return the blocks of its own scope that a definition is in."""
+        found = []
+        for ancestor in self.plan.ancestors(definition.statement):
+            if ancestor is definition.scope:
+                break
+            found.append(ancestor)
+        return found
+
+    def check_free_names(self, part: Definition, definition: Definition) -> None:
+        """Block a name that is bound again after the definition: a function would see the later value."""
+        plan = self.plan
+        local = {plan_code(name) for other in self.slice_of(definition) for t in other.targets for name in flatten(t)}
+        for node in iter_names(part.value):
+            if node not in plan.record.facts or node.value in local or isinstance(plan.fact(node), Api):
+                continue
+            if is_leaf(plan.fact(node)):
+                continue
+            later = [
+                other
+                for other in plan.bindings.get(node.value, ())
+                if plan.position[other] > plan.position[definition.statement]
+                and plan.scope_of(other) in {definition.scope, None}
+            ]
+            if later:
+                plan.block(later[0], "RH103", f"`{node.value}` changes after the tensors that use it were built")
+
+    def hoist_calls(self, part: Definition) -> None:
+        """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
+        for call in self.repeated_calls(part.value):
+            if call in self.hoisted:
+                continue
+            wanted = "module" if isinstance(self.plan.fact(call), HubModule) else "value"
+            self.hoisted[call] = self.plan.unused_name(wanted)
+            self.preludes.setdefault(part.statement, []).append((self.hoisted[call], call))
+
+    def repeated_calls(self, node: cst.CSTNode) -> Iterator[cst.Call]:
+        """Yield the outermost calls in an expression that are not deferred, and may do more than compute."""
+        if isinstance(node, cst.Call) and not self.is_deferred(node) and not self.is_harmless(node):
+            yield node
+            return
+        if isinstance(node, cst.Lambda):
+            return
+        for child in node.children:
+            yield from self.repeated_calls(child)
+
+    def is_deferred(self, node: cst.CSTNode) -> bool:
+        """Tell whether an expression has a deferred tensor in it."""
+        value = self.plan.fact(node)
+        return isinstance(value, Tensor) and value.is_deferred
+
+    def is_harmless(self, node: cst.Call) -> bool:
+        """Tell whether a call may be done at each run: an op of TensorFlow, a module, a builtin."""
+        function = self.plan.fact(node.func)
+        if tensorflow_path(function) or isinstance(function, HubModule):
+            return True
+        return isinstance(node.func, cst.Name) and node.func.value in _PURE_BUILTINS
+
+    # Code.
+
+    def write_functions(self) -> None:
+        """Plan the removal of all definitions, and the functions in the places of those that are needed."""
+        plan = self.plan
+        for definition in list(plan.record.definitions.values()):
+            if self.is_parametric_definition(definition):
+                continue
+            own = [f for f in self.functions.values() if f.definition is definition]
+            prelude = self.preludes.get(definition.statement, [])
+            if not own and not prelude and any(True for _ in self.repeated_calls(definition.value)):
+                self.hoist_calls(definition)
+                prelude = self.preludes.get(definition.statement, [])
+            line = plan.parents[definition.statement]
+            if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+                plan.block(definition.statement, "RH103", "several statements on a line")
+                continue
+            plan.edits.replace(line, self.builder(line, own, prelude))
+            plan.change(definition.statement, "RH103", "a", "tensors of placeholders become a function")
+
+    def builder(
+        self, line: cst.SimpleStatementLine, functions: list[FunctionPlan], prelude: list[tuple[str, cst.CSTNode]]
+    ) -> Builder:
+        """Return what builds the functions in the place of a definition's line."""
+
+        def build(renderer: Renderer) -> Replacement:
+            config = self.plan.module.config_for_parsing
+            statements: list[cst.CSTNode] = [gap(line.leading_lines)]
+            for name, call in prelude:
+                statements += parse_statements(f"{name} = {renderer.code(call)}", config)
+            is_top = self.plan.scope_of(line) is None and isinstance(self.plan.parents[line], cst.Module)
+            around = blank_lines(2 if is_top else 1)
+            for function in functions:
+                first_in_block = (
+                    not prelude
+                    and isinstance(self.plan.parents[line], cst.IndentedBlock)
+                    and (
+                        self.plan.parents[line].body[0] is line  # type: ignore[attr-defined]
+                    )
+                )
+                statements.append(gap(() if first_in_block else around))
+                statements += parse_statements(self.function_code(function, renderer), config)
+                if function.attribute:
+                    statements += parse_statements(f"{function.attribute} = {function.name}", config)
+                statements.append(gap(around))
+            return cst.FlattenSentinel(statements)
+
+        return build
+
+    def function_code(self, function: FunctionPlan, renderer: Renderer) -> str:
+        """Return the text of a function."""
+        indent = self.plan.module.default_indent
+        parameters = ", ".join(self.parameter_name(source) for source in function.parameters)
+        lines = self.body_lines(function, renderer)
+        body = "".join(f"{indent}{line}\n" for line in lines)
+        return f"{self.decorator(function, renderer)}def {function.name}({parameters}):\n{body}"
+
+    def decorator(self, function: FunctionPlan, renderer: Renderer) -> str:
+        """Return the line that compiles a function for the shapes and types of its placeholders."""
+        specs = [self.spec_of(source, renderer) for source in function.parameters]
+        if not specs or not all(specs):
+            return ""
+        return f"@{self.tf}.function(input_signature=[{', '.join(specs)}])\n"
+
+    def spec_of(self, source: Source, renderer: Renderer) -> str:
+        """Return the `tf.TensorSpec` of a placeholder; "" if it is not known."""
+        shape, dtype = self.shape_and_dtype(source)
+        if dtype is None or not isinstance(source.node, cst.Call):
+            return ""
+        if source.kind == "sparse":
+            shapes = {"values": "[None]", "indices": "[None, None]", "dense_shape": "[None]"}
+            kind = renderer.code(dtype) if source.part == "values" else f"{self.tf}.int64"
+            return f"{self.tf}.TensorSpec({shapes[source.part]}, {kind})"
+        code = renderer.code(shape) if shape is not None else "None"
+        return f"{self.tf}.TensorSpec({code}, {renderer.code(dtype)})"
+
+    def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
+        """Return the arguments of a placeholder."""
+        shape = dtype = None
+        if not isinstance(source.node, cst.Call) or plan_code(source.node.func).endswith("with_default"):
+            return None, None
+        for index, argument in enumerate(source.node.args):
+            word = argument.keyword.value if argument.keyword else ("dtype", "shape", "name")[min(index, 2)]
+            if word == "shape":
+                shape = argument.value
+            elif word == "dtype":
+                dtype = argument.value
+        return shape, dtype
+
+    def body_lines(self, function: FunctionPlan, renderer: Renderer) -> list[str]:
+        """Return the lines of the body of a function."""
+        parts = self.slice_of(function.definition)
+        lines = []
+        for part in parts:
+            code = renderer.code(part.value, self.substitutions(part, function))
+            is_last = part is parts[-1]
+            if is_last and len(part.targets) == 1 and flatten(part.targets[0]) == [part.targets[0]]:
+                lines.append(f"return {code}")
+                return lines
+            targets = " = ".join(self.local_target(target) for target in part.targets)
+            lines.append(f"{targets} = {code}")
+        returned = ", ".join(self.local_target(target) for target in function.targets)
+        return [*lines, f"return {returned}"]
+
+    def local_target(self, target: cst.BaseExpression) -> str:
+        """Return a target as a local variable."""
+        code = plan_code(target)
+        for name in flatten(target):
+            if isinstance(name, cst.Attribute):
+                code = code.replace(plan_code(name), name.attr.value)
+        return code
+
+    def substitutions(self, part: Definition, function: FunctionPlan) -> dict[cst.CSTNode, Builder]:
+        """Return what takes the place of the leaves of a definition in a function."""
+        found: dict[cst.CSTNode, Builder] = {}
+        for leaf in self.leaves(part.value):
+            found[leaf] = constant_builder(self.leaf_code(leaf, function))
+        for call in self.repeated_calls(part.value):
+            found[call] = constant_builder(self.hoisted[call])
+        return found
+
+    def leaf_code(self, leaf: cst.BaseExpression, function: FunctionPlan) -> str:
+        """Return what a leaf is in a function: a parameter, a local variable, or a call of another function."""
+        value = self.plan.fact(leaf)
+        assert isinstance(value, Tensor)
+        if value.placeholder is not None:
+            return self.parameter_name(value.placeholder)
+        definition = self.definition_of(leaf)
+        if definition is not None and definition.scope is function.definition.scope:
+            return leaf.attr.value if isinstance(leaf, cst.Attribute) else plan_code(leaf)
+        arguments = ", ".join(self.parameter_name(source) for source in self.parameters_of(value.sources))
+        return f"{plan_code(leaf)}({arguments})"
+
+
+def constant_builder(code: str) -> Builder:
+    """Return a builder of an expression."""
+    return lambda _: cst.parse_expression(code)
+
+
+def flatten(target: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return the names and attributes that a target binds."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [name for element in target.elements for name in flatten(element.value)]
+    return [target]
+
+
+def is_self_attribute(node: cst.BaseExpression) -> bool:
+    """Tell whether an expression is an attribute of a name, like `self.x`."""
+    return isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
+
+
+def iter_names(node: cst.CSTNode) -> Iterator[cst.Name]:
+    """Yield the names in an expression."""
+    if isinstance(node, cst.Name):
+        yield node
+    for child in node.children:
+        yield from iter_names(child)

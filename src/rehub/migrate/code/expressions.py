@@ -1,0 +1,428 @@
+"""Interpret the expressions of a program: what value each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Sequence
+
+import libcst as cst
+
+from rehub.migrate.code.store import Blocker, Record, Scope, Store
+from rehub.migrate.code.values import (
+    UNKNOWN,
+    Api,
+    Blocked,
+    Class,
+    Config,
+    DataIterator,
+    Entries,
+    Function,
+    Graph,
+    HubModule,
+    HubSpec,
+    Instance,
+    Items,
+    KerasObject,
+    Method,
+    Mixed,
+    Optimizer,
+    Plain,
+    Session,
+    Source,
+    SparsePlaceholder,
+    Tensor,
+    Value,
+    is_ordinary,
+    iter_parts,
+    join,
+    sources_of,
+)
+
+_SHAPE_ATTRIBUTES = ("shape", "get_shape")
+_TENSOR_ATTRIBUTES = ("dtype", "op", "name", "graph")
+_STATIC_BUILTINS = frozenset(["int", "len", "float", "list", "tuple", "range", "min", "max", "str", "sum"])
+
+
+class ExpressionInterpreter:
+    """Computes the values of expressions. What a call does, a subclass knows."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.record = Record()
+        self.scopes: list[Scope] = [Scope(0, None, None)]
+        self.scope = self.scopes[0]
+        self.orders: dict[cst.CSTNode, int] = {}
+
+    # What is found on the way.
+
+    def block(self, node: cst.CSTNode, rule: str, message: str, advice: str = "") -> Value:
+        """Remember why the program cannot be rewritten; the expression is an ordinary value from here on."""
+        self.record.blockers.setdefault((node, rule), Blocker(node, rule, message, advice))
+        self.record.uses_graph |= rule in {"RH301", "RH303", "RH304", "RH305", "RH306", "RH307", "RH308"}
+        return Blocked()
+
+    def require_ordinary(self, node: cst.CSTNode, value: Value, what: str) -> None:
+        """Block if a value that the rewriting changes reaches code that is not looked into."""
+        for part in iter_parts(value):
+            if isinstance(part, Function):
+                self.record.escaped.add(part.node)
+        if not is_ordinary(value):
+            self.block(node, "RH309", f"{describe(value)} is {what}, which the rewriting cannot follow")
+
+    def order_of(self, node: cst.CSTNode) -> int:
+        """Return a number of a node, larger than those of all nodes that were reached before."""
+        return self.orders.setdefault(node, len(self.orders))
+
+    # Names.
+
+    def cell_of(self, name: str) -> tuple[int, str]:
+        """Return the variable that a name means in this scope."""
+        scope: Scope | None = self.scope
+        if name in self.scope.global_names:
+            return (0, name)
+        if name in self.scope.nonlocal_names and self.scope.parent is not None:
+            scope = self.scopes[self.scope.parent]
+        while scope is not None:
+            if name in scope.local_names or scope.number == 0 or (scope.number, name) in self.store.cells:
+                return (scope.number, name)
+            scope = self.scopes[scope.parent] if scope.parent is not None else None
+        return (0, name)
+
+    def read_name(self, name: str) -> Value:
+        """Return what a name holds."""
+        if name in {"None", "True", "False"}:
+            return Plain({"None": None, "True": True, "False": False}[name])
+        return self.store.cells.get(self.cell_of(name), Plain())
+
+    # Expressions.
+
+    def evaluate(self, node: cst.BaseExpression) -> Value:
+        """Return what an expression is, and remember it."""
+        method = getattr(self, "evaluate_" + type(node).__name__, None)
+        value = method(node) if method else self.evaluate_other(node)
+        self.record.note(node, value)
+        return value
+
+    def evaluate_other(self, node: cst.CSTNode) -> Value:
+        """Return the value of an expression that is ordinary if all its parts are."""
+        for child in node.children:
+            if isinstance(child, cst.BaseExpression):
+                self.require_ordinary(
+                    child, self.evaluate(child), f"used in `{cst.Module([]).code_for_node(node)[:40]}`"
+                )
+            elif not isinstance(child, (cst.BaseParenthesizableWhitespace, cst.LeftParen, cst.RightParen)):
+                self.evaluate_other(child)
+        return Plain()
+
+    def evaluate_Name(self, node: cst.Name) -> Value:
+        return self.read_name(node.value)
+
+    def evaluate_SimpleString(self, node: cst.SimpleString) -> Value:
+        return Plain(node.evaluated_value)
+
+    def evaluate_Integer(self, node: cst.Integer) -> Value:
+        return Plain(node.evaluated_value)
+
+    def evaluate_Float(self, node: cst.Float) -> Value:
+        return Plain(node.evaluated_value)
+
+    def evaluate_Ellipsis(self, _: cst.Ellipsis) -> Value:
+        return Plain()
+
+    def evaluate_Attribute(self, node: cst.Attribute) -> Value:
+        return self.read_attribute(node, self.evaluate(node.value), node.attr.value)
+
+    def read_attribute(self, node: cst.Attribute, owner: Value, name: str) -> Value:
+        """Return what an attribute of a value is."""
+        if isinstance(owner, Api):
+            return Api(f"{owner.path}.{name}")
+        if isinstance(owner, Instance):
+            return self.read_instance(owner, name)
+        if isinstance(owner, Tensor):
+            return self.read_tensor_attribute(node, owner, name)
+        if isinstance(owner, SparsePlaceholder):
+            if name in {"values", "indices", "dense_shape"}:
+                source = Source("sparse", owner.node, owner.order, name)
+                return Tensor(frozenset([source]), owner.node, is_input=True)
+            return self.block(node, "RH103", f"`.{name}` of a sparse placeholder")
+        if isinstance(owner, Config):
+            return Config()
+        if isinstance(owner, Session) and name == "graph":
+            return Graph()
+        if isinstance(owner, HubModule) and name in {"variables", "variable_map"}:
+            return Tensor(self.state_of(owner), None, "dict" if name == "variable_map" else "list")
+        if isinstance(owner, (Plain, KerasObject)):
+            return type(owner)()
+        return Method(owner, name)
+
+    def read_tensor_attribute(self, node: cst.Attribute, owner: Tensor, name: str) -> Value:
+        """Return what an attribute of a symbolic tensor is."""
+        if owner.is_static:
+            if name == "value":
+                self.record.dimension_values.add(node)
+                return replace(owner, definition=None)
+            is_method = name in {"as_list", "num_elements", "get_shape", "items", "keys", "values", "get"}
+            return Method(owner, name) if is_method else replace(owner, definition=None)
+        if name in _SHAPE_ATTRIBUTES:
+            shape = Tensor(owner.sources, None, is_static=True)
+            return shape if name == "shape" else Method(shape, name)
+        if name == "dtype":
+            return Tensor(owner.sources, None, is_static=True) if owner.is_deferred else Plain()
+        if name in {"op", "name", "graph"}:
+            return self.block(node, "RH102", f"`.{name}` of a tensor has no meaning in eager mode")
+        return Method(owner, name)
+
+    def read_instance(self, owner: Instance, name: str) -> Value:
+        """Return an attribute of an object: what was assigned to it, else a method of its class."""
+        found = self.store.cells.get((owner.node, name))
+        if found is not None:
+            return found
+        return Method(owner, name) if self.find_method(owner.node, name) is not None else Plain()
+
+    def find_method(self, node: cst.ClassDef, name: str) -> cst.FunctionDef | None:
+        """Return the definition of a method in the body of a class."""
+        for statement in node.body.body:
+            if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
+                return statement
+        return None
+
+    def state_of(self, module: HubModule) -> frozenset[Source]:
+        """Return the source that a module's outputs have if its variables change: training changes them."""
+        if module.is_trainable and self.is_training:
+            return frozenset([Source("state", module.call, 0)])
+        return frozenset()
+
+    is_training = False
+
+    def evaluate_Tuple(self, node: cst.Tuple) -> Value:
+        return self.evaluate_items(node.elements, is_tuple=True)
+
+    def evaluate_List(self, node: cst.List) -> Value:
+        return self.evaluate_items(node.elements, is_tuple=False)
+
+    def evaluate_items(self, elements: Sequence[cst.BaseElement], *, is_tuple: bool) -> Value:
+        """Return a list or tuple display."""
+        items = [self.evaluate(element.value) for element in elements]
+        if any(isinstance(element, cst.StarredElement) for element in elements):
+            for element, item in zip(elements, items):
+                self.require_ordinary(element.value, item, "unpacked")
+            return Plain()
+        return Items(tuple(items), is_tuple)
+
+    def evaluate_Dict(self, node: cst.Dict) -> Value:
+        entries = []
+        for element in node.elements:
+            if isinstance(element, cst.DictElement):
+                entries.append((self.evaluate(element.key), self.evaluate(element.value)))
+            else:
+                self.require_ordinary(element.value, self.evaluate(element.value), "unpacked")
+                return Plain()
+        return Entries(tuple(entries), node)
+
+    def evaluate_BinaryOperation(self, node: cst.BinaryOperation) -> Value:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        if isinstance(left, Items) and isinstance(right, Items) and isinstance(node.operator, cst.Add):
+            return Items(left.items + right.items, left.is_tuple)
+        return self.compute(node, left, right)
+
+    def evaluate_UnaryOperation(self, node: cst.UnaryOperation) -> Value:
+        value = self.evaluate(node.expression)
+        if isinstance(node.operator, cst.Not):
+            self.require_ordinary(node.expression, value, "negated")
+            return Plain()
+        return self.compute(node, value)
+
+    def compute(self, node: cst.CSTNode, *values: Value) -> Value:
+        """Return the result of an operator or an op: a tensor if one of its operands is."""
+        sources: frozenset[Source] = frozenset()
+        tensors = []
+        if any(isinstance(part, Blocked) for value in values for part in iter_parts(value)):
+            return Blocked()
+        for value in values:
+            for part in iter_parts(value):
+                if isinstance(part, Tensor):
+                    tensors.append(part)
+                    sources |= part.sources
+                elif not isinstance(part, (Items, Entries)) and not is_ordinary(part):
+                    self.block(node, "RH102", f"{describe(part)} in a computation")
+        if not tensors:
+            return KerasObject() if any(isinstance(value, KerasObject) for value in values) else Plain()
+        return Tensor(sources, None, is_static=all(tensor.is_static for tensor in tensors))
+
+    def evaluate_Comparison(self, node: cst.Comparison) -> Value:
+        values = [self.evaluate(node.left)]
+        values += [self.evaluate(target.comparator) for target in node.comparisons]
+        for target, value in zip(node.comparisons, values[1:]):
+            if isinstance(target.operator, (cst.Is, cst.IsNot, cst.In, cst.NotIn)):
+                for operand in (values[0], value):
+                    if not isinstance(operand, Tensor) or operand.is_deferred:
+                        self.require_ordinary(node, operand, "compared")
+                return Plain()
+            if isinstance(target.operator, (cst.Equal, cst.NotEqual)) and any(
+                isinstance(part, Tensor) and not part.is_static for part in values
+            ):
+                return self.block(node, "RH109", "`==` of tensors compares objects in TensorFlow 1, and numbers in 2")
+        return self.compute(node, *values)
+
+    def evaluate_BooleanOperation(self, node: cst.BooleanOperation) -> Value:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        for part, value in ((node.left, left), (node.right, right)):
+            self.require_ordinary(part, value, "tested")
+        return join(left, right)
+
+    def evaluate_IfExp(self, node: cst.IfExp) -> Value:
+        self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+        return join(self.evaluate(node.body), self.evaluate(node.orelse))
+
+    def evaluate_Subscript(self, node: cst.Subscript) -> Value:
+        owner = self.evaluate(node.value)
+        keys = []
+        for element in node.slice:
+            index = element.slice
+            keys += [self.evaluate(part) for part in index.children if isinstance(part, cst.BaseExpression)]
+        key = keys[0] if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index) else Plain()
+        return self.read_item(node, owner, key, keys)
+
+    def read_item(self, node: cst.Subscript, owner: Value, key: Value, keys: list[Value]) -> Value:
+        """Return an item or a slice of a value."""
+        constant = key.constant if isinstance(key, Plain) else UNKNOWN
+        if isinstance(owner, Items):
+            if isinstance(constant, int) and -len(owner.items) <= constant < len(owner.items):
+                return owner.items[constant]
+            return self.read_any(node, owner.items)
+        if isinstance(owner, Entries):
+            for known, value in reversed(owner.entries):
+                if isinstance(known, Plain) and known.constant == constant and constant is not UNKNOWN:
+                    return value
+            return self.read_any(node, tuple(value for _, value in owner.entries))
+        if isinstance(owner, Tensor):
+            for value in keys:
+                if isinstance(value, Tensor) and not value.is_static:
+                    return self.compute(node, owner, *keys)
+            return Tensor(owner.sources | sources_of(Items(tuple(keys))), None, is_static=owner.is_static)
+        for value in keys:
+            self.require_ordinary(node, value, "a key")
+        if is_ordinary(owner):
+            return KerasObject() if isinstance(owner, KerasObject) else Plain()
+        return self.block(node, "RH102", f"an item of {describe(owner)}")
+
+    def read_any(self, node: cst.Subscript, items: Sequence[Value]) -> Value:
+        """Return what one of several items is."""
+        joined: Value = items[0] if items else Plain()
+        for item in items[1:]:
+            joined = join(joined, item)
+        if isinstance(joined, Mixed) or (isinstance(joined, Tensor) and joined.is_deferred):
+            self.require_ordinary(node, joined, "one of several values")
+            return Plain()
+        return joined
+
+    def evaluate_Lambda(self, node: cst.Lambda) -> Value:
+        for parameter in [*node.params.params, *node.params.kwonly_params]:
+            if parameter.default is not None:
+                self.evaluate(parameter.default)
+        self.record.scope_of[node] = self.scope.node
+        return Function(node, self.scope.number)
+
+    def evaluate_ListComp(self, node: cst.ListComp) -> Value:
+        return self.evaluate_comprehension(node, node.for_in, [node.elt])
+
+    def evaluate_GeneratorExp(self, node: cst.GeneratorExp) -> Value:
+        return self.evaluate_comprehension(node, node.for_in, [node.elt])
+
+    def evaluate_SetComp(self, node: cst.SetComp) -> Value:
+        return self.evaluate_comprehension(node, node.for_in, [node.elt])
+
+    def evaluate_DictComp(self, node: cst.DictComp) -> Value:
+        return self.evaluate_comprehension(node, node.for_in, [node.key, node.value])
+
+    def evaluate_comprehension(
+        self, node: cst.BaseExpression, for_in: cst.CompFor, results: Sequence[cst.BaseExpression]
+    ) -> Value:
+        """Return what a comprehension gives: a structure of tensors if its items are tensors."""
+        outer, loop = self.scope, for_in
+        iterated = [self.evaluate(loop.iter)]
+        self.scope = Scope(len(self.scopes), outer.number, node, local_names=frozenset(names_in(loop.target)))
+        self.scopes.append(self.scope)
+        while True:
+            self.bind(loop.target, self.item_of(loop.iter, iterated[-1]))
+            for test in loop.ifs:
+                self.require_ordinary(test.test, self.evaluate(test.test), "tested")
+            if loop.inner_for_in is None:
+                break
+            loop = loop.inner_for_in
+            iterated.append(self.evaluate(loop.iter))
+        values = [self.evaluate(result) for result in results]
+        self.scope = outer
+        item = values[-1]
+        if isinstance(item, Tensor) and not item.form and len(values) in {1, 2}:
+            form = "dict" if isinstance(node, cst.DictComp) else "list"
+            if not item.is_deferred and not isinstance(node, (cst.SetComp, cst.GeneratorExp)) and not item.is_static:
+                return Tensor(form=form)
+            if item.is_static and not item.is_deferred:
+                return Plain()
+        for result, value in zip(results, values):
+            self.require_ordinary(result, value, "in a comprehension")
+        return Plain()
+
+    def item_of(self, node: cst.CSTNode, iterated: Value) -> Value:
+        """Return what a loop over a value gives."""
+        if isinstance(iterated, Items):
+            joined: Value = iterated.items[0] if iterated.items else Plain()
+            for item in iterated.items[1:]:
+                joined = join(joined, item)
+            return joined
+        if isinstance(iterated, Tensor) and iterated.form == "list":
+            return Tensor(iterated.sources)
+        if isinstance(iterated, Tensor) and iterated.is_static and not iterated.is_deferred:
+            return Plain()
+        self.require_ordinary(node, iterated, "iterated over")
+        return Plain()
+
+    def bind(self, target: cst.BaseExpression, value: Value) -> None:
+        """Give a target of an assignment its value."""
+        raise NotImplementedError
+
+    def evaluate_FormattedString(self, node: cst.FormattedString) -> Value:
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringExpression):
+                value = self.evaluate(part.expression)
+                if not (isinstance(value, Tensor) and value.is_static and not value.is_deferred):
+                    self.require_ordinary(part.expression, value, "printed")
+        return Plain()
+
+    def evaluate_ConcatenatedString(self, node: cst.ConcatenatedString) -> Value:
+        self.evaluate(node.left)
+        self.evaluate(node.right)
+        return Plain()
+
+
+def names_in(target: cst.BaseExpression) -> list[str]:
+    """Return the names that a target of an assignment binds."""
+    if isinstance(target, cst.Name):
+        return [target.value]
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [name for element in target.elements for name in names_in(element.value)]
+    return []
+
+
+def describe(value: Value) -> str:
+    """Return a value in words, for messages."""
+    if isinstance(value, Tensor):
+        if value.placeholder is not None:
+            return "a placeholder"
+        return "a tensor of a graph"
+    names: dict[type, str] = {
+        Session: "a session",
+        HubModule: "a hub.Module",
+        HubSpec: "a module's spec",
+        Config: "a session's config",
+        SparsePlaceholder: "a sparse placeholder",
+        DataIterator: "an iterator",
+        Optimizer: "an optimizer",
+        Class: "a class",
+    }
+    if isinstance(value, (Items, Entries, Mixed, Method)):
+        for part in list(iter_parts(value))[1:]:
+            if not is_ordinary(part):
+                return describe(part)
+    return names.get(type(value), "a part of a graph")

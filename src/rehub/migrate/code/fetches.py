@@ -1,0 +1,198 @@
+"""RH102, RH103: `session.run(x, {p: v})` becomes `x.numpy()`, or `x(v).numpy()` where `x` is a function now."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from rehub.migrate.code.deferred import Deferral, constant_builder
+from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
+from rehub.migrate.code.modules import plan_code
+from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
+from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts
+
+
+class Fetches:
+    """Plans what takes the place of each run of a session."""
+
+    def __init__(self, plan: Plan, deferral: Deferral) -> None:
+        self.plan = plan
+        self.deferral = deferral
+
+    def rewrite(self) -> None:
+        """Plan all of them."""
+        for fetch in self.plan.record.fetches.values():
+            if not vanishes(fetch.value):
+                self.rewrite_fetch(fetch)
+        self.find_function_values()
+
+    def rewrite_fetch(self, fetch: Fetch) -> None:
+        """Plan what takes the place of one run."""
+        if any(isinstance(part, Tensor) and part.is_static for part in iter_parts(fetch.value)):
+            self.plan.block(fetch.node, "RH102", "a shape is run")
+            return
+        needed: set[Source] = set()
+        for leaf in self.deferral.leaves(fetch.fetched):
+            value = self.plan.fact(leaf)
+            assert isinstance(value, Tensor)
+            needed |= value.sources
+            if not is_parametric(value) and value.placeholder is None:
+                self.deferral.need(leaf)
+        feeds = self.resolve_feeds(fetch, needed)
+        if feeds is None:
+            return
+        is_unpacked = self.is_unpacked(fetch)
+
+        def build(renderer: Renderer) -> Replacement:
+            code = self.fetch_code(fetch.fetched, feeds, renderer, bare=is_unpacked)
+            return parse_expression(code)
+
+        self.plan.edits.replace(fetch.node, build)
+        self.plan.change(
+            fetch.node, "RH103" if needed else "RH102", "a", "the session's run becomes a value in eager mode"
+        )
+
+    def is_unpacked(self, fetch: Fetch) -> bool:
+        """Tell whether the results go to as many targets, so that a tuple without brackets will do."""
+        parent = self.plan.parents.get(fetch.node)
+        return (
+            isinstance(fetch.fetched, (cst.List, cst.Tuple))
+            and isinstance(parent, cst.Assign)
+            and isinstance(parent.targets[0].target, (cst.Tuple, cst.List))
+            and len(fetch.fetched.elements) > 1
+        )
+
+    # Feeding.
+
+    def resolve_feeds(self, fetch: Fetch, needed: set[Source]) -> dict[Source, Builder | str] | None:
+        """Return the code of what each placeholder is fed; None if that is not known."""
+        sources = self.deferral.parameters_of(frozenset(needed))
+        if not sources:
+            return {}
+        entries = fetch.feed_value
+        if not isinstance(entries, Entries) or not isinstance(entries.node, cst.Dict):
+            self.plan.block(fetch.node, "RH103", "it is not known what is fed here")
+            return None
+        found: dict[Source, Builder | str] = {}
+        is_inline = entries.node is fetch.feed
+        for (key, _), element in zip(entries.entries, entries.node.elements):
+            if not isinstance(element, cst.DictElement) or not isinstance(key, Tensor) or key.placeholder is None:
+                self.plan.block(element, "RH103", "something else than a placeholder is fed")
+                return None
+            found[key.placeholder] = self.feed_code(fetch, element, key.placeholder, is_inline=is_inline)
+        missing = [source for source in sources if source not in found]
+        if missing:
+            names = ", ".join(self.deferral.parameter_name(source) for source in missing)
+            self.plan.block(fetch.node, "RH103", f"nothing is fed for {names}")
+            return None
+        return {source: found[source] for source in sources}
+
+    def feed_code(self, fetch: Fetch, element: cst.DictElement, source: Source, *, is_inline: bool) -> Builder | str:
+        """Return the code of what one placeholder is fed."""
+        if is_inline:
+            return lambda renderer: renderer.render(element.value)
+        name = self.deferral.parameter_name(source)
+        self.plan.edits.replace_by_code(element.key, f'"{name}"')
+        assert fetch.feed is not None
+        return f'{plan_code(fetch.feed)}["{name}"]'
+
+    def argument(self, source: Source, feeds: dict[Source, Builder | str], renderer: Renderer) -> str:
+        """Return an argument of a function: what is fed, as a tensor of the placeholder's type."""
+        feed = feeds[source]
+        value = feed if isinstance(feed, str) else plan_code(feed(renderer))  # type: ignore[arg-type]
+        _, dtype = self.deferral.shape_and_dtype(source)
+        if source.kind == "sparse" and source.part != "values":
+            return f"{self.deferral.tf}.constant({value}, {self.deferral.tf}.int64)"
+        if dtype is None or not tensorflow_path(self.plan.fact(dtype)):
+            return value
+        return f"{self.deferral.tf}.constant({value}, {renderer.code(dtype)})"
+
+    # Code.
+
+    def fetch_code(
+        self, node: cst.BaseExpression, feeds: dict[Source, Builder | str], renderer: Renderer, *, bare: bool = False
+    ) -> str:
+        """Return the code of what a run gave."""
+        value = self.plan.fact(node)
+        if value is not None and vanishes(value):
+            return "None"
+        if isinstance(node, (cst.List, cst.Tuple)):
+            items = [self.fetch_code(element.value, feeds, renderer) for element in node.elements]
+            code = ", ".join(items)
+            if bare:
+                return code
+            if isinstance(node, cst.List):
+                return f"[{code}]"
+            return f"({code},)" if len(items) == 1 else f"({code})"
+        if isinstance(node, cst.Dict):
+            pairs = [
+                f"{renderer.code(element.key)}: {self.fetch_code(element.value, feeds, renderer)}"
+                for element in node.elements
+                if isinstance(element, cst.DictElement)
+            ]
+            return "{" + ", ".join(pairs) + "}"
+        code = renderer.code(node, self.substitutions(node, feeds, renderer))
+        return self.structure_code(node, code)
+
+    def structure_code(self, node: cst.BaseExpression, code: str) -> str:
+        """Return the code that makes NumPy arrays of a tensor or a structure of tensors."""
+        value = self.plan.fact(node)
+        is_call = is_leaf(value)
+        dotted = code if is_call else parenthesize(code, node)
+        form = value.form if isinstance(value, Tensor) else ""
+        if isinstance(value, Items):
+            form = "tuple" if value.is_tuple else "list"
+        elif isinstance(value, Entries):
+            form = "dict"
+        if form == "dict":
+            return f"{{key: value.numpy() for key, value in {dotted}.items()}}"
+        if form == "list":
+            return f"[value.numpy() for value in {code}]"
+        if form == "tuple":
+            return f"tuple(value.numpy() for value in {code})"
+        return f"{dotted}.numpy()"
+
+    def substitutions(
+        self, node: cst.BaseExpression, feeds: dict[Source, Builder | str], renderer: Renderer
+    ) -> dict[cst.CSTNode, Builder]:
+        """Return what takes the place of the deferred tensors of an expression: calls with what is fed."""
+        found: dict[cst.CSTNode, Builder] = {}
+        for leaf in self.deferral.leaves(node):
+            value = self.plan.fact(leaf)
+            assert isinstance(value, Tensor)
+            if value.placeholder is not None:
+                found[leaf] = constant_builder(self.argument(value.placeholder, feeds, renderer))
+                continue
+            arguments = [
+                self.argument(source, feeds, renderer) for source in self.deferral.parameters_of(value.sources)
+            ]
+            found[leaf] = constant_builder(f"{plan_code(leaf)}({', '.join(arguments)})")
+        return found
+
+    # Functions as values.
+
+    def find_function_values(self) -> None:
+        """Let a function be returned, passed on and kept where its tensor was."""
+        for node, value in list(self.plan.record.facts.items()):
+            if not is_leaf(value) or is_parametric(value) or not isinstance(value, Tensor) or value.is_input:
+                continue
+            parent = self.plan.parents.get(node)
+            if isinstance(parent, cst.Element):
+                parent = self.plan.parents.get(self.plan.parents[parent])
+            if isinstance(parent, cst.DictElement) and parent.value is node:
+                parent = self.plan.parents.get(self.plan.parents[parent])
+            if isinstance(parent, cst.Return) or (isinstance(parent, cst.Assign) and not self.is_target(node)):
+                self.plan.functions.add(node)
+                self.deferral.need(node)  # type: ignore[arg-type]
+
+    def is_target(self, node: cst.CSTNode) -> bool:
+        """Tell whether an expression is assigned to."""
+        return any(isinstance(ancestor, cst.AssignTarget) for ancestor in self.plan.ancestors(node))
+
+
+def parse_expression(code: str) -> cst.BaseExpression:
+    """Return an expression; one that goes over lines gets the parentheses that it had."""
+    try:
+        return cst.parse_expression(code)
+    except cst.ParserSyntaxError:
+        return cst.parse_expression(f"({code})")

@@ -1,0 +1,92 @@
+"""RH101: `hub.Module(handle, ...)` becomes `hub.load(handle)`."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from rehub.migrate.code.edits import Renderer
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain
+
+
+def load_modules(plan: Plan) -> None:
+    """Plan the replacement of each call of `hub.Module`."""
+    for node, value in list(plan.record.facts.items()):
+        if isinstance(node, cst.Call) and isinstance(value, HubModule) and value.call is node:
+            load_module(plan, node)
+
+
+def load_module(plan: Plan, node: cst.Call) -> None:
+    """Plan the replacement of one call of `hub.Module`."""
+    arguments = {}
+    for index, argument in enumerate(node.args):
+        if argument.star:
+            plan.block(argument, "RH101", "`hub.Module` with `*` or `**` arguments")
+            return
+        word = argument.keyword.value if argument.keyword else ("spec", "trainable", "name", "tags")[min(index, 3)]
+        arguments[word] = argument.value
+    handle = arguments.get("spec")
+    if handle is None:
+        plan.block(node, "RH101", "`hub.Module` without a handle")
+        return
+    spec = plan.fact(handle)
+    if isinstance(spec, HubSpec):
+        if not can_repeat(plan, spec.handle, node):
+            plan.block(handle, "RH101", "the handle of this module's spec cannot be written again here")
+            return
+        handle = spec.handle
+    assert handle is not None
+    tags = arguments.get("tags")
+    if tags is not None and plan.fact(tags) == Plain(None):
+        tags = None
+    name = loader_name(node.func)
+    kept = handle, tags
+
+    def build(renderer: Renderer) -> cst.BaseExpression:
+        code = f"{name}({renderer.code(kept[0])}"
+        code += f", tags={renderer.code(kept[1])})" if kept[1] is not None else ")"
+        return cst.parse_expression(code)
+
+    plan.edits.replace(node, build)
+    dropped = [word for word in ("trainable", "name") if word in arguments]
+    note = f"; `{'`, `'.join(dropped)}` dropped" if dropped else ""
+    plan.change(node, "RH101", "a", f"hub.Module becomes hub.load{note}")
+
+
+def can_repeat(plan: Plan, handle: cst.BaseExpression | None, node: cst.CSTNode) -> bool:
+    """Tell whether an expression written elsewhere means the same here."""
+    if isinstance(handle, cst.SimpleString):
+        return True
+    if not isinstance(handle, cst.Name):
+        return False
+    bindings = [
+        other
+        for other in plan.record.facts
+        if isinstance(other, cst.Name) and other.value == handle.value and is_bound_by(plan, other)
+    ]
+    return len(bindings) == 1 and plan.scope_of(bindings[0]) in {None, plan.scope_of(node)}
+
+
+def is_bound_by(plan: Plan, name: cst.Name) -> bool:
+    """Tell whether a name is the target of an assignment or a parameter."""
+    parent = plan.parents.get(name)
+    return isinstance(parent, (cst.AssignTarget, cst.Param, cst.AsName)) or (
+        isinstance(parent, (cst.For, cst.AugAssign, cst.AnnAssign)) and parent.target is name
+    )
+
+
+def loader_name(function: cst.BaseExpression) -> str:
+    """Return what `hub.load` is called where `hub.Module` is called like this."""
+    if isinstance(function, cst.Attribute):
+        return plan_code(function.value) + ".load"
+    return "load"
+
+
+def plan_code(node: cst.CSTNode) -> str:
+    """Return the text of a node."""
+    return cst.Module([]).code_for_node(node)
+
+
+def is_hub_name(value: object, name: str) -> bool:
+    """Tell whether a value is a public name of TensorFlow Hub."""
+    return isinstance(value, Api) and value.path == f"tensorflow_hub.{name}"

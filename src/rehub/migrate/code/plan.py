@@ -1,0 +1,156 @@
+"""What a rewriting is going to change: edits, findings, and why it cannot be done, over one interpreted program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+import libcst as cst
+
+from rehub.migrate.code.edits import Edits
+from rehub.migrate.code.expressions import names_in
+from rehub.migrate.code.store import Blocker, Record
+from rehub.migrate.code.values import (
+    Api,
+    Config,
+    DataIterator,
+    Entries,
+    Graph,
+    Initializer,
+    Items,
+    Mixed,
+    Optimizer,
+    Session,
+    SparsePlaceholder,
+    Tensor,
+    TrainOp,
+    Value,
+)
+
+_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, Optimizer, TrainOp)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An edit that the report names."""
+
+    node: cst.CSTNode
+    rule: str
+    kind: str
+    message: str
+
+
+class Plan:
+    """Collects edits over a program."""
+
+    def __init__(self, module: cst.Module, record: Record) -> None:
+        self.module = module
+        self.record = record
+        self.edits = Edits()
+        self.changes: list[Change] = []
+        self.blockers: list[Blocker] = list(record.blockers.values())
+        self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self.position: dict[cst.CSTNode, int] = {}
+        self.names: set[str] = set()
+        # Where each name is bound, anywhere in the program.
+        self.bindings: dict[str, list[cst.CSTNode]] = {}
+        # Leaves that stay where they are, as functions.
+        self.functions: set[cst.CSTNode] = set()
+        # Parameters that get a placeholder and stay: they get the tensor itself.
+        self.kept_parameters: set[cst.Param] = set()
+        self._index(module)
+
+    def _index(self, node: cst.CSTNode) -> None:
+        stack: list[cst.CSTNode] = [node]
+        while stack:
+            current = stack.pop()
+            self.position[current] = len(self.position)
+            if isinstance(current, cst.Name):
+                self.names.add(current.value)
+            if isinstance(current, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For)):
+                for name in names_in(current.target):
+                    self.bindings.setdefault(name, []).append(current)
+            for child in reversed(current.children):
+                self.parents[child] = current
+                stack.append(child)
+
+    def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
+        """Remember why the program cannot be rewritten."""
+        self.blockers.append(Blocker(node, rule, message))
+
+    def change(self, node: cst.CSTNode, rule: str, kind: str, message: str) -> None:
+        """Remember an edit for the report."""
+        self.changes.append(Change(node, rule, kind, message))
+
+    def fact(self, node: cst.CSTNode | None) -> Value | None:
+        """Return what an expression is."""
+        return self.record.facts.get(node) if node is not None else None
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Yield what a node is in, inside out."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def statement_of(self, node: cst.CSTNode) -> cst.CSTNode:
+        """Return the statement line, or compound statement, that an expression is in."""
+        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+            return node
+        return next(
+            (a for a in self.ancestors(node) if isinstance(a, (cst.SimpleStatementLine, cst.BaseCompoundStatement))),
+            node,
+        )
+
+    def scope_of(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """Return the function that a node is in; None for the module."""
+        return next((a for a in self.ancestors(node) if isinstance(a, (cst.FunctionDef, cst.Lambda))), None)
+
+    def unused_name(self, wanted: str) -> str:
+        """Return a name that the program does not have, like the one that is wanted."""
+        name, number = wanted, 2
+        while name in self.names:
+            name, number = f"{wanted}_{number}", number + 1
+        self.names.add(name)
+        return name
+
+    def package_name(self, path: str) -> str:
+        """Return what the module calls a package: `tf` for tensorflow; "" if it is not imported at the top."""
+        for node in self.module.body:
+            if isinstance(node, cst.SimpleStatementLine):
+                for statement in node.body:
+                    if isinstance(statement, cst.Import):
+                        for alias in statement.names:
+                            name = cst.Module([]).code_for_node(alias.name)
+                            if name == path:
+                                asname = alias.asname.name if alias.asname else None
+                                return asname.value if isinstance(asname, cst.Name) else name
+        return ""
+
+
+def vanishes(value: Value | None) -> bool:
+    """Tell whether a value has no place in eager mode: a session, a placeholder, an initializer."""
+    if isinstance(value, Items):
+        return bool(value.items) and all(map(vanishes, value.items))
+    if isinstance(value, Mixed):
+        return all(map(vanishes, value.options))
+    if isinstance(value, Entries):
+        return bool(value.entries) and all(vanishes(item) for _, item in value.entries)
+    return isinstance(value, _VANISHING) or (isinstance(value, Tensor) and value.is_input)
+
+
+def is_leaf(value: Value | None) -> bool:
+    """Tell whether an expression is the name of a deferred tensor."""
+    return isinstance(value, Tensor) and value.is_deferred and value.definition is not None
+
+
+def is_parametric(value: Value | None) -> bool:
+    """Tell whether an expression is a deferred tensor that came through a parameter."""
+    return isinstance(value, Tensor) and isinstance(value.definition, cst.Param)
+
+
+def tensorflow_path(value: Value | None) -> str:
+    """Return the name in TensorFlow 1 that a value is, without `tensorflow.`; "" if it is none."""
+    if not isinstance(value, Api) or not value.path.startswith("tensorflow."):
+        return ""
+    name = value.path[len("tensorflow.") :]
+    return name[len("compat.v1.") :] if name.startswith("compat.v1.") else name

@@ -1,0 +1,105 @@
+"""The state of a program while it is interpreted: scopes, what names and attributes hold, and what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Tuple, Union
+
+import libcst as cst
+
+from rehub.migrate.code.values import Tensor, Value, join
+
+# A variable of a scope, or an attribute of the objects of a class.
+Cell = Tuple[Union[int, cst.ClassDef], str]
+
+
+@dataclass
+class Scope:
+    """Where names are looked up: the module (0), a function's call, a class's body."""
+
+    number: int
+    parent: int | None
+    node: cst.CSTNode | None
+    global_names: set[str] = field(default_factory=set)
+    nonlocal_names: set[str] = field(default_factory=set)
+    local_names: frozenset[str] = frozenset()
+    self_value: Value | None = None
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why a program cannot be rewritten: a use of a tracked value that eager mode has no equal for."""
+
+    node: cst.CSTNode
+    rule: str
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A `session.run(fetched, feed)` or `tensor.eval(feed)`."""
+
+    node: cst.Call
+    fetched: cst.BaseExpression
+    value: Value
+    feed: cst.BaseExpression | None
+    feed_value: Value | None
+    scope: cst.CSTNode | None
+
+
+@dataclass
+class Definition:
+    """A statement whose targets hold deferred tensors: it becomes a part of functions."""
+
+    statement: cst.CSTNode
+    targets: list[cst.BaseExpression]
+    value: cst.BaseExpression
+    scope: cst.CSTNode | None
+    sources: frozenset[object]
+
+
+@dataclass
+class Record:
+    """What the interpretation saw, by node."""
+
+    facts: dict[cst.CSTNode, Value] = field(default_factory=dict)
+    blockers: dict[tuple[cst.CSTNode, str], Blocker] = field(default_factory=dict)
+    fetches: dict[cst.Call, Fetch] = field(default_factory=dict)
+    definitions: dict[cst.CSTNode, Definition] = field(default_factory=dict)
+    calls: dict[cst.CSTNode, set[cst.Call]] = field(default_factory=dict)  # function -> direct calls of it
+    escaped: set[cst.CSTNode] = field(default_factory=set)  # functions that other code may call
+    scope_of: dict[cst.CSTNode, cst.CSTNode | None] = field(default_factory=dict)
+    dimension_values: set[cst.Attribute] = field(default_factory=set)
+    uses_graph: bool = False  # makes modules, sessions or placeholders
+    is_eager: bool = False  # switches eager mode on
+    is_compat: bool = False  # switches TensorFlow 2's behavior off, or imports tensorflow.compat.v1
+
+    def note(self, node: cst.CSTNode, value: Value) -> None:
+        """Remember what an expression was; joined with what it was before."""
+        self.facts[node] = join(self.facts[node], value) if node in self.facts else value
+
+
+class Store:
+    """What each name and attribute holds now, with branches that join."""
+
+    def __init__(self) -> None:
+        self.cells: dict[Cell, Value] = {}
+
+    def branch(self) -> dict[Cell, Value]:
+        """Return a copy to go back to."""
+        return dict(self.cells)
+
+    def join_with(self, other: dict[Cell, Value]) -> None:
+        """Make each cell what it is after one of two branches."""
+        joined = dict(other)
+        for cell, value in self.cells.items():
+            joined[cell] = join(value, other[cell]) if cell in other else value
+        self.cells = joined
+
+
+def bind_parameter(value: Value, parameter: cst.CSTNode) -> Value:
+    """Return a value as a function's parameter: a deferred tensor is known by the parameter from here on."""
+    if isinstance(value, Tensor) and value.is_deferred:
+        return replace(value, definition=parameter)
+    return value

@@ -1,0 +1,287 @@
+"""What an expression of a program can be, as far as the rewriting needs to know.
+
+The interpreter computes one `Value` for each expression. Values are compared by content; nodes of the tree by identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Iterator
+
+import libcst as cst
+
+
+class _Unknown:
+    """The constant of a `Plain` value that is not known."""
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+UNKNOWN = _Unknown()
+
+
+@dataclass(frozen=True)
+class Value:
+    """What an expression is."""
+
+
+@dataclass(frozen=True)
+class Plain(Value):
+    """A value of Python, NumPy or a package that is not looked into; with its constant, if it is one."""
+
+    constant: Any = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Blocked(Plain):
+    """What came of something that blocks the rewriting: what becomes of it is not reported again."""
+
+
+@dataclass(frozen=True)
+class Api(Value):
+    """A public name of TensorFlow, Keras or TensorFlow Hub, by its path: `tensorflow.nn.relu`."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class HubModule(Value):
+    """A `hub.Module`, by the call that made it."""
+
+    call: cst.Call
+    is_trainable: bool = False
+
+
+@dataclass(frozen=True)
+class HubSpec(Value):
+    """What `hub.load_module_spec` returned, with the handle if it can be written again."""
+
+    handle: cst.BaseExpression | None
+
+
+@dataclass(frozen=True)
+class Session(Value):
+    """A session of any kind."""
+
+
+@dataclass(frozen=True)
+class Graph(Value):
+    """A `tf.Graph`."""
+
+
+@dataclass(frozen=True)
+class Config(Value):
+    """A `tf.ConfigProto` or a part of one."""
+
+
+@dataclass(frozen=True)
+class Initializer(Value):
+    """An op without meaning in eager mode: initializers of variables and tables, and groups of them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Why a tensor differs from run to run.
+
+    Attributes:
+        kind: "placeholder", "sparse" (a part of a sparse placeholder), "random", "iterator" or "state" (variables).
+        node: the call that made it.
+        order: its place in the program.
+        part: the attribute of a sparse placeholder.
+    """
+
+    kind: str
+    node: cst.CSTNode
+    order: int
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Tensor(Value):
+    """A symbolic tensor, or a structure that a module's call with `as_dict=True` returned.
+
+    Attributes:
+        sources: why it differs from run to run; empty if eager mode can compute it where it is written.
+        definition: the statement whose target holds it, the parameter that brought it, or None for an expression.
+        form: "" for one tensor, "dict" or "list" for a structure of tensors.
+        is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
+        is_input: it is a placeholder, and not computed from one.
+    """
+
+    sources: frozenset[Source] = frozenset()
+    definition: cst.CSTNode | None = None
+    form: str = ""
+    is_static: bool = False
+    is_input: bool = False
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether each run computes it again."""
+        return bool(self.sources)
+
+    @property
+    def placeholder(self) -> Source | None:
+        """The placeholder that this is, if it is one and it is known which."""
+        return next(iter(self.sources)) if self.is_input and len(self.sources) == 1 else None
+
+
+@dataclass(frozen=True)
+class SparsePlaceholder(Value):
+    """A `tf.sparse_placeholder`."""
+
+    node: cst.Call
+    order: int
+
+
+@dataclass(frozen=True)
+class Items(Value):
+    """A list or tuple of known items."""
+
+    items: tuple[Value, ...]
+    is_tuple: bool = False
+
+
+@dataclass(frozen=True)
+class Entries(Value):
+    """A dict with known entries, by the expression that made it."""
+
+    entries: tuple[tuple[Value, Value], ...]
+    node: cst.CSTNode
+
+
+@dataclass(frozen=True)
+class Function(Value):
+    """A function of the program. `scope` is where it was defined."""
+
+    node: cst.FunctionDef | cst.Lambda
+    scope: int
+
+
+@dataclass(frozen=True)
+class Class(Value):
+    """A class of the program."""
+
+    node: cst.ClassDef
+    scope: int
+
+
+@dataclass(frozen=True)
+class Instance(Value):
+    """An object of a class of the program. All objects of a class are one."""
+
+    node: cst.ClassDef
+    scope: int
+
+
+@dataclass(frozen=True)
+class Method(Value):
+    """A method of a value: of an object of the program, or of one that the rewriting knows."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(frozen=True)
+class KerasObject(Value):
+    """A layer, a model or a tensor of Keras."""
+
+
+@dataclass(frozen=True)
+class Optimizer(Value):
+    """A `tf.train.Optimizer`."""
+
+    call: cst.Call
+
+
+@dataclass(frozen=True)
+class TrainOp(Value):
+    """What `minimize` returned."""
+
+    call: cst.Call
+    optimizer: cst.Call
+    loss: Tensor
+
+
+@dataclass(frozen=True)
+class DataIterator(Value):
+    """A one-shot iterator over a dataset."""
+
+    call: cst.Call
+    order: int
+
+
+@dataclass(frozen=True)
+class Mixed(Value):
+    """One of several values of different kinds."""
+
+    options: frozenset[Value]
+
+
+def join(one: Value, other: Value) -> Value:
+    """Return what a value is that is one of two."""
+    if one == other:
+        return one
+    if isinstance(one, Blocked) or isinstance(other, Blocked):
+        return Blocked()
+    if isinstance(one, Plain) and isinstance(other, Plain):
+        return Plain()
+    for plain, tracked in ((one, other), (other, one)):
+        if isinstance(plain, Plain) and plain.constant is None:
+            return tracked
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.form == other.form:
+        same = one.definition is other.definition
+        if not one.sources and not other.sources and one.is_static == other.is_static:
+            return replace(one, definition=one.definition if same else None)
+        if same and one.is_static == other.is_static:
+            return replace(one, sources=one.sources | other.sources)
+    if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
+        return Items(tuple(map(join, one.items, other.items)), one.is_tuple)
+    if isinstance(one, Entries) and isinstance(other, Entries) and one.node is other.node:
+        keys = [join(a, b) for (a, _), (b, _) in zip(one.entries, other.entries)]
+        return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
+    if isinstance(one, HubModule) and isinstance(other, HubModule):
+        return replace(one, is_trainable=one.is_trainable or other.is_trainable)
+    return Mixed(_options(one) | _options(other))
+
+
+def _options(value: Value) -> frozenset[Value]:
+    return value.options if isinstance(value, Mixed) else frozenset([value])
+
+
+def iter_parts(value: Value) -> Iterator[Value]:
+    """Yield a value and everything in it."""
+    yield value
+    if isinstance(value, Items):
+        for item in value.items:
+            yield from iter_parts(item)
+    elif isinstance(value, Entries):
+        for key, item in value.entries:
+            yield from iter_parts(key)
+            yield from iter_parts(item)
+    elif isinstance(value, Mixed):
+        for option in value.options:
+            yield from iter_parts(option)
+    elif isinstance(value, Method):
+        yield from iter_parts(value.owner)
+
+
+_ORDINARY = (Plain, Api, KerasObject, Function, Class, Instance, HubSpec)
+
+
+def is_ordinary(value: Value) -> bool:
+    """Tell whether other code may get this value: it is the same in both programs."""
+    return all(
+        isinstance(part, (*_ORDINARY, Items, Entries, Mixed, Method))
+        or (isinstance(part, Tensor) and part.is_static and not part.is_deferred)
+        for part in iter_parts(value)
+    )
+
+
+def sources_of(value: Value) -> frozenset[Source]:
+    """Return why a value differs from run to run, over all its parts."""
+    found: frozenset[Source] = frozenset()
+    for part in iter_parts(value):
+        if isinstance(part, Tensor):
+            found |= part.sources
+    return found

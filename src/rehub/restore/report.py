@@ -1,0 +1,109 @@
+"""How a restored object was made, kept with the object: what `hub.load_report` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rehub.restore.lazy.objects import set_untracked
+
+_REPORT = "_rehub_load_report"
+
+
+@dataclass(frozen=True)
+class OutputDifference:
+    """How far an output of a form is from that of the function as it was restored, at most.
+
+    Attributes:
+        output: its name, or its index among the outputs.
+        absolute: the largest difference of two numbers; 1.0 for strings and booleans that differ.
+        relative: that, over the largest magnitude of the restored function's output.
+    """
+
+    output: str
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of a function: as it was restored ("plain"), with constants ("frozen"), or in bfloat16 too ("bf16").
+
+    Attributes:
+        name: "plain", "frozen" or "bf16".
+        seconds: the median time of a call; None where it was not measured.
+        slow_call: the time that a quarter of the calls exceeded; None where it was not measured.
+        differences: how far each output is from the plain one's.
+        refused: why it is not chosen, however fast; "" where it can be.
+    """
+
+    name: str
+    seconds: float | None = None
+    slow_call: float | None = None
+    differences: tuple[OutputDifference, ...] = ()
+    refused: str = ""
+
+    @property
+    def difference(self) -> float:
+        """The largest of the outputs' relative differences."""
+        return max((each.relative for each in self.differences), default=0.0)
+
+
+@dataclass(frozen=True)
+class OptimizedFunction:
+    """What was measured of one signature, or one trace of a function, and which form of it is served.
+
+    Attributes:
+        name: as it is called: "signatures['serving_default']", or "__call__(float32[?, 224, 224, 3])".
+        inputs: the inputs that it was measured with: "images=float32[1, 224, 224, 3]".
+        chosen: the name of the form that is served.
+        forms: the forms that were made, the plain one first.
+        reason: why the function is left as it was without a comparison; "" where forms were compared.
+    """
+
+    name: str
+    inputs: str
+    chosen: str
+    forms: tuple[Form, ...] = ()
+    reason: str = ""
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the chosen form is than the plain one: 1.0 where that is the chosen one."""
+        seconds = {form.name: form.seconds for form in self.forms}
+        plain, chosen = seconds.get("plain"), seconds.get(self.chosen)
+        return plain / chosen if plain and chosen else 1.0
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """How a restored object was made.
+
+    Attributes:
+        loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a legacy module, which is traced again).
+        reason: why TensorFlow's loader was used instead of the lazy one; "" if it was not, or was asked for.
+        prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
+        optimized: with `optimize="inference"`, what was measured of each signature and function, and chosen.
+    """
+
+    loader: str
+    reason: str = ""
+    prepared: str = ""
+    optimized: tuple[OptimizedFunction, ...] = ()
+
+
+def set_load_report(obj: Any, report: LoadReport) -> None:
+    """Keep with a restored object how it was made."""
+    set_untracked(obj, _REPORT, report)
+
+
+def load_report(obj: Any) -> LoadReport:
+    """Return how an object that `hub.load` returned was made: by which loader, and why not by the lazy one.
+
+    Raises:
+        TypeError: `hub.load` did not return it.
+    """
+    report = getattr(obj, _REPORT, None)
+    if not isinstance(report, LoadReport):
+        raise TypeError(f"hub.load_report takes what hub.load returned. Received: {obj!r}")
+    return report
