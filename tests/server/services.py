@@ -16,7 +16,7 @@ def directory_of(model):
 
 
 @contextlib.contextmanager
-def serving(root, cache=None, **options):
+def serving(root, cache=None, upstream="", owned=(), **options):
     """Serve a directory while the block runs; give the URL."""
     import uvicorn
 
@@ -24,7 +24,7 @@ def serving(root, cache=None, **options):
     from rehub.server.running import open_service
     from rehub.server.service import ServerOptions
 
-    service = open_service(root, cache, ServerOptions(**options))
+    service = open_service(root, cache, ServerOptions(**options), upstream=upstream, owned=owned)
     service.catalogue.update()
     server = uvicorn.Server(uvicorn.Config(create_app(service), port=0, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run)

@@ -50,6 +50,16 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--accel-redirect", default="", metavar="PREFIX", help="nginx's internal location of the archives' directory"
     )
+    parser.add_argument(
+        "--upstream", default="", metavar="URL", help="fetch what is not here from this service, and keep it"
+    )
+    parser.add_argument(
+        "--own",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="publishers never fetched from --upstream",
+    )
     parser.add_argument("--remote-images", action="store_true", help="let cards show images of other hosts")
     parser.add_argument(
         "--trust-header", default="", metavar="NAME", help="the header with the user that a proxy logged in"
@@ -96,7 +106,14 @@ def run_command(arguments: Namespace) -> int:
         max_upload=arguments.max_upload,
         can_publish=not arguments.read_only,
     )
-    service = open_service(arguments.directory, arguments.cache, options, reindex=arguments.reindex)
+    service = open_service(
+        arguments.directory,
+        arguments.cache,
+        options,
+        upstream=arguments.upstream,
+        owned=arguments.own,
+        reindex=arguments.reindex,
+    )
     run_service(
         service,
         arguments.host,

@@ -106,7 +106,7 @@ class _Application:
         if "tfjs-format" in query and query["tfjs-format"] == "file":
             return await self._file_of_tfjs(request, path, visitor)
         name = parse_name(path)
-        found = None if name is None else await asyncio.to_thread(self._service.find, name, visitor)
+        found = None if name is None else await self._service.find(name, visitor)
         if name is None or found is None:
             return await self._no_model(request, path, name, visitor)
         if any(query.get(key) == value for key, value in _FORMATS_OF_ARCHIVES):
@@ -139,7 +139,7 @@ class _Application:
         if name.version is None and found.is_versioned:
             place = f"/{found.name}?{request.url.query}"
             return RedirectResponse(place, HTTPStatus.FOUND, headers={"Cache-Control": responses.REVALIDATE})
-        archive = await self._service.hub.archives.archive_of(found)
+        archive = await self._service.hub_of(found).archives.archive_of(found)
         return responses.send_archive(
             request, archive, is_immutable=found.is_versioned, accel_prefix=self._options.accel_prefix or None
         )
@@ -157,12 +157,12 @@ class _Application:
         """`<model>/<version>/model.json?tfjs-format=file`, and the files of weights beside it."""
         above, _, file_name = path.strip("/").rpartition("/")
         name = parse_name(above)
-        found = None if name is None else await asyncio.to_thread(self._service.find, name, visitor)
+        found = None if name is None else await self._service.find(name, visitor)
         if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
             return await self._no_model(request, path, name, visitor)
         file = found.directory / file_name
         is_tfjs = (found.directory / "model.json").is_file()
-        if not is_tfjs or not file.is_file() or not self._service.hub.tree.holds(file):
+        if not is_tfjs or not file.is_file() or not self._service.hub_of(found).tree.holds(file):
             return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
         headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
         media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
@@ -192,22 +192,24 @@ class _Application:
         archive = self._archive_if_packed(found)
         compared = None
         if request.query_params.get("compare", "").isdigit() and found.is_versioned:
-            other = self._service.find(found.name.with_version(int(request.query_params["compare"][:18])), visitor)
+            other = await self._service.find(
+                found.name.with_version(int(request.query_params["compare"][:18])), visitor
+            )
             compared = None if other is None else await asyncio.to_thread(self._service.catalogue.facts, other)
         html = await asyncio.to_thread(
             self._pages.model,
             facts,
             self.url_of(request, facts.path),
-            card=card_of(found, self._service.hub.tree).body,
+            card=card_of(found, self._service.hub_of(found).tree).body,
             versions=self._service.versions(name),
-            withdrawn=self._service.hub.tree.withdrawn_versions(name),
+            withdrawn=self._service.hub_of(found).tree.withdrawn_versions(name),
             archive=archive,
             compared=compared,
         )
         return self._html(html)
 
     def _archive_if_packed(self, found: StoredModel) -> Archive | None:
-        return self._service.hub.archives.lookup(found)
+        return self._service.hub_of(found).archives.lookup(found)
 
     async def _no_model(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
         if name is not None and name.version is None and not request.query_params:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
+from rehub.server.tree import CARD_FILE
 from rehub.staging import staging_path, write_atomically
 from rehub.transfer import pack_directory
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rehub.server.tree import ModelTree, StoredModel
 
 _CHUNK = 1 << 20
+# A card can be mended after a version was published; the archive of a version never changes.
+NOT_PACKED = (CARD_FILE,)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class ArchiveStore:
     def _pack(self, model: StoredModel) -> Archive:
         self.root.mkdir(parents=True, exist_ok=True)
         with staging_path(self.root / ".packing") as staging:
-            pack_directory(model.directory, Path(staging))
+            pack_directory(model.directory, Path(staging), leave_out=NOT_PACKED)
             archive = self.add(Path(staging))
         self.record(model, archive)
         return archive
@@ -126,6 +129,8 @@ class ArchiveStore:
             directories.sort()
             for name in sorted([*files, *directories]):
                 path = Path(directory, name)
+                if path == model.directory / CARD_FILE:
+                    continue
                 if path.is_symlink() and not self._tree.holds(path):
                     raise UnsafeArchive(f"{quote(path)} is a link that leaves {quote(self._tree.root)}: not served.")
                 found = path.stat()

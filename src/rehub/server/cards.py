@@ -13,7 +13,6 @@ from pathlib import Path
 import nh3
 from markdown_it import MarkdownIt
 
-CARD_FILE = "card.md"
 # Markdown takes about 50 microseconds for each character of a card that is written to take long.
 _LONGEST = 128 << 10
 _CUT = "\n\n*The card is longer than 128 kB; the rest is not shown.*\n"

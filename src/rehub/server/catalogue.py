@@ -5,6 +5,7 @@ The tree of models is the truth. The file can be deleted; it is made again from 
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
@@ -35,11 +36,11 @@ _NO_VERSION = -1
 
 
 class Catalogue:
-    """The index of a tree. Its methods may be called from several threads."""
+    """The index of one or several trees. Its methods may be called from several threads."""
 
-    def __init__(self, path: Path, tree: ModelTree) -> None:
+    def __init__(self, path: Path, *trees: ModelTree) -> None:
         """Open the file, or make it; `update` fills it."""
-        self._tree = tree
+        self._trees = trees
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = _open(path)
@@ -52,7 +53,7 @@ class Catalogue:
         """
         count = 0
         seen = set()
-        for model in self._tree.models():
+        for model in itertools.chain.from_iterable(tree.models() for tree in self._trees):
             seen.add((model.name.path, _number(model.name)))
             count += self.add(model, force=force)
         with self._lock, self._database:
@@ -73,7 +74,7 @@ class Catalogue:
             known = self._database.execute("select stamp from models where name = ? and version = ?", key).fetchone()
         if known == (stamp,) and not force:
             return False
-        card = card_of(model, self._tree)
+        card = card_of(model, self._tree_of(model))
         facts = gather_facts(model, card)
         labels = f"{facts.task} {facts.language} {facts.format} {facts.architecture} {facts.dataset}"
         with self._lock, self._database:
@@ -150,10 +151,13 @@ class Catalogue:
                 (name, name),
             )
 
+    def _tree_of(self, model: StoredModel) -> ModelTree:
+        return next(tree for tree in self._trees if tree.holds(model.directory))
+
     def _stamp_of(self, model: StoredModel) -> str:
         """What changes when the model's file or its card does."""
         files = sorted(each for each in model.directory.iterdir() if each.is_file())
-        stats = [path.stat() for path in (*files, card_beside_models(model, self._tree)) if path.is_file()]
+        stats = [path.stat() for path in (*files, card_beside_models(model, self._tree_of(model))) if path.is_file()]
         return json.dumps([[found.st_size, found.st_mtime_ns] for found in stats])
 
 

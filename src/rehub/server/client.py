@@ -126,7 +126,7 @@ def _ask(method: str, url: str, headers: dict[str, str], **body: Any) -> dict[st
             method,
             url,
             headers=headers,
-            timeout=config.timeout(),
+            timeout=config.TIMEOUT.get(),
             verify=config.verify_certificates(),
             allow_redirects=False,
             auth=_no_auth if token else None,

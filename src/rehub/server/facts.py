@@ -10,8 +10,8 @@ from rehub.errors import HubError
 from rehub.formatting import format_shape, format_tensor
 from rehub.inspection import inspect
 from rehub.scanning import scan
-from rehub.server.cards import CARD_FILE, Card, read_card
-from rehub.server.tree import tflite_file
+from rehub.server.cards import Card, read_card
+from rehub.server.tree import CARD_FILE, tflite_file
 
 if TYPE_CHECKING:
     from pathlib import Path

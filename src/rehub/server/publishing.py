@@ -21,7 +21,7 @@ from rehub.errors import HubError, UntrustedModel
 from rehub.escaping import quote
 from rehub.inspection import inspect
 from rehub.scanning import scan
-from rehub.server.archives import ArchiveStore
+from rehub.server.archives import NOT_PACKED, ArchiveStore
 from rehub.server.names import ModelName
 from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, tombstone_path
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
@@ -133,7 +133,7 @@ class HubDirectory:
         _check(model, str(name), scan_policy)
         # One model has one archive: the bytes that `rehub export` makes, whatever tar program the publisher used.
         packed = staging / "packed.tar.gz"
-        pack_directory(model, packed)
+        pack_directory(model, packed, leave_out=NOT_PACKED)
         kept = self.archives.add(packed)
         fsync_tree(model)
         place = self.tree.place_of(name)

@@ -8,16 +8,18 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import platformdirs
 import uvicorn
 
+from rehub import config
 from rehub.errors import HubError
 from rehub.escaping import quote
 from rehub.server.access import AccessFile
 from rehub.server.app import create_app
 from rehub.server.catalogue import Catalogue
+from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
 from rehub.server.service import Service
 
@@ -29,7 +31,15 @@ _log = logging.getLogger(__name__)
 _SECONDS_TO_FINISH = 30
 
 
-def open_service(directory: Path, cache: Path | None, options: ServerOptions, *, reindex: bool = False) -> Service:
+def open_service(
+    directory: Path,
+    cache: Path | None,
+    options: ServerOptions,
+    *,
+    upstream: str = "",
+    owned: Sequence[str] = (),
+    reindex: bool = False,
+) -> Service:
     """Open a directory as a service.
 
     Args:
@@ -37,6 +47,8 @@ def open_service(directory: Path, cache: Path | None, options: ServerOptions, *,
         cache: where archives and the index go; else into a directory that has `models/` and can be written, else into
             the user's cache directory.
         options: how it behaves.
+        upstream: the URL of another service, whose models are fetched when they are asked for and not here.
+        owned: patterns of publishers that are never fetched from there.
         reindex: whether to read each model again, also those that have not changed.
     """
     is_managed = (directory / "models").is_dir() and os.access(str(directory), os.W_OK)
@@ -47,10 +59,15 @@ def open_service(directory: Path, cache: Path | None, options: ServerOptions, *,
     hub = HubDirectory(directory, place / "blobs")
     if is_managed:
         hub.remove_stale_staging()
-    catalogue = Catalogue(place / "index.sqlite", hub.tree)
+    mirror = None
+    if upstream:
+        mirrored = HubDirectory.create(place / "mirror")
+        mirror = Mirror(upstream, mirrored, tuple(owned), options.scan_policy, offline=config.OFFLINE.get())
+    trees = [hub.tree] if mirror is None else [hub.tree, mirror.hub.tree]
+    catalogue = Catalogue(place / "index.sqlite", *trees)
     if reindex:
         catalogue.update(force=True)
-    service = Service(hub, catalogue, AccessFile(directory / "tokens.toml"), options)
+    service = Service(hub, catalogue, AccessFile(directory / "tokens.toml"), options, mirror)
     threading.Thread(target=_update, args=(catalogue, directory), daemon=True).start()
     return service
 

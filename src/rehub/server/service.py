@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rehub.server.access import AccessFile, Visitor
     from rehub.server.catalogue import Catalogue
     from rehub.server.facts import ModelFacts
+    from rehub.server.mirror import Mirror
     from rehub.server.publishing import HubDirectory
     from rehub.server.tree import StoredModel, Tombstone
 
@@ -66,16 +68,38 @@ class Absence:
 class Service:
     """A directory of models, its index, and who may see what."""
 
-    def __init__(self, hub: HubDirectory, catalogue: Catalogue, access: AccessFile, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        hub: HubDirectory,
+        catalogue: Catalogue,
+        access: AccessFile,
+        options: ServerOptions,
+        mirror: Mirror | None = None,
+    ) -> None:
         self.hub = hub
+        self.mirror = mirror
         self.catalogue = catalogue
         self.access = access
         self.options = options
 
-    def find(self, name: ModelName, visitor: Visitor) -> StoredModel | None:
+    async def find(self, name: ModelName, visitor: Visitor) -> StoredModel | None:
         """Return the model, if it is there and the visitor may see it: private and absent look the same."""
-        found = self.hub.tree.find(name)
-        return found if visitor.can_read(name.publisher) else None
+        found = await asyncio.to_thread(self.hub.tree.find, name)
+        if not visitor.can_read(name.publisher):
+            return None
+        if found is None and self.mirror is not None and not self._is_own(name.publisher):
+            return await self.mirror.find(name, self.catalogue.add)
+        return found
+
+    def hub_of(self, model: StoredModel) -> HubDirectory:
+        """Return the directory that a model is in: the service's own, or that of mirrored models."""
+        if self.mirror is not None and self.mirror.hub.tree.holds(model.directory):
+            return self.mirror.hub
+        return self.hub
+
+    def _is_own(self, publisher: str) -> bool:
+        """Whether models of a publisher come from here alone."""
+        return (self.hub.tree.root / publisher).exists() or (self.mirror is not None and self.mirror.owns(publisher))
 
     def explain_absence(self, name: ModelName, visitor: Visitor) -> Absence:
         """Return what to say instead of the model."""
@@ -86,7 +110,8 @@ class Service:
 
     def versions(self, name: ModelName) -> list[int]:
         """Return the versions of a model that the visitor is known to see, lowest first."""
-        return self.hub.tree.versions(name)
+        found = self.hub.tree.versions(name)
+        return found if found or self.mirror is None else self.mirror.hub.tree.versions(name)
 
     def list_models(self, prefix: str, visitor: Visitor) -> list[ModelFacts]:
         """Return the latest version of each model below a publisher or a part of a name."""

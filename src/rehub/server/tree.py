@@ -15,6 +15,7 @@ from typing import Iterator
 from rehub.server.names import ModelName, parse_name
 
 _MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "tfhub_module.pb", "model.json")
+CARD_FILE = "card.md"
 _TFLITE = ".tflite"
 _TOMBSTONE = ".tombstone"
 _DEEPEST = 16

@@ -7,7 +7,7 @@ import os
 import tarfile
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Container, Iterator
 
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DEEPEST = 64
 
 
-def pack_directory(directory: Path, archive: Path) -> None:
+def pack_directory(directory: Path, archive: Path, *, leave_out: Container[str] = ()) -> None:
     """Writes a directory as a `.tar.gz`, in the form of the hosting protocol: its content under `./`.
 
     Nothing but the names and bytes of the files goes into it: members are sorted, belong to user 0 and are of the time
@@ -28,6 +28,7 @@ def pack_directory(directory: Path, archive: Path) -> None:
     Args:
         directory: the model.
         archive: where to write it; replaced, when it is complete, if it exists.
+        leave_out: names of files, relative to the directory, that do not go into the archive.
 
     Raises:
         UnsafeArchive: something in the directory is neither a file nor a directory, or a link that leads back.
@@ -37,7 +38,7 @@ def pack_directory(directory: Path, archive: Path) -> None:
     try:
         with aside.open("xb") as file:
             with gzip.GzipFile("", "wb", 6, file, mtime=0) as compressed, _new_tar(compressed) as tar:
-                _pack_into(tar, directory)
+                _pack_into(tar, directory, leave_out)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(archive)
@@ -75,9 +76,11 @@ def _new_tar(stream: gzip.GzipFile) -> tarfile.TarFile:
     return tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)
 
 
-def _pack_into(tar: tarfile.TarFile, directory: Path) -> None:
+def _pack_into(tar: tarfile.TarFile, directory: Path, leave_out: Container[str]) -> None:
     tar.addfile(_member("./", tarfile.DIRTYPE))
     for name, path in _walk(directory):
+        if name in leave_out:
+            continue
         if path.is_dir():
             tar.addfile(_member("./" + name, tarfile.DIRTYPE))
         else:
