@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
+import os
+import socket
 import tarfile
+import threading
 
 import pytest
 import requests
@@ -190,3 +194,45 @@ def test_a_model_that_was_changed_on_disk_gets_another_archive(url, plain):
     before = requests.get(f"{url}/acme/images/1", COMPRESSED).headers["ETag"]
     (plain / "acme/images/1/note.txt").write_text("new")
     assert requests.get(f"{url}/acme/images/1", COMPRESSED).headers["ETag"] != before
+
+
+@contextlib.contextmanager
+def cutting(url, after):
+    """A proxy in front of a service that ends its first long answer after this many bytes; give its URL."""
+    target = url.rpartition("/")[2].split(":")
+    listener = socket.create_server(("127.0.0.1", 0))
+    cuts = [after]
+
+    def serve():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection((target[0], int(target[1]))) as server:
+                server.sendall(client.recv(65536))
+                left = cuts.pop() if cuts else None
+                while left is None or left > 0:
+                    chunk = server.recv(65536 if left is None else min(65536, left))
+                    if not chunk:
+                        break
+                    client.sendall(chunk)
+                    left = None if left is None else left - len(chunk)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_a_download_that_was_cut_goes_on_where_it_was(url, plain, share):
+    (plain / "acme/images/1/noise").write_bytes(os.urandom(3_000_000))
+    size = int(requests.head(f"{url}/acme/images/1", params=COMPRESSED).headers["Content-Length"])
+    with cutting(url, int(size * share)) as proxy:
+        directory = hub.resolve(f"{proxy}/acme/images/1")
+    with open(os.path.join(directory, "noise"), "rb") as file:
+        assert file.read() == (plain / "acme/images/1/noise").read_bytes()
