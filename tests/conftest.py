@@ -91,3 +91,27 @@ def inspected(tmp_path_factory):
     import inspected_models
 
     return inspected_models.build(tmp_path_factory.mktemp("inspected"))
+
+
+@pytest.fixture(scope="session")
+def shift(tmp_path_factory):
+    """The directory of a TF2 SavedModel without tables."""
+    import saved_models
+
+    return saved_models.save_shift(tmp_path_factory.mktemp("models") / "shift")
+
+
+@pytest.fixture(scope="session")
+def lookup(tmp_path_factory):
+    """The directory of a TF2 SavedModel with a table and an asset."""
+    import saved_models
+
+    return saved_models.save_lookup(tmp_path_factory.mktemp("models") / "lookup")
+
+
+@pytest.fixture(scope="session")
+def v1(tmp_path_factory):
+    """The directory of a TF1 SavedModel."""
+    import saved_models
+
+    return saved_models.save_v1(tmp_path_factory.mktemp("models") / "v1")

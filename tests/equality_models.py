@@ -1,4 +1,4 @@
-"""Models of every kind, made with the TensorFlow and Keras at hand, to compare what the loaders make of them."""
+"""Models of every kind, made with the installed TensorFlow and Keras, to compare the loaders on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def doubled_gradient(x):
 
 
 class Kitchen(tf.Module):
-    """Something of everything: nested modules, shared variables, control flow, custom gradients, several traces."""
+    """Many features in one module: nested modules, shared variables, control flow, custom gradients, several traces."""
 
     def __init__(self):
         super().__init__(name="kitchen")

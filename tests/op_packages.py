@@ -1,4 +1,4 @@
-"""Packages that bring an op, written and compiled here, as those on PyPI need certain TensorFlows."""
+"""Packages that provide an op, written and compiled here, as those on PyPI need certain TensorFlows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __attribute__((constructor)) static void register_op(void) {
 
 
 def write_package(site, name, op, *, library="_ops.so", loads="library"):
-    """Writes a package whose library registers an op with the arguments of RegexReplace.
+    """Write a package whose library registers an op with the arguments of RegexReplace.
 
     Args:
         site: the directory that the package is in.

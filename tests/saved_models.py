@@ -152,13 +152,13 @@ def save_replacing_v1(directory):
 
 
 def copy(model, directory):
-    """A copy of a model, for a test to change."""
+    """Copy a model, for a test to change."""
     shutil.copytree(str(model), str(directory))
     return str(directory)
 
 
 def rename_op(directory, new, *, in_list=True, in_graph=True):
-    """Puts another op's name, of the same length, in the place of RegexReplace in a saved_model.pb.
+    """Replace the name RegexReplace in a saved_model.pb by that of another op, of the same length.
 
     The first occurrence is in the writer's list of ops, the others are in the graph.
     """
@@ -174,7 +174,7 @@ def rename_op(directory, new, *, in_list=True, in_graph=True):
 
 
 def change_nodes(directory, op, change):
-    """Changes the NodeDefs of an op in the graph of a TF1 SavedModel."""
+    """Change the NodeDefs of an op in the graph of a TF1 SavedModel."""
     file = Path(directory) / "saved_model.pb"
     message = tf_internals.protos.parse_saved_model(file.read_bytes())
     for metagraph in message.meta_graphs:

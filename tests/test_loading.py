@@ -27,17 +27,7 @@ pytestmark = pytest.mark.smoke
 LOAD_OPTIONS = getattr(tf.saved_model, "LoadOptions", None)
 
 
-@pytest.fixture(scope="module")
-def lookup(tmp_path_factory):
-    return saved_models.save_lookup(tmp_path_factory.mktemp("models") / "lookup")
-
-
-@pytest.fixture(scope="module")
-def v1(tmp_path_factory):
-    return saved_models.save_v1(tmp_path_factory.mktemp("models") / "v1")
-
-
-def test_a_tf2_savedmodel_is_restored(lookup):  # P17, P18
+def test_a_tf2_savedmodel_is_restored(lookup):
     obj = hub.load(lookup)
     assert obj(tf.constant([1.0])).numpy().tolist() == [5.0]
     assert obj.find(tf.constant(["c"])).numpy().tolist() == [2]
@@ -58,7 +48,7 @@ def test_a_tf1_savedmodel_is_restored(v1):
     assert obj._is_hub_module_v1 is False
 
 
-def test_a_legacy_module_is_restored_with_the_empty_tag_set():  # P26, P45
+def test_a_legacy_module_is_restored_with_the_empty_tag_set():
     obj = hub.load(str(saved_models.LEGACY / "conv_bn"))
     assert obj._is_hub_module_v1 is True
     images = tf.zeros([2, 8, 8, 3])
@@ -77,26 +67,26 @@ def test_tags_choose_the_graph_variant(tags):
     assert not hub.load(str(saved_models.LEGACY / "conv_bn")).graph.get_collection("update_ops")
 
 
-def test_unknown_tags_are_an_error_that_lists_those_there_are(lookup):
+def test_unknown_tags_are_an_error_that_lists_the_tags(lookup):
     with pytest.raises(TagsNotFound, match=r"no graph variant with the tags \['nope'\]; it has: \[\], \['train'\]"):
         hub.load(str(saved_models.LEGACY / "conv_bn"), tags={"nope"})
     with pytest.raises(TagsNotFound, match=r"no graph variant with the tags \['train'\]; it has: \['serve'\]"):
         hub.load(lookup, tags={"train"})
 
 
-def test_a_module_without_a_train_variant_says_how_to_do_without(tmp_path):  # P29
+def test_a_module_without_a_train_variant_is_an_error_with_a_remedy(tmp_path):
     with pytest.raises(TagsNotFound, match=r"leave tags unset"):
         hub.load(str(saved_models.LEGACY / "text_embed"), tags=["train"])
 
 
-def test_several_variants_without_tags_are_an_error_that_lists_them(tmp_path):  # pain 16
+def test_several_variants_without_tags_are_an_error_that_lists_them(tmp_path):
     path = saved_models.save_v1(tmp_path / "model", tag_sets=[("serve",), ("serve", "gpu")])
     with pytest.raises(TagsNotFound, match=r"choose one with tags=\. Their tags: \['gpu', 'serve'\], \['serve'\]"):
         hub.load(path)
     assert hub.load(path, tags=["gpu", "serve"])({"x": [1.0], "y": [0.0]}).numpy().tolist() == [3.0]
 
 
-def test_tags_that_are_no_strings_are_refused(lookup):
+def test_tags_that_are_not_strings_are_refused(lookup):
     with pytest.raises(InvalidSetting, match=r"tags= takes a set of strings"):
         hub.load(lookup, tags=[1])
 
@@ -107,13 +97,13 @@ def test_a_model_in_text_form_is_restored(tmp_path):
     assert hub.load(path)({"x": [1.0], "y": [2.0]}).numpy().tolist() == [5.0]
 
 
-def test_a_damaged_text_form_is_called_so(tmp_path):
+def test_a_damaged_text_file_is_named_as_damaged(tmp_path):
     (tmp_path / "saved_model.pbtxt").write_text("meta_graphs { nonsense")
     with pytest.raises(CorruptModel, match=r"saved_model\.pbtxt.*1:"):
         hub.load(str(tmp_path))
 
 
-def test_a_damaged_model_is_called_so(tmp_path):
+def test_a_damaged_model_is_named_as_damaged(tmp_path):
     content = (saved_models.LEGACY / "text_embed" / "saved_model.pb").read_bytes()
     (tmp_path / "saved_model.pb").write_bytes(content[: len(content) // 2])
     with pytest.raises(CorruptModel, match=r"cut off or damaged"):
@@ -126,13 +116,13 @@ def test_split_model_is_refused_with_the_option_that_made_it(tmp_path):
         hub.load(str(tmp_path))
 
 
-def test_a_directory_without_a_model_is_told_by_what_it_holds(tmp_path):
+def test_a_directory_without_a_model_is_an_error_that_lists_its_content(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"")
     with pytest.raises(UnsupportedFormat, match=r"contains neither.*model.keras.*keras.models.load_model"):
         hub.load(str(tmp_path))
 
 
-def test_nothing_there_is_an_error_with_the_handle(tmp_path):
+def test_a_missing_directory_is_an_error_with_the_handle(tmp_path):
     with pytest.raises(ModelNotFound, match=r"absent"):
         hub.load(str(tmp_path / "absent"))
 
@@ -151,11 +141,11 @@ def test_a_model_on_a_remote_file_system_is_read_through_tensorflow(lookup):
 
 
 @pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has no file system in memory")
-def test_a_model_is_loaded_from_a_cache_in_an_object_store(lookup, tmp_path, monkeypatch):  # P40
+def test_a_model_is_loaded_from_a_cache_in_an_object_store(lookup, tmp_path, monkeypatch):
     fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed here")
 
     class Ram(fsspec.AbstractFileSystem):
-        """TensorFlow's file system in memory, by which fsspec and TensorFlow see the same files."""
+        """TensorFlow's file system in memory, through which fsspec and TensorFlow see the same files."""
 
         protocol = "ram"
 
@@ -233,7 +223,7 @@ def copy_tree(source, target):
 
 
 @pytest.mark.skipif(LOAD_OPTIONS is None, reason="tf.saved_model.LoadOptions came with TensorFlow 2.3")
-def test_load_options_reach_the_loader(lookup):  # P43
+def test_load_options_reach_the_loader(lookup):
     obj = hub.load(lookup, options=LOAD_OPTIONS(experimental_io_device="/job:localhost"))
     assert obj.v.numpy().tolist() == [2.0]
     with pytest.raises(Exception, match=r"/job:elsewhere"):
@@ -259,7 +249,7 @@ def test_a_signature_that_tensorflow_1_cannot_restore_is_named():
 
 
 @pytest.mark.parametrize("model", ["lookup", "v1"])
-def test_a_model_is_loaded_into_a_tf1_graph(model, request):  # P24
+def test_a_model_is_loaded_into_a_tf1_graph(model, request):
     path = request.getfixturevalue(model)
     v1 = tf.compat.v1
     with tf.Graph().as_default():
@@ -308,7 +298,7 @@ except TensorFlowMissing as error:
     ],
     ids=["absent", "too old", "a folder of that name"],
 )
-def test_without_tensorflow_the_error_says_what_to_install(preparation, message, lookup):  # P23, P65
+def test_without_tensorflow_the_error_says_what_to_install(preparation, message, lookup):
     script = WITHOUT_TENSORFLOW.format(preparation=preparation, path=lookup)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
     output = run.stdout.decode()

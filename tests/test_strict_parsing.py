@@ -15,7 +15,7 @@ def test_what_is_no_plain_number_is_none(text):
 
 
 def test_a_number_is_read_within_bounds():
-    assert (parse_count("0012"), parse_count("9", most=8), parse_count(str(2**63))) == (12, None, None)
+    assert (parse_count("0012"), parse_count("9", limit=8), parse_count(str(2**63))) == (12, None, None)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from filling import ENTRY, KEY, NAME, Filling, names_in
 
 import rehub
 from rehub.cache import find_cached, get_or_fetch
-from rehub.cache.claim import try_claim
+from rehub.cache.file_lock import try_acquire
 
 FLOCK = {"x86_64": 73, "aarch64": 32}
 
@@ -212,7 +212,7 @@ def repairs_just_before_a_repair(root):
 
 def dies_and_leaves_a_child(root):
     """Claims a name, starts a child process, and is killed; the child lives until its stdin ends."""
-    assert try_claim(root / "lock")
+    assert try_acquire(root / "lock")
     forked(sys.stdin.read)
     os.kill(os.getpid(), signal.SIGKILL)
 

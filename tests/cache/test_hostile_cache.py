@@ -22,7 +22,7 @@ from rehub.cache import (
     remove_entry,
     verify_entry,
 )
-from rehub.cache.claim import owner_of, try_claim
+from rehub.cache.file_lock import read_holder, try_acquire
 from rehub.errors import UnsafeArchive
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links only for administrators")
@@ -58,7 +58,7 @@ def soon():
 
 @pytest.mark.parametrize("thing", [*hostile.THINGS, "a link to a file", "another name of a file"])
 @pytest.mark.parametrize("again", [False, True], ids=["missing", "refreshed"])
-def test_what_stands_in_a_locks_place_is_neither_written_nor_waited_for(tmp_path, precious, thing, again):
+def test_file_that_is_not_a_lock_is_neither_written_nor_waited_for(tmp_path, precious, thing, again):
     root = tmp_path / "cache"
     root.mkdir()
     things = {**hostile.THINGS, "a link to a file": hostile.link_to(precious)}
@@ -71,7 +71,7 @@ def test_what_stands_in_a_locks_place_is_neither_written_nor_waited_for(tmp_path
     assert left == ([hostile.LOCK] if thing == "a full directory" else [])
 
 
-def test_a_lock_that_comes_back_as_a_link_again_and_again_holds_nobody_up(tmp_path, precious):
+def test_lock_that_keeps_coming_back_as_a_link_blocks_no_process(tmp_path, precious):
     lock, done = tmp_path / hostile.LOCK, threading.Event()
 
     def plant():
@@ -101,35 +101,35 @@ def test_a_lock_that_comes_back_as_a_link_again_and_again_holds_nobody_up(tmp_pa
         b"\xff" * 100_000,
     ],
 )
-def test_a_locks_file_that_names_an_impossible_owner_is_one_without_a_name(tmp_path, owner):
+def test_lock_file_with_an_impossible_holder_has_no_holder(tmp_path, owner):
     (tmp_path / "lock").write_bytes(owner)
-    assert owner_of(tmp_path / "lock") is None
-    with try_claim(tmp_path / "lock") as claim:
-        assert claim is not None
+    assert read_holder(tmp_path / "lock") is None
+    with try_acquire(tmp_path / "lock") as lock:
+        assert lock is not None
 
 
-def test_a_locks_owner_is_told_on_one_line_of_bounded_length(tmp_path):
+def test_lock_holder_is_printed_on_one_line_of_bounded_length(tmp_path):
     fields = {"host": "\x1b[2J\n" + "h" * 1000, "pid": 7, "since": "\u202e" + "s" * 1000, "token": "t"}
     (tmp_path / "lock").write_text(json.dumps(fields))
-    said = str(owner_of(tmp_path / "lock"))
+    said = str(read_holder(tmp_path / "lock"))
     assert said.isprintable() and len(said) < 250
 
 
 @pytest.mark.parametrize("content", hostile.CONTENTS.values(), ids=hostile.CONTENTS)
-def test_a_manifest_that_is_none_is_damage_and_the_model_is_fetched_again(root, caplog, content):
+def test_malformed_manifest_makes_the_model_be_fetched_again(root, caplog, content):
     (root / hostile.MANIFEST).write_bytes(content)
     assert find_cached((root,), KEY) is None
-    assert "is damaged and does not count" in caplog.text
-    assert find_entry(root, KEY).damage
-    assert verify_entry(find_entry(root, KEY)).damage
+    assert "is incomplete; ignoring it" in caplog.text
+    assert find_entry(root, KEY).problem
+    assert verify_entry(find_entry(root, KEY)).problems
     fetched_again(root)
 
 
 @pytest.mark.parametrize("content", hostile.STRANGE.values(), ids=hostile.STRANGE)
-def test_a_manifest_with_something_impossible_beside_its_files_is_shown_as_it_can_be(root, content):
+def test_manifest_with_strange_texts_is_shown_escaped(root, content):
     (root / hostile.MANIFEST).write_bytes(content)
     (entry,) = list_entries(root)
-    assert entry == find_entry(root, KEY) and entry.damage is None
+    assert entry == find_entry(root, KEY) and entry.problem is None
     for text in (entry.handle, entry.url):
         assert text.isprintable() and len(text) < 1000
     assert entry.stored is None or entry.stored.utcoffset().total_seconds() == 0
@@ -137,33 +137,33 @@ def test_a_manifest_with_something_impossible_beside_its_files_is_shown_as_it_ca
 
 @pytest.mark.parametrize("thing", hostile.THINGS.values(), ids=hostile.THINGS)
 @pytest.mark.parametrize("name", [hostile.MANIFEST, hostile.DESCRIPTOR, NAME, f"{NAME}/saved_model.pb"])
-def test_what_is_no_file_is_damage_and_the_model_is_fetched_again(root, name, thing):
+def test_irregular_file_makes_the_model_be_fetched_again(root, name, thing):
     hostile.put(root / name, thing)
     is_whole = name == hostile.DESCRIPTOR  # Which are words for people.
     assert (find_cached((root,), KEY) is not None) is is_whole
     entry = find_entry(root, KEY)
-    assert (entry.damage is None) is is_whole
-    assert (verify_entry(entry).damage == ()) is is_whole
+    assert (entry.problem is None) is is_whole
+    assert (verify_entry(entry).problems == ()) is is_whole
     fetched_again(root)
 
 
-def test_a_directory_of_the_model_that_is_a_link_is_damage(root, tmp_path):
+def test_directory_that_is_a_link_is_a_problem(root, tmp_path):
     (root / NAME / "variables").rename(tmp_path / "elsewhere")
     (root / NAME / "variables").symlink_to(tmp_path / "elsewhere")
-    assert "a link" in find_entry(root, KEY).damage
+    assert "a link" in find_entry(root, KEY).problem
     fetched_again(root)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 2
 
 
-def test_without_a_manifest_a_link_is_no_file_of_the_model(root, precious):
+def test_link_is_not_a_file_of_a_model_without_a_manifest(root, precious):
     (root / hostile.MANIFEST).unlink()
     hostile.put(root / NAME / "saved_model.pb", hostile.link_to(precious))
-    assert "it has no saved_model.pb" in find_entry(root, KEY).damage
+    assert "it has no saved_model.pb" in find_entry(root, KEY).problem
     fetched_again(root)
 
 
 @pytest.mark.parametrize("thing", [*hostile.THINGS, "a link to a full directory"])
-def test_what_stands_among_dead_downloads_is_deleted_and_not_followed(root, tmp_path, precious, thing):
+def test_stale_staging_is_deleted_without_following_links(root, tmp_path, precious, thing):
     things = {**hostile.THINGS, "a link to a full directory": hostile.link_to(tmp_path)}
     for letter, ending in zip("abcd", (".rehub.tmp", ".rehub.lock", ".tmp", ".rehub.tmp")):
         things[thing](root / f"{NAME}.{letter * 32}{ending}")
@@ -176,7 +176,7 @@ def test_what_stands_among_dead_downloads_is_deleted_and_not_followed(root, tmp_
     assert set(names_in(root)) == {*ENTRY, *kept}
 
 
-def test_a_tree_deeper_than_the_stack_is_damage_and_is_deleted(root):
+def test_tree_deeper_than_the_stack_is_deleted(root):
     below = os.open(str(root / NAME), os.O_RDONLY)
     for _ in range(sys.getrecursionlimit() + 200):
         os.mkdir("d", dir_fd=below)
@@ -185,23 +185,23 @@ def test_a_tree_deeper_than_the_stack_is_damage_and_is_deleted(root):
         below = inner
     os.close(below)
     assert find_cached((root,), KEY) == root / NAME  # What nobody listed is not the model's.
-    assert len(verify_entry(find_entry(root, KEY)).unlisted) == 1
+    assert len(verify_entry(find_entry(root, KEY)).unexpected) == 1
     remove_entry(find_entry(root, KEY))
     assert names_in(root) == []
 
 
 @pytest.mark.parametrize("moment", [-(10**10), 10**12, 2**40])
-def test_a_file_of_an_impossible_year_does_not_keep_the_cache_from_being_seen(root, moment):
+def test_file_with_an_impossible_year_does_not_break_the_listing(root, moment):
     try:
         os.utime(str(root / hostile.MANIFEST), (moment, moment))
     except (OSError, OverflowError):
         pytest.skip("this file system has no such time")
     (entry,) = list_entries(root)
-    assert entry.damage is None
+    assert entry.problem is None
     assert prune_cache(root, 0) == [entry]
 
 
-def test_what_is_fetched_holds_no_link(tmp_path):
+def test_fetched_model_must_not_hold_links(tmp_path):
     fill = Filling(meanwhile=lambda: os.symlink("/etc/passwd", str(next(tmp_path.rglob("model")) / "link")))
     with pytest.raises(UnsafeArchive, match="'link' is a link"):
         get_or_fetch((tmp_path,), KEY, fill)
@@ -214,5 +214,5 @@ def fetched_again(root):
     assert refetch((root,), KEY, fill) == root / NAME
     assert fill.count == 1
     assert find_cached((root,), KEY) == root / NAME
-    assert (find_entry(root, KEY).damage, verify_entry(find_entry(root, KEY)).damage) == (None, ())
+    assert (find_entry(root, KEY).problem, verify_entry(find_entry(root, KEY)).problems) == (None, ())
     assert names_in(root) == ENTRY

@@ -18,7 +18,7 @@ from filling import ENTRY, NAME, names_in
 from hosting import MODEL, HostingServer, archive_of
 
 from rehub.cache import find_cached
-from rehub.cache.claim import try_claim
+from rehub.cache.file_lock import try_acquire
 
 HERE = Path(__file__).parent
 pytestmark = [
@@ -82,7 +82,7 @@ def published(server, count=20):
     return server.answer("/google/digits/1", respond)
 
 
-def test_after_each_of_many_kills_at_random_moments_the_model_comes_whole_and_at_once(server, tmp_path):
+def test_after_kills_at_random_moments_the_next_process_gets_the_complete_model_at_once(server, tmp_path):
     found = findings_of("killed_at_random", tmp_path, published(server), KILLS)
     assert found["broken"] == []
     assert found["left"] == []
@@ -92,7 +92,7 @@ def test_after_each_of_many_kills_at_random_moments_the_model_comes_whole_and_at
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="steps are counted by audit hooks, which came with Python 3.8")
 @pytest.mark.parametrize("locks", LOCKS)
-def test_after_a_kill_at_each_step_the_model_comes_whole_and_at_once(tmp_path, locks):
+def test_after_a_kill_at_each_step_the_next_process_gets_the_complete_model_at_once(tmp_path, locks):
     found = findings_of(*locks, "killed_at_each_step", tmp_path)
     assert found["kills"] > 60
     assert found["broken"] == []
@@ -104,14 +104,14 @@ def test_after_a_kill_at_each_step_the_model_comes_whole_and_at_once(tmp_path, l
 
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="the moment is found by audit hooks, which came with Python 3.8")
-def test_a_model_that_one_repair_has_handed_out_is_not_taken_away_by_another(tmp_path):
+def test_repaired_model_in_use_is_not_replaced_by_another_repair(tmp_path):
     found = findings_of("repairs_just_before_a_repair", tmp_path)
     assert found["handed_out"] == [found["there"]]
     assert names_in(tmp_path) == ENTRY
 
 
 @pytest.mark.parametrize("locks", LOCKS)
-def test_sixteen_processes_at_once_make_one_download(server, cache_dir, locks):
+def test_sixteen_processes_download_once(server, cache_dir, locks):
     handle = published(server)
     found = findings_of(*locks, "at_once", cache_dir, handle, 16)
     assert found["statuses"] == [0] * 16
@@ -120,7 +120,7 @@ def test_sixteen_processes_at_once_make_one_download(server, cache_dir, locks):
 
 
 @pytest.mark.parametrize("locks", LOCKS)
-def test_who_waits_for_a_stopped_process_goes_on_without_it_and_both_get_the_one_model(tmp_path, locks):
+def test_process_that_waits_for_a_stopped_one_proceeds_and_both_get_the_same_model(tmp_path, locks):
     with started(*locks, "fills_until_told", tmp_path) as slow:
         assert slow.stdout.readline() == "filling\n"
         slow.send_signal(signal.SIGSTOP)
@@ -136,12 +136,12 @@ def test_who_waits_for_a_stopped_process_goes_on_without_it_and_both_get_the_one
 
 
 @pytest.mark.parametrize("locks", LOCKS)
-def test_who_waits_says_for_whom_and_goes_on_waiting_while_it_lives(tmp_path, locks):
+def test_waiting_process_names_the_holder_and_waits_while_it_is_alive(tmp_path, locks):
     with started(*locks, "fills_until_told", tmp_path) as slow:
         assert slow.stdout.readline() == "filling\n"
         with started(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
             words = waiting.stderr.readline()
-            assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': process" in words
+            assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': it is downloaded by process" in words
             assert f"process {slow.pid} on " in words
             time.sleep(2.5)
             # As when a clock jumps: nobody compares it with his own.
@@ -156,7 +156,7 @@ def test_who_waits_says_for_whom_and_goes_on_waiting_while_it_lives(tmp_path, lo
 
 
 @pytest.mark.parametrize("locks", LOCKS)
-def test_a_lock_file_of_a_process_that_is_gone_holds_nobody_up(tmp_path, locks):  # hub#579
+def test_lock_file_of_a_dead_process_blocks_no_process(tmp_path, locks):  # hub#579
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     write_lock(tmp_path, platform.node(), gone.pid)
@@ -164,18 +164,18 @@ def test_a_lock_file_of_a_process_that_is_gone_holds_nobody_up(tmp_path, locks):
     assert names_in(tmp_path) == ENTRY
 
 
-def test_a_child_of_a_dead_process_holds_nobody_up(tmp_path):
+def test_child_of_a_dead_process_blocks_no_process(tmp_path):
     with started("dies_and_leaves_a_child", tmp_path) as process:
         while process.poll() is None:
             time.sleep(0.01)
         assert process.returncode == -signal.SIGKILL
         assert (tmp_path / "lock").exists()
-        with try_claim(tmp_path / "lock") as claim:
-            assert claim is not None
+        with try_acquire(tmp_path / "lock") as lock:
+            assert lock is not None
 
 
 @needs_seccomp
-def test_on_a_shared_folder_without_locks_another_machine_is_waited_for_while_it_shows_life(tmp_path):
+def test_without_file_locks_another_machine_is_waited_for_while_its_heartbeat_runs(tmp_path):
     lock = write_lock(tmp_path, "another.machine", 1)
     with started("--no-locks", "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
         assert "process 1 on another.machine" in waiting.stderr.readline()
@@ -190,7 +190,7 @@ def test_on_a_shared_folder_without_locks_another_machine_is_waited_for_while_it
     assert names_in(tmp_path) == ENTRY
 
 
-def test_a_lock_file_that_tensorflow_hub_left_holds_nobody_up_and_stays(tmp_path):  # hub#579, hub#326
+def test_lock_file_of_tensorflow_hub_blocks_no_process_and_is_kept(tmp_path):  # hub#579, hub#326
     stale = tmp_path / (NAME + ".lock")
     stale.write_text("host.1.00000000000000000000000000000000")
     assert findings_of("fills", tmp_path)["seconds"] < 2

@@ -10,7 +10,7 @@ import rehub
 
 beam = pytest.importorskip("apache_beam", reason="Apache Beam is not installed here; `nox -s beam` tests with it")
 
-# What Beam imports, and the direct runner, warn of matters of their own.
+# Beam's imports and its direct runner raise unrelated warnings.
 pytestmark = [pytest.mark.beam, pytest.mark.filterwarnings("ignore")]
 
 

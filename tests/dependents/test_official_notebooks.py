@@ -87,6 +87,6 @@ def test_image_retraining(tmp_path):
     images = tf.TensorSpec([None, 32, 32, 3], tf.float32)
     model = save_reusable(tmp_path / "mobilenet_v2", features, [kernel, mean], images)
     printed = run_program("image_retraining.py", model, save_pictures(tmp_path), cwd=tmp_path)
-    assert printed["classes"] == "('roses', 'violets')"  # Keras 3 finds one class: get_file returns the folder above.
+    assert printed["classes"] == "('roses', 'violets')"  # Keras 3 finds one class: get_file returns the parent folder.
     assert float(printed["accuracy"]) > 0.9
     assert float(printed["difference"]) < 1e-4

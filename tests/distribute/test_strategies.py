@@ -65,7 +65,7 @@ def assert_alike(result, expected):
         np.testing.assert_allclose(weight, expected_weight, rtol=1e-6)
 
 
-def test_a_layer_is_trained_on_two_devices_as_on_one(model, on_one_device):
+def test_a_layer_is_trained_equally_on_one_and_two_devices(model, on_one_device):
     result = result_of(start(model, "mirrored"))
     assert (on_one_device[0], result[0]) == (1, 2)
     assert_alike(result, on_one_device)
@@ -91,7 +91,7 @@ def legacy_module(tmp_path_factory):
     return path
 
 
-def test_a_legacy_module_is_trained_on_two_devices_as_on_one(legacy_module):
+def test_a_legacy_module_is_trained_equally_on_one_and_two_devices(legacy_module):
     expected = result_of(start(legacy_module, "one_device"))
     result = result_of(start(legacy_module, "mirrored"))
     assert (expected[0], result[0]) == (1, 2)
@@ -127,7 +127,7 @@ def test_a_layer_is_trained_with_its_weights_on_parameter_servers(way, model, on
 
 
 @pytest.mark.skipif(KERAS_3, reason="fit of Keras 3 fails under MultiWorkerMirroredStrategy, whatever the layers")
-def test_a_layer_is_trained_by_two_workers_as_by_one(model, on_one_device):
+def test_a_layer_is_trained_equally_by_one_and_two_workers(model, on_one_device):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]
     workers = [start(model, "workers", TF_CONFIG=json.dumps(task)) for task in tasks]

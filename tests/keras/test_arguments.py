@@ -99,7 +99,7 @@ FORMS = {
     "namedtuples": (
         _none,
         [{"v": Pair(1, 2)}],
-        # Tuples of other types first: TensorFlow 1.15 takes them for the namedtuple that it was called with before.
+        # Tuples of other types first: TensorFlow 1.15 takes them for the namedtuple of an earlier call.
         [{"v": (1, 2)}, {"v": Other(1, 2)}, {"v": Pair(1, 2)}, {"v": Pair(2, 1)}, {"v": [1, 2]}],
     ),
     "tuple for a namedtuple": (_none, [{"v": (1, 2)}], [{"v": Pair(1, 2)}, {"v": Pair(1, 3)}]),
@@ -202,7 +202,7 @@ def _result(function, arguments, refusals):
 def _check(of_tensorflow, of_rehub, arguments, modes):
     for training in modes:
         mode = {} if training is None else {"training": training}
-        # TF2 stumbles over a namedtuple that is given for a tuple.
+        # TF2 fails on a namedtuple in place of a tuple.
         expected = _result(of_tensorflow, {**arguments, **mode}, (TypeError, ValueError, KeyError, AssertionError))
         layer = hub.KerasLayer(of_rehub, arguments=arguments, trainable=bool(training))
         assert _result(layer, mode, InputMismatch) == expected, (arguments, mode)
@@ -259,7 +259,7 @@ def test_error_names_missing_arguments_and_the_traced_ones(functions):
     of_rehub = getattr(functions[1], f"function_{list(FORMS).index('required of two')}")
     with pytest.raises(InputMismatch, match=r"(?s)received: float32\[2\], w='b'.*expected: .*v=[23].*or: .*v=[23]"):
         hub.KerasLayer(of_rehub, arguments={"w": "b"})(X)
-    if not IS_TF1:  # Which cannot tell.
+    if not IS_TF1:  # TF1 cannot say.
         with pytest.raises(InputMismatch, match="missing a required argument: 'v'"):
             hub.KerasLayer(of_rehub)(X)
 

@@ -96,9 +96,9 @@ def test_files_of_tensorflow_hub_load_if_the_object_lists_no_variables(tensorflo
     real, keras_2 = tensorflow_hub
     layer = real.KerasLayer(bare_model, trainable=trainable)
     model = keras_2.Sequential([keras_2.layers.Input((3,)), layer, keras_2.layers.Dense(1)])
-    assert len(model.get_weights()) == 2  # tensorflow_hub shows none of that object.
+    assert len(model.get_weights()) == 2  # tensorflow_hub shows no weights of that object.
     path, x = _save(model, tmp_path / "model.h5"), np.ones((1, 3), np.float32)
-    hub.KerasLayer(bare_model)  # By which the name KerasLayer is registered.
+    hub.KerasLayer(bare_model)  # Registers the name KerasLayer.
     ours = keras_2.models.load_model(path, custom_objects={"KerasLayer": hub.KerasLayer})
     theirs = keras_2.models.load_model(path, custom_objects={"KerasLayer": real.KerasLayer})
     assert isinstance(ours.layers[0], hub.KerasLayer) and type(theirs.layers[0]) is real.KerasLayer

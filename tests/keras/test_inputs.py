@@ -136,7 +136,7 @@ def test_a_ragged_tensor_reaches_the_trace_for_its_rank(composite_model):
     assert layer(rows).to_list() == [[2.0, 4.0], [], [8.0]]
     assert layer(deep).to_list() == [[[4.0], [8.0, 12.0]], []]
     assert tf.function(layer.call)(rows).to_list() == [[2.0, 4.0], [], [8.0]]
-    # What is converted, as nothing is lost by it.
+    # These are converted: nothing is lost.
     narrow = tf.ragged.constant([[1.0, 2.0], []], tf.float64, row_splits_dtype=tf.int32)
     assert layer(narrow).to_list() == [[2.0, 4.0], []]
     for wrong, hint in (
@@ -308,7 +308,7 @@ def test_a_list_around_a_whole_batch_is_unwrapped(single_tensor_model):
     np.testing.assert_array_equal(layer([batch]), 2 * batch)
     with pytest.raises(InputMismatch, match="pass one tensor"):
         layer([batch, batch])
-    with pytest.raises(InputMismatch, match=r"received: \[int64\[3\]\]"):  # Of a list no dtype is guessed either.
+    with pytest.raises(InputMismatch, match=r"received: \[int64\[3\]\]"):  # No dtype is guessed for a list either.
         layer([np.array([1, 2, 3])])
 
 

@@ -110,7 +110,7 @@ def _texts(*texts):
     return np.array(texts, object)
 
 
-# By function: inputs, and the shape of the output for these, in which no size but that of the batch is always so.
+# By function: inputs, and the shape of their output, in which only the batch size is always the same.
 CASES = {
     "cut": (np.array([[1, 2, 3, 0, 0, 0], [1, 0, 0, 0, 0, 0]], np.float32), (2, 3)),
     "parse": (_texts(_example(2, 1, 1, 1)), (1, 2)),

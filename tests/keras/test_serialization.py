@@ -167,7 +167,7 @@ def test_keras_2_saves_and_loads_a_saved_model_of_the_layer(keras, trained, x, t
     path = str(tmp_path / "saved")
     trained.save(path, save_format="tf")
     again = keras.models.load_model(path, custom_objects={"KerasLayer": hub.KerasLayer})
-    if not tf.__version__.startswith("1."):  # That one makes every layer of a class of its own.
+    if not tf.__version__.startswith("1."):  # TF1 makes every layer of its own class.
         assert isinstance(again.layers[0], hub.KerasLayer)
     np.testing.assert_allclose(again.predict(x, verbose=0), trained.predict(x, verbose=0))
     assert len(again.trainable_weights) == len(trained.trainable_weights) == 4

@@ -126,7 +126,7 @@ def test_a_selection_of_nothing_lists_the_trainable_variables(reusable_model):
     with pytest.raises(NotTrainable, match="head/kernel, head/bias"):
         hub.KerasLayer(reusable_model, trainable="embedding")
     with pytest.raises(NotTrainable, match="norm/mean"):
-        hub.KerasLayer(reusable_model, trainable=["norm/mean"])  # it is there, but not a trainable variable
+        hub.KerasLayer(reusable_model, trainable=["norm/mean"])  # It exists, but is not trainable.
     with pytest.raises(NotTrainable, match="bool"):
         hub.KerasLayer(reusable_model, trainable=3.5)
 

@@ -1,4 +1,4 @@
-"""Which form of a function is taken, by what was measured of it."""
+"""Which form of a function is chosen, by its measurements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def form(name, seconds, slow_call=None, refused=""):
         (Form("frozen", refused="output 'x' differs"), Form("bf16", refused="it does not run"), "plain"),
     ],
 )
-def test_a_form_is_taken_if_it_is_worth_it(frozen, bf16, chosen):
+def test_a_form_is_chosen_if_it_is_faster_beyond_noise(frozen, bf16, chosen):
     assert choose_form((form("plain", 1.0), frozen, bf16)) == chosen
 
 
@@ -34,7 +34,7 @@ times = st.floats(1e-6, 10)
 
 
 @given(st.tuples(times, times, times), st.tuples(st.booleans(), st.booleans()))
-def test_what_is_chosen_is_never_slower_and_never_refused(seconds, refused):
+def test_the_chosen_form_is_never_slower_and_never_refused(seconds, refused):
     names = ("plain", "frozen", "bf16")
     reasons = ("", *("no" if each else "" for each in refused))
     forms = tuple(form(name, each, refused=why) for name, each, why in zip(names, seconds, reasons))

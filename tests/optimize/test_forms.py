@@ -70,7 +70,7 @@ def test_a_frozen_function_has_the_shapes_of_outputs_that_its_trace_has():
     assert shapes == {"doubled": [None, 4], "positive": [None, 4], "ragged": [None, 4]}
 
 
-def test_bfloat16_is_within_the_graph_and_not_in_what_comes_and_goes(network):
+def test_bfloat16_is_inside_the_graph_and_not_in_inputs_and_outputs(network):
     trace = network.call.get_concrete_function()
     graph = frozen.convert_to_bfloat16(freeze(trace))
     convolution = next(node for node in graph.graph_def.node if node.op == "Conv2D")
@@ -84,7 +84,7 @@ def test_bfloat16_is_within_the_graph_and_not_in_what_comes_and_goes(network):
     assert 0 < difference < 0.02
 
 
-def test_where_nothing_gains_by_bfloat16_there_is_no_such_form():
+def test_a_graph_that_does_not_gain_by_bfloat16_has_no_such_form():
     trace = tf.function(lambda x: x + 1, [tf.TensorSpec([], tf.int32)]).get_concrete_function()
     assert frozen.convert_to_bfloat16(freeze(trace)) is None
 
@@ -106,7 +106,7 @@ def test_conditionals_loops_and_lookups_in_variables_are_frozen():
         np.testing.assert_array_equal(function(ids, twice).numpy(), trace(ids, twice).numpy())
 
 
-def test_two_forms_of_a_function_with_a_conditional_are_known_side_by_side():
+def test_two_forms_of_a_function_with_a_conditional_coexist():
     weights = tf.Variable(tf.random.stateless_normal([4, 4], (1, 2)))
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
@@ -121,7 +121,7 @@ def test_two_forms_of_a_function_with_a_conditional_are_known_side_by_side():
         np.testing.assert_allclose(form(rows).numpy(), trace(rows).numpy(), rtol=1e-5)
 
 
-def test_a_form_that_computes_something_else_or_fails_is_refused_whatever_its_time():
+def test_a_form_with_other_outputs_or_a_failure_is_refused():
     def fails(_):
         raise tf.errors.UnimplementedError(None, None, "no such kernel\nand more")
 
@@ -148,7 +148,7 @@ def test_a_form_that_computes_something_else_or_fails_is_refused_whatever_its_ti
         ([1.0], [1.0, 1.0], True),
     ],
 )
-def test_outputs_are_compared_by_their_size(expected, found, refused):
+def test_differences_are_relative_to_the_magnitude_of_outputs(expected, found, refused):
     calls = {"plain": lambda _: tf.constant(expected), "bf16": lambda _: tf.constant(found)}
     assert bool(compare_forms(calls, [()])[1].refused) is refused
 
@@ -158,7 +158,7 @@ def test_outputs_that_differ_from_call_to_call_cannot_be_compared():
     assert compare_forms({"plain": lambda _: tf.constant(next(calls))}, [()]) == "its outputs differ from call to call"
 
 
-def test_handles_of_resources_are_left_alone():
+def test_functions_with_handles_of_resources_are_not_frozen():
     trace = tf.function(
         lambda: tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=1, element_dtype=tf.int32)
     ).get_concrete_function()

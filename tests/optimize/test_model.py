@@ -20,7 +20,7 @@ X = tf.constant(np.random.RandomState(0).random_sample((3, 128)), tf.float32)
 
 
 class Product(tf.Module):
-    """Multiplies its variables in each call, which its frozen form has done before."""
+    """Multiplies its variables in each call; its frozen form does so once, in advance."""
 
     def __init__(self):
         super().__init__()
@@ -85,7 +85,7 @@ def restored(path):
 
 @pytest.fixture(scope="module")
 def optimized(path):
-    """The model with each function frozen that can be, on a machine of any pace."""
+    """The model with each function frozen that can be, on a machine of any speed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(target, "choose_form", lambda forms: forms[1].name)
         return hub.load(path, optimize="inference")
@@ -93,11 +93,11 @@ def optimized(path):
 
 @pytest.fixture(scope="module")
 def found(optimized):
-    """What was found of each function, by the name before its arguments."""
+    """The report of each function, by the name before its arguments."""
     return {each.name.partition("(")[0]: each for each in hub.load_report(optimized).optimized}
 
 
-def test_the_form_that_is_taken_is_the_best_by_what_is_reported(path):
+def test_the_chosen_form_is_the_best_in_the_report(path):
     report = hub.load_report(hub.load(path, optimize="inference")).optimized
     compared = [each for each in report if each.forms]
     assert len(compared) == 4
@@ -117,7 +117,7 @@ def test_the_outputs_are_the_same_but_for_the_order_of_rounding(restored, optimi
         np.testing.assert_allclose(other.numpy(), one.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_a_missing_key_of_signatures_lists_those_there_are(optimized):
+def test_a_missing_key_of_signatures_is_an_error_that_lists_them(optimized):
     with pytest.raises(SignatureNotFound, match="has no signature 'nope'; it has: serving_default"):
         optimized.signatures["nope"]
     assert optimized.signatures.get("nope") is None
@@ -151,7 +151,7 @@ def test_an_assertion_still_holds(optimized):
         optimized.checked(-X)
 
 
-def test_what_changes_variables_or_reads_changed_ones_or_is_random_is_left_as_it_is(optimized, found):
+def test_functions_that_change_variables_or_read_changed_ones_or_are_random_stay_plain(optimized, found):
     assert "it changes variables (op AssignAddVariableOp)" in found["count"].reason
     assert "which count() may change" in found["counted"].reason
     assert "RandomUniform" in found["noisy"].reason
@@ -169,14 +169,14 @@ def test_training_is_refused(optimized):
         _ = optimized.trainable_variables
 
 
-def test_it_serves_in_a_keras_layer_that_is_not_trainable(optimized):
+def test_a_keras_layer_of_it_is_not_trainable(optimized):
     layer = hub.KerasLayer(optimized)
     np.testing.assert_array_equal(np.asarray(layer(X)), optimized(X).numpy())
     with pytest.raises(hub.errors.NotTrainable, match="optimize="):
         hub.KerasLayer(optimized, trainable=True)(X)
 
 
-def test_what_is_saved_of_it_is_loaded_by_plain_tensorflow(optimized, tmp_path):
+def test_a_saved_optimized_model_is_loaded_by_plain_tensorflow(optimized, tmp_path):
     tf.saved_model.save(optimized, str(tmp_path), signatures=dict(optimized.signatures))
     loaded = tf.saved_model.load(str(tmp_path))
     np.testing.assert_array_equal(loaded(X).numpy(), optimized(X).numpy())
@@ -190,7 +190,7 @@ def test_what_is_saved_of_it_is_loaded_by_plain_tensorflow(optimized, tmp_path):
 def test_a_table_and_its_file_are_kept(tmp_path):
     path = saved_models.save_lookup(tmp_path / "lookup")
     expected = hub.load(path).find(tf.constant(["bird", "dog", "?"])).numpy()
-    find = hub.load(path, optimize="inference").find  # Nobody keeps the object.
+    find = hub.load(path, optimize="inference").find  # The object is not kept.
     np.testing.assert_array_equal(find(tf.constant(["bird", "dog", "?"])).numpy(), expected)
     model = hub.load(path, optimize="inference")
     tf.saved_model.save(model, str(tmp_path / "saved"), signatures=dict(model.signatures))
@@ -199,7 +199,7 @@ def test_a_table_and_its_file_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("loader", ["lazy", "tensorflow"])
-def test_it_is_the_same_with_either_loader(path, restored, loader):
+def test_both_loaders_give_the_same_optimized_model(path, restored, loader):
     model = hub.load(path, optimize="inference", loader=loader)
     assert hub.load_report(model).loader == loader
     expected = restored(X).numpy()

@@ -1,4 +1,4 @@
-"""`hub.load(..., optimize=)`: where it says no."""
+"""What `hub.load(..., optimize=)` refuses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def test_tensorflow_1_is_refused(path):
         hub.load(path, optimize="inference")
 
 
-def test_another_aim_is_refused(path):
+def test_another_value_of_optimize_is_refused(path):
     with pytest.raises(hub.errors.InvalidSetting, match='optimize= takes "inference"'):
         hub.load(path, optimize="training")
 
 
-def test_inputs_without_something_to_measure_are_refused(path):
+def test_measure_with_needs_optimize(path):
     with pytest.raises(hub.errors.InvalidSetting, match="was not asked for"):
         hub.load(path, measure_with={"x": [1.0]})
 
@@ -41,7 +41,7 @@ def test_a_graph_and_a_strategy_are_refused(path):
 
 
 @needs_tf2
-def test_names_that_are_no_inputs_are_refused_before_anything_is_measured(path):
+def test_names_that_are_not_inputs_are_refused_before_measuring(path):
     with pytest.raises(hub.errors.InvalidSetting, match=r"names 'y', which is no input .*: x\."):
         hub.load(path, optimize="inference", measure_with={"y": [1.0]})
     with pytest.raises(hub.errors.InvalidSetting, match="takes a dict"):

@@ -1,4 +1,4 @@
-"""What functions are measured with."""
+"""The inputs that functions are measured with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rehub.optimize.sample_inputs import NoSample, SampleInputs, describe
 
 
 def made(spec, given=None, name="x"):
-    """The one argument that is made up for a function of it."""
+    """The argument that is made up for a function of one argument."""
     ((value,), kwargs) = SampleInputs(given).make(((spec,), {}), [name], seed=0)
     assert kwargs == {}
     return value
@@ -34,7 +34,7 @@ def made(spec, given=None, name="x"):
         (tf.TensorSpec([2, 2], tf.bfloat16), "bfloat16[2, 2]"),
     ],
 )
-def test_sizes_that_are_open_are_made_up(spec, expected):
+def test_unknown_sizes_are_made_up(spec, expected):
     value = made(spec)
     assert describe(value) == expected
     assert spec.is_compatible_with(value)
@@ -58,7 +58,7 @@ def test_a_nest_and_plain_values_keep_their_place():
     assert (args[1], kwargs) == (True, {"training": None})
 
 
-def test_what_is_given_for_an_input_is_used_in_each_function_that_has_it():
+def test_a_given_input_is_used_in_each_function_that_has_it():
     spec = tf.TensorSpec([None, 2], tf.float32, name="images")
     assert made(spec, {"images": [[1, 2], [3, 4]]}).numpy().tolist() == [[1, 2], [3, 4]]
     assert made(spec, {"x": tf.zeros([5, 2])}).shape == (5, 2)
@@ -78,7 +78,7 @@ def test_what_is_given_for_an_input_is_used_in_each_function_that_has_it():
         (tf.data.DatasetSpec(tf.TensorSpec([], tf.int32)), None, "give one by measure_with="),
     ],
 )
-def test_where_nothing_fits_the_reason_is_told(spec, given, message):
+def test_inputs_that_cannot_be_made_are_an_error_with_the_reason(spec, given, message):
     with pytest.raises(NoSample, match=message):
         made(spec, given)
 

@@ -356,7 +356,7 @@ def test_a_file_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
 
 def test_a_disk_that_becomes_full_leaves_nothing(server, tiny_disk):
     archive = archive_of({f"assets/{number}": bytes(1 << 20) for number in range(8)})
-    with pytest.raises(DiskFull, match="became full on the way") as error:
+    with pytest.raises(DiskFull, match="became full while writing") as error:
         resolve(server.publish("/m", archive))
     assert isinstance(error.value, CacheError)
     assert list(tiny_disk.iterdir()) == []

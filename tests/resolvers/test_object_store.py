@@ -170,7 +170,7 @@ def test_without_its_driver_the_error_has_the_pip_line():
 
 
 def test_a_scheme_that_nothing_knows_is_refused_with_the_accepted_forms(cache_dir):
-    with pytest.raises(InvalidHandle, match="no htps://") as error:
+    with pytest.raises(InvalidHandle, match="does not know htps://") as error:
         resolve("htps://tfhub.dev/google/nnlm-en-dim50/2")
     assert "rehub.register_resolver" in str(error.value)
     assert names_in(cache_dir) == []

@@ -55,7 +55,7 @@ def test_the_manifest_records_the_page_that_the_server_redirects_to(tfhub, cache
     ["nvidia/unet/industrial/class_10/1", "silero/silero-stt/en/1", "inaturalist/vision/embedder/inaturalist_V2"],
 )
 def test_a_model_that_was_deleted_is_said_to_be_gone_and_why(name, cache_dir):
-    with pytest.raises(ModelNotFound, match="deleted on 2024-03-18") as error:
+    with pytest.raises(ModelNotFound, match="was deleted on 2024-03-18") as error:
         resolve(f"https://tfhub.dev/{name}")
     assert f"https://tfhub.dev/{name}" in str(error.value)
     assert "404" in str(error.value)

@@ -86,13 +86,13 @@ def test_a_damaged_file_is_named_by_the_type_of_error_that_tensorflow_raises(sav
 
 
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGES if "model" not in damage])
-def test_a_damaged_file_is_named_before_a_session_meets_it(saved, tmp_path, kind, damage):
+def test_a_damaged_file_is_named_before_a_session_reads_it(saved, tmp_path, kind, damage):
     model, message = damaged(saved[kind], tmp_path / "model", damage)
     with tf.Graph().as_default(), pytest.raises(CorruptModel, match=message):
         hub.Module(model) if kind == "legacy module" else hub.load(model)
 
 
-def test_a_damaged_model_is_not_shown_as_whole(saved, tmp_path):
+def test_a_damaged_model_is_not_shown_as_complete(saved, tmp_path):
     for damage in ("index a pointer", "model a pointer"):
         model, message = damaged(saved["TF2 object"], tmp_path / damage, damage)
         with pytest.raises(CorruptModel, match=message):
@@ -137,8 +137,8 @@ def save_module(directory, size, dtype, name="w"):
 SAVERS = dict(zip(KINDS, (save_object, save_graph, save_module)))
 OTHERS = {"shape": (5, tf.float32), "dtype": (3, tf.float64), "name": (3, tf.float32, "v")}
 MESSAGES = {
-    "shape": r"has the value of a float32 of shape \[5\], the variable is float32 of shape \[3\]",
-    "dtype": r"has the value of a float64 of shape \[3\], the variable is float32",
+    "shape": r"is float32 of shape \[5\], but the variable is float32 of shape \[3\]",
+    "dtype": r"is float64 of shape \[3\], but the variable is float32",
     "name": "it has no value for the variable 'w",
 }
 
@@ -171,7 +171,7 @@ def test_a_module_is_converted_from_and_into_a_path_with_letters_of_patterns(sav
     assert hub.load(str(tmp_path / "into [1]*"))(tf.constant(["a"])).shape[0] == 1
 
 
-def test_a_frozen_graph_is_told_as_such_with_what_to_do(tmp_path):
+def test_a_frozen_graph_is_named_with_a_remedy(tmp_path):
     with tf.Graph().as_default() as graph:
         tf.identity(v1.placeholder(tf.float32, [], "input"), "output")
     for file in (tmp_path / "a" / "graph.pb", tmp_path / "b" / "saved_model.pb"):

@@ -46,7 +46,7 @@ def test_almost_nothing_is_collected_while_a_model_is_loaded(model, collections)
         gc.set_threshold(*thresholds)
 
 
-def test_garbage_of_before_is_collected_afterwards(model):
+def test_earlier_garbage_is_collected_afterwards(model):
     class Ring:
         pass
 
@@ -61,7 +61,7 @@ def test_garbage_of_before_is_collected_afterwards(model):
 
 
 @pytest.mark.parametrize("use", ["not at all", "called", "differentiated", "listed"])
-def test_a_model_is_freed_without_it(model, use):
+def test_a_model_is_freed_without_the_collector(model, use):
     gc.collect()
     gc.disable()
     try:
@@ -82,7 +82,7 @@ def test_a_model_is_freed_without_it(model, use):
         gc.enable()
 
 
-def test_a_program_that_collects_nothing_still_does_not(model):
+def test_a_disabled_collector_stays_disabled(model):
     gc.disable()
     try:
         hub.load(model)
@@ -91,7 +91,7 @@ def test_a_program_that_collects_nothing_still_does_not(model):
         gc.enable()
 
 
-def test_what_a_program_has_frozen_stays_frozen(model):
+def test_objects_that_the_program_has_frozen_stay_frozen(model):
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()

@@ -1,4 +1,4 @@
-"""Threads that differentiate a fresh model at once: TensorFlow builds its gradient then, and takes no lock."""
+"""Threads that differentiate a new model at once, for which TensorFlow builds gradients without a lock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _switching_often():
-    """Has threads give way to each other hundreds of times as often as usual, so that what can go wrong does."""
+    """Let threads switch hundreds of times as often as usual, so that races happen."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(2e-5)
     yield
@@ -72,7 +72,7 @@ def symbolic_gradient(call, x):
 
 
 def assert_same_in_threads(load, calls, x, differentiate=gradient):
-    """Compares gradients that threads take of a fresh model at once with those that one thread takes of another.
+    """Compare gradients that threads take of a fresh model at once with those that one thread takes of another.
 
     Args:
         load: loads the model.

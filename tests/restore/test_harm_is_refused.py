@@ -1,4 +1,4 @@
-"""Models that did harm although a scan called them clean: each does it when it is trusted, and is refused otherwise."""
+"""Models that a scan once missed: each does harm when it is trusted, and is refused otherwise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def named(metagraph, name):
 
 
 def read_last_while_restoring(metagraph):
-    """Has `read_into` run as the last part of the restore op."""
+    """Let `read_into` run as the last part of the restore op."""
     node_of(metagraph, "ReadFile").input.append("^" + metagraph.saver_def.restore_op_name.partition(":")[0])
     metagraph.saver_def.restore_op_name = "read_into"
 
@@ -89,7 +89,7 @@ def function_named_like_an_op(directory, secret):
 
 
 def asset_that_is_not_fed_while_restoring(directory, secret):
-    """A constant stands for an asset, which is fed to initialize tables; the restore op reads its own value."""
+    """A constant is in the place of an asset, which is fed to initialize tables; the restore op reads its own value."""
     save_reading_into_variable(directory, secret)
 
     def change(metagraph):
@@ -162,7 +162,7 @@ def test_graph_that_reads_a_file_of_this_machine_is_refused(tmp_path, secret, at
 
 
 class ReadsWhatItCaptures(tf.Module):
-    """Reads a file that it brings along."""
+    """Reads a file of its own."""
 
     def __init__(self, file, other):
         super().__init__()

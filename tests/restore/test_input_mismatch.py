@@ -1,4 +1,4 @@
-"""What a restored function says when none of its traces takes the arguments, whichever loader restored it."""
+"""The error of a restored function without a trace for the arguments, from either loader."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ ZEROS = np.zeros((2, 3), np.float32)
         ("words", [[["a"], ["b"]]], {}, [r"fix: drop the last dim.*squeeze"]),
     ],
 )
-def test_a_call_that_no_trace_takes_says_what_to_change(models, name, args, kwargs, said):
+def test_a_call_that_no_trace_accepts_is_an_error_that_says_what_to_change(models, name, args, kwargs, said):
     of_tensorflow, of_rehub, path = models
     args = [tf.constant(value) if isinstance(value, np.ndarray) else value for value in args]
     with pytest.raises((TypeError, ValueError)) as theirs:
@@ -88,7 +88,7 @@ def test_a_missing_argument_is_named(models):
         models[1].two(tf.constant(ZEROS))
 
 
-def test_what_fails_within_a_tf_function_is_explained_too(models):
+def test_a_failure_inside_a_tf_function_is_explained_too(models):
     with pytest.raises(InputMismatch, match="fix: add the batch dimension"):
         tf.function(lambda x: models[1](x) + 1.0)(tf.zeros([3]))
 

@@ -16,7 +16,7 @@ def model(request, tmp_path):
     return request.param(tmp_path / "model")
 
 
-def test_an_op_of_a_package_is_an_error_that_names_the_package(model):  # pain 15
+def test_an_op_of_a_package_is_an_error_that_names_the_package(model):
     saved_models.rename_op(model, "CaseFoldUTF8")
     with pytest.raises(MissingOp) as caught:
         hub.load(model)
@@ -32,7 +32,7 @@ def test_an_op_that_the_writer_did_not_list_gets_the_same_error(model):
         hub.load(model)
 
 
-def test_an_op_that_is_listed_but_not_used_is_no_obstacle(model, request):
+def test_an_op_that_is_listed_but_not_used_is_ignored(model, request):
     if saved_models.IS_TF1 and "TF2" in request.node.name:
         pytest.skip("TensorFlow 1.15 lists no ops of functions")
     saved_models.rename_op(model, "CaseFoldUTF8", in_graph=False)
@@ -42,19 +42,19 @@ def test_an_op_that_is_listed_but_not_used_is_no_obstacle(model, request):
 
 
 @pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has tf.contrib, which rehub imports by itself")
-def test_an_op_of_tf_contrib_is_called_so(model):
+def test_an_op_of_tf_contrib_is_named_as_such(model):
     saved_models.rename_op(model, "KafkaDataset")
     with pytest.raises(MissingOp, match=r"tf\.contrib\.kafka in TensorFlow 1\.x"):
         hub.load(model)
 
 
-def test_an_op_that_nobody_knows_is_named(model):
+def test_an_unknown_op_is_named(model):
     saved_models.rename_op(model, "NobodysOpYet")
     with pytest.raises(MissingOp, match=r"NobodysOpYet: no package is known.*tf\.load_op_library"):
         hub.load(model)
 
 
-def test_a_package_that_is_installed_but_broken_is_told_with_its_error(model, tmp_path, monkeypatch):
+def test_a_broken_package_is_named_with_its_error(model, tmp_path, monkeypatch):
     package = tmp_path / "site" / "tensorflow_text"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('undefined symbol: _ZN10tensorflow')")

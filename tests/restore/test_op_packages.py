@@ -32,7 +32,7 @@ def saved(tmp_path_factory):
 
 
 def copy_with_op(saved, directory, op):
-    """A copy of the model whose function uses another op, of which the writer's list does not tell."""
+    """A copy of the model whose function uses another op, which is not in the writer's list."""
     return saved_models.rename_op(saved_models.copy(saved, directory), op, in_list=False)
 
 
@@ -46,7 +46,7 @@ def copy_with_op(saved, directory, op):
         ("tensorflow_addons", "Addons>", {"library": "custom_ops/text/_text.so", "loads": "nothing"}),
     ],
 )
-def test_an_op_that_only_a_function_uses_is_brought_by_its_package(
+def test_an_op_that_only_a_function_uses_is_provided_by_its_package(
     site, saved, tmp_path, loader, package, prefix, layout
 ):
     op = (prefix + loader.capitalize()).ljust(12, "X")[:12]
@@ -57,7 +57,7 @@ def test_an_op_that_only_a_function_uses_is_brought_by_its_package(
 
 
 @needs_c_api
-def test_a_package_that_lacks_the_op_is_named_with_the_advice_to_take_another_release(site, tmp_path):
+def test_a_package_that_lacks_the_op_is_named_with_advice_to_try_another_release(site, tmp_path):
     model = saved_models.save_replacing_v1(tmp_path / "model")
     write_package(site, "tensorflow_text", "TFText>Graph1")
     with pytest.raises(MissingOp, match="tensorflow_text is installed and has no such op; another release"):
@@ -65,7 +65,7 @@ def test_a_package_that_lacks_the_op_is_named_with_the_advice_to_take_another_re
 
 
 @needs_c_api
-def test_an_op_in_a_serialized_dataset_is_brought_by_its_package(site, tmp_path):
+def test_an_op_in_a_serialized_dataset_is_provided_by_its_package(site, tmp_path):
     def replace(words):
         # A name with ">" in it is not found as an input by the runtime of datasets.
         letters = tf.constant("a"), tf.constant("b")
@@ -91,7 +91,7 @@ def test_an_op_in_a_serialized_dataset_is_brought_by_its_package(site, tmp_path)
 
 @pytest.mark.skipif(not saved_models.IS_TF1, reason="it is part of TensorFlow 1.x")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_an_op_of_tf_contrib_whose_library_is_loaded_late_is_brought(tmp_path):
+def test_an_op_of_tf_contrib_whose_library_is_loaded_late_is_provided(tmp_path):
     v1 = tf.compat.v1
     model = str(tmp_path / "model")
     with tf.Graph().as_default(), v1.Session() as session:

@@ -23,7 +23,7 @@ from rehub.restore.prepared.mounts import is_on_network
 
 pytestmark = [
     pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="whether a file system is local is told by /proc"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc says whether a file system is local"),
 ]
 SIZE = 1 << 20
 
@@ -86,7 +86,7 @@ def test_training_does_not_change_the_file(model, tmp_path):
     assert tf.saved_model.load(str(tmp_path / "trained")).v.numpy()[:3].tolist() == [100.0, 1.5, 2.5]
 
 
-def test_it_is_made_when_asked_for_and_used_when_there(model, monkeypatch):
+def test_a_form_is_made_on_request_and_used_afterwards(model, monkeypatch):
     assert not hub.load_report(hub.load(model)).prepared
     assert not hub.load_report(hub.load(model)).prepared
     monkeypatch.setenv("REHUB_PREPARE", "make")
@@ -99,7 +99,7 @@ def test_it_is_made_when_asked_for_and_used_when_there(model, monkeypatch):
         hub.load(model)
 
 
-def test_a_changed_model_has_none(model):
+def test_a_changed_model_has_no_form(model):
     prepare(model)
     save(model, 5.0)
     obj = hub.load(model)
@@ -107,7 +107,7 @@ def test_a_changed_model_has_none(model):
     assert obj.v.numpy()[0] == 5.0
 
 
-def test_one_of_another_tensorflow_is_stale_and_made_anew(model):
+def test_a_form_of_another_tensorflow_is_stale_and_made_again(model):
     _, form = prepare(model)
     index = json.loads((form / "index.json").read_bytes().partition(b"\n")[2])
     stale = json.dumps({**index, "tensorflow": "2.0.0"}).encode()
@@ -118,13 +118,13 @@ def test_one_of_another_tensorflow_is_stale_and_made_anew(model):
 
 
 def rewrite(file, change):
-    """Changes the bytes of a file in place, as somebody would who does not know of checksums."""
+    """Change the bytes of a file in place, without its checksum."""
     content = bytearray(file.read_bytes())
     file.write_bytes(change(content) or bytes(content))
 
 
 def say(form, change):
-    """Changes what the index says, and its checksum, as somebody would who knows of them."""
+    """Change the content of the index, and its checksum."""
     index = json.loads((form / "index.json").read_bytes().partition(b"\n")[2])
     changed = change(index)
     content = (json.dumps(index) if changed is None else changed).encode()
@@ -165,7 +165,7 @@ DAMAGE = {
     "offset is infinite": set_variable(4, float("inf")),
     "other shape": set_variable(3, [SIZE * 2]),
     "other type": set_variable(2, "int32"),
-    "type that nobody knows": set_variable(2, "float31"),
+    "unknown type": set_variable(2, "float31"),
     "another variable": set_variable(0, 10_000),
     "form is a file": lambda form: replace_by(form, lambda path: path.write_bytes(b"")),
     "form is a pipe": lambda form: replace_by(form, os.mkfifo),
@@ -175,7 +175,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_one_is_ignored_and_made_again(model, damage, caplog):
+def test_a_damaged_form_is_ignored_and_made_again(model, damage, caplog):
     _, form = prepare(model)
     DAMAGE[damage](form)
     with caplog.at_level(logging.WARNING):
@@ -211,7 +211,7 @@ def test_weights_of_another_model_are_not_mapped(model, tmp_path, caplog):
     assert caplog.text.count(f"the prepared form {form} is ignored") == 2
 
 
-def test_a_model_keeps_what_is_deleted_or_replaced_under_it(model):
+def test_a_loaded_model_keeps_weights_that_are_deleted_or_replaced(model):
     obj, form = prepare(model)
     assert prepared.remove_form(form)
     assert not prepared.remove_form(form)

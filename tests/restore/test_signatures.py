@@ -14,26 +14,26 @@ def test_a_signature_is_found_by_name():
     assert get_signature(module, "tokens", "handle")(tf.constant(["the cat"]))["default"].shape == (1, 8)
 
 
-def test_an_unknown_signature_is_an_error_that_lists_those_there_are():
+def test_an_unknown_signature_is_an_error_that_lists_the_signatures():
     module = hub.load(str(saved_models.LEGACY / "text_embed"))
     with pytest.raises(SignatureNotFound, match=r"'my/handle' has no signature 'token'; it has: default, tokens\."):
         get_signature(module, "token", "'my/handle'")
 
 
-def test_an_initialisation_op_is_no_signature():
+def test_an_initialization_op_is_not_a_signature():
     restored = tf.Module()
     restored.signatures = {"__saved_model_init_op": print}
     with pytest.raises(SignatureNotFound, match=r"it has none at all"):
         get_signature(restored, "__saved_model_init_op", "handle")
 
 
-def test_an_object_without_signatures_says_so():
+def test_an_object_without_signatures_is_an_error_that_says_so():
     with pytest.raises(SignatureNotFound, match=r"it has none at all"):
         get_signature(tf.Module(), "default", "handle")
 
 
 @pytest.mark.parametrize("kind", ["TF2 object", "TF1 graph", "legacy module"])
-def test_a_missing_key_of_signatures_lists_those_there_are(tmp_path, kind):
+def test_a_missing_key_of_signatures_is_an_error_that_lists_them(tmp_path, kind):
     save = {"TF2 object": saved_models.save_lookup, "TF1 graph": saved_models.save_v1}.get(kind)
     model = str(saved_models.LEGACY / "text_embed") if save is None else save(tmp_path / "model")
     for loader in (None, "tensorflow"):

@@ -29,7 +29,7 @@ def test_a_refused_model_never_reaches_tensorflow(tmp_path, harmful):
     assert not (tmp_path / "harm").exists()
 
 
-def test_a_trusted_model_is_loaded_and_runs_what_it_holds(tmp_path, harmful, monkeypatch):
+def test_a_trusted_model_is_loaded_and_its_ops_run(tmp_path, harmful, monkeypatch):
     monkeypatch.setenv("REHUB_TRUST", "refuse")
     with tf.Graph().as_default(), v1.Session() as session:
         hub.load(harmful, trusted=True)
@@ -81,7 +81,7 @@ def test_conversion_goes_through_the_same_policy(tmp_path, harmful, monkeypatch)
         hub.convert(harmful, tmp_path / "converted")
 
 
-def test_a_policy_that_is_none_is_an_error(harmful, monkeypatch):
+def test_an_unknown_policy_is_an_error(harmful, monkeypatch):
     with pytest.raises(InvalidSetting, match="trusted is 'yes'"):
         hub.load(harmful, trusted="yes")
     monkeypatch.setenv("REHUB_TRUST", "maybe")

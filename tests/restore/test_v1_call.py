@@ -1,4 +1,4 @@
-"""A model in TF1 format is called like a `hub.Module` (pain 16)."""
+"""A model in TF1 format is called like a `hub.Module`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def multi_sig():
     return hub.load(str(saved_models.LEGACY / "multi_sig"))
 
 
-def test_a_legacy_module_is_called_by_its_default_signature(text_embed):  # P3, P58
+def test_a_legacy_module_is_called_by_its_default_signature(text_embed):
     words = ["the cat", "dog"]
     expected = text_embed.signatures["default"](tf.constant(words))["default"].numpy()
     for inputs in (words, np.array(words), tf.constant(words), {"default": words}):
         np.testing.assert_array_equal(text_embed(inputs).numpy(), expected)
 
 
-def test_all_outputs_come_by_name_on_demand(text_embed):  # P4
+def test_as_dict_returns_all_outputs_by_name(text_embed):
     outputs = text_embed(["the cat"], signature="tokens", as_dict=True)
     assert sorted(outputs) == ["default", "ids"]
 
@@ -47,17 +47,17 @@ def test_a_tf1_savedmodel_is_called_by_serving_default_with_a_dict(v1):
     assert v1({"x": [1.0], "y": [2.0]}, as_dict=True)["difference"].numpy().tolist() == [1.0]
 
 
-def test_the_only_output_is_returned_whatever_its_name(v1):
+def test_the_only_output_is_returned_under_any_name(v1):
     assert v1(["c", "a"], signature="find").numpy().tolist() == [2, 0]
 
 
-def test_the_only_signature_is_taken_whatever_its_name(tmp_path):
+def test_the_only_signature_is_called_under_any_name(tmp_path):
     model = hub.load(saved_models.save_replacing_v1(tmp_path / "model"))
     assert model(["banana"]).numpy().tolist() == [b"bbnbnb"]
 
 
 @needs_composite_inputs
-def test_sparse_and_ragged_inputs_go_in_as_such(multi_sig):
+def test_sparse_and_ragged_inputs_are_accepted(multi_sig):
     sparse = tf.sparse.from_dense(np.eye(2, 20, dtype=np.float32))
     table = multi_sig(signature="table").numpy()
     assert table.shape == (20, 6)
@@ -99,12 +99,12 @@ def test_a_legacy_module_in_a_graph_says_what_trains_it():
             module(["the cat"], training=True)
 
 
-def test_an_unknown_signature_is_an_error_that_lists_those_there_are(v1):
+def test_an_unknown_signature_is_an_error_that_lists_the_signatures(v1):
     with pytest.raises(SignatureNotFound, match=r"no signature 'nope'; it has: find, serving_default"):
         v1(["a"], signature="nope")
 
 
-def test_several_signatures_without_a_default_have_to_be_chosen_from(tmp_path):
+def test_one_of_several_signatures_without_a_default_must_be_chosen(tmp_path):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, [], "x")
         signature = tf.compat.v1.saved_model.predict_signature_def
@@ -128,7 +128,7 @@ def test_one_tensor_for_several_inputs_is_an_error_that_asks_for_a_dict(v1):
         v1([1.0])
 
 
-def test_inputs_of_another_type_are_an_error_that_names_the_right_one(v1):
+def test_inputs_of_another_type_are_an_error_that_names_the_right_type(v1):
     with pytest.raises(InputMismatch, match=r"Input 'x' of signature 'serving_default'.* takes a float32 tensor"):
         v1({"x": tf.constant(["text"]), "y": [1.0]})
 

@@ -1,4 +1,4 @@
-"""Signatures of graphs of TF1 are called by the names of their inputs, also those that Python could not have."""
+"""Signatures of TF1 graphs are called by the names of their inputs, even if Python forbids these as parameters."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_single_input_is_given_by_position_too(model):
     assert model.signatures["alone"](tf.constant([3.0]))["y"].numpy() == [6.0]
 
 
-def test_what_does_not_fit_is_named_as_the_model_names_it(model):
+def test_an_error_has_the_names_in_the_model(model):
     signature, one = model.signatures["default"], tf.constant([1.0])
     with pytest.raises(TypeError, match="takes 'class', 'from', 'self', 'x' by keyword. Missing: 'self'. Unknown.*'z'"):
         signature(**{"class": one, "from": one, "x": one, "z": one})
@@ -146,7 +146,7 @@ def test_a_signature_is_run_from_the_command_line(paths, form, name, capsys):
 
 @pytest.mark.parametrize("form", FORMS)
 @retrained
-def test_a_converted_model_is_called_by_them_and_has_signatures_of_valid_names(paths, form, tmp_path):
+def test_a_converted_model_is_called_by_any_names_and_has_signatures_with_valid_names(paths, form, tmp_path):
     report = hub.convert(paths[form], tmp_path / "new", signature="default")
     model = tf.saved_model.load(str(tmp_path / "new"))
     for name, keys in SIGNATURES.items():
@@ -160,7 +160,7 @@ def test_a_converted_model_is_called_by_them_and_has_signatures_of_valid_names(p
 
 
 @retrained
-def test_an_optimized_model_is_called_by_them(paths):
+def test_an_optimized_model_is_called_by_any_names(paths):
     model = hub.load(paths["TF1 SavedModel"], optimize="inference")
     for name, keys in SIGNATURES.items():
         values, expected = values_of(keys)
@@ -181,5 +181,5 @@ def test_a_restored_savedmodel_is_saved_again_with_valid_names(models, tmp_path)
 
 
 @pytest.mark.parametrize("names", [["x", "y"], ["a-b", "c d"], ["1a"], ["name", "args", "kwargs"]])
-def test_names_that_tensorflow_takes_stay(names):
+def test_names_that_tensorflow_accepts_are_unchanged(names):
     assert tf_internals.input_names.are_callable_names(names)

@@ -86,7 +86,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_server_that_never_ends_holds_a_download_no_longer_than_the_timeout(tmp_path, monkeypatch, name):
-    monkeypatch.setattr("rehub.transfer.hops._SECONDS_FOR_A_REASON", TIMEOUT)
+    monkeypatch.setattr("rehub.transfer.http._SECONDS_FOR_ERROR_BODY", TIMEOUT)
     pieces, pause = ENDLESS[name]
     start = time.monotonic()
     with raw_server(pieces, pause) as url, pytest.raises(DownloadError) as error:

@@ -1,4 +1,4 @@
-"""The list of what a cached model consists of, by which later damage is noticed."""
+"""The list of a cached model's files, by which later damage is noticed."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ from rehub.strict_parsing import Malformed, get_field, parse_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Of a model with 100,000 files, the most that an archive may have.
-_LONGEST = 64 << 20
+# Enough for a model with 100,000 files, the maximum of an archive.
+_MAX_BYTES = 64 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
 
-# A later format may add keys; the names and sizes of the files stay where they are, so that this code reads it too.
+# A later format may add keys, but keeps the names and sizes of the files, so that this code can read it.
 FORMAT = 1
 
 
 class UnreadableManifest(Exception):
-    """The file is no manifest; it never reaches a user."""
+    """The file is not a valid manifest; never reaches a user."""
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file of a model: its name below the model's directory, with `/`, its size in bytes and its sha256 in hex."""
+    """One file of a model: its name relative to the model's directory, with `/`, its size in bytes and its sha256."""
 
     name: str
     size: int
     sha256: str
 
-    def damage(self, size: int | None, sha256: Callable[[], str] | None = None) -> str | None:
-        """What is wrong with the file that has this name, in words; None when nothing is.
+    def find_problem(self, size: int | None, sha256: Callable[[], str] | None = None) -> str | None:
+        """Return how the file of this name differs from the record, in words; None if it does not.
 
         Args:
-            size: the file's; None for one that is not there.
-            sha256: reads the file; unset, it is not read.
+            size: that of the file; None if it is missing.
+            sha256: returns that of the file; None compares sizes only.
         """
         name = escape(self.name)
         if size is None:
             return f"{name} is missing"
         if size != self.size:
-            return f"{name} has {size} bytes and must have {self.size}"
+            return f"{name} has {size} bytes instead of {self.size}"
         if sha256 is not None and sha256() != self.sha256:
-            return f"{name} has other content than was downloaded: its sha256 is not {self.sha256}"
+            return f"{name} was modified after the download: its sha256 is not {self.sha256}"
         return None
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was put into an entry.
+    """The files of an entry and their origin.
 
     Attributes:
         handle: the entry's key, without its secrets.
-        url: where the bytes came from in the end, after all redirects; a path for a local archive.
-        time: when, in UTC, as ISO 8601.
+        url: the address that the model came from, after redirects; a path for a local archive.
+        time: when it was stored, in UTC, as ISO 8601.
         files: every file.
     """
 
@@ -71,117 +71,107 @@ class Manifest:
     time: str
     files: tuple[FileRecord, ...]
 
-    def damage(self, directory: Path) -> str | None:
-        """The first file that is missing from `directory` or has another size, in words; None when all are there."""
-        return next(self.damages(directory), None)
+    def find_problems(self, found: Listing, directory: Path | None = None) -> Iterator[str]:
+        """Yield each missing or modified file, in words.
 
-    def damages(self, directory: Path, *, digests: bool = False) -> Iterator[str]:
-        """Each file that is missing from `directory` or has another size, in words.
+        A name is only looked up in the listing: no path is made of what a manifest says.
 
         Args:
-            directory: the model.
-            digests: reads every file and compares its sha256, too.
-
-        Raises:
-            IrregularFile: it is not a directory.
-            OSError: it cannot be read.
-        """
-        yield from self.damages_in(list_directory(directory), directory if digests else None)
-
-    def damages_in(self, found: Listing, directory: Path | None = None) -> Iterator[str]:
-        """As `damages`, of a listing; the files are read if the directory is given.
-
-        A name is only ever looked up among those that were found: no path is made of what a manifest says.
+            found: the files of the model's directory.
+            directory: the model's directory, to compare the contents too; None compares sizes only.
         """
         others = set(found.others)
         for record in self.files:
             size = found.files.get(record.name)
             if size is None:
-                yield f"{escape(record.name)} is missing{_reason(record.name, found.files, others)}"
+                yield f"{escape(record.name)} is missing{_explain_missing(record.name, found.files, others)}"
                 continue
-            sha256 = None if directory is None else functools.partial(_sha256, directory / record.name, record.size)
-            damage = record.damage(size, sha256)
-            if damage is not None:
-                yield damage
+            sha256 = None if directory is None else functools.partial(_hash_file, directory / record.name, record.size)
+            problem = record.find_problem(size, sha256)
+            if problem is not None:
+                yield problem
 
     def to_json(self) -> str:
-        """The manifest's text on the disk."""
+        """Return the manifest as JSON."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
 
 
-def _reason(name: str, files: dict[str, int], others: set[str]) -> str:
-    """Why a file is not found, where something stands in its way."""
+def _explain_missing(name: str, files: dict[str, int], others: set[str]) -> str:
+    """Return why a file is not found, if something else has its name or that of its directory."""
     if name in others:
-        return ": what has its name is a link, or another thing that is not a plain file"
+        return ": its name belongs to a link, or to something else that is not a regular file"
     parts = name.split("/")
-    for above in ("/".join(parts[:length]) for length in range(1, min(len(parts), 64))):
-        if above in files:
-            return ": a file stands where its directory was"
-        if above in others:
+    for parent in ("/".join(parts[:length]) for length in range(1, min(len(parts), 64))):
+        if parent in files:
+            return ": its directory is now a file"
+        if parent in others:
             return ": its directory is a link, or cannot be read"
     return ""
 
 
-def read(path: Path) -> Manifest:
-    """Reads a manifest back; raises `UnreadableManifest` with the reason when it is none.
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: it does not exist.
+        UnreadableManifest: it cannot be read or parsed.
     """
     try:
-        content = read_regular(path, _LONGEST)
+        content = read_regular(path, _MAX_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise UnreadableManifest(f"{path.name} cannot be read ({error})") from error
-    return parse(content, path.name)
+    return parse_manifest(content, path.name)
 
 
-def parse(content: bytes, name: str) -> Manifest:
-    """Makes a manifest of the content of the file `name`; raises `UnreadableManifest` with the reason."""
+def parse_manifest(content: bytes, name: str) -> Manifest:
+    """Parse the content of the file `name`; raise `UnreadableManifest` if it is not a manifest."""
     try:
         stored = parse_json(content)
-        files = tuple(_record(each) for each in get_field(stored, "files", list))
+        files = tuple(_parse_record(each) for each in get_field(stored, "files", list))
         if not files:
-            _refuse(name, "it lists no file")
+            _raise_unreadable(name, "it lists no file")
         handle, url, time = (get_field(stored, key, str) for key in ("handle", "url", "time"))
     except Malformed as error:
-        _refuse(name, str(error))
+        _raise_unreadable(name, str(error))
     return Manifest(handle, url, time, files)
 
 
-def _refuse(name: str, reason: str) -> NoReturn:
-    raise UnreadableManifest(f"{name} is no manifest: {reason}")
+def _raise_unreadable(name: str, reason: str) -> NoReturn:
+    raise UnreadableManifest(f"{name} is not a manifest: {reason}")
 
 
-def _record(stored: Any) -> FileRecord:
+def _parse_record(stored: Any) -> FileRecord:
     name, size, sha256 = (
         get_field(stored, "name", str),
         get_field(stored, "size", int),
         get_field(stored, "sha256", str),
     )
     if size < 0 or not _SHA256.fullmatch(sha256):
-        raise Malformed("a size is negative, or a sha256 is not one")
+        raise Malformed("a size is negative, or a sha256 is malformed")
     return FileRecord(name, size, sha256)
 
 
-def records_of(directory: Path) -> tuple[FileRecord, ...]:
-    """Reads every file below a directory; for models that came in without being hashed on the way.
+def hash_files(directory: Path) -> tuple[FileRecord, ...]:
+    """Read every file below a directory and return their records.
 
     Raises:
-        UnsafeArchive: it holds a link, or what else is not a plain file.
+        UnsafeArchive: it holds a link, or something else that is not a regular file.
     """
     found = list_directory(directory)
     if found.others:
         raise UnsafeArchive(
-            f"{escape(found.others[0])!r} is a link, or another thing that is neither a file nor a directory. "
-            "A model in the cache holds none."
+            f"{escape(found.others[0])!r} is a link, or something else that is neither a file nor a directory, "
+            "which a model in the cache must not hold."
         )
-    return tuple(FileRecord(name, size, _sha256(directory / name, size)) for name, size in sorted(found.files.items()))
+    return tuple(
+        FileRecord(name, size, _hash_file(directory / name, size)) for name, size in sorted(found.files.items())
+    )
 
 
-def _sha256(path: Path, size: int) -> str:
-    """The hash of a file, which is read no further than a byte beyond its size."""
+def _hash_file(path: Path, size: int) -> str:
+    """Return the sha256 of a file, of which at most `size + 1` bytes are read."""
     digest = hashlib.sha256()
     with os.fdopen(open_regular(path), "rb") as file:
         left = size + 1

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Iterator
 from rehub.cli import output
 from rehub.cli.exit_codes import DIFFERENT, ERROR, OK
 from rehub.errors import HubError
+from rehub.formatting import format_tensor
 from rehub.inspection import inspect
 from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models
-from rehub.inspection.summary import shape_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -142,4 +142,4 @@ def _format_name(variable: VariableInfo | None) -> str:
 
 
 def _format_type(variable: VariableInfo | None) -> str:
-    return "" if variable is None else f"{variable.dtype}{shape_text(variable.shape)}"
+    return "" if variable is None else format_tensor(variable.dtype, variable.shape)

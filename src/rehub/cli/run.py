@@ -16,15 +16,14 @@ from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNo
 from rehub.escaping import escape
 from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect
-from rehub.inspection.summary import tensor_text
+from rehub.inspection.summary import format_input
 from rehub.loading import load
 from rehub.savedmodel import graph_variant
+from rehub.savedmodel.signatures import find_default_signature
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
     from rehub.inspection.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
-
-_DEFAULTS = ("serving_default", "default")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -100,11 +99,13 @@ def _choose_graph(info: ModelInfo, tags: frozenset[str] | None) -> GraphInfo:
 
 def _choose_signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo:
     by_name = {signature.name: signature for signature in graph.signatures}
-    if name is None and len(by_name) == 1:
-        return graph.signatures[0]
-    for wanted in _DEFAULTS if name is None else (name,):
-        if wanted in by_name:
-            return by_name[wanted]
+    if name is None:
+        # Also "default" in models that are not legacy modules.
+        chosen = find_default_signature(graph.signatures, is_legacy=False) or by_name.get("default")
+    else:
+        chosen = by_name.get(name)
+    if chosen is not None:
+        return chosen
     if not by_name:
         raise SignatureNotFound(f"{handle!r} has no signatures.")
     asked = "no default signature" if name is None else f"no signature {name!r}"
@@ -147,7 +148,7 @@ def _read_inputs(
 
 
 def _describe_inputs(signature: SignatureInfo, handle: str) -> str:
-    inputs = "; ".join(escape(tensor_text(tensor)) for tensor in signature.inputs)
+    inputs = "; ".join(escape(format_input(tensor)) for tensor in signature.inputs)
     return f"Signature {signature.name!r} of {handle!r} takes {inputs or 'no inputs'}."
 
 

@@ -10,9 +10,9 @@ from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import SignatureNotFound
-from rehub.formatting import did_you_mean, format_size, list_names
+from rehub.formatting import did_you_mean, format_size, format_tensor, list_names
 from rehub.inspection import inspect, summary
-from rehub.inspection.report import report_lines
+from rehub.inspection.report import format_report_lines
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -51,15 +51,15 @@ def run_command(arguments: Namespace) -> int:
         if arguments.ops:
             _list_ops(info)
     else:
-        for line in report_lines(info, bold=output.bold, dim=output.dim):
+        for line in format_report_lines(info, bold=output.bold, dim=output.dim):
             output.print_line(line)
     return OK
 
 
 def _show_signature(info: ModelInfo, name: str) -> None:
-    found = [(note, signature) for note, signature in summary.signatures(info) if signature.name == name]
+    found = [(note, signature) for note, signature in summary.list_signatures(info) if signature.name == name]
     if not found:
-        names = sorted({signature.name for _, signature in summary.signatures(info)})
+        names = sorted({signature.name for _, signature in summary.list_signatures(info)})
         hint = did_you_mean(name, names)
         raise SignatureNotFound(
             f"{info.handle!r} has no signature {name!r}; it has: {list_names(names) or 'none'}.{hint}"
@@ -73,16 +73,14 @@ def _show_signature(info: ModelInfo, name: str) -> None:
 
 
 def _format_tensor_row(word: str, tensor: TensorInfo) -> list[str]:
-    return [word, tensor.name, summary.type_text(tensor), tensor.tensor]
+    return [word, tensor.name, summary.format_type(tensor), tensor.tensor]
 
 
 def _list_variables(info: ModelInfo) -> None:
     rows = [
         [
             variable.path or variable.name or variable.key,
-            variable.dtype
-            + summary.shape_text(variable.shape)
-            + (f" in {variable.parts}" if variable.parts > 1 else ""),
+            format_tensor(variable.dtype, variable.shape) + (f" in {variable.parts}" if variable.parts > 1 else ""),
             format_size(variable.bytes),
             "trainable" if variable.trainable else "",
         ]
@@ -94,7 +92,7 @@ def _list_variables(info: ModelInfo) -> None:
 def _list_ops(info: ModelInfo) -> None:
     for graph in info.graphs:
         if len(info.graphs) > 1:
-            output.print_line(output.bold(summary.tags_text(graph.tags)))
+            output.print_line(output.bold(summary.format_tags(graph.tags)))
         packages = {op: package.package for package in info.missing_packages for op in package.ops}
         ranked = sorted(graph.ops, key=lambda op: (-op[1], op[0]))
         output.print_table(["COUNT", "OP", ""], [[f"{count:,}", op, packages.get(op, "")] for op, count in ranked])

@@ -1,8 +1,9 @@
-"""What a model holds, and what can be done with it: `hub.inspect`.
+"""What a model holds, and what it can be used for: `hub.inspect`, without TensorFlow.
 
-`inspection` reads the parts: signatures (`interfaces`), functions (`callables`), `variables`, nodes (`graph_nodes`),
-assets and attachments. `capabilities` and `usage` say what can be done with them. All of it goes into a `ModelInfo`,
-which `overview` and `html_table` show.
+`inspection` reads the parts: functions (`callables`), `variables`, nodes (`graph_nodes`), assets and attachments.
+`capabilities` and `example_code` say how to use them. All of it goes into a `ModelInfo`, which `report` shows as text
+and `html_table` in a notebook; both take their sentences from `summary`. `damage` finds incomplete files, `diff`
+compares two models.
 """
 
 from __future__ import annotations

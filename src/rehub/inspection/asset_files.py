@@ -1,4 +1,4 @@
-"""The files that a model brings along, such as vocabularies."""
+"""The files that a model needs, such as vocabularies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from rehub.savedmodel.protos import AssetFileDef
 if TYPE_CHECKING:
     from rehub.savedmodel.wire import Message
 
-_DIRECTORY = "assets"
 
-
-def asset_names(metagraph: Message, collections: Collections) -> set[str]:
-    """Returns the names of the files that a MetaGraphDef lists.
+def read_asset_names(metagraph: Message, collections: Collections) -> set[str]:
+    """Return the names of the files that a MetaGraphDef lists.
 
     Raises:
         WireError: they cannot be read.
@@ -25,22 +23,27 @@ def asset_names(metagraph: Message, collections: Collections) -> set[str]:
     return {asset.text(AssetFileDef.filename) for asset in asset_definitions(metagraph, collections)}
 
 
-def look_for_assets(directory: str, names: Iterable[str]) -> tuple[AssetInfo, ...]:
-    """Returns the files of these names, sorted by path, with their sizes.
+def asset_path(name: str) -> str | None:
+    """Return the path of an asset from the model's directory; None if its name points out of that directory."""
+    path = posixpath.normpath(posixpath.join("assets", name.replace("\\", "/")))
+    return None if path.startswith(("/", "..")) else path
+
+
+def find_assets(directory: str, names: Iterable[str]) -> tuple[AssetInfo, ...]:
+    """Return the assets of a model with their sizes, sorted by path.
 
     Args:
-        directory: that of the model.
-        names: those that its graphs list. One that leaves the directory is told as a file that is missing.
+        directory: the directory of the model.
+        names: the names in its graphs. A file outside the directory counts as missing.
     """
-    return tuple(sorted((_look_for(directory, name) for name in set(names)), key=lambda asset: asset.path))
+    return tuple(sorted((_find_asset(directory, name) for name in set(names)), key=lambda asset: asset.path))
 
 
-def _look_for(directory: str, name: str) -> AssetInfo:
-    path = posixpath.normpath(posixpath.join(_DIRECTORY, name.replace("\\", "/")))
-    size = None
-    if not path.startswith(("/", "..")):
-        try:
-            size = os.stat(os.path.join(directory, path)).st_size
-        except (OSError, ValueError):  # There is none, or there can be none of such a name.
-            size = None
-    return AssetInfo(path, size)
+def _find_asset(directory: str, name: str) -> AssetInfo:
+    path = asset_path(name)
+    if path is None:
+        return AssetInfo(posixpath.normpath(posixpath.join("assets", name.replace("\\", "/"))), None)
+    try:
+        return AssetInfo(path, os.stat(os.path.join(directory, path)).st_size)
+    except (OSError, ValueError):  # It does not exist, or its name is not valid on this system.
+        return AssetInfo(path, None)

@@ -1,4 +1,4 @@
-"""The messages that are attached to a legacy module, as tensorflow_hub's module_attachment.proto has them."""
+"""The messages that are attached to a legacy module: tensorflow_hub's module_attachment.proto."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def read_attachments(collections: Collections, tags: frozenset[str]) -> tuple[AttachmentInfo, ...]:
-    """Returns the messages that are attached to a graph variant, sorted by key.
+    """Return the messages that are attached to a graph variant, sorted by key.
 
     Args:
-        collections: those of the variant.
-        tags: those of the variant.
+        collections: the collections of the variant.
+        tags: its tags.
 
     Raises:
         WireError: they cannot be read.
@@ -26,14 +26,14 @@ def read_attachments(collections: Collections, tags: frozenset[str]) -> tuple[At
     found = {}
     for message in collections.messages(ATTACHMENTS):
         key, value = message.text(ModuleAttachment.key), b"".join(list(message.values(ModuleAttachment.value))[-1:])
-        found[key] = AttachmentInfo(key, tags, value, _image_size(value) if key == IMAGE_MODULE_INFO else "")
+        found[key] = AttachmentInfo(key, tags, value, _describe_image_size(value) if key == IMAGE_MODULE_INFO else "")
     return tuple(found[key] for key in sorted(found))
 
 
-def _image_size(value: bytes) -> str:
+def _describe_image_size(value: bytes) -> str:
     size = Message(value).message(ImageModuleInfo.default_image_size)
     try:
         height, width = size.integer(ImageSize.height), size.integer(ImageSize.width)
     except WireError:
-        return ""  # Under the key that rehub knows lies something of the author's own.
+        return ""  # The author used this key for another message.
     return f"images of {height} x {width} pixels" if height and width else ""

@@ -1,4 +1,4 @@
-"""The functions of a TF2 object, with the ways in which each was traced."""
+"""The functions of a TF2 object, with the traces of each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rehub.savedmodel.protos import FunctionSpec, SavedBareConcreteFunction, Sav
 from rehub.savedmodel.structures import NamedTuple, Spec, Structure, Written, leaves, read_structure
 from rehub.savedmodel.wire import Message, WireError
 
-_MOST_LEAVES = 2_000_000  # Files that say the same little structure again and again would take hours else.
+_MAX_VALUES = 2_000_000  # A file that repeats one structure could take hours.
 
 
 @dataclass(frozen=True)
-class Trace:
-    """One way in which a function was traced.
+class FunctionTrace:
+    """One trace of a function.
 
     Attributes:
-        positional, keywords: its arguments: tensors, plain values, and nests of them.
-        outputs: what it returns.
-        captures: the numbers of the objects that it uses: variables, tables, constants.
+        positional, keywords: its arguments: tensors, Python values, and nests of them.
+        outputs: its results.
+        captures: the indices of the objects that it uses: variables, tables, constants.
     """
 
     positional: tuple[Structure, ...]
@@ -35,110 +35,113 @@ class Function:
     """A function of a TF2 object.
 
     Attributes:
-        info: what `hub.inspect` tells of it.
-        defaults: the values of arguments that need not be given.
-        traces: those of `info`, with their nests.
+        info: what `hub.inspect` returns about it.
+        defaults: the default values of its arguments, by name.
+        traces: the traces of `info`, with nested arguments.
     """
 
     info: CallableInfo
     defaults: Mapping[str, Structure]
-    traces: tuple[Trace, ...]
+    traces: tuple[FunctionTrace, ...]
 
 
 def read_functions(graph: ObjectGraph) -> tuple[Function, ...]:
-    """Returns the functions of a model, sorted by path.
+    """Return the functions of a model, sorted by path.
 
     Raises:
         WireError: they cannot be read.
     """
-    reader = _Reader(graph)
-    functions = (reader.function(graph.path(number), obj) for number, obj in graph.functions())
+    reader = _FunctionReader(graph)
+    functions = (reader.read_function(graph.path(number), obj) for number, obj in graph.functions())
     return tuple(sorted(functions, key=lambda function: function.info.path))
 
 
-def named_arguments(arguments: tuple[str, ...], trace: Trace) -> dict[str, Structure]:
-    """Returns the arguments of a trace by name; `args[0]` is the first of those that have none."""
-    further = len(trace.positional) - len(arguments)
-    names = [*arguments, *(f"args[{index}]" for index in range(further))]
+def named_arguments(arguments: tuple[str, ...], trace: FunctionTrace) -> dict[str, Structure]:
+    """Return the arguments of a trace by name; the first without a name is `args[0]`."""
+    unnamed = len(trace.positional) - len(arguments)
+    names = [*arguments, *(f"args[{index}]" for index in range(unnamed))]
     return {**dict(zip(names, trace.positional)), **trace.keywords}
 
 
-class _Reader:
-    """Reads functions; what many have in common, such as the type of an image, is read once."""
+class _FunctionReader:
+    """Reads functions. Each structure, such as the type of an image, is read once for all of them."""
 
     def __init__(self, graph: ObjectGraph) -> None:
         self._graph = graph
         self._structures: dict[bytes, Structure] = {}
-        self._traces: dict[tuple[tuple[str, ...], str], tuple[Trace, TraceInfo]] = {}
-        self._leaves = 0
+        self._traces: dict[tuple[tuple[str, ...], str], tuple[FunctionTrace, TraceInfo]] = {}
+        self._values = 0
 
-    def function(self, path: str, obj: SavedObject) -> Function:
+    def read_function(self, path: str, obj: SavedObject) -> Function:
         is_bare = obj.kind == "bare function"
         spec = obj.body.message(SavedBareConcreteFunction.function_spec if is_bare else SavedFunction.function_spec)
-        arguments, defaults = _arguments(self._structure(spec.message(FunctionSpec.fullargspec)))
+        arguments, defaults = _read_argument_names(self._read_structure_once(spec.message(FunctionSpec.fullargspec)))
         if is_bare and not arguments:
             arguments = tuple(obj.body.texts(SavedBareConcreteFunction.argument_keywords))
         if arguments[:1] == ("self",):
             arguments = arguments[1:]
-        traces: dict[TraceInfo, Trace] = {}
-        names = SavedBareConcreteFunction.concrete_function_name if is_bare else SavedFunction.concrete_functions
-        for name in dict.fromkeys(obj.body.texts(names)):
-            trace, info = self._trace(arguments, name)
+        traces: dict[TraceInfo, FunctionTrace] = {}
+        for name in dict.fromkeys(
+            obj.body.texts(
+                SavedBareConcreteFunction.concrete_function_name if is_bare else SavedFunction.concrete_functions
+            )
+        ):
+            trace, info = self._read_trace_once(arguments, name)
             traces.setdefault(info, trace)
         return Function(CallableInfo(path, arguments, tuple(traces)), defaults, tuple(traces.values()))
 
-    def _trace(self, arguments: tuple[str, ...], name: str) -> tuple[Trace, TraceInfo]:
+    def _read_trace_once(self, arguments: tuple[str, ...], name: str) -> tuple[FunctionTrace, TraceInfo]:
         key = (arguments, name)
         if key not in self._traces:
             trace = self._read_trace(name)
-            self._traces[key] = trace, self._info(arguments, trace)
+            self._traces[key] = trace, self._describe_trace(arguments, trace)
         return self._traces[key]
 
-    def _read_trace(self, name: str) -> Trace:
+    def _read_trace(self, name: str) -> FunctionTrace:
         concrete = self._graph.concrete_functions.get(name)
         if concrete is None:
-            raise WireError(f"the object graph has no function {name!r}, which one of its objects names")
-        arguments = self._structure(concrete.message(SavedConcreteFunction.canonicalized_input_signature))
-        outputs = self._structure(concrete.message(SavedConcreteFunction.output_signature))
+            raise WireError(f"the object graph lacks the function {name!r}, which an object of it names")
+        arguments = self._read_structure_once(concrete.message(SavedConcreteFunction.canonicalized_input_signature))
+        outputs = self._read_structure_once(concrete.message(SavedConcreteFunction.output_signature))
         positional, keywords = arguments if isinstance(arguments, tuple) and len(arguments) == 2 else ((), {})
-        return Trace(
+        return FunctionTrace(
             tuple(positional) if isinstance(positional, (list, tuple)) else (),
             keywords if isinstance(keywords, dict) else {},
             outputs,
             tuple(concrete.packed_integers(SavedConcreteFunction.bound_inputs)),
         )
 
-    def _info(self, arguments: tuple[str, ...], trace: Trace) -> TraceInfo:
+    def _describe_trace(self, arguments: tuple[str, ...], trace: FunctionTrace) -> TraceInfo:
         inputs, literals = [], []
         for name, value in named_arguments(arguments, trace).items():
-            for path, leaf in self._leaves_of(value, name):
+            for path, leaf in self._flatten_within_limit(value, name):
                 if isinstance(leaf, Spec):
                     inputs.append(TensorInfo(path, leaf.dtype, leaf.shape, leaf.kind))
                 else:
                     literals.append((path, leaf.text if isinstance(leaf, Written) else repr(leaf)))
         outputs = [
             TensorInfo(path, leaf.dtype, leaf.shape, leaf.kind)
-            for path, leaf in self._leaves_of(trace.outputs, "")
+            for path, leaf in self._flatten_within_limit(trace.outputs, "")
             if isinstance(leaf, Spec)
         ]
         return TraceInfo(tuple(inputs), tuple(literals), tuple(outputs))
 
-    def _leaves_of(self, structure: Structure, path: str) -> list[tuple[str, Structure]]:
+    def _flatten_within_limit(self, structure: Structure, path: str) -> list[tuple[str, Structure]]:
         found = list(leaves(structure, path))
-        self._leaves += len(found)
-        if self._leaves > _MOST_LEAVES:
-            raise WireError(f"its functions take and return more than {_MOST_LEAVES:,} values")
+        self._values += len(found)
+        if self._values > _MAX_VALUES:
+            raise WireError(f"its functions have more than {_MAX_VALUES:,} arguments and results")
         return found
 
-    def _structure(self, message: Message) -> Structure:
+    def _read_structure_once(self, message: Message) -> Structure:
         content = message.content()
         if content not in self._structures:
             self._structures[content] = read_structure(Message(content))
         return self._structures[content]
 
 
-def _arguments(specification: Structure) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The names of the positional arguments in an `inspect.FullArgSpec`, and the defaults by name."""
+def _read_argument_names(specification: Structure) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of the positional arguments in an `inspect.FullArgSpec`, and the defaults by name."""
     if not isinstance(specification, NamedTuple):
         return (), {}
     fields = dict(specification.fields)

@@ -1,12 +1,13 @@
-"""By which of its functions or signatures the object that `hub.load` returns is called."""
+"""Which function or signature a call of the object that `hub.load` returns runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Sequence
 
-from rehub.inspection.callables import Function, Trace, named_arguments
+from rehub.inspection.callables import Function, FunctionTrace, named_arguments
 from rehub.inspection.model_info import SignatureInfo
+from rehub.savedmodel.signatures import find_default_signature
 from rehub.savedmodel.structures import Spec, leaves
 
 CALL, SERVE = "__call__", "serve"
@@ -14,58 +15,57 @@ CALL, SERVE = "__call__", "serve"
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """What is called; either a function of a TF2 object, or a signature.
+    """A function of a TF2 object, or a signature, that a call runs.
 
     Attributes:
-        function: of the object; None where it is a signature.
-        signature: of the model; None where it is a function.
-        is_only_way: whether a signature is called unless another one is asked for.
+        function: the function; None for a signature.
+        signature: the signature; None for a function.
+        is_default: whether a call runs the signature without naming it.
     """
 
     function: Function | None = None
     signature: SignatureInfo | None = None
-    is_only_way: bool = True
+    is_default: bool = True
 
     @property
     def is_layer_by_default(self) -> bool:
-        """Whether `hub.KerasLayer` of a TF2 object calls it where no signature is asked for."""
+        """Whether `hub.KerasLayer` of a TF2 object calls it without `signature=`."""
         if self.function is not None:
             return self.function.info.path in (CALL, SERVE)
-        return self.signature is not None and self.is_only_way and len(self.signature.outputs) == 1
+        return self.signature is not None and self.is_default and len(self.signature.outputs) == 1
 
 
-def of_object(functions: Sequence[Function], signatures: Sequence[SignatureInfo]) -> EntryPoint | None:
-    """Returns how a TF2 object is called: by itself, by an endpoint of Keras, a function or a signature."""
+def find_entry_of_object(functions: Sequence[Function], signatures: Sequence[SignatureInfo]) -> EntryPoint | None:
+    """Return what a TF2 object is called by: `__call__`, a Keras endpoint, a signature or a function."""
     public = public_functions(functions)
     for name in (CALL, SERVE):
         if name in public and public[name].traces:
             return EntryPoint(function=public[name])
     if signatures:
-        return EntryPoint(signature=_usual(signatures, "serving_default"), is_only_way=len(signatures) == 1)
+        chosen = find_default_signature(signatures, is_legacy=False) or signatures[0]
+        return EntryPoint(signature=chosen, is_default=len(signatures) == 1)
     traced = [function for function in public.values() if function.traces]
     return EntryPoint(function=traced[0]) if traced else None
 
 
-def of_graph(signatures: Sequence[SignatureInfo], is_legacy: bool) -> EntryPoint | None:
-    """Returns how a model of TF1 is called: by its usual signature, the only one, or any."""
+def find_entry_of_graph(signatures: Sequence[SignatureInfo], is_legacy: bool) -> EntryPoint | None:
+    """Return the signature that a TF1 model is called by: the default or only one, or any."""
     if not signatures:
         return None
-    usual = "default" if is_legacy else "serving_default"
-    chosen = _usual(signatures, usual)
-    return EntryPoint(signature=chosen, is_only_way=len(signatures) == 1 or chosen.name == usual)
+    default = find_default_signature(signatures, is_legacy=is_legacy)
+    return EntryPoint(signature=default or signatures[0], is_default=default is not None)
 
 
 def public_functions(functions: Sequence[Function]) -> dict[str, Function]:
-    """Returns the functions that are attributes of the root, and meant for users, by name."""
-    by_path = {function.info.path: function for function in functions}
-    return {path: function for path, function in by_path.items() if path == CALL or _is_public(path)}
+    """Return the public functions of the root object, by name."""
+    return {function.info.path: function for function in functions if is_public(function.info.path)}
 
 
-def best_trace(function: Function) -> Trace:
-    """Returns the trace that a call needs the fewest words for: for inference, with defaults elsewhere."""
+def shortest_trace(function: Function) -> FunctionTrace:
+    """Return the trace with the fewest arguments that are not defaults, and if possible one for inference."""
     arguments = function.info.arguments
 
-    def words(trace: Trace) -> tuple[int, bool]:
+    def count_arguments(trace: FunctionTrace) -> tuple[int, bool]:
         given = {
             name: value
             for name, value in named_arguments(arguments, trace).items()
@@ -73,17 +73,14 @@ def best_trace(function: Function) -> Trace:
         }
         return len(given), given.get("training") is True
 
-    return min(function.traces, key=words)
+    return min(function.traces, key=count_arguments)
 
 
 def has_tensors(value: object) -> bool:
-    """Whether there are tensors in an argument."""
+    """Return whether an argument contains tensors."""
     return any(isinstance(leaf, Spec) for _, leaf in leaves(value, ""))  # type: ignore[arg-type]
 
 
-def _is_public(path: str) -> bool:
-    return path.isidentifier() and not path.startswith("_")
-
-
-def _usual(signatures: Sequence[SignatureInfo], name: str) -> SignatureInfo:
-    return next((signature for signature in signatures if signature.name == name), signatures[0])
+def is_public(path: str) -> bool:
+    """Return whether a function is an attribute of the root object for users."""
+    return path == CALL or (path.isidentifier() and not path.startswith("_"))

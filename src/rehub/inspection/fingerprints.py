@@ -1,4 +1,4 @@
-"""The `fingerprint.pb` beside a model's file: by which its writer tells the model from others."""
+"""The `fingerprint.pb` of a model, which identifies its contents."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rehub.savedmodel.wire import Message, strictly
 
 
 def read_fingerprint(directory: str) -> FingerprintInfo | None:
-    """Returns the fingerprint of the model in a directory; None where it has none.
+    """Return the fingerprint of the model in a directory; None if it has none.
 
     Raises:
-        CorruptModel: it cannot be read.
+        CorruptModel: the file cannot be read.
     """
     path = os.path.join(directory, "fingerprint.pb")
     if not os.path.isfile(path):
         return None
     content = map_file(path)
-    return strictly(path, lambda: _read(Message(content)), "a fingerprint")
+    return strictly(path, lambda: _read_message(Message(content)), "a fingerprint")
 
 
-def _read(message: Message) -> FingerprintInfo:
+def _read_message(message: Message) -> FingerprintInfo:
     return FingerprintInfo(
         saved_model_checksum=message.integer(FingerprintDef.saved_model_checksum),
         graph_def_program_hash=message.integer(FingerprintDef.graph_def_program_hash),

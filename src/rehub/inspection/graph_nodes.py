@@ -1,7 +1,4 @@
-"""The nodes of a graph variant: how often each op occurs, and what of the graph itself is looked up by name.
-
-`savedmodel.nodes` walks through them; this is what `hub.inspect` keeps of the walk.
-"""
+"""The nodes of a graph variant: how often each op occurs, and which nodes an output depends on."""
 
 from __future__ import annotations
 
@@ -19,19 +16,19 @@ V1_CONTROL_FLOW = frozenset(
 
 
 class GraphNodes:
-    """What the nodes of a graph variant are.
+    """The nodes of a graph variant.
 
     Attributes:
-        ops: how often each op occurs in the graph and in its functions, called or not.
-        functions: how many functions there are.
-        total: how many nodes there are, those included that call a function by its name.
+        ops: how often each op occurs in the graph and its functions, including functions that are not called.
+        functions: the number of functions.
+        total: the number of nodes, including those whose op is the name of a function.
     """
 
     def __init__(self, content: Buffer, metagraph: Message, tags: frozenset[str]) -> None:
-        """Walks through all nodes.
+        """Read all nodes.
 
         Args:
-            content: the bytes that the MetaGraph lies in.
+            content: the bytes that contain the MetaGraph.
             metagraph: the MetaGraphDef.
             tags: its tags.
 
@@ -39,25 +36,26 @@ class GraphNodes:
             WireError: they cannot be read.
         """
         graph = metagraph.message(MetaGraphDef.graph_def)
-        self._of_graph = list(Body(tags, "", content, graph).nodes())
+        self._graph_nodes = list(Body(tags, "", content, graph).nodes())
         functions = list(graph.message(GraphDef.library).messages(FunctionDefLibrary.function))
-        spans = (span for function in functions for span in function.spans(FunctionDef.node_def))
-        counts = Counter(op_of(content, span) for span in spans)
-        found = Counter({_text(op): count for op, count in counts.items()})
-        found.update(node.op for node in self._of_graph)
+        counts = Counter(
+            op_of(content, span) for function in functions for span in function.spans(FunctionDef.node_def)
+        )
+        found = Counter({_decode_op(op): count for op, count in counts.items()})
+        found.update(node.op for node in self._graph_nodes)
         self.functions = len(functions)
         self.total = sum(found.values())
-        called = _names(functions) if any(not is_tensorflow_op(op) for op in found) else frozenset()
+        called = _read_function_names(functions) if any(not is_tensorflow_op(op) for op in found) else frozenset()
         self.ops = {op: found[op] for op in sorted(found) if op not in called}
 
-    def of_ops(self, ops: Iterable[str]) -> dict[str, Node]:
-        """Returns the nodes of the graph itself that run some ops, by their names."""
+    def with_ops(self, ops: Iterable[str]) -> dict[str, Node]:
+        """Return the nodes of the graph (not of its functions) that have one of these ops, by name."""
         wanted = frozenset(ops)
-        return {node.name: node for node in self._of_graph if node.op in wanted}
+        return {node.name: node for node in self._graph_nodes if node.op in wanted}
 
     def needed_by(self, tensors: Iterable[str]) -> list[Node]:
-        """Returns the nodes of the graph itself that some of its tensors depend on."""
-        by_name = {node.name: node for node in self._of_graph}
+        """Return the nodes of the graph (not of its functions) that these tensors depend on."""
+        by_name = {node.name: node for node in self._graph_nodes}
         open_names = {node_of(tensor) for tensor in tensors}
         found: dict[str, Node] = {}
         while open_names:
@@ -69,12 +67,12 @@ class GraphNodes:
         return list(found.values())
 
 
-def _text(op: bytes) -> str:
+def _decode_op(op: bytes) -> str:
     try:
         return op.decode("utf-8")
     except UnicodeDecodeError as error:
         raise WireError(f"the op {op[:100]!r} of a node is not UTF-8") from error
 
 
-def _names(functions: Iterable[Message]) -> frozenset[str]:
+def _read_function_names(functions: Iterable[Message]) -> frozenset[str]:
     return frozenset(function.message(FunctionDef.signature).text(OpDef.name) for function in functions)

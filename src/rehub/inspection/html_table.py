@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from rehub.inspection import summary
-from rehub.inspection.model_info import ModelInfo, TensorInfo
+
+if TYPE_CHECKING:
+    from rehub.inspection.model_info import ModelInfo, TensorInfo
 
 
-def html_table(info: ModelInfo) -> str:
-    """Returns the HTML of a table that tells what `rehub show` tells."""
-    rows = [_row(name, escape(text)) for name, text in summary.summary(info)]
-    for note, signature in summary.signatures(info):
+def format_html_table(info: ModelInfo) -> str:
+    """Return an HTML table with the content of `rehub show`."""
+    rows = [format_row(name, escape(text)) for name, text in summary.list_facts(info)]
+    for note, signature in summary.list_signatures(info):
         name = f"signature {signature.name}" + (f" {note}" if note else "")
-        rows.append(_row(name, f"{_tensors(signature.inputs)} &rarr; {_tensors(signature.outputs)}"))
-    for function in summary.functions(info):
-        traces = "<br>".join(escape(summary.trace_text(trace)) for trace in function.traces)
-        rows.append(_row(summary.header(function), traces))
-    for name, capability in summary.capabilities(info):
-        rows.append(_row(name, f"<b>{'yes' if capability else 'no'}</b> {escape(capability.reason)}"))
+        rows.append(
+            format_row(name, f"{_format_tensors(signature.inputs)} &rarr; {_format_tensors(signature.outputs)}")
+        )
+    for function in summary.list_functions(info):
+        traces = "<br>".join(escape(summary.format_trace(trace)) for trace in function.traces)
+        rows.append(format_row(summary.format_call(function), traces))
+    for name, capability in summary.list_capabilities(info):
+        rows.append(format_row(name, f"<b>{'yes' if capability else 'no'}</b> {escape(capability.reason)}"))
     lines = "\n".join((summary.IMPORTS, *info.usage))
-    rows.append(_row("in Python", f"<pre>{escape(lines)}</pre>"))
-    return f"<table><caption>{escape(info.handle)}</caption>{''.join(rows)}</table>"
+    rows.append(format_row("in Python", f"<pre>{escape(lines)}</pre>"))
+    return format_table(info.handle, rows)
 
 
-def _tensors(tensors: Iterable[TensorInfo]) -> str:
-    return ", ".join(escape(summary.tensor_text(tensor)) for tensor in tensors) or "nothing"
+def format_table(caption: str, rows: Iterable[str]) -> str:
+    """Return an HTML table of rows from `format_row`. The caption is text, not HTML."""
+    return f"<table><caption>{escape(caption)}</caption>{''.join(rows)}</table>"
 
 
-def _row(name: str, cell: str) -> str:
-    # Notebooks put text to the right by default, which is for numbers.
+def format_row(name: str, *cells: str) -> str:
+    """Return the HTML of a row: its name, which is text, and cells, which are HTML."""
+    # Notebooks align text to the right by default, which is for numbers.
     style = ' style="text-align: left; white-space: normal"'
-    return f"<tr><th{style}>{escape(name)}</th><td{style}>{cell}</td></tr>"
+    columns = "".join(f"<td{style}>{cell}</td>" for cell in cells)
+    return f"<tr><th{style}>{escape(name)}</th>{columns}</tr>"
+
+
+def _format_tensors(tensors: Iterable[TensorInfo]) -> str:
+    return ", ".join(escape(summary.format_input(tensor)) for tensor in tensors) or "nothing"

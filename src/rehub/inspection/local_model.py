@@ -1,4 +1,4 @@
-"""A model whose files are read here: what `hub.inspect` and `hub.scan` begin with."""
+"""Find, download and open a model: the first step of `hub.inspect` and `hub.scan`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rehub.savedmodel.wire import Buffer
 
 @dataclass(frozen=True)
 class LocalModel:
-    """A model in a directory of this machine.
+    """A model in a local directory.
 
     Attributes:
-        label: the handle, for messages: without its secrets.
-        layout: its directory, and which files of a model that has.
-        content: what its model file holds, as the bytes of a `saved_model.pb`.
+        label: the handle without secrets, for messages.
+        layout: its directory, and the model files in it.
+        content: its model file, as the bytes of a `saved_model.pb`.
     """
 
     label: str
@@ -30,20 +30,20 @@ class LocalModel:
 
 
 def open_model(handle: Any) -> LocalModel:
-    """Finds a model, downloads it before if need be, and opens its file.
+    """Find a model, download it if it is not in the cache, and open its file.
 
     Raises:
-        ModelNotFound: there is no model; says what is there instead.
-        UnsupportedFormat: there is a model of another kind; says what loads it.
-        LocationUnreadable: it is in an object store, and not copied to this machine.
-        CorruptModel: the file is damaged; of a `saved_model.pb` that shows when it is read.
+        ModelNotFound: the directory has no model; says what it has.
+        UnsupportedFormat: the model has another format; says what loads it.
+        LocationUnreadable: the model is in an object store, and not copied to this machine.
+        CorruptModel: the file is damaged. Damage of a `saved_model.pb` is found only when it is read.
     """
     path = resolvers.resolve(handle)
     label = redact_url(handle) if isinstance(handle, str) else str(path)
     if "://" in path:
         raise LocationUnreadable(
-            f"{label!r} lies in an object store, at {quote_url(path)}. Let it be copied to this machine to look into "
-            "it: set REHUB_CACHE_DIR to a directory here, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
+            f"{label!r} is in an object store, at {quote_url(path)}. It can be read only on this machine: set "
+            "REHUB_CACHE_DIR to a local directory, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
         )
     layout = look(path, label)
     return LocalModel(label, layout, saved_model_bytes(layout))

@@ -1,4 +1,4 @@
-"""What `hub.inspect` returns: what a model holds, as frozen dataclasses that hold nothing of TensorFlow."""
+"""What `hub.inspect` returns: frozen dataclasses without objects of TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rehub.savedmodel.signatures import TensorInfo as TensorInfo  # noqa: PLC041
 
 @dataclass(frozen=True)
 class TraceInfo:
-    """One way in which a callable was traced.
+    """One trace of a callable.
 
     Attributes:
         inputs: the tensors among its arguments.
-        literals: the other arguments, by name, as Python writes them: `(("training", "False"),)`.
-        outputs: the tensors that it returns.
+        literals: the other arguments as pairs of name and Python literal: `(("training", "False"),)`.
+        outputs: the tensors among its results.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -29,9 +29,9 @@ class CallableInfo:
     """A function of the restored object.
 
     Attributes:
-        path: how it is reached from the root, such as "__call__" or "encoder.encode".
-        arguments: the names of its arguments in order; empty where that is not recorded.
-        traces: the ways in which it can be called.
+        path: its attribute path from the root, such as "__call__" or "encoder.encode".
+        arguments: the names of its arguments in order; empty if they are not recorded.
+        traces: the combinations of arguments that it accepts.
     """
 
     path: str
@@ -44,14 +44,14 @@ class VariableInfo:
     """A variable of a model.
 
     Attributes:
-        name: as the variable is named in the graph; "" for a variable without a name.
-        path: how it is reached from the root of a TF2 object, such as "encoder.kernel"; "" in TF1.
-        key: under which its value lies in the checkpoint; "" if there is none.
+        name: its name in the graph; "" if it has none.
+        path: its attribute path from the root of a TF2 object, such as "encoder.kernel"; "" in TF1.
+        key: the key of its value in the checkpoint; "" if it has no value there.
         dtype: TensorFlow's name of its type.
         shape: its sizes.
         trainable: whether training changes it, by default.
-        bytes: what its value takes in the checkpoint.
-        parts: into how many variables a partitioned one is split, each with a piece of the shape.
+        bytes: the size of its value in the checkpoint.
+        parts: the number of variables that a partitioned variable consists of.
     """
 
     name: str
@@ -65,7 +65,7 @@ class VariableInfo:
 
     @property
     def parameters(self) -> int:
-        """How many numbers it holds; 0 where its shape is not known."""
+        """The number of its elements; 0 if its shape is not known."""
         if self.shape is None:
             return 0
         count = 1
@@ -76,7 +76,7 @@ class VariableInfo:
 
 @dataclass(frozen=True)
 class AssetInfo:
-    """A file that a model brings along: its path from the model's directory, and its bytes; None if it is missing."""
+    """An asset file: its path from the model's directory, and its size in bytes, or None if it is missing."""
 
     path: str
     bytes: int | None
@@ -87,10 +87,10 @@ class AttachmentInfo:
     """A message that is attached to a legacy module.
 
     Attributes:
-        key: by which it is found, such as "image_module_info".
-        tags: of the graph variant that it is attached to.
+        key: its key, such as "image_module_info".
+        tags: the tags of the graph variant that it is attached to.
         value: the message, serialized.
-        text: what it says, where rehub knows its type: "images of 224 x 224 pixels"; else "".
+        text: its content for people, such as "images of 224 x 224 pixels"; "" if rehub does not know its type.
     """
 
     key: str
@@ -101,12 +101,12 @@ class AttachmentInfo:
 
 @dataclass(frozen=True)
 class MissingPackage:
-    """Ops that plain TensorFlow lacks, and what brings them.
+    """Ops that TensorFlow lacks, and the package that provides them.
 
     Attributes:
         ops: their names, sorted.
-        package: the package on PyPI; "" where none is known.
-        note: what else to know.
+        package: the package on PyPI; "" if none is known.
+        note: further advice.
     """
 
     ops: tuple[str, ...]
@@ -122,12 +122,12 @@ class GraphInfo:
         tags: the set of strings that names it.
         signatures: sorted by name.
         ops: how often each op occurs in the graph and its functions, sorted by op.
-        nodes: how many nodes there are, those of functions included.
-        functions: how many functions its library has.
-        variables: of this variant, in the order of its object graph or of its collection.
-        update_ops: how many UPDATE_OPS it has, such as those of batch normalization.
-        regularization_losses: how many losses it would add to training.
-        v1_control_flow: the TF1 control flow ops in it, sorted.
+        nodes: the number of nodes, including those of functions.
+        functions: the number of functions in its library.
+        variables: its variables, in the order of its object graph or collection.
+        update_ops: the number of UPDATE_OPS, such as those of batch normalization.
+        regularization_losses: the number of losses that it adds to training.
+        v1_control_flow: its TF1 control flow ops, sorted.
     """
 
     tags: frozenset[str]
@@ -143,13 +143,13 @@ class GraphInfo:
 
 @dataclass(frozen=True)
 class FingerprintInfo:
-    """What TensorFlow 2.12 and newer note of a model that they save, as `tf.saved_model.experimental.Fingerprint` does.
+    """The fingerprint that TensorFlow 2.12 and newer save with a model: `tf.saved_model.experimental.Fingerprint`.
 
     Attributes:
-        saved_model_checksum: of all of the model's file; it differs from one save of the same model to the next.
-        graph_def_program_hash, signature_def_hash, saved_object_graph_hash, checkpoint_hash: of these parts, without
-            what differs by chance.
-        version: by which rules they were made.
+        saved_model_checksum: the checksum of the model's file. It differs each time that a model is saved.
+        graph_def_program_hash, signature_def_hash, saved_object_graph_hash, checkpoint_hash: the hashes of these parts,
+            without what changes from save to save.
+        version: the version of the algorithm.
     """
 
     saved_model_checksum: int
@@ -162,7 +162,7 @@ class FingerprintInfo:
 
 @dataclass(frozen=True)
 class Capability:
-    """Whether something can be done with a model, and why, in a sentence."""
+    """Whether a model can be used in some way, and why, in a sentence. Its truth value is `verdict`."""
 
     verdict: bool
     reason: str
@@ -176,20 +176,20 @@ class ModelInfo:
     """What a model holds.
 
     Attributes:
-        handle: what was asked for.
-        path: the directory in which it lies.
+        handle: the handle that was inspected, without secrets.
+        path: its directory.
         format: "TF2 SavedModel", "TF1 SavedModel" or "legacy module".
-        saved_by: "Keras 2", "Keras 3", "hub.convert" or "" for others: what made the object that was saved.
-        tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
-        graphs: its graph variants, in the file's order.
+        saved_by: the library that made the saved object: "Keras 2", "Keras 3", "hub.convert", or "" for others.
+        tensorflow_version: the version of TensorFlow that wrote it; "" if it is not recorded.
+        graphs: its graph variants, in the order of the file.
         callables: the functions of a TF2 object, sorted by path; empty in TF1.
         assets: sorted by path.
-        attachments: of a legacy module.
-        missing_packages: what its ops need beside TensorFlow.
-        can_be_called, can_be_fine_tuned, can_be_retrained: capabilities with their reasons. To fine-tune is to train
-            what the restored object offers by itself; to retrain is what rehub makes of a model of TF1.
-        usage: the lines of Python that load it and call it, given `import rehub as hub, tensorflow as tf`.
-        fingerprint: what its writer noted by which to tell it from others; None where there is no `fingerprint.pb`.
+        attachments: the messages that are attached to a legacy module.
+        missing_packages: the packages that its ops need besides TensorFlow.
+        can_be_called, can_be_fine_tuned, can_be_retrained: possible uses, with reasons. Fine-tuning trains a TF2 object
+            as it was saved; retraining is how rehub trains a TF1 model.
+        usage: the lines of Python that load it and call it, after `import rehub as hub, tensorflow as tf`.
+        fingerprint: its identity; None without a `fingerprint.pb`.
     """
 
     handle: str
@@ -209,17 +209,15 @@ class ModelInfo:
     fingerprint: FingerprintInfo | None
 
     def __str__(self) -> str:
-        from rehub.inspection.report import report_text  # It stands on this file.
+        from rehub.inspection.report import format_report  # It imports this file.
 
-        return report_text(self)
+        return format_report(self)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        from rehub.inspection.html_table import (
-            html_table,  # It stands on this file, and only notebooks need it.
-        )
+        """Return a table, which notebooks show."""
+        from rehub.inspection.html_table import format_html_table
 
-        return html_table(self)
+        return format_html_table(self)
 
     @property
     def variables(self) -> tuple[VariableInfo, ...]:
@@ -232,10 +230,10 @@ class ModelInfo:
 
     @property
     def parameters(self) -> int:
-        """How many numbers its variables hold."""
+        """The number of elements of all its variables."""
         return sum(variable.parameters for variable in self.variables)
 
     @property
     def bytes(self) -> int:
-        """What its variables take in the checkpoint."""
+        """The size of its variables in the checkpoint."""
         return sum(variable.bytes for variable in self.variables)

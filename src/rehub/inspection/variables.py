@@ -1,6 +1,6 @@
-"""The variables of a model: those of a TF2 object, and those that a graph of TF1 lists in its collections.
+"""The variables of a model: of a TF2 object, or in the collections of a TF1 graph.
 
-Their dtypes, shapes and bytes are those of the checkpoint; where a variable has no value there, what the model says.
+Their dtypes, shapes and sizes are those in the checkpoint, or if a variable has no value there, those in the graph.
 """
 
 from __future__ import annotations
@@ -25,109 +25,112 @@ Entries = Mapping[str, "CheckpointEntry"]
 
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
-# The ops that hold a variable in a graph of TF1.
+# The ops of variables in a TF1 graph.
 VARIABLE_OPS = frozenset(["VarHandleOp", "Variable", "VariableV2", "AutoReloadVariable"])
 
 
-def variables_of_objects(graph: ObjectGraph, entries: Entries) -> tuple[VariableInfo, ...]:
-    """Returns the variables of a TF2 object, in the order of its object graph.
+def read_object_variables(graph: ObjectGraph, entries: Entries) -> tuple[VariableInfo, ...]:
+    """Return the variables of a TF2 object, in the order of its object graph.
 
     Args:
         graph: the objects.
-        entries: what lies in the checkpoint, by its keys.
+        entries: the entries of the checkpoint.
     """
-    slots = _slot_keys(graph)
+    slots = _find_slot_keys(graph)
     found = []
     for number, obj in enumerate(graph.objects):
         if obj.kind == "variable":
-            key = slots.get(number) or _key(graph, number)
-            dtype = dtype_name(obj.body.integer(SavedVariable.dtype))
-            shape = read_shape(obj.body.message(SavedVariable.shape))
+            key = slots.get(number) or _make_key(graph, number)
+            dtype, shape = (
+                dtype_name(obj.body.integer(SavedVariable.dtype)),
+                read_shape(obj.body.message(SavedVariable.shape)),
+            )
             trainable = bool(obj.body.integer(SavedVariable.trainable))
             name = obj.body.text(SavedVariable.name)
-            found.append(_variable(name, graph.path(number), key, dtype, shape, trainable, entries))
+            found.append(_make_variable(name, graph.path(number), key, dtype, shape, trainable, entries))
     return tuple(found)
 
 
-def _key(graph: ObjectGraph, number: int) -> str:
-    place = _place(graph, number)
+def _make_key(graph: ObjectGraph, number: int) -> str:
+    place = _make_key_prefix(graph, number)
     return place + _VALUE if place else ""
 
 
-def _place(graph: ObjectGraph, number: int) -> str:
-    """How the way to an object is written in keys."""
-    return "/".join(_escaped(step.name) for step in graph.way(number))
+def _make_key_prefix(graph: ObjectGraph, number: int) -> str:
+    """Return the path of an object as it is written in checkpoint keys."""
+    return "/".join(_escape_name(step.name) for step in graph.way(number))
 
 
-def _escaped(name: str) -> str:
-    # As TensorFlow writes an attribute's name into a key, in which a slash parts two of them.
+def _escape_name(name: str) -> str:
+    # TensorFlow escapes names of attributes in keys, where a slash separates them:
+    # tensorflow/python/checkpoint/trackable_utils.py, escape_local_name.
     return name.replace(".", "..").replace("/", ".S")
 
 
-def _slot_keys(graph: ObjectGraph) -> dict[int, str]:
-    """The keys of the variables that an optimizer keeps for others: momentum, for example."""
+def _find_slot_keys(graph: ObjectGraph) -> dict[int, str]:
+    """Return the keys of slot variables, such as an optimizer's momentum of a variable, by index."""
     keys = {}
     for number, obj in enumerate(graph.objects):
         if not obj.slots:
             continue
-        optimizer = _place(graph, number)
+        optimizer = _make_key_prefix(graph, number)
         for original, slot, variable in obj.slots:
-            whose = _place(graph, original)
-            keys[variable] = f"{whose}/.OPTIMIZER_SLOT/{optimizer}/{_escaped(slot)}{_VALUE}"
+            variable_prefix = _make_key_prefix(graph, original)
+            keys[variable] = f"{variable_prefix}/.OPTIMIZER_SLOT/{optimizer}/{_escape_name(slot)}{_VALUE}"
     return keys
 
 
-def variables_of_graph(
+def read_graph_variables(
     collections: Collections, nodes: Mapping[str, Node], entries: Entries
 ) -> tuple[VariableInfo, ...]:
-    """Returns the variables that a graph of TF1 lists, those that are parts of one as that one.
+    """Return the variables in the collections of a TF1 graph, with the parts of a partitioned variable as one.
 
     Args:
-        collections: of the MetaGraph.
-        nodes: those of the graph that hold variables, by their names.
-        entries: what lies in the checkpoint, by its keys.
+        collections: the collections of the MetaGraph.
+        nodes: the nodes of variables, by name.
+        entries: the entries of the checkpoint.
     """
-    trained = {_node_name(definition) for definition in collections.messages("trainable_variables")}
+    trained = {_read_node_name(definition) for definition in collections.messages("trainable_variables")}
     parts: dict[str, list[_Part]] = {}
     seen = set()
     for name in ("variables", "model_variables"):
         for definition in collections.messages(name):
-            node_name = _node_name(definition)
+            node_name = _read_node_name(definition)
             if node_name not in seen:
                 seen.add(node_name)
                 part = _read_part(definition, node_name, nodes.get(node_name))
                 parts.setdefault(part.whole, []).append(part)
     if not parts:
-        return _without_collections(nodes.values(), entries)
+        return _read_without_collections(nodes.values(), entries)
     return tuple(
-        _variable(
+        _make_variable(
             whole,
             "",
             whole,
-            of_whole[0].dtype,
-            of_whole[0].shape,
-            any(part.node in trained for part in of_whole),
+            parts_of_whole[0].dtype,
+            parts_of_whole[0].shape,
+            any(part.node in trained for part in parts_of_whole),
             entries,
-            len(of_whole),
+            len(parts_of_whole),
         )
-        for whole, of_whole in parts.items()
+        for whole, parts_of_whole in parts.items()
     )
 
 
-def _without_collections(nodes: Iterable[Node], entries: Entries) -> tuple[VariableInfo, ...]:
-    """Returns the variables of a graph of TF1 that lists none, such as one that was made for serving."""
+def _read_without_collections(nodes: Iterable[Node], entries: Entries) -> tuple[VariableInfo, ...]:
+    """Return the variables of a TF1 graph without collections, such as one that was exported for serving."""
     found = []
     for node in nodes:
         dtype, shape, shared_name = read_variable_node(node)
         key = shared_name or node.name
         if key in entries:
-            found.append(_variable(node.name, "", key, dtype, shape, False, entries))
+            found.append(_make_variable(node.name, "", key, dtype, shape, False, entries))
     return tuple(found)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A variable of a graph: the name of the node, of the whole that it belongs to, and the type and shape of that."""
+    """A part of a variable: the name of its node, and the name, dtype and shape of the whole variable."""
 
     node: str
     whole: str
@@ -146,7 +149,7 @@ def _read_part(definition: Message, node_name: str, node: Node | None) -> _Part:
 
 
 def read_variable_node(node: Node) -> tuple[str, Shape, str]:
-    """The type, the shape and the shared name of a node that holds a variable."""
+    """Return the dtype, shape and shared name of a variable's node."""
     attributes = dict(node.attributes())
     none = Message(b"")
     return (
@@ -156,11 +159,11 @@ def read_variable_node(node: Node) -> tuple[str, Shape, str]:
     )
 
 
-def _node_name(definition: Message) -> str:
+def _read_node_name(definition: Message) -> str:
     return definition.text(VariableDef.variable_name).partition(":")[0]
 
 
-def _variable(
+def _make_variable(
     name: str, path: str, key: str, dtype: str, shape: Shape, trainable: bool, entries: Entries, parts: int = 1
 ) -> VariableInfo:
     entry = entries.get(key)

@@ -13,7 +13,7 @@ from rehub.errors import SignatureNotFound
 from rehub.keras.copies import object_for_copy
 from rehub.keras.inputs import as_tensors, match_trace, stack_inputs
 from rehub.keras.spec import LayerSpec
-from rehub.keras.traces import Candidates, find_candidates, traces_of
+from rehub.keras.traces import RunnableTraces, find_runnable_traces, traces_of
 from rehub.legacy.conversions import is_conversion, read_default_signature
 from rehub.loading import load
 from rehub.restore import get_signature, is_v1_model, signature_names
@@ -26,7 +26,7 @@ class Computation:
     """A restored object, or any callable, with what a layer fixes about its calls.
 
     Attributes:
-        described_as: the handle in messages.
+        label: the handle in messages.
         restored: the object that `handle` resolved to, or the object that was given as the handle.
         function: what is called: the object's `__call__`, its endpoint `serve`, or one of its signatures.
         traces: the traces of `function`; empty if TensorFlow can trace it again.
@@ -38,7 +38,7 @@ class Computation:
     """
 
     def __init__(self, spec: LayerSpec) -> None:
-        self.described_as = describe_handle(spec.handle)
+        self.label = label_of(spec.handle)
         self.restored = _load_object(spec)
         self.is_legacy = bool(getattr(self.restored, "_is_hub_module_v1", False))
         self.arguments = _copy_containers(dict(spec.arguments or {}))
@@ -55,7 +55,7 @@ class Computation:
         self.function = self._find_function()
         self.traces = traces_of(self.function)
         self.takes_training = "training" in tf_internals.functions.argument_names(self.function)
-        self._candidates: dict[bool, Candidates] = {}
+        self._runnable: dict[bool, RunnableTraces] = {}
 
     def _choose_only_signature(self) -> None:
         """Choose the only signature of a TF2 object that is not callable, if one output is named or it has only one.
@@ -74,7 +74,7 @@ class Computation:
             self.signature = names[0]
             _log.info(
                 "%s is not callable; hub.KerasLayer uses its only signature, as signature=%r, output_key=%r.",
-                self.described_as,
+                self.label,
                 self.signature,
                 self.output_key,
             )
@@ -88,7 +88,7 @@ class Computation:
         if not self.signature and (self.output_key or self.signature_outputs_as_dict):
             self.signature = read_default_signature(self.restored)
         if self.signature and not self.output_key and not self.signature_outputs_as_dict:
-            function = find_trainable_signature(self.restored, self.signature, self.described_as)
+            function = find_trainable_signature(self.restored, self.signature, self.label)
             if function is not None and "default" in function.output_specs(False):
                 self.output_key = "default"
 
@@ -101,29 +101,29 @@ class Computation:
         if self.signature and (self.output_key is not None) == bool(self.signature_outputs_as_dict):
             raise ValueError(
                 f"When using a signature, either output_key or signature_outputs_as_dict=True should be set. "
-                f"Received for {self.described_as}: signature={self.signature!r}, output_key={self.output_key!r}, "
+                f"Received for {self.label}: signature={self.signature!r}, output_key={self.output_key!r}, "
                 f"signature_outputs_as_dict={self.signature_outputs_as_dict!r}"
             )
         if self.signature_outputs_as_dict and not self.signature:
             raise ValueError(
                 "signature_outputs_as_dict is only valid if specifying a signature (or using a legacy TF1 Hub format). "
-                f"Received for {self.described_as}: signature=None"
+                f"Received for {self.label}: signature=None"
             )
 
     def _find_function(self) -> Any:
         if self.signature:
-            retrained = find_trainable_signature(self.restored, self.signature, self.described_as)
-            return retrained or get_signature(self.restored, self.signature, self.described_as)
+            retrained = find_trainable_signature(self.restored, self.signature, self.label)
+            return retrained or get_signature(self.restored, self.signature, self.label)
         if is_callable(self.restored) and not is_v1_model(self.restored):
             return tf_internals.functions.callable_of(self.restored)
         if callable(getattr(self.restored, "serve", None)):
             return self.restored.serve
         names = signature_names(self.restored)
         if not names:
-            raise SignatureNotFound(f"Loaded object is not callable and has no signatures: {self.described_as}")
+            raise SignatureNotFound(f"Loaded object is not callable and has no signatures: {self.label}")
         raise SignatureNotFound(
             f"Signature name has to be specified for non-callable saved models (if not legacy TF1 Hub format): "
-            f"{self.described_as} has {', '.join(map(repr, names))}. "
+            f"{self.label} has {', '.join(map(repr, names))}. "
             f"Add signature= and output_key={_describe_output_keys(self.restored.signatures, names)}."
         )
 
@@ -156,7 +156,7 @@ class Computation:
 
     def as_tensors(self, inputs: Any) -> Any:
         """Return the inputs with tensors for plain Python values, of the dtype that the function was traced with."""
-        traces = self.candidates(training=False).converting or self.traces
+        traces = self.runnable_traces(training=False).converting or self.traces
         hint = getattr(traces[0].inputs, "dtype", None) if traces else None
         return stack_inputs(as_tensors(inputs, dtype_hint=hint), traces)
 
@@ -180,32 +180,32 @@ class Computation:
         if is_signature and arguments:
             inputs, arguments = self._merge_arguments(inputs, arguments), {}
         if self.traces or tf_internals.functions.is_restored_function(self.function):
-            candidates = self.candidates(training)
+            runnable = self.runnable_traces(training)
             # Stacked here again: a list of symbolic tensors has values only now.
-            inputs = stack_inputs(inputs, candidates.converting or self.traces)
-            trace, inputs = match_trace(inputs, candidates, self.described_as)
+            inputs = stack_inputs(inputs, runnable.converting or self.traces)
+            trace, inputs = match_trace(inputs, runnable, self.label)
             if trace.can_run_alone:
                 return self.pick_output(tf_internals.functions.call_with_tensors(trace.concrete, inputs))
-            arguments = candidates.arguments
+            arguments = runnable.arguments
         if isinstance(inputs, dict) and is_signature:
             return self.pick_output(self.function(**inputs, **arguments))
         return self.pick_output(self.function(inputs, **arguments))
 
-    def candidates(self, training: bool) -> Candidates:
+    def runnable_traces(self, training: bool) -> RunnableTraces:
         """Return the traces that a call in this mode can run, by the arguments other than the inputs."""
-        if training not in self._candidates:
-            self._candidates[training] = self._find_candidates(training)
-        return self._candidates[training]
+        if training not in self._runnable:
+            self._runnable[training] = self._find_runnable_traces(training)
+        return self._runnable[training]
 
-    def _find_candidates(self, training: bool) -> Candidates:
+    def _find_runnable_traces(self, training: bool) -> RunnableTraces:
         is_signature = tf_internals.functions.is_concrete_function(self.function)  # Its arguments are inputs.
         arguments = {} if is_signature else self._arguments_in_mode(training)
-        candidates = find_candidates(self.function, self.traces, arguments)
-        if not candidates.converting and self.takes_training and not training:
+        runnable = find_runnable_traces(self.function, self.traces, arguments)
+        if not runnable.converting and self.takes_training and not training:
             # A function that was traced with its default, `training=None`, has no other mode for inference.
-            untrained = find_candidates(self.function, self.traces, {**arguments, "training": None})
-            return untrained if untrained.converting else candidates
-        return candidates
+            untrained = find_runnable_traces(self.function, self.traces, {**arguments, "training": None})
+            return untrained if untrained.converting else runnable
+        return runnable
 
     def _merge_arguments(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs of a signature with `arguments=` among them: all its arguments are inputs."""
@@ -225,12 +225,12 @@ class Computation:
         if not isinstance(result, dict):
             raise ValueError(
                 f"Specifying `output_key` is forbidden if output type {type(result)} is not a dict. "
-                f"Received for {self.described_as}: output_key={self.output_key!r}"
+                f"Received for {self.label}: output_key={self.output_key!r}"
             )
         if self.output_key not in result:
             raise ValueError(
                 f"KerasLayer output does not contain the output key {self.output_key} "
-                f"(available: {', '.join(map(repr, sorted(result)))}): {self.described_as}"
+                f"(available: {', '.join(map(repr, sorted(result)))}): {self.label}"
             )
         return result[self.output_key]
 
@@ -248,7 +248,7 @@ class Computation:
             if not callable(loss):
                 raise ValueError(
                     "hub.KerasLayer(obj) expects obj.regularization_losses to be an iterable of callables, each "
-                    f"returning a scalar loss term. Received: {loss!r} in {self.described_as}"
+                    f"returning a scalar loss term. Received: {loss!r} in {self.label}"
                 )
         return losses
 
@@ -275,7 +275,7 @@ def is_callable(candidate: Any) -> bool:
     return callable(candidate) or callable(getattr(candidate, "__call__", None))  # noqa: B004
 
 
-def describe_handle(handle: Any) -> str:
+def label_of(handle: Any) -> str:
     """Return the handle, or the type of an object, for messages."""
     if isinstance(handle, (str, bytes, os.PathLike)):
         return repr(os.fsdecode(handle))

@@ -45,7 +45,7 @@ class CopyableLayer:
         if not isinstance(handle, str) or request is None:
             raise NotCopyable(
                 "A hub.KerasLayer can be pickled if it was made from a handle. This one was made from "
-                f"{computation.described_as}. Save the object by tf.saved_model.save, and make the layer from that "
+                f"{computation.label}. Save the object by tf.saved_model.save, and make the layer from that "
                 "path; or pickle your own config and make the layer where it is needed."
             )
         if config.get("handle") == handle and redact_url(handle) != handle:
@@ -59,7 +59,7 @@ class CopyableLayer:
         if restore.get_load_request(computation.restored) is None:
             # Python copies the variables of such an object, but its functions would still use the original's.
             raise NotCopyable(
-                f"{computation.described_as} cannot be copied with the layer. Make the layer from a handle, or from "
+                f"{computation.label} cannot be copied with the layer. Make the layer from a handle, or from "
                 "the result of hub.load. copy.copy makes a layer that shares the object."
             )
         obj = copy.deepcopy(computation.restored, memo)

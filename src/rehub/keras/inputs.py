@@ -12,7 +12,7 @@ from typing import Any, Callable, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InputMismatch
-from rehub.keras.traces import Candidates, Trace, describe_trace
+from rehub.keras.traces import RunnableTraces, Trace, describe_trace
 from rehub.restore import are_compatible_dtypes, describe_arguments, describe_nest, spec_of, suggest_fixes
 
 _ShapesAgree = Callable[[Any, Any], bool]
@@ -76,14 +76,14 @@ def _is_python_value(value: Any) -> bool:
     return isinstance(value, (str, bytes, numbers.Number))
 
 
-def match_trace(inputs: Any, candidates: Candidates, described_as: str) -> tuple[Trace, Any]:
+def match_trace(inputs: Any, runnable: RunnableTraces, label: str) -> tuple[Trace, Any]:
     """Find the trace that a call will run: the first that the inputs fit as they are, else the first that they fit
     after a conversion that loses nothing.
 
     Args:
         inputs: a nest of tensors, arrays or symbolic tensors.
-        candidates: the traces that can run with the other arguments of the call.
-        described_as: the handle, for the message.
+        runnable: the traces that can run with the other arguments of the call.
+        label: the handle, for the message.
 
     Returns:
         The trace, and the inputs in the form that it accepts.
@@ -91,18 +91,18 @@ def match_trace(inputs: Any, candidates: Candidates, described_as: str) -> tuple
     Raises:
         InputMismatch: no trace fits; shows what each expects and what was received.
     """
-    trace = first_compatible(inputs, candidates)
+    trace = first_compatible(inputs, runnable)
     if trace is None:
-        raise InputMismatch(_mismatch_message(inputs, candidates, described_as))
+        raise InputMismatch(_mismatch_message(inputs, runnable, label))
     if not _fits_as_is(inputs, trace.inputs, _shapes_overlap):
         inputs = _convert_inputs(inputs, trace.inputs, _shapes_overlap)
     return trace, inputs
 
 
-def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
+def first_compatible(inputs: Any, runnable: RunnableTraces) -> Trace | None:
     """Return the trace that a call with these inputs will run, or None."""
     for accepts in (_fits_as_is, _fits_converted):
-        for traces in (candidates.exact, candidates.converting):
+        for traces in (runnable.exact, runnable.converting):
             # In a graph the batch size is unknown: prefer a trace for any size to one for a certain size.
             for shapes_agree in (_shape_covers, _shapes_overlap):
                 for trace in traces:
@@ -111,16 +111,16 @@ def first_compatible(inputs: Any, candidates: Candidates) -> Trace | None:
     return None
 
 
-def reachable_traces(inputs: Any, candidates: Candidates) -> list[Trace]:
+def reachable_traces(inputs: Any, runnable: RunnableTraces) -> list[Trace]:
     """Return the traces that calls with inputs of these specs can run: several, if the sizes leave a choice.
 
     Args:
         inputs: a nest of specs or symbolic tensors.
-        candidates: the traces that can run with the other arguments of the calls.
+        runnable: the traces that can run with the other arguments of the calls.
     """
     found: list[Trace] = []
     for accepts in (_fits_as_is, _fits_converted):
-        for trace in (*candidates.exact, *candidates.converting):
+        for trace in (*runnable.exact, *runnable.converting):
             if all(trace is not other for other in found) and accepts(inputs, trace.inputs, _shapes_overlap):
                 found.append(trace)
                 if accepts(inputs, trace.inputs, _shape_covers):
@@ -252,19 +252,19 @@ def _only_item(inputs: Any) -> Any:
     return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
 
 
-def _mismatch_message(inputs: Any, candidates: Candidates, described_as: str) -> str:
-    traces = candidates.converting or candidates.everything
-    count = len(candidates.everything)
-    lines = [f"{described_as} cannot be called with these inputs: they match none of its {count} trace(s)."]
-    lines.append(f"  received: {describe_nest(inputs)}{describe_arguments(candidates.arguments)}")
+def _mismatch_message(inputs: Any, runnable: RunnableTraces, label: str) -> str:
+    traces = runnable.converting or runnable.everything
+    count = len(runnable.everything)
+    lines = [f"{label} cannot be called with these inputs: they match none of its {count} trace(s)."]
+    lines.append(f"  received: {describe_nest(inputs)}{describe_arguments(runnable.arguments)}")
     for position, trace in enumerate(traces):
         lines.append(f"  {'expected' if position == 0 else '      or'}: {describe_trace(trace)}")
-    if candidates.converting:
+    if runnable.converting:
         fixes = suggest_fixes(inputs, traces[0].inputs)
     else:
-        reason = f" ({candidates.refusal})" if candidates.refusal else ""
+        reason = f" ({runnable.refusal})" if runnable.refusal else ""
         fixes = [f"pass each of the other arguments with a value that the function was traced with{reason}"]
-    if not candidates.everything:
+    if not runnable.everything:
         fixes = ["save the model again: it has no trace of this function, or only traces with values such as bytes"]
     lines += [f"  fix: {hint}" for hint in fixes]
     return "\n".join(lines)

@@ -33,7 +33,7 @@ def output_specs(
         with_batch: whether outputs should have a known batch size, where that needs a trace.
     """
     modes = (False, True) if training and computation.takes_training else (False,)
-    reachable = {mode: reachable_traces(inputs, computation.candidates(mode)) for mode in modes}
+    reachable = {mode: reachable_traces(inputs, computation.runnable_traces(mode)) for mode in modes}
     outputs = [computation.pick_output(trace.outputs) for mode in modes for trace in reachable[mode]]
     specs = _most_general_specs(list(map(_as_specs, outputs)))
     if specs is None:
@@ -73,7 +73,7 @@ def output_shapes(computation: Computation, input_shape: Any, declared: Any = No
     )
 
 
-def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> Any:
+def ensure_declared_shapes(outputs: Any, declared: Any, label: str) -> Any:
     """Return the outputs with the shapes of `output_shape=`, which have no batch dimension.
 
     In a graph, an output of another shape fails when it is computed.
@@ -85,7 +85,7 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
     tensors, shapes = tf.nest.flatten(outputs), tf.nest.flatten(declared)
     if len(tensors) != len(shapes):
         raise ValueError(
-            f"output_shape= of {described_as} declares {len(shapes)} shape(s), but there are {len(tensors)} outputs: "
+            f"output_shape= of {label} declares {len(shapes)} shape(s), but there are {len(tensors)} outputs: "
             f"{describe_nest(outputs)}. Received: output_shape={declared!r}"
         )
     ensured = []
@@ -94,7 +94,7 @@ def ensure_declared_shapes(outputs: Any, declared: Any, described_as: str) -> An
         found = tf.TensorShape(getattr(tensor, "shape", None))
         if not expected.is_compatible_with(found):
             raise ValueError(
-                f"output_shape= of {described_as} declares {shape} without the batch dimension. Received: an output of "
+                f"output_shape= of {label} declares {shape} without the batch dimension. Received: an output of "
                 f"shape {found}. Correct it, or leave it out."
             )
         # Unlike set_shape(), ensure_shape() checks the shape when the output is computed.
@@ -120,7 +120,7 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
     candidates = [_specs_with_shapes(input_shape, trace.inputs) for trace in computation.traces]
     candidates = [specs for specs in candidates if specs is not None]
     for specs in candidates:
-        if reachable_traces(specs, computation.candidates(training=False)):
+        if reachable_traces(specs, computation.runnable_traces(training=False)):
             return specs
     if candidates:
         return candidates[0]

@@ -12,7 +12,6 @@ from typing import Any, Iterator
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.copies import config_is_for_copy
-from rehub.keras.jit import can_compile
 from rehub.keras.output_specs import shapes_from, shapes_to_config
 from rehub.keras.spec import LayerSpec
 from rehub.keras.weights import find_weights, selection_config
@@ -36,6 +35,7 @@ class LayerParts:
         output_shape: the declared shapes, a nest of `tf.TensorShape`; None if none were declared.
         keras_weights: in Keras 3, its variables around those of the model.
         trained_weights: those of `keras_weights` that are trained.
+        supports_jit: whether XLA can compile the layer; None before the layer is asked.
     """
 
     def __init__(self, spec: LayerSpec) -> None:
@@ -45,7 +45,7 @@ class LayerParts:
             self.computation.weights_owner(),
             self.computation.function,
             spec.trainable,
-            self.computation.described_as,
+            self.computation.label,
             captured=_shows_captured.get(),
         )
         self.losses = self.computation.regularization_losses() if spec.regularization_losses else ()
@@ -54,17 +54,7 @@ class LayerParts:
         self.trained_weights: list[Any] = []
         self._warned_no_weights = False
         self._warned_no_training_mode = False
-        self._supports_jit: bool | None = None
-
-    def supports_jit(self) -> bool:
-        """Return whether XLA can compile the function. The first call reads the whole graph."""
-        if self._supports_jit is None:
-            self._supports_jit = can_compile(self.computation.traces)
-        return self._supports_jit
-
-    def override_jit(self, value: bool) -> None:
-        """Set what `supports_jit` returns from now on."""
-        self._supports_jit = value
+        self.supports_jit: bool | None = None
 
     def check_trainable(self) -> None:
         """Check that a layer with `trainable=True` can be trained, and warn once if nothing or little is trained.
@@ -75,19 +65,19 @@ class LayerParts:
         computation = self.computation
         if is_optimized(computation.restored):
             raise NotTrainable(
-                f'hub.KerasLayer.trainable = True: {computation.described_as} was loaded with optimize="inference", '
+                f'hub.KerasLayer.trainable = True: {computation.label} was loaded with optimize="inference", '
                 "which turned its variables into constants. To train it, load it without optimize."
             )
         if computation.is_legacy and not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when loading from the TF1 Hub format here: "
-                f"{computation.described_as} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
-                f"graph of TF1, hub.Module({computation.described_as}, trainable=True) trains it."
+                f"{computation.label} is a legacy module. In eager mode of TensorFlow 2 it can be trained; in a "
+                f"graph of TF1, hub.Module({computation.label}, trainable=True) trains it."
             )
         if not computation.is_trainable:
             raise NotTrainable(
                 "Setting hub.KerasLayer.trainable = True is unsupported when calling a SavedModel signature of a graph "
-                f"of TF1: {computation.described_as}, signature {computation.signature!r}. hub.convert makes such a "
+                f"of TF1: {computation.label}, signature {computation.signature!r}. hub.convert makes such a "
                 "model trainable."
             )
         if not computation.has_training_mode and not self._warned_no_training_mode:
@@ -96,23 +86,23 @@ class LayerParts:
                 "hub.KerasLayer trains the variables that the signature %r of %s uses. A signature has no training "
                 "mode: dropout and batch normalization do in training what they do in inference.",
                 computation.signature,
-                computation.described_as,
+                computation.label,
             )
         if not self.weights.trainable and not self._warned_no_weights:
             self._warned_no_weights = True
-            _log.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.described_as)
+            _log.error("hub.KerasLayer is trainable but has zero trainable weights: %s", computation.label)
 
     def config(self, trainable: bool) -> dict[str, Any]:
         """Return the constructor's arguments for this layer, without the defaults.
 
         Raises:
-            NotSerializable: there is no handle, or JSON cannot hold an argument.
+            NotSerializable: the layer has no handle, or JSON cannot hold an argument.
         """
         spec, computation, for_copy = self.spec, self.computation, config_is_for_copy()
         if not isinstance(spec.handle, str) and not for_copy:
             raise NotSerializable(
                 "Can only generate a valid config for `hub.KerasLayer(handle, ...)` that uses a string `handle`. "
-                f"Received: {computation.described_as}"
+                f"Received: {computation.label}"
             )
         if not for_copy:
             _check_serializable(computation.arguments)
@@ -140,7 +130,7 @@ class LayerParts:
         if isinstance(selection, bool):
             return {}  # Keras writes `trainable` itself.
         if not (for_copy and isinstance(selection, (str, re.Pattern))):
-            selection = selection_config(selection, self.weights, self.computation.described_as)
+            selection = selection_config(selection, self.weights, self.computation.label)
         return {"trainable": selection, **({} if trainable else {"frozen": True})}
 
 

@@ -30,7 +30,7 @@ class BoundArguments:
 
 
 @dataclasses.dataclass(frozen=True)
-class Candidates:
+class RunnableTraces:
     """The traces that can run with given arguments other than the inputs, each list in the order of the function.
 
     Attributes:
@@ -129,7 +129,7 @@ def traces_of(function: Any) -> list[Trace]:
     return [trace for trace in traces if trace is not None]
 
 
-def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> Candidates:
+def find_runnable_traces(function: Any, traces: list[Trace], arguments: dict[str, Any]) -> RunnableTraces:
     """Find the traces that TensorFlow would run for a call with these arguments other than the inputs.
 
     Every argument counts, also one that is not given and has a default
@@ -141,14 +141,14 @@ def find_candidates(function: Any, traces: list[Trace], arguments: dict[str, Any
         arguments: the arguments other than the inputs, by name.
     """
     if not traces:
-        return Candidates(arguments, [], [], [])
+        return RunnableTraces(arguments, [], [], [])
     try:
         bound = _bind_arguments(function, arguments)
     except (TypeError, ValueError) as error:
-        return Candidates(arguments, [], [], traces, str(error))
+        return RunnableTraces(arguments, [], [], traces, str(error))
     exact = [trace for trace in traces if trace.accepts(bound, allow_conversion=False)]
     converting = [trace for trace in traces if trace in exact or trace.accepts(bound, allow_conversion=True)]
-    return Candidates(arguments, exact, converting, traces)
+    return RunnableTraces(arguments, exact, converting, traces)
 
 
 def _bind_arguments(function: Any, arguments: dict[str, Any]) -> BoundArguments:

@@ -17,7 +17,7 @@ Selection = Union[bool, str, Pattern[str], Callable[[Any], bool], Sequence[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Weights:
+class LayerWeights:
     """The variables of a layer, each once.
 
     Attributes:
@@ -64,9 +64,7 @@ class PartOfWeights(List[Any]):
         return total
 
 
-def find_weights(
-    restored: Any, function: Any, selection: Selection, described_as: str, captured: bool = True
-) -> Weights:
+def find_weights(restored: Any, function: Any, selection: Selection, label: str, captured: bool = True) -> LayerWeights:
     """Find the variables of an object, or else of a function, and which of them are trained.
 
     They are `restored.variables` and `restored.trainable_variables` (Reusable SavedModel interface). For an object
@@ -78,7 +76,7 @@ def find_weights(
         function: what the layer calls.
         selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
             regular expression, a predicate over variables, or a list of names, expressions and variables.
-        described_as: the handle, for messages.
+        label: the handle, for messages.
         captured: whether to use the variables that `function` captures, if the object lists none.
 
     Raises:
@@ -89,16 +87,12 @@ def find_weights(
         trainable = _unique_variables(getattr(restored, "trainable_variables", None) or ())
         everything = _unique_variables([*trainable, *(getattr(restored, "variables", None) or ())])
     else:
-        everything = captured_variables(function) if captured else []
+        traces = traces_of(function) if captured else []
+        everything = _unique_variables(variable for trace in traces for variable in trace.variables)
         trainable = [variable for variable in everything if variable.trainable]
     if not isinstance(selection, bool):
-        trainable = _select_variables(trainable, selection, described_as)
-    return Weights(tuple(everything), tuple(trainable), bool(everything) and not lists_variables)
-
-
-def captured_variables(function: Any) -> list[Any]:
-    """Return the variables that the traces of a restored function read or write, in the order of their first use."""
-    return _unique_variables(variable for trace in traces_of(function) for variable in trace.variables)
+        trainable = _select_variables(trainable, selection, label)
+    return LayerWeights(tuple(everything), tuple(trainable), bool(everything) and not lists_variables)
 
 
 def _unique_variables(variables: Iterable[Any]) -> list[Any]:
@@ -106,13 +100,13 @@ def _unique_variables(variables: Iterable[Any]) -> list[Any]:
     return list({id(variable): variable for variable in variables if variable is not None}.values())
 
 
-def _select_variables(variables: list[Any], selection: Any, described_as: str) -> list[Any]:
+def _select_variables(variables: list[Any], selection: Any, label: str) -> list[Any]:
     parts = selection if isinstance(selection, (list, tuple, set, frozenset)) else [selection]
-    chosen = {id(variable) for part in parts for variable in _match_variables(variables, part, described_as)}
+    chosen = {id(variable) for part in parts for variable in _match_variables(variables, part, label)}
     return [variable for variable in variables if id(variable) in chosen]
 
 
-def _match_variables(variables: list[Any], part: Any, described_as: str) -> list[Any]:
+def _match_variables(variables: list[Any], part: Any, label: str) -> list[Any]:
     """Return the variables that one part of a selection names."""
     if isinstance(part, str):
         found = [v for v in variables if part in (name_in_model(v), f"{name_in_model(v)}:0")]
@@ -126,12 +120,12 @@ def _match_variables(variables: list[Any], part: Any, described_as: str) -> list
         found = [variable for variable in variables if _predicate_holds(part, variable)]
     else:
         raise NotTrainable(
-            f"trainable= of {described_as} takes a bool, a name or regular expression, a predicate over variables, or "
+            f"trainable= of {label} takes a bool, a name or regular expression, a predicate over variables, or "
             f"a list of these and of variables. Received: {part!r} (of type {type(part).__name__})"
         )
     if not found:
         raise NotTrainable(
-            f"trainable={part!r} selects none of the trainable variables of {described_as}. They are: "
+            f"trainable={part!r} selects none of the trainable variables of {label}. They are: "
             f"{', '.join(map(name_in_model, variables)) or 'none'}"
         )
     return found
@@ -142,7 +136,7 @@ def _predicate_holds(predicate: Callable[[Any], Any], variable: Any) -> bool:
         return bool(predicate(named))
 
 
-def selection_config(selection: Selection, weights: Weights, described_as: str) -> Any:
+def selection_config(selection: Selection, weights: LayerWeights, label: str) -> Any:
     """Return a layer's `trainable=` for JSON: an expression as it is, everything else as the names of variables.
 
     Raises:
@@ -156,7 +150,7 @@ def selection_config(selection: Selection, weights: Weights, described_as: str) 
     ambiguous = sorted(set(names) & {name_in_model(variable) for variable in weights.frozen if variable.trainable})
     if ambiguous:
         raise NotSerializable(
-            f"trainable= of {described_as} selects some of the variables with the name {ambiguous[0]!r}, but a config "
+            f"trainable= of {label} selects some of the variables with the name {ambiguous[0]!r}, but a config "
             "can only name all of them. Use a name or regular expression instead."
         )
     return names

@@ -44,7 +44,7 @@ def _register_ops(ops: Sequence[str]) -> dict[str, Exception | None]:
     """
     failures: dict[str, Exception | None] = {}
     for provider in _find_providers(ops):
-        provided = [op for op in ops if provider.brings(op)]
+        provided = [op for op in ops if provider.provides(op)]
         try:
             module = importlib.import_module(provider.module)
             still_missing = tf_internals.ops.missing_ops(provided)
@@ -78,7 +78,7 @@ def _explain_missing_ops(
     uses = "ops" if several else "an op"
     lines = [f"{label!r} uses {uses} that TensorFlow {version} does not have: {list_names(missing)}."]
     for provider in _find_providers(missing):
-        provided = list_names(op for op in missing if provider.brings(op))
+        provided = list_names(op for op in missing if provider.provides(op))
         failure = failures.get(provider.module)
         if provider.module in failures and failure is None:
             lines.append(

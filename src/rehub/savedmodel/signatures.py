@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from rehub.savedmodel import protos
 from rehub.savedmodel.dtypes import dtype_name
@@ -91,3 +91,14 @@ def _read_tensor(name: str, info: Message) -> TensorInfo:
     if sparse:
         return TensorInfo(name, dtype, shape, "sparse", sparse.text(CooSparse.values_tensor_name))
     return TensorInfo(name, dtype, shape, "dense", info.text(protos.TensorInfo.name))
+
+
+def find_default_signature(signatures: Sequence[SignatureInfo], *, is_legacy: bool) -> SignatureInfo | None:
+    """Return the signature that a call runs if it names none; None if the call has to name one.
+
+    That is "default" in a legacy module and "serving_default" in any other model, or the only signature.
+    """
+    if len(signatures) == 1:
+        return signatures[0]
+    default = "default" if is_legacy else "serving_default"
+    return next((signature for signature in signatures if signature.name == default), None)

@@ -1,4 +1,4 @@
-"""Functions and their traces: arguments, captures, calls."""
+"""Functions and their traces: what they are, what they capture, and calls of traces."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
 
 
 def concrete_functions(function: Any) -> tuple[Any, ...]:
-    """Return the traces of a restored `tf.function`, itself for a concrete function, nothing for any other object."""
-    if "_rehub_traces" in attributes_of(function):  # A lazy one: it is not to be built for this.
+    """Return the traces of a restored `tf.function`; a concrete function itself; nothing for any other object."""
+    if "_rehub_traces" in attributes_of(function):  # A lazy function, which must not be built for this.
         return (function,) if function._rehub_traces is None else function._rehub_traces
     # RestoredFunction has `concrete_functions`, ConcreteFunction `captured_inputs`. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "captured_inputs"):
@@ -37,9 +37,9 @@ def variables_of_trace(concrete: Any) -> Any:
 
 
 def existing_resource_handle(obj: Any) -> Any:
-    """Return the handle by which functions capture a table or another resource object, None for any other object.
+    """Return the handle by which functions capture a table or other resource; None for any other object.
 
-    It is not made where it does not exist yet: the public `resource_handle` would.
+    The handle is not made if it does not exist yet, as the public `resource_handle` would.
     """
     for attribute in (
         "_resource_handle_value",  # CapturableResource's. Seen in 2.15, 2.21.
@@ -52,20 +52,20 @@ def existing_resource_handle(obj: Any) -> Any:
 
 
 def is_captured_weakly(obj: Any) -> bool:
-    """Whether functions refer to what they capture of it weakly: a variable, a table or another resource."""
-    # An asset is a path, and a constant is a tensor: functions hold them.
+    """Whether functions refer weakly to what they capture of it: it is a variable, table or other resource."""
+    # Functions hold assets, which are paths, and constants, which are tensors.
     from tensorflow.python.trackable import asset, base  # Seen in 2.15, 2.21.
 
     return isinstance(obj, (base.Trackable, import_tensorflow().Variable)) and not isinstance(obj, asset.Asset)
 
 
 def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any:
-    """Return the type of a concrete function whose arguments a FunctionSpec message names. Seen in 2.15, 2.21.
+    """Return the type of a concrete function with the arguments in a FunctionSpec message. Seen in 2.15, 2.21.
 
     Args:
         proto: the message.
         structure: the function's structured inputs and outputs.
-        captures: the types of what it captures.
+        captures: the types of its captures.
     """
     from tensorflow.core.function.polymorphism import function_type
     from tensorflow.python.saved_model import function_deserialization
@@ -85,7 +85,7 @@ def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any
 
 
 def type_from_structure(structure: tuple[Any, Any]) -> Any:
-    """Return the type of a concrete function, without what it captures, that takes and returns what is written.
+    """Return the type of a concrete function with these structured inputs and outputs, and no captures.
 
     Seen in 2.15, 2.21.
     """
@@ -95,28 +95,28 @@ def type_from_structure(structure: tuple[Any, Any]) -> Any:
 
 
 def capture_types(concrete: Any) -> Any:
-    """The types of what a concrete function captures. Seen in 2.15, 2.21."""
+    """Return the types of what a concrete function captures. Seen in 2.15, 2.21."""
     return concrete.graph.function_captures.capture_types
 
 
 def returns_handles(kind: Any) -> bool:
-    """Whether a function of a type returns resources or variants, of which TensorFlow keeps more than their type."""
+    """Whether a function of a type returns resources or variants, whose handles have data beyond the type."""
     tf = import_tensorflow()
     # Seen in 2.15, 2.21.
     return any(output.dtype in (tf.resource, tf.variant) for output in kind.flat_outputs)
 
 
 def captured_tensor(obj: Any) -> Any:
-    """Return what a function takes of an object that it captures: a handle, or the tensor. Seen in 2.15, 2.21."""
+    """Return the tensor by which a function captures an object, such as a handle. Seen in 2.15, 2.21."""
     from tensorflow.core.function.capture import restore_captures
 
     return restore_captures.get_tensor_from_node(obj)
 
 
 def bind_tensors(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] | None:
-    """Return the tensors that a call's arguments are to a concrete function of a type; None where they do not fit.
+    """Return the tensors for a concrete function of a type from the arguments of a call; None if they do not fit.
 
-    A function that is a signature takes them one tensor after the other too. Seen in 2.15, 2.21.
+    A signature also takes the tensors one by one. Seen in 2.15, 2.21.
     """
     from tensorflow.python.eager.polymorphic_function import function_type_utils
 
@@ -133,9 +133,9 @@ def bind_tensors(function: Any, kind: Any, args: Any, kwargs: Any) -> list[Any] 
 
 
 def canonicalize_inputs(function: Any, args: Any, kwargs: Any) -> Any:
-    """Return a call's arguments as the traces of a restored function take them, NumPy's arrays as tensors.
+    """Return the arguments of a call as the traces of a restored function take them, NumPy's arrays as tensors.
 
-    None where it takes TensorFlow to say what they are, or what is wrong with them. Seen in 2.15, 2.21.
+    None if only TensorFlow's own call can convert them, or say what is wrong with them. Seen in 2.15, 2.21.
     """
     import numpy as np
     from tensorflow.python.eager.polymorphic_function import function_type_utils
@@ -151,10 +151,10 @@ def canonicalize_inputs(function: Any, args: Any, kwargs: Any) -> Any:
     tf = import_tensorflow()
     inputs = (bound.args, bound.kwargs)
     leaves = tf.nest.flatten(inputs)
-    plain = (bool, int, float, str, bytes, type(None), tf.RaggedTensor, tf.SparseTensor)
+    simple_types = (bool, int, float, str, bytes, type(None), tf.RaggedTensor, tf.SparseTensor)
     is_array = [isinstance(leaf, np.ndarray) for leaf in leaves]
     if not all(
-        array or isinstance(leaf, plain) or (tf.is_tensor(leaf) and not isinstance(leaf, tf.Variable))
+        array or isinstance(leaf, simple_types) or (tf.is_tensor(leaf) and not isinstance(leaf, tf.Variable))
         for leaf, array in zip(leaves, is_array)
     ):
         return None
@@ -165,7 +165,7 @@ def canonicalize_inputs(function: Any, args: Any, kwargs: Any) -> Any:
 
 
 def is_callable_with(trace: Any, inputs: Any) -> bool:
-    """Whether a trace takes inputs as they are. Seen in 2.15, 2.21."""
+    """Whether a trace takes inputs without conversion. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import function_deserialization
 
     return bool(function_deserialization._concrete_function_callable_with(trace, inputs, allow_conversion=False))
@@ -188,24 +188,25 @@ def serialize_function(function: Any, names: list[str]) -> Any:
 
 
 def is_concrete_function(candidate: Any) -> bool:
-    """Whether it is one graph of a `tf.function`, such as a signature."""
-    # Seen in 1.15 (eager/function.py), 2.15, 2.21 (eager/polymorphic_function/concrete_function.py). The class of
-    # public name tf.types.experimental.ConcreteFunction is missing in 1.15.
+    """Whether an object is a concrete function, such as a signature."""
+    # Seen in 1.15 (eager/function.py), 2.15, 2.21 (eager/polymorphic_function/concrete_function.py). The public
+    # class tf.types.experimental.ConcreteFunction is missing in 1.15.
     return any(base.__name__ == "ConcreteFunction" for base in type(candidate).__mro__)
 
 
 def callable_of(candidate: Any) -> Any:
-    """What a call of the object runs: its own attribute `__call__`, as in a restored object, else itself."""
+    """Return what a call of an object runs: its own attribute `__call__`, as in restored objects, else itself."""
     return vars(candidate)["__call__"] if "__call__" in getattr(candidate, "__dict__", {}) else candidate
 
 
 def argument_names(function: Any) -> list[str]:
-    """The names of a callable's arguments, `self` left out; none for a concrete function, whose arguments are
-    tensors, and for a callable that does not tell.
+    """Return the names of a callable's arguments without `self`.
+
+    None for a concrete function, whose arguments are tensors, and for a callable without this information.
     """
     if is_concrete_function(function):
         return []
-    # It sees through the decorators of tf.function and of restored functions. Seen in 1.15, 2.15, 2.21.
+    # Unlike inspect, tf_inspect looks into tf.function and restored functions. Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.util import tf_inspect
 
     is_function = inspect.isroutine(function) or hasattr(function, "get_concrete_function")
@@ -219,8 +220,9 @@ def argument_names(function: Any) -> list[str]:
 
 
 def bind_arguments(function: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the positional and the keyword arguments by which a restored function chooses among its traces: in its
-    own order, its default values added.
+    """Return the positional and the keyword arguments by which a restored function chooses among its traces.
+
+    They are in the function's own order, with its default values.
 
     Raises:
         TypeError: a required argument is missing, or it has no argument of some name.
@@ -229,7 +231,7 @@ def bind_arguments(function: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple
         from tensorflow.core.function.polymorphism import function_type
         from tensorflow.python.eager.polymorphic_function import function_type_utils
 
-        # Without its input signature, to which it would convert the arguments.
+        # Leave out its input signature, to which TensorFlow would convert the arguments.
         parameters = function._function_type.parameters.values()
         unconstrained = function_type.FunctionType(
             [function_type.Parameter(each.name, each.kind, each.optional, None) for each in parameters]
@@ -243,71 +245,71 @@ def bind_arguments(function: Any, args: Any, kwargs: Mapping[str, Any]) -> tuple
         return tuple(bound.args), dict(bound.kwargs)
     # Seen in 1.15.
     spec = type(function._function_spec)(function._function_spec.fullargspec, False, [], {}, None)
-    # It would make tensors of arrays.
-    hidden_args = [_Hidden(value) for value in args]
-    hidden_kwargs = {name: _Hidden(value) for name, value in kwargs.items()}
+    # Wrap the values: TensorFlow would convert arrays to tensors.
+    wrapped_args = [_Wrapped(value) for value in args]
+    wrapped_kwargs = {name: _Wrapped(value) for name, value in kwargs.items()}
     try:
-        positional, keywords = spec.canonicalize_function_inputs(*hidden_args, **hidden_kwargs)
+        positional, keywords = spec.canonicalize_function_inputs(*wrapped_args, **wrapped_kwargs)
     except AssertionError as error:
         raise TypeError(str(error)) from error
-    return tuple(map(_shown, positional)), {name: _shown(value) for name, value in keywords.items()}
+    return tuple(map(_unwrap_value, positional)), {name: _unwrap_value(value) for name, value in keywords.items()}
 
 
-class _Hidden:
+class _Wrapped:
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-def _shown(value: Any) -> Any:
-    return value.value if isinstance(value, _Hidden) else value
+def _unwrap_value(value: Any) -> Any:
+    return value.value if isinstance(value, _Wrapped) else value
 
 
 def arguments_match(expected: Any, given: Any, converts_arrays: bool, allow_conversion: bool) -> bool:
-    """Whether a trace takes arguments, asked of what TensorFlow's restored functions ask.
+    """Whether a trace takes arguments, by the check of TensorFlow's restored functions.
 
     Args:
         expected: a nest of specs and of values that were fixed when tracing.
         given: the arguments.
-        converts_arrays: whether NumPy's arrays become tensors of their own dtype before traces are looked at: where
-            the function has no input signature.
-        allow_conversion: whether Python's values may become tensors where the trace expects some.
+        converts_arrays: whether NumPy's arrays become tensors of their own dtype first, as in a function without an
+            input signature.
+        allow_conversion: whether Python's values may become tensors if the trace expects tensors.
     """
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.saved_model import function_deserialization
 
     if converts_arrays:
-        given = import_tensorflow().nest.map_structure(_array_as_tensor, given)
+        given = import_tensorflow().nest.map_structure(_convert_array, given)
     trace = types.SimpleNamespace(graph=types.SimpleNamespace(structured_input_signature=expected))
     return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
 
 
-def _array_as_tensor(value: Any) -> Any:
+def _convert_array(value: Any) -> Any:
     import numpy as np
 
-    # TF2 counts NumPy's scalars among the arrays, but not its strings. Seen in 1.15, 2.15, 2.21.
+    # In TF2, NumPy's scalars count as arrays, but its strings do not. Seen in 1.15, 2.15, 2.21.
     is_scalar = isinstance(value, np.generic) and not isinstance(value, np.str_) and tensorflow_version() >= (2, 0)
     return import_tensorflow().convert_to_tensor(value) if isinstance(value, np.ndarray) or is_scalar else value
 
 
 def has_input_signature(function: Any) -> bool:
     """Whether a restored function was made with `input_signature=`, to which it converts its arguments."""
-    # Public since 2.5 or so; in 1.15 the FunctionSpec has it. Seen in 1.15, 2.15, 2.21.
+    # Public since about 2.5; in 1.15 it is in the FunctionSpec. Seen in 1.15, 2.15, 2.21.
     if hasattr(function, "_function_spec") and hasattr(function._function_spec, "input_signature"):
         return function._function_spec.input_signature is not None
     return getattr(function, "input_signature", None) is not None
 
 
 def can_call_traces_directly(function: Any) -> bool:
-    """Whether a restored function's traces can be called without it: not if it asks for XLA, which they do not know."""
+    """Whether a restored function's traces can be called directly: not if XLA compiles it, which traces do not know."""
     # jit_compile of tf.function is the attribute _jit_compile. Seen in 2.15, 2.21; 1.15 has no such argument.
     return not getattr(function, "_jit_compile", None)
 
 
 def call_with_tensors(concrete: Any, inputs: Any) -> Any:
-    """Call a trace that takes the tensors of `inputs` and nothing else; returns its outputs in their structure.
+    """Call a trace that takes the tensors of `inputs` and nothing else; return its outputs in their structure.
 
-    It is what TensorFlow's restored function does after it has chosen the trace, and skips the tracing of a function
-    around it (saved_model/function_deserialization.py, _call_concrete_function). Seen in 1.15, 2.15, 2.21.
+    A restored function of TensorFlow does this after it has chosen the trace; here no function is traced around it
+    (saved_model/function_deserialization.py, _call_concrete_function). Seen in 1.15, 2.15, 2.21.
     """
     tf = import_tensorflow()
     tensors = [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(inputs, expand_composites=True)]

@@ -1,4 +1,4 @@
-"""What Keras keeps to itself: saving, loading, and whether it is calling."""
+"""Private state of Keras: whether it is calling, loading or saving."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def layers_keep_resources() -> bool:
 
 
 def is_calling(package: str) -> bool:
-    """Whether a layer or model of this Keras, `keras` (3) or `tf_keras`, is being called in this thread just now."""
+    """Whether a layer or model of a Keras, `keras` (3) or `tf_keras`, is being called in this thread."""
     if package == "tf_keras":
         # tf_keras/src in tf_keras 2.16 to 2.21.
         contexts = sys.modules.get("tf_keras.src.engine.base_layer_utils")
@@ -29,13 +29,13 @@ def is_calling(package: str) -> bool:
 
 
 def is_loading_in_safe_mode(keras: Any) -> bool:
-    """Whether Keras is making objects from configs in its safe mode just now; never in versions that have none."""
+    """Whether Keras is making objects from configs in its safe mode; never in versions without it."""
     library = _serialization_lib(keras)
     return library is not None and library.in_safe_mode() is True
 
 
 def is_loading_keras_2_file(keras: Any) -> bool:
-    """Whether Keras 2 is reading a `.keras` file just now; it shares objects only within files."""
+    """Whether Keras 2 is reading a `.keras` file; only within files does it share objects."""
     library = _serialization_lib(keras)
     return library is not None and getattr(library.SHARED_OBJECTS, "enabled", False)
 
@@ -47,7 +47,7 @@ def _serialization_lib(keras: Any) -> Any:
 
 
 def initialize_variables(keras: Any, variables: Iterable[Any]) -> None:
-    """Let Keras 2 initialize variables in its session, as it does weights; those of other graphs are left out."""
+    """Let Keras 2 initialize variables of the current graph in its session, as it initializes weights."""
     tf = import_tensorflow()
     # Seen in the tf.keras of 1.15, in Keras 2.13 to 2.15, and in tf_keras 2.15 to 2.21.
     backend = importlib.import_module(keras.layers.Layer.__module__.replace("engine.base_layer", "backend"))
@@ -57,14 +57,13 @@ def initialize_variables(keras: Any, variables: Iterable[Any]) -> None:
 
 
 def iter_custom_objects(name: str) -> Iterator[Any]:
-    """Yield what the callers of Keras, which is making an object just now, gave it under a name: as `custom_objects=`,
-    or by a scope of these.
+    """Yield the custom objects of a name that callers of Keras gave for the object that it is making.
 
-    Keras since 2.12 takes what is registered in the process before what its caller gave, and drops the latter; only
-    the frames of the calls still have it.
+    They were given as `custom_objects=`, or by a scope. Keras since 2.12 prefers objects that are registered in the
+    process, and drops those of the caller; only the frames of the calls still have them.
     """
     # The locals of load_model, model_from_json and deserialize_keras_object. keras/src in Keras 2.13 to 3.15;
-    # tf_keras/src in 2.15 to 2.21. In 1.15 what the caller gave comes first.
+    # tf_keras/src in 2.15 to 2.21. In 1.15 those of the caller come first.
     frame = sys._getframe(1)
     while frame is not None:
         if str(frame.f_globals.get("__name__")).partition(".")[0] in ("keras", "tf_keras"):
@@ -76,8 +75,9 @@ def iter_custom_objects(name: str) -> Iterator[Any]:
 
 
 def current_load_options() -> Any:
-    """The LoadOptions given to `load_model` of Keras 2 while it loads a SavedModel that contains this layer, so that
-    the layer's own model is read through the same device (P43); else None.
+    """Return the LoadOptions of `load_model` of Keras 2 while it loads a SavedModel; else None.
+
+    A layer in that SavedModel reads its own model through the same device.
     """
     # keras/src in Keras 2.13 to 2.15; tf_keras/src in 2.15 to 2.21. 1.15 has no LoadOptions.
     for name in (

@@ -15,21 +15,21 @@ from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
 
 
 def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
-    """Load a SavedModel by TensorFlow's own loader, whose models of TF1 keep their state to themselves.
+    """Load a SavedModel by TensorFlow's own loader, so that TF1 models share no state with each other.
 
-    In a graph of TF1, what gives reference variables their values is among the initializers of tables then, as there
-    is no variable in that graph to be initialized.
+    In a graph of TF1, the ops that set reference variables are added to the initializers of tables, as that graph has
+    no variable to initialize.
 
     Args:
         path: its directory.
-        tags: of the MetaGraph.
+        tags: the tags of the MetaGraph.
         has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
-        **options: of TensorFlow's loader.
+        **options: the options of TensorFlow's loader.
     """
     tf = import_tensorflow()
     if parse_version(tf.__version__) < (2, 0):
-        return _load_in_1_15(path, tags)
-    # Where the loader puts it since TensorFlow 2.0. Seen in 2.15, 2.21.
+        return _load_by_1_15(path, tags)
+    # The loader's collection since TensorFlow 2.0. Seen in 2.15, 2.21.
     collection = "saved_model_initializers"
     with tf.init_scope():
         before = set() if tf.executing_eagerly() else set(map(id, tf.compat.v1.get_collection(collection)))
@@ -38,20 +38,20 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
             for initializer in tf.compat.v1.get_collection(collection):
                 if id(initializer) not in before:
                     tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.TABLE_INITIALIZERS, initializer)
-        if inspect.ismethod(getattr(loaded, "prune", None)):  # That of a model of TF1, a method of the whole graph.
+        if inspect.ismethod(getattr(loaded, "prune", None)):  # A TF1 model has the method of its whole graph.
             loaded.prune = lock_gradient_building(loaded.prune.__self__).prune
         return loaded
 
 
 def _load_graph_of_tf1(path: str, tags: list[str] | None, options: Any = None) -> Any:
-    """Load a graph of TF1 as TensorFlow's loader does, whatever the names of its signatures' inputs are."""
-    loaded = _loader_of_tf1()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
+    """Load a graph of TF1 as TensorFlow's loader does, with any names of its signatures' inputs."""
+    loaded = _make_v1_loader_class()(path).load(tags, bool(getattr(options, "experimental_skip_checkpoint", False)))
     loaded.graph_debug_info = read_debug_info(path)
     return loaded
 
 
 @functools.lru_cache(maxsize=None)
-def _loader_of_tf1() -> Any:
+def _make_v1_loader_class() -> Any:
     from tensorflow.python.saved_model import load_v1_in_v2
 
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
@@ -65,20 +65,20 @@ def _loader_of_tf1() -> Any:
 
 
 def loaded_with_reference_variables(loaded: Any) -> bool:
-    """Whether a restored model of TF1 has reference variables, which stay within its functions."""
+    """Whether a restored TF1 model has reference variables, which stay inside its functions."""
     graph = getattr(loaded, "graph", None)
     return graph is not None and any(op.type in ("Variable", "VariableV2") for op in graph.get_operations())
 
 
-def _load_in_1_15(path: str, tags: list[str] | None) -> Any:
-    """Load a SavedModel so that models of TF1 share no variables and tables with each other.
+def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
+    """Load a SavedModel so that TF1 models share no variables and tables with each other.
 
-    1.15 gives what a model shares by name a name of its own only if the name's attribute is written out, which it is
-    not in models that were written without default values, as legacy modules are. Inlined functions then each have
-    variables of their own without values, and models in eager mode have those of one another.
+    1.15 makes the shared name of a resource unique only if the attribute is in the file. Models that were written
+    without default values, such as legacy modules, lack it. Then each inlined function would have its own variables,
+    without values, and models in eager mode would share them.
     """
     tf = import_tensorflow()
-    loader = _loader_of_tf1()(path)
+    loader = _make_v1_loader_class()(path)
     metagraphs = loader._saved_model.meta_graphs
     if len(metagraphs) == 1 and metagraphs[0].HasField("object_graph_def"):
         return tf.compat.v1.saved_model.load_v2(path, tags=tags)
@@ -152,7 +152,7 @@ _LOADER_METHODS = {
 
 @functools.lru_cache(maxsize=None)
 def find_incompatibility() -> str | None:
-    """What of TensorFlow's loader is not as the lazy loader needs it; None if all is. As seen in 2.15, 2.21."""
+    """Return what the lazy loader needs and this TensorFlow lacks; None if nothing. As seen in 2.15, 2.21."""
     missing = find_missing_name(_LOADER_MODULES)
     if missing is not None:
         return missing
@@ -164,7 +164,7 @@ def find_incompatibility() -> str | None:
 
 
 def find_missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return the first of these modules or names that this TensorFlow lacks."""
+    """Return the first of these modules and names that this TensorFlow lacks; None if it has all."""
     for module, names in modules.items():
         try:
             found = importlib.import_module(module)
@@ -177,11 +177,11 @@ def find_missing_name(modules: Mapping[str, tuple[str, ...]]) -> str | None:
 
 
 def loader_class() -> Any:
-    """The class that restores a TF2 SavedModel, all of it when an instance is made. Seen in 2.15, 2.21."""
+    """Return the class that restores a TF2 SavedModel when an instance is made. Seen in 2.15, 2.21."""
     return importlib.import_module("tensorflow.python.saved_model.load").Loader
 
 
 def checkpoint_options(options: Any) -> Any:
-    """The options for reading the variables of a model that is loaded with these `LoadOptions`."""
+    """Return the options for reading the variables of a model that is loaded with these `LoadOptions`."""
     # Its public name tf.train.CheckpointOptions takes the same. Seen in 2.15, 2.21.
     return import_tensorflow().train.CheckpointOptions(experimental_io_device=options.experimental_io_device)

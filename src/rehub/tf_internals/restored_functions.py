@@ -1,4 +1,4 @@
-"""Functions of a SavedModel, made without a graph in Python."""
+"""Functions of a SavedModel, run without a graph in Python or built step by step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rehub.tf_internals.variables import has_only_cpus
 
 
 def restored_concrete_function_class() -> Any:
-    """The class of a restored model's concrete functions, whose gradients one thread at a time builds.
+    """Return the class of a restored model's concrete functions, with the lock for building gradients.
 
     Seen in 2.15, 2.21.
     """
@@ -24,12 +24,12 @@ def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any])
 
     Args:
         proto: the message.
-        candidates: what stands for each trace, by its name, when a call chooses among them and calls one.
+        candidates: a stand-in for each trace, by name, among which a call chooses.
         traces: the traces themselves.
     """
     from tensorflow.python.saved_model import function_deserialization
 
-    # TensorFlow sets up the traces that it finds in the message. It looks at them again in each call: there they are.
+    # Hide the traces while the function is made: TensorFlow would set them up. Each call reads them in the message.
     names = list(proto.concrete_functions)
     del proto.concrete_functions[:]
     function = function_deserialization.recreate_function(proto, candidates)
@@ -39,19 +39,18 @@ def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any])
 
 
 def restored_function_class() -> Any:
-    """The class of a restored model's functions. Seen in 2.15, 2.21."""
+    """Return the class of a restored model's functions. Seen in 2.15, 2.21."""
     return importlib.import_module("tensorflow.python.saved_model.function_deserialization").RestoredFunction
 
 
 class RuntimeFunction:
-    """A function that TensorFlow's runtime knows by a name, called eagerly. Seen in 2.15, 2.21.
+    """A function that is registered with TensorFlow's runtime, called eagerly. Seen in 2.15, 2.21.
 
-    Grappler, which rewrites its graph in the first call, goes over it once. TensorFlow has it go twice, unless told
-    otherwise; what the second pass finds has been worth less than it takes (`python benchmarks/load.py`). On CPUs it
-    leaves out what is for other devices.
+    Grappler rewrites its graph in the first call, in one pass. TensorFlow's default is two; the second takes longer
+    than it gains (`python benchmarks/load.py`). On CPUs, passes for other devices are left out.
 
     Args:
-        name: the name.
+        name: its name in the runtime.
         kind: its type, which says how its outputs are packed.
     """
 
@@ -70,21 +69,21 @@ class RuntimeFunction:
 
     @property
     def graph_debug_info(self) -> Any:
-        """Where its ops were defined, as far as is known; for messages of errors."""
+        """Where its ops were defined, if known; for error messages."""
         return self._context.get_graph_debug_info(self.name)
 
     def __call__(self, tensors: list[Any]) -> Any:
-        """Run it; returns its outputs in their structure."""
-        with self._explain_errors, _rewritten_quickly(self._context, self._runs_on_cpus):
+        """Run it; return its outputs in their structure."""
+        with self._explain_errors, _rewrite_quickly(self._context, self._runs_on_cpus):
             outputs = self._context.call_function(self.name, tensors, self._number_of_outputs)
         return self._kind.pack_output(outputs)
 
 
 @contextlib.contextmanager
-def _rewritten_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
-    """Have Grappler do no more than is of use to the functions that this thread calls for the first time."""
+def _rewrite_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
+    """Limit Grappler to passes that gain time, in functions that this thread calls for the first time."""
     usual = context.function_call_options
-    context.function_call_options = _quick_options(usual.executor_type, usual.config_proto_serialized, on_cpus)
+    context.function_call_options = _make_quick_options(usual.executor_type, usual.config_proto_serialized, on_cpus)
     try:
         yield
     finally:
@@ -92,8 +91,8 @@ def _rewritten_quickly(context: Any, on_cpus: bool) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=16)
-def _quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
-    """Options by which Grappler goes over a graph once; as the user says, where he says something.
+def _make_quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
+    """Return options by which Grappler makes one pass, except where the user has set options.
 
     On CPUs its passes for layouts and memory, and MLIR's, take a third of its time and change nothing that runs.
     """
@@ -102,20 +101,20 @@ def _quick_options(executor: str, config: bytes, on_cpus: bool) -> Any:
 
     rewriter = rewriter_config_pb2.RewriterConfig
     changed = config_pb2.ConfigProto.FromString(config)
-    rewriting = changed.graph_options.rewrite_options
-    if rewriting.meta_optimizer_iterations == rewriter.DEFAULT_NUM_ITERS:
-        rewriting.meta_optimizer_iterations = rewriter.ONE
+    rewrite_options = changed.graph_options.rewrite_options
+    if rewrite_options.meta_optimizer_iterations == rewriter.DEFAULT_NUM_ITERS:
+        rewrite_options.meta_optimizer_iterations = rewriter.ONE
     if on_cpus:
-        if rewriting.layout_optimizer == rewriter.DEFAULT:
-            rewriting.layout_optimizer = rewriter.OFF
-        if rewriting.memory_optimization == rewriter.DEFAULT_MEM_OPT:
-            rewriting.memory_optimization = rewriter.NO_MEM_OPT
-        rewriting.disable_tfg_optimizer = True
+        if rewrite_options.layout_optimizer == rewriter.DEFAULT:
+            rewrite_options.layout_optimizer = rewriter.OFF
+        if rewrite_options.memory_optimization == rewriter.DEFAULT_MEM_OPT:
+            rewrite_options.memory_optimization = rewriter.NO_MEM_OPT
+        rewrite_options.disable_tfg_optimizer = True
     return context.FunctionCallOptions(executor, changed)
 
 
 class FunctionDeserializer:
-    """The steps by which TensorFlow makes concrete functions of FunctionDefs. Seen in 2.15, 2.21."""
+    """TensorFlow's steps from FunctionDefs to concrete functions. Seen in 2.15, 2.21."""
 
     def __init__(self) -> None:
         from tensorflow.core.function.capture import restore_captures
@@ -136,11 +135,11 @@ class FunctionDeserializer:
         self._gradient_of = function_deserialization._gen_gradient_func
 
     def concrete_function(self, graph: Any, definition: Any) -> Any:
-        """Wrap a graph that was made of a FunctionDef."""
+        """Wrap a graph that was made from a FunctionDef."""
         from tensorflow.core.function.polymorphism import function_type
         from tensorflow.python.eager import function
 
-        # The shapes of inputs that are recorded there can be at odds with those of the graph.
+        # These shapes of inputs can contradict those of the graph.
         definition.attr.pop("_input_shapes", None)
         kind = function_type.from_structured_signature(
             graph.structured_input_signature, graph.structured_outputs, graph.function_captures.capture_types
@@ -149,21 +148,21 @@ class FunctionDeserializer:
         return lock_gradient_building(restored_concrete_function_class()(concrete))
 
     def add_function(self, definition: Any) -> None:
-        """Make a FunctionDef known to the runtime."""
+        """Register a FunctionDef with the runtime."""
         self._context.context().add_function_def(definition)
 
     def remove_function(self, name: str) -> None:
-        """Have the runtime forget a function, if it still knows it."""
+        """Remove a function from the runtime, if it is still registered."""
         context = self._context.context()
         if context.has_function(name):
             context.remove_function(name)
 
     def register_gradient(self, op_type: str, concrete: Any) -> None:
-        """Let a concrete function be the gradient of ops that are marked with a type."""
+        """Register a concrete function as the gradient of an op type."""
         self.ops.RegisterGradient(op_type)(self._gradient_of(concrete))
 
 
 @functools.lru_cache(maxsize=None)
 def function_deserializer() -> FunctionDeserializer:
-    """The steps by which TensorFlow makes concrete functions of FunctionDefs."""
+    """Return TensorFlow's steps from FunctionDefs to concrete functions."""
     return FunctionDeserializer()

@@ -10,12 +10,12 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def import_meta_graph(meta_graph: Any, scope: str, input_map: dict[str, Any]) -> dict[str, Any]:
-    """Import a MetaGraphDef, its collections included, into the default graph under a fresh name scope.
+    """Import a MetaGraphDef with its collections into the default graph, under a new name scope.
 
-    The public function of this name makes a Saver as well, whose ops nobody would use.
+    The public function of this name also makes a Saver, whose ops are not needed.
 
     Returns:
-        The variables under that scope by their tensors' names in it.
+        The variables in that scope, by the names of their tensors in it.
     """
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.framework import meta_graph as meta_graphs
@@ -41,42 +41,42 @@ def set_colocation(op: Any, groups: Iterable[bytes]) -> None:
 
 
 def control_flow_context(graph: Any) -> Any:
-    """The `tf.cond` or `tf.while_loop` of TF1 whose body is being built in a graph, None outside of one."""
+    """Return the `tf.cond` or `tf.while_loop` of TF1 whose body is being built in a graph; None outside of one."""
     # Seen in 1.15, 2.15, 2.21.
     return graph._get_control_flow_context()
 
 
 def members_of_context(collection: str, serialized: bytes) -> set[str]:
-    """The names of the tensors and ops in a stored `tf.cond` or `tf.while_loop` of TF1, with those nested in it."""
-    contexts = _context_and_nested(collection, serialized)
+    """Return the names of the tensors and ops in a stored `tf.cond` or `tf.while_loop` of TF1, with nested ones."""
+    contexts = _find_nested_contexts(collection, serialized)
     return {member for context in contexts for member in context.values_def.values}
 
 
 def loops_of_context(collection: str, serialized: bytes) -> list[Any]:
-    """The WhileContextDefs in a stored `tf.cond` or `tf.while_loop` of TF1, itself included."""
-    return [context for context in _context_and_nested(collection, serialized) if hasattr(context, "back_prop")]
+    """Return the WhileContextDefs in a stored `tf.cond` or `tf.while_loop` of TF1, itself included."""
+    return [context for context in _find_nested_contexts(collection, serialized) if hasattr(context, "back_prop")]
 
 
-def _context_and_nested(collection: str, serialized: bytes) -> list[Any]:
+def _find_nested_contexts(collection: str, serialized: bytes) -> list[Any]:
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.framework import ops
 
     outermost = ops.get_collection_proto_type(collection)()
     outermost.ParseFromString(serialized)
     found = [outermost]
-    for context in found:  # It grows.
+    for context in found:  # It grows in the loop.
         found += [getattr(nested, nested.WhichOneof("ctxt")) for nested in context.nested_contexts]
     return found
 
 
 def is_building_for_tpu(graph: Any) -> bool:
-    """Whether what is built in a function's graph will be replicated over TPUs."""
+    """Whether the ops being built in a function's graph will be replicated over TPUs."""
     # Seen in 1.15, 2.15, 2.21.
     return type(control_flow_context(graph)).__name__.endswith("TPUReplicateContext")
 
 
 def is_wrapped_graph(graph: Any) -> bool:
-    """Whether a function's graph is that of `tf.compat.v1.wrap_function`, which can own state and be pruned."""
+    """Whether a function's graph was made by `tf.compat.v1.wrap_function`, so that it can own state and be pruned."""
     # tf.function adds control dependencies, branches and bodies of loops have classes of their own, and Defun has
     # another class. Seen in 1.15, 2.15, 2.21.
     return type(graph).__name__ == "FuncGraph" and not graph._add_control_dependencies
@@ -89,19 +89,19 @@ def is_v1_function(function: Any) -> bool:
 
 
 def outer_graph(graph: Any) -> Any:
-    """The graph around a function's graph; None for a graph that is no function's."""
+    """Return the graph around a function's graph; None for a graph that is not a function's."""
     # FuncGraph has it public; Defun's graph private, in 1.15. Seen in 1.15, 2.15, 2.21.
     return getattr(graph, "outer_graph", getattr(graph, "_outer_graph", None))
 
 
 def is_in_graph(value: Any, graph: Any) -> bool:
-    """Whether a value is a tensor that an op of this very graph computes; not if it was captured or is eager."""
+    """Whether a value is a tensor of an op in this graph, not captured and not eager."""
     tf = import_tensorflow()
     return isinstance(value, tf.Tensor) and getattr(value, "graph", None) is graph
 
 
 def tensor_array_with_flow(array: Any, flow: Any) -> Any:
-    """The `tf.TensorArray` like another one, with other contents, which are its flow in a function of TF2."""
+    """Return a `tf.TensorArray` like another one, with another flow, which is its content in functions of TF2."""
     from tensorflow.python.ops import tensor_array_ops  # Seen in 2.15, 2.21.
 
     return tensor_array_ops.build_ta_with_new_flow(array, flow)
@@ -111,10 +111,10 @@ _explanations: weakref.WeakKeyDictionary[Any, Callable[[Any], Exception | None]]
 
 
 def explain_session_errors(graph: Any, explain: Callable[[Any], Exception | None]) -> None:
-    """Let sessions of a graph raise another error where `explain` returns one for the InternalError that they met.
+    """Let sessions of a graph raise the error that `explain` returns for an InternalError, if it returns one.
 
-    A session is the user's own, and tells nobody of its errors: so the one method through which they come is wrapped,
-    once for the process. Sessions of other graphs do not notice.
+    Sessions belong to the user and have no hook for errors, so the method that raises them is wrapped, once for the
+    process. Sessions of other graphs are not affected.
     """
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.client import session
@@ -140,8 +140,8 @@ def explain_session_errors(graph: Any, explain: Callable[[Any], Exception | None
 
 
 def session_config_of(estimator: Any) -> Any:
-    """The ConfigProto by which an Estimator makes its sessions; None for the default."""
-    # Seen in 1.15, 2.15. Another object in an Estimator's place, which newer TensorFlows do not have, may lack it.
+    """Return the ConfigProto by which an Estimator makes its sessions; None for the default."""
+    # Seen in 1.15, 2.15. Newer TensorFlows have no Estimator; an object in place of one may lack the attribute.
     return getattr(estimator, "_session_config", None)
 
 
@@ -157,7 +157,7 @@ def enclosing_function_graph() -> Any:
 
 
 def is_building_v1_graph() -> bool:
-    """Whether variables that are made now are parts of a graph of TF1, with a session to initialize them."""
+    """Whether variables are now made in a graph of TF1, whose session initializes them."""
     tf = import_tensorflow()
     with tf.init_scope():
         return not tf.executing_eagerly()

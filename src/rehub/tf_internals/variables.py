@@ -10,7 +10,7 @@ from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def partition_of(variable: Any) -> tuple[str, tuple[int, ...]] | None:
-    """The full name and the offset in it of a part of a partitioned variable; None for a whole variable."""
+    """Return the full name and the offset of a part of a partitioned variable; None for a whole variable."""
     # Seen in 1.15, 2.15, 2.21.
     part = variable._save_slice_info
     return None if part is None else (part.full_name, tuple(part.var_offset))
@@ -18,11 +18,11 @@ def partition_of(variable: Any) -> tuple[str, tuple[int, ...]] | None:
 
 @contextlib.contextmanager
 def rename_temporarily(variable: Any, name: str) -> Iterator[None]:
-    """Let a variable say another name in Python; its graph and its handle stay as they are.
+    """Give a variable another name in Python, but not in its graph and its handle.
 
-    A variable over replicas keeps its own.
+    A variable over replicas keeps its name.
     """
-    # Where BaseResourceVariable keeps what `name` returns. Seen in 1.15, 2.15, 2.21.
+    # BaseResourceVariable's attribute behind `name`. Seen in 1.15, 2.15, 2.21.
     own = vars(variable).get("_handle_name")
     if own is None:
         yield
@@ -35,7 +35,7 @@ def rename_temporarily(variable: Any, name: str) -> Iterator[None]:
 
 
 def can_make_directly(options: Any) -> bool:
-    """Whether the variables of a model are plain ones of this machine, whose making is nobody else's affair.
+    """Whether a model's variables are plain ones of this machine, which no creator or option changes.
 
     Seen in 2.15, 2.21.
     """
@@ -53,7 +53,7 @@ def can_make_directly(options: Any) -> bool:
 
 
 def has_only_cpus() -> bool:
-    """Whether all that is made without a device's name is made on the only kind of device there is."""
+    """Whether CPUs are the only devices, and none is chosen by name."""
     from tensorflow.python.eager import context
 
     devices = import_tensorflow().config.list_logical_devices()
@@ -61,12 +61,10 @@ def has_only_cpus() -> bool:
 
 
 class VariableFactory:
-    """Make the variables of SavedVariable messages as TensorFlow's loader does, in less time. Seen in 2.15, 2.21.
+    """Makes the variables of SavedVariable messages as TensorFlow's loader does, but faster. Seen in 2.15, 2.21.
 
-    They have no values yet.
-
-    A kernel is made for each set of an op's attributes. TensorFlow gives the op that makes a variable the variable's
-    name, for messages about variables without values; these will have values.
+    TensorFlow makes a kernel for each set of an op's attributes. In its loader these include the variable's name, for
+    messages about variables without values. Here all variables share attributes: they will get values.
     """
 
     def __init__(self) -> None:
@@ -83,17 +81,17 @@ class VariableFactory:
         self._anonymous = context.anonymous_name()
         self._container = ops.get_default_graph()._container or ""
         self._scope = context.context().scope_name or ""
-        self._kinds: dict[Any, Any] = {}
+        self._types: dict[Any, Any] = {}
 
     def make(self, proto: Any) -> Any:
         """Make a variable that has no value yet."""
         synchronization, aggregation, trainable = self._validate(
             proto.synchronization, proto.aggregation, proto.trainable, name=proto.name
         )
-        # What name_scope makes of a name in eager mode: one that ends with a slash is absolute.
+        # As name_scope does in eager mode: a name that ends with a slash is absolute.
         name = proto.name or "Variable"
         name = name[:-1] if name.endswith("/") else self._scope + name
-        shape, dtype, handle_data = self._kind(proto)
+        shape, dtype, handle_data = self._describe_type(proto)
         handle = self._make_handle(
             dtype=dtype,
             shape=shape,
@@ -122,17 +120,17 @@ class VariableFactory:
         )
         return variable
 
-    def _kind(self, proto: Any) -> Any:
-        """The shape and type of a variable, and what its handle says of them in Python: one for all that are alike."""
+    def _describe_type(self, proto: Any) -> Any:
+        """Return the shape and dtype of a variable and its handle data, shared by all variables with the same."""
         key = (proto.dtype, proto.shape.SerializeToString(deterministic=True))
-        if key not in self._kinds:
+        if key not in self._types:
             shape, dtype = self._tf.TensorShape(proto.shape), self._tf.as_dtype(proto.dtype)
-            self._kinds[key] = shape, dtype, self._new_handle_data(shape, dtype)
-        return self._kinds[key]
+            self._types[key] = shape, dtype, self._new_handle_data(shape, dtype)
+        return self._types[key]
 
 
 def variable_nbytes(proto: Any) -> int:
-    """How many bytes the value of a SavedVariable message takes, about."""
+    """Return about how many bytes the value of a SavedVariable message takes."""
     size: int = import_tensorflow().as_dtype(proto.dtype).size
     for dimension in proto.shape.dim:
         size *= max(1, dimension.size)
@@ -140,7 +138,7 @@ def variable_nbytes(proto: Any) -> int:
 
 
 def assign_sharing_memory(variable: Any, value: Any) -> None:
-    """Give a variable a value, whose memory it shares from then on. Seen in 2.15, 2.21."""
+    """Assign a value to a variable, which then shares its memory. Seen in 2.15, 2.21."""
     from tensorflow.python.ops import gen_resource_variable_ops
 
     gen_resource_variable_ops.assign_variable_op(variable.handle, value)
@@ -158,14 +156,14 @@ def read_values(prefix: str, keys: list[str], dtypes: list[int]) -> list[Any]:
 
 
 def variables_prefix(path: str) -> str:
-    """The prefix of the files with a SavedModel's variables. Seen in 2.15, 2.21."""
+    """Return the prefix of the files with a SavedModel's variables. Seen in 2.15, 2.21."""
     from tensorflow.python.saved_model import path_helpers
 
     return str(path_helpers.get_variables_path(path))
 
 
 class ObjectCheckpoint:
-    """A checkpoint of objects, before anything of it is restored. Seen in 2.15, 2.21."""
+    """The index of an object-based checkpoint. Seen in 2.15, 2.21."""
 
     def __init__(self, prefix: str) -> None:
         from tensorflow.core.protobuf import trackable_object_graph_pb2
@@ -179,30 +177,30 @@ class ObjectCheckpoint:
         self._dtypes = reader.get_variable_to_dtype_map()
 
     def match_nodes(self, nodes: Any) -> dict[int, Any]:
-        """Return the attributes that are kept here of nodes of a SavedObjectGraph, which are found by their names.
+        """Return the attributes of nodes of a SavedObjectGraph in the checkpoint, matched by the names of children.
 
-        Of nodes without attributes there is nothing.
+        Nodes without attributes are left out.
         """
         found: dict[int, Any] = {}
         seen = {0}
         to_visit = [(0, 0)] if self._objects.nodes else []
         while to_visit:
-            node_id, kept_id = to_visit.pop()
-            kept = self._objects.nodes[kept_id]
-            if kept.attributes:
-                found[node_id] = kept.attributes
-            kept_children = {child.local_name: child.node_id for child in kept.children}
-            if not kept_children:
+            node_id, saved_id = to_visit.pop()
+            saved = self._objects.nodes[saved_id]
+            if saved.attributes:
+                found[node_id] = saved.attributes
+            saved_children = {child.local_name: child.node_id for child in saved.children}
+            if not saved_children:
                 continue
             for child in nodes[node_id].children:
                 child_id = child.node_id
-                if child_id not in seen and child.local_name in kept_children:
+                if child_id not in seen and child.local_name in saved_children:
                     seen.add(child_id)
-                    to_visit.append((child_id, kept_children[child.local_name]))
+                    to_visit.append((child_id, saved_children[child.local_name]))
         return found
 
     def has_value_for(self, key: str, proto: Any) -> bool:
-        """Whether the value under a key is one for the variable of a SavedVariable message."""
+        """Whether the checkpoint has a value for the variable of a SavedVariable message under a key."""
         tf = import_tensorflow()
         if key not in self._shapes or tf.as_dtype(proto.dtype) != self._dtypes[key]:
             return False

@@ -7,7 +7,8 @@ from effort import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehub.inspection.diff.value_differences import ValueDifference, compare_values
+from rehub.array_diff import ArrayDifference, compare_arrays
+from rehub.inspection.diff.value_differences import compare_values
 from rehub.savedmodel.checkpoint import read_checkpoint
 
 
@@ -26,47 +27,30 @@ def compare(tmp_path_factory):
     return lambda before, after: compare_values(written(before, "before"), "w", written(after, "after"), "w")
 
 
-NAN, INF = np.nan, np.inf
-
-
 @pytest.mark.parametrize(
-    ("before", "after", "changed", "absolute", "relative"),
+    ("before", "after", "changed"),
     [
-        (np.float32([1, 2, 4]), np.float32([1, 2, 5]), 1, 1, 0.2),
-        (np.float32([1, NAN, -INF]), np.float32([1, NAN, -INF]), 0, 0, 0),
-        (np.float32([1, 2]), np.float32([NAN, 2]), 1, INF, INF),
-        (np.float32([INF, 2]), np.float32([-INF, 1]), 2, INF, INF),
-        (np.float32([0, 0]), np.float32([-0.0, 2]), 1, 2, 1),
-        (np.float32([1]), np.float32([-1]), 1, 2, 2),
-        (np.float32(1), np.float32(3), 1, 2, 2 / 3),
-        (np.float32([0.5, 1.5]), np.float64([0.5, 1.25]), 1, 0.25, 1 / 6),
-        (np.int8([-128, 3]), np.int8([127, 3]), 1, 255, 255 / 128),
-        (np.uint8([0, 3]), np.uint8([1, 3]), 1, 1, 1),
-        (np.complex64([1 + 1j]), np.complex64([1 - 2j]), 1, 3, 3 / np.sqrt(5)),
-        (np.array([True, False]), np.array([True, True]), 1, None, None),
-        (np.array([b"a", b"b"], object), np.array([b"a", b"c"], object), 1, None, None),
-        (np.array(b"a", object), np.array(b"a", object), 0, None, None),
-        (np.zeros([0, 2], np.float32), np.zeros([0, 2], np.float32), 0, 0, 0),
+        (np.float32([1, 2, 4]), np.float32([1, 2, 5]), 1),
+        (np.float32([0.5, 1.5]), np.float64([0.5, 1.25]), 1),
+        (np.array([True, False]), np.array([True, True]), 1),
+        (np.array([b"a", b"b"], object), np.array([b"a", b"c"], object), 1),
+        (np.zeros([0, 2], np.float32), np.zeros([0, 2], np.float32), 0),
     ],
 )
-def test_two_values_are_compared(compare, before, after, changed, absolute, relative):
-    found = compare(before, after)
-    assert (found.elements, found.changed) == (before.size, changed)
-    if absolute is None:
-        assert (found.max_absolute, found.max_relative) == (None, None)
-    else:
-        np.testing.assert_allclose((found.max_absolute, found.max_relative), (absolute, relative), rtol=1e-6)
+def test_two_values_are_compared(compare, before, after, changed):
+    assert compare(before, after) == compare_arrays(before, after)
+    assert compare(before, after).changed == changed
 
 
 def test_a_large_tensor_is_compared_in_pieces(compare):
     before = np.arange(3_000_000, dtype=np.float32).reshape(1000, 3000)
     after = before.copy()
     after[0, 0], after[999, 2999] = 7, 0
-    assert compare(before, after) == ValueDifference(3_000_000, 2, 2_999_999.0, 1.0)
+    assert compare(before, after) == ArrayDifference(3_000_000, 2, 2_999_999.0, 1.0, 2_999_999.0)
 
 
 @settings(deadline=None, max_examples=scaled(15))
 @given(st.lists(st.floats(width=32), min_size=1, max_size=5))
 def test_every_tensor_equals_itself(compare, values):
     array = np.float32(values)
-    assert compare(array, array) == ValueDifference(array.size, 0, 0.0, 0.0)
+    assert compare(array, array).changed == 0

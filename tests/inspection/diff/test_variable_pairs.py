@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rehub.inspection.diff.variable_pairs import Weights, find_pairs
+from rehub.inspection.diff.variable_pairs import SavedVariables, find_pairs
 from rehub.inspection.model_info import VariableInfo
 from rehub.savedmodel.checkpoint import Checkpoint, CheckpointEntry, Part
 
@@ -30,16 +30,16 @@ def part_of(key, sizes, offset):
 def test_parts_of_a_variable_are_taken_as_one_where_the_other_model_has_it_as_one():
     entries = {"1": part_of("1", (3, 2), 0), "2": part_of("2", (3, 4), 24)}
     variables = (variable("w/part_1", key="2", shape=(3, 4)), variable("w/part_0", key="1", shape=(3, 2)))
-    parts = Weights(variables, Checkpoint("x", entries, 1))
-    (joined,) = parts.joined([variable("w", key="w", shape=(3, 6))]).variables
+    parts = SavedVariables(variables, Checkpoint("x", entries, 1))
+    (joined,) = parts.join_parts([variable("w", key="w", shape=(3, 6))]).variables
     assert (joined.name, joined.shape) == ("w", (3, 6))
-    entry = parts.joined([variable("w", key="w", shape=(3, 6))]).checkpoint.entries[joined.key]
+    entry = parts.join_parts([variable("w", key="w", shape=(3, 6))]).checkpoint.entries[joined.key]
     assert [(part.starts, part.offset) for part in entry.parts] == [((0, 0), 0), ((0, 2), 24)]
     for other in (variable("w", shape=(3, 7)), variable("w", shape=(6, 3)), variable("v", shape=(3, 6))):
-        assert parts.joined([other]).variables == variables
+        assert parts.join_parts([other]).variables == variables
 
 
 def test_what_lies_in_a_checkpoint_beside_the_variables_is_taken_along():
     entries = {"w": part_of("w", (1, 2), 0), "table": part_of("table", (1, 1), 8)}
-    weights = Weights.of([variable("w", key="w", shape=(1, 2))], Checkpoint("x", entries, 1))
+    weights = SavedVariables.from_checkpoint([variable("w", key="w", shape=(1, 2))], Checkpoint("x", entries, 1))
     assert [(each.name, each.key) for each in weights.variables] == [("w", "w"), ("", "table")]

@@ -1,4 +1,4 @@
-"""Models that are loaded and dropped leave nothing behind (pain 28): no memory, no function in the runtime."""
+"""Models that are loaded and dropped leave nothing behind: no memory, no function in the runtime."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
-def test_two_hundred_models_leave_nothing(tmp_path):
+def test_two_hundred_dropped_models_leave_nothing(tmp_path):
     model = tf.Module()
     model.v = tf.Variable(tf.ones([1 << 18, 4]))  # 4 MiB: 150 of them would be seen.
     inner = tf.function(lambda x: tf.reduce_sum(model.v, 0) * x)

@@ -1,4 +1,4 @@
-"""The object of `hub.load` is TensorFlow's also with LoadOptions, in graphs of TF1, under strategies, and from TF1."""
+"""The object of `hub.load` equals TensorFlow's with LoadOptions, in graphs of TF1, under strategies, and from TF1."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def kitchen(tmp_path_factory):
 
 
 def called(signature):
-    """What a signature computes, or the error that it ends with."""
+    """The outputs of a signature, or its error."""
     inputs = {
         key: tf.ones([size or 2 for size in spec.shape], spec.dtype)
         for key, spec in signature_inputs(signature).items()
@@ -69,7 +69,7 @@ def test_each_load_option_does_what_it_does_in_tensorflow(name, kitchen):
     assert (hub.load_report(ours).loader == "tensorflow") == (name == "aliases")
 
 
-def test_a_part_of_the_checkpoint_is_enough_where_that_is_allowed(tmp_path):
+def test_a_partial_checkpoint_is_enough_if_that_is_allowed(tmp_path):
     path = saved_models.save_shift(tmp_path / "model")
     variables = tmp_path / "model" / "variables"
     for file in variables.iterdir():

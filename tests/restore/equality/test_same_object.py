@@ -1,4 +1,4 @@
-"""The object of the lazy loader is the one of `tf.saved_model.load` (DESIGN, "Loading"): each is asked the same."""
+"""The object of the lazy loader equals the one of `tf.saved_model.load` in every way of use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def both(request, paths):
 
 
 def parts(obj):
-    """All that a restored object is made of, by the path of attributes that leads there."""
+    """The children of a restored object, by the path of attributes that leads to each."""
     found, seen, to_visit = {}, set(), [("root", obj)]
     while to_visit:
         path, part = to_visit.pop(0)
@@ -91,12 +91,12 @@ def signature(trace):
     )
 
 
-def test_it_is_made_of_the_same_parts(both):
+def test_objects_have_the_same_children(both):
     lazy, expected = ({path: described(part) for path, part in parts(obj).items()} for obj in both)
     assert lazy == expected
 
 
-def test_its_attributes_are_the_same(both):
+def test_objects_have_the_same_attributes(both):
     lazy, expected = (
         {name for name in dir(obj) if not name.startswith("_rehub") and name != "_is_hub_module_v1"} for obj in both
     )
@@ -114,7 +114,7 @@ def an_input(spec, seed):
     return tf.cast(np.random.default_rng(seed).uniform(-2.0, 2.0, shape), spec.dtype)
 
 
-def test_its_signatures_compute_the_same_with_the_same_gradients(both):
+def test_signatures_have_the_same_outputs_and_gradients(both):
     assert list(both[0].signatures) == list(both[1].signatures)
     for name in both[0].signatures:
         results = []
@@ -153,7 +153,7 @@ def outcome_with_gradients(function, inputs, variables):
     ]
 
 
-def test_its_methods_compute_the_same(paths):
+def test_methods_have_the_same_outputs(paths):
     x = tf.constant([[0.1, -0.2, 0.3], [1.0, 2.0, -3.0]])
     ragged = tf.ragged.constant([[1.0, 2.0], [3.0]])
     results = []
@@ -214,7 +214,7 @@ def test_gradients_in_forward_mode_and_of_second_order_are_the_same(paths):
     ],
 )
 def test_a_bad_call_is_an_error_of_the_same_type(call, paths):
-    """What TensorFlow says in twenty lines, rehub says in few: tests/restore/test_input_mismatch.py."""
+    """The types are the same; rehub's shorter messages are tested in tests/restore/test_input_mismatch.py."""
     messages = []
     for obj in (hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])):
         with pytest.raises(Exception) as caught:  # noqa: PT011  the two are compared
@@ -229,7 +229,7 @@ def without_numbers(message):
     return "".join(character for character in message if not character.isdigit())
 
 
-def test_it_is_saved_and_loaded_again(both, tmp_path):
+def test_an_object_is_saved_and_loaded_again(both, tmp_path):
     try:
         tf.saved_model.save(both[1], str(tmp_path / "expected"), signatures=dict(both[1].signatures))
     except ValueError as expected:
@@ -248,7 +248,7 @@ def test_it_is_saved_and_loaded_again(both, tmp_path):
             np.testing.assert_array_equal(found[key], expected[key])
 
 
-def test_a_checkpoint_of_it_is_read_by_the_other(paths, tmp_path):
+def test_a_checkpoint_of_one_object_is_read_by_the_other(paths, tmp_path):
     lazy, expected = hub.load(paths["kitchen"], loader="lazy"), tf.saved_model.load(paths["kitchen"])
     lazy.weight.assign_add(tf.ones([3, 2]))
     prefix = tf.train.Checkpoint(model=lazy).write(str(tmp_path / "checkpoint"))
@@ -256,7 +256,7 @@ def test_a_checkpoint_of_it_is_read_by_the_other(paths, tmp_path):
     assert expected.weight.numpy().tolist() == lazy.weight.numpy().tolist()
 
 
-def test_it_runs_in_a_pipeline(paths):
+def test_a_function_runs_in_a_dataset(paths):
     obj = hub.load(paths["kitchen"], loader="lazy")
     dataset = tf.data.Dataset.from_tensors(tf.ones([2, 3])).map(obj.power)
     (found,) = dataset.as_numpy_iterator()
@@ -300,7 +300,7 @@ def test_nothing_is_left_of_a_dropped_object(paths):
         assert [each() for each in left] == [None, None, None]
 
 
-def test_only_what_is_used_is_built(paths):
+def test_only_used_functions_are_built(paths):
     obj = hub.load(paths["kitchen"], loader="lazy")
     assert "_func_graph" not in vars(obj.signatures["power"])
     obj.signatures["call"](x=tf.ones([1, 3]))
@@ -319,7 +319,7 @@ def test_the_setting_chooses_the_loader(paths, monkeypatch):
         hub.load(paths["kitchen"], loader="quick")
 
 
-def test_what_it_cannot_load_is_handed_over_with_a_reason(tmp_path, caplog):
+def test_tensorflows_loader_is_used_with_a_reason_if_the_lazy_one_cannot_load(tmp_path, caplog):
     path = saved_models.save_v1(tmp_path / "v1")
     with caplog.at_level(logging.DEBUG, "rehub"):
         report = hub.load_report(hub.load(path))
@@ -329,7 +329,7 @@ def test_what_it_cannot_load_is_handed_over_with_a_reason(tmp_path, caplog):
         hub.load(path, loader="lazy")
 
 
-def test_options_and_graphs_of_tf1_are_served_by_tensorflow(paths):
+def test_aliases_and_graphs_of_tf1_are_restored_by_tensorflow(paths):
     options = tf.saved_model.LoadOptions(experimental_load_function_aliases=True)
     assert "aliases" in hub.load_report(hub.load(paths["kitchen"], options=options)).reason
     with tf.Graph().as_default():
@@ -338,6 +338,6 @@ def test_options_and_graphs_of_tf1_are_served_by_tensorflow(paths):
         assert "strategy" in hub.load_report(hub.load(paths["kitchen"])).reason
 
 
-def test_a_report_is_of_what_was_loaded():
+def test_a_report_needs_a_loaded_object():
     with pytest.raises(TypeError, match=r"takes what hub\.load returned"):
         hub.load_report(tf.Module())

@@ -41,4 +41,4 @@ def test_the_pip_line_fits_the_installed_tensorflow(version):
 def test_no_two_packages_claim_the_same_op():
     for provider in PROVIDERS:
         for op in provider.ops:
-            assert [other.module for other in PROVIDERS if other.brings(op)] == [provider.module]
+            assert [other.module for other in PROVIDERS if other.provides(op)] == [provider.module]

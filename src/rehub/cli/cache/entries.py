@@ -48,7 +48,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "files": entry.files,
         "stored": None if entry.stored is None else format_time(entry.stored),
         "used": None if entry.used is None else format_time(entry.used),
-        "damage": entry.damage,
+        "damage": entry.problem,
     }
 
 

@@ -43,7 +43,7 @@ def run_command(arguments: Namespace) -> int:
                         format_size(entry.size),
                         str(entry.files),
                         "unknown" if entry.used is None else format_time(entry.used)[:10],
-                        "complete" if entry.damage is None else "damaged",
+                        "complete" if entry.problem is None else "damaged",
                         display_name(entry),
                     )
                     for entry in found

@@ -39,7 +39,7 @@ def run_command(arguments: Namespace) -> int:
         output.print_line(f"  stored     {'unknown' if entry.stored is None else format_time(entry.stored)}")
         used = "unknown" if entry.used is None else f"about {format_time(entry.used)[:10]}"
         output.print_line(f"  last used  {used}")
-        output.print_line(f"  state      {'complete' if entry.damage is None else f'damaged: {entry.damage}'}")
+        output.print_line(f"  state      {'complete' if entry.problem is None else f'damaged: {entry.problem}'}")
         output.print_line(f"  files      {entry.files}, together {format_size(entry.size)}")
         for name, size in list_file_sizes(entry).items():
             output.print_line(f"    {format_size(size):>11}  {name}")

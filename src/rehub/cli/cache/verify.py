@@ -50,8 +50,8 @@ def run_command(arguments: Namespace) -> int:
             problem = prepared.find_problem(form, str(entry.directory))
             if problem is not None:
                 damage = f"the prepared form {form}: {problem}"
-                report = dataclasses.replace(report, damage=(*report.damage, damage))
-        is_sound = is_sound and not report.damage
+                report = dataclasses.replace(report, problems=(*report.problems, damage))
+        is_sound = is_sound and not report.problems
         if arguments.json:
             records.append(_report_to_json(report))
         else:
@@ -81,10 +81,10 @@ def _entry_to_json_form(form: Path, problem: str | None) -> dict[str, Any]:
 
 def _print_report(report: VerifyReport) -> None:
     note = "" if report.has_manifest else "  (no manifest: only file names were checked)"
-    output.print_line(f"{'damaged' if report.damage else 'complete':8}  {display_name(report.entry)}{note}")
-    for damage in report.damage:
+    output.print_line(f"{'damaged' if report.problems else 'complete':8}  {display_name(report.entry)}{note}")
+    for damage in report.problems:
         output.print_line(f"          {damage}")
-    for name in report.unlisted:
+    for name in report.unexpected:
         output.print_line(f"          {name} is not a file of the model")
 
 
@@ -92,7 +92,7 @@ def _report_to_json(report: VerifyReport) -> dict[str, Any]:
     return {
         "handle": report.entry.handle,
         "directory": redact_location(str(report.entry.directory)),
-        "damage": list(report.damage),
-        "unlisted": list(report.unlisted),
+        "damage": list(report.problems),
+        "unlisted": list(report.unexpected),
         "has_manifest": report.has_manifest,
     }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Sequence
 from rehub.cli.tensors.images import decode_image
 from rehub.cli.tensors.reading import Cells, Image
 from rehub.errors import InputMismatch
-from rehub.inspection.summary import shape_text, type_text
+from rehub.formatting import format_tensor
+from rehub.inspection.summary import format_type
 
 if TYPE_CHECKING:
     from rehub.inspection.model_info import TensorInfo
@@ -38,12 +39,12 @@ def fit_value(given: Any, expected: TensorInfo, size: tuple[int, int] | None = N
         InputMismatch: the value does not fit; says what was received.
     """
     if expected.dtype not in (*_NUMBERS, "string") or expected.kind not in ("dense", "sparse", "ragged"):
-        raise InputMismatch(f"A {type_text(expected)} cannot be given here.")
+        raise InputMismatch(f"A {format_type(expected)} cannot be given here.")
     if isinstance(given, Image):
         given = _read_image(given, expected, size)
     if expected.kind == "ragged":
         if isinstance(given, Cells):
-            raise InputMismatch(f"It takes {type_text(expected)}: write it as JSON.")
+            raise InputMismatch(f"It takes {format_type(expected)}: write it as JSON.")
         return _nest_values(given, expected.dtype)
     if isinstance(given, Cells):
         array = _cells_to_array(given, expected)
@@ -159,7 +160,7 @@ def _cast_strings(array: Any) -> Any:
     if array.dtype.kind == "U":
         return _make_string_array([_encode_text(text) for text in array.ravel().tolist()], array.shape)
     if array.dtype.kind not in "SO":
-        raise InputMismatch(f"It takes strings. Received: {array.dtype.name}{shape_text(array.shape)}.")
+        raise InputMismatch(f"It takes strings. Received: {format_tensor(array.dtype.name, array.shape)}.")
     return array.astype(object)
 
 
@@ -168,7 +169,7 @@ def _cast_numbers(array: Any, dtype: str) -> Any:
     import numpy as np
 
     target = np.dtype(_IN_NUMPY.get(dtype, dtype))
-    received = f"Received: {array.dtype.name}{shape_text(array.shape)}"
+    received = f"Received: {format_tensor(array.dtype.name, array.shape)}"
     if not np.can_cast(array.dtype, target, "same_kind") and not {array.dtype.kind, target.kind} == {"i", "u"}:
         raise InputMismatch(f"It takes {dtype}. {received}.")
     with np.errstate(over="ignore"):
@@ -189,4 +190,6 @@ def _check_shape(array: Any, expected: TensorInfo) -> None:
     hint = ""
     if len(array.shape) + 1 == len(expected.shape) and expected.shape[0] in (None, 1):
         hint = " If it is one example of a batch, put it into a list."
-    raise InputMismatch(f"It takes {type_text(expected)}. Received: {expected.dtype}{shape_text(array.shape)}.{hint}")
+    raise InputMismatch(
+        f"It takes {format_type(expected)}. Received: {format_tensor(expected.dtype, array.shape)}.{hint}"
+    )

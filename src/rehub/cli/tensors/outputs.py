@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 from rehub import tf_internals
 from rehub.errors import UnsupportedFormat
-from rehub.inspection.summary import shape_text
+from rehub.formatting import format_tensor
 
 _MAX_IN_FULL, _FIRST = 8, 3  # Up to 8 numbers are printed in full, of more the first 3.
 
@@ -50,10 +50,10 @@ class OutputValue:
     def description(self) -> str:
         """The type and shape; of a ragged output, with the number of rows."""
         if self.kind == "dense":
-            return f"{self.dtype}{shape_text(self.parts[''].shape)}"
+            return format_tensor(self.dtype, self.parts[""].shape)
         if self.kind == "sparse":
-            return f"sparse {self.dtype}{shape_text(tuple(self.parts['dense_shape'].tolist()))}"
-        return f"ragged {self.dtype}{shape_text((len(self.nested), None))}"
+            return format_tensor(self.dtype, self.parts["dense_shape"].tolist(), "sparse")
+        return format_tensor(self.dtype, (len(self.nested), None), "ragged")
 
     @property
     def summary(self) -> str:

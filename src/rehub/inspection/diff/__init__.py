@@ -1,7 +1,6 @@
-"""What differs between two models: what they say of themselves (`model_facts`), and their variables.
+"""How two models differ: in their descriptions (`descriptions`) and in the values of their variables.
 
-`variable_pairs` finds which variable of one model is which of the other, `value_differences` how far their values are
-apart.
+`variable_pairs` finds the variables that correspond, `value_differences` compares their values.
 """
 
 from __future__ import annotations

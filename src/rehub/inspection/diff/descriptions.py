@@ -1,4 +1,4 @@
-"""What a model shows to its users, as facts with names: two models are alike where their facts are the same."""
+"""A model as named facts, to compare it with another model."""
 
 from __future__ import annotations
 
@@ -6,83 +6,82 @@ import hashlib
 import os
 from typing import Iterator, Sequence
 
-from rehub.inspection.model_info import Capability, GraphInfo, ModelInfo, SignatureInfo, TraceInfo
-from rehub.inspection.summary import capabilities, tags_text, tensor_text, type_text
+from rehub.inspection.model_info import AssetInfo, GraphInfo, ModelInfo, SignatureInfo, TraceInfo
+from rehub.inspection.summary import format_input, format_tags, format_type, list_capabilities
 
 _CHUNK = 1 << 20
 
 
-def facts(info: ModelInfo) -> dict[str, str]:
-    """Returns everything but the weights: format, signatures, functions, ops, assets, and what can be done with it.
+def describe_model(info: ModelInfo) -> dict[str, str]:
+    """Return everything but the weights: format, signatures, functions, ops, assets, and possible uses.
 
-    The tags of the graph variant that is loaded by default are a fact; those of another are in the names of its facts.
+    The facts of the graph variant that is loaded by default have plain names. The names of other facts begin with the
+    tags of their variant.
     """
-    return dict(_facts(info))
+    return dict(_list_facts(info))
 
 
-def _facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
+def _list_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "format", info.format
     yield "saved by", info.saved_by or "TensorFlow alone"
-    yield "written by TensorFlow", info.tensorflow_version or "of a version that is not recorded"
-    for what, capability in capabilities(info):
-        yield what, _judged(capability)
-    # Of a legacy module, the variant that is loaded by default is the one without tags.
+    yield "written by TensorFlow", info.tensorflow_version or "of unknown version"
+    for what, capability in list_capabilities(info):
+        yield what, f"{'yes' if capability else 'no'}: {capability.reason}"
+    # A legacy module is loaded by default in the variant without tags.
     default, *others = sorted(info.graphs, key=lambda graph: info.format == "legacy module" and len(graph.tags) > 0)
-    yield "tags", tags_text(default.tags)
-    yield from _facts_of_graph(default)
+    yield "tags", format_tags(default.tags)
+    yield from _list_graph_facts(default)
     for graph in others:
-        variant = f"variant {tags_text(graph.tags)}"
+        variant = f"variant {format_tags(graph.tags)}"
         yield variant, f"{graph.nodes:,} nodes"
-        for name, value in _facts_of_graph(graph):
+        for name, value in _list_graph_facts(graph):
             yield f"{variant}, {name}", value
     for function in info.callables:
         yield f"function {function.path}", f"({', '.join(function.arguments)})"
         for number, trace in enumerate(function.traces, start=1):
-            yield f"function {function.path}, trace {number}", _trace(trace)
+            yield f"function {function.path}, trace {number}", _format_trace(trace)
     for asset in info.assets:
-        yield f"asset {asset.path}", "missing" if asset.bytes is None else _content(info.path, asset.path, asset.bytes)
+        yield f"asset {asset.path}", _describe_asset(info.path, asset)
     for attachment in info.attachments:
         digest = hashlib.sha256(attachment.value).hexdigest()
-        yield f"attachment {attachment.key} of {tags_text(attachment.tags)}", attachment.text or f"sha256 {digest}"
+        yield f"attachment {attachment.key} of {format_tags(attachment.tags)}", attachment.text or f"sha256 {digest}"
     for package in info.missing_packages:
-        yield f"package {package.package or 'that is not known'}", f"for {', '.join(package.ops)}"
+        yield f"package {package.package or 'unknown'}", f"for {', '.join(package.ops)}"
 
 
-def _judged(capability: Capability) -> str:
-    return f"{'yes' if capability else 'no'}: {capability.reason}"
-
-
-def _facts_of_graph(graph: GraphInfo) -> Iterator[tuple[str, str]]:
+def _list_graph_facts(graph: GraphInfo) -> Iterator[tuple[str, str]]:
     for signature in graph.signatures:
-        yield from _facts_of_signature(signature)
+        yield from _list_signature_facts(signature)
     for op, times in graph.ops:
         yield f"op {op}", f"{times:,}"
     yield "update ops", str(graph.update_ops)
     yield "regularization losses", str(graph.regularization_losses)
 
 
-def _facts_of_signature(signature: SignatureInfo) -> Iterator[tuple[str, str]]:
+def _list_signature_facts(signature: SignatureInfo) -> Iterator[tuple[str, str]]:
     yield f"signature {signature.name}", signature.method_name or "without a method name"
-    for way, tensors in (("input", signature.inputs), ("output", signature.outputs)):
+    for kind, tensors in (("input", signature.inputs), ("output", signature.outputs)):
         for tensor in tensors:
-            yield f"signature {signature.name}, {way} {tensor.name}", type_text(tensor)
+            yield f"signature {signature.name}, {kind} {tensor.name}", format_type(tensor)
 
 
-def _trace(trace: TraceInfo) -> str:
-    taken = [*map(tensor_text, trace.inputs), *(f"{name}={value}" for name, value in trace.literals)]
-    return f"({', '.join(taken)}) -> {_listed([tensor_text(tensor) for tensor in trace.outputs])}"
+def _format_trace(trace: TraceInfo) -> str:
+    arguments = [*map(format_input, trace.inputs), *(f"{name}={value}" for name, value in trace.literals)]
+    return f"({', '.join(arguments)}) -> {_format_results([format_input(tensor) for tensor in trace.outputs])}"
 
 
-def _listed(texts: Sequence[str]) -> str:
+def _format_results(texts: Sequence[str]) -> str:
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
-def _content(directory: str, name: str, size: int) -> str:
-    path = os.path.join(directory, name)
+def _describe_asset(directory: str, asset: AssetInfo) -> str:
+    if asset.bytes is None:
+        return "missing"
+    path = os.path.join(directory, asset.path)
     if not os.path.isfile(path):
-        return "no file"
+        return "not a file"
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for chunk in iter(lambda: file.read(_CHUNK), b""):
             digest.update(chunk)
-    return f"{size:,} bytes, sha256 {digest.hexdigest()}"
+    return f"{asset.bytes:,} bytes, sha256 {digest.hexdigest()}"

@@ -1,4 +1,4 @@
-"""What differs between two models: versions of one, or one before and after a conversion."""
+"""How two models differ, such as two versions, or a model before and after a conversion."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import os
 from dataclasses import dataclass
 from typing import Mapping
 
+from rehub.array_diff import ArrayDifference
 from rehub.errors import PackageMissing, UnsupportedFormat
-from rehub.inspection.diff.descriptions import facts
-from rehub.inspection.diff.value_differences import ValueDifference, compare_values
-from rehub.inspection.diff.variable_pairs import Weights, find_pairs
+from rehub.inspection.diff.descriptions import describe_model
+from rehub.inspection.diff.value_differences import compare_values
+from rehub.inspection.diff.variable_pairs import SavedVariables, find_pairs
 from rehub.inspection.model_info import ModelInfo, VariableInfo
 from rehub.savedmodel.checkpoint import Checkpoint, read_checkpoint
 
 
 @dataclass(frozen=True)
 class Change:
-    """A fact that is another one in the other model; None where a model has no such thing."""
+    """A fact that differs between two models; `before` or `after` is None if a model lacks it."""
 
     what: str
     before: str | None
@@ -25,18 +26,18 @@ class Change:
 
 @dataclass(frozen=True)
 class VariableDifference:
-    """Two variables that belong together, or one without a partner.
+    """Two corresponding variables, or a variable of only one model.
 
     Attributes:
-        before: that of the first model; None if it has none.
-        after: that of the second.
-        values: how their values differ; None where they were not compared.
-        not_compared: why they were not; "" where they were, or there is no pair.
+        before: the variable of the first model; None if it lacks it.
+        after: the variable of the second model.
+        values: how their values differ; None if they were not compared.
+        not_compared: why they were not compared; "" if they were, or if only one model has the variable.
     """
 
     before: VariableInfo | None
     after: VariableInfo | None
-    values: ValueDifference | None = None
+    values: ArrayDifference | None = None
     not_compared: str = ""
 
     def __bool__(self) -> bool:
@@ -47,14 +48,14 @@ class VariableDifference:
 
 @dataclass(frozen=True)
 class ModelDifference:
-    """What differs between two models.
+    """How two models differ.
 
     Attributes:
-        facts: what differs in all but the weights, in the order of the first model.
-        variables: those that are not equal in type, shape and values, or have no partner.
-        equal_variables: how many pairs are equal.
-        equal_parameters: how many numbers are in these.
-        matched: how many pairs were found by what: "checkpoint key", "name" or "path".
+        facts: the differences apart from the weights, in the order of the first model.
+        variables: the variables that differ in type, shape or values, or that only one model has.
+        equal_variables: the number of pairs that are equal.
+        equal_parameters: the number of their elements.
+        matched: the number of pairs by how they were found: "checkpoint key", "name" or "path".
     """
 
     facts: tuple[Change, ...]
@@ -68,22 +69,22 @@ class ModelDifference:
 
 
 def compare_models(before: ModelInfo, after: ModelInfo) -> ModelDifference:
-    """Compares two models in all that `hub.inspect` tells, in their assets, and in the values of their variables.
+    """Compare two models: what `hub.inspect` returns, their assets, and the values of their variables.
 
-    Graphs are compared by how often they use each op, not node by node.
+    Graphs are compared by how often each op occurs, not node by node.
 
     Raises:
         CorruptModel: a file of one of them is damaged.
     """
-    old, new = facts(before), facts(after)
-    changed = (Change(what, old.get(what), new.get(what)) for what in {**old, **new})
-    weights = _weights(before), _weights(after)
-    joined = weights[0].joined(weights[1].variables), weights[1].joined(weights[0].variables)
+    old, new = describe_model(before), describe_model(after)
+    changes = (Change(what, old.get(what), new.get(what)) for what in {**old, **new})
+    saved = _read_variables(before), _read_variables(after)
+    joined = saved[0].join_parts(saved[1].variables), saved[1].join_parts(saved[0].variables)
     pairs = find_pairs(joined[0].variables, joined[1].variables)
-    compared = [_compare(*pair, joined[0].checkpoint, joined[1].checkpoint) for pair in pairs.found]
+    compared = [_compare_pair(*pair, joined[0].checkpoint, joined[1].checkpoint) for pair in pairs.found]
     equal = [each.values.elements for each in compared if not each and each.values is not None]
     return ModelDifference(
-        facts=tuple(fact for fact in changed if fact.before != fact.after),
+        facts=tuple(change for change in changes if change.before != change.after),
         variables=tuple(each for each in compared if each),
         equal_variables=len(equal),
         equal_parameters=sum(equal),
@@ -91,15 +92,15 @@ def compare_models(before: ModelInfo, after: ModelInfo) -> ModelDifference:
     )
 
 
-def _weights(info: ModelInfo) -> Weights:
+def _read_variables(info: ModelInfo) -> SavedVariables:
     try:
         checkpoint = read_checkpoint(os.path.join(info.path, "variables", "variables"))
     except FileNotFoundError:
-        checkpoint = Checkpoint("", {}, 0)  # of a model without variables
-    return Weights.of(info.variables, checkpoint)
+        checkpoint = Checkpoint("", {}, 0)  # The model has no variables.
+    return SavedVariables.from_checkpoint(info.variables, checkpoint)
 
 
-def _compare(
+def _compare_pair(
     before: VariableInfo | None, after: VariableInfo | None, old: Checkpoint, new: Checkpoint
 ) -> VariableDifference:
     if before is None or after is None:

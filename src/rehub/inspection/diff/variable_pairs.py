@@ -1,4 +1,4 @@
-"""Which variables of two models belong together."""
+"""Find the variables of two models that correspond."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rehub.savedmodel.checkpoint import OBJECT_GRAPH, Checkpoint, CheckpointEntr
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A model's variables, and the checkpoint that has their values."""
+class SavedVariables:
+    """A model's variables, and the checkpoint with their values."""
 
     variables: tuple[VariableInfo, ...]
     checkpoint: Checkpoint
 
     @classmethod
-    def of(cls, variables: Iterable[VariableInfo], checkpoint: Checkpoint) -> Weights:
-        """Takes also what lies in the checkpoint and belongs to no variable, such as the content of a table."""
+    def from_checkpoint(cls, variables: Iterable[VariableInfo], checkpoint: Checkpoint) -> SavedVariables:
+        """Add the values in the checkpoint that belong to no variable, such as the content of a table."""
         by_key = {variable.key or f"\0{number}": variable for number, variable in enumerate(variables)}
         others = [
             VariableInfo("", "", key, entry.dtype, entry.shape, trainable=False, bytes=entry.bytes)
@@ -30,10 +30,13 @@ class Weights:
         ]
         return cls((*by_key.values(), *others), checkpoint)
 
-    def joined(self, whole: Iterable[VariableInfo]) -> Weights:
-        """Takes variables named "w/part_0", "w/part_1" and so on as one where the other model has a variable "w".
+    def join_parts(self, whole: Iterable[VariableInfo]) -> SavedVariables:
+        """Replace variables "w/part_0", "w/part_1" and so on by one variable if the other model has a variable "w".
 
-        TensorFlow 1 has partitioned variables; in a model that was made of such a one, each part is on its own.
+        A partitioned variable of TensorFlow 1 becomes one variable for each part in a converted model.
+
+        Args:
+            whole: the variables of the other model.
         """
         parts: dict[str, dict[int, VariableInfo]] = {}
         for variable in self.variables:
@@ -41,26 +44,26 @@ class Weights:
             if found and variable.key in self.checkpoint.entries:
                 parts.setdefault(found.group(1), {})[int(found.group(2))] = variable
         entries = dict(self.checkpoint.entries)
-        in_place: dict[VariableInfo, VariableInfo | None] = {}  # of the first part the whole, of the others nothing
+        replacements: dict[VariableInfo, VariableInfo | None] = {}  # the whole for the first part, None for the others
         for other in whole:
             numbered = parts.pop(other.name, {})
             members = [numbered[number] for number in sorted(numbered)]
-            entry = _joined([entries[member.key] for member in members], other) if members else None
+            entry = _join_entries([entries[member.key] for member in members], other) if members else None
             if entry is not None:
                 entries[entry.key] = entry
-                in_place.update(dict.fromkeys(members))
-                in_place[members[0]] = dataclasses.replace(
+                replacements.update(dict.fromkeys(members))
+                replacements[members[0]] = dataclasses.replace(
                     members[0], name=other.name, path="", key=entry.key, shape=entry.shape, bytes=entry.bytes
                 )
-        variables = (in_place.get(variable, variable) for variable in self.variables)
-        return Weights(
+        variables = (replacements.get(variable, variable) for variable in self.variables)
+        return SavedVariables(
             tuple(variable for variable in variables if variable is not None),
             dataclasses.replace(self.checkpoint, entries=entries),
         )
 
 
-def _joined(entries: list[CheckpointEntry], whole: VariableInfo) -> CheckpointEntry | None:
-    """A tensor of the shape of `whole` that is made of others one after the other; None if they do not make it up."""
+def _join_entries(entries: list[CheckpointEntry], whole: VariableInfo) -> CheckpointEntry | None:
+    """Return entries as one tensor of the shape of `whole`, joined along an axis; None if they do not fit."""
     shape = whole.shape or ()
     if len({entry.dtype for entry in entries}) > 1 or any(len(entry.parts) != 1 for entry in entries):
         return None
@@ -70,12 +73,14 @@ def _joined(entries: list[CheckpointEntry], whole: VariableInfo) -> CheckpointEn
         if sum(sizes) == shape[axis] and set(along) == {shape[:axis] + shape[axis + 1 :]}:
             key = f"{entries[0].key} and {len(entries) - 1} more"
             ends = itertools.accumulate(sizes)
-            parts = tuple(_moved(entry.parts[0], axis, end - size) for entry, end, size in zip(entries, ends, sizes))
+            parts = tuple(
+                _shift_part(entry.parts[0], axis, end - size) for entry, end, size in zip(entries, ends, sizes)
+            )
             return CheckpointEntry(key, entries[0].dtype, tuple(size or 0 for size in shape), parts)
     return None
 
 
-def _moved(part: Part, axis: int, start: int) -> Part:
+def _shift_part(part: Part, axis: int, start: int) -> Part:
     return dataclasses.replace(part, starts=(*part.starts[:axis], start, *part.starts[axis + 1 :]))
 
 
@@ -84,8 +89,8 @@ class Pairs:
     """The variables of two models.
 
     Attributes:
-        found: each variable of the one model with its partner in the other, then those that the other has alone.
-        matched: how many pairs were found by what: "checkpoint key", "name" or "path".
+        found: each variable of the first model with the one of the second, then those that only the second has.
+        matched: the number of pairs by how they were found: "checkpoint key", "name" or "path".
     """
 
     found: tuple[tuple[VariableInfo | None, VariableInfo | None], ...]
@@ -93,11 +98,11 @@ class Pairs:
 
 
 def find_pairs(before: tuple[VariableInfo, ...], after: tuple[VariableInfo, ...]) -> Pairs:
-    """Finds pairs by their keys in the checkpoints, of the rest by their names, of the rest of these by their paths.
+    """Match variables by their checkpoint keys, the rest by their names, then by their paths.
 
-    A name that several variables of a model have tells nothing.
+    A name that several variables of a model share is not used.
     """
-    ways: tuple[tuple[str, Callable[[VariableInfo], str]], ...] = (
+    keys: tuple[tuple[str, Callable[[VariableInfo], str]], ...] = (
         ("checkpoint key", lambda variable: variable.key),
         ("name", lambda variable: variable.name),
         ("path", lambda variable: variable.path),
@@ -105,11 +110,11 @@ def find_pairs(before: tuple[VariableInfo, ...], after: tuple[VariableInfo, ...]
     left, right = list(before), list(after)
     partners: dict[VariableInfo, VariableInfo] = {}
     matched = {}
-    for way, of in ways:
-        named, wanted = _unique(left, of), _unique(right, of)
+    for kind, key_of in keys:
+        named, wanted = _index_unique(left, key_of), _index_unique(right, key_of)
         new = {variable: wanted[name] for name, variable in named.items() if name in wanted}
         if new:
-            matched[way] = len(new)
+            matched[kind] = len(new)
         partners.update(new)
         taken = set(new.values())
         left = [variable for variable in left if variable not in new]
@@ -118,10 +123,10 @@ def find_pairs(before: tuple[VariableInfo, ...], after: tuple[VariableInfo, ...]
     return Pairs((*pairs, *((None, variable) for variable in right)), matched)
 
 
-def _unique(variables: Iterable[VariableInfo], of: Callable[[VariableInfo], str]) -> dict[str, VariableInfo]:
-    """The variables by a name that no other has."""
+def _index_unique(variables: Iterable[VariableInfo], key_of: Callable[[VariableInfo], str]) -> dict[str, VariableInfo]:
+    """Return the variables whose key no other variable has, by that key."""
     found: dict[str, list[VariableInfo]] = {}
     for variable in variables:
-        if of(variable):
-            found.setdefault(of(variable), []).append(variable)
+        if key_of(variable):
+            found.setdefault(key_of(variable), []).append(variable)
     return {name: named[0] for name, named in found.items() if len(named) == 1}

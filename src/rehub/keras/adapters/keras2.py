@@ -8,7 +8,7 @@ from rehub import tf_internals
 from rehub.keras.adapters.base_layer import BaseLayer
 from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
-from rehub.keras.weights import PartOfWeights, Weights
+from rehub.keras.weights import LayerWeights, PartOfWeights
 from rehub.restore import find_variables, name_in_model
 
 
@@ -63,7 +63,7 @@ class LayerAdapter(BaseLayer):
         return self._select_weights(trained=False)
 
     def _select_weights(self, trained: bool) -> PartOfWeights:
-        restored = self._parts.weights if hasattr(self, "_parts") else Weights((), ())
+        restored = self._parts.weights if hasattr(self, "_parts") else LayerWeights((), ())
         added = {id(weight) for weight in super().trainable_weights} - set(map(id, restored.in_order))
         weights = self.weights
         is_trained = [bool(self.trainable and (restored.is_trained(w) or id(w) in added)) for w in weights]

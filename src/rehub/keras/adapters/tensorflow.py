@@ -10,7 +10,7 @@ from typing import Any
 from rehub import tf_internals
 from rehub.errors import NotTrainable, OutputShapeUnknown
 from rehub.keras.adapters.base_layer import BaseLayer
-from rehub.keras.output_specs import shape_specs
+from rehub.keras.output_specs import output_specs, shape_specs
 from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
 from rehub.keras.weights import PartOfWeights
@@ -81,7 +81,8 @@ class LayerAdapter(BaseLayer):
 
     def compute_output_spec(self, inputs: Any, training: Any = None) -> Any:
         """Return the outputs for symbolic inputs, as a nest of KerasTensors."""
-        specs = self._output_specs(self._convert_inputs(inputs))
+        parts, converted = self._parts, self._convert_inputs(inputs)
+        specs = output_specs(parts.computation, converted, parts.output_shape, training=bool(self.trainable))
         if specs is None:  # Keras traces call().
             return self.keras.module.Operation.compute_output_spec(self, inputs, training=training)
         cast_to = self._output_float_dtype()
@@ -94,7 +95,7 @@ class LayerAdapter(BaseLayer):
         tf = tf_internals.import_tensorflow()
         if spec.shape.rank is None:
             raise OutputShapeUnknown(
-                f"The rank of an output of {self._parts.computation.described_as} is not known before it is "
+                f"The rank of an output of {self._parts.computation.label} is not known before it is "
                 "computed. Declare it: hub.KerasLayer(..., output_shape=[...]) without the batch dimension."
             )
         kind: dict[str, Any] = {}
@@ -160,7 +161,7 @@ def _variables_for_keras(keras: Any, parts: LayerParts) -> list[Any]:
         named = ", ".join(f"{name_in_model(v)} ({v.dtype.name}, {v.shape})" for v in others)
         message = (
             f"A weight of Keras {keras.__version__} needs a known shape, and a float, integer or bool dtype. These "
-            f"variables of {parts.computation.described_as} do not fit: {named}"
+            f"variables of {parts.computation.label} do not fit: {named}"
         )
         if parts.spec.starts_trainable and any(map(parts.weights.is_trained, others)):
             raise NotTrainable(f"{message}. Choose others by trainable=[...], or set TF_USE_LEGACY_KERAS=1.")

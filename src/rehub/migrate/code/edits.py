@@ -37,10 +37,11 @@ class Renderer(cst.CSTTransformer):
         self.edits = edits
         self.more = more or {}
         self.kept: list[cst.CSTNode] = []
+        self.inside: set[cst.CSTNode] = set()
 
     def builder_of(self, node: cst.CSTNode) -> Builder | None:
         """Return what builds the replacement of a node, if it has one."""
-        return self.more.get(node) or self.edits.builders.get(node)
+        return None if node in self.inside else self.more.get(node) or self.edits.builders.get(node)
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Go into what is kept."""
@@ -69,6 +70,13 @@ class Renderer(cst.CSTTransformer):
         if renderer is not self:
             self.kept += renderer.kept
         assert isinstance(result, cst.CSTNode)
+        return result
+
+    def render_inside(self, node: cst.CSTNode) -> Replacement:
+        """Return a node with the edits in it, but not its own."""
+        self.inside.add(node)
+        result = node.visit(self)
+        self.inside.discard(node)
         return result
 
     def code(self, node: cst.CSTNode, more: dict[cst.CSTNode, Builder] | None = None) -> str:
@@ -118,6 +126,9 @@ def close_gaps(block: cst.IndentedBlock | cst.Module) -> cst.IndentedBlock | cst
     if pending:
         comments = [line for line in pending if line.comment is not None]
         block = block.with_changes(footer=[*(pending if comments else []), *block.footer])
+    if isinstance(block, cst.IndentedBlock) and body and body[0] is not block.body[0]:
+        lines = list(body[0].leading_lines)  # type: ignore[attr-defined]
+        body[0] = body[0].with_changes(leading_lines=lines[count_blank(lines) :])
     if not body and isinstance(block, cst.IndentedBlock):
         body = [EMPTY_BODY]
     return block.with_changes(body=body)

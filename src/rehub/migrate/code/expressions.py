@@ -30,6 +30,7 @@ from rehub.migrate.code.values import (
     Session,
     Source,
     SparsePlaceholder,
+    StringArray,
     Tensor,
     Value,
     is_ordinary,
@@ -151,8 +152,10 @@ class ExpressionInterpreter:
             return Graph()
         if isinstance(owner, HubModule) and name in {"variables", "variable_map"}:
             return Tensor(self.state_of(owner), None, "dict" if name == "variable_map" else "list")
-        if isinstance(owner, (Plain, KerasObject)):
+        if isinstance(owner, (Blocked, StringArray, KerasObject)):
             return type(owner)()
+        if isinstance(owner, Plain):
+            return Plain()
         return Method(owner, name)
 
     def read_tensor_attribute(self, node: cst.Attribute, owner: Tensor, name: str) -> Value:
@@ -303,7 +306,7 @@ class ExpressionInterpreter:
         for value in keys:
             self.require_ordinary(node, value, "a key")
         if is_ordinary(owner):
-            return KerasObject() if isinstance(owner, KerasObject) else Plain()
+            return type(owner)() if isinstance(owner, (Blocked, StringArray, KerasObject)) else Plain()
         return self.block(node, "RH102", f"an item of {describe(owner)}")
 
     def read_any(self, node: cst.Subscript, items: Sequence[Value]) -> Value:
@@ -371,7 +374,7 @@ class ExpressionInterpreter:
             for item in iterated.items[1:]:
                 joined = join(joined, item)
             return joined
-        if isinstance(iterated, Tensor) and iterated.form == "list":
+        if isinstance(iterated, Tensor) and iterated.form in {"", "list"} and not iterated.is_static:
             return Tensor(iterated.sources)
         if isinstance(iterated, Tensor) and iterated.is_static and not iterated.is_deferred:
             return Plain()

@@ -6,7 +6,8 @@ What no call in the program reaches is interpreted last, as if other code called
 
 from __future__ import annotations
 
-from typing import Sequence
+import functools
+from typing import Iterable, Sequence
 
 import libcst as cst
 
@@ -36,10 +37,12 @@ _MAX_CALLS = 3000
 class Interpreter(CallInterpreter):
     """Interprets a whole program and fills `record`."""
 
-    def __init__(self, module: cst.Module, *, is_training: bool) -> None:
+    def __init__(self, module: cst.Module, *, is_training: bool, skipped: Iterable[cst.CSTNode] = ()) -> None:
         super().__init__()
+        self.skipped = frozenset(skipped)
         self.module = module
         self.is_training = is_training
+        self.targets: dict[cst.BaseExpression, cst.BaseExpression] = {}
         self.active: list[cst.CSTNode] = []
         self.returned: list[list[Value]] = []
         self.calls_made = 0
@@ -65,8 +68,11 @@ class Interpreter(CallInterpreter):
         if isinstance(function.node, cst.Lambda):
             return
         values: list[Value] = [instance] if instance is not None else []
+        is_layer = instance is not None and self.is_keras_class(instance.node)
+        if is_layer and function.node.name.value == "call":
+            values += [Tensor() for _ in function.node.params.params[1:2]]
         result = self.enter(function, values, [])
-        if not is_ordinary(result):
+        if not is_ordinary(result) and not is_layer:
             self.block(
                 function.node.name,
                 "RH309",
@@ -81,6 +87,8 @@ class Interpreter(CallInterpreter):
 
     def execute(self, statement: cst.CSTNode) -> bool:
         """Interpret a statement."""
+        if statement in self.skipped:
+            return True
         self.record.scope_of[statement] = self.scope.node
         method = getattr(self, "execute_" + type(statement).__name__, None)
         if method is None:
@@ -128,7 +136,13 @@ class Interpreter(CallInterpreter):
             self.store.cells[self.cell_of(name)] = value
         return True
 
+    def unpacked_into(self, node: cst.Call) -> list[str]:
+        target = self.targets.get(node)
+        names = names_in(target) if isinstance(target, cst.Tuple) else []
+        return names if isinstance(target, cst.Tuple) and len(names) == len(target.elements) else []
+
     def execute_Assign(self, node: cst.Assign) -> bool:
+        self.targets[node.value] = node.targets[0].target
         value = self.evaluate(node.value)
         targets: list[cst.BaseExpression] = [target.target for target in node.targets]
         self.assign(node, targets, node.value, value)
@@ -368,6 +382,10 @@ class Interpreter(CallInterpreter):
             reaches_end = False
         else:
             reaches_end = self.execute(function.node.body)
+        if not has_inner_scopes(function.node):
+            # Nothing refers to its variables any more. Kept, they would be joined at each later branch.
+            for name in scope.local_names:
+                self.store.cells.pop((scope.number, name), None)
         results = self.returned.pop() + ([Plain(None)] if reaches_end else [])
         self.active.pop()
         self.scope = outer
@@ -501,6 +519,7 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
     return found
 
 
+@functools.lru_cache(maxsize=10_000)  # A function is interpreted at each of its calls.
 def local_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Return the local variables of a function."""
     names = {p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]}
@@ -521,6 +540,14 @@ def declared_names(node: cst.CSTNode) -> set[str]:
     return {name for child in node.children for name in declared_names(child)}
 
 
+@functools.lru_cache(maxsize=10_000)
+def has_inner_scopes(node: cst.CSTNode) -> bool:
+    """Return whether a function or class is in a function."""
+    scopes = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+    return any(isinstance(child, scopes) or has_inner_scopes(child) for child in node.children)
+
+
+@functools.lru_cache(maxsize=10_000)
 def is_generator(node: cst.CSTNode) -> bool:
     """Tell whether a function has a `yield`."""
     if isinstance(node, cst.Yield):

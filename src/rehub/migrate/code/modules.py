@@ -5,42 +5,55 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer
-from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain
+from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain, Tensor
 
 
 def load_modules(plan: Plan) -> None:
     """Plan the replacement of each call of `hub.Module`."""
     for node, value in list(plan.record.facts.items()):
-        if isinstance(node, cst.Call) and isinstance(value, HubModule) and value.call is node:
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(value, HubModule)
+            and value.call is node
+            and node not in plan.edits.builders
+        ):
             load_module(plan, node)
 
 
-def load_module(plan: Plan, node: cst.Call) -> None:
-    """Plan the replacement of one call of `hub.Module`."""
-    arguments = {}
+def module_arguments(plan: Plan, node: cst.Call) -> dict[str, cst.BaseExpression] | None:
+    """Return the arguments of a call of `hub.Module` by name, with the handle in the place of a spec."""
+    arguments: dict[str, cst.BaseExpression] = {}
     for index, argument in enumerate(node.args):
         if argument.star:
             plan.block(argument, "RH101", "`hub.Module` with `*` or `**` arguments")
-            return
+            return None
         word = argument.keyword.value if argument.keyword else ("spec", "trainable", "name", "tags")[min(index, 3)]
         arguments[word] = argument.value
     handle = arguments.get("spec")
     if handle is None:
         plan.block(node, "RH101", "`hub.Module` without a handle")
-        return
+        return None
     spec = plan.fact(handle)
     if isinstance(spec, HubSpec):
         if not can_repeat(plan, spec.handle, node):
             plan.block(handle, "RH101", "the handle of this module's spec cannot be written again here")
-            return
-        handle = spec.handle
-    assert handle is not None
+            return None
+        assert spec.handle is not None
+        arguments["spec"] = spec.handle
+    return arguments
+
+
+def load_module(plan: Plan, node: cst.Call) -> None:
+    """Plan the replacement of one call of `hub.Module`."""
+    arguments = module_arguments(plan, node)
+    if arguments is None:
+        return
     tags = arguments.get("tags")
     if tags is not None and plan.fact(tags) == Plain(None):
         tags = None
     name = loader_name(node.func)
-    kept = handle, tags
+    kept = arguments["spec"], tags
 
     def build(renderer: Renderer) -> cst.BaseExpression:
         code = f"{name}({renderer.code(kept[0])}"
@@ -51,6 +64,42 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     dropped = [word for word in ("trainable", "name") if word in arguments]
     note = f"; `{'`, `'.join(dropped)}` dropped" if dropped else ""
     plan.change(node, "RH101", "a", f"hub.Module becomes hub.load{note}")
+
+
+def count_variables(plan: Plan) -> None:
+    """Plan `module.variables` for all variables of a graph, where one module is all that has some."""
+    for node, value in list(plan.record.facts.items()):
+        if not isinstance(node, cst.Call) or value != Tensor(form="list"):
+            continue
+        path = tensorflow_path(plan.fact(node.func))
+        if path not in {"global_variables", "trainable_variables"}:
+            continue
+        makers = [
+            call
+            for call, made in plan.record.facts.items()
+            if isinstance(call, cst.Call)
+            and (isinstance(made, HubModule) or (isinstance(made, Tensor) and made.is_variable))
+        ]
+        module = plan.fact(makers[0]) if len(makers) == 1 else None
+        name = assigned_name(plan, makers[0]) if makers else ""
+        if not isinstance(module, HubModule) or not name or plan.record.layers or in_loop(plan, makers[0]):
+            plan.block(node, "RH102", f"`tf.{path}()` are all variables of a graph")
+        elif path == "global_variables":
+            plan.edits.replace_by_code(node, f"{name}.variables")
+        else:
+            plan.edits.replace_by_code(node, f"{name}.trainable_variables" if module.is_trainable else "[]")
+
+
+def assigned_name(plan: Plan, call: cst.CSTNode) -> str:
+    """Return the global variable that holds what a call made; "" if there is none."""
+    parent = plan.parents.get(call)
+    is_global = isinstance(parent, cst.Assign) and plan.scope_of(call) is None
+    return plan_code(parent.targets[0].target) if is_global and isinstance(parent, cst.Assign) else ""
+
+
+def in_loop(plan: Plan, node: cst.CSTNode) -> bool:
+    """Tell whether a node may be reached several times."""
+    return any(isinstance(a, (cst.For, cst.While, cst.FunctionDef, cst.Lambda)) for a in plan.ancestors(node))
 
 
 def can_repeat(plan: Plan, handle: cst.BaseExpression | None, node: cst.CSTNode) -> bool:

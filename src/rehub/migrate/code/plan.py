@@ -19,7 +19,6 @@ from rehub.migrate.code.values import (
     Initializer,
     Items,
     Mixed,
-    Optimizer,
     Session,
     SparsePlaceholder,
     Tensor,
@@ -27,7 +26,7 @@ from rehub.migrate.code.values import (
     Value,
 )
 
-_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, Optimizer, TrainOp)
+_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, TrainOp)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Plan:
         while stack:
             current = stack.pop()
             self.position[current] = len(self.position)
-            if isinstance(current, cst.Name):
+            if isinstance(current, cst.Name) and not self._is_word(current):
                 self.names.add(current.value)
             if isinstance(current, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For)):
                 for name in names_in(current.target):
@@ -73,6 +72,13 @@ class Plan:
             for child in reversed(current.children):
                 self.parents[child] = current
                 stack.append(child)
+
+    def _is_word(self, node: cst.Name) -> bool:
+        """Tell whether a name is that of an attribute or of an argument."""
+        parent = self.parents.get(node)
+        return (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+            isinstance(parent, cst.Arg) and parent.keyword is node
+        )
 
     def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
         """Remember why the program cannot be rewritten."""

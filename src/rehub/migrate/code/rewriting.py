@@ -14,9 +14,12 @@ from rehub.migrate.code.edits import Renderer, check_comment, is_gap
 from rehub.migrate.code.fetches import Fetches
 from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
-from rehub.migrate.code.modules import load_modules
+from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
+from rehub.migrate.code.keras_models import rewrite_keras_calls
+from rehub.migrate.code.modules import count_variables, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
+from rehub.migrate.code.training import Training
 from rehub.migrate.code.values import Entries, Items, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -68,7 +71,9 @@ class _Rewriter:
 
     def rewrite(self) -> Rewriting:
         """Return the new text and the findings."""
-        record = Interpreter(self.module, is_training="Optimizer" in self.source).run()
+        layers = find_layers(self.module)
+        skipped = [statement for layer in layers for statement in layer.bookkeeping]
+        record = Interpreter(self.module, is_training="Optimizer" in self.source, skipped=skipped).run()
         imports = Plan(self.module, record)
         names.rename_imports(imports)
         if record.is_compat or not record.uses_graph:
@@ -79,12 +84,20 @@ class _Rewriter:
         plan = Plan(self.module, record)
         names.rename_imports(plan)
         names.rename_module_class(plan)
+        rewrite_layers(plan, layers)
         load_modules(plan)
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
+        count_variables(plan)
+        rewrite_keras_calls(plan)
         deferral = Deferral(plan)
-        Fetches(plan, deferral).rewrite()
+        training = Training(plan, deferral)
+        training.find_steps()
+        fetches = Fetches(plan, deferral, training)
+        fetches.rewrite()
+        fetches.resolve_step_feeds()
         deferral.write_functions()
+        training.write_steps()
         if not record.blockers:
             names.respell_names(plan)
         if not plan.blockers:
@@ -159,12 +172,7 @@ class _Rewriter:
         builder = plan.edits.builders.get(statement)
 
         def build(renderer: Renderer) -> object:
-            result = builder(renderer) if builder is not None else None
-            if result is None:
-                inner = Renderer(renderer.edits, {**renderer.more, statement: None})  # type: ignore[dict-item]
-                del plan.edits.builders[statement]
-                result = statement.visit(inner)
-                plan.edits.builders[statement] = build  # type: ignore[assignment]
+            result = builder(renderer) if builder is not None else renderer.render_inside(statement)
             return with_comment(result, check_comment(change.message))
 
         plan.edits.builders[statement] = build  # type: ignore[assignment]

@@ -39,6 +39,11 @@ class Blocked(Plain):
 
 
 @dataclass(frozen=True)
+class StringArray(Plain):
+    """An array of NumPy whose items are Python's strings."""
+
+
+@dataclass(frozen=True)
 class Api(Value):
     """A public name of TensorFlow, Keras or TensorFlow Hub, by its path: `tensorflow.nn.relu`."""
 
@@ -107,6 +112,7 @@ class Tensor(Value):
         form: "" for one tensor, "dict" or "list" for a structure of tensors.
         is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
+        is_variable: it is a variable, and not computed from one.
     """
 
     sources: frozenset[Source] = frozenset()
@@ -114,6 +120,7 @@ class Tensor(Value):
     form: str = ""
     is_static: bool = False
     is_input: bool = False
+    is_variable: bool = False
 
     @property
     def is_deferred(self) -> bool:
@@ -242,7 +249,14 @@ def join(one: Value, other: Value) -> Value:
         return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
     if isinstance(one, HubModule) and isinstance(other, HubModule):
         return replace(one, is_trainable=one.is_trainable or other.is_trainable)
+    if is_unremarkable(one) and is_unremarkable(other):
+        return Plain()
     return Mixed(_options(one) | _options(other))
+
+
+def is_unremarkable(value: Value) -> bool:
+    """Tell whether nothing is known of a value that matters."""
+    return all(isinstance(part, (Plain, Items, Entries)) for part in iter_parts(value))
 
 
 def _options(value: Value) -> frozenset[Value]:

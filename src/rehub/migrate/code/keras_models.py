@@ -1,0 +1,79 @@
+"""RH201: what the Keras of TensorFlow 1 took or did by default, and Keras 3 does not."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from rehub.migrate.code.edits import Builder, Renderer, Replacement
+from rehub.migrate.code.modules import plan_code
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.values import Api, KerasObject, StringArray
+
+_DATA_METHODS = frozenset(["fit", "predict", "evaluate", "train_on_batch", "test_on_batch", "predict_on_batch"])
+
+
+def rewrite_keras_calls(plan: Plan) -> None:
+    """Plan the changes of calls of Keras."""
+    for node in list(plan.record.facts):
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+            continue
+        function = plan.fact(node.func)
+        if isinstance(function, Api) and ".optimizers." in function.path and "keras" in function.path:
+            rename_learning_rate(plan, node)
+        elif isinstance(plan.fact(node.func.value), KerasObject) and node.func.attr.value in _DATA_METHODS:
+            rewrite_data_call(plan, node, node.func.attr.value)
+
+
+def rename_learning_rate(plan: Plan, node: cst.Call) -> None:
+    """Plan `learning_rate=` in the place of `lr=`."""
+    for argument in node.args:
+        if argument.keyword is not None and argument.keyword.value == "lr":
+            plan.edits.replace(argument.keyword, lambda _: cst.Name("learning_rate"))
+            plan.change(argument, "RH201", "a", "`lr=` becomes `learning_rate=`")
+        elif argument.keyword is not None and argument.keyword.value == "decay":
+            plan.block(argument, "RH201", "`decay=` of an optimizer: Keras 3 has schedules for it")
+
+
+def rewrite_data_call(plan: Plan, node: cst.Call, method: str) -> None:
+    """Plan the changes of `fit`, `predict` and the like."""
+    tf = plan.package_name("tensorflow")
+    for argument in node.args:
+        items = [argument.value]
+        if isinstance(argument.value, (cst.Tuple, cst.List)):
+            items = [element.value for element in argument.value.elements]
+        for item in items:
+            if isinstance(plan.fact(item), StringArray):
+                if not tf:
+                    plan.block(item, "RH201", "Keras 3 takes strings as tensors: import `tensorflow as tf`")
+                plan.edits.replace(item, constant_of(tf, item))
+                plan.change(item, "RH201", "a", "Keras 3 takes strings as tensors, not as arrays of objects")
+    words = [argument.keyword.value if argument.keyword is not None else "" for argument in node.args]
+    if method == "predict" and "verbose" not in words and words.count("") < 3:
+        plan.edits.replace(node, quiet_call(node))
+        plan.change(node, "RH201", "a", "`predict` of TensorFlow 1 printed no progress")
+
+
+def constant_of(tf: str, item: cst.BaseExpression) -> Builder:
+    """Return a builder of `tf.constant(item)`."""
+
+    def build(renderer: Renderer) -> Replacement:
+        return cst.parse_expression(f"{tf}.constant({plan_code(inside(renderer, item))})")
+
+    return build
+
+
+def quiet_call(node: cst.Call) -> Builder:
+    """Return a builder of a call with `verbose=0`."""
+
+    def build(renderer: Renderer) -> Replacement:
+        arguments = [plan_code(renderer.render(argument)).rstrip().rstrip(",") for argument in node.args]
+        return cst.parse_expression(f"{renderer.code(node.func)}({', '.join([*arguments, 'verbose=0'])})")
+
+    return build
+
+
+def inside(renderer: Renderer, node: cst.CSTNode) -> cst.CSTNode:
+    """Return a node with the edits in it, but not its own."""
+    result = renderer.render_inside(node)
+    assert isinstance(result, cst.CSTNode)
+    return result
