@@ -17,7 +17,7 @@ from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect
 from rehub.inspection.summary import format_input
 from rehub.loading import load
-from rehub.savedmodel import graph_variant
+from rehub.savedmodel import select_metagraph
 from rehub.savedmodel.signatures import find_default_signature
 from rehub.staging import write_atomically
 
@@ -94,7 +94,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _choose_graph(info: ModelInfo, tags: frozenset[str] | None) -> GraphInfo:
     if tags is None and info.format == "legacy module":
         tags = frozenset()
-    return graph_variant(info.graphs, tags, info.handle)
+    return select_metagraph(info.graphs, tags, info.handle)
 
 
 def _choose_signature(graph: GraphInfo, name: str | None, handle: str) -> SignatureInfo:
