@@ -74,7 +74,7 @@ _SIZES = {
 
 
 def dtype_name(number: int) -> str:
-    """Returns the name that TensorFlow gives a type; "" for 0, which is none, and "type 77" for one that it lacks.
+    """Return the name that TensorFlow gives a type; "" for 0, which is none, and "type 77" for one that it lacks.
 
     >>> dtype_name(1), dtype_name(101), dtype_name(7)
     ('float32', 'float32_ref', 'string')
@@ -87,5 +87,5 @@ def dtype_name(number: int) -> str:
 
 
 def dtype_size(name: str) -> int | None:
-    """Returns the bytes that one element takes in memory; None where that is not fixed, as of strings."""
+    """Return the bytes that one element takes in memory; None where that is not fixed, as of strings."""
     return _SIZES.get(name)

@@ -21,7 +21,7 @@ from rehub.savedmodel.protos import (
     TrackableObject,
     TrackableObjectGraph,
 )
-from rehub.savedmodel.wire import FIXED32, VARINT, Message, WireError, strictly
+from rehub.savedmodel.wire import FIXED32, VARINT, Message, WireError, read_strictly
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
@@ -49,7 +49,7 @@ class Part:
     @property
     def elements(self) -> int:
         """How many there are in it."""
-        return _product(self.sizes)
+        return _multiply_sizes(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class CheckpointEntry:
     @property
     def elements(self) -> int:
         """How many there are in it."""
-        return _product(self.shape)
+        return _multiply_sizes(self.shape)
 
     @property
     def bytes(self) -> int:
@@ -97,7 +97,7 @@ class Checkpoint:
     is_big_endian: bool = False
 
     def value(self, key: str, rows: tuple[int, int] | None = None) -> Any:
-        """Reads a tensor.
+        """Read a tensor.
 
         Args:
             key: its name in the checkpoint.
@@ -117,7 +117,7 @@ class Checkpoint:
         return TensorReader(self, self.entries[key]).read(rows)
 
     def full_names(self) -> dict[str, str]:
-        """Returns the names that the variables of a TF2 object have in its graph, by their keys; empty in TF1.
+        """Return the names that the variables of a TF2 object have in its graph, by their keys; empty in TF1.
 
         Raises:
             CorruptModel: the record of the object in the checkpoint cannot be read.
@@ -126,14 +126,14 @@ class Checkpoint:
         if entry is None or entry.dtype != "string" or entry.shape:
             return {}
         recorded = self.value(OBJECT_GRAPH).item()
-        return strictly(f"{self.prefix}.index", lambda: _full_names(Message(recorded)), "a checkpoint")
+        return read_strictly(f"{self.prefix}.index", lambda: _read_full_names(Message(recorded)), "a checkpoint")
 
 
 _MAX_RANK, _MAX_ELEMENTS = 254, 1 << 56  # TensorFlow's, and what is left of an array's once each takes some bytes
 
 
 def read_checkpoint(prefix: str) -> Checkpoint:
-    """Reads what is in a checkpoint; its values are read when they are asked for.
+    """Read what is in a checkpoint; its values are read when they are asked for.
 
     Args:
         prefix: the start of its files' names: of a SavedModel, its directory and "variables/variables".
@@ -151,7 +151,7 @@ def read_checkpoint(prefix: str) -> Checkpoint:
         raise CorruptModel(f"{path!r} cannot be read: {error.strerror}.") from error
     if is_lfs_pointer(content):
         raise CorruptModel(lfs_pointer_advice(path))
-    return strictly(path, lambda: _read_index(os.fspath(prefix), dict(read_table(path, content))), "a checkpoint")
+    return read_strictly(path, lambda: _read_index(os.fspath(prefix), dict(read_table(path, content))), "a checkpoint")
 
 
 def _read_index(prefix: str, records: dict[bytes, bytes]) -> Checkpoint:
@@ -189,7 +189,7 @@ def _read_entry(key: bytes, content: bytes, records: Mapping[bytes, bytes]) -> C
         raise WireError(f"the name {key[:100]!r} is not UTF-8") from error
     whole = _read_record(content)
     if not whole.slices:
-        parts = [_part(name, whole, whole.dtype, whole.shape, (0,) * len(whole.shape))]
+        parts = [_make_part(name, whole, whole.dtype, whole.shape, (0,) * len(whole.shape))]
     else:
         parts = []
         if len(set(whole.slices)) < len(whole.slices):
@@ -203,11 +203,11 @@ def _read_entry(key: bytes, content: bytes, records: Mapping[bytes, bytes]) -> C
             record = _read_record(records[each.key(name)])
             if record.slices or record.shape != sizes:
                 raise WireError(f"a slice of {name!r} has the shape {record.shape} instead of {sizes}")
-            parts.append(_part(name, record, whole.dtype, sizes, each.starts))
+            parts.append(_make_part(name, record, whole.dtype, sizes, each.starts))
     return CheckpointEntry(name, dtype_name(whole.dtype), whole.shape, tuple(parts))
 
 
-def _part(name: str, record: _Record, dtype: int, sizes: tuple[int, ...], starts: tuple[int, ...]) -> Part:
+def _make_part(name: str, record: _Record, dtype: int, sizes: tuple[int, ...], starts: tuple[int, ...]) -> Part:
     part = Part(starts, sizes, record.shard, record.offset, record.size, record.checksum)
     size = dtype_size(dtype_name(dtype))
     # Each string takes one byte or more, of its length.
@@ -216,7 +216,7 @@ def _part(name: str, record: _Record, dtype: int, sizes: tuple[int, ...], starts
     return part
 
 
-def _product(sizes: Iterable[int]) -> int:
+def _multiply_sizes(sizes: Iterable[int]) -> int:
     product = 1
     for size in sizes:
         product *= size
@@ -255,12 +255,12 @@ def _read_shape(shape: Message) -> tuple[int, ...]:
     if any(shape.integers(TensorShapeProto.unknown_rank)):
         raise WireError("a shape has no rank")
     sizes = [max(dimension.integers(Dim.size), default=0) for dimension in shape.messages(TensorShapeProto.dim)]
-    if len(sizes) > _MAX_RANK or _product(size or 1 for size in sizes) > _MAX_ELEMENTS:
+    if len(sizes) > _MAX_RANK or _multiply_sizes(size or 1 for size in sizes) > _MAX_ELEMENTS:
         raise WireError(f"a shape of rank {len(sizes)} is no tensor's")
     return tuple(sizes)
 
 
-def _full_names(graph: Message) -> dict[str, str]:
+def _read_full_names(graph: Message) -> dict[str, str]:
     names = {}
     for node in graph.messages(TrackableObjectGraph.nodes):
         for attribute in node.messages(TrackableObject.attributes):
