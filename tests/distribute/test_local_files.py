@@ -27,7 +27,7 @@ def cluster(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("how", "job"), [("parameter_servers", "ps"), ("device", "worker")])
-def test_a_model_of_this_machine_is_read_here_wherever_its_variables_lie(how, job, cluster, tmp_path):
+def test_a_local_model_is_read_locally_for_variables_on_other_machines(how, job, cluster, tmp_path):
     save_shift(tmp_path / "model")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CLUSTER"] = json.dumps(cluster)

@@ -1,4 +1,4 @@
-"""Trains a KerasLayer under a strategy of `tf.distribute`, and prints what became of it, as JSON: a process of its own.
+"""Train a KerasLayer under a strategy of `tf.distribute`, and prints what became of it, as JSON: a process of its own.
 
 Usage: training.py MODEL one_device | mirrored | workers | parameter_servers [layer | layer_of_loaded | loop]
 """

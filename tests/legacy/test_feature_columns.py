@@ -47,7 +47,7 @@ def images():
 IMAGES = np.arange(12, dtype=np.float32).reshape(2, 1, 2, 3)
 
 
-def test_text_becomes_what_the_module_makes_of_it(text, run):
+def test_a_text_column_has_the_embeddings_of_the_module(text, run):
     columns = [hub.text_embedding_column(key, text) for key in ("a", "b")]
     with tf.Graph().as_default():
         embedded = v1.feature_column.input_layer({"a": ["x", "yy"], "b": [["zzz"], [""]]}, columns)
@@ -81,7 +81,7 @@ def test_sparse_texts_are_combined(text, run, combiner, expected):
         np.testing.assert_allclose(run(v1.feature_column.input_layer({"a": texts}, [column])), expected, rtol=1e-6)
 
 
-def test_images_become_what_the_module_makes_of_them(images, run):
+def test_an_image_column_has_the_features_of_the_module(images, run):
     column = hub.image_embedding_column("image", images)
     assert hub.get_expected_image_size(column.module_spec) == [1, 2]
     with tf.Graph().as_default():
@@ -89,7 +89,7 @@ def test_images_become_what_the_module_makes_of_them(images, run):
         assert run(embedded).tolist() == [[3.0, 5.0, 7.0], [15.0, 17.0, 19.0]]
 
 
-def test_a_column_tells_how_examples_are_parsed(text, images):
+def test_a_column_has_a_spec_to_parse_examples(text, images):
     columns = [
         hub.text_embedding_column("text", text),
         hub.sparse_text_embedding_column("texts", text, "mean", None),
@@ -115,7 +115,7 @@ def test_a_column_of_a_handle_has_a_config(text):
         hub.text_embedding_column("text", text).get_config()
 
 
-def test_modules_that_do_not_fit_are_refused(text, images):
+def test_modules_that_are_not_embeddings_are_refused(text, images):
     with pytest.raises(ValueError, match="not a text-embedding.*only one input.*'default' must be float32"):
         hub.text_embedding_column("text", hub.create_module_spec(module_fns.two_in_two_out))
     with pytest.raises(ValueError, match="not a text-embedding"):

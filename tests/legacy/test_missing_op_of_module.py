@@ -15,7 +15,7 @@ def replacing():
     hub.add_signature(inputs=words, outputs=tf.raw_ops.RegexReplace(input=words, pattern="a", rewrite="b"))
 
 
-def test_it_is_a_not_found_error_that_names_the_op(export):
+def test_a_missing_op_raises_a_not_found_error_that_names_it(export):
     path = export(replacing)
     rename_op(path, "NoSuchOpHere")
     spec = hub.load_module_spec(path)

@@ -10,7 +10,7 @@ import pytest
 from saved_models import IS_TF1
 
 HERE = Path(__file__).parent
-NEED_EAGER_MODE = ["test_eager.py", "test_module_export.py::test_other_models_are_no_legacy_modules"]
+NEED_EAGER_MODE = ["test_eager.py", "test_module_export.py::test_other_models_are_not_loaded_as_legacy_modules"]
 
 PROGRAM = """
 import sys

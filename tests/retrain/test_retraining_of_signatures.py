@@ -116,7 +116,7 @@ WAYS = [
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", CALLABLES)
-def test_what_is_made_of_a_module_is_differentiated_in_every_way(name, way, callables):
+def test_all_functions_of_a_module_have_gradients(name, way, callables):
     function, module = callables[name]
     variables = ordered(module)
     expected = way(lambda x: in_plain_tensorflow(x, variables), variables)

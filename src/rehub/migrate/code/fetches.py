@@ -35,12 +35,12 @@ class Fetches:
         run = {part for fetch in plan.record.fetches.values() for part in self.run_parts(fetch)}
         for parameter, nodes in uses.items():
             flags = {node in run for node in nodes}
-            value = plan.fact(parameter.name)
+            brought = plan.fact(parameter.name)
             if flags == {True}:
                 self.run_arguments |= self.arguments_of(parameter)
-                if isinstance(value, Tensor) and not value.is_input:
+                if isinstance(brought, Tensor) and not brought.is_input:
                     plan.functions.update(nodes)
-            elif isinstance(value, Tensor) and value.is_input:
+            elif isinstance(brought, Tensor) and brought.is_input:
                 plan.kept_parameters.add(parameter)
                 if True in flags:
                     plan.block(parameter, "RH103", f"the placeholder `{parameter.name.value}` is fed and computed with")

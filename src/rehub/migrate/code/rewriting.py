@@ -20,6 +20,7 @@ from rehub.migrate.code.modules import count_variables, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Entries, Items, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -53,6 +54,7 @@ def rewrite(
         return Rewriting(source, parse_error=f"line {error.raw_line}: {error.message}")
     if not any(mention in source for mention in _MENTIONS):
         return Rewriting(source)
+    children_of.cache_clear()
     return _Rewriter(module, source, notes, select, ignore).rewrite()
 
 
@@ -129,7 +131,7 @@ class _Rewriter:
             value = plan.fact(node)
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
                 continue
-            if is_parametric(value) and value.definition in plan.kept_parameters:  # type: ignore[union-attr]
+            if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
                 continue
             if vanishes(value) and not isinstance(plan.parents.get(node), (cst.Param, cst.Global)):
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")

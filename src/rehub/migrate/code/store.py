@@ -96,7 +96,9 @@ class Store:
         """Make each cell what it is after one of two branches."""
         joined = dict(other)
         for cell, value in self.cells.items():
-            joined[cell] = join(value, other[cell]) if cell in other else value
+            there = other.get(cell)
+            if there is not value:  # Most cells are the same in both: a branch starts as a copy.
+                joined[cell] = value if there is None else join(value, there)
         self.cells = joined
 
 
