@@ -1,4 +1,4 @@
-"""Conversions by hub.convert, restored: they describe themselves as the module does, and layers train their signatures."""
+"""Conversions by hub.convert, restored: they describe themselves as the module does, and layers train them."""
 
 from __future__ import annotations
 
