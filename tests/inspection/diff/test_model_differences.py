@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import rehub as hub
 from rehub.errors import CorruptModel
-from rehub.inspection.diff import compare_models
+from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models
+from rehub.inspection.model_info import VariableInfo
 
 
 def compare(before, after):
@@ -115,3 +116,18 @@ def test_a_damaged_checkpoint_is_an_error_not_a_difference(tmp_path):
     data.write_bytes(data.read_bytes()[:-100])
     with pytest.raises(CorruptModel, match="it is to end at"):
         compare(saved_models.LEGACY / "conv_bn", model)
+
+
+def test_a_notebook_shows_a_difference_as_a_table_with_escaped_names():
+    variable = VariableInfo("<w>", "", "w", "float32", (2,), True, 8)
+    difference = ModelDifference(
+        facts=(Change("op <b>", "1", None),),
+        variables=(VariableDifference(variable, None), VariableDifference(variable, variable, None, "<why>")),
+        equal_variables=1,
+        equal_parameters=4,
+        matched={"name": 1},
+    )
+    table = difference._repr_html_()
+    assert table.startswith("<table><caption>3 differences; 1 equal variables with 4 parameters</caption>")
+    assert table.count("<tr>") == 4
+    assert not any(name in table for name in ("<b>", "<w>", "<why>"))
