@@ -1,4 +1,4 @@
-"""The names that `import rehub as hub` promises to its users."""
+"""The public names of `import rehub as hub`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ PUBLIC_NAMES = [
 ]
 
 
-def test_the_public_names_are_these_and_no_others():
+def test_public_names_are_exactly_these():
     assert sorted(rehub.__all__) == PUBLIC_NAMES
 
 
-def test_every_public_name_can_be_had():
+def test_every_public_name_exists():
     assert [name for name in rehub.__all__ if not hasattr(rehub, name)] == []
 
 
