@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cluster import free_ports, running_cluster
+from linear_model import save_linear_model
 from saved_models import IS_TF1, tf
 
 import rehub as hub
@@ -26,17 +27,7 @@ TRAINING = Path(__file__).parent / "training.py"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """x -> x @ [[1, 2]], with a regularization loss."""
-    root = tf.train.Checkpoint(w=tf.Variable([[1.0, 2.0]]))
-    root.variables = root.trainable_variables = [root.w]
-    call = tf.function(lambda x, training=False: tf.matmul(x, root.w))
-    for training in (True, False):
-        call.get_concrete_function(tf.TensorSpec([None, 1], tf.float32), training=training)
-    root.__call__ = call
-    root.regularization_losses = [tf.function(lambda: 0.01 * tf.reduce_sum(root.w**2), input_signature=[])]
-    path = tmp_path_factory.mktemp("model") / "1"
-    tf.saved_model.save(root, str(path))
-    return str(path)
+    return save_linear_model(tmp_path_factory.mktemp("model") / "1", regularized=True)
 
 
 def start(model, *how, **environment):

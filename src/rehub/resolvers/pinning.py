@@ -51,7 +51,7 @@ def pin_handle(text: str) -> str:
         return _pin_file(handle)
     if handle.scheme in (Scheme.KAGGLE, Scheme.HUGGING_FACE):
         return _pin_version(handle)
-    raise _unpinnable(handle, "it is copied from an object store, file by file. Serve an archive of it over https")
+    raise _cannot_pin(handle, "it is copied from an object store, file by file. Serve an archive of it over https")
 
 
 def _pin_download(handle: Handle) -> str:
@@ -72,7 +72,7 @@ def _pin_download(handle: Handle) -> str:
 def _pin_file(handle: Handle) -> str:
     path = os.path.expanduser(handle.location)
     if os.path.isdir(path):
-        raise _unpinnable(handle, f"it is a directory. Pack it: rehub export {handle.text} ARCHIVE.tar.gz")
+        raise _cannot_pin(handle, f"it is a directory. Pack it: rehub export {handle.text} ARCHIVE.tar.gz")
     resolve(handle.text)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -90,7 +90,7 @@ def _pin_version(handle: Handle) -> str:
     page = next((entry.url for entry in entries if entry is not None and entry.url), "")
     match = (_KAGGLE_PAGE if handle.scheme is Scheme.KAGGLE else _HUGGING_FACE_PAGE).search(page)
     if match is None:
-        raise _unpinnable(handle, "the version that it led to is not known. Name a version")
+        raise _cannot_pin(handle, "the version that it led to is not known. Name a version")
     directory = f"/{handle.directory}" if handle.directory else ""
     pinned = (
         f"kaggle://{handle.location}/{match.group(1)}"
@@ -101,5 +101,5 @@ def _pin_version(handle: Handle) -> str:
     return pinned
 
 
-def _unpinnable(handle: Handle, reason: str) -> InvalidHandle:
+def _cannot_pin(handle: Handle, reason: str) -> InvalidHandle:
     return InvalidHandle(f"{handle.text!r} cannot be pinned: {reason}.")

@@ -73,7 +73,7 @@ def download_archive(
             _require_archive(head, body.content_type, log)
             return Fetched(log.final_url, unpack_archive(stream, into, name=name, limits=limits))
 
-    return _download(url, handle, unpack_body, timeout, retries)
+    return _consume_body(url, handle, unpack_body, timeout, retries)
 
 
 def download_file(url: str, path: Path, *, handle: str) -> str:
@@ -97,10 +97,10 @@ def download_file(url: str, path: Path, *, handle: str) -> str:
                 advance(len(chunk))
         return digest.hexdigest()
 
-    return _download(url, handle, write_body)
+    return _consume_body(url, handle, write_body)
 
 
-def _download(
+def _consume_body(
     url: str,
     handle: str,
     consume: Callable[[ResumableBody, requests.Response, RequestLog], T],

@@ -81,7 +81,7 @@ class ResumableBody:
             try:
                 chunk = self._read_chunk(size)
             except TransientError as failure:
-                self._resume(failure)
+                self._resume_body(failure)
                 continue
             self._received += len(chunk)
             return chunk
@@ -114,7 +114,7 @@ class ResumableBody:
         reason = f"the server broke off after {self._received}{announced} bytes{detail}. Try again."
         return TransientError(self._log.format_error(reason), at_once=True)
 
-    def _resume(self, failure: TransientError) -> None:
+    def _resume_body(self, failure: TransientError) -> None:
         """Request the rest, from the first URL: a signed URL may have expired in the meantime."""
         if self._version is None or self._received == 0:
             raise failure

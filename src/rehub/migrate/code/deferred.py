@@ -16,6 +16,7 @@ from rehub.migrate.code.layers import layer_arguments, layer_word, write_layer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Api, HubModule, Source, Tensor
 
 _LINE_LENGTH = 100
@@ -99,7 +100,7 @@ class Deferral:
         if isinstance(node, cst.BaseExpression) and is_leaf(self.plan.fact(node)):
             yield node
             return
-        for child in node.children:
+        for child in children_of(node):
             yield from self.leaves(child)
 
     def definition_of(self, leaf: cst.CSTNode) -> Definition | None:
@@ -229,7 +230,7 @@ class Deferral:
     def layers_in(self, node: cst.CSTNode) -> list[cst.Call]:
         """Return the calls of tf.layers in an expression."""
         found = [node] if isinstance(node, cst.Call) and node in self.plan.record.layers else []
-        for child in node.children:
+        for child in children_of(node):
             found += self.layers_in(child)
         return found
 
@@ -240,7 +241,7 @@ class Deferral:
             return
         if isinstance(node, cst.Lambda):
             return
-        for child in node.children:
+        for child in children_of(node):
             yield from self.repeated_calls(child)
 
     def is_deferred(self, node: cst.CSTNode) -> bool:
@@ -435,5 +436,5 @@ def iter_names(node: cst.CSTNode) -> Iterator[cst.Name]:
     """Yield the names in an expression."""
     if isinstance(node, cst.Name):
         yield node
-    for child in node.children:
+    for child in children_of(node):
         yield from iter_names(child)

@@ -14,6 +14,7 @@ import libcst as cst
 from rehub.migrate.code.calls import CallInterpreter
 from rehub.migrate.code.expressions import names_in
 from rehub.migrate.code.store import Cell, Definition, Record, Scope, bind_parameter
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     Api,
     Class,
@@ -424,7 +425,7 @@ class Interpreter(CallInterpreter):
     def values_in(self, node: cst.CSTNode) -> list[Value]:
         """Return the values of all parts of an expression."""
         found = [self.record.facts[node]] if node in self.record.facts else []
-        for child in node.children:
+        for child in children_of(node):
             found += self.values_in(child)
         return found
 
@@ -514,7 +515,7 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
         found.update(names_in(node.name))
     elif isinstance(node, cst.ImportAlias) and node.asname is None:
         found.add(dotted_name(node.name).split(".")[0])
-    for child in node.children:
+    for child in children_of(node):
         found |= bound_names(child, into_functions=into_functions)
     return found
 
@@ -537,14 +538,14 @@ def declared_names(node: cst.CSTNode) -> set[str]:
         return {item.name.value for item in node.names}
     if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
         return set()
-    return {name for child in node.children for name in declared_names(child)}
+    return {name for child in children_of(node) for name in declared_names(child)}
 
 
 @functools.lru_cache(maxsize=10_000)
 def has_inner_scopes(node: cst.CSTNode) -> bool:
     """Return whether a function or class is in a function."""
     scopes = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-    return any(isinstance(child, scopes) or has_inner_scopes(child) for child in node.children)
+    return any(isinstance(child, scopes) or has_inner_scopes(child) for child in children_of(node))
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -554,6 +555,6 @@ def is_generator(node: cst.CSTNode) -> bool:
         return True
     return any(
         is_generator(child)
-        for child in node.children
+        for child in children_of(node)
         if not isinstance(child, (cst.FunctionDef, cst.ClassDef, cst.Lambda))
     )

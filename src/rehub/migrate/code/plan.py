@@ -10,6 +10,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Edits
 from rehub.migrate.code.expressions import names_in
 from rehub.migrate.code.store import Blocker, Record
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     Api,
     Config,
@@ -69,7 +70,7 @@ class Plan:
             if isinstance(current, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For)):
                 for name in names_in(current.target):
                     self.bindings.setdefault(name, []).append(current)
-            for child in reversed(current.children):
+            for child in reversed(children_of(current)):
                 self.parents[child] = current
                 stack.append(child)
 

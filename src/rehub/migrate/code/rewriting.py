@@ -20,6 +20,7 @@ from rehub.migrate.code.modules import count_variables, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Entries, Items, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -53,6 +54,7 @@ def rewrite(
         return Rewriting(source, parse_error=f"line {error.raw_line}: {error.message}")
     if not any(mention in source for mention in _MENTIONS):
         return Rewriting(source)
+    children_of.cache_clear()
     return _Rewriter(module, source, notes, select, ignore).rewrite()
 
 

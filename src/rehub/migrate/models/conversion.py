@@ -15,7 +15,7 @@ from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain.signature_functions import SignatureFunctions
-from rehub.savedmodel import Layout, graph_variant, read_metagraphs
+from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 
 if TYPE_CHECKING:
     from rehub.migrate.models.comparison import Comparison
@@ -116,7 +116,7 @@ def convert(
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
             register_graph_ops(meta_graph, label)
-        inference = graph_variant(metagraphs, chosen or frozenset(), label)
+        inference = select_metagraph(metagraphs, chosen or frozenset(), label)
         with restore.explain_damaged_files(layout, [inference], label, wants_all_variables=True):
             functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(label))
             root, left_out = build_saved_object(functions, _make_call(functions, signature, layout, label))

@@ -6,6 +6,6 @@ and `gradient_barriers` the ops that stop gradients. The names are in text files
 
 from __future__ import annotations
 
-from rehub.savedmodel.ops.providers import PROVIDERS, Provider, provider_of
+from rehub.savedmodel.ops.providers import PROVIDERS, Provider, find_provider
 
-__all__ = ["PROVIDERS", "Provider", "provider_of"]
+__all__ = ["PROVIDERS", "Provider", "find_provider"]

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from rehub.savedmodel.ops.op_tables import CALLS_FUNCTIONS, TENSORFLOW_OPS, UNKNOWN_OP, read_op_table
-from rehub.savedmodel.ops.providers import provider_of
+from rehub.savedmodel.ops.providers import find_provider
 
 
 @dataclass(frozen=True)
@@ -103,16 +103,18 @@ def is_tensorflow_op(op: str) -> bool:
     return op in _read_classes()
 
 
-def class_of(op: str) -> OpClass:
-    """Returns what an op can do.
+def classify_op(op: str) -> OpClass:
+    """Return what an op can do.
 
-    >>> class_of("WriteFile").name, class_of("MatMul").name, class_of("CaseFoldUTF8").name, class_of("Unheard").name
-    ('writes files', 'computes', 'custom op', 'unknown op')
+    >>> classify_op("WriteFile").name, classify_op("MatMul").name, classify_op("CaseFoldUTF8").name
+    ('writes files', 'computes', 'custom op')
+    >>> classify_op("Unheard").name
+    'unknown op'
     """
     known = _read_classes().get(op)
     if known is not None:
         return known
-    provider = provider_of(op)
+    provider = find_provider(op)
     if provider is None:
         return UNKNOWN
     has_files = provider.module in _PROVIDERS_WITH_FILES or _OPS_WITH_FILES.match(op)

@@ -40,7 +40,7 @@ class Provider:
     def pip_line(self, tensorflow_version: str) -> str:
         """Return the command that installs the package beside this TensorFlow; "" where there is none.
 
-        >>> provider_of("CaseFoldUTF8").pip_line("2.15.1")
+        >>> find_provider("CaseFoldUTF8").pip_line("2.15.1")
         'pip install "tensorflow-text==2.15.*"'
         """
         minor = ".".join(tensorflow_version.split(".")[:2])
@@ -53,10 +53,10 @@ class Provider:
         return f"pip install {self.package}"
 
 
-def provider_of(op: str) -> Provider | None:
+def find_provider(op: str) -> Provider | None:
     """Return the package that provides an op; None for an op that no known package provides.
 
-    >>> provider_of("Addons>Resampler").module
+    >>> find_provider("Addons>Resampler").module
     'tensorflow_addons'
     """
     for provider in PROVIDERS:

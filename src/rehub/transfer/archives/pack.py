@@ -7,7 +7,7 @@ import gzip
 import os
 import tarfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Iterator
+from typing import IO, TYPE_CHECKING, Container, Iterator
 
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 64
 
 
-def pack_directory(directory: Path, archive: Path) -> None:
+def pack_directory(directory: Path, archive: Path, *, leave_out: Container[str] = ()) -> None:
     """Write a directory as a `.tar.gz` in the form of the hosting protocol, with its content under `./`.
 
     Only the names and bytes of the files go into it: members are sorted, have user 0 and time 0, and links are
@@ -29,13 +29,14 @@ def pack_directory(directory: Path, archive: Path) -> None:
     Args:
         directory: the model.
         archive: the file to write; an existing one is replaced by the complete archive.
+        leave_out: names of files, relative to the directory, that do not go into the archive.
 
     Raises:
         UnsafeArchive: something in the directory is neither a file nor a directory, or is a link to a parent.
         OSError: a file cannot be read, or the archive cannot be written.
     """
     with write_atomically(archive) as staging, staging.open("xb") as file, _open_tar_gz(file) as tar:
-        _add_directory(tar, directory)
+        _add_directory(tar, directory, leave_out)
 
 
 def copy_directory(directory: Path, into: Path, *, name: str, limits: Limits | None = None) -> tuple[FileRecord, ...]:
@@ -68,9 +69,11 @@ def _open_tar_gz(file: IO[bytes]) -> Iterator[tarfile.TarFile]:
         yield tar
 
 
-def _add_directory(tar: tarfile.TarFile, directory: Path) -> None:
+def _add_directory(tar: tarfile.TarFile, directory: Path, leave_out: Container[str]) -> None:
     tar.addfile(_create_member("./", tarfile.DIRTYPE))
     for name, path in _iter_paths(directory):
+        if name in leave_out:
+            continue
         if path.is_dir():
             tar.addfile(_create_member("./" + name, tarfile.DIRTYPE))
         else:

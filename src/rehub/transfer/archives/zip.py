@@ -72,17 +72,17 @@ class _DirectoryGuard:
         if self.is_read:
             return self._file.read(size)
         if size > self._limits.headers:
-            raise self._unsafe(f"its directory has {format_size(size)}")
+            raise self._make_error(f"its directory has {format_size(size)}")
         content = self._file.read(size)
         # Each entry starts with it, or the directory is damaged.
         if content.count(_DIRECTORY_ENTRY) > self._limits.members:
-            raise self._unsafe(f"its directory has more than {self._limits.members} members")
+            raise self._make_error(f"its directory has more than {self._limits.members} members")
         return content
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
-    def _unsafe(self, rule: str) -> UnsafeArchive:
+    def _make_error(self, rule: str) -> UnsafeArchive:
         return UnsafeArchive(f"{self._source} is refused, and nothing of it was kept: {rule}.")
 
 

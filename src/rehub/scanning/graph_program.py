@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, NamedTuple
 
 from rehub.savedmodel.graph_collections import Collections
-from rehub.savedmodel.nodes import Body, Node, bodies_of_graph, metagraph_messages, node_of
+from rehub.savedmodel.nodes import GraphScope, Node, iter_metagraphs, iter_scopes_of_graph, node_name
 from rehub.savedmodel.ops.op_classes import calls_functions
 from rehub.savedmodel.protos import (
     ArgDef,
@@ -30,7 +30,7 @@ from rehub.savedmodel.protos import (
     TensorInfo,
 )
 from rehub.savedmodel.wire import Buffer, Message, WireError
-from rehub.scanning.runs import Runs, fed_by_callers, tensor_name
+from rehub.scanning.runs import Runs, find_fed_nodes, normalize_tensor_name
 
 _MAX_NESTED_FUNCTIONS = 16
 _INT32 = 1 << 31
@@ -56,13 +56,13 @@ class Call(NamedTuple):
     is_direct: bool
 
 
-class Variant:
+class GraphProgram:
     """A graph variant, or a graph that a node of one holds serialized.
 
     Attributes:
-        tags: those of the variant.
-        within: the nodes that hold the graph serialized; none for a variant itself.
-        bodies: its graph first, then its functions.
+        tags: those of the program.
+        within: the nodes that hold the graph serialized; none for a program itself.
+        scopes: its graph first, then its functions.
         calls: where each function is called. Filled by `nodes`.
         asset_files: the nodes whose tensors stand for files of the model, and these files' names.
         assets: the files that the loader feeds by the tensors that it feeds them to.
@@ -79,22 +79,22 @@ class Variant:
     ) -> None:
         self.tags = tags
         self.within = within
-        self.bodies = tuple(bodies_of_graph(content, graph, tags, within))
+        self.scopes = tuple(iter_scopes_of_graph(content, graph, tags, within))
         self.calls: dict[str, list[Call]] = {}
         self.metagraph = Message(content, ()) if metagraph is None else metagraph
         listed = list(self.metagraph.messages(MetaGraphDef.asset_file_def))
         collected = Collections(self.metagraph).any_messages("saved_model_assets")
-        in_list = [(_asset_tensor(each), each.text(AssetFileDef.filename)) for each in listed]
-        in_collection = [(_asset_tensor(each), each.text(AssetFileDef.filename)) for each in collected]
-        self.asset_files = tuple((node_of(tensor), name) for tensor, name in (*in_list, *in_collection))
+        in_list = [(_read_asset_tensor(each), each.text(AssetFileDef.filename)) for each in listed]
+        in_collection = [(_read_asset_tensor(each), each.text(AssetFileDef.filename)) for each in collected]
+        self.asset_files = tuple((node_name(tensor), name) for tensor, name in (*in_list, *in_collection))
         self._asset_names = [name for _, name in in_list]
         # TensorFlow looks into the collection only where the list is empty.
-        self.assets = {tensor_name(tensor): name for tensor, name in in_list or in_collection}
-        self.functions = frozenset(body.function for body in self.bodies if body.function)
+        self.assets = {normalize_tensor_name(tensor): name for tensor, name in in_list or in_collection}
+        self.functions = frozenset(scope.function for scope in self.scopes if scope.function)
         self._graph = graph
-        self._by_name: dict[Body, dict[str, Node] | None] = {}
-        self._arguments: dict[Body, dict[str, int]] = {}
-        self._callable_unseen: dict[Body, bool] = {}
+        self._by_name: dict[GraphScope, dict[str, Node] | None] = {}
+        self._arguments: dict[GraphScope, dict[str, int]] = {}
+        self._callable_unseen: dict[GraphScope, bool] = {}
         self._runs: Runs | None = None
         self._fed: frozenset[str] | None = None
         self._bound: dict[str, list[int]] | None = None
@@ -102,10 +102,10 @@ class Variant:
         self._gradients: frozenset[str] | None = None
 
     def nodes(self) -> Iterator[Node]:
-        """Yields each node of the graph and of every function, and notes the functions that it calls."""
-        for body in self.bodies:
+        """Yield each node of the graph and of every function, and notes the functions that it calls."""
+        for scope in self.scopes:
             calling: dict[str, bool] = {}
-            for node in body.nodes():
+            for node in scope.nodes():
                 calls = calling.get(node.op)
                 if calls is None:
                     # A function can have the name of an op that calls nothing.
@@ -114,28 +114,28 @@ class Variant:
                     if node.op in self.functions:
                         self.calls.setdefault(node.op, []).append(Call(node, "", True))
                     for name, value in node.attributes():
-                        for function, depth in _functions_in(value):
+                        for function, depth in _iter_functions(value):
                             self.calls.setdefault(function, []).append(Call(node, name, depth == 0))
                 yield node
 
-    def node(self, body: Body, name: str) -> Node | None:
-        """Returns the node of that name in a graph or function; None where there is none, or names are not clear."""
-        return (self._names_in(body) or {}).get(name)
+    def node(self, scope: GraphScope, name: str) -> Node | None:
+        """Return the node of that name in a graph or function; None where there is none, or names are not clear."""
+        return (self._find_names(scope) or {}).get(name)
 
-    def has_clear_names(self, body: Body) -> bool:
+    def has_clear_names(self, scope: GraphScope) -> bool:
         """Whether a tensor's name in a graph or function can mean one tensor only."""
-        return self._names_in(body) is not None
+        return self._find_names(scope) is not None
 
-    def _names_in(self, body: Body) -> dict[str, Node] | None:
-        if body not in self._by_name:
-            self._by_name[body] = self._nodes_by_name(body)
-        return self._by_name[body]
+    def _find_names(self, scope: GraphScope) -> dict[str, Node] | None:
+        if scope not in self._by_name:
+            self._by_name[scope] = self._index_nodes(scope)
+        return self._by_name[scope]
 
-    def _nodes_by_name(self, body: Body) -> dict[str, Node] | None:
+    def _index_nodes(self, scope: GraphScope) -> dict[str, Node] | None:
         found: dict[str, Node] = {}
-        names = set(self.arguments(body)) if body.function else set()
+        names = set(self.arguments(scope)) if scope.function else set()
         count = len(names)
-        for node in body.nodes():
+        for node in scope.nodes():
             found[node.name] = node
             count += 1
         names.update(found)
@@ -143,11 +143,11 @@ class Variant:
         return found if is_clear else None
 
     def graph_nodes(self) -> Iterator[Node]:
-        """Yields the nodes of the graph itself."""
-        return self.bodies[0].nodes()
+        """Yield the nodes of the graph itself."""
+        return self.scopes[0].nodes()
 
     def runs(self, node: str) -> list[tuple[str, str]]:
-        """Returns when a node of the graph runs, and which tensor is fed with a path then: see `Run`."""
+        """Return when a node of the graph runs, and which tensor is fed with a path then: see `Run`."""
         if self._runs is None:
             self._runs = Runs(self.graph_nodes(), self.metagraph)
         return [(run.kind, run.fed) for run in self._runs.of(node)]
@@ -155,21 +155,21 @@ class Variant:
     def is_fed_by_callers(self, node: str) -> bool:
         """Whether a signature has a tensor of this node as an input."""
         if self._fed is None:
-            self._fed = fed_by_callers(self.metagraph)
+            self._fed = find_fed_nodes(self.metagraph)
         return node in self._fed
 
-    def arguments(self, body: Body) -> dict[str, int]:
-        """Returns the places of a function's arguments by their names."""
-        if body not in self._arguments:
-            signature = body.message.message(FunctionDef.signature)
+    def arguments(self, scope: GraphScope) -> dict[str, int]:
+        """Return the places of a function's arguments by their names."""
+        if scope not in self._arguments:
+            signature = scope.message.message(FunctionDef.signature)
             names = [argument.text(ArgDef.name) for argument in signature.messages(OpDef.input_arg)]
-            self._arguments[body] = {name: place for place, name in enumerate(names)}
-            if len(self._arguments[body]) != len(names):
-                raise WireError(f"two arguments of the function {body.function!r} have the same name")
-        return self._arguments[body]
+            self._arguments[scope] = {name: place for place, name in enumerate(names)}
+            if len(self._arguments[scope]) != len(names):
+                raise WireError(f"two arguments of the function {scope.function!r} have the same name")
+        return self._arguments[scope]
 
     def bound_inputs(self, function: str) -> list[int] | None:
-        """Returns the objects that a function of the object graph captures, as its last arguments.
+        """Return the objects that a function of the object graph captures, as its last arguments.
 
         None for a function that is not among those that the restored object has.
         """
@@ -183,29 +183,30 @@ class Variant:
         return self._bound.get(function)
 
     def captured_asset(self, number: int) -> str | None:
-        """Returns the file of an asset among the objects; None for another object."""
-        asset = self._object(number, SavedObject.asset)
+        """Return the file of an asset among the objects; None for another object."""
+        asset = self._find_object(number, SavedObject.asset)
         if asset is None:
             return None
         index = asset.integer(SavedAsset.asset_file_def_index)
         return self._asset_names[index] if index < len(self._asset_names) else None
 
     def captured_constant(self, number: int) -> str | None:
-        """Returns the node of a constant among the objects; None for another object."""
-        constant = self._object(number, SavedObject.constant)
+        """Return the node of a constant among the objects; None for another object."""
+        constant = self._find_object(number, SavedObject.constant)
         return None if constant is None else constant.text(SavedConstant.operation)
 
-    def is_called_unseen(self, body: Body) -> bool:
+    def is_called_unseen(self, scope: GraphScope) -> bool:
         """Whether a function can be called without a node that names it.
 
         As the gradient of another function or of an op, or in the place of another function.
         """
-        if body not in self._callable_unseen:
-            attributes = {entry.text(MapEntry.key) for entry in body.message.messages(FunctionDef.attr)}
-            self._callable_unseen[body] = bool(attributes - _INERT_ATTRIBUTES) or body.function in self._of_gradients()
-        return self._callable_unseen[body]
+        if scope not in self._callable_unseen:
+            attributes = {entry.text(MapEntry.key) for entry in scope.message.messages(FunctionDef.attr)}
+            is_gradient = scope.function in self._find_gradients()
+            self._callable_unseen[scope] = is_gradient or bool(attributes - _INERT_ATTRIBUTES)
+        return self._callable_unseen[scope]
 
-    def _of_gradients(self) -> frozenset[str]:
+    def _find_gradients(self) -> frozenset[str]:
         if self._gradients is None:
             library = self._graph.message(GraphDef.library)
             self._gradients = frozenset(
@@ -217,7 +218,7 @@ class Variant:
             )
         return self._gradients
 
-    def _object(self, number: int, kind: int) -> Message | None:
+    def _find_object(self, number: int, kind: int) -> Message | None:
         if self._objects is None:
             self._objects = list(self.metagraph.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes))
         if number >= min(len(self._objects), _INT32):
@@ -226,23 +227,23 @@ class Variant:
         return found.message(kind) if any(True for _ in found.spans(kind)) else None
 
 
-def variants(content: Buffer) -> Iterator[Variant]:
-    """Yields the graph variants of a `saved_model.pb`.
+def iter_programs(content: Buffer) -> Iterator[GraphProgram]:
+    """Yield the graph variants of a `saved_model.pb`.
 
     Raises:
         WireError: the bytes are not a SavedModel.
     """
-    for metagraph in metagraph_messages(content):
+    for metagraph in iter_metagraphs(content):
         tags = frozenset(metagraph.message(MetaGraphDef.meta_info_def).texts(MetaInfoDef.tags))
-        yield Variant(content, metagraph.message(MetaGraphDef.graph_def), tags, metagraph=metagraph)
+        yield GraphProgram(content, metagraph.message(MetaGraphDef.graph_def), tags, metagraph=metagraph)
 
 
-def _asset_tensor(asset: Message) -> str:
+def _read_asset_tensor(asset: Message) -> str:
     return asset.message(AssetFileDef.tensor_info).text(TensorInfo.name)
 
 
-def _functions_in(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
-    """Yields the functions that an AttrValue names, and in how many others' attributes each stands."""
+def _iter_functions(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """Yield the functions that an AttrValue names, and in how many others' attributes each stands."""
     if depth > _MAX_NESTED_FUNCTIONS:
         raise WireError(f"functions are nested more than {_MAX_NESTED_FUNCTIONS} deep in an attribute")
     functions = list(value.messages(AttrValue.func))
@@ -251,4 +252,4 @@ def _functions_in(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
     for function in functions:
         yield function.text(NameAttrList.name), depth
         for entry in function.messages(NameAttrList.attr):
-            yield from _functions_in(entry.message(MapEntry.value), depth + 1)
+            yield from _iter_functions(entry.message(MapEntry.value), depth + 1)

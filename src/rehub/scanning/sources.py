@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import Iterable, Iterator, NamedTuple
 
-from rehub.savedmodel.nodes import Body, Node, node_of
+from rehub.savedmodel.nodes import GraphScope, Node, node_name
 from rehub.savedmodel.wire import Span
+from rehub.scanning.graph_program import GraphProgram
 from rehub.scanning.path_variables import PathVariables
-from rehub.scanning.runs import tensor_name
-from rehub.scanning.string_constants import string_values, text_attribute
-from rehub.scanning.variants import Variant
+from rehub.scanning.runs import normalize_tensor_name
+from rehub.scanning.string_constants import read_strings, read_text_attribute
 
 # Ops whose only output names the same file as these of their inputs do, or files beside it.
 _FOLLOWED = {
@@ -45,7 +45,7 @@ _MOST_STEPS = 100_000  # In all, of a graph variant: a name that is not followed
 _MOST_ORIGINS = 100  # Of one name.
 
 
-class Origin(NamedTuple):
+class Source(NamedTuple):
     """One source of a file name.
 
     Attributes:
@@ -64,56 +64,56 @@ class Origin(NamedTuple):
 class _Place(NamedTuple):
     """A tensor on the way back. Its root is None where that is the node at which the way begins."""
 
-    body: Body
+    scope: GraphScope
     tensor: str
     root: str | None
     is_suffix: bool = False
 
 
 class _Found(NamedTuple):
-    """An origin, whose root is None where that is the node at which the way begins."""
+    """A source, whose root is None where that is the node at which the way begins."""
 
     kind: str
     text: str
     root: str | None
 
 
-class Origins:
-    """Follows file names of one graph variant back to where they come from."""
+class SourceFinder:
+    """Follow file names of one graph variant back to where they come from."""
 
-    def __init__(self, variant: Variant) -> None:
-        self._variant = variant
+    def __init__(self, program: GraphProgram) -> None:
+        self._program = program
         self._steps = 0
         self._data: dict[Span, list[str]] = {}
         self._names: dict[Span, str] = {}
         self._texts: dict[Span, list[str]] = {}
         self._of_tensors: dict[_Place, frozenset[_Found]] = {}
-        self._path_variables = PathVariables(variant)
+        self._path_variables = PathVariables(program)
 
-    def of(self, node: Node, index: int) -> frozenset[Origin]:
-        """Returns all sources of one of a node's inputs.
+    def find_sources(self, node: Node, index: int) -> frozenset[Source]:
+        """Return all sources of one of a node's inputs.
 
         Args:
-            node: any node of the variant.
+            node: any node of the program.
             index: which of its inputs, not counting those that only say what has to run before.
         """
-        root = "" if node.body.function else node.name
-        start = next(iter(self._inputs(node, (index,), "" if node.body.function else None, False)), None)
+        root = "" if node.scope.function else node.name
+        start = next(iter(self._follow_inputs(node, (index,), "" if node.scope.function else None, False)), None)
         if start is None:
-            return frozenset([Origin("unknown", f"{node.op} has no such input", root)])
+            return frozenset([Source("unknown", f"{node.op} has no such input", root)])
         if start not in self._of_tensors:
-            self._of_tensors[start] = self._followed(start)
+            self._of_tensors[start] = self._follow_back(start)
         found = self._of_tensors[start]
-        return frozenset(Origin(kind, text, root if at is None else at) for kind, text, at in found)
+        return frozenset(Source(kind, text, root if at is None else at) for kind, text, at in found)
 
-    def _followed(self, start: _Place) -> frozenset[_Found]:
+    def _follow_back(self, start: _Place) -> frozenset[_Found]:
         pending = [start]
         seen = {start}
         found: set[_Found] = set()
         while pending:
             if self._steps > _MOST_STEPS or len(found) > _MOST_ORIGINS:
                 return frozenset([_Found("unknown", "what is made in too many steps", start.root)])
-            for step in self._back(pending.pop()):
+            for step in self._step_back(pending.pop()):
                 self._steps += 1
                 if isinstance(step, _Found):
                     found.add(step)
@@ -124,138 +124,138 @@ class Origins:
             return frozenset([_Found("unknown", "an argument of a function that nobody calls", start.root)])
         return frozenset(found)
 
-    def _back(self, place: _Place) -> Iterator[_Place | _Found]:
-        """Yields where a tensor comes from, one step back."""
-        for step in self._sources(place):
+    def _step_back(self, place: _Place) -> Iterator[_Place | _Found]:
+        """Yield where a tensor comes from, one step back."""
+        for step in self._find_steps(place):
             if isinstance(step, _Found) and place.is_suffix:
                 if step.kind != "constant" or not _PART_OF_CHECKPOINT.fullmatch(step.text):
                     yield _Found("unknown", f"joined to {step.text!r}", step.root)
             else:
                 yield step
 
-    def _sources(self, place: _Place) -> Iterable[_Place | _Found]:
-        body, name = place.body, node_of(place.tensor)
-        if not self._variant.has_clear_names(body):
+    def _find_steps(self, place: _Place) -> Iterable[_Place | _Found]:
+        scope, name = place.scope, node_name(place.tensor)
+        if not self._program.has_clear_names(scope):
             return [_Found("unknown", f"{name!r}, which can be read in two ways", place.root)]
-        if body.function and name in self._variant.arguments(body):
-            return self._from_callers(body, self._variant.arguments(body)[name], place)
-        node = self._variant.node(body, name)
+        if scope.function and name in self._program.arguments(scope):
+            return self._resolve_argument(scope, self._program.arguments(scope)[name], place)
+        node = self._program.node(scope, name)
         if node is None:
             return [_Found("unknown", f"{name!r}, which is not there", place.root)]
-        if not body.function and self._variant.is_fed_by_callers(name):
-            return [_Found("placeholder", tensor_name(place.tensor), "")]
+        if not scope.function and self._program.is_fed_by_callers(name):
+            return [_Found("placeholder", normalize_tensor_name(place.tensor), "")]
         if node.op == "Const":
-            return self._from_constant(node, place)
-        if node.op in ("Placeholder", "PlaceholderWithDefault") and not body.function:
-            return [self._from_placeholder(node, place)]
+            return self._resolve_constant(node, place)
+        if node.op in ("Placeholder", "PlaceholderWithDefault") and not scope.function:
+            return [self._resolve_placeholder(node, place)]
         if node.op in _FOLLOWED:
-            return self._inputs(node, _FOLLOWED[node.op], place.root, place.is_suffix)
+            return self._follow_inputs(node, _FOLLOWED[node.op], place.root, place.is_suffix)
         if node.op in ("Pack", "IdentityN", "ConcatV2"):
-            count = len(self._data_of(node)) - (node.op == "ConcatV2")
-            return self._inputs(node, range(count), place.root, place.is_suffix)
+            count = len(self._get_data_inputs(node)) - (node.op == "ConcatV2")
+            return self._follow_inputs(node, range(count), place.root, place.is_suffix)
         if node.op == "StringJoin":
-            return self._joined(node, place)
-        if node.op == "ReadVariableOp" and not body.function:
-            return self._from_variable(node, place)
+            return self._resolve_join(node, place)
+        if node.op == "ReadVariableOp" and not scope.function:
+            return self._resolve_variable(node, place)
         return [_Found("unknown", f"what {node.op} makes", place.root)]
 
-    def _from_placeholder(self, node: Node, place: _Place) -> _Found:
+    def _resolve_placeholder(self, node: Node, place: _Place) -> _Found:
         """A placeholder without a value of its own stands for an asset if the loader feeds it one."""
-        tensor = tensor_name(place.tensor)
-        if node.op == "Placeholder" and tensor in self._variant.assets:
-            return _Found("asset", self._variant.assets[tensor], place.root)
+        tensor = normalize_tensor_name(place.tensor)
+        if node.op == "Placeholder" and tensor in self._program.assets:
+            return _Found("asset", self._program.assets[tensor], place.root)
         return _Found("placeholder", tensor, place.root)
 
-    def _from_constant(self, node: Node, place: _Place) -> Iterator[_Found]:
+    def _resolve_constant(self, node: Node, place: _Place) -> Iterator[_Found]:
         if node.span not in self._texts:
-            self._texts[node.span] = string_values(node)
+            self._texts[node.span] = read_strings(node)
         texts = self._texts[node.span]
-        tensor = tensor_name(place.tensor)
-        if not place.body.function and tensor in self._variant.assets:
+        tensor = normalize_tensor_name(place.tensor)
+        if not place.scope.function and tensor in self._program.assets:
             # Of a legacy module, the path is written into the graph; the constant itself names no file.
             kind = "asset" if texts == [_LEGACY_ASSET] else "fed asset"
-            yield _Found(kind, self._variant.assets[tensor], place.root)
+            yield _Found(kind, self._program.assets[tensor], place.root)
             return
         for text in texts[: _MOST_ORIGINS + 1]:
             yield _Found("constant", text, place.root)
         if not texts:
             yield _Found("unknown", "a constant that is not text", place.root)
 
-    def _from_callers(self, body: Body, index: int, place: _Place) -> Iterator[_Place | _Found]:
-        variant, function = self._variant, body.function
-        calls = variant.calls.get(function, ())
-        bound = variant.bound_inputs(function)
-        if variant.is_called_unseen(body):
+    def _resolve_argument(self, scope: GraphScope, index: int, place: _Place) -> Iterator[_Place | _Found]:
+        program, function = self._program, scope.function
+        calls = program.calls.get(function, ())
+        bound = program.bound_inputs(function)
+        if program.is_called_unseen(scope):
             yield _Found("unknown", "what a function is given that no node needs to name", place.root)
         if bound is not None:
-            first_bound = len(variant.arguments(body)) - len(bound)
+            first_bound = len(program.arguments(scope)) - len(bound)
             if first_bound < 0:
                 yield _Found("unknown", "a function that captures more than it takes", "")
             elif index < first_bound:
-                yield _Found("caller", list(variant.arguments(body))[index], "")
+                yield _Found("caller", list(program.arguments(scope))[index], "")
             else:
-                yield self._captured(bound[index - first_bound])
+                yield self._resolve_capture(bound[index - first_bound])
         elif not calls:
             yield _Found("unknown", "an argument of a function that nobody calls", place.root)
         for node, attribute, is_direct in calls:
-            root = place.root if node.body.function else self._name_of(node)
+            root = place.root if node.scope.function else self._get_name(node)
             attributes, first = (("",), 0) if not attribute else _CALLS.get(node.op, ((), 0))
-            given = self._inputs(node, (first + index,), root, place.is_suffix)
+            given = self._follow_inputs(node, (first + index,), root, place.is_suffix)
             if is_direct and attribute in attributes and given:
                 yield from given
             else:
                 yield _Found("unknown", f"what {node.op} gives to a function", root)
 
-    def _captured(self, number: int) -> _Found:
-        variant = self._variant
-        asset, constant = variant.captured_asset(number), variant.captured_constant(number)
+    def _resolve_capture(self, number: int) -> _Found:
+        program = self._program
+        asset, constant = program.captured_asset(number), program.captured_constant(number)
         if asset is not None:
             return _Found("asset", asset, "")
         if constant is not None:
-            node = variant.node(variant.bodies[0], constant)
-            texts = [] if node is None else string_values(node)
+            node = program.node(program.scopes[0], constant)
+            texts = [] if node is None else read_strings(node)
             if len(texts) == 1:
                 return _Found("constant", texts[0], "")
         return _Found("unknown", "an object that is captured", "")
 
-    def _from_variable(self, read: Node, place: _Place) -> Iterator[_Place | _Found]:
-        """Yields what a variable of the graph is set to, when nothing but the graph itself sets it.
+    def _resolve_variable(self, read: Node, place: _Place) -> Iterator[_Place | _Found]:
+        """Yield what a variable of the graph is set to, when nothing but the graph itself sets it.
 
         TensorFlow keeps the paths of assets in such variables, which are set when the model is loaded.
         """
-        data = self._data_of(read)
+        data = self._get_data_inputs(read)
         assignments = self._path_variables.assignments(data[0]) if len(data) == 1 else None
         if not assignments:
             yield _Found("unknown", "the value of a variable", place.root)
             return
         for node in assignments:
             # The assignment is what runs when the model is loaded, and what is fed there is what counts.
-            yield from self._inputs(node, (1,), node.name, place.is_suffix) or (
+            yield from self._follow_inputs(node, (1,), node.name, place.is_suffix) or (
                 _Found("unknown", "an assignment of nothing", node.name),
             )
 
-    def _joined(self, node: Node, place: _Place) -> Iterator[_Place | _Found]:
-        """Yields what a StringJoin makes a file's name of: the name, and what is joined to it."""
-        separator = text_attribute(node, "separator")
+    def _resolve_join(self, node: Node, place: _Place) -> Iterator[_Place | _Found]:
+        """Yield what a StringJoin makes a file's name of: the name, and what is joined to it."""
+        separator = read_text_attribute(node, "separator")
         if separator != "":
             yield _Found("unknown", f"joined by {separator!r}", place.root)
-        yield from self._inputs(node, (0,), place.root, place.is_suffix)
-        yield from self._inputs(node, range(1, len(self._data_of(node))), place.root, True)
+        yield from self._follow_inputs(node, (0,), place.root, place.is_suffix)
+        yield from self._follow_inputs(node, range(1, len(self._get_data_inputs(node))), place.root, True)
 
-    def _name_of(self, node: Node) -> str:
-        """Returns a node's name, read once."""
+    def _get_name(self, node: Node) -> str:
+        """Return a node's name, read once."""
         name = self._names.get(node.span)
         if name is None:
             name = self._names[node.span] = node.name
         return name
 
-    def _data_of(self, node: Node) -> list[str]:
-        """Returns the inputs of a node that are tensors. Each node is read once, as it can have many."""
+    def _get_data_inputs(self, node: Node) -> list[str]:
+        """Return the inputs of a node that are tensors. Each node is read once, as it can have many."""
         data = self._data.get(node.span)
         if data is None:
             data = self._data[node.span] = [tensor for tensor in node.inputs() if not tensor.startswith("^")]
         return data
 
-    def _inputs(self, node: Node, indices: Iterable[int], root: str | None, is_suffix: bool) -> list[_Place]:
-        data = self._data_of(node)
-        return [_Place(node.body, data[index], root, is_suffix) for index in indices if index < len(data)]
+    def _follow_inputs(self, node: Node, indices: Iterable[int], root: str | None, is_suffix: bool) -> list[_Place]:
+        data = self._get_data_inputs(node)
+        return [_Place(node.scope, data[index], root, is_suffix) for index in indices if index < len(data)]
