@@ -1,4 +1,4 @@
-"""Every check of the project, each in an environment of its own: `nox -l` lists them, `nox -s tf115` runs one.
+"""Every check of the project, each in its own environment: `nox -l` lists them, `nox -s tf115` runs one.
 
 A session whose Python is not on the machine is skipped. CONTRIBUTING.md says which tests run in which session.
 """
@@ -77,13 +77,13 @@ def tf2_peers(session: nox.Session) -> None:
 
 @nox.session(python=PY311, name="tf2-legacy-keras")
 def tf2_legacy_keras(session: nox.Session) -> None:
-    """The newest TensorFlow with Keras 2 in `tf.keras`'s place, TF_USE_LEGACY_KERAS=1: the tests that make layers."""
+    """The newest TensorFlow with tf_keras as its `tf.keras`, by TF_USE_LEGACY_KERAS=1: the tests that make layers."""
     suite(session, "keras", "tensorflow", "tf-keras", TF_USE_LEGACY_KERAS="1")
 
 
 @nox.session(python=PY313, name="tf2-new")
 def tf2_new(session: nox.Session) -> None:
-    """The newest Python that TensorFlow has, with no distutils and setuptools taken away: a selection of the tests."""
+    """The newest Python that TensorFlow has, without distutils and setuptools: a selection of the tests."""
     session.install("-e", ".", "--group", "test", "tensorflow")
     session.run("uv", "pip", "uninstall", "setuptools", external=True, silent=True)
     session.run("pytest", *(session.posargs or ["-m", "smoke"]), env={"REHUB_TEST_SESSION": session.name})
@@ -91,17 +91,17 @@ def tf2_new(session: nox.Session) -> None:
 
 @nox.session(python=PY311)
 def beam(session: nox.Session) -> None:
-    """A program of others that imports tensorflow_hub, Apache Beam, with rehub in that one's place."""
+    """Apache Beam, which imports tensorflow_hub, with rehub in place of it."""
     requirements = ["apache-beam", "tensorflow==2.15.1", "tensorflow-text==2.15.0"]
     session.install("-e", ".", "hypothesis", "pytest", *requirements)
-    # tensorflow-text brings it along; here rehub has to do without.
+    # tensorflow-text installs it, but rehub must work without it.
     session.run("uv", "pip", "uninstall", "tensorflow-hub", external=True, silent=True)
     session.run("pytest", "-m", "beam", *session.posargs, "tests/dependents", env={"REHUB_TEST_SESSION": session.name})
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """The rules of style, by ruff."""
+    """The style, by ruff."""
     session.install("--group", "lint")
     session.run("ruff", "check", ".")
 
@@ -122,7 +122,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """The house: which package may import which, by import-linter."""
+    """Which package may import which, by import-linter."""
     session.install("-e", ".", "--group", "layers")
     session.run("lint-imports")
 
@@ -148,7 +148,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=PY311)
 def notebooks(session: nox.Session) -> None:
-    """The notebooks of examples/, executed from top to bottom on small models in the place of those of tfhub.dev."""
+    """The notebooks of examples/, executed from top to bottom on small models in place of those of tfhub.dev."""
     session.install("-e", ".", "--group", "notebooks", "tensorflow")
     session.run("python", "examples/notebooks/execute.py", *session.posargs)
 

@@ -1,27 +1,16 @@
-"""Trains a module in TF2 by the steps that `make_features.py` recorded in TF 1.15, and compares."""
+"""Train a module in TF2 by the steps that `make_features.py` recorded in TF 1.15, and compare."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from legacy_features import dense, loss_of
+from legacy_features import RATE, compute_loss, flat_values, join_parts
 from retraining import parts_by_name
-
-RATE = 0.1  # As in make_features.py.
 
 
 def inputs_of(recorded, step):
     arrays = {key[len("inputs/") :]: value[step] for key, value in recorded.items() if key.startswith("inputs/")}
-    inputs = {}
-    for key, array in arrays.items():
-        name, _, part = key.partition(".")
-        if not part:
-            inputs[name] = tf.constant(array)
-        elif part == "indices":
-            inputs[name] = tf.SparseTensor(array, arrays[name + ".values"], arrays[name + ".dense_shape"])
-        elif part == "row_splits":
-            inputs[name] = tf.RaggedTensor.from_row_splits(arrays[name + ".flat_values"], array)
-    return inputs
+    return join_parts({key: tf.constant(array) for key, array in arrays.items()})
 
 
 def step_of(module):
@@ -33,7 +22,7 @@ def step_of(module):
                 if isinstance(value, tf.Tensor) and value.dtype.is_floating
             }
             tape.watch(floats)
-            loss = loss_of(module(inputs, training=True, as_dict=True))
+            loss = compute_loss(module(inputs, training=True, as_dict=True))
             loss += sum(penalty() for penalty in module.regularization_losses)
         trained = module.trainable_variables
         gradients, of_inputs = tape.gradient(loss, (trained, floats))
@@ -64,7 +53,7 @@ def assert_trained_as_recorded(module, recorded, in_function, tolerance=1e-5):
     outputs = module(inputs_of(recorded, -1), as_dict=True)
     for key, value in recorded.items():
         if key.startswith("after/"):
-            assert_equal(dense(outputs[key[len("after/") :]]).numpy(), value, key, tolerance)
+            assert_equal(flat_values(outputs[key[len("after/") :]]).numpy(), value, key, tolerance)
 
 
 def assert_equal(array, expected, name, tolerance):

@@ -51,7 +51,7 @@ def train(path: str, cluster: dict[str, list[str]]) -> None:
             session.run(v1.global_variables_initializer())
             for _ in range(50):
                 session.run(step, {x: [1.0, 2.0]})
-            print(f"w is {session.run(model.w)[0]:.4f}, and lies on {model.w.device}")
+            print(f"w is {session.run(model.w)[0]:.4f}, on {model.w.device}")
 
 
 def main() -> None:

@@ -118,9 +118,9 @@ def _parse_choice(*choices: str) -> Callable[[str], str]:
 
 CACHE_DIR = Setting(
     ("REHUB_CACHE_DIR", "TFHUB_CACHE_DIR"),
-    "The directory that keeps downloaded models, or the URL of one in an object store, such as gs://bucket/models. One "
-    "that tensorflow_hub has filled is read as it stands. REHUB_CACHE_DIR may name several, separated as in PATH: all "
-    "are read, the first that can be written is written.",
+    "The directory that keeps downloaded models, or the URL of one in an object store, such as gs://bucket/models. A "
+    "cache of tensorflow_hub is readable without changes. REHUB_CACHE_DIR may name several, separated as in PATH: all "
+    "are read, and the first writable one is written.",
     "the user's cache directory, on Linux ~/.cache/rehub",
 )
 LOCK_TIMEOUT = ParsedSetting(

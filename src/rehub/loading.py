@@ -20,7 +20,7 @@ from rehub.errors import (
 from rehub.legacy.conversions import add_module_methods, is_conversion
 from rehub.redaction import redact_url
 from rehub.restore import LoadPolicy, LoadRequest
-from rehub.savedmodel import Layout, MetaGraph, graph_variant, read_metagraphs, tag_set
+from rehub.savedmodel import Layout, MetaGraph, parse_tags, read_metagraphs, select_metagraph
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _check_arguments(options: Any | None, policy: LoadPolicy) -> None:
 
 
 def _resolve_handle(handle: Any, tags: str | Iterable[str] | None, options: Any, policy: LoadPolicy) -> LoadRequest:
-    wanted = tag_set(tags)
+    wanted = parse_tags(tags)
     path = resolvers.resolve(handle)
     label = redact_url(handle) if isinstance(handle, str) else str(path)
     return LoadRequest(_make_absolute(handle), str(path), label, wanted, options, policy, load)
@@ -154,7 +154,7 @@ def _read_model(request: LoadRequest) -> _Model:
     layout = restore.check_trust(layout, request.label, request.policy.trusted)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     tags = frozenset() if request.tags is None and layout.is_legacy else request.tags
-    metagraph = graph_variant(metagraphs, tags, request.label)
+    metagraph = select_metagraph(metagraphs, tags, request.label)
     _check_signatures(metagraph, request.label)
     return _Model(request, layout, metagraphs, metagraph, tags)
 

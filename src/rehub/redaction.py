@@ -1,7 +1,7 @@
-"""Keeps passwords, tokens and signatures out of what people read: messages, logs, manifests and listings.
+"""Keep passwords, tokens and signatures out of messages, logs, manifests and listings.
 
-A URL is taken apart where it comes in, by `redact_url`: all of its login, and every value of its query outside a short
-list, become `***`. `redact_text` is the second net, for texts of others in which URLs may stand.
+`redact_url` replaces the login of a URL, and every value of its query outside a short list, by `***`. `redact_text`
+does the same for the URLs in a text of a server or a library.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from urllib.parse import unquote
 
 MASK = "***"
 
-# What says which model or which part of a server is meant, and opens nothing. All other values are masked: nobody can
-# list the names that servers have for a secret.
-_SHOWN_KEYS = frozenset(
+# Keys whose values name a model or a part of a server, and are not secret. The values of all other keys are masked, as
+# the names that servers use for secrets cannot be listed.
+_PUBLIC_KEYS = frozenset(
     "tf-hub-format tfjs-format lite-format tfhub-redirect version revision ref format size mtime_ns "
     "x-goog-expires x-goog-date x-goog-algorithm x-amz-expires x-amz-date x-amz-algorithm".split()
 )
-_SHOWN_VALUE = re.compile(r"[\w.:/-]{0,64}", re.ASCII)
+_PUBLIC_VALUE = re.compile(r"[\w.:/-]{0,64}", re.ASCII)
 _KEY = re.compile(r"[\w.%~-]{1,32}", re.ASCII)
-_SHOWN_FRAGMENT = re.compile(r"sha256=[0-9a-fA-F]{64}")
+_PUBLIC_FRAGMENT = re.compile(r"sha256=[0-9a-fA-F]{64}")
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # fsspec's chains: `zip://member::https://host/archive.zip`, `filecache::s3://bucket/key`.
@@ -29,9 +29,9 @@ _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def redact_url(url: str) -> str:
-    r"""A URL, or a path, with `***` for its login and for each value of its query that may be a secret.
+    r"""Return a URL or a path with `***` for its login and for each value of its query that may be a secret.
 
-    The whole text is one URL, so that a password may hold whatever it likes.
+    The whole text is one URL, so that a password may hold any character.
 
     >>> redact_url("https://me:it's secret@example.com/m?version=2&X-Amz-Signature=0a1b")
     'https://***@example.com/m?version=2&X-Amz-Signature=***'
@@ -41,37 +41,37 @@ def redact_url(url: str) -> str:
 
 
 def redact_location(place: str) -> str:
-    """A directory as it is, or the URL of one without its secrets: what a command prints for others to use."""
+    """Return a directory unchanged, or the URL of one without its secrets."""
     return redact_url(place) if "://" in place else place
 
 
 def _redact_link(url: str) -> str:
-    joint = "::" if url.endswith("::") else ""
-    url = url[: len(url) - len(joint)]
+    separator = "::" if url.endswith("::") else ""
+    url = url[: len(url) - len(separator)]
     scheme = _SCHEME.match(url)
     if scheme is None:
-        return _redact_path(url) + joint
+        return _redact_path(url) + separator
     rest = url[scheme.end() :]
     end = _end_of_authority(rest)
     authority, rest = rest[:end], rest[end:]
     _, at, host = authority.rpartition("@")
-    if not at and _has_impossible_port(authority):  # `https://user:password` whose host was forgotten
+    if not at and _has_impossible_port(authority):  # `https://user:password` without a host
         host = MASK
     rest, hash_sign, fragment = rest.partition("#")
     path, question_mark, query = rest.partition("?")
-    shown = scheme.group() + (MASK + at if at else "") + host + _redact_parameters(path)
+    redacted = scheme.group() + (MASK + at if at else "") + host + _redact_parameters(path)
     if question_mark:
-        shown += "?" + "&".join(_redact_item(item, bare=True) for item in query.split("&"))
+        redacted += "?" + "&".join(_redact_item(item, bare=True) for item in query.split("&"))
     if hash_sign:
-        shown += "#" + (fragment if not fragment or _SHOWN_FRAGMENT.fullmatch(fragment) else MASK)
-    return shown + joint
+        redacted += "#" + (fragment if not fragment or _PUBLIC_FRAGMENT.fullmatch(fragment) else MASK)
+    return redacted + separator
 
 
 def _end_of_authority(rest: str) -> int:
-    """Where the login and host end. A password with a `/`, `?` or `#` that nobody has quoted is still a password."""
+    """Return where the login and host end. A password may hold an unquoted `/`, `?` or `#`."""
     found = re.search("[/?#]", rest)
     end = found.start() if found else len(rest)
-    if _is_torn_login(rest[:end], rest[end:]):
+    if _is_split_login(rest[:end], rest[end:]):
         after = rest.rpartition("@")[2]
         found = re.search("[/?#]", after)
         end = len(rest) - len(after) + (found.start() if found else len(after))
@@ -79,7 +79,7 @@ def _end_of_authority(rest: str) -> int:
 
 
 def has_ambiguous_login(url: str) -> bool:
-    r"""Whether a part of a URL's login would be taken for its host, by one parser or another.
+    r"""Return whether some parser would take a part of a URL's login for its host.
 
     >>> has_ambiguous_login("https://me:a#b@host/m"), has_ambiguous_login("https://me:a%23b@host/m")
     (True, False)
@@ -87,14 +87,14 @@ def has_ambiguous_login(url: str) -> bool:
     rest = url.partition("://")[2]
     found = re.search("[/?#]", rest)
     end = found.start() if found else len(rest)
-    # urllib3 ends the host at a backslash, the standard library does not.
-    return "\\" in rest[:end] or _is_torn_login(rest[:end], rest[end:])
+    # A host ends at a backslash in urllib3, and not in the standard library.
+    return "\\" in rest[:end] or _is_split_login(rest[:end], rest[end:])
 
 
-def _is_torn_login(authority: str, rest: str) -> bool:
-    """Whether what looks like the host is the first half of a login, whose second half follows up to an `@`."""
+def _is_split_login(authority: str, rest: str) -> bool:
+    """Return whether the apparent host is the first part of a login, whose second part ends at an `@`."""
     before, at, _ = rest.partition("@")
-    # `host/owner/repository@revision` and `host?mail=me@host` are none.
+    # `host/owner/repository@revision` and `host?mail=me@host` have no login.
     return bool(at) and (
         _has_impossible_port(authority) or before[0] == "#" or (before[0] == "?" and "=" not in before)
     )
@@ -106,23 +106,23 @@ def _has_impossible_port(authority: str) -> bool:
 
 
 def _redact_parameters(path: str) -> str:
-    """A path that may have parameters, such as `;jsessionid=`."""
+    """Mask the parameters of a path, such as `;jsessionid=`."""
     before, semicolon, _ = path.partition(";")
     return f"{before};{MASK}" if semicolon else path
 
 
 def _redact_item(item: str, *, bare: bool) -> str:
-    """One `key=value` of a query; one without a value is masked if `bare` ones are."""
+    """Mask the value of one `key=value` of a query; mask an item without a value if `bare`."""
     key, equals, value = item.partition("=")
     if not equals or (bare and not value.strip("=")):  # Base64 ends with equal signs.
-        return MASK if bare and item and unquote(key).lower() not in _SHOWN_KEYS else item
-    if unquote(key).lower() in _SHOWN_KEYS and _SHOWN_VALUE.fullmatch(unquote(value)):
+        return MASK if bare and item and unquote(key).lower() not in _PUBLIC_KEYS else item
+    if unquote(key).lower() in _PUBLIC_KEYS and _PUBLIC_VALUE.fullmatch(unquote(value)):
         return item
     return f"{key if _KEY.fullmatch(key) else MASK}={MASK}"
 
 
 def _redact_path(path: str) -> str:
-    """What has no scheme: a path, or a URL whose scheme was forgotten."""
+    """Redact a text without a scheme: a path, or a URL whose scheme is missing."""
     if not _WINDOWS_DRIVE.match(path):
         path = re.sub("^[^/:@]+:.*@", f"{MASK}@", path, flags=re.DOTALL)
         path = re.sub("(^|/)[^/:@]*:[^/]*@", rf"\1{MASK}@", path)
@@ -132,10 +132,10 @@ def _redact_path(path: str) -> str:
     return path + question_mark + items + hash_sign + fragment
 
 
-# These two are compiled when they are first used: a program that meets no error needs them not.
-# A scheme of any length would take time that grows with the square of a long word.
+# These two are compiled on first use, as a program without errors does not need them.
+# The length of a scheme is limited, because the time would grow with the square of a long word.
 _URL_IN_TEXT = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"<>`]+"
-# Without a scheme nobody can tell where a URL begins, so here it is the usual names only.
+# Without a scheme the start of a URL is unknown, so only the usual names of secrets are masked.
 _USUAL_ITEM = (
     r"(?i)(?<=[?&;])((?:x-goog|x-amz)-(?:signature|credential|security-token)|sig|signature|[a-z_-]{0,40}token|[a-z_-]{0,40}key"
     r"|[a-z_-]{0,40}secret|passw(?:or)?d|pass|pwd|auth|authorization|jwt|sas|code|session|sessionid|hdnts|awsaccesskeyid"
@@ -144,7 +144,7 @@ _USUAL_ITEM = (
 
 
 def redact_text(text: str) -> str:
-    """A text in which URLs may stand, with `***` for each password, signature and token in them.
+    """Return a text with `***` for each password, signature and token of the URLs in it.
 
     >>> redact_text("asked https://me:secret@example.com/m?sig=0a1b, and it said no.")
     'asked https://***@example.com/m?sig=***, and it said no.'
@@ -153,21 +153,21 @@ def redact_text(text: str) -> str:
 
 
 def is_signed(url: str) -> bool:
-    """Whether a URL has a login or a signature by one of the usual names; such a one soon means nothing."""
+    """Return whether a URL has a login, or a signature by one of the usual names, which expires."""
     return re.search(_USUAL_ITEM, url) is not None or redact_url(url).partition("?")[0] != url.partition("?")[0]
 
 
 def _redact_match(match: Match[str]) -> str:
     url = match.group()
-    # What ends a sentence is not the URL's.
+    # The punctuation of a sentence is not part of the URL.
     bare = url.rstrip(".,;:!?)]}")
     return redact_url(bare) + url[len(bare) :]
 
 
 def find_secrets(url: str) -> tuple[str, ...]:
-    """The texts that `redact_url` masks in a URL, as they stand there and unquoted; the longest first.
+    """Return the texts that `redact_url` masks in a URL, quoted and unquoted; the longest first.
 
-    With them a text of others can be searched that quotes a part of the URL, such as its query alone.
+    A text that quotes a part of the URL, such as its query alone, can be searched for them.
     """
     found = set()
     for link in _LINK_OF_CHAIN.split(url):
@@ -183,17 +183,17 @@ def find_secrets(url: str) -> tuple[str, ...]:
         for item in [*query.split("&"), *path.split(";")[1:]]:
             key, equals, value = item.partition("=")
             found.add(value if equals else key)
-        found.add("" if _SHOWN_FRAGMENT.fullmatch(fragment) else fragment)
+        found.add("" if _PUBLIC_FRAGMENT.fullmatch(fragment) else fragment)
     found.update([unquote(each) for each in found])
-    # A parser that stumbles over a password may quote the part before the place.
+    # A parser that fails at a character of a password may quote the part before it.
     found.update([part for each in found for part in re.split(r"[/?#\\@:\s]", each)])
-    shown = redact_url(url)
+    redacted = redact_url(url)
     # Shorter ones would mask half of any text.
-    return tuple(sorted((each for each in found if len(each) > 3 and each not in shown), key=len, reverse=True))
+    return tuple(sorted((each for each in found if len(each) > 3 and each not in redacted), key=len, reverse=True))
 
 
 def redact_secrets_of(url: str, text: str) -> str:
-    """A text of others about a URL, without what is secret in that one and in others.
+    """Return a text about a URL without the secrets of that URL and of others.
 
     >>> redact_secrets_of("https://h/m?token=0a1b", "GET /m?token=0a1b failed")
     'GET /m?token=*** failed'

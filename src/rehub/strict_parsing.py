@@ -1,8 +1,8 @@
-"""Numbers, moments and documents that others have written: read within bounds, or not at all.
+"""Parse numbers, dates and JSON from untrusted sources within bounds.
 
-`int` takes digits of every script and takes time that grows with their square, `float` makes infinity of 1e999, dates
-overflow, and a JSON document may be deeper than the interpreter's stack. Each function here gives None, or one
-`Malformed`, for whatever is not plain.
+`int` accepts the digits of every script and takes quadratic time, `float` makes infinity of 1e999, dates overflow, and
+a JSON document may be deeper than the interpreter's stack. The functions here return None, or raise `Malformed`, for
+every such text.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from datetime import datetime
 
-# No file, count or offset is larger: what a signed integer of 64 bits takes.
-LARGEST = 2**63 - 1
-_MOST_DIGITS = 19
+# No file, count or offset is larger than a signed integer of 64 bits.
+MAX_COUNT = 2**63 - 1
+_MAX_DIGITS = 19
 
 
 class Malformed(ValueError):
-    """A document of others is not what it should be; it never reaches a user as it is."""
+    """A document does not have the expected form; never reaches a user."""
 
 
-def parse_count(text: str | None, most: int = LARGEST) -> int | None:
-    """The number that a text of ASCII digits writes; None for any other text, and for more than `most`.
+def parse_count(text: str | None, limit: int = MAX_COUNT) -> int | None:
+    """Return the number that a text of ASCII digits stands for; None for any other text, and above `limit`.
 
     >>> parse_count(" 12 "), parse_count("²"), parse_count("-1"), parse_count("9" * 5000), parse_count(None)
     (12, None, None, None, None)
@@ -30,17 +30,17 @@ def parse_count(text: str | None, most: int = LARGEST) -> int | None:
     if text is None:
         return None
     digits = text.strip(" \t")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS):
         return None
     number = int(digits)
-    return None if number > most else number
+    return None if number > limit else number
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """The moment that a header of HTTP names, in UTC; None for what names none."""
+    """Return the time of an HTTP header in UTC; None if it is malformed."""
     if text is None or len(text) > 100 or not text.isascii():
         return None
-    from email.utils import parsedate_to_datetime  # Only downloads need it, and it takes milliseconds to import.
+    from email.utils import parsedate_to_datetime  # It takes milliseconds to import, and only downloads need it.
 
     try:
         return _in_utc(parsedate_to_datetime(text))
@@ -49,23 +49,23 @@ def parse_http_date(text: str | None) -> datetime | None:
 
 
 def parse_iso_date(text: str, *, local: bool = False) -> datetime | None:
-    """The moment that a text of ISO 8601 names, in UTC; None for what names none.
+    """Return the time of an ISO 8601 text in UTC; None if it is malformed.
 
     Args:
-        text: what somebody has written.
-        local: whether one without a zone is this machine's time, rather than UTC's.
+        text: the text.
+        local: whether a text without a zone is in this machine's zone instead of UTC.
     """
     from datetime import datetime, timezone
 
     try:
         moment = datetime.fromisoformat(text[:100])
         return moment.astimezone(timezone.utc) if local else _in_utc(moment)
-    except (ValueError, OverflowError, OSError):  # The last of Windows, for local times before 1970.
+    except (ValueError, OverflowError, OSError):  # Windows raises the last one for local times before 1970.
         return None
 
 
 def parse_timestamp(timestamp: float) -> datetime | None:
-    """The moment of a file's time, in UTC; None outside of the years that have four digits."""
+    """Return the time of a file's timestamp in UTC; None outside of the years 1 to 9999."""
     from datetime import datetime, timedelta, timezone
 
     try:
@@ -75,16 +75,16 @@ def parse_timestamp(timestamp: float) -> datetime | None:
 
 
 def parse_json(content: bytes) -> Any:
-    """The value of a JSON document.
+    """Parse a JSON document.
 
     Raises:
-        Malformed: it is none, too deep, or holds a number that no count and no size is.
+        Malformed: it is not JSON, is nested too deep, or holds a number that is too large for a count or size.
     """
-    import json  # Most programs that import this module read no document.
+    import json  # Most programs that import this module read no JSON.
 
     try:
         return json.loads(
-            content.decode("utf-8"), parse_int=_whole_number, parse_float=_fraction, parse_constant=_refuse_constant
+            content.decode("utf-8"), parse_int=_parse_integer, parse_float=_parse_float, parse_constant=_refuse_constant
         )
     except Malformed:
         raise
@@ -95,15 +95,15 @@ def parse_json(content: bytes) -> Any:
 
 
 def get_field(value: Any, key: str, kind: type) -> Any:
-    """The member of a JSON object, which must have exactly this type.
+    """Return a field of a JSON object, which must have exactly this type.
 
     Raises:
-        Malformed: it is missing, or of another type.
+        Malformed: it is missing, or has another type.
     """
     if type(value) is not dict or key not in value:
         raise Malformed(f"it has no {key!r}")
     found = value[key]
-    if type(found) is not kind:  # True is an int to isinstance.
+    if type(found) is not kind:  # isinstance(True, int) is true.
         raise Malformed(f"its {key!r} is of type {type(found).__name__} and must be of type {kind.__name__}")
     return found
 
@@ -116,18 +116,18 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc)
 
 
-def _whole_number(text: str) -> int:
+def _parse_integer(text: str) -> int:
     number = parse_count(text.lstrip("-"))
     if number is None:
-        raise Malformed("it holds a number of more digits than any count has")
+        raise Malformed("it holds a number with too many digits")
     return -number if text.startswith("-") else number
 
 
-def _fraction(text: str) -> float:
+def _parse_float(text: str) -> float:
     if len(text) > 40 or float(text) in (float("inf"), float("-inf")):
-        raise Malformed("it holds a number that is beyond all bounds")
+        raise Malformed("it holds a number that is too large")
     return float(text)
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise Malformed(f"it holds {text}, which is no number of JSON")
+    raise Malformed(f"it holds {text}, which is not a number in JSON")

@@ -96,7 +96,7 @@ def test_a_hash_in_the_handle_must_be_the_archives(rehub, archive, directory, tm
 
 def test_what_is_refused_leaves_the_cache_unchanged(rehub, tmp_path, cache_dir):
     bad = {
-        "no archive": (b"<html>a page</html>", "is no archive that rehub knows"),
+        "no archive": (b"<html>a page</html>", "is not an archive that rehub knows"),
         "half": (archive_of(MODEL)[:-20], "ends too early"),
         "evil": (tar_of({"../outside": b"x"}), "leaves the archive's root"),
         "without a model": (archive_of({"README.md": b"x"}), "contains neither"),

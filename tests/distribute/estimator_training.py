@@ -1,4 +1,4 @@
-"""Trains an Estimator whose model_fn uses a restored model, as the task of a cluster that TF_CONFIG names.
+"""Train an Estimator whose model_fn uses a restored model, as the task of a cluster that TF_CONFIG names.
 
 Usage: estimator_training.py MODEL DIRECTORY load | layer
 """

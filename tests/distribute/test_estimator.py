@@ -1,4 +1,4 @@
-"""Estimators with parameter servers: the chief and the servers are processes of their own."""
+"""Estimators with parameter servers: the chief and the servers are separate processes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cluster import free_ports
+from linear_model import save_linear_model
 from saved_models import tf
 
 pytestmark = pytest.mark.skipif(
@@ -21,15 +22,7 @@ TRAINING = Path(__file__).parent / "estimator_training.py"
 
 @pytest.fixture
 def model(tmp_path):
-    """x -> x @ [[1, 2]]."""
-    root = tf.train.Checkpoint(w=tf.Variable([[1.0, 2.0]]))
-    root.variables = root.trainable_variables = [root.w]
-    call = tf.function(lambda x, training=False: tf.matmul(x, root.w))
-    for training in (True, False):
-        call.get_concrete_function(tf.TensorSpec([None, 1], tf.float32), training=training)
-    root.__call__ = call
-    tf.saved_model.save(root, str(tmp_path / "model"))
-    return str(tmp_path / "model")
+    return save_linear_model(tmp_path / "model")
 
 
 @pytest.mark.parametrize("how", ["load", "layer"])

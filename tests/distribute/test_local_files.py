@@ -1,4 +1,4 @@
-"""Models that only this machine has, loaded onto others: the servers of the cluster do not see the files."""
+"""Local models loaded onto other machines: the servers of the cluster do not see the files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LOADING = Path(__file__).parent / "load_on_cluster.py"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A cluster whose servers look for a relative path in a directory that is empty."""
+    """Start a cluster whose servers have an empty working directory, so that a relative path does not exist there."""
     with running_cluster(tmp_path_factory.mktemp("servers"), ps=1, worker=1) as cluster:
         yield cluster
 
 
 @pytest.mark.parametrize(("how", "job"), [("parameter_servers", "ps"), ("device", "worker")])
-def test_a_model_of_this_machine_is_read_here_wherever_its_variables_lie(how, job, cluster, tmp_path):
+def test_a_local_model_is_read_locally_for_variables_on_other_machines(how, job, cluster, tmp_path):
     save_shift(tmp_path / "model")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["CLUSTER"] = json.dumps(cluster)

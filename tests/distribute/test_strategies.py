@@ -1,4 +1,4 @@
-"""Restored models under the strategies of tf.distribute: trained on several devices as on one."""
+"""Restored models under the strategies of tf.distribute: trained on several devices equally as on one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cluster import free_ports, running_cluster
+from linear_model import save_linear_model
 from saved_models import IS_TF1, tf
 
 import rehub as hub
@@ -26,17 +27,7 @@ TRAINING = Path(__file__).parent / "training.py"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """x -> x @ [[1, 2]], with a regularization loss."""
-    root = tf.train.Checkpoint(w=tf.Variable([[1.0, 2.0]]))
-    root.variables = root.trainable_variables = [root.w]
-    call = tf.function(lambda x, training=False: tf.matmul(x, root.w))
-    for training in (True, False):
-        call.get_concrete_function(tf.TensorSpec([None, 1], tf.float32), training=training)
-    root.__call__ = call
-    root.regularization_losses = [tf.function(lambda: 0.01 * tf.reduce_sum(root.w**2), input_signature=[])]
-    path = tmp_path_factory.mktemp("model") / "1"
-    tf.saved_model.save(root, str(path))
-    return str(path)
+    return save_linear_model(tmp_path_factory.mktemp("model") / "1", regularized=True)
 
 
 def start(model, *how, **environment):
@@ -65,7 +56,7 @@ def assert_alike(result, expected):
         np.testing.assert_allclose(weight, expected_weight, rtol=1e-6)
 
 
-def test_a_layer_is_trained_on_two_devices_as_on_one(model, on_one_device):
+def test_a_layer_is_trained_equally_on_one_and_two_devices(model, on_one_device):
     result = result_of(start(model, "mirrored"))
     assert (on_one_device[0], result[0]) == (1, 2)
     assert_alike(result, on_one_device)
@@ -91,7 +82,7 @@ def legacy_module(tmp_path_factory):
     return path
 
 
-def test_a_legacy_module_is_trained_on_two_devices_as_on_one(legacy_module):
+def test_a_legacy_module_is_trained_equally_on_one_and_two_devices(legacy_module):
     expected = result_of(start(legacy_module, "one_device"))
     result = result_of(start(legacy_module, "mirrored"))
     assert (expected[0], result[0]) == (1, 2)
@@ -127,7 +118,7 @@ def test_a_layer_is_trained_with_its_weights_on_parameter_servers(way, model, on
 
 
 @pytest.mark.skipif(KERAS_3, reason="fit of Keras 3 fails under MultiWorkerMirroredStrategy, whatever the layers")
-def test_a_layer_is_trained_by_two_workers_as_by_one(model, on_one_device):
+def test_a_layer_is_trained_equally_by_one_and_two_workers(model, on_one_device):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]
     workers = [start(model, "workers", TF_CONFIG=json.dumps(task)) for task in tasks]

@@ -20,26 +20,24 @@ def both(monkeypatch):
 
 
 @pytest.mark.peers
-def test_a_layer_of_keras_3_in_a_sequential_model_of_tf_keras_names_both(both, reusable_model):
-    keras_3, tf_keras = both
+@pytest.mark.parametrize(
+    ("layer_package", "model_package", "message"),
+    [
+        ("keras", "tf_keras", r"layer of keras 3.*model of tf_keras 2.*TF_USE_LEGACY_KERAS=1"),
+        ("tf_keras", "keras", r"layer of tf_keras 2.*model of keras 3"),
+    ],
+)
+def test_error_of_a_layer_in_a_model_of_the_other_keras_names_both(
+    both, layer_package, model_package, message, reusable_model, monkeypatch
+):
+    monkeypatch.setenv("REHUB_KERAS", layer_package)
+    keras = {"keras": both[0], "tf_keras": both[1]}
     layer = hub.KerasLayer(reusable_model)
-    assert isinstance(layer, keras_3.layers.Layer)
-    with pytest.raises(KerasMismatch, match=r"layer of keras 3.*model of tf_keras 2.*TF_USE_LEGACY_KERAS=1"):
-        tf_keras.Sequential([layer])
-    with pytest.raises(KerasMismatch, match=r"layer of keras 3.*model of tf_keras 2"):
-        layer(tf_keras.layers.Input((3,)))
-
-
-@pytest.mark.peers
-def test_a_layer_of_tf_keras_in_a_model_of_keras_3_names_both(both, reusable_model, monkeypatch):
-    keras_3, tf_keras = both
-    monkeypatch.setenv("REHUB_KERAS", "tf_keras")
-    layer = hub.KerasLayer(reusable_model)
-    assert isinstance(layer, tf_keras.layers.Layer)
-    with pytest.raises(KerasMismatch, match=r"layer of tf_keras 2.*model of keras 3"):
-        keras_3.Sequential([layer])
-    with pytest.raises(KerasMismatch, match=r"layer of tf_keras 2.*model of keras 3"):
-        layer(keras_3.layers.Input((3,)))
+    assert isinstance(layer, keras[layer_package].layers.Layer)
+    with pytest.raises(KerasMismatch, match=message):
+        keras[model_package].Sequential([layer])
+    with pytest.raises(KerasMismatch, match=message):
+        layer(keras[model_package].layers.Input((3,)))
 
 
 @pytest.mark.peers

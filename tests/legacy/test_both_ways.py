@@ -1,4 +1,4 @@
-"""A module that one of rehub and tensorflow_hub 0.12 writes, the other loads and fine-tunes."""
+"""Modules that rehub wrote in tensorflow_hub 0.12, and the reverse: loaded and fine-tuned."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reader(writer):
 
 
 def tuned(hub, spec, tags):
-    """Losses of five steps, and the module."""
+    """Return the losses of five steps, and the module."""
     module = hub.Module(spec, trainable=True, tags=tags)
     outputs = module([[1.0, 2.0], [3.0, 4.0]])
     loss = tf.reduce_sum(tf.square(outputs - 1.0)) + v1.losses.get_regularization_loss()
@@ -45,7 +45,7 @@ def tuned(hub, spec, tags):
     return [session.run([loss, step])[0] for _ in range(5)], module, session
 
 
-def test_what_one_wrote_the_other_fine_tunes_alike(writer, reader, tmp_path):
+def test_modules_of_one_library_are_fine_tuned_equally_by_the_other(writer, reader, tmp_path):
     spec = writer.create_module_spec(module_fns.regularized, [({"train"}, {"is_training": True}), (set(), {})])
     with tf.Graph().as_default():
         losses, module, session = tuned(writer, spec, {"train"})
@@ -69,7 +69,7 @@ def test_what_one_wrote_the_other_fine_tunes_alike(writer, reader, tmp_path):
 
 
 @pytest.mark.parametrize("module_fn", [module_fns.partitioned, module_fns.squares, module_fns.power_by_while])
-def test_interfaces_are_read_alike(writer, reader, module_fn, tmp_path):
+def test_both_libraries_read_the_same_signatures(writer, reader, module_fn, tmp_path):
     with tf.Graph().as_default(), v1.Session() as session:
         module = writer.Module(writer.create_module_spec(module_fn))
         session.run(v1.global_variables_initializer())
@@ -88,7 +88,7 @@ def test_interfaces_are_read_alike(writer, reader, module_fn, tmp_path):
                 }
 
 
-def test_tables_and_assets_are_read_alike(writer, reader, tmp_path):
+def test_both_libraries_read_the_same_tables_and_assets(writer, reader, tmp_path):
     vocabulary = tmp_path / "words.txt"
     vocabulary.write_text("a\nb\n")
     with tf.Graph().as_default(), v1.Session() as session:
@@ -99,7 +99,7 @@ def test_tables_and_assets_are_read_alike(writer, reader, tmp_path):
         assert find(["b", "c"]).tolist() == [1, -1]
 
 
-def test_images_and_their_size_are_read_alike():
+def test_both_libraries_read_the_same_image_size():
     for hub in (rehub, tensorflow_hub):
         spec = hub.load_module_spec(str(LEGACY / "conv_bn"))
         assert hub.get_expected_image_size(spec) == [16, 16]

@@ -1,4 +1,4 @@
-"""Colocation constraints of a module follow the tensors that take the places of its inputs and its state."""
+"""Colocation constraints of a module follow the tensors that replace its inputs and state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def groups(tensor):
     return sorted(group.decode() for group in tensor.op.colocation_groups())
 
 
-def test_constraints_on_inputs_and_state_become_those_on_what_is_fed(run):
+def test_constraints_follow_the_tensors_that_replace_inputs_and_state(run):
     def module_fn():
         w = v1.get_variable("w", initializer=1.0, use_resource=False)
         x = v1.placeholder(tf.float32, [], "x")
@@ -34,7 +34,7 @@ def test_constraints_on_inputs_and_state_become_those_on_what_is_fed(run):
         assert run(outputs) == 101.0
 
 
-def test_the_read_of_a_reference_variable_stays_with_it_in_loops_and_branches():
+def test_a_read_stays_colocated_with_its_reference_variable_in_loops_and_branches():
     spec = hub.create_module_spec(module_fns.scaled_by_reference)
     with tf.Graph().as_default() as graph:
         module = hub.Module(spec)
@@ -43,7 +43,7 @@ def test_the_read_of_a_reference_variable_stays_with_it_in_loops_and_branches():
         assert [group.decode() for group in read.colocation_groups()] == ["loc:@module/w"]
 
 
-def test_inputs_and_state_must_not_depend_on_the_place_of_others():
+def test_inputs_and_state_colocated_with_other_ops_are_refused():
     def fed_elsewhere():
         with v1.colocate_with(tf.constant(1.0, name="u")):
             x = v1.placeholder(tf.float32, name="x")
@@ -60,7 +60,7 @@ def test_inputs_and_state_must_not_depend_on_the_place_of_others():
         hub.create_module_spec(kept_elsewhere)
 
 
-def test_ambiguous_constraints_are_told_at_the_application(caplog):
+def test_ambiguous_constraints_are_an_error_of_the_application(caplog):
     def module_fn():
         x, y = tf.split([1, 2], 2, name="split")
         with v1.colocate_with(x):

@@ -1,4 +1,4 @@
-"""hub.Module where eager execution is enabled: what works there, and what the error for the rest shows."""
+"""hub.Module with eager execution: what works, and the remedies in the error for the rest."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def test_wrap_function_can_own_a_module():
     assert scale(tf.constant([2.0])).numpy().tolist() == [6.0]
 
 
-def test_the_error_shows_both_ways_out(export):
+def test_the_error_in_eager_mode_shows_two_remedies(export):
     path = export(module_fns.scaled)
     with pytest.raises(RuntimeError, match=r"(?s)hub\.load\(handle\).*tf\.Graph\(\)\.as_default\(\)"):
         hub.Module(path)
 
 
-def test_the_ways_out_that_the_error_shows_work(export, run):
+def test_the_remedies_in_the_error_work(export, run):
     path = export(module_fns.scaled)
     assert hub.load(path)([1.0]).numpy().tolist() == [3.0]
     with tf.Graph().as_default():
@@ -41,7 +41,7 @@ def test_the_ways_out_that_the_error_shows_work(export, run):
 def test_a_function_of_eager_mode_cannot_make_a_module():
     spec = hub.create_module_spec(module_fns.scaled)
 
-    @tf.function(autograph=False)  # AutoGraph would put the error into one of its own
+    @tf.function(autograph=False)  # AutoGraph would wrap the error
     def scale(x):
         return hub.Module(spec)(x)
 

@@ -40,7 +40,7 @@ def serving_input_fn():
 
 
 @needs_estimator
-def test_modules_are_exported_with_trained_weights_and_load_again(tmp_path):
+def test_modules_are_exported_with_trained_weights(tmp_path):
     estimator = v1.estimator.Estimator(model_fn, str(tmp_path / "model"))
     train = v1.estimator.TrainSpec(input_fn, max_steps=20)
     exporter = hub.LatestModuleExporter("modules", serving_input_fn)
@@ -64,7 +64,7 @@ def test_the_latest_exports_are_kept(tmp_path):
 
 
 @needs_estimator
-def test_without_registered_modules_nothing_is_written(tmp_path, caplog):
+def test_nothing_is_written_without_registered_modules(tmp_path, caplog):
     def bare_model_fn(features, labels, mode):
         w = v1.get_variable("w", initializer=1.0)
         step = v1.assign_add(v1.train.get_global_step(), 1)
@@ -78,7 +78,7 @@ def test_without_registered_modules_nothing_is_written(tmp_path, caplog):
     assert not (tmp_path / "exports").exists()
 
 
-def test_two_modules_of_a_graph_cannot_have_one_name():
+def test_modules_of_a_graph_need_different_export_names():
     spec = hub.create_module_spec(scaled)
     with tf.Graph().as_default():
         hub.register_module_for_export(hub.Module(spec), "scale")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from legacy_features import FEATURES, loss_of
+from legacy_features import FEATURES, RATE, compute_loss, make_placeholders
 from saved_models import IS_TF1, tf
 
 import rehub as hub
 
 v1 = tf.compat.v1
-
-RATE = 0.1  # As in make_features.py there.
 
 
 def trained_features():
@@ -27,21 +25,6 @@ FAILS_IN_TF2 = pytest.mark.xfail(
 )
 
 
-def placeholders(arrays):
-    fed = {}
-    for key, array in arrays.items():
-        dtype = tf.string if array.dtype.kind == "S" else tf.as_dtype(array.dtype)
-        fed[key] = v1.placeholder(dtype, array.shape[1:])
-    inputs = {key: tensor for key, tensor in fed.items() if "." not in key}
-    for key, tensor in fed.items():
-        name, _, part = key.partition(".")
-        if part == "indices":
-            inputs[name] = tf.SparseTensor(tensor, fed[name + ".values"], fed[name + ".dense_shape"])
-        elif part == "row_splits":
-            inputs[name] = tf.RaggedTensor.from_row_splits(fed[name + ".flat_values"], tensor)
-    return fed, inputs
-
-
 @pytest.mark.parametrize("name", list(trained_features()))
 @pytest.mark.filterwarnings("ignore:Converting sparse IndexedSlices:UserWarning")
 def test_a_feature_is_fine_tuned_as_by_tensorflow_hub(name):
@@ -52,8 +35,8 @@ def test_a_feature_is_fine_tuned_as_by_tensorflow_hub(name):
     tags = {"train"} if {"train"} in hub.load_module_spec(path).get_tags() else None
     with tf.Graph().as_default(), v1.Session() as session:
         module = hub.Module(path, trainable=True, tags=tags, name="module")
-        fed, inputs = placeholders(arrays)
-        loss = tf.add_n([loss_of(module(inputs, as_dict=True)), *v1.losses.get_regularization_losses()])
+        fed, inputs = make_placeholders(arrays)
+        loss = tf.add_n([compute_loss(module(inputs, as_dict=True)), *v1.losses.get_regularization_losses()])
         trained = v1.trainable_variables()
         pairs = [(grad, var) for grad, var in zip(tf.gradients(loss, trained), trained) if grad is not None]
         computed = [getattr(gradient, "values", gradient) for gradient, _ in pairs]

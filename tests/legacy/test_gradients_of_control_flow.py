@@ -1,4 +1,4 @@
-"""Gradients of modules with conds and loops of TF1, applied in functions: right, or an error that shows the way out."""
+"""Gradients of modules with conds and loops of TF1, applied in functions: correct, or an error with a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def graph():
 
 @pytest.fixture(params=["function", "wrap_function"])
 def as_function(request):
-    """Makes a function of a scalar."""
+    """Make a function of a scalar."""
     if request.param == "function":
         return in_function
     return lambda function: v1.wrap_function(function, [tf.TensorSpec([], tf.float32)])
@@ -70,7 +70,7 @@ def test_gradients_of_a_loop_are_right_in_its_function(as_function, run):
     assert run(inside) == [324.0, 216.0]
 
 
-def test_gradients_of_a_loop_cannot_be_taken_around_its_function(as_function, run):
+def test_gradients_of_a_loop_outside_of_its_function_are_an_error(as_function, run):
     module, x = module_of(module_fns.power_by_v1_while), tf.constant(2.0)
     outside = as_function(module)(x)
     assert run(outside) == 216.0
@@ -86,7 +86,7 @@ def test_gradients_of_a_loop_are_right_in_branches_and_loops_of_the_graph_itself
     assert run([gradients(chosen, module, x), gradients(looped, module, x)]) == [[324.0, 216.0], [324.0, 216.0]]
 
 
-def test_gradients_of_a_loop_with_a_cond_cannot_be_taken_in_a_function(as_function, run):
+def test_gradients_of_a_loop_and_a_cond_in_a_function_are_an_error(as_function, run):
     module, x = module_of(module_fns.power_by_v1_cond_in_while), tf.constant(2.0)
     assert run(as_function(module)(x)) == 216.0
     with pytest.raises(GraphRequired, match="in a function that also has a tf.cond of TF1"):

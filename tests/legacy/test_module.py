@@ -34,7 +34,7 @@ def test_a_module_can_be_applied_several_times_with_shared_weights(run):
     np.testing.assert_array_equal(values[1], [15.0])
 
 
-def test_two_modules_of_one_spec_have_weights_of_their_own(run):
+def test_two_modules_of_one_spec_have_separate_weights(run):
     spec = hub.create_module_spec(module_fns.scaled)
     first, second = hub.Module(spec), hub.Module(spec)
     assert [first.variables[0].name, second.variables[0].name] == ["module/w:0", "module_1/w:0"]
@@ -60,13 +60,13 @@ def test_a_module_needs_its_whole_scope():
         module_of(module_fns.scaled)
 
 
-def test_several_inputs_go_in_by_name_and_outputs_come_by_name(run):
+def test_several_inputs_and_outputs_are_given_by_name(run):
     module = module_of(module_fns.two_in_two_out)
     outputs = module({"x": [3.0], "y": [1.0]}, as_dict=True)
     assert run(outputs) == {"sum": [4.0], "difference": [2.0]}
 
 
-def test_what_is_not_fetched_is_not_run(run):
+def test_unfetched_outputs_are_not_run(run):
     x = v1.placeholder(tf.float32, [None])
     module = module_of(module_fns.two_in_two_out)
     module({"x": x, "y": [1.0]}, as_dict=True)
@@ -90,19 +90,19 @@ def test_inputs_that_do_not_fit_are_type_errors(inputs, message):
         module(inputs, as_dict=True)
 
 
-def test_without_an_output_named_default_all_have_to_be_taken():
+def test_a_signature_without_a_default_output_needs_as_dict():
     module = module_of(module_fns.two_in_two_out)
     with pytest.raises(TypeError, match="Use as_dict=True"):
         module({"x": [1.0], "y": [1.0]})
 
 
-def test_inputs_of_a_signature_without_any_are_errors():
+def test_inputs_to_a_signature_without_inputs_are_errors():
     module = module_of(module_fns.partitioned)
     with pytest.raises(TypeError, match="expects no inputs"):
         module([1.0])
 
 
-def test_sparse_and_ragged_tensors_go_in_and_come_out(run):
+def test_sparse_and_ragged_tensors_are_inputs_and_outputs(run):
     module = module_of(module_fns.squares)
     sparse = tf.SparseTensor([[0, 1], [2, 0]], tf.constant([3, 4], tf.int64), [3, 2])
     ragged = tf.ragged.constant([[1, 2], [], [3]], dtype=tf.int64)
@@ -166,7 +166,7 @@ def test_update_ops_and_losses_come_with_the_signature_whose_inputs_they_need(ru
         assert session.run([module.variable_map["seen_a"], module.variable_map["seen_b"]]) == [0.0, 7.0]
 
 
-def test_tags_without_a_variant_are_answered_with_those_there_are():
+def test_the_error_for_unknown_tags_lists_the_variants():
     spec = hub.create_module_spec(module_fns.scaled)
     with pytest.raises(ValueError, match=r"No such graph variant: tags=\['train'\].*leave tags unset"):
         hub.Module(spec, tags={"train"})
@@ -195,7 +195,7 @@ def test_a_module_works_in_functions_within_its_graph(run):
     assert run([outputs, tf.gradients(outputs, module.variables)[0]]) == [[9.0], 6.0]
 
 
-def test_a_module_made_in_a_function_keeps_its_state_in_the_graph_around(run):
+def test_a_module_made_in_a_function_has_its_state_in_the_outer_graph(run):
     spec = hub.create_module_spec(module_fns.scaled)
     made = []
 
@@ -253,7 +253,7 @@ def test_a_module_with_control_flow_works_in_a_function(run):
     assert run(both(tf.constant(2.0))) == (2.0, 8.0)
 
 
-def test_a_graph_deeper_than_the_stack_is_no_trouble(run):
+def test_a_graph_can_be_deeper_than_the_stack(run):
     module = module_of(module_fns.deep(3000))
 
     @tf.function
@@ -263,7 +263,7 @@ def test_a_graph_deeper_than_the_stack_is_no_trouble(run):
     assert run([module(1.0), apply(tf.constant(1.0))]) == [3001.0, 3001.0]
 
 
-def test_state_does_not_depend_on_what_is_around_a_modules_making(graph):
+def test_state_does_not_depend_on_the_control_dependencies_of_the_caller(graph):
     spec = hub.create_module_spec(module_fns.scaled)
     fed = v1.placeholder(tf.float32, [])
     with tf.control_dependencies([fed]):
@@ -274,13 +274,13 @@ def test_state_does_not_depend_on_what_is_around_a_modules_making(graph):
     assert any(fed.op in op.control_inputs for op in graph.get_operations())
 
 
-def test_a_module_is_of_one_graph():
+def test_a_module_belongs_to_one_graph():
     module = module_of(module_fns.scaled)
     with tf.Graph().as_default(), pytest.raises(RuntimeError, match="in the graph it was instantiated for"):
         module([1.0])
 
 
-def test_values_are_had_without_a_graph_of_ones_own(export):
+def test_a_module_is_evaluated_without_a_graph_of_the_caller(export):
     with hub.eval_function_for_module(export(module_fns.scaled)) as scale:
         assert scale([1.0]).tolist() == [3.0]
         assert scale(np.array([2.0]), as_dict=True)["default"].tolist() == [6.0]
@@ -292,6 +292,6 @@ def test_values_are_had_without_a_graph_of_ones_own(export):
         assert square(v1.ragged.constant_value([[1, 2], []]), signature="ragged").to_list() == [[1, 4], []]
 
 
-def test_what_is_no_spec_is_told_so():
+def test_an_object_that_is_not_a_spec_is_refused():
     with pytest.raises(ValueError, match="Unknown module spec type"):
         hub.Module(42)

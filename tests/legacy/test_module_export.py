@@ -41,7 +41,7 @@ def test_a_module_can_be_exported_from_a_finalized_graph(tmp_path, run):
         assert run(hub.Module(str(tmp_path / "module"))([1.0])) == [3.0]
 
 
-def test_an_export_has_nothing_that_only_newer_tensorflows_know(export):
+def test_an_export_can_be_read_by_older_tensorflow_versions(export):
     """TensorFlow 2.21 names variables for debugging, by an attribute that TensorFlow 1.15 cannot import."""
     (meta_graph,) = hub.load_module_spec(export(module_fns.scaled))._variants
     variables = [node for node in meta_graph.graph_def.node if node.op == "VarHandleOp"]
@@ -59,7 +59,7 @@ def test_all_variants_are_exported_and_share_the_weights(export, run):
             assert run(module([[1.0, 2.0]])) == [[3.0]]
 
 
-def test_assets_travel_with_the_module(tmp_path, run):
+def test_assets_are_exported_with_the_module(tmp_path, run):
     vocabulary = tmp_path / "words.txt"
     vocabulary.write_text("a\nb\n")
     with tf.Graph().as_default(), v1.Session() as session:
@@ -115,7 +115,7 @@ def test_a_module_within_a_module_is_exported_with_it(tmp_path, run):
         assert run(hub.Module(str(tmp_path / "outer"))(["a", "b"])).tolist() == [0.0, 10.0]
 
 
-def test_nothing_is_written_where_a_model_is_already(export):
+def test_an_existing_model_is_not_overwritten(export):
     path = export(module_fns.scaled)
     before = {file: os.stat(os.path.join(path, file)).st_mtime_ns for file in os.listdir(path)}
     with pytest.raises(FileExistsError, match="saved_model.pb, tfhub_module.pb, variables, assets is there already"):
@@ -135,7 +135,7 @@ def test_an_export_that_fails_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_module_without_variables_has_a_directory_for_them_as_tensorflow_hub_made_it(tmp_path):
+def test_a_module_without_variables_has_an_empty_directory_for_them(tmp_path):
     with tf.Graph().as_default(), v1.Session() as session:
         hub.Module(hub.create_module_spec(module_fns.relu_by_cond)).export(str(tmp_path / "module"), session)
     assert sorted(os.listdir(tmp_path / "module")) == ["assets", "saved_model.pb", "tfhub_module.pb", "variables"]
@@ -165,7 +165,7 @@ def test_another_graph_or_session_cannot_export(tmp_path):
             module.export(str(tmp_path / "module"), session)
 
 
-def test_messages_travel_with_each_variant(export):
+def test_each_variant_is_exported_with_its_messages(export):
     def module_fn(number=0):
         module_fns.scaled()
         hub.attach_message("numbers", v1.train.Int64List(value=[-1]))
@@ -201,7 +201,7 @@ def test_a_tf1_saved_model_becomes_a_module(tmp_path, run):
         ]
 
 
-def test_other_models_are_no_legacy_modules(tmp_path):
+def test_other_models_are_not_loaded_as_legacy_modules(tmp_path):
     with pytest.raises(ValueError, match="not a legacy module.*TF2 SavedModel: load it by hub.load"):
         hub.load_module_spec(save_shift(tmp_path / "tf2"))
     with pytest.raises(ValueError, match="create_module_spec_from_saved_model"):
@@ -221,7 +221,7 @@ def test_a_module_that_needs_an_unknown_feature_is_refused(copied):
         hub.load_module_spec(str(copied))
 
 
-def test_so_is_one_that_is_made_of_other_files(copied):
+def test_a_module_of_unknown_files_is_refused(copied):
     (copied / "tfhub_module.pb").write_bytes(b"\x08\x03\x12\x03foo")
     (copied / "saved_model.pb").unlink()
     with pytest.raises(ValueError, match="Unsupported features: \\['foo'\\]"):
@@ -250,7 +250,7 @@ def test_an_asset_outside_of_the_module_is_refused(copied):
         hub.load_module_spec(str(copied))
 
 
-def test_collections_that_a_module_cannot_have_are_told_and_can_be_dropped(run):
+def test_unsupported_collections_are_named_and_can_be_dropped(run):
     def module_fn():
         v1.get_variable("x", (), collections=["mine"])
         module_fns.scaled()
@@ -260,7 +260,7 @@ def test_collections_that_a_module_cannot_have_are_told_and_can_be_dropped(run):
     assert hub.create_module_spec(module_fn, drop_collections=["mine"]).get_signature_names() == ["default"]
 
 
-def test_what_cannot_be_a_module_is_refused():
+def test_functions_that_do_not_build_a_module_are_refused():
     with pytest.raises(ValueError, match="No signatures present"):
         hub.create_module_spec(lambda: None)
     with pytest.raises(ValueError, match="same tags"):

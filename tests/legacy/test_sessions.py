@@ -1,4 +1,4 @@
-"""Restored models in sessions of TF1 whose variables lie on parameter servers: a real cluster."""
+"""Restored models in sessions of TF1 whose variables are on the parameter servers of a real cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def target(cluster):
 
 @pytest.fixture
 def model(tmp_path, cluster):
-    """A model in a graph, its variables spread over the parameter servers."""
+    """Build a graph with a model whose variables are spread over the parameter servers."""
     path = save_shift(tmp_path / "model")
     devices = v1.train.replica_device_setter(cluster=cluster, worker_device="/job:worker/task:0")
     with tf.Graph().as_default():
@@ -49,7 +49,7 @@ def test_training_with_shared_devices_converges_with_variables_on_the_parameter_
     assert {variable.device for variable in v1.global_variables()} == {"/job:ps/task:0", "/job:ps/task:1"}
 
 
-def test_the_failure_without_shared_devices_shows_the_line_to_add(model, target):
+def test_the_error_without_shared_devices_shows_the_line_to_add(model, target):
     x = v1.placeholder(tf.float32, [None])
     step = training(model, x)
     with v1.Session(target) as session:
@@ -60,13 +60,13 @@ def test_the_failure_without_shared_devices_shows_the_line_to_add(model, target)
     assert "does not match any device" in str(caught.value)
 
 
-def test_other_errors_of_such_sessions_stay_what_they_are(model, target):
+def test_other_errors_of_such_sessions_are_unchanged(model, target):
     with v1.Session(target, config=hub.session_config()) as session, pytest.raises(tf.errors.OpError) as caught:
         session.run(v1.placeholder(tf.float32, []))
     assert not isinstance(caught.value, hub.HubError)
 
 
-def test_a_config_is_copied_and_its_settings_kept():
+def test_a_config_is_copied_with_its_settings():
     mine = v1.ConfigProto(log_device_placement=True)
     shared = hub.session_config(mine)
     assert shared.log_device_placement
@@ -76,6 +76,6 @@ def test_a_config_is_copied_and_its_settings_kept():
     assert hub.session_config(shared) == shared
 
 
-def test_what_is_no_config_is_refused():
+def test_an_object_that_is_not_a_config_is_refused():
     with pytest.raises(ValueError, match=r"takes a tf\.compat\.v1\.ConfigProto"):
         hub.session_config({"log_device_placement": True})

@@ -10,7 +10,7 @@ import pytest
 from saved_models import IS_TF1
 
 HERE = Path(__file__).parent
-NEED_EAGER_MODE = ["test_eager.py", "test_module_export.py::test_other_models_are_no_legacy_modules"]
+NEED_EAGER_MODE = ["test_eager.py", "test_module_export.py::test_other_models_are_not_loaded_as_legacy_modules"]
 
 PROGRAM = """
 import sys
@@ -21,7 +21,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.skipif(IS_TF1, reason="TensorFlow 1.15 behaves like TensorFlow 1 unless it is told otherwise")
+@pytest.mark.skipif(IS_TF1, reason="TensorFlow 1.15 behaves like TensorFlow 1 by default")
 def test_legacy_modules_work_with_the_behavior_of_tensorflow_1():
     files = [str(file) for file in sorted(HERE.glob("test_*.py")) if file != Path(__file__)]
     root = HERE.parents[1]

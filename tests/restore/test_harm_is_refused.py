@@ -33,7 +33,7 @@ def add_asset(directory, metagraph, tensor):
     Path(directory, "assets", "words.txt").write_text("harmless")
 
 
-def node_of(metagraph, op):
+def node_name(metagraph, op):
     (found,) = [node for node in metagraph.graph_def.node if node.op == op]
     return found
 
@@ -45,7 +45,7 @@ def named(metagraph, name):
 
 def read_last_while_restoring(metagraph):
     """Let `read_into` run as the last part of the restore op."""
-    node_of(metagraph, "ReadFile").input.append("^" + metagraph.saver_def.restore_op_name.partition(":")[0])
+    node_name(metagraph, "ReadFile").input.append("^" + metagraph.saver_def.restore_op_name.partition(":")[0])
     metagraph.saver_def.restore_op_name = "read_into"
 
 
@@ -54,7 +54,7 @@ def constant_in_two_forms(directory, secret):
     save_graph(directory, lambda words, _: words + tf.io.read_file("SAVEDMODEL-ASSET"))
 
     def change(metagraph):
-        name = node_of(metagraph, "ReadFile").input[0]
+        name = node_name(metagraph, "ReadFile").input[0]
         (constant,) = [node for node in metagraph.graph_def.node if node.name == name]
         tensor = constant.attr["value"].tensor
         tensor.tensor_content = bytes([len(secret)]) + secret.encode()
@@ -123,7 +123,7 @@ def another_checkpoint(directory, secret):
 
     def change(metagraph):
         read_last_while_restoring(metagraph)
-        reading = node_of(metagraph, "ReadFile")
+        reading = node_name(metagraph, "ReadFile")
         path = metagraph.graph_def.node.add(name="prefix", op="PlaceholderWithDefault", input=["path"])
         path.attr["dtype"].type = tf.string.as_datatype_enum
         path.attr["shape"].shape.SetInParent()

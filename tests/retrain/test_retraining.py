@@ -1,4 +1,4 @@
-"""Legacy modules trained in TF2 go the way they went with hub.Module in TensorFlow 1.15, step by step."""
+"""Legacy modules trained in TF2 have the losses and weights of hub.Module in TensorFlow 1.15 at each step."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_loaded_module_is_saved_again_with_its_signatures(tmp_path):
     np.testing.assert_array_equal(restored.signatures["default"](words)["default"], module(words))
 
 
-def test_the_variant_that_tags_choose_serves_both_modes():
+def test_the_variant_chosen_by_tags_is_used_in_both_modes():
     images = tf.random.stateless_uniform([2, *_image_size(hub.load(str(LEGACY / "conv_bn")))], seed=[1, 2])
     train = hub.load(str(LEGACY / "conv_bn"), tags={"train"})
     moving = {variable.name: variable.numpy() for variable in train.variables if "moving" in variable.name}
@@ -108,7 +108,7 @@ def test_the_variant_that_tags_choose_serves_both_modes():
     np.testing.assert_array_equal(inference(images, training=True), inference(images))
 
 
-def test_a_tensor_chooses_the_mode():
+def test_the_mode_can_be_a_tensor():
     module = hub.load(str(LEGACY / "conv_bn"))
     images = tf.random.stateless_uniform([2, *_image_size(module)], seed=[1, 2])
     call = tf.function(lambda training: module(images, training=training, update_ops=False))
@@ -167,7 +167,7 @@ def test_gradients_of_the_first_step_are_those_of_tf_1_15(trajectory):
     assert compared
 
 
-def test_a_pruned_function_gives_what_is_inside_and_sees_what_is_trained():
+def test_a_pruned_function_returns_inner_tensors_with_trained_weights():
     module = hub.load(str(LEGACY / "text_embed"))
     (placeholder,) = [op.outputs[0] for op in module.graph.get_operations() if op.type == "Placeholder"]
     table = next(op.name for op in module.graph.get_operations() if op.type == "VarHandleOp")
@@ -179,7 +179,7 @@ def test_a_pruned_function_gives_what_is_inside_and_sees_what_is_trained():
     assert lengths(tf.constant([b"the cat"]))[0].numpy().tolist() == [b"the cat"]
 
 
-def test_an_op_that_only_training_misses_leaves_inference(tmp_path):
+def test_a_missing_op_of_the_training_variant_does_not_affect_inference(tmp_path):
     def module_fn(is_training=False):
         texts = tf.compat.v1.placeholder(tf.string, [None])
         if is_training:
@@ -197,7 +197,7 @@ def test_an_op_that_only_training_misses_leaves_inference(tmp_path):
         module(["abc"], training=True)
 
 
-def test_what_keeps_a_signature_from_training_is_named(tmp_path):
+def test_the_error_names_the_ops_that_prevent_training(tmp_path):
     def queue_fn():
         x = tf.compat.v1.placeholder(tf.float32, [None])
         queue = tf.queue.FIFOQueue(10, [tf.float32], [[]])

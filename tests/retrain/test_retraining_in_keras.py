@@ -45,7 +45,7 @@ def _model(trajectory, module):
 
 
 @with_each_trajectory(_fits_in_keras)
-def test_fit_goes_the_way_of_tf_1_15(trajectory):
+def test_fit_has_the_losses_and_weights_of_tf_1_15(trajectory):
     module = hub.load(trajectory.path)
     model = _model(trajectory, module)
     labels = trajectory.data["labels"]

@@ -26,8 +26,8 @@ from rehub.cli import program
 from rehub.errors import CorruptModel, PackageMissing, UnsupportedFormat
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.checkpoint import read_checkpoint
-from rehub.savedmodel.encodings import as_saved_model_pb
-from rehub.savedmodel.nodes import bodies
+from rehub.savedmodel.encodings import convert_to_pb
+from rehub.savedmodel.nodes import iter_scopes
 from rehub.savedmodel.wire import BYTES
 
 SavedModel = type(tf_internals.protos.new_saved_model())
@@ -40,7 +40,7 @@ CLEAR = (CorruptModel, UnsupportedFormat, PackageMissing)
 
 def look_through(path, content):
     """Reads all that there is to read of a model."""
-    for metagraph in read_metagraphs(path, as_saved_model_pb(path, content)):
+    for metagraph in read_metagraphs(path, convert_to_pb(path, content)):
         metagraph.used_ops()
         metagraph.nested_ops()
 
@@ -186,7 +186,7 @@ def test_name_of_a_node_that_is_not_utf8_is_told_of_the_file(tmp_path, capsys, m
     directory = shutil.copytree(str(FEATURES / module), str(tmp_path / module))
     file = Path(directory) / "saved_model.pb"
     content = bytearray(file.read_bytes())
-    first = next(next(bodies(bytes(content))).nodes())
+    first = next(next(iter_scopes(bytes(content))).nodes())
     content[content.index(first.name.encode(), first.span[0])] = 0xFF
     file.write_bytes(content)
     assert program.main(["show", directory]) == 1

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rehub.errors import ModelNotFound, UnsupportedFormat
-from rehub.savedmodel import Layout, look
+from rehub.savedmodel import Layout, detect_layout
 
 
 @pytest.fixture
@@ -23,55 +23,55 @@ def directory(tmp_path):
 @pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt"])
 def test_each_form_of_saved_model_is_found(directory, name):
     path = directory(name, "variables/variables.index")
-    assert look(path) == Layout(path, name, is_legacy=False)
+    assert detect_layout(path) == Layout(path, name, is_legacy=False)
 
 
 def test_split_model_is_refused_unless_another_form_is_beside_it(directory):
     with pytest.raises(UnsupportedFormat, match=r"saved_model\.cpb.*without experimental_image_format"):
-        look(directory("saved_model.cpb"))
-    assert look(directory("saved_model.pb")).model_file == "saved_model.pb"
+        detect_layout(directory("saved_model.cpb"))
+    assert detect_layout(directory("saved_model.pb")).model_file == "saved_model.pb"
 
 
 def test_a_legacy_module_is_told_by_its_mark(directory):  # P7
-    assert look(directory("saved_model.pb", "tfhub_module.pb")).is_legacy
+    assert detect_layout(directory("saved_model.pb", "tfhub_module.pb")).is_legacy
 
 
 def test_the_binary_form_goes_before_the_text(directory):
-    assert look(directory("saved_model.pb", "saved_model.pbtxt")).model_file == "saved_model.pb"
+    assert detect_layout(directory("saved_model.pb", "saved_model.pbtxt")).model_file == "saved_model.pb"
 
 
 def test_a_missing_directory_is_named_with_the_handle(tmp_path):
     with pytest.raises(ModelNotFound, match=r"no such directory") as caught:
-        look(str(tmp_path / "absent"), "models/bret")
+        detect_layout(str(tmp_path / "absent"), "models/bret")
     assert "models/bret" in str(caught.value)
     assert "absent" in str(caught.value)
 
 
 def test_an_empty_directory_is_called_empty(directory):
     with pytest.raises(ModelNotFound, match=r"contains neither 'saved_model.pb' nor .* The directory is empty"):
-        look(directory())
+        detect_layout(directory())
 
 
 def test_a_directory_without_a_model_is_told_by_what_it_holds(directory):
     with pytest.raises(ModelNotFound, match=r"contains neither.*The directory holds: notes.txt, readme.md\."):
-        look(directory("readme.md", "notes.txt"))
+        detect_layout(directory("readme.md", "notes.txt"))
 
 
 def test_a_long_listing_is_cut(directory):
     with pytest.raises(ModelNotFound, match=r"f09.txt and 20 more\."):
-        look(directory(*(f"f{number:02}.txt" for number in range(30))))
+        detect_layout(directory(*(f"f{number:02}.txt" for number in range(30))))
 
 
 def test_a_model_one_level_down_is_named(directory):
     path = directory("model/saved_model.pb", "readme.md")
     with pytest.raises(ModelNotFound, match=r"one level down") as caught:
-        look(path)
+        detect_layout(path)
     assert os.path.join(path, "model") in str(caught.value)
 
 
 def test_a_model_without_its_graph_is_called_incomplete(directory):  # pain 3
     with pytest.raises(ModelNotFound, match=r"graph is missing"):
-        look(directory("variables/variables.index"))
+        detect_layout(directory("variables/variables.index"))
 
 
 @pytest.mark.parametrize(
@@ -90,21 +90,21 @@ def test_a_model_without_its_graph_is_called_incomplete(directory):  # pain 3
 )
 def test_a_model_of_another_kind_is_named_with_what_loads_it(directory, names, loader):  # P31
     with pytest.raises(UnsupportedFormat, match=r"contains neither") as caught:
-        look(directory(*names))
+        detect_layout(directory(*names))
     assert loader in str(caught.value)
     assert names[0] in str(caught.value)
 
 
 def test_a_file_of_another_kind_is_named_with_what_loads_it(directory):
     with pytest.raises(UnsupportedFormat, match=r"TF Lite.*Interpreter"):
-        look(os.path.join(directory("model.tflite"), "model.tflite"))
+        detect_layout(os.path.join(directory("model.tflite"), "model.tflite"))
 
 
 def test_the_model_file_in_place_of_its_directory_is_understood(directory):
     with pytest.raises(ModelNotFound, match=r"give the directory that holds it"):
-        look(os.path.join(directory("saved_model.pb"), "saved_model.pb"))
+        detect_layout(os.path.join(directory("saved_model.pb"), "saved_model.pb"))
 
 
 def test_a_file_that_is_no_model_is_called_a_file(directory):
     with pytest.raises(ModelNotFound, match=r"is a file, not a directory"):
-        look(os.path.join(directory("notes.txt"), "notes.txt"))
+        detect_layout(os.path.join(directory("notes.txt"), "notes.txt"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehub import tf_internals
-from rehub.savedmodel.nodes import bodies
+from rehub.savedmodel.nodes import iter_scopes
 from rehub.savedmodel.wire import WireError
 
 
@@ -33,9 +33,9 @@ def nodes_read_by_tensorflow(content):
 
 
 def nodes_read_here(content):
-    for body in bodies(content):
-        for node in body.nodes():
-            yield body.tags, body.function, node.name, node.op, node.inputs(), {name for name, _ in node.attributes()}
+    for scope in iter_scopes(content):
+        for node in scope.nodes():
+            yield scope.tags, scope.function, node.name, node.op, node.inputs(), {name for name, _ in node.attributes()}
 
 
 def model_of(*fields):

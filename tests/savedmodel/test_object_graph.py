@@ -28,7 +28,7 @@ def test_an_object_is_reached_by_the_shortest_way():
 def test_what_is_not_reached_has_no_path():
     graph = ObjectGraph(Message(nodes([], [(b"a", 0)])))
     assert graph.path(1) == ""
-    assert graph.way(1) == []
+    assert graph.path_to(1) == []
 
 
 def test_an_attribute_that_holds_no_object_is_refused():

@@ -4,7 +4,7 @@ import pytest
 from saved_models import tf
 from wire_messages import field
 
-from rehub.savedmodel.structures import NamedTuple, Spec, Written, leaves, read_structure
+from rehub.savedmodel.structures import NamedTuple, Repr, Spec, flatten, read_structure
 from rehub.savedmodel.wire import Message, WireError
 
 
@@ -25,7 +25,7 @@ NONE = field(1, b"")
         (field(12, 4), 2),
         (bytes([11 << 3 | 1]) + b"\0\0\0\0\0\0\xf8\x3f", 1.5),
         (field(13, b"text"), "text"),
-        (field(32, tf.int64.as_datatype_enum), Written("tf.int64")),
+        (field(32, tf.int64.as_datatype_enum), Repr("tf.int64")),
         (field(51, field(1, NONE) * 2), [None, None]),
         (field(52, b""), ()),
         (field(53, field(1, field(1, b"key") + field(2, field(14, 0)))), {"key": False}),
@@ -34,7 +34,7 @@ NONE = field(1, b"")
             NamedTuple("Pair", (("left", None),)),
         ),
         (field(33, field(1, b"x") + field(2, field(2, b"")) + field(3, 1)), Spec("dense", "float32", (0,), "x")),
-        (field(31, field(3, 1)), Written("tf.TensorShape(None)")),
+        (field(31, field(3, 1)), Repr("tf.TensorShape(None)")),
     ],
     ids=str,
 )
@@ -62,4 +62,4 @@ def test_what_is_no_value_is_refused(content):
 
 def test_leaves_are_told_by_how_python_reaches_them():
     nest = {"a": [1, (2,)], "b": NamedTuple("Pair", (("left", 3),))}
-    assert list(leaves(nest, "x")) == [("x['a'][0]", 1), ("x['a'][1][0]", 2), ("x['b'].left", 3)]
+    assert list(flatten(nest, "x")) == [("x['a'][0]", 1), ("x['a'][1][0]", 2), ("x['b'].left", 3)]

@@ -9,7 +9,7 @@ from wire_messages import field
 
 import rehub as hub
 from rehub.errors import CorruptModel
-from rehub.scanning.keras_lambdas import lambdas_in_metadata
+from rehub.scanning.keras_lambdas import find_lambdas_in_metadata
 
 CODE = {"name": "shout", "function": ["4wEAAAAAAAAA", None, None], "function_type": "lambda"}
 BY_NAME = {"name": "named", "function": "relu", "function_type": "function"}
@@ -27,24 +27,25 @@ def layer(config, class_name="Lambda"):
 
 def test_code_in_a_layer_is_found_and_a_function_that_is_named_is_not():
     content = metadata(layer(CODE), layer(BY_NAME), layer({"name": "dense"}, "Dense"))
-    assert lambdas_in_metadata("keras_metadata.pb", content) == ["shout"]
+    assert find_lambdas_in_metadata("keras_metadata.pb", content) == ["shout"]
 
 
 def test_code_in_a_layer_of_a_model_in_a_model_is_found():
     inner = layer({"layers": [layer(CODE)]}, "Sequential")
-    assert lambdas_in_metadata("keras_metadata.pb", metadata(layer({"layers": [inner]}, "Functional"))) == ["shout"]
+    content = metadata(layer({"layers": [inner]}, "Functional"))
+    assert find_lambdas_in_metadata("keras_metadata.pb", content) == ["shout"]
 
 
 def test_letters_that_are_written_as_escapes_hide_nothing():
     text = json.dumps(layer(CODE)).replace("Lambda", "\\u004cambda")
-    assert lambdas_in_metadata("keras_metadata.pb", metadata(text)) == ["shout"]
+    assert find_lambdas_in_metadata("keras_metadata.pb", metadata(text)) == ["shout"]
 
 
 @pytest.mark.parametrize("text", ['{"Lambda": ', '["Lambda", ' + "[" * 15_000])
 def test_metadata_that_is_no_json_is_called_corrupt(text):
     content = metadata(text)
     with pytest.raises(CorruptModel, match=r"keras_metadata\.pb"):
-        lambdas_in_metadata("keras_metadata.pb", content)
+        find_lambdas_in_metadata("keras_metadata.pb", content)
 
 
 def test_a_scan_tells_of_it_and_hub_load_does_not_mind(tmp_path):  # P66

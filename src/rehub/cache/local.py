@@ -67,7 +67,7 @@ class LocalCache(Cache):
             with hold_lock(paths.lock, quote_url(key), is_done=lambda: not force and paths.is_complete()):
                 if force or not paths.is_complete():
                     with fetch_to_staging(paths, key, fetch) as (staging, manifest):
-                        self._publish(paths, key, staging, manifest, force=force)
+                        self._publish_entry(paths, key, staging, manifest, force=force)
         except HubError:
             raise
         except OSError as error:
@@ -77,12 +77,12 @@ class LocalCache(Cache):
             ) from error
         return paths.directory
 
-    def _publish(self, paths: EntryPaths, key: str, staging: Path, manifest: Manifest, *, force: bool) -> None:
+    def _publish_entry(self, paths: EntryPaths, key: str, staging: Path, manifest: Manifest, *, force: bool) -> None:
         # Everything that needs disk space comes before the first rename.
         _write_texts(staging, key, manifest)
         fsync_tree(staging)
         for _ in range(_MAX_ATTEMPTS):
-            existing = _identify(paths.directory)
+            existing = _stat_identity(paths.directory)
             if existing is None:
                 # The directory comes last: texts without a directory are not an entry.
                 _replace_file(staging / "manifest", paths.manifest, staging)
@@ -95,7 +95,7 @@ class LocalCache(Cache):
             elif not force and paths.is_complete():
                 return
             else:
-                _unpublish(paths, existing, staging)
+                _unpublish_entry(paths, existing, staging)
         raise CacheError(
             f"{quote_url(key)} cannot be stored in the cache {self._escaped_root}: another process keeps replacing it. "
             "Name another directory by REHUB_CACHE_DIR."
@@ -215,7 +215,7 @@ def _replace_file(source: Path, target: Path, staging: Path) -> None:
         source.replace(target)
 
 
-def _identify(path: Path) -> tuple[int, int] | None:
+def _stat_identity(path: Path) -> tuple[int, int] | None:
     try:
         status = os.lstat(str(path))
     except FileNotFoundError:
@@ -223,14 +223,14 @@ def _identify(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _unpublish(paths: EntryPaths, expected: tuple[int, int], staging: Path) -> None:
+def _unpublish_entry(paths: EntryPaths, expected: tuple[int, int], staging: Path) -> None:
     """Rename a model into `staging`, with which it is deleted: in one step, so that no reader sees half of it."""
     removed = staging / uuid.uuid4().hex
     try:
         paths.directory.rename(removed)
     except FileNotFoundError:
         return
-    if _identify(removed) != expected:
+    if _stat_identity(removed) != expected:
         # Another process has just published a complete one, which may be in use already.
         rename_if_absent(removed, paths.directory)
 

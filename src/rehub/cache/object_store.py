@@ -61,7 +61,7 @@ class ObjectStoreCache(Cache):
                     with fetch_to_staging(local, key, fetch) as (staging, manifest):
                         # Another machine may have been first.
                         if force or not self._is_complete(entry, key, problem):
-                            self._call(problem, functools.partial(entry.put, staging / MODEL, manifest))
+                            self._call_storage(problem, functools.partial(entry.put, staging / MODEL, manifest))
         except HubError:
             raise
         except OSError as error:
@@ -72,7 +72,7 @@ class ObjectStoreCache(Cache):
         return entry.url
 
     def list_entries(self) -> list[Entry]:  # noqa: D102
-        storage, path = self._open()
+        storage, path = self._open_storage()
 
         def read_entries() -> list[Entry]:
             all_sizes = list_sizes(storage, path)
@@ -85,29 +85,29 @@ class ObjectStoreCache(Cache):
         return call_storage(read_entries, CacheError, f"the cache {escape_url(self.root)} cannot be read", self.root)
 
     def find_entry(self, key: str) -> Entry | None:  # noqa: D102
-        return self._call(f"{quote_url(key)} cannot be looked up", self._get_entry(key).read_entry)
+        return self._call_storage(f"{quote_url(key)} cannot be looked up", self._get_entry(key).read_entry)
 
     def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:  # noqa: D102
         stored = self._open_entry(entry.name)
         verify = functools.partial(stored.verify, entry, digests=digests)
-        return self._call(f"{escape_url(stored.url)} cannot be read", verify)
+        return self._call_storage(f"{escape_url(stored.url)} cannot be read", verify)
 
     def list_file_sizes(self, entry: Entry) -> dict[str, int]:  # noqa: D102
         stored = self._open_entry(entry.name)
         list_files = functools.partial(list_sizes, stored.storage, stored.directory)
-        return dict(sorted(self._call(f"{escape_url(stored.url)} cannot be read", list_files).items()))
+        return dict(sorted(self._call_storage(f"{escape_url(stored.url)} cannot be read", list_files).items()))
 
     def remove_entry(self, entry: Entry) -> None:  # noqa: D102
         stored = self._open_entry(entry.name)
-        self._call(f"{escape_url(stored.url)} cannot be deleted", stored.delete)
+        self._call_storage(f"{escape_url(stored.url)} cannot be deleted", stored.delete)
 
     def _get_entry(self, key: str) -> ObjectStoreEntry:
         return self._open_entry(entry_name(key))
 
     def _open_entry(self, name: str) -> ObjectStoreEntry:
-        return ObjectStoreEntry(self.root, *self._open(), name)
+        return ObjectStoreEntry(self.root, *self._open_storage(), name)
 
-    def _open(self) -> tuple[Any, str]:
+    def _open_storage(self) -> tuple[Any, str]:
         """Return the cache's file system, and the path in it."""
         url = escape_url(self.root)
         problem = f"the cache {url} cannot be reached"
@@ -126,7 +126,7 @@ class ObjectStoreCache(Cache):
         )
 
     def _is_complete(self, entry: ObjectStoreEntry, key: str, problem: str) -> bool:
-        state = self._call(problem, entry.read_state)
+        state = self._call_storage(problem, entry.read_state)
         if state is not None and state.problem is not None:
             _log.warning(
                 "The cached model %s of %s is incomplete; ignoring it: %s",
@@ -134,7 +134,7 @@ class ObjectStoreCache(Cache):
             )
         return state is not None and state.problem is None
 
-    def _call(self, problem: str, action: Callable[[], T]) -> T:
+    def _call_storage(self, problem: str, action: Callable[[], T]) -> T:
         """Call `action`; turn an error of the storage's driver into a `CacheError`."""
         remedy = "\nMake it readable and writable, or name another by REHUB_CACHE_DIR."
         problem = f"{problem} in the cache {escape_url(self.root)}"

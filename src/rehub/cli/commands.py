@@ -17,7 +17,7 @@ class Command:
     Attributes:
         name: what is typed after `rehub`, such as "cache ls"; also the path of its file.
         summary: what it does, in the list that `rehub --help` prints.
-        other_names: what other programs call it. A user who types one of these is told the name.
+        other_names: what other programs call it. A user who types one of these gets a hint.
     """
 
     name: str
@@ -65,6 +65,12 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
     ),
     "train models": (Command("convert", "write a TF1 model as a TF2 SavedModel that can be trained"),),
     "migrate programs": (Command("migrate", "rewrite programs that use hub.Module for TF2", ("upgrade",)),),
+    "serve models": (
+        Command("serve", "serve the models of a directory to hub.load and tensorflow_hub, with pages for people"),
+        Command("publish", "publish a model to a service, or into a directory that one serves", ("upload", "push")),
+        Command("unpublish", "withdraw a version, with the reason"),
+        Command("token", "make a token that lets others publish to a service, or read from it"),
+    ),
     "manage the cache": (
         Command("cache ls", "list the models in the cache", ("list", "ls", "cache list")),
         Command("cache show", "show one of them: where it came from, and its files"),

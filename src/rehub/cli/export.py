@@ -14,7 +14,7 @@ from rehub.errors import ArchiveNotWritten
 from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
-from rehub.savedmodel import look
+from rehub.savedmodel import detect_layout
 from rehub.transfer import pack_directory
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             "this machine. Unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED; for gs:// pip install 'rehub[gcs]'; if "
             "the cache is in an object store, set REHUB_CACHE_DIR to a directory of this machine."
         )
-    look(directory, arguments.handle)
+    detect_layout(directory, arguments.handle)
     try:
         pack_directory(Path(directory), archive)
     except OSError as error:

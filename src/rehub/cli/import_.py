@@ -14,7 +14,7 @@ from rehub.cli.parser import EXAMPLE_URL
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
 from rehub.handles import Scheme, parse_handle
-from rehub.savedmodel import look
+from rehub.savedmodel import detect_layout
 from rehub.transfer import copy_directory, unpack_verified
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def run_command(arguments: Namespace) -> int:
 def _fill_entry(directory: Path, handle: Handle, source: Path) -> Fetched:
     name = quote_url(str(source))
     if source.is_dir():
-        look(str(source))
+        detect_layout(str(source))
         files = copy_directory(source, directory, name=name)
     else:
         files = unpack_verified(source, directory, name=name, sha256=handle.sha256)
-        look(str(directory), str(source))
+        detect_layout(str(directory), str(source))
     return Fetched(str(source.absolute()), files)

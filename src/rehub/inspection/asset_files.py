@@ -7,7 +7,7 @@ import posixpath
 from typing import TYPE_CHECKING, Iterable
 
 from rehub.inspection.model_info import AssetInfo
-from rehub.savedmodel.graph_collections import Collections, asset_definitions
+from rehub.savedmodel.graph_collections import Collections, read_asset_definitions
 from rehub.savedmodel.protos import AssetFileDef
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def read_asset_names(metagraph: Message, collections: Collections) -> set[str]:
     Raises:
         WireError: they cannot be read.
     """
-    return {asset.text(AssetFileDef.filename) for asset in asset_definitions(metagraph, collections)}
+    return {asset.text(AssetFileDef.filename) for asset in read_asset_definitions(metagraph, collections)}
 
 
 def asset_path(name: str) -> str | None:

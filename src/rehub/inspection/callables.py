@@ -8,7 +8,7 @@ from typing import Any, Mapping
 from rehub.inspection.model_info import CallableInfo, TensorInfo, TraceInfo
 from rehub.savedmodel.object_graph import ObjectGraph, SavedObject
 from rehub.savedmodel.protos import FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction, SavedFunction
-from rehub.savedmodel.structures import NamedTuple, Spec, Structure, Written, leaves, read_structure
+from rehub.savedmodel.structures import NamedTuple, Repr, Spec, Structure, flatten, read_structure
 from rehub.savedmodel.wire import Message, WireError
 
 _MAX_VALUES = 2_000_000  # A file that repeats one structure could take hours.
@@ -118,7 +118,7 @@ class _FunctionReader:
                 if isinstance(leaf, Spec):
                     inputs.append(TensorInfo(path, leaf.dtype, leaf.shape, leaf.kind))
                 else:
-                    literals.append((path, leaf.text if isinstance(leaf, Written) else repr(leaf)))
+                    literals.append((path, leaf.text if isinstance(leaf, Repr) else repr(leaf)))
         outputs = [
             TensorInfo(path, leaf.dtype, leaf.shape, leaf.kind)
             for path, leaf in self._flatten_within_limit(trace.outputs, "")
@@ -127,7 +127,7 @@ class _FunctionReader:
         return TraceInfo(tuple(inputs), tuple(literals), tuple(outputs))
 
     def _flatten_within_limit(self, structure: Structure, path: str) -> list[tuple[str, Structure]]:
-        found = list(leaves(structure, path))
+        found = list(flatten(structure, path))
         self._values += len(found)
         if self._values > _MAX_VALUES:
             raise WireError(f"its functions have more than {_MAX_VALUES:,} arguments and results")

@@ -11,7 +11,7 @@ from rehub.errors import CorruptModel, HubError
 from rehub.inspection.asset_files import asset_path, read_asset_names
 from rehub.savedmodel.file_kinds import is_lfs_pointer_file, lfs_pointer_advice
 from rehub.savedmodel.graph_collections import Collections
-from rehub.savedmodel.nodes import Body, Node, node_of
+from rehub.savedmodel.nodes import GraphScope, Node, node_name
 from rehub.savedmodel.protos import AttrValue, MetaGraphDef, SavedObject, SavedObjectGraph, SaverDef, TensorProto
 from rehub.savedmodel.wire import Message, WireError
 
@@ -213,7 +213,7 @@ def _has_variables(metagraph: MetaGraph) -> bool:
 
 def _read_graph_nodes(metagraph: MetaGraph) -> Iterator[Node]:
     message = metagraph.message
-    return Body(metagraph.tags, "", message.buffer, message.message(MetaGraphDef.graph_def)).nodes()
+    return GraphScope(metagraph.tags, "", message.buffer, message.message(MetaGraphDef.graph_def)).nodes()
 
 
 def _find_cut_shard(checkpoint: Checkpoint) -> Damage | None:
@@ -300,7 +300,7 @@ def _find_saver_keys_without_value(
     scope = metagraph.message.message(MetaGraphDef.saver_def).text(SaverDef.restore_op_name).rpartition("/")[0]
     for node in nodes.values():
         if scope and node.op == "RestoreV2" and node.name.startswith(f"{scope}/"):
-            names = nodes.get(node_of(node.inputs()[1]))
+            names = nodes.get(node_name(node.inputs()[1]))
             value = Message(b"") if names is None else names.attribute("value").message(AttrValue.tensor)
             for key in value.texts(TensorProto.string_val):
                 if key not in checkpoint.entries:

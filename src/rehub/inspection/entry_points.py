@@ -8,7 +8,7 @@ from typing import Sequence
 from rehub.inspection.callables import Function, FunctionTrace, named_arguments
 from rehub.inspection.model_info import SignatureInfo
 from rehub.savedmodel.signatures import find_default_signature
-from rehub.savedmodel.structures import Spec, leaves
+from rehub.savedmodel.structures import Spec, flatten
 
 CALL, SERVE = "__call__", "serve"
 
@@ -78,7 +78,7 @@ def shortest_trace(function: Function) -> FunctionTrace:
 
 def has_tensors(value: object) -> bool:
     """Return whether an argument contains tensors."""
-    return any(isinstance(leaf, Spec) for _, leaf in leaves(value, ""))  # type: ignore[arg-type]
+    return any(isinstance(leaf, Spec) for _, leaf in flatten(value, ""))  # type: ignore[arg-type]
 
 
 def is_public(path: str) -> bool:

@@ -13,7 +13,7 @@ from rehub.inspection.entry_points import CALL, EntryPoint, has_tensors, shortes
 from rehub.sample_inputs import fill_shape
 from rehub.savedmodel.shapes import Shape
 from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
-from rehub.savedmodel.structures import NamedTuple, Spec, Structure, Written
+from rehub.savedmodel.structures import NamedTuple, Repr, Spec, Structure
 
 _TEXT = "'some text'"
 
@@ -104,7 +104,7 @@ def _write_structure(value: Structure) -> str:
         return f"({', '.join(map(_write_structure, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, dict):
         return _write_dict({key: _write_structure(member) for key, member in value.items()})
-    if isinstance(value, (NamedTuple, Written)):
+    if isinstance(value, (NamedTuple, Repr)):
         raise NoExample
     return repr(value)
 

@@ -7,7 +7,7 @@ import os
 from rehub.inspection.model_info import FingerprintInfo
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.protos import FingerprintDef, VersionDef
-from rehub.savedmodel.wire import Message, strictly
+from rehub.savedmodel.wire import Message, read_strictly
 
 
 def read_fingerprint(directory: str) -> FingerprintInfo | None:
@@ -20,7 +20,7 @@ def read_fingerprint(directory: str) -> FingerprintInfo | None:
     if not os.path.isfile(path):
         return None
     content = map_file(path)
-    return strictly(path, lambda: _read_message(Message(content)), "a fingerprint")
+    return read_strictly(path, lambda: _read_message(Message(content)), "a fingerprint")
 
 
 def _read_message(message: Message) -> FingerprintInfo:

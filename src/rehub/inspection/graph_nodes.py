@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Iterable
 
-from rehub.savedmodel.nodes import Body, Node, node_of, op_of
+from rehub.savedmodel.nodes import GraphScope, Node, node_name, read_op
 from rehub.savedmodel.ops.op_classes import is_tensorflow_op
 from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef
 from rehub.savedmodel.wire import Buffer, Message, WireError
@@ -36,10 +36,10 @@ class GraphNodes:
             WireError: they cannot be read.
         """
         graph = metagraph.message(MetaGraphDef.graph_def)
-        self._graph_nodes = list(Body(tags, "", content, graph).nodes())
+        self._graph_nodes = list(GraphScope(tags, "", content, graph).nodes())
         functions = list(graph.message(GraphDef.library).messages(FunctionDefLibrary.function))
         counts = Counter(
-            op_of(content, span) for function in functions for span in function.spans(FunctionDef.node_def)
+            read_op(content, span) for function in functions for span in function.spans(FunctionDef.node_def)
         )
         found = Counter({_decode_op(op): count for op, count in counts.items()})
         found.update(node.op for node in self._graph_nodes)
@@ -56,14 +56,14 @@ class GraphNodes:
     def needed_by(self, tensors: Iterable[str]) -> list[Node]:
         """Return the nodes of the graph (not of its functions) that these tensors depend on."""
         by_name = {node.name: node for node in self._graph_nodes}
-        open_names = {node_of(tensor) for tensor in tensors}
+        open_names = {node_name(tensor) for tensor in tensors}
         found: dict[str, Node] = {}
         while open_names:
             name = open_names.pop()
             node = by_name.get(name)
             if node is not None and name not in found:
                 found[name] = node
-                open_names.update(map(node_of, node.inputs()))
+                open_names.update(map(node_name, node.inputs()))
         return list(found.values())
 
 

@@ -20,10 +20,10 @@ from rehub.inspection.variables import VARIABLE_OPS, read_graph_variables, read_
 from rehub.savedmodel.checkpoint import CheckpointEntry, read_checkpoint
 from rehub.savedmodel.graph_collections import Collections
 from rehub.savedmodel.layout import KERAS_METADATA, Layout
-from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
+from rehub.savedmodel.metagraphs import MetaGraph, parse_tags, read_metagraphs, select_metagraph
 from rehub.savedmodel.object_graph import CONVERSION, ObjectGraph
 from rehub.savedmodel.protos import MetaGraphDef
-from rehub.savedmodel.wire import Buffer, strictly
+from rehub.savedmodel.wire import Buffer, read_strictly
 
 
 def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInfo:
@@ -43,10 +43,10 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
         CorruptModel: a file of the model is damaged.
         TagsNotFound: no variant has these tags; lists those of each variant.
     """
-    wanted = tag_set(tags)
+    wanted = parse_tags(tags)
     model = open_model(handle)
     metagraphs = read_metagraphs(model.layout.file, model.content)
-    chosen = metagraphs if wanted is None else (graph_variant(metagraphs, wanted, model.label),)
+    chosen = metagraphs if wanted is None else (select_metagraph(metagraphs, wanted, model.label),)
     entries = _read_checkpoint_entries(model.layout.path)
     is_object = len(metagraphs) == 1 and metagraphs[0].has_objects
 
@@ -54,7 +54,7 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
         read = [_read_graph(model.content, metagraph, entries) for metagraph in chosen]
         return _make_model_info(model.label, model.layout, read, is_object, tags_given=wanted is not None)
 
-    return strictly(model.layout.file, read_all)
+    return read_strictly(model.layout.file, read_all)
 
 
 def _read_checkpoint_entries(path: str) -> Mapping[str, CheckpointEntry]:

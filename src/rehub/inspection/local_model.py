@@ -9,8 +9,8 @@ from rehub import resolvers
 from rehub.errors import LocationUnreadable
 from rehub.escaping import quote_url
 from rehub.redaction import redact_url
-from rehub.savedmodel.encodings import saved_model_bytes
-from rehub.savedmodel.layout import Layout, look
+from rehub.savedmodel.encodings import read_model_bytes
+from rehub.savedmodel.layout import Layout, detect_layout
 from rehub.savedmodel.wire import Buffer
 
 
@@ -45,5 +45,5 @@ def open_model(handle: Any) -> LocalModel:
             f"{label!r} is in an object store, at {quote_url(path)}. It can be read only on this machine: set "
             "REHUB_CACHE_DIR to a local directory, and unset TFHUB_MODEL_LOAD_FORMAT if it is UNCOMPRESSED."
         )
-    layout = look(path, label)
-    return LocalModel(label, layout, saved_model_bytes(layout))
+    layout = detect_layout(path, label)
+    return LocalModel(label, layout, read_model_bytes(layout))

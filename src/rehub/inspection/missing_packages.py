@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from rehub.inspection.model_info import MissingPackage
-from rehub.savedmodel.ops import provider_of
+from rehub.savedmodel.ops import find_provider
 from rehub.savedmodel.ops.op_classes import is_tensorflow_op
 
 _UNKNOWN = (
@@ -18,7 +18,7 @@ def find_missing_packages(ops: Iterable[str]) -> tuple[MissingPackage, ...]:
     """Return the packages that provide the ops which TensorFlow lacks, sorted by name."""
     provided: dict[tuple[str, str], list[str]] = {}
     for op in sorted(set(ops)):
-        provider = provider_of(op)
+        provider = find_provider(op)
         if provider is not None:
             provided.setdefault((provider.package, provider.note), []).append(op)
         elif not is_tensorflow_op(op):

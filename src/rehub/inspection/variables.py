@@ -58,7 +58,7 @@ def _make_key(graph: ObjectGraph, number: int) -> str:
 
 def _make_key_prefix(graph: ObjectGraph, number: int) -> str:
     """Return the path of an object as it is written in checkpoint keys."""
-    return "/".join(_escape_name(step.name) for step in graph.way(number))
+    return "/".join(_escape_name(step.name) for step in graph.path_to(number))
 
 
 def _escape_name(name: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Iterator
 from rehub.errors import NotSerializable, NotTrainable
 from rehub.keras.computation import Computation
 from rehub.keras.copies import config_is_for_copy
-from rehub.keras.jit import can_compile
 from rehub.keras.output_specs import shapes_from, shapes_to_config
 from rehub.keras.spec import LayerSpec
 from rehub.keras.weights import find_weights, selection_config
@@ -36,6 +35,7 @@ class LayerParts:
         output_shape: the declared shapes, a nest of `tf.TensorShape`; None if none were declared.
         keras_weights: in Keras 3, its variables around those of the model.
         trained_weights: those of `keras_weights` that are trained.
+        supports_jit: whether XLA can compile the layer; None before the layer is asked.
     """
 
     def __init__(self, spec: LayerSpec) -> None:
@@ -54,17 +54,7 @@ class LayerParts:
         self.trained_weights: list[Any] = []
         self._warned_no_weights = False
         self._warned_no_training_mode = False
-        self._supports_jit: bool | None = None
-
-    def supports_jit(self) -> bool:
-        """Return whether XLA can compile the function. The first call reads the whole graph."""
-        if self._supports_jit is None:
-            self._supports_jit = can_compile(self.computation.traces)
-        return self._supports_jit
-
-    def override_jit(self, value: bool) -> None:
-        """Set what `supports_jit` returns from now on."""
-        self._supports_jit = value
+        self.supports_jit: bool | None = None
 
     def check_trainable(self) -> None:
         """Check that a layer with `trainable=True` can be trained, and warn once if nothing or little is trained.
@@ -106,7 +96,7 @@ class LayerParts:
         """Return the constructor's arguments for this layer, without the defaults.
 
         Raises:
-            NotSerializable: there is no handle, or JSON cannot hold an argument.
+            NotSerializable: the layer has no handle, or JSON cannot hold an argument.
         """
         spec, computation, for_copy = self.spec, self.computation, config_is_for_copy()
         if not isinstance(spec.handle, str) and not for_copy:

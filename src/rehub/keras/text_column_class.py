@@ -8,27 +8,17 @@ from typing import Any
 from rehub import tf_internals
 from rehub.errors import InputMismatch
 from rehub.keras.layer import KerasLayer
+from rehub.legacy.column_classes import EmbeddingColumn
 
 _tf = tf_internals.import_tensorflow()
 
 
 class TextEmbeddingColumnV2(
+    EmbeddingColumn,
     tf_internals.feature_columns.dense_column_classes()[1],  # type: ignore[misc]
     collections.namedtuple("TextEmbeddingColumnV2", ("key", "module_path", "output_key", "trainable")),
 ):
     """The feature column that `text_embedding_column_v2` returns."""
-
-    @property
-    def _is_v2_column(self) -> bool:
-        return True
-
-    @property
-    def name(self) -> str:
-        return f"{getattr(self.key, 'name', self.key)}_hub_module_embedding"
-
-    @property
-    def parents(self) -> list[Any]:
-        return [self.key]
 
     @property
     def parse_example_spec(self) -> dict[Any, Any]:
@@ -48,20 +38,9 @@ class TextEmbeddingColumnV2(
     def _resource_name(self) -> str:
         return f"hub_text_column_{self.key}"
 
-    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
-        return transformation_cache.get(self.key, state_manager)
-
     def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
         texts = transformation_cache.get(self, state_manager)
         return state_manager.get_resource(self, self._resource_name)(_tf.reshape(texts, [-1]))
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(zip(self._fields, self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
-        del custom_objects, columns_by_name
-        return cls(**config)
 
 
 # Keras writes this name into a model's config, and looks it up in custom_objects. tensorflow_hub's models have it too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any, Iterable, Mapping
 
 from rehub import tf_internals
@@ -15,82 +16,94 @@ from rehub.legacy.read_hoisting import hoist_variable_reads
 from rehub.legacy.tensor_info import build_input_map, build_output_map, components
 
 
-def apply_in_graph(
-    meta_graph: Any,
-    signature: str,
-    inputs: Mapping[str, Any],
-    state: Mapping[str, Any],
-    trainable: bool,
-    name: str,
-) -> dict[str, Any]:
-    """Apply a signature in the graph that holds the module's state.
+@dataclass(frozen=True)
+class Application:
+    """One application of a signature.
 
-    The module's whole graph is imported, as users look up inner tensors by name. TensorFlow runs only what is needed.
-
-    Args:
+    Attributes:
         meta_graph: the module's graph.
-        signature: a name of its signatures.
+        signature: the name of the signature.
         inputs: a tensor or composite tensor for each of the signature's inputs.
         state: the tensors that hold the module's state, by name.
         trainable: whether UPDATE_OPS are added to the graph's collections.
         name: that of the name scope.
-
-    Returns:
-        The outputs by name.
     """
-    graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
-    signature_def = meta_graph.signature_def[signature]
-    fed = build_input_map(signature_def.inputs, inputs)
-    feed = {**state, **fed}
-    context = tf_internals.v1_graphs.control_flow_context(graph)
-    if context is not None:
-        feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=lambda item: item[0])}
-    computation = _prepare_computation(meta_graph, state, fed, trainable)
-    ops_before = len(graph.get_operations())
-    scope = _import_computation(computation, name, feed)
-    colocation.rewrite_constraints(graph.get_operations()[ops_before:], scope, feed)
-    return _build_outputs(signature_def, feed, scope)
 
+    meta_graph: Any
+    signature: str
+    inputs: Mapping[str, Any]
+    state: Mapping[str, Any]
+    trainable: bool
+    name: str
 
-def apply_in_function(
-    meta_graph: Any,
-    signature: str,
-    inputs: Mapping[str, Any],
-    state: Mapping[str, Any],
-    trainable: bool,
-    name: str,
-) -> dict[str, Any]:
-    """Apply a signature in the graph of a function, within the graph that holds the module's state.
+    def apply_in_graph(self) -> dict[str, Any]:
+        """Apply the signature in the graph that holds the module's state. Return the outputs by name.
 
-    A function runs all stateful ops in it. So only those nodes are imported that the outputs depend on, and with
-    `trainable` the UPDATE_OPS and losses. The function captures the state. Arguments and result are as in
-    `apply_in_graph`.
+        The module's whole graph is imported, as users look up inner tensors by name. TensorFlow runs only what is
+        needed.
+        """
+        graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
+        signature_def = self.meta_graph.signature_def[self.signature]
+        fed = build_input_map(signature_def.inputs, self.inputs)
+        feed = {**self.state, **fed}
+        context = tf_internals.v1_graphs.control_flow_context(graph)
+        if context is not None:
+            feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=lambda item: item[0])}
+        computation = self._prepare_computation(fed)
+        ops_before = len(graph.get_operations())
+        scope = _import_computation(computation, self.name, feed)
+        colocation.rewrite_constraints(graph.get_operations()[ops_before:], scope, feed)
+        return _build_outputs(signature_def, feed, scope)
 
-    Raises:
-        GraphRequired: the computation changes a reference variable, which a function cannot.
-    """
-    tf = tf_internals.import_tensorflow()
-    graph = tf.compat.v1.get_default_graph()
-    signature_def = meta_graph.signature_def[signature]
-    fed = build_input_map(signature_def.inputs, inputs)
-    computation = _prepare_computation(meta_graph, state, fed, trainable)
-    needed = _find_needed_nodes(computation, signature_def)
-    _check_references(computation.graph_def, needed, state)
-    graph_defs.keep_nodes(computation.graph_def, needed)
-    hoist_variable_reads(computation.graph_def, {node_name(tensor) for tensor in state})
-    graph_defs.drop_colocation(computation.graph_def)  # The runtime places ops with the captured state.
-    keys = tf.compat.v1.GraphKeys
-    graph_defs.keep_members(computation, keys.ASSET_FILEPATHS, needed)
-    graph_defs.keep_contexts(computation, needed)
-    feed = {key: _capture_tensor(graph, tensor) for key, tensor in {**state, **fed}.items()}
-    scope = _import_computation(
-        computation, name, {key: tensor for key, tensor in feed.items() if node_name(key) in needed}
-    )
-    outputs = _build_outputs(signature_def, feed, scope)
-    if has_loop(computation.graph_def):
-        check = functools.partial(check_when_differentiated, module_op=scope)
-        outputs = tf.nest.map_structure(check, outputs, expand_composites=True)
-    return outputs
+    def apply_in_function(self) -> dict[str, Any]:
+        """Apply the signature in the graph of a function, within the graph that holds the module's state.
+
+        A function runs all stateful ops in it. So only those nodes are imported that the outputs depend on, and with
+        `trainable` the UPDATE_OPS and losses. The function captures the state.
+
+        Raises:
+            GraphRequired: the computation changes a reference variable, which a function cannot.
+        """
+        tf = tf_internals.import_tensorflow()
+        graph = tf.compat.v1.get_default_graph()
+        signature_def = self.meta_graph.signature_def[self.signature]
+        fed = build_input_map(signature_def.inputs, self.inputs)
+        computation = self._prepare_computation(fed)
+        needed = _find_needed_nodes(computation, signature_def)
+        _check_references(computation.graph_def, needed, self.state)
+        graph_defs.keep_nodes(computation.graph_def, needed)
+        hoist_variable_reads(computation.graph_def, {node_name(tensor) for tensor in self.state})
+        graph_defs.drop_colocation(computation.graph_def)  # The runtime places ops with the captured state.
+        graph_defs.keep_members(computation, tf.compat.v1.GraphKeys.ASSET_FILEPATHS, needed)
+        graph_defs.keep_contexts(computation, needed)
+        feed = {key: _capture_tensor(graph, tensor) for key, tensor in {**self.state, **fed}.items()}
+        imported = {key: tensor for key, tensor in feed.items() if node_name(key) in needed}
+        scope = _import_computation(computation, self.name, imported)
+        outputs = _build_outputs(signature_def, feed, scope)
+        if has_loop(computation.graph_def):
+            check = functools.partial(check_when_differentiated, module_op=scope)
+            outputs = tf.nest.map_structure(check, outputs, expand_composites=True)
+        return outputs
+
+    def _prepare_computation(self, fed: Mapping[str, Any]) -> Any:
+        """Return a copy of the module's graph for one application, with placeholders instead of the state."""
+        v1 = tf_internals.import_tensorflow().compat.v1
+        keys = v1.GraphKeys
+        # Assets are listed again: an export of the graph has to find all constants that are paths.
+        collections = [keys.ASSET_FILEPATHS, keys.COND_CONTEXT, keys.WHILE_CONTEXT]
+        if self.trainable:
+            collections += [keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES]
+        computation = v1.MetaGraphDef()
+        computation.CopyFrom(self.meta_graph)
+        graph_defs.keep_collections(computation, collections)
+        drop_uncomputable(computation, keys.UPDATE_OPS, fed)
+        drop_uncomputable(computation, keys.REGULARIZATION_LOSSES, fed)
+        # Losses that depend on no input were imported with the state.
+        of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in fed})
+        graph_defs.keep_members(computation, keys.REGULARIZATION_LOSSES, of_inputs)
+        # The state of a module within this module must not be imported again.
+        graph_defs.replace_with_placeholders(computation.graph_def, {node_name(tensor) for tensor in self.state})
+        return computation
 
 
 def drop_uncomputable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
@@ -102,27 +115,6 @@ def drop_uncomputable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
     unfed = placeholders - {node_name(tensor) for tensor in fed}
     every = {node.name for node in meta_graph.graph_def.node}
     graph_defs.keep_members(meta_graph, key, every - descendants(meta_graph.graph_def, unfed))
-
-
-def _prepare_computation(meta_graph: Any, state: Mapping[str, Any], fed: Mapping[str, Any], trainable: bool) -> Any:
-    """Return a copy of the module's graph for one application, with placeholders instead of the state."""
-    v1 = tf_internals.import_tensorflow().compat.v1
-    keys = v1.GraphKeys
-    # Assets are listed again: an export of the graph has to find all constants that are paths.
-    collections = [keys.ASSET_FILEPATHS, keys.COND_CONTEXT, keys.WHILE_CONTEXT]
-    if trainable:
-        collections += [keys.UPDATE_OPS, keys.REGULARIZATION_LOSSES]
-    computation = v1.MetaGraphDef()
-    computation.CopyFrom(meta_graph)
-    graph_defs.keep_collections(computation, collections)
-    drop_uncomputable(computation, keys.UPDATE_OPS, fed)
-    drop_uncomputable(computation, keys.REGULARIZATION_LOSSES, fed)
-    # Losses that depend on no input were imported with the state.
-    of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in fed})
-    graph_defs.keep_members(computation, keys.REGULARIZATION_LOSSES, of_inputs)
-    # The state of a module within this module must not be imported again.
-    graph_defs.replace_with_placeholders(computation.graph_def, {node_name(tensor) for tensor in state})
-    return computation
 
 
 def _find_needed_nodes(computation: Any, signature_def: Any) -> set[str]:

@@ -16,20 +16,14 @@ _tf = tf_internals.import_tensorflow()
 _RESOURCE = "module"
 
 
-class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # type: ignore[misc]
-    """A column of dense values that a module computes from the feature `key`. Subclasses are namedtuples."""
+class EmbeddingColumn:
+    """What embedding columns have in common. Subclasses are namedtuples."""
 
     key: Any
-    module_spec_path: Any
-    module_spec: ModuleSpec
 
     @property
     def _is_v2_column(self) -> bool:
         return True
-
-    @property
-    def dtype(self) -> Any:
-        return _tf.float32
 
     @property
     def name(self) -> str:
@@ -38,6 +32,28 @@ class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # ty
     @property
     def parents(self) -> list[Any]:
         return [self.key]
+
+    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
+        return transformation_cache.get(self.key, state_manager)
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self))  # type: ignore[attr-defined, call-overload]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
+        del custom_objects, columns_by_name
+        return cls(**config)
+
+
+class _ModuleColumn(EmbeddingColumn, *tf_internals.feature_columns.dense_column_classes()):  # type: ignore[misc]
+    """A column of dense values that a module computes from the feature `key`."""
+
+    module_spec_path: Any
+    module_spec: ModuleSpec
+
+    @property
+    def dtype(self) -> Any:
+        return _tf.float32
 
     @property
     def variable_shape(self) -> Any:
@@ -50,9 +66,6 @@ class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # ty
     @property
     def _parse_example_spec(self) -> Any:
         return self.parse_example_spec
-
-    def transform_feature(self, transformation_cache: Any, state_manager: Any) -> Any:
-        return transformation_cache.get(self.key, state_manager)
 
     def _transform_feature(self, inputs: Any) -> Any:
         return inputs.get(self.key)
@@ -89,12 +102,7 @@ class _ModuleColumn(*tf_internals.feature_columns.dense_column_classes()):  # ty
                 f"The column {self.name!r} was made from a ModuleSpec, which a config cannot contain. Make it from "
                 "the handle of a module: a string."
             )
-        return dict(zip(self._fields, self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, columns_by_name: Any = None) -> Any:
-        del custom_objects, columns_by_name
-        return cls(**config)
+        return super().get_config()
 
 
 class TextEmbeddingColumn(

@@ -27,7 +27,7 @@ def set_gradient_overrides(graph_def: Any) -> None:
 def clear_gradient_overrides(graph_def: Any) -> None:
     """Undo `set_gradient_overrides` in a graph that is to be exported."""
     for node in graph_def.node:
-        if _KEY in node.attr and node.attr[_KEY].s.startswith(_PREFIX.encode()):
+        if _KEY in node.attr and node.attr[_KEY].s == (_PREFIX + node.op).encode():
             del node.attr[_KEY]
 
 

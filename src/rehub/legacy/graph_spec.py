@@ -13,7 +13,7 @@ from rehub.legacy.instance import GraphModule
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
-from rehub.savedmodel import Layout, graph_variant, read_metagraphs
+from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 from rehub.savedmodel.graph_collections import ATTACHMENTS
 
 
@@ -82,7 +82,7 @@ class GraphModuleSpec(ModuleSpec):
         with contextlib.ExitStack() as error_context:
             if self._layout is not None:
                 metagraphs = read_metagraphs(self._layout.file, restore.read_model(self._layout))
-                used = [graph_variant(metagraphs, frozenset(tags or ()), self._label)]
+                used = [select_metagraph(metagraphs, frozenset(tags or ()), self._label)]
                 error_context.enter_context(
                     restore.explain_damaged_files(self._layout, used, self._label, wants_all_variables=True)
                 )

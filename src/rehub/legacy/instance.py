@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from rehub import tf_internals
-from rehub.legacy import application, graph_defs
+from rehub.legacy import graph_defs
+from rehub.legacy.application import Application, drop_uncomputable
 from rehub.legacy.marker import make_marker
 from rehub.legacy.ops import register_graph_ops
 from rehub.legacy.partitioned_variables import recover_partitioned_variable_map
@@ -58,8 +59,8 @@ class GraphModule(ModuleImpl):
     def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
         """As `ModuleImpl.create_apply_graph`."""
         graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
-        apply = application.apply_in_graph if graph is self._graph else application.apply_in_function
-        return apply(self._meta_graph, signature, input_tensors, self._state, self._trainable, name)
+        application = Application(self._meta_graph, signature, input_tensors, self._state, self._trainable, name)
+        return application.apply_in_graph() if graph is self._graph else application.apply_in_function()
 
     def export(self, path: str, session: Any) -> None:
         """As `ModuleImpl.export`."""
@@ -94,7 +95,7 @@ def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str
     imported.CopyFrom(meta_graph)
     graph_defs.keep_collections(imported, collections)
     # A loss that depends on an input comes with the application that feeds it.
-    application.drop_uncomputable(imported, keys.REGULARIZATION_LOSSES, fed=())
+    drop_uncomputable(imported, keys.REGULARIZATION_LOSSES, fed=())
     graph = tf.compat.v1.get_default_graph()
     scope = graph.unique_name(name, mark_as_used=False)
     graph_defs.prefix_shared_names(imported.graph_def, scope)

@@ -6,7 +6,7 @@ from typing import Any, Iterable
 
 from rehub import restore, tf_internals
 from rehub.errors import MissingOp
-from rehub.savedmodel.used_ops import GRAPH_HOLDERS, ops_of_nested_graphs
+from rehub.savedmodel.used_ops import GRAPH_HOLDERS, find_nested_ops
 from rehub.savedmodel.wire import Message
 
 
@@ -23,7 +23,7 @@ def register_graph_ops(meta_graph: Any, label: str) -> None:
     nested: frozenset[str] = frozenset()
     if ops & GRAPH_HOLDERS:
         content = graph_def.SerializeToString()
-        nested = ops_of_nested_graphs(content, Message(content))
+        nested = find_nested_ops(content, Message(content))
     functions = {function.signature.name for function in graph_def.library.function}
     _register_ops(ops - functions, label, meta_graph.meta_info_def.tensorflow_version, nested)
 

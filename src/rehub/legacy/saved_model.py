@@ -11,7 +11,7 @@ from rehub.legacy import assets
 from rehub.legacy.gradient_overrides import clear_gradient_overrides
 from rehub.legacy.graph_defs import drop_debug_names
 from rehub.restore import pattern_free_path
-from rehub.savedmodel.encodings import as_saved_model_pb
+from rehub.savedmodel.encodings import convert_to_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 from rehub.staging import staging_path
 
@@ -111,7 +111,7 @@ def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
     tf = tf_internals.import_tensorflow()
     file = layout.path.rstrip("/") + "/" + layout.model_file
     with tf.io.gfile.GFile(file, "rb") as content:
-        serialized = bytes(as_saved_model_pb(file, content.read()))
+        serialized = bytes(convert_to_pb(file, content.read()))
     saved_model = tf_internals.protos.new_saved_model()
     try:
         saved_model.ParseFromString(serialized)

@@ -1,7 +1,7 @@
-"""Handle -> directory: `resolve` asks the resolvers that were registered, then the one for the handle's kind.
+"""Resolve handles to directories: `resolve` tries the registered resolvers, then the built-in one of the scheme.
 
-Most files here resolve one kind of handle: `local` paths; `hosting`, the protocol of tfhub.dev over http(s), and
-`tfhub` itself; `kaggle`, `huggingface` and `object_store`, each through a client library that the user installs.
+Most files here resolve one scheme: `local` paths; `hosting` URLs of the hosting protocol, and `tfhub` those of
+tfhub.dev; `kaggle`, `huggingface` and `object_store` use a client library that the user installs.
 """
 
 from __future__ import annotations

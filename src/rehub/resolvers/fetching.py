@@ -1,4 +1,4 @@
-"""What all remote kinds of handle share: the cache first, then the network, where that is allowed."""
+"""Find a remote model in the cache, or else fetch it, if the network is allowed."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from rehub.handles import Handle
 
 
-def fetch_into_cache(handle: Handle, fill: Callable[[Path], Fetched], *, refresh: bool = False) -> str:
-    """The directory in the cache of a remote model; `fill` brings it in when it is not there.
+def fetch_into_cache(handle: Handle, fetch: Callable[[Path], Fetched], *, refresh: bool = False) -> str:
+    """Return the directory in the cache of a remote model; call `fetch` if it is missing.
 
     Args:
-        handle: looked for under each of its keys, and put under its canonical one.
-        fill: as for `cache.obtain`.
-        refresh: brings it in although it may be there. When that fails, what is there stays.
+        handle: searched under each of its keys, and stored under its canonical one.
+        fetch: as for `cache.get_or_fetch`.
+        refresh: whether to fetch the model even if it is cached. On failure the cached one stays.
 
     Raises:
-        NotInCache: it would have to be fetched, and rehub is offline.
+        NotInCache: it must be fetched, and rehub is offline.
         CacheError: the cache cannot be read or written.
     """
     found = None if refresh else find_in_cache(handle)
     if found is not None:
         return found
     require_network(handle)
-    bring_in = refetch if refresh else get_or_fetch
-    return str(bring_in(config.cache_dirs(), handle.canonical, fill))
+    store = refetch if refresh else get_or_fetch
+    return str(store(config.cache_dirs(), handle.canonical, fetch))
 
 
 def find_in_cache(handle: Handle) -> str | None:
-    """The directory in the cache of a remote model, or None when it is not there."""
+    """Return the directory in the cache of a remote model; None if it is missing."""
     found = find_cached(config.cache_dirs(), *handle.cache_keys)
     return None if found is None else str(found)
 
 
 def hardlink_or_copy(file: Path, target: Path) -> None:
-    """Gives a file of another library's cache a second name in ours; where no link can be made, a copy."""
+    """Hard-link a file of another library's cache into ours; copy it where that fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
     real = os.path.realpath(str(file))
     try:
@@ -54,11 +54,11 @@ def hardlink_or_copy(file: Path, target: Path) -> None:
 
 
 def require_network(handle: Handle) -> None:
-    """Raises `NotInCache` when rehub is offline."""
+    """Raise `NotInCache` if rehub is offline."""
     if config.OFFLINE.get():
         cache, variable = escape_url(str(config.cache_dir())), config.OFFLINE.variable_in_use
         raise NotInCache(
-            f"{handle.quoted} is not in the cache {cache}, and {variable} forbids to fetch it. Resolve it once "
-            "without that setting, or point REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "
-            "machine as it is."
+            f"{handle.quoted} is not in the cache {cache}, and {variable} forbids downloads. Resolve it once "
+            "without that setting, or set REHUB_CACHE_DIR to a cache that has it: a cache can be copied from another "
+            "machine."
         )

@@ -1,4 +1,4 @@
-"""Resolves paths: a directory is itself, an archive is unpacked into the cache."""
+"""Resolve paths: a directory to itself, an archive to its unpacked model in the cache."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NAMES = re.compile(r"[A-Za-z0-9][\w-]*(/[\w-][\w.-]*)+")
 
 
 def resolve(handle: Handle) -> str:
-    """The directory that a path names.
+    """Return the directory of a path.
 
     Raises:
-        ModelNotFound: there is nothing.
-        UnsupportedFormat: it is a file of a model of another kind.
+        ModelNotFound: the path does not exist.
+        UnsupportedFormat: it is a file of another model format.
     """
     path = os.path.expanduser(handle.location)
     try:
@@ -41,16 +41,16 @@ def resolve(handle: Handle) -> str:
             raise InvalidHandle(f"{handle.quoted} names a directory, and #sha256= is the hash of an archive.")
         return path
     if os.path.isfile(path):
-        return _unpacked(handle, Path(path))
+        return _unpack_into_cache(handle, Path(path))
     if os.path.lexists(path):
-        raise ModelNotFound(f"{handle.quoted} is neither a directory nor a file, or a link to what does not exist.")
+        raise ModelNotFound(f"{handle.quoted} is a link to a file that does not exist, or a special file.")
     raise ModelNotFound(
-        f"{handle.quoted} does not exist: no directory and no archive is at {escape_url(_absolute(redact_url(path)))}."
-        + _hint(handle.text)
+        f"{handle.quoted} does not exist: there is no {escape_url(_make_absolute(redact_url(path)))}."
+        + _suggest_handle(handle.text)
     )
 
 
-def _hint(text: str) -> str:
+def _suggest_handle(text: str) -> str:
     if text.startswith(_HOSTS):
         return f" Did you mean https://{escape_url(text)}?"
     if _KAGGLE_NAME.fullmatch(text):
@@ -58,15 +58,15 @@ def _hint(text: str) -> str:
     names = text.split("/")
     if 2 <= len(names) <= 5 and _NAMES.fullmatch(text):
         repository = "/".join(names[:2])
-        where = [f"https://tfhub.dev/{text}"]
-        where += [f"kaggle://{text}" if len(names) >= 4 else f"kaggle://{repository}/FRAMEWORK/VARIATION"]
-        where += [f"hf://{repository}"]
-        return f"\nIf it is a model of a site, name the site: {', '.join(where[:-1])} or {where[-1]}."
+        suggestions = [f"https://tfhub.dev/{text}"]
+        suggestions += [f"kaggle://{text}" if len(names) >= 4 else f"kaggle://{repository}/FRAMEWORK/VARIATION"]
+        suggestions += [f"hf://{repository}"]
+        return f"\nIf it is a model of a site, name the site: {', '.join(suggestions[:-1])} or {suggestions[-1]}."
     return ""
 
 
-def _unpacked(handle: Handle, archive: Path) -> str:
-    # Most paths are directories, for which a program need not import all that downloads, unpacks and keeps.
+def _unpack_into_cache(handle: Handle, archive: Path) -> str:
+    # Imported here, because most paths are directories, which need neither the cache nor transfer.
     from rehub.cache import Fetched, get_or_fetch
     from rehub.transfer import unpack_verified
 
@@ -78,19 +78,19 @@ def _unpacked(handle: Handle, archive: Path) -> str:
     if archive.suffix == ".pb":
         raise_unsupported(handle.text, GRAPH_DEF)
 
-    def fill(directory: Path) -> Fetched:
+    def fetch(directory: Path) -> Fetched:
         return Fetched(str(archive), unpack_verified(archive, directory, name=handle.quoted, sha256=handle.sha256))
 
-    # An archive that is replaced is another model under the same name.
-    seen = archive.stat()
-    key = f"{_absolute(str(archive))}?size={seen.st_size}&mtime_ns={seen.st_mtime_ns}"
+    # A replaced archive is another model with the same name.
+    status = archive.stat()
+    key = f"{_make_absolute(str(archive))}?size={status.st_size}&mtime_ns={status.st_mtime_ns}"
     if handle.sha256 is not None:
         key += f"#sha256={handle.sha256}"
-    return str(get_or_fetch(config.cache_dirs(), key, fill))
+    return str(get_or_fetch(config.cache_dirs(), key, fetch))
 
 
-def _absolute(path: str) -> str:
+def _make_absolute(path: str) -> str:
     try:
-        return os.path.abspath(path)  # Path.resolve() would follow links, Path.absolute() keep `..`
+        return os.path.abspath(path)  # Path.resolve() follows links, and Path.absolute() keeps `..`.
     except OSError:  # The working directory has been deleted.
         return path

@@ -1,4 +1,4 @@
-"""Pins a handle: makes one of it that names the very bytes that it stands for today."""
+"""Pin a handle: add the hash, commit or version that makes it mean the same bytes forever."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from rehub.transfer import unpack_verified
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
-# What the manifest notes of a model without a version: the page that it led to.
+# The manifest records the page of the version that a handle without a version led to.
 _KAGGLE_PAGE = re.compile("/([0-9]+)$")
 _HUGGING_FACE_PAGE = re.compile("/tree/([0-9a-f]{40})(?:/|$)")
 _CHUNK = 1 << 20
 
 
 def pin_handle(text: str) -> str:
-    """Return the handle with what makes it mean the same bytes forever; the model is in the cache afterwards.
+    """Return the handle with its hash, commit or version. The model is in the cache afterwards.
 
-    An archive gets `#sha256=`, a model of Hugging Face its commit, one of Kaggle its version. What the server says now
-    is taken, not what the cache holds.
+    An archive gets `#sha256=`, a model of Hugging Face its commit, one of Kaggle its version: the latest on the server,
+    not that in the cache.
 
     Raises:
-        InvalidHandle: a handle of this kind cannot be pinned, or holds a password; says what to do.
+        InvalidHandle: such a handle cannot be pinned, or holds a password; says what to do.
         HubError: it cannot be fetched, as for `resolve`.
     """
     handle = parse_handle(text)
     if redact_text(text) != text:
         raise InvalidHandle(
-            f"{redact_text(text)!r} holds a password or a signature, which must not be written into a file. "
+            f"{redact_text(text)!r} holds a password or a signature, which must not be written to a file. "
             "Give the login in ~/.netrc, and the URL without it."
         )
     if handle.sha256 is not None:
@@ -51,7 +51,7 @@ def pin_handle(text: str) -> str:
         return _pin_file(handle)
     if handle.scheme in (Scheme.KAGGLE, Scheme.HUGGING_FACE):
         return _pin_version(handle)
-    raise _unpinnable(handle, "it is copied from an object store, file by file. Serve an archive of it over https")
+    raise _cannot_pin(handle, "it is copied from an object store, file by file. Serve an archive of it over https")
 
 
 def _pin_download(handle: Handle) -> str:
@@ -72,7 +72,7 @@ def _pin_download(handle: Handle) -> str:
 def _pin_file(handle: Handle) -> str:
     path = os.path.expanduser(handle.location)
     if os.path.isdir(path):
-        raise _unpinnable(handle, f"it is a directory. Pack it: rehub export {handle.text} ARCHIVE.tar.gz")
+        raise _cannot_pin(handle, f"it is a directory. Pack it: rehub export {handle.text} ARCHIVE.tar.gz")
     resolve(handle.text)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -82,15 +82,15 @@ def _pin_file(handle: Handle) -> str:
 
 
 def _pin_version(handle: Handle) -> str:
-    fixed = handle.version is not None and (handle.scheme is Scheme.KAGGLE or _COMMIT.fullmatch(handle.version))
-    resolve(handle.text, refresh=None if fixed else True)
-    if fixed:
+    is_pinned = handle.version is not None and (handle.scheme is Scheme.KAGGLE or _COMMIT.fullmatch(handle.version))
+    resolve(handle.text, refresh=None if is_pinned else True)
+    if is_pinned:
         return handle.text
     entries = (find_entry(root, handle.canonical) for root in config.cache_dirs())
     page = next((entry.url for entry in entries if entry is not None and entry.url), "")
     match = (_KAGGLE_PAGE if handle.scheme is Scheme.KAGGLE else _HUGGING_FACE_PAGE).search(page)
     if match is None:
-        raise _unpinnable(handle, "the version that it led to is not known. Name a version")
+        raise _cannot_pin(handle, "the version that it led to is not known. Name a version")
     directory = f"/{handle.directory}" if handle.directory else ""
     pinned = (
         f"kaggle://{handle.location}/{match.group(1)}"
@@ -101,5 +101,5 @@ def _pin_version(handle: Handle) -> str:
     return pinned
 
 
-def _unpinnable(handle: Handle, reason: str) -> InvalidHandle:
+def _cannot_pin(handle: Handle, reason: str) -> InvalidHandle:
     return InvalidHandle(f"{handle.text!r} cannot be pinned: {reason}.")

@@ -1,4 +1,4 @@
-"""Which resolver takes a handle."""
+"""Choose the resolver of a handle: registered by the user, or built in."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rehub.resolvers import aliases, local
 
 if TYPE_CHECKING:
     from typing import Protocol
-else:  # Python 3.7 has none; at run time a resolver is whatever has the two methods.
+else:  # Python 3.7 has none. At run time, a resolver is any object with the two methods.
     Protocol = object
 
 
 class Resolver(Protocol):
-    """Resolves a kind of handle of your own. Any object with these two methods is one, tensorflow_hub's among them."""
+    """A resolver for handles of your own: any object with these two methods, such as one of tensorflow_hub."""
 
     def is_supported(self, handle: str) -> bool:
-        """Whether this resolver takes the handle."""
+        """Return whether this resolver supports the handle."""
 
     def __call__(self, handle: str) -> str:
-        """The directory of the model: a path, or what TensorFlow reads in a path's place."""
+        """Return the directory of the model: a path, or a URL that TensorFlow can read."""
 
 
 _registered: list[Resolver] = []
 
-# Imported when a handle asks for it: most handles are paths.
+# Imported when needed: most handles are paths.
 _REMOTE = {
     Scheme.URL: "rehub.resolvers.hosting",
     Scheme.TFHUB: "rehub.resolvers.tfhub",
@@ -41,7 +41,7 @@ _REMOTE = {
 
 
 def register_resolver(resolver: Resolver) -> None:
-    """Adds a resolver. It is asked before those added earlier, and before the built-in ones.
+    """Add a resolver. It is tried before those added earlier, and before the built-in ones.
 
     >>> import os
     >>> class Shelf:
@@ -72,41 +72,41 @@ def register_resolver(resolver: Resolver) -> None:
 
 
 def resolve(handle: object, *, refresh: bool | None = None) -> str:
-    """The directory of a model, which is fetched into the cache when it is not there yet (P42).
+    """Return the directory of a model, which is fetched into the cache if necessary.
 
-    A directory is its own answer, whatever it holds. An archive, and a model on a server that speaks TensorFlow Hub's
-    hosting protocol, on Kaggle, on Hugging Face or in an object store, are downloaded once.
+    The path of a directory is returned unchanged. An archive, and a model on a server that speaks the hosting protocol
+    of TensorFlow Hub, on Kaggle, on Hugging Face or in an object store, are downloaded once.
 
     Args:
         handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, `kaggle://...`, `hf://...`, `gs://...`,
-            `s3://...`, or what a registered resolver takes.
-        refresh: fetches the model again, although it may be in the cache: the latest version of a handle that names
-            none. When that fails, what is in the cache stays, except that an upload to a cache in an object store has
-            taken it away when it breaks off. None leaves it to `REHUB_REFRESH`. A registered resolver is not told, and
-            a path needs none: an archive that has changed is unpacked again in any case.
+            `s3://...`, or a handle of a registered resolver.
+        refresh: whether to fetch the model again even if it is cached, such as the latest version of a handle without
+            one. On failure the cached model stays, unless an upload to a cache in an object store broke off. None takes
+            `REHUB_REFRESH`. It does not apply to registered resolvers and paths: a changed archive is always unpacked
+            again.
 
     Returns:
-        The directory's path. For a handle that a registered resolver took, what that returned.
+        The path of the directory, or the result of the registered resolver.
 
     Raises:
-        InvalidHandle: it is of another type, or of a form that nothing resolves.
-        UnsupportedFormat: it names a model of another kind: TF.js, TF Lite, a `.keras` or `.h5` file.
-        ModelNotFound: there is nothing at this path, or no SavedModel in this repository or bucket.
-        DownloadError: the server did not give it.
-        NotInCache: it would have to be downloaded, and `REHUB_OFFLINE` forbids that.
-        PackageMissing: this kind of handle needs a package that is not installed.
-        CorruptArchive: what came is no archive, or not a whole one.
-        UnsafeArchive: the archive holds what a model's archive must not hold.
+        InvalidHandle: it has another type, or a form that no resolver supports.
+        UnsupportedFormat: it names a model of another format: TF.js, TF Lite, a `.keras` or `.h5` file.
+        ModelNotFound: the path does not exist, or the repository or bucket has no SavedModel.
+        DownloadError: the download failed.
+        NotInCache: it must be downloaded, and `REHUB_OFFLINE` forbids that.
+        PackageMissing: the handle needs a package that is not installed.
+        CorruptArchive: the download is not an archive, or incomplete.
+        UnsafeArchive: the archive holds something that a model's archive must not hold.
         CacheError: the cache cannot be read or written.
         InvalidSetting: an environment variable has an impossible value.
     """
     text = decode_handle(handle)
-    resolver = _registered_for(text)
+    resolver = _find_registered(text)
     if resolver is None:
         text = aliases.replace_alias(text)
-        resolver = _registered_for(text)
+        resolver = _find_registered(text)
     if resolver is not None:
-        return _path_from(resolver, text)
+        return _call_resolver(resolver, text)
     parsed = parse_handle(text)
     if parsed.scheme is Scheme.PATH:
         return local.resolve(parsed)
@@ -114,18 +114,18 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
     return path
 
 
-def _registered_for(text: str) -> Resolver | None:
+def _find_registered(text: str) -> Resolver | None:
     for resolver in reversed(_registered):
         if resolver.is_supported(text):
             return resolver
     return None
 
 
-def _path_from(resolver: Resolver, text: str) -> str:
-    answer: object = resolver(text)
-    if not isinstance(answer, (str, os.PathLike)):
+def _call_resolver(resolver: Resolver, text: str) -> str:
+    path: object = resolver(text)
+    if not isinstance(path, (str, os.PathLike)):
         raise InvalidResolver(
-            f"the resolver {resolver!r} said that it takes {quote_url(text)}, and returned {escape(repr(answer))} "
+            f"the resolver {resolver!r} supports {quote_url(text)}, and returned {escape(repr(path))} "
             "instead of a path."
         )
-    return os.fspath(answer)
+    return os.fspath(path)

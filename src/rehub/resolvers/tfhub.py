@@ -1,4 +1,4 @@
-"""Resolves URLs of tfhub.dev: by the hosting protocol, and with the reason where a model is gone for good."""
+"""Resolve URLs of tfhub.dev by the hosting protocol, and explain which models were deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rehub.resolvers import hosting
 if TYPE_CHECKING:
     from rehub.handles import Handle
 
-# What the README of github.com/tensorflow/hub lists as never moved to Kaggle, and deleted on 2024-03-18.
+# Not moved to Kaggle and deleted on 2024-03-18, according to the README of github.com/tensorflow/hub.
 _DELETED = re.compile(
     r"/(inaturalist/vision/embedder/inaturalist_V2"
     r"|nvidia/unet/industrial/class_([1-9]|10)"
@@ -22,11 +22,11 @@ _DELETED = re.compile(
 
 
 def resolve(handle: Handle, *, refresh: bool = False) -> str:
-    """The directory in the cache of a model on tfhub.dev, whose server redirects to Kaggle.
+    """Return the directory in the cache of a model on tfhub.dev, whose server redirects to Kaggle.
 
     Raises:
         ModelNotFound: it was deleted when tfhub.dev moved to Kaggle.
-        DownloadError: the server did not give it.
+        DownloadError: the download failed.
     """
     try:
         return hosting.resolve(handle, refresh=refresh)
@@ -34,8 +34,8 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
         if not _DELETED.fullmatch(urlsplit(handle.canonical).path):
             raise
         raise ModelNotFound(
-            f"{handle.quoted} is gone: its publisher did not move it from tfhub.dev to Kaggle, and it was deleted on "
-            "2024-03-18 (github.com/tensorflow/hub has the list). Ask the publisher, or someone who still has it in a "
-            "cache of tensorflow_hub: with TFHUB_CACHE_DIR set to a copy of that, this handle resolves.\n"
-            f"What the server answered: {error}"
+            f"{handle.quoted} was deleted on 2024-03-18, because its publisher did not move it from tfhub.dev to "
+            "Kaggle (github.com/tensorflow/hub has the list). Ask the publisher, or someone with a cache of "
+            "tensorflow_hub that still has it: with TFHUB_CACHE_DIR set to a copy of that, this handle resolves.\n"
+            f"The server answered: {error}"
         ) from error

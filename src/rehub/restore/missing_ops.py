@@ -11,7 +11,7 @@ from rehub import tf_internals
 from rehub.errors import MissingOp
 from rehub.formatting import list_names
 from rehub.savedmodel.encodings import map_file
-from rehub.savedmodel.ops import Provider, provider_of
+from rehub.savedmodel.ops import Provider, find_provider
 
 
 def ensure_ops_registered(ops: Iterable[str], label: str, *, written_by: str = "", wanted: Iterable[str] = ()) -> None:
@@ -44,7 +44,7 @@ def _register_ops(ops: Sequence[str]) -> dict[str, Exception | None]:
     """
     failures: dict[str, Exception | None] = {}
     for provider in _find_providers(ops):
-        provided = [op for op in ops if provider.brings(op)]
+        provided = [op for op in ops if provider.provides(op)]
         try:
             module = importlib.import_module(provider.module)
             still_missing = tf_internals.ops.missing_ops(provided)
@@ -78,7 +78,7 @@ def _explain_missing_ops(
     uses = "ops" if several else "an op"
     lines = [f"{label!r} uses {uses} that TensorFlow {version} does not have: {list_names(missing)}."]
     for provider in _find_providers(missing):
-        provided = list_names(op for op in missing if provider.brings(op))
+        provided = list_names(op for op in missing if provider.provides(op))
         failure = failures.get(provider.module)
         if provider.module in failures and failure is None:
             lines.append(
@@ -90,7 +90,7 @@ def _explain_missing_ops(
         if failure is not None and not _is_absent(failure, provider):
             reason = str(failure).strip().split("\n")[0]
             lines.append(f"{provider.module} is installed, but importing it failed: {type(failure).__name__}: {reason}")
-    unknown = [op for op in missing if provider_of(op) is None]
+    unknown = [op for op in missing if find_provider(op) is None]
     if unknown:
         lines.append(_describe_unknown_ops(unknown, written_by, version))
     return "\n".join(lines)
@@ -99,7 +99,7 @@ def _explain_missing_ops(
 def _find_providers(ops: Sequence[str]) -> tuple[Provider, ...]:
     found: list[Provider] = []
     for op in ops:
-        provider = provider_of(op)
+        provider = find_provider(op)
         if provider is not None and provider not in found:
             found.append(provider)
     return tuple(found)

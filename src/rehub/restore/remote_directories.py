@@ -5,8 +5,8 @@ from __future__ import annotations
 from rehub import tf_internals
 from rehub.errors import LocationUnreadable
 from rehub.escaping import quote_url
-from rehub.savedmodel import Layout, look
-from rehub.savedmodel.encodings import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel import Layout, detect_layout
+from rehub.savedmodel.encodings import convert_to_pb, read_model_bytes
 from rehub.savedmodel.wire import Buffer
 
 
@@ -22,7 +22,7 @@ def detect_layout_anywhere(path: str, label: str) -> Layout:
         LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
         ModelNotFound, UnsupportedFormat: as `look`.
     """
-    return look(path, label, None if is_local(path) else _list_directory)
+    return detect_layout(path, label, None if is_local(path) else _list_directory)
 
 
 def read_model(layout: Layout) -> Buffer:
@@ -31,9 +31,9 @@ def read_model(layout: Layout) -> Buffer:
     On this machine the file is mapped, not read: reading a part costs a part.
 
     Raises:
-        CorruptModel, UnsupportedFormat: as `saved_model_bytes`.
+        CorruptModel, UnsupportedFormat: as `read_model_bytes`.
     """
-    return saved_model_bytes(layout) if is_local(layout.path) else copy_model_bytes(layout)
+    return read_model_bytes(layout) if is_local(layout.path) else copy_model_bytes(layout)
 
 
 def copy_model_bytes(layout: Layout) -> bytes:
@@ -45,7 +45,7 @@ def copy_model_bytes(layout: Layout) -> bytes:
     else:
         with tf_internals.import_tensorflow().io.gfile.GFile(file, "rb") as remote:
             content = remote.read()
-    return bytes(as_saved_model_pb(file, content)[:])
+    return bytes(convert_to_pb(file, content)[:])
 
 
 def _list_directory(path: str) -> list[str]:

@@ -1,16 +1,16 @@
-"""What a SavedModel directory holds, read without TensorFlow.
+"""The file formats of a SavedModel directory, read without TensorFlow and without a network.
 
-`look` tells which files a directory has, `read_metagraphs` which graph variants, signatures and ops are in its
-`saved_model.pb`, and `provider_of` which package brings an op that plain TensorFlow lacks. The rest is imported when it
-is needed: `forms` reads a model's file in each of its forms, and `checkpoint` its values; `inspecting`, `scanning` and
-`comparing` tell what a model holds, what it could do to a machine, and how it differs from another.
+`detect_layout` finds the model files of a directory, `read_metagraphs` the graph variants, signatures and ops in its
+`saved_model.pb`, and `find_provider` the package of an op that plain TensorFlow lacks. Other modules are imported where
+they are used: `nodes` and `object_graph` for what a graph variant holds, `encodings` for the text form of the file,
+`checkpoint` for values, and `ops` for what is known about ops. `wire` and `protos` read protobuf messages.
 """
 
 from __future__ import annotations
 
-from rehub.savedmodel.layout import Layout, look
-from rehub.savedmodel.metagraphs import MetaGraph, graph_variant, read_metagraphs, tag_set
-from rehub.savedmodel.ops import Provider, provider_of
+from rehub.savedmodel.layout import Layout, detect_layout
+from rehub.savedmodel.metagraphs import MetaGraph, parse_tags, read_metagraphs, select_metagraph
+from rehub.savedmodel.ops import Provider, find_provider
 from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "Provider",
     "SignatureInfo",
     "TensorInfo",
-    "graph_variant",
-    "look",
-    "provider_of",
+    "detect_layout",
+    "find_provider",
+    "parse_tags",
     "read_metagraphs",
-    "tag_set",
+    "select_metagraph",
 ]

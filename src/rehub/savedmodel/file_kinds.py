@@ -31,7 +31,7 @@ def is_lfs_pointer_file(path: str) -> bool:
 
 
 def lfs_pointer_advice(path: str) -> str:
-    """Says that a file is a Git LFS pointer, and what to do."""
+    """Say that a file is a Git LFS pointer, and what to do."""
     return (
         f"{path!r} is a Git LFS pointer instead of the file. Run `git lfs pull` in the repository that it comes from, "
         "or download the model again."
@@ -61,5 +61,5 @@ def is_graph_def_file(path: str) -> bool:
 
 
 def graph_def_advice(path: str) -> str:
-    """Says that a file is a GraphDef, and what to do with it."""
+    """Say that a file is a GraphDef, and what to do with it."""
     return f"{path!r} is {GRAPH_DEF.name}, not a SavedModel: {GRAPH_DEF.loaded_by}"

@@ -9,8 +9,8 @@ ATTACHMENTS = "hub_module_attachments"  # the collection in which a legacy modul
 IMAGE_MODULE_INFO = "image_module_info"  # there the key of the message about the images that a module takes
 
 
-def asset_definitions(metagraph: Message, collections: Collections) -> list[Message]:
-    """Returns the AssetFileDefs of a MetaGraphDef: of its own list, and of the collection that TensorFlow 1 kept."""
+def read_asset_definitions(metagraph: Message, collections: Collections) -> list[Message]:
+    """Return the AssetFileDefs of a MetaGraphDef: of its own list, and of the collection that TensorFlow 1 kept."""
     return [*metagraph.messages(MetaGraphDef.asset_file_def), *collections.any_messages("saved_model_assets")]
 
 
@@ -26,20 +26,20 @@ class Collections:
         self._found = {entry.text(MapEntry.key): entry.message(MapEntry.value) for entry in entries}
 
     def nodes(self, name: str) -> list[str]:
-        """Returns the names of tensors and ops in a collection of them; none where there is no such collection."""
-        return list(self._of(name).message(CollectionDef.node_list).texts(NodeList.value))
+        """Return the names of tensors and ops in a collection of them; none where there is no such collection."""
+        return list(self._find_collection(name).message(CollectionDef.node_list).texts(NodeList.value))
 
     def messages(self, name: str) -> list[Message]:
-        """Returns the messages in a collection of serialized ones, such as VariableDefs."""
-        return list(self._of(name).message(CollectionDef.bytes_list).messages(BytesList.value))
+        """Return the messages in a collection of serialized ones, such as VariableDefs."""
+        return list(self._find_collection(name).message(CollectionDef.bytes_list).messages(BytesList.value))
 
     def any_messages(self, name: str) -> list[Message]:
-        """Returns the messages in a collection of messages that name their types, such as AssetFileDefs."""
+        """Return the messages in a collection of messages that name their types, such as AssetFileDefs."""
         return [packed.message(AnyProto.value) for packed in self.any_list(name)]
 
     def any_list(self, name: str) -> list[Message]:
-        """Returns the Anys in a collection of messages that name their types."""
-        return list(self._of(name).message(CollectionDef.any_list).messages(AnyList.value))
+        """Return the Anys in a collection of messages that name their types."""
+        return list(self._find_collection(name).message(CollectionDef.any_list).messages(AnyList.value))
 
-    def _of(self, name: str) -> Message:
+    def _find_collection(self, name: str) -> Message:
         return self._found.get(name, Message(b""))

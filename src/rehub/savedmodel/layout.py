@@ -53,8 +53,10 @@ class Layout:
         return f"{self.path.rstrip('/')}/{self.model_file}"
 
 
-def look(path: str, handle: str | None = None, list_directory: Callable[[str], Sequence[str]] | None = None) -> Layout:
-    """Finds out what kind of SavedModel a directory holds.
+def detect_layout(
+    path: str, handle: str | None = None, list_directory: Callable[[str], Sequence[str]] | None = None
+) -> Layout:
+    """Find out what kind of SavedModel a directory holds.
 
     Args:
         path: the directory.
@@ -67,11 +69,11 @@ def look(path: str, handle: str | None = None, list_directory: Callable[[str], S
         UnsupportedFormat: it holds a model of another kind; says what loads that.
     """
     list_entries = list_directory or os.listdir
-    asked = _asked(path, handle)
+    asked = _format_label(path, handle)
     try:
-        entries = _names(list_entries(path))
+        entries = _list_names(list_entries(path))
     except NotADirectoryError:
-        raise _not_a_directory(asked, path) from None
+        raise _explain_file(asked, path) from None
     except FileNotFoundError:
         raise ModelNotFound(f"{asked}: there is no such directory. {_FORMS}") from None
     except OSError as error:
@@ -84,24 +86,24 @@ def look(path: str, handle: str | None = None, list_directory: Callable[[str], S
             f"{asked} holds a {CPB}: a SavedModel split into chunks, which only experimental versions of TensorFlow "
             "write. Save the model again without experimental_image_format, as saved_model.pb."
         )
-    raise _no_saved_model(asked, path, entries, list_entries)
+    raise _explain_missing_model(asked, path, entries, list_entries)
 
 
 _FORMS = "A local model is given as the path of the directory that holds its saved_model.pb."
 
 
-def _asked(path: str, handle: str | None) -> str:
+def _format_label(path: str, handle: str | None) -> str:
     at = quote_url(path)
     return at if handle is None or handle == path or repr(handle) == at else f"{handle!r} (at {at})"
 
 
-def _names(entries: Sequence[str]) -> tuple[str, ...]:
+def _list_names(entries: Sequence[str]) -> tuple[str, ...]:
     # tf.io.gfile marks directories of object stores with a trailing slash.
     return tuple(sorted(entry.rstrip("/") for entry in entries))
 
 
-def _other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
-    """Returns the file that gives another kind of model away, what kind it is, and what loads it."""
+def _find_other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
+    """Return the file that gives another kind of model away, what kind it is, and what loads it."""
     for pattern, kind, loader in _OTHER_KINDS:
         for name in names:
             if fnmatch.fnmatchcase(name, pattern):
@@ -109,10 +111,10 @@ def _other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def _not_a_directory(asked: str, path: str) -> HubError:
+def _explain_file(asked: str, path: str) -> HubError:
     if path.endswith(".pb") and is_graph_def_file(path):
         return UnsupportedFormat(f"{asked} is not a SavedModel. {graph_def_advice(path)}")
-    other = _other_kind([os.path.basename(path)])
+    other = _find_other_kind([os.path.basename(path)])
     if other is not None:
         return UnsupportedFormat(f"{asked} is not a SavedModel but {other[1]}: {other[2]}.")
     if os.path.basename(path) in (PB, PBTXT, CPB):
@@ -120,23 +122,23 @@ def _not_a_directory(asked: str, path: str) -> HubError:
     return ModelNotFound(f"{asked} is a file, not a directory. {_FORMS}")
 
 
-def _no_saved_model(
+def _explain_missing_model(
     asked: str, path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
 ) -> HubError:
     # "contains neither" is tensorflow_hub's wording, which test suites of its users match.
     lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r}. "
     if not entries:
         return ModelNotFound(lead + "The directory is empty.")
-    shown = list_names(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
+    shown = list_names(entries, limit=10)
     lead += f"The directory holds: {shown}. "
-    inner = _inner_models(path, entries, list_entries)
+    inner = _find_inner_models(path, entries, list_entries)
     if inner:
         return ModelNotFound(lead + f"There is a SavedModel one level down: {', '.join(map(repr, inner))}.")
     for entry in entries:
         file = path.rstrip("/" + os.sep) + os.sep + entry
         if entry.endswith(".pb") and is_graph_def_file(file):
             return UnsupportedFormat(lead + graph_def_advice(file))
-    other = _other_kind(entries)
+    other = _find_other_kind(entries)
     if other is not None:
         name, kind, loader = other
         return UnsupportedFormat(lead + f"{name} is a sign of {kind}: {loader}.")
@@ -145,13 +147,15 @@ def _no_saved_model(
     return ModelNotFound(lead + "tf.saved_model.save writes what can be loaded here.")
 
 
-def _inner_models(path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+def _find_inner_models(
+    path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
+) -> tuple[str, ...]:
     separator = "/" if "://" in path else os.sep
     found = []
     for entry in entries[:100]:
         inner = path.rstrip("/" + os.sep) + separator + entry
         try:
-            names = _names(list_entries(inner))
+            names = _list_names(list_entries(inner))
         except OSError:
             continue  # A file: it is named among the entries.
         if {PB, PBTXT}.intersection(names):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Iterable, Sequence, TypeVar
 
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.encodings import map_file
-from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.nodes import iter_metagraphs
 from rehub.savedmodel.protos import MetaGraphDef, MetaInfoDef
 from rehub.savedmodel.signatures import SignatureInfo, read_signatures
-from rehub.savedmodel.used_ops import ops_of_graph, ops_of_nested_graphs
-from rehub.savedmodel.wire import Buffer, Message, strictly
+from rehub.savedmodel.used_ops import find_nested_ops, find_ops
+from rehub.savedmodel.wire import Buffer, Message, read_strictly
 
 if TYPE_CHECKING:
     from typing_extensions import Protocol
@@ -44,7 +44,7 @@ class MetaGraph:
     message: Message = field(repr=False, compare=False)
 
     def used_ops(self) -> frozenset[str]:
-        """Returns the ops that loading this variant brings into TensorFlow. Walks through all of the graph.
+        """Return the ops that loading this variant brings into TensorFlow. Walks through all of the graph.
 
         Of a TF2 SavedModel only the functions are loaded, not the graph around them. Names of functions of the
         graph, which nodes can call like ops, are not among the ops.
@@ -52,25 +52,25 @@ class MetaGraph:
         Raises:
             CorruptModel: the graph cannot be read.
         """
-        return strictly(self._path, self._read_used_ops)
+        return read_strictly(self._path, self._read_used_ops)
 
     def nested_ops(self) -> frozenset[str]:
-        """Returns the ops of graphs that nodes of this variant hold serialized; see `ops_of_nested_graphs`.
+        """Return the ops of graphs that nodes of this variant hold serialized; see `find_nested_ops`.
 
         Raises:
             CorruptModel: the graph cannot be read.
         """
-        return strictly(self._path, lambda: ops_of_nested_graphs(self.message.buffer, self._graph()))
+        return read_strictly(self._path, lambda: find_nested_ops(self.message.buffer, self._graph()))
 
     def _read_used_ops(self) -> frozenset[str]:
-        return ops_of_graph(self.message.buffer, self._graph(), only_functions=self.has_objects)
+        return find_ops(self.message.buffer, self._graph(), only_functions=self.has_objects)
 
     def _graph(self) -> Message:
         return self.message.message(MetaGraphDef.graph_def)
 
 
 def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph, ...]:
-    """Reads the MetaGraphs of a `saved_model.pb`; their graphs are read when their ops are asked for.
+    """Read the MetaGraphs of a `saved_model.pb`; their graphs are read when their ops are asked for.
 
     Args:
         path: the file. It is mapped, not read: a large model costs what is looked at.
@@ -82,16 +82,16 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
 
     def read() -> tuple[MetaGraph, ...]:
         saved_model = map_file(path) if content is None else content
-        return tuple(_read_metagraph(path, message) for message in metagraph_messages(saved_model))
+        return tuple(_read_metagraph(path, message) for message in iter_metagraphs(saved_model))
 
-    metagraphs = strictly(path, read)
+    metagraphs = read_strictly(path, read)
     if not metagraphs:
         raise CorruptModel(f"{path!r} holds no graph: it is empty, or something else than a SavedModel.")
     return metagraphs
 
 
-def tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
-    """Returns the tags that a user gave, one or several, as a set; None where none were given.
+def parse_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
+    """Return the tags that a user gave, one or several, as a set; None where none were given.
 
     Raises:
         InvalidSetting: they are no strings.
@@ -104,8 +104,8 @@ def tag_set(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(members)
 
 
-def graph_variant(graphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:
-    """Returns the graph variant with a set of tags; the only one where `wanted` is None.
+def select_metagraph(graphs: Sequence[_Graph], wanted: frozenset[str] | None, handle: str) -> _Graph:
+    """Return the graph variant with a set of tags; the only one where `wanted` is None.
 
     Raises:
         TagsNotFound: there is no such variant, or there are several; lists those there are.

@@ -26,14 +26,14 @@ class Node:
 
     Attributes:
         op: the op that it runs, or the function that it calls like an op.
-        body: where it stands.
+        scope: where it stands.
         span: where its bytes start and end.
     """
 
-    __slots__ = ("body", "op", "span")
+    __slots__ = ("op", "scope", "span")
 
-    def __init__(self, body: Body, op: str, span: Span) -> None:
-        self.body = body
+    def __init__(self, scope: GraphScope, op: str, span: Span) -> None:
+        self.scope = scope
         self.op = op
         self.span = span
 
@@ -45,27 +45,27 @@ class Node:
     @property
     def message(self) -> Message:
         """Its NodeDef."""
-        return Message(self.body.buffer, (self.span,))
+        return Message(self.scope.buffer, (self.span,))
 
     def inputs(self) -> list[str]:
-        """Returns its inputs as the graph writes them: "node:1", "^node"; in a function also "node:output:0"."""
+        """Return its inputs as the graph writes them: "node:1", "^node"; in a function also "node:output:0"."""
         return list(self.message.texts(NodeDef.input))
 
     def attributes(self) -> Iterator[tuple[str, Message]]:
-        """Yields the name and AttrValue of each attribute that is not left at its default."""
+        """Yield the name and AttrValue of each attribute that is not left at its default."""
         for entry in self.message.messages(NodeDef.attr):
             yield entry.text(MapEntry.key), entry.message(MapEntry.value)
 
     def attribute(self, name: str) -> Message:
-        """Returns an attribute's AttrValue; empty where it is left at its default."""
-        found = Message(self.body.buffer, ())
+        """Return an attribute's AttrValue; empty where it is left at its default."""
+        found = Message(self.scope.buffer, ())
         for key, value in self.attributes():
             if key == name:
                 found = value  # Of several the last, as in any map of protobuf.
         return found
 
 
-class Body:
+class GraphScope:
     """A graph or a function: what nodes stand in.
 
     Attributes:
@@ -88,7 +88,7 @@ class Body:
         self.message = message
 
     def nodes(self) -> Iterator[Node]:
-        """Yields its nodes in the order of the file.
+        """Yield its nodes in the order of the file.
 
         Raises:
             WireError: the bytes are no nodes.
@@ -96,15 +96,15 @@ class Body:
         buffer = self.buffer
         names: dict[bytes, str] = {}
         for span in self.message.spans(FunctionDef.node_def if self.function else GraphDef.node):
-            raw = op_of(buffer, span)
+            raw = read_op(buffer, span)
             op = names.get(raw)
             if op is None:
-                op = names[raw] = _text(raw, span[0])
+                op = names[raw] = _decode_op(raw, span[0])
             yield Node(self, op, span)
 
 
-def metagraph_messages(content: Buffer) -> Iterator[Message]:
-    """Yields the MetaGraphDefs of a SavedModel.
+def iter_metagraphs(content: Buffer) -> Iterator[Message]:
+    """Yield the MetaGraphDefs of a SavedModel.
 
     Raises:
         WireError: the bytes are not a SavedModel, or one with more graph variants than any model has.
@@ -115,8 +115,8 @@ def metagraph_messages(content: Buffer) -> Iterator[Message]:
         yield metagraph
 
 
-def bodies(content: Buffer) -> Iterator[Body]:
-    """Yields every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
+def iter_scopes(content: Buffer) -> Iterator[GraphScope]:
+    """Yield every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
 
     Args:
         content: the bytes of the file.
@@ -124,15 +124,15 @@ def bodies(content: Buffer) -> Iterator[Body]:
     Raises:
         WireError: they are no SavedModel.
     """
-    for metagraph in metagraph_messages(content):
+    for metagraph in iter_metagraphs(content):
         tags = frozenset(metagraph.message(MetaGraphDef.meta_info_def).texts(MetaInfoDef.tags))
-        yield from bodies_of_graph(content, metagraph.message(MetaGraphDef.graph_def), tags)
+        yield from iter_scopes_of_graph(content, metagraph.message(MetaGraphDef.graph_def), tags)
 
 
-def bodies_of_graph(
+def iter_scopes_of_graph(
     content: Buffer, graph: Message, tags: frozenset[str], within: tuple[str, ...] = ()
-) -> Iterator[Body]:
-    """Yields a graph and each function of its library.
+) -> Iterator[GraphScope]:
+    """Yield a graph and each function of its library.
 
     Args:
         content: the bytes that the graph lies in.
@@ -140,38 +140,38 @@ def bodies_of_graph(
         tags: those of its graph variant.
         within: the nodes that hold the graph serialized.
     """
-    yield Body(tags, "", content, graph, within)
+    yield GraphScope(tags, "", content, graph, within)
     for function in graph.message(GraphDef.library).messages(FunctionDefLibrary.function):
         name = function.message(FunctionDef.signature).text(OpDef.name)
         if not name:
             raise WireError("a function has no name")
-        yield Body(tags, name, content, function, within)
+        yield GraphScope(tags, name, content, function, within)
 
 
-def node_of(tensor: str) -> str:
-    """Returns the name of the node of a tensor or control input.
+def node_name(tensor: str) -> str:
+    """Return the name of the node of a tensor or control input.
 
-    >>> node_of("split:1"), node_of("^init")
+    >>> node_name("split:1"), node_name("^init")
     ('split', 'init')
     """
     return tensor.lstrip("^").partition(":")[0]
 
 
-def op_of(buffer: Buffer, span: Span) -> bytes:
-    """Returns the op of a NodeDef. It is what most time goes into, and reads no more of a field than its size."""
+def read_op(buffer: Buffer, span: Span) -> bytes:
+    """Return the op of a NodeDef. It is what most time goes into, and reads no more of a field than its size."""
     position, end = span
     op = b""
     while position < end:
         key = buffer[position]
         if key & 7 != BYTES or key >= 0x80 or position + 1 >= end:
-            return _op_of_unusual(buffer, span)
+            return _read_unusual_op(buffer, span)
         size = buffer[position + 1]
         position += 2
         if size >= 0x80:
             shift, size = 7, size & 0x7F
             while True:
                 if position >= end or shift > 63:
-                    return _op_of_unusual(buffer, span)
+                    return _read_unusual_op(buffer, span)
                 byte = buffer[position]
                 position += 1
                 size |= (byte & 0x7F) << shift
@@ -179,20 +179,20 @@ def op_of(buffer: Buffer, span: Span) -> bytes:
                     break
                 shift += 7
         if size > end - position:
-            return _op_of_unusual(buffer, span)
+            return _read_unusual_op(buffer, span)
         if key == _OP_TAG:
             op = buffer[position : position + size]
         position += size
     return op
 
 
-def _op_of_unusual(buffer: Buffer, span: Span) -> bytes:
-    """Returns the op of a NodeDef with fields that no writer writes, or tells what is wrong with it."""
+def _read_unusual_op(buffer: Buffer, span: Span) -> bytes:
+    """Return the op of a NodeDef with fields that no writer writes, or tells what is wrong with it."""
     spans = list(Message(buffer, (span,)).spans(NodeDef.op))
     return buffer[slice(*spans[-1])] if spans else b""
 
 
-def _text(raw: bytes, position: int) -> str:
+def _decode_op(raw: bytes, position: int) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

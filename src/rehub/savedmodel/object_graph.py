@@ -54,7 +54,7 @@ class SavedObject:
         return self.body.text(SavedUserObject.identifier) if self.kind == "user object" else ""
 
     def child(self, name: str) -> int | None:
-        """Returns the number of the object in an attribute; None where there is no such attribute."""
+        """Return the number of the object in an attribute; None where there is no such attribute."""
         return dict(self.children).get(name)
 
 
@@ -79,7 +79,7 @@ class ObjectGraph:
     """
 
     def __init__(self, message: Message) -> None:
-        """Reads the objects, but for the bodies of functions.
+        """Read the objects, but for the bodies of functions.
 
         Args:
             message: a SavedObjectGraph.
@@ -91,7 +91,7 @@ class ObjectGraph:
         entries = message.messages(SavedObjectGraph.concrete_functions)
         self.concrete_functions = {entry.text(MapEntry.key): entry.message(MapEntry.value) for entry in entries}
         self._check_numbers()
-        self.steps = self._reach()
+        self.steps = self._find_shortest_steps()
         self._paths: dict[int, str] = {}
 
     def _check_numbers(self) -> None:
@@ -102,7 +102,7 @@ class ObjectGraph:
             if held and max(held) >= count:
                 raise WireError(f"object {number} holds an object {max(held)}, where there are {count}")
 
-    def _reach(self) -> dict[int, Step]:
+    def _find_shortest_steps(self) -> dict[int, Step]:
         steps: dict[int, Step] = {}
         queue = deque([(0, 0)] if self.objects else [])
         while queue:
@@ -115,8 +115,8 @@ class ObjectGraph:
                     queue.append((child, depth + 1))
         return steps
 
-    def way(self, number: int) -> list[Step]:
-        """Returns the steps from the root to an object; none for the root, and for what is not reached."""
+    def path_to(self, number: int) -> list[Step]:
+        """Return the steps from the root to an object; none for the root, and for what is not reached."""
         way = []
         while number in self.steps:
             way.append(self.steps[number])
@@ -124,15 +124,15 @@ class ObjectGraph:
         return way[::-1]
 
     def path(self, number: int) -> str:
-        """Returns how Python writes the way to an object, "parts[0].kernel"; "" where there is none."""
+        """Return how Python writes the way to an object, "parts[0].kernel"; "" where there is none."""
         if number not in self.steps:
             return ""
         if number not in self._paths:
             step = self.steps[number]
-            self._paths[number] = self.path(step.parent) + self._written(step)
+            self._paths[number] = self.path(step.parent) + self._format_step(step)
         return self._paths[number]
 
-    def _written(self, step: Step) -> str:
+    def _format_step(self, step: Step) -> str:
         identifier = self.objects[step.parent].identifier
         if identifier in _LISTS and step.name.isdigit():
             return f"[{step.name}]"
@@ -141,12 +141,12 @@ class ObjectGraph:
         return f".{step.name}" if step.parent in self.steps else step.name
 
     def members(self, name: str) -> tuple[int, ...]:
-        """Returns the numbers of the objects in a list that is an attribute of the root; none where it has none."""
+        """Return the numbers of the objects in a list that is an attribute of the root; none where it has none."""
         number = self.objects[0].child(name) if self.objects else None
         return () if number is None else tuple(child for _, child in self.objects[number].children)
 
     def captures_of_signature(self, name: str) -> tuple[int, ...]:
-        """Returns the numbers of the objects that a signature uses: variables, tables, constants."""
+        """Return the numbers of the objects that a signature uses: variables, tables, constants."""
         signatures = self.objects[0].child("signatures") if self.objects else None
         number = None if signatures is None else self.objects[signatures].child(name)
         if number is None or self.objects[number].kind != "bare function":
@@ -156,7 +156,7 @@ class ObjectGraph:
         return () if concrete is None else tuple(concrete.packed_integers(SavedConcreteFunction.bound_inputs))
 
     def functions(self) -> Iterator[tuple[int, SavedObject]]:
-        """Yields the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""
+        """Yield the functions that are reached by attributes, each with its number; for users, not for TensorFlow."""
         signatures = self.objects[0].child("signatures") if self.objects else None
         for number, step in self.steps.items():
             obj = self.objects[number]
@@ -188,7 +188,7 @@ def _read_object(message: Message) -> SavedObject:
 
 
 def _read_child(parent: Message, value: int | Span) -> tuple[str, int]:
-    """Returns the name of an attribute, and the number of the object in it.
+    """Return the name of an attribute, and the number of the object in it.
 
     There are so many that they are read in the form in which every writer writes them: the number, then the name.
     """

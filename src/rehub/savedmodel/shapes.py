@@ -13,7 +13,7 @@ MOST_SIZES = 254  # TensorFlow's own limit
 
 
 def read_shape(message: Message) -> Shape:
-    """Returns the sizes in a TensorShapeProto; None where the rank is not known, None in it where a size is not.
+    """Return the sizes in a TensorShapeProto; None where the rank is not known, None in it where a size is not.
 
     >>> read_shape(Message(bytes([0x12, 11, 8, *[255] * 9, 1, 0x12, 2, 8, 5])))
     (None, 5)

@@ -44,7 +44,7 @@ class Spec:
 
 
 @dataclass(frozen=True)
-class Written:
+class Repr:
     """A plain value in a nest that has no type of Python's own: how it is written, such as "tf.float32"."""
 
     text: str
@@ -58,12 +58,12 @@ class NamedTuple:
     fields: tuple[tuple[str, Any], ...]
 
 
-# A nest of tensors and plain values, each of them None, a bool, a number, a string or what is Written.
-Structure = Union[None, bool, int, float, str, Spec, Written, NamedTuple, list, Tuple[Any, ...], dict]  # type: ignore[type-arg]
+# A nest of tensors and plain values, each of them None, a bool, a number, a string or what is Repr.
+Structure = Union[None, bool, int, float, str, Spec, Repr, NamedTuple, list, Tuple[Any, ...], dict]  # type: ignore[type-arg]
 
 
 def read_structure(message: Message, depth: int = 0) -> Structure:
-    """Returns the value that a StructuredValue describes.
+    """Return the value that a StructuredValue describes.
 
     Raises:
         WireError: it is none, or one that is nested too deeply.
@@ -79,9 +79,9 @@ def read_structure(message: Message, depth: int = 0) -> Structure:
         if found == StructuredValue.bool_value:
             return bool(value)
         if found == StructuredValue.int64_value:
-            return value >> 1 ^ -(value & 1)  # Written in zigzag, so that small negative numbers are short.
+            return value >> 1 ^ -(value & 1)  # Repr in zigzag, so that small negative numbers are short.
         if found == StructuredValue.tensor_dtype_value:
-            return Written(f"tf.{dtype_name(value)}")
+            return Repr(f"tf.{dtype_name(value)}")
     elif found == StructuredValue.float64_value and kind == FIXED64 and value is not None:
         number: float = struct.unpack("<d", message.bytes_at(value))[0]
         return number
@@ -89,13 +89,13 @@ def read_structure(message: Message, depth: int = 0) -> Structure:
         raise WireError(f"a structure holds field {found} of wire type {kind}")
     if found == StructuredValue.string_value:
         return message.text(StructuredValue.string_value)
-    return _composite(found, message.message(found), depth)
+    return _read_composite(found, message.message(found), depth)
 
 
-def _composite(found: int, inner: Message, depth: int) -> Structure:
+def _read_composite(found: int, inner: Message, depth: int) -> Structure:
     if found == StructuredValue.tensor_shape_value:
         shape = read_shape(inner)
-        return Written("tf.TensorShape(None)" if shape is None else f"tf.TensorShape({list(shape)})")
+        return Repr("tf.TensorShape(None)" if shape is None else f"tf.TensorShape({list(shape)})")
     if found in (StructuredValue.tensor_spec_value, StructuredValue.bounded_tensor_spec_value):
         shape = read_shape(inner.message(TensorSpecProto.shape))
         return Spec("dense", dtype_name(inner.integer(TensorSpecProto.dtype)), shape, inner.text(TensorSpecProto.name))
@@ -113,20 +113,20 @@ def _composite(found: int, inner: Message, depth: int) -> Structure:
             for pair in inner.messages(NamedTupleValue.values)
         )
         return NamedTuple(inner.text(NamedTupleValue.name), fields)
-    return Written("...")  # A tensor's or an array's value.
+    return Repr("...")  # A tensor's or an array's value.
 
 
 def read_type_spec(message: Message) -> Spec:
-    """Returns what a TypeSpecProto says of a composite tensor, such as a RaggedTensor."""
+    """Return what a TypeSpecProto says of a composite tensor, such as a RaggedTensor."""
     class_name = message.text(TypeSpecProto.type_spec_class_name).rpartition(".")[2]
     kind = _KINDS.get(message.integer(TypeSpecProto.type_spec_class), class_name or "composite")
     if kind not in ("sparse", "ragged"):
         return Spec(kind, "", None)
-    shape, dtype = _shape_and_dtype(message.message(TypeSpecProto.type_state))
+    shape, dtype = _read_shape_and_dtype(message.message(TypeSpecProto.type_state))
     return Spec(kind, dtype, shape)
 
 
-def _shape_and_dtype(state: Message) -> tuple[Shape, str]:
+def _read_shape_and_dtype(state: Message) -> tuple[Shape, str]:
     """The first shape and the first type in the state of a spec: those of the tensor, before those of its parts."""
     shapes: list[Shape] = []
     dtypes: list[str] = []
@@ -136,16 +136,16 @@ def _shape_and_dtype(state: Message) -> tuple[Shape, str]:
     return (shapes[0] if shapes else None), (dtypes[0] if dtypes else "")
 
 
-def leaves(structure: Structure, path: str) -> Iterator[tuple[str, Structure]]:
-    """Yields what is in a nest that is none itself, each with the path to it as Python writes it: `features['age']`."""
+def flatten(structure: Structure, path: str) -> Iterator[tuple[str, Structure]]:
+    """Yield what is in a nest that is none itself, each with the path to it as Python writes it: `features['age']`."""
     if isinstance(structure, (list, tuple)):
         for index, member in enumerate(structure):
-            yield from leaves(member, f"{path}[{index}]")
+            yield from flatten(member, f"{path}[{index}]")
     elif isinstance(structure, dict):
         for key, member in structure.items():
-            yield from leaves(member, f"{path}[{key!r}]")
+            yield from flatten(member, f"{path}[{key!r}]")
     elif isinstance(structure, NamedTuple):
         for name, member in structure.fields:
-            yield from leaves(member, f"{path}.{name}")
+            yield from flatten(member, f"{path}.{name}")
     else:
         yield path, structure

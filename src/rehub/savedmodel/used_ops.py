@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
-from rehub.savedmodel.nodes import Body, Node, bodies_of_graph
+from rehub.savedmodel.nodes import GraphScope, Node, iter_scopes_of_graph
 from rehub.savedmodel.protos import AttrValue, TensorProto
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
@@ -20,8 +20,8 @@ GRAPH_FROM_TENSOR = "DatasetFromGraph"
 GRAPH_HOLDERS = frozenset([*HOLDS_GRAPH, GRAPH_FROM_TENSOR])
 
 
-def ops_of_graph(content: Buffer, graph: Message, *, only_functions: bool = False) -> frozenset[str]:
-    """Returns the ops of a graph's nodes and of its functions' nodes.
+def find_ops(content: Buffer, graph: Message, *, only_functions: bool = False) -> frozenset[str]:
+    """Return the ops of a graph's nodes and of its functions' nodes.
 
     Names of its functions, which nodes can call like ops, are not among the ops.
 
@@ -35,15 +35,15 @@ def ops_of_graph(content: Buffer, graph: Message, *, only_functions: bool = Fals
     """
     ops: set[str] = set()
     functions = set()
-    for body in bodies_of_graph(content, graph, frozenset()):
-        functions.add(body.function)
-        if body.function or not only_functions:
-            ops.update(node.op for node in body.nodes())
+    for scope in iter_scopes_of_graph(content, graph, frozenset()):
+        functions.add(scope.function)
+        if scope.function or not only_functions:
+            ops.update(node.op for node in scope.nodes())
     return frozenset(ops - functions)
 
 
-def ops_of_nested_graphs(content: Buffer, graph: Message, depth: int = 0) -> frozenset[str]:
-    """Returns the ops of the graphs that nodes hold serialized, in an attribute or, for a dataset, in a constant.
+def find_nested_ops(content: Buffer, graph: Message, depth: int = 0) -> frozenset[str]:
+    """Return the ops of the graphs that nodes hold serialized, in an attribute or, for a dataset, in a constant.
 
     TensorFlow reads such a graph when its node runs.
 
@@ -56,27 +56,27 @@ def ops_of_nested_graphs(content: Buffer, graph: Message, depth: int = 0) -> fro
         WireError: the bytes are not a GraphDef.
     """
     ops: set[str] = set()
-    bodies = list(bodies_of_graph(content, graph, frozenset()))
-    for nested_content, nested in _nested_graphs(bodies) if depth < _MAX_NESTED_GRAPHS else ():
+    scopes = list(iter_scopes_of_graph(content, graph, frozenset()))
+    for nested_content, nested in _iter_nested_graphs(scopes) if depth < _MAX_NESTED_GRAPHS else ():
         try:
-            found = ops_of_graph(nested_content, nested)
+            found = find_ops(nested_content, nested)
             # A text that is not a graph can be one by its bytes.
             if all(_OP_NAME.match(op) for op in found):
-                ops.update(found, ops_of_nested_graphs(nested_content, nested, depth + 1))
+                ops.update(found, find_nested_ops(nested_content, nested, depth + 1))
         except WireError:
             continue
     return frozenset(ops)
 
 
-def _nested_graphs(bodies: list[Body]) -> Iterator[tuple[bytes, Message]]:
-    """Yields what may be a graph, in its own bytes."""
-    has_datasets = any(node.op == GRAPH_FROM_TENSOR for body in bodies for node in body.nodes())
-    for body in bodies:
-        for node in body.nodes():
-            yield from _graphs_in(node, has_datasets)
+def _iter_nested_graphs(scopes: list[GraphScope]) -> Iterator[tuple[bytes, Message]]:
+    """Yield what may be a graph, in its own bytes."""
+    has_datasets = any(node.op == GRAPH_FROM_TENSOR for scope in scopes for node in scope.nodes())
+    for scope in scopes:
+        for node in scope.nodes():
+            yield from _iter_graphs_of_node(node, has_datasets)
 
 
-def _graphs_in(node: Node, has_datasets: bool) -> Iterator[tuple[bytes, Message]]:
+def _iter_graphs_of_node(node: Node, has_datasets: bool) -> Iterator[tuple[bytes, Message]]:
     if node.op in HOLDS_GRAPH:
         attribute, field = HOLDS_GRAPH[node.op]
         for content in node.attribute(attribute).values(AttrValue.s):

@@ -22,8 +22,8 @@ class WireError(CorruptModel):
     """The bytes are not a protobuf message; says at which byte and why. What knows the file adds its name."""
 
 
-def strictly(path: str, read: Callable[[], _Read], what: str = "a SavedModel") -> _Read:
-    """Returns `read()`; names the file in the error when its bytes make no sense.
+def read_strictly(path: str, read: Callable[[], _Read], what: str = "a SavedModel") -> _Read:
+    """Return `read()`; names the file in the error when its bytes make no sense.
 
     Raises:
         CorruptModel: `read` met a WireError.
@@ -66,7 +66,7 @@ class Message:
         return self._buffer
 
     def fields(self, wanted: int = 0) -> Iterator[tuple[int, int, int | Span]]:
-        """Yields each field's number, wire type and value: an integer, or where its bytes start and end.
+        """Yield each field's number, wire type and value: an integer, or where its bytes start and end.
 
         Args:
             wanted: the number of the only field to yield; all, where it is not given.
@@ -97,7 +97,7 @@ class Message:
                             yield number, kind, size  # No size, but the value itself.
                         continue
                 else:
-                    size = _fixed_size(kind, number, start)
+                    size = _size_of_fixed(kind, number, start)
                 stop = position + size
                 if stop > end:
                     raise WireError(f"byte {start}: field {number} claims {size} bytes where {end - position} are left")
@@ -106,23 +106,23 @@ class Message:
                 position = stop
 
     def spans(self, number: int) -> Iterator[Span]:
-        """Yields where the bytes of each occurrence of a length-delimited field start and end."""
+        """Yield where the bytes of each occurrence of a length-delimited field start and end."""
         for _, kind, value in self.fields(number):
             if kind != BYTES:
                 raise WireError(f"field {number} has wire type {kind} where {BYTES} is expected")
             yield value  # type: ignore[misc]
 
     def message(self, number: int) -> Message:
-        """Returns the message in a field that holds one; empty, and false, where the field is absent."""
+        """Return the message in a field that holds one; empty, and false, where the field is absent."""
         return Message(self._buffer, tuple(self.spans(number)))
 
     def messages(self, number: int) -> Iterator[Message]:
-        """Yields the messages of a repeated field."""
+        """Yield the messages of a repeated field."""
         for span in self.spans(number):
             yield Message(self._buffer, (span,))
 
     def texts(self, number: int) -> Iterator[str]:
-        """Yields the strings of a repeated field."""
+        """Yield the strings of a repeated field."""
         for start, end in self.spans(number):
             try:
                 yield str(self._buffer[start:end], "utf-8")
@@ -130,43 +130,43 @@ class Message:
                 raise WireError(f"byte {start}: field {number} is not UTF-8 ({error.reason})") from error
 
     def values(self, number: int) -> Iterator[bytes]:
-        """Yields the bytes of a repeated field, each a copy."""
+        """Yield the bytes of a repeated field, each a copy."""
         for start, end in self.spans(number):
             yield bytes(self._buffer[start:end])
 
     def within(self, value: int | Span) -> Message:
-        """Returns the message in the value of one of `fields()`."""
-        return Message(self._buffer, (self._span(value),))
+        """Return the message in the value of one of `fields()`."""
+        return Message(self._buffer, (self._check_span(value),))
 
     def content(self) -> bytes:
-        """Returns a copy of the message's bytes."""
+        """Return a copy of the message's bytes."""
         return b"".join(self._buffer[start:end] for start, end in self._spans)
 
     def bytes_at(self, value: int | Span) -> bytes:
-        """Returns a copy of the bytes that are the value of one of `fields()`."""
-        start, end = self._span(value)
+        """Return a copy of the bytes that are the value of one of `fields()`."""
+        start, end = self._check_span(value)
         return bytes(self._buffer[start:end])
 
     @staticmethod
-    def _span(value: int | Span) -> Span:
+    def _check_span(value: int | Span) -> Span:
         if isinstance(value, int):
             raise WireError(f"the number {value} stands where bytes are expected")
         return value
 
     def text(self, number: int) -> str:
-        """Returns the string of a field, of several the last, as protobuf does; "" where the field is absent."""
+        """Return the string of a field, of several the last, as protobuf does; "" where the field is absent."""
         texts = list(self.texts(number))
         return texts[-1] if texts else ""
 
     def integers(self, number: int) -> Iterator[int]:
-        """Yields the varints of a field, as unsigned numbers of 64 bits."""
+        """Yield the varints of a field, as unsigned numbers of 64 bits."""
         for _, kind, value in self.fields(number):
             if kind != VARINT:
                 raise WireError(f"field {number} has wire type {kind} where {VARINT} is expected")
             yield value  # type: ignore[misc]
 
     def packed_integers(self, number: int) -> Iterator[int]:
-        """Yields the varints of a repeated field that may be written as one run of bytes."""
+        """Yield the varints of a repeated field that may be written as one run of bytes."""
         for _, kind, value in self.fields(number):
             if kind == VARINT:
                 yield value  # type: ignore[misc]
@@ -177,14 +177,14 @@ class Message:
                     yield integer
 
     def integer(self, number: int) -> int:
-        """Returns the varint of a field, of several the last; 0 where the field is absent."""
+        """Return the varint of a field, of several the last; 0 where the field is absent."""
         last = 0
         for last in self.integers(number):  # noqa: B007
             pass
         return last
 
 
-def _fixed_size(kind: int, number: int, start: int) -> int:
+def _size_of_fixed(kind: int, number: int, start: int) -> int:
     if kind == FIXED64:
         return 8
     if kind == FIXED32:
@@ -193,7 +193,7 @@ def _fixed_size(kind: int, number: int, start: int) -> int:
 
 
 def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
-    """Reads a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
+    """Read a number of up to 64 bits, seven to a byte, the low ones first; returns it and the position after it."""
     if position + 1 < end:  # Most numbers that are read here are of two bytes.
         low, high = buffer[position], buffer[position + 1]
         if high < 0x80 <= low:
@@ -210,3 +210,17 @@ def read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
                 break
             return result, position
     raise WireError(f"byte {position}: a number of more than 64 bits")
+
+
+def encode_field_start(number: int, size: int) -> bytes:
+    """Return what comes before the bytes of a length-delimited field."""
+    return _encode_varint(number << 3 | BYTES) + _encode_varint(size)
+
+
+def _encode_varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

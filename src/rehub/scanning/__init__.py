@@ -1,6 +1,6 @@
 """What a model could do to the machine that runs it, found without running anything of it.
 
-`graph_scan` goes through the graphs: their `variants`, where the names of files come from (`origins`), and which files
+`graph_scan` goes through the graphs: their `variants`, where the names of files come from (`sources`), and which files
 these are (`file_ops`). `model_scan` adds the files beside the graphs, such as Python code that Keras left
 (`keras_lambdas`).
 """

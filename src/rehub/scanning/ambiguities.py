@@ -1,4 +1,4 @@
-"""Checks that the bytes of a model mean the same to everything that reads them.
+"""Check that the bytes of a model mean the same to everything that reads them.
 
 Protobuf accepts a field twice, two members of a oneof, or one key of a map twice, and says which of them counts; it
 keeps fields that it does not know. No writer of models makes use of that, but a model that is made to deceive can: what
@@ -64,13 +64,13 @@ class _Table:
 
 
 class AmbiguityCheck:
-    """Checks messages; what it has checked once it recognizes."""
+    """Check messages; what it has checked once it recognizes."""
 
     def __init__(self) -> None:
-        self._tables = _tables()
+        self._tables = _build_tables()
 
     def find(self, content: Buffer, message: str = "SavedModel") -> str | None:
-        """Returns why a message could mean different things to different readers; None if it cannot.
+        """Return why a message could mean different things to different readers; None if it cannot.
 
         >>> AmbiguityCheck().find(bytes([8, 1])), AmbiguityCheck().find(bytes([8, 1, 8, 2]))
         (None, 'field 1 is given twice, or beside one that excludes it, in the SavedModel at byte 0')
@@ -87,16 +87,16 @@ class AmbiguityCheck:
             start, end, table, depth = pending.pop()
             if depth > _DEEPEST:
                 raise WireError(f"byte {start}: messages are nested more than {_DEEPEST} deep")
-            found = _check(content, start, end, table, depth, pending)
+            found = _check_message(content, start, end, table, depth, pending)
             if found is not None:
                 return f"{found} in the {table.name} at byte {start}"
         return None
 
 
-def _check(
+def _check_message(
     buffer: Buffer, position: int, end: int, table: _Table, depth: int, pending: list[tuple[int, int, _Table, int]]
 ) -> str | None:
-    """Checks the fields of one message, and adds the messages in them to those that are pending."""
+    """Check the fields of one message, and adds the messages in them to those that are pending."""
     meanings = table.meanings
     given = 0
     keys: set[tuple[int, bytes]] = set()
@@ -120,14 +120,14 @@ def _check(
             if size > 0x7F:
                 size, position = read_varint(buffer, position - 1, end)
             if kind == VARINT:
-                if limit and not _fits(size, limit):
+                if limit and not _is_in_range(size, limit):
                     return f"field {tag >> 3} has a number that does not fit,"
                 continue
         stop = position + size
         if stop > end:
             raise WireError(f"byte {position}: field {tag >> 3} claims {size} bytes where {end - position} are left")
         if inner is not None:
-            if is_map and not _has_added(keys, (tag, _key_of_entry(buffer, position, stop))):
+            if is_map and not _add_key(keys, (tag, _read_entry_key(buffer, position, stop))):
                 return f"the map in field {tag >> 3} has a key twice,"
             if size > _SMALL or inner.is_new(bytes(buffer[position:stop])):
                 pending.append((position, stop, inner, depth + 1))
@@ -135,18 +135,18 @@ def _check(
     return None
 
 
-def _has_added(keys: set[tuple[int, bytes]], key: tuple[int, bytes]) -> bool:
+def _add_key(keys: set[tuple[int, bytes]], key: tuple[int, bytes]) -> bool:
     count = len(keys)
     keys.add(key)
     return len(keys) > count
 
 
-def _fits(number: int, limit: int) -> bool:
+def _is_in_range(number: int, limit: int) -> bool:
     return number < limit or (limit == _NARROW and number >= (1 << 64) - _NARROW)
 
 
-def _key_of_entry(buffer: Buffer, start: int, end: int) -> bytes:
-    """Returns the key of a map's entry as bytes; none if it is left out, or what stands for none."""
+def _read_entry_key(buffer: Buffer, start: int, end: int) -> bytes:
+    """Return the key of a map's entry as bytes; none if it is left out, or what stands for none."""
     # Every writer begins with the key, and most keys are short strings.
     if end - start > 1 and buffer[start] == _KEY << 3 | BYTES and buffer[start + 1] < 0x80:
         return bytes(buffer[start + 2 : min(start + 2 + buffer[start + 1], end)])
@@ -160,8 +160,8 @@ def _key_of_entry(buffer: Buffer, start: int, end: int) -> bytes:
     return found
 
 
-def _tables() -> dict[str, _Table]:
-    """Returns a table for each message."""
+def _build_tables() -> dict[str, _Table]:
+    """Return a table for each message."""
     tables = {name: _Table(name) for name in MESSAGES}
     for name, fields in MESSAGES.items():
         of_groups: dict[str, int] = {}
@@ -170,12 +170,12 @@ def _tables() -> dict[str, _Table]:
             inner = tables.get(field.type)
             limit = 0 if inner is not None else _LIMITS.get(field.type, _NARROW)
             meaning = _Meaning(0 if field.is_repeated else bit, inner, field.is_map, limit)
-            for kind in _wire_types(field):
+            for kind in _find_wire_types(field):
                 tables[name].meanings[field.number << 3 | kind] = meaning
     return tables
 
 
-def _wire_types(field: Field) -> set[int]:
+def _find_wire_types(field: Field) -> set[int]:
     if field.type in MESSAGES:
         return {BYTES}
     kind = _KINDS.get(field.type, VARINT)

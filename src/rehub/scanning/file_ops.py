@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Iterator
 
 from rehub.savedmodel.nodes import Node
-from rehub.savedmodel.ops.op_classes import HIDES_PROGRAM, READS_FILES, WRITES_FILES, OpClass, class_of
+from rehub.savedmodel.ops.op_classes import HIDES_PROGRAM, READS_FILES, WRITES_FILES, OpClass, classify_op
 from rehub.savedmodel.protos import AttrListValue, AttrValue
 from rehub.savedmodel.wire import Message
-from rehub.scanning.origins import Origin
-from rehub.scanning.variants import Variant
+from rehub.scanning.graph_program import GraphProgram
+from rehub.scanning.sources import Source
 
 # Op -> which of its inputs name the files.
 NAMING_INPUTS = {
@@ -90,18 +90,18 @@ _READS_CHECKPOINT = {"Restore", "RestoreSlice", "RestoreV2"}
 _WRITES_CHECKPOINT = {"MergeV2Checkpoints", "Save", "SaveSlices", "SaveV2"}
 
 
-def texts_of_attributes(node: Node) -> list[str]:
-    """Returns what the attribute says that names a node's file, URL or function; nothing where it is at its default."""
+def read_naming_attributes(node: Node) -> list[str]:
+    """Return what the attribute says that names a node's file, URL or function; nothing where it is at its default."""
     name = _NAMING_ATTRIBUTES.get(node.op)
-    return [] if name is None else list(_texts(node.attribute(name)))
+    return [] if name is None else list(_read_texts(node.attribute(name)))
 
 
-def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpClass | None:
-    """Returns what a node does, given what its attribute says; None if that is nothing with files.
+def refine_class(node: Node, texts: list[str], op_class: OpClass) -> OpClass | None:
+    """Return what a node does, given what its attribute says; None if that is nothing with files.
 
     Args:
         node: any node.
-        texts: what `texts_of_attributes` found.
+        texts: what `read_naming_attributes` found.
         op_class: of the node's op.
     """
     if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(AttrValue.s))):
@@ -115,50 +115,50 @@ def class_by_attributes(node: Node, texts: list[str], op_class: OpClass) -> OpCl
     return op_class
 
 
-def is_the_models_own(variant: Variant, node: Node, origins: frozenset[Origin]) -> bool:
+def is_model_asset(program: GraphProgram, node: Node, sources: frozenset[Source]) -> bool:
     """Whether a node reads an asset of the model, or is part of what saves and restores its variables.
 
     Only the shapes that TensorFlow's writers produce are that: the file is one that the loader feeds to the graph, each
     time that the node runs, or one that an object of the model stands for.
 
     Args:
-        variant: where the node is.
+        program: where the node is.
         node: one that names its file by inputs.
-        origins: all that these inputs are made from.
+        sources: all that these inputs are made from.
     """
-    if variant.within:
+    if program.within:
         return False  # No loader feeds a graph that a node holds.
     if node.op in _READS_CHECKPOINT:
-        return all(_is_fed_by_saver(variant, origin, ("restoring", "saving")) for origin in origins)
+        return all(_is_fed_by_saver(program, source, ("restoring", "saving")) for source in sources)
     if node.op in _WRITES_CHECKPOINT:
         # To restore is to read: a node that writes then would write over what is restored.
-        return all(_is_fed_by_saver(variant, origin, ("saving",)) for origin in origins)
+        return all(_is_fed_by_saver(program, source, ("saving",)) for source in sources)
     if node.op in ("CacheDataset", "CacheDatasetV2"):
-        return all(origin.kind == "constant" and origin.text == "" for origin in origins)  # It caches in memory.
-    return class_of(node.op) is READS_FILES and all(_is_asset(variant, origin) for origin in origins)
+        return all(source.kind == "constant" and source.text == "" for source in sources)  # It caches in memory.
+    return classify_op(node.op) is READS_FILES and all(_is_asset(program, source) for source in sources)
 
 
-def _is_fed_by_saver(variant: Variant, origin: Origin, kinds: tuple[str, ...]) -> bool:
+def _is_fed_by_saver(program: GraphProgram, source: Source, kinds: tuple[str, ...]) -> bool:
     """Whether a checkpoint's path is fed by the saver that it belongs to, whenever it is used.
 
     What nothing runs, such as a saver that was left in a graph, does something only for those who name the node.
     """
-    if origin.kind != "placeholder" or not origin.root:
+    if source.kind != "placeholder" or not source.root:
         return False
-    return all(kind in kinds and fed == origin.text for kind, fed in variant.runs(origin.root))
+    return all(kind in kinds and fed == source.text for kind, fed in program.runs(source.root))
 
 
-def _is_asset(variant: Variant, origin: Origin) -> bool:
-    if origin.kind not in ("asset", "fed asset") or leaves_the_model(origin.text):
+def _is_asset(program: GraphProgram, source: Source) -> bool:
+    if source.kind not in ("asset", "fed asset") or escapes_model_dir(source.text):
         return False
     # Assets are fed while a model is loaded. A constant that stands for one has its own value at all other times.
-    return origin.kind == "asset" or all(kind == "loading" for kind, _ in variant.runs(origin.root))
+    return source.kind == "asset" or all(kind == "loading" for kind, _ in program.runs(source.root))
 
 
-def leaves_the_model(asset: str) -> bool:
+def escapes_model_dir(asset: str) -> bool:
     """Whether an asset's file name leads out of the model's directory, or is not that of a file.
 
-    >>> leaves_the_model("vocabulary.txt"), leaves_the_model("../../../etc/passwd"), leaves_the_model("/etc/passwd")
+    >>> escapes_model_dir("vocabulary.txt"), escapes_model_dir("../../../etc/passwd"), escapes_model_dir("/etc/passwd")
     (False, True, True)
     """
     parts = asset.replace("\\", "/").split("/")
@@ -177,7 +177,7 @@ def _calls_native_code(module: bytes) -> bool:
     return b"custom_call" in module or not module.startswith(b"ML\xefR")
 
 
-def _texts(value: Message) -> Iterator[str]:
+def _read_texts(value: Message) -> Iterator[str]:
     for raw in value.values(AttrValue.s):
         yield raw.decode("utf-8", "replace")
     for several in value.messages(AttrValue.list):

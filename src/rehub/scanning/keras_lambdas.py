@@ -10,7 +10,7 @@ import json
 from typing import Any, Callable, Iterable, Iterator
 
 from rehub.errors import CorruptModel
-from rehub.savedmodel.nodes import metagraph_messages
+from rehub.savedmodel.nodes import iter_metagraphs
 from rehub.savedmodel.protos import (
     KerasMetadata,
     KerasObject,
@@ -24,13 +24,13 @@ from rehub.savedmodel.wire import Buffer, Message, WireError
 _OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.
 
 
-def lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
-    """Returns the names of the Lambda layers with code in a `keras_metadata.pb`, each once.
+def find_lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
+    """Return the names of the Lambda layers with code in a `keras_metadata.pb`, each once.
 
     Raises:
         CorruptModel: the file cannot be read.
     """
-    return _lambdas(
+    return _find_lambdas(
         path,
         lambda: (
             (node.text(KerasObject.identifier), node.text(KerasObject.metadata))
@@ -39,37 +39,37 @@ def lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
     )
 
 
-def lambdas_in_objects(path: str, content: Buffer) -> list[str]:
-    """Returns the names of the Lambda layers with code in the object graphs of a `saved_model.pb`, each once.
+def find_lambdas_in_objects(path: str, content: Buffer) -> list[str]:
+    """Return the names of the Lambda layers with code in the object graphs of a `saved_model.pb`, each once.
 
     Raises:
         CorruptModel: the file cannot be read.
     """
-    return _lambdas(
+    return _find_lambdas(
         path,
         lambda: (
             (user_object.text(SavedUserObject.identifier), user_object.text(SavedUserObject.metadata))
-            for metagraph in metagraph_messages(content)
+            for metagraph in iter_metagraphs(content)
             for each in metagraph.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes)
             for user_object in (each.message(SavedObject.user_object),)
         ),
     )
 
 
-def _lambdas(path: str, read: Callable[[], Iterable[tuple[str, str]]]) -> list[str]:
+def _find_lambdas(path: str, read: Callable[[], Iterable[tuple[str, str]]]) -> list[str]:
     found: dict[str, None] = {}
     try:
         for identifier, metadata in read():
             # JSON can write each letter as an escape; where there is none and no Lambda, there is nothing to parse.
             if identifier.startswith(_OF_KERAS) and ("Lambda" in metadata or "\\u" in metadata):
-                found.update((name, None) for name in _layers_with_code(json.loads(metadata)))
+                found.update((name, None) for name in _iter_layers_with_code(json.loads(metadata)))
     except (WireError, ValueError, RecursionError) as error:
         raise CorruptModel(f"{path!r}: what Keras has written there cannot be read, {error}.") from error
     return list(found)
 
 
-def _layers_with_code(value: Any) -> Iterator[str]:
-    """Yields the names of Lambda layers whose function is code, in the config of a layer or of a model of layers."""
+def _iter_layers_with_code(value: Any) -> Iterator[str]:
+    """Yield the names of Lambda layers whose function is code, in the config of a layer or of a model of layers."""
     pending = [value]
     while pending:
         each = pending.pop()

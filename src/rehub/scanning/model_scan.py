@@ -11,7 +11,7 @@ from rehub.inspection.local_model import open_model
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.layout import KERAS_METADATA
 from rehub.scanning.graph_scan import Finding, scan_saved_model
-from rehub.scanning.keras_lambdas import lambdas_in_metadata, lambdas_in_objects
+from rehub.scanning.keras_lambdas import find_lambdas_in_metadata, find_lambdas_in_objects
 
 _LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
 _LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the model. hub.load never looks at it."
@@ -54,7 +54,7 @@ class ScanReport:
         cells = [(each.severity, each.kind, each.what, each.place(), each.reason) for each in self.findings]
         headings = ("severity", "kind", "what", "where", "why") if cells else ()
         rows = "".join(
-            f"<tr>{''.join(_cell(tag, text) for text in row)}</tr>"
+            f"<tr>{''.join(_format_cell(tag, text) for text in row)}</tr>"
             for tag, row in (("th", headings), *(("td", row) for row in cells))
             if row
         )
@@ -72,7 +72,9 @@ class ScanReport:
 
     def __str__(self) -> str:
         dangers, notes = len(self.dangers), len(self.findings) - len(self.dangers)
-        found = ", ".join(filter(None, [_count(dangers, "danger"), _count(notes, "note")])) or "nothing found"
+        found = (
+            ", ".join(filter(None, [_format_count(dangers, "danger"), _format_count(notes, "note")])) or "nothing found"
+        )
         lines = [f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"]
         reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in self.findings)
         for severity, kind, reason in sorted(reasons):
@@ -85,12 +87,12 @@ class ScanReport:
         return "\n".join(lines)
 
 
-def _cell(tag: str, text: object) -> str:
+def _format_cell(tag: str, text: object) -> str:
     return f'<{tag} style="text-align: left; white-space: normal">{escape(str(text))}</{tag}>'
 
 
 def scan(handle: Any) -> ScanReport:
-    """Finds what a model could do to the machine that runs it, and downloads it before if need be.
+    """Find what a model could do to the machine that runs it, and downloads it before if need be.
 
     A model is a program. All of its graphs and functions are read, called or not, without TensorFlow; nothing is run.
     What is found stands in docs/security.md, with its reasons, and so does what no scan can find.
@@ -111,28 +113,31 @@ def scan(handle: Any) -> ScanReport:
     model = open_model(handle)
     found = scan_saved_model(model.layout.file, model.content)
     others = (
-        *(_lambda(name, model.layout.model_file) for name in lambdas_in_objects(model.layout.file, model.content)),
-        *_other_files(model.layout.path),
+        *(
+            _report_lambda(name, model.layout.model_file)
+            for name in find_lambdas_in_objects(model.layout.file, model.content)
+        ),
+        *_scan_other_files(model.layout.path),
     )
     return ScanReport(model.label, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
 
 
-def _count(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def _other_files(path: str) -> Iterator[Finding]:
-    """Yields what is to be said about the files beside the graph. Links to other directories are not followed."""
+def _scan_other_files(path: str) -> Iterator[Finding]:
+    """Yield what is to be said about the files beside the graph. Links to other directories are not followed."""
     for directory, _, names in os.walk(path):
         for name in sorted(names):
             file = os.path.join(directory, name)
             place = os.path.relpath(file, path)
             if place == KERAS_METADATA and os.path.isfile(file):
-                for layer in lambdas_in_metadata(file, map_file(file)):
-                    yield _lambda(layer, place)
+                for layer in find_lambdas_in_metadata(file, map_file(file)):
+                    yield _report_lambda(layer, place)
             elif name.lower().endswith(_LIBRARIES) or ".so." in name.lower():
                 yield Finding("", "native library", "note", _LIBRARY_REASON, node=place)
 
 
-def _lambda(layer: str, place: str) -> Finding:
+def _report_lambda(layer: str, place: str) -> Finding:
     return Finding("", "Python code", "danger", _LAMBDA_REASON, what=f"the Lambda layer {layer!r}", node=place)

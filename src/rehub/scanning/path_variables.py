@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Iterator
 
-from rehub.savedmodel.nodes import Node, node_of
+from rehub.savedmodel.nodes import Node, node_name
 from rehub.savedmodel.protos import ENUMS, REF_OFFSET, AttrValue
-from rehub.scanning.string_constants import text_attribute
-from rehub.scanning.variants import Variant
+from rehub.scanning.graph_program import GraphProgram
+from rehub.scanning.string_constants import read_text_attribute
 
 _USES = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
 # Ops that can make a tensor of serialized bytes, by the attribute that says of which type.
@@ -25,50 +25,50 @@ _HANDLES = ("VarHandleOp", "_VarHandlesOp", "_XlaAotOnlyVarHandleOp", "StubResou
 class PathVariables:
     """The variables of a graph whose only values are those that the graph itself sets."""
 
-    def __init__(self, variant: Variant) -> None:
-        self._variant = variant
+    def __init__(self, program: GraphProgram) -> None:
+        self._program = program
         self._names: Counter[str] | None = None
         self._are_named_otherwise = False
         self._users: dict[str, list[Node]] = {}
 
     def assignments(self, handle: str) -> list[Node] | None:
-        """Returns the nodes that set a variable; None where others could.
+        """Return the nodes that set a variable; None where others could.
 
         Args:
             handle: the tensor of the graph that is the variable's handle.
         """
         if self._names is None:
-            self._names = self._read()
-        variable = self._variant.node(self._variant.bodies[0], node_of(handle))
+            self._names = self._index_nodes()
+        variable = self._program.node(self._program.scopes[0], node_name(handle))
         if variable is None or variable.op != "VarHandleOp" or self._are_named_otherwise:
             return None
-        name = text_attribute(variable, "shared_name")
-        if not name or text_attribute(variable, "container") != "" or self._names[name] > 1:
+        name = read_text_attribute(variable, "shared_name")
+        if not name or read_text_attribute(variable, "container") != "" or self._names[name] > 1:
             return None
         users = self._users.get(variable.name, [])
         if any(node.op not in _USES for node in users):
             return None
         return [node for node in users if node.op == "AssignVariableOp"]
 
-    def _read(self) -> Counter[str]:
+    def _index_nodes(self) -> Counter[str]:
         """Counts the variables of each name, and notes who uses each, and whether there are other ways to one."""
         names: Counter[str] = Counter()
-        for body in self._variant.bodies:
-            for node in body.nodes():
+        for scope in self._program.scopes:
+            for node in scope.nodes():
                 if node.op == "VarHandleOp":
-                    names.update(_names_of(node))
+                    names.update(_iter_variable_names(node))
                 elif node.op in _HANDLES or (node.op in _FROM_BYTES and _makes_handles(node)):
                     self._are_named_otherwise = True
-                if not body.function:
+                if not scope.function:
                     for tensor in node.inputs():
                         if not tensor.startswith("^"):
-                            self._users.setdefault(node_of(tensor), []).append(node)
+                            self._users.setdefault(node_name(tensor), []).append(node)
         return names
 
 
-def _names_of(variable: Node) -> Iterator[str]:
-    """Yields the name of a variable; without one, TensorFlow's loaders give it that of its node."""
-    name = text_attribute(variable, "shared_name")
+def _iter_variable_names(variable: Node) -> Iterator[str]:
+    """Yield the name of a variable; without one, TensorFlow's loaders give it that of its node."""
+    name = read_text_attribute(variable, "shared_name")
     yield name or variable.name
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, Iterator
 
-from rehub.savedmodel.nodes import Node, node_of
+from rehub.savedmodel.graph_search import find_reachable
+from rehub.savedmodel.nodes import Node, node_name
 from rehub.savedmodel.protos import (
     BytesList,
     CollectionDef,
@@ -58,61 +59,54 @@ class Runs:
     def __init__(self, nodes: Iterable[Node], metagraph: Message) -> None:
         self._inputs: dict[str, list[str]] = {}
         for node in nodes:
-            self._inputs.setdefault(node.name, []).extend(map(node_of, node.inputs()))
-        serving, loading, savers = _entries(metagraph)
-        self._runs = [Run("serving", "", self._reach(serving)), Run("loading", "", self._reach(loading))]
+            self._inputs.setdefault(node.name, []).extend(map(node_name, node.inputs()))
+        serving, loading, savers = _find_entry_points(metagraph)
+        self._runs = [Run("serving", "", self._find_nodes(serving)), Run("loading", "", self._find_nodes(loading))]
         for saver in savers[:_MOST_SAVERS]:
-            filename = tensor_name(saver.text(SaverDef.filename_tensor_name))
+            filename = normalize_tensor_name(saver.text(SaverDef.filename_tensor_name))
             for kind, field in (("restoring", SaverDef.restore_op_name), ("saving", SaverDef.save_tensor_name)):
-                self._runs.append(Run(kind, filename, self._reach([saver.text(field)])))
+                self._runs.append(Run(kind, filename, self._find_nodes([saver.text(field)])))
         if savers[_MOST_SAVERS:]:
             fields = (SaverDef.restore_op_name, SaverDef.save_tensor_name)
             others = [saver.text(field) for saver in savers[_MOST_SAVERS:] for field in fields]
-            self._runs.append(Run("serving", "", self._reach(others)))
+            self._runs.append(Run("serving", "", self._find_nodes(others)))
 
     def of(self, node: str) -> list[Run]:
-        """Returns the runs in which a node runs; none for what stands in the graph unused."""
+        """Return the runs in which a node runs; none for what stands in the graph unused."""
         return [run for run in self._runs if node in run.reached]
 
-    def _reach(self, entries: Iterable[str]) -> frozenset[str]:
-        pending = [node_of(tensor) for tensor in entries]
-        reached: set[str] = set()
-        while pending:
-            node = pending.pop()
-            if node not in reached:
-                reached.add(node)
-                pending.extend(self._inputs.get(node, ()))
-        return frozenset(reached)
+    def _find_nodes(self, entries: Iterable[str]) -> frozenset[str]:
+        return frozenset(find_reachable(map(node_name, entries), lambda node: self._inputs.get(node, ())))
 
 
-def fed_by_callers(metagraph: Message) -> frozenset[str]:
-    """Returns the names of the nodes that those who call a signature feed."""
+def find_fed_nodes(metagraph: Message) -> frozenset[str]:
+    """Return the names of the nodes that those who call a signature feed."""
     return frozenset(
-        node_of(tensor)
+        node_name(tensor)
         for entry in metagraph.messages(MetaGraphDef.signature_def)
         for given in entry.message(MapEntry.value).messages(SignatureDef.inputs)
-        for tensor in _tensors(given.message(MapEntry.value))
+        for tensor in _iter_tensors(given.message(MapEntry.value))
     )
 
 
-def tensor_name(tensor: str) -> str:
-    """Returns the one name of a tensor of a graph that can be written in two ways.
+def normalize_tensor_name(tensor: str) -> str:
+    """Return the one name of a tensor of a graph that can be written in two ways.
 
-    >>> tensor_name("asset"), tensor_name("asset:0"), tensor_name("asset:1")
+    >>> normalize_tensor_name("asset"), normalize_tensor_name("asset:0"), normalize_tensor_name("asset:1")
     ('asset:0', 'asset:0', 'asset:1')
     """
     return tensor if ":" in tensor else f"{tensor}:0"
 
 
-def _entries(metagraph: Message) -> tuple[list[str], list[str], list[Message]]:
-    """Returns the tensors and nodes that are run while serving and while loading, and the SaverDefs."""
+def _find_entry_points(metagraph: Message) -> tuple[list[str], list[str], list[Message]]:
+    """Return the tensors and nodes that are run while serving and while loading, and the SaverDefs."""
     serving: list[str] = []
     loading: list[str] = []
     savers = [metagraph.message(MetaGraphDef.saver_def)]
     for entry in metagraph.messages(MetaGraphDef.signature_def):
         into = loading if entry.text(MapEntry.key) == _INIT_SIGNATURE else serving
         for output in entry.message(MapEntry.value).messages(SignatureDef.outputs):
-            into.extend(_tensors(output.message(MapEntry.value)))
+            into.extend(_iter_tensors(output.message(MapEntry.value)))
     for entry in metagraph.messages(MetaGraphDef.collection_def):
         key, collection = entry.text(MapEntry.key), entry.message(MapEntry.value)
         if key == _SAVERS:
@@ -123,12 +117,12 @@ def _entries(metagraph: Message) -> tuple[list[str], list[str], list[Message]]:
         into.extend(collection.message(CollectionDef.node_list).texts(NodeList.value))
         # Variables, and the contexts of loops and conds, are messages that name tensors.
         for message in collection.message(CollectionDef.bytes_list).messages(BytesList.value):
-            into.extend(_texts_in(message))
+            into.extend(_iter_texts(message))
     return serving, loading, savers
 
 
-def _tensors(info: Message) -> Iterator[str]:
-    """Yields the tensors of a TensorInfo."""
+def _iter_tensors(info: Message) -> Iterator[str]:
+    """Yield the tensors of a TensorInfo."""
     yield from info.texts(TensorInfo.name)
     for number in (CooSparse.values_tensor_name, CooSparse.indices_tensor_name, CooSparse.dense_shape_tensor_name):
         yield from info.message(TensorInfo.coo_sparse).texts(number)
@@ -136,8 +130,8 @@ def _tensors(info: Message) -> Iterator[str]:
         yield from component.texts(TensorInfo.name)
 
 
-def _texts_in(message: Message) -> Iterator[str]:
-    """Yields what may be texts in a message of unknown type; nothing of what is not a message at all."""
+def _iter_texts(message: Message) -> Iterator[str]:
+    """Yield what may be texts in a message of unknown type; nothing of what is not a message at all."""
     try:
         fields = list(message.fields())
     except WireError:

@@ -7,8 +7,8 @@ from rehub.savedmodel.protos import ENUMS, AttrValue, Dim, TensorProto, TensorSh
 from rehub.savedmodel.wire import Message, WireError, read_varint
 
 
-def string_values(node: Node) -> list[str]:
-    """Returns all texts that a constant can have; none if it is of another type, or if that cannot be told.
+def read_strings(node: Node) -> list[str]:
+    """Return all texts that a constant can have; none if it is of another type, or if that cannot be told.
 
     TensorFlow's runtime takes `tensor_content` where there is one, and else `string_val`; its Python code does not
     always. Other bytes than UTF-8 are replaced.
@@ -19,13 +19,13 @@ def string_values(node: Node) -> list[str]:
     texts = [value.decode("utf-8", "replace") for value in tensor.values(TensorProto.string_val)]
     packed = b"".join(list(tensor.values(TensorProto.tensor_content))[-1:])
     if packed:
-        unpacked = _unpacked(packed, _number_of_elements(tensor.message(TensorProto.tensor_shape), len(packed)))
+        unpacked = _unpack_strings(packed, _count_elements(tensor.message(TensorProto.tensor_shape), len(packed)))
         return [] if unpacked is None else texts + unpacked
     return texts
 
 
-def text_attribute(node: Node, name: str) -> str | None:
-    """Returns an attribute that is a text; "" where it is left at its default, None where it is something else."""
+def read_text_attribute(node: Node, name: str) -> str | None:
+    """Return an attribute that is a text; "" where it is left at its default, None where it is something else."""
     value = node.attribute(name)
     kinds = {number for number, _, _ in value.fields()}
     if not kinds <= {AttrValue.s}:
@@ -34,7 +34,7 @@ def text_attribute(node: Node, name: str) -> str | None:
     return values[-1].decode("utf-8", "replace") if values else ""
 
 
-def _number_of_elements(shape: Message, most: int) -> int:
+def _count_elements(shape: Message, most: int) -> int:
     number = 1
     for dimension in shape.messages(TensorShapeProto.dim):
         number *= dimension.integer(Dim.size)
@@ -43,8 +43,8 @@ def _number_of_elements(shape: Message, most: int) -> int:
     return number
 
 
-def _unpacked(packed: bytes, number: int) -> list[str] | None:
-    """Returns the strings of a `tensor_content`, which has the size of each first; None if it does not hold them.
+def _unpack_strings(packed: bytes, number: int) -> list[str] | None:
+    """Return the strings of a `tensor_content`, which has the size of each first; None if it does not hold them.
 
     As DecodeStringList in TensorFlow's tensor_coding.cc.
     """

@@ -13,24 +13,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rehub.transfer.archive_file import download_file as download_file
+    from rehub.transfer.archives import Limits as Limits
+    from rehub.transfer.archives import copy_directory as copy_directory
+    from rehub.transfer.archives import pack_directory as pack_directory
     from rehub.transfer.archives import unpack_archive as unpack_archive
-    from rehub.transfer.checked import unpack_verified as unpack_verified
-    from rehub.transfer.directories import copy_directory as copy_directory
-    from rehub.transfer.directories import pack_directory as pack_directory
+    from rehub.transfer.archives import unpack_verified as unpack_verified
     from rehub.transfer.download import download_archive as download_archive
+    from rehub.transfer.download import download_file as download_file
     from rehub.transfer.location import fetch_location as fetch_location
-    from rehub.transfer.members import Limits as Limits
 
 _HOME_OF = {
-    "Limits": "members",
-    "fetch_location": "location",
-    "copy_directory": "directories",
+    "Limits": "archives",
+    "copy_directory": "archives",
     "download_archive": "download",
-    "download_file": "archive_file",
-    "pack_directory": "directories",
+    "download_file": "download",
+    "fetch_location": "location",
+    "pack_directory": "archives",
     "unpack_archive": "archives",
-    "unpack_verified": "checked",
+    "unpack_verified": "archives",
 }
 
 __all__ = [

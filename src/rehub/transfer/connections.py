@@ -1,9 +1,8 @@
-"""Connections to servers that do not wait for ever: every step of an answer has a deadline.
+"""Connections to servers with a deadline for every step of a response.
 
-A timeout of a socket is for each single `recv`, so that a server which sends a byte now and then, or one
-`100 Continue` after the other, or trailers without end, holds a download for as long as it likes. Here the head of an
-answer (status line, headers, and what comes before them) must be there within one deadline, and so must each next
-piece of its body, with the chunk's frame around it and the trailers behind.
+The timeout of a socket is for each single `recv`. So a server that sends a byte now and then, or one `100 Continue`
+after the other, or endless trailers, could hold a download forever. Here the status line and headers of a response must
+arrive within one deadline, and so must each next piece of its body, with its chunk frame and trailers.
 """
 
 from __future__ import annotations
@@ -30,35 +29,35 @@ else:  # Python 3.7 has none.
 
 
 class Session(Protocol):
-    """A session of `requests`, and the deadline that holds for all of its connections."""
+    """A session of `requests` with one deadline for all of its connections."""
 
     deadline: Deadline
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        """Sends a request."""
+        """Send a request."""
 
 
 class Deadline:
-    """The moment until which the present step must be done; each step sets it anew."""
+    """The time by which the current step must be done; each step sets it again."""
 
     def __init__(self) -> None:
         self._end = float("inf")
         self._seconds = float("inf")
 
     def start(self, seconds: float) -> None:
-        """Begins a step that may take so long."""
+        """Start a step that may take `seconds`."""
         self._seconds = seconds
         self.restart()
 
     def restart(self) -> None:
-        """Begins a step that may take as long as the last."""
+        """Start a step that may take as long as the last one."""
         self._end = time.monotonic() + self._seconds
 
-    def left(self) -> float:
-        """The seconds that are left for the step.
+    def seconds_left(self) -> float:
+        """Return the seconds that are left for the step.
 
         Raises:
-            TimeoutError: none are; `socket.timeout`, which Python 3.10 made the same.
+            TimeoutError: the time is up; it is `socket.timeout`, which is the same from Python 3.10 on.
         """
         left = self._end - time.monotonic()
         if left <= 0:
@@ -67,69 +66,69 @@ class Deadline:
 
 
 @contextlib.contextmanager
-def connections() -> Iterator[Session]:
-    """A session whose requests are of rehub, ask for files as they lie on the server, and share their connections.
+def open_session() -> Iterator[Session]:
+    """Open a session that identifies as rehub, requests files as stored on the server, and shares connections.
 
     Proxies, CA bundles and .netrc are those that `requests` finds in the environment.
     """
     import requests
 
     deadline = Deadline()
-    answers: list[http.client.HTTPResponse] = []
-    with _urllib3_logs_no_secrets(), _closing_all(answers), requests.Session() as session:
-        session.mount("http://", _new_adapter(deadline, answers))
-        session.mount("https://", _new_adapter(deadline, answers))
-        # `requests` would undo a Content-Encoding while it reads, and what is asked for is compressed already.
+    responses: list[http.client.HTTPResponse] = []
+    with _redact_urllib3_logs(), _close_all(responses), requests.Session() as session:
+        session.mount("http://", _create_adapter(deadline, responses))
+        session.mount("https://", _create_adapter(deadline, responses))
+        # `requests` would decode a Content-Encoding, and archives are compressed already.
         session.headers.update({"User-Agent": f"rehub/{__version__}", "Accept-Encoding": "identity"})
         session.verify = config.verify_certificates()
-        # It would read the body of a redirect to its end, even where it is not to follow it.
+        # `requests` would read the whole body of a redirect, even if it does not follow it.
         session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
         session.deadline = deadline  # type: ignore[attr-defined]
         yield cast("Session", session)
 
 
 @contextlib.contextmanager
-def _closing_all(answers: list[http.client.HTTPResponse]) -> Iterator[None]:
-    """Closes answers in the end: urllib3 leaves one open whose headers it does not take."""
+def _close_all(responses: list[http.client.HTTPResponse]) -> Iterator[None]:
+    """Close responses in the end, as urllib3 leaves one open whose headers it rejects."""
     try:
         yield
     finally:
-        for answer in answers:
-            answer.close()
+        for response in responses:
+            response.close()
 
 
 @contextlib.contextmanager
-def _urllib3_logs_no_secrets() -> Iterator[None]:
-    """Masks what is secret in the URLs that urllib3 logs at level DEBUG."""
+def _redact_urllib3_logs() -> Iterator[None]:
+    """Mask the secrets of the URLs that urllib3 logs at level DEBUG."""
     logger = logging.getLogger("urllib3.connectionpool")
-    mask = _Mask()
-    logger.addFilter(mask)
+    filter_ = _SecretFilter()
+    logger.addFilter(filter_)
     try:
         yield
     finally:
-        logger.removeFilter(mask)
+        logger.removeFilter(filter_)
 
 
-class _Mask(logging.Filter):
+class _SecretFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(_masked(each) if isinstance(each, str) else each for each in record.args)
+            record.args = tuple(_redact_argument(each) if isinstance(each, str) else each for each in record.args)
         return True
 
 
-def _masked(text: str) -> str:
-    """A URL, or the path and query of one, without secrets; other texts stay as they are."""
+def _redact_argument(text: str) -> str:
+    """Return a URL, or the path and query of one, without secrets; return other texts unchanged."""
     if text.startswith("/"):
         host = "http://host"
         return redact_url(host + text)[len(host) :]
     return redact_url(text) if "://" in text else text
 
 
-def _new_adapter(deadline: Deadline, answers: list[http.client.HTTPResponse]) -> requests.adapters.HTTPAdapter:
-    """What makes the connections of a session, with answers that keep its deadline."""
+def _create_adapter(deadline: Deadline, responses: list[http.client.HTTPResponse]) -> requests.adapters.HTTPAdapter:
+    """Return the adapter of a session whose responses obey its deadline."""
     import requests
 
-    pools = _new_pools(deadline, answers)
+    pools = _create_pools(deadline, responses)
 
     class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: Any, **settings: Any) -> None:
@@ -144,28 +143,28 @@ def _new_adapter(deadline: Deadline, answers: list[http.client.HTTPResponse]) ->
     return Adapter()
 
 
-def _new_pools(deadline: Deadline, answers: list[http.client.HTTPResponse]) -> dict[str, Any]:
-    """urllib3's pools of connections by scheme; their connections make answers of the class below, and note them."""
+def _create_pools(deadline: Deadline, responses: list[http.client.HTTPResponse]) -> dict[str, Any]:
+    """Return urllib3's connection pools by scheme, whose responses are of the class below and added to `responses`."""
     pools: Any = importlib.import_module("urllib3.connectionpool")
 
-    class Answer(http.client.HTTPResponse):
+    class TimedResponse(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
             super().__init__(sock, *args, **settings)
-            answers.append(self)
-            # Here the head begins, of which nothing has been read yet; to connect had its own time.
+            responses.append(self)
+            # The status line and headers have not been read yet; connecting had a time limit of its own.
             deadline.restart()
             unbuffered = self.fp.detach()
-            self.fp = io.BufferedReader(_Timed(unbuffered, sock, deadline))
+            self.fp = io.BufferedReader(_TimedReader(unbuffered, sock, deadline))
 
     found = {}
     for scheme, pool in (("http", pools.HTTPConnectionPool), ("https", pools.HTTPSConnectionPool)):
-        connection = type(pool.ConnectionCls.__name__, (pool.ConnectionCls,), {"response_class": Answer})
+        connection = type(pool.ConnectionCls.__name__, (pool.ConnectionCls,), {"response_class": TimedResponse})
         found[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": connection})
     return found
 
 
-class _Timed(io.RawIOBase):
-    """What comes from a socket, until a deadline."""
+class _TimedReader(io.RawIOBase):
+    """The bytes of a socket, until a deadline."""
 
     def __init__(self, unbuffered: io.RawIOBase, sock: socket.socket, deadline: Deadline) -> None:
         self._unbuffered = unbuffered
@@ -176,7 +175,7 @@ class _Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
-        self._socket.settimeout(self._deadline.left())
+        self._socket.settimeout(self._deadline.seconds_left())
         return self._unbuffered.readinto(buffer)
 
     def close(self) -> None:

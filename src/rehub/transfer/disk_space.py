@@ -1,4 +1,4 @@
-"""Notices a disk that is too small, before or while something is written, and tells the numbers."""
+"""Raise `DiskFull`, with the numbers, before or while something is written."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 
 
-def require(needed: int, directory: Path, what: str) -> None:
-    """Raises `DiskFull` when `what` needs more bytes than are free where `directory` is."""
+def require_space(needed: int, directory: Path, what: str) -> None:
+    """Raise `DiskFull` if `what` needs more bytes than the disk of `directory` has free."""
     free = shutil.disk_usage(str(directory)).free
     if needed > free:
         raise DiskFull(
-            f"{what} needs {format_size(needed)}, and {format_size(free)} are free on the disk of {_known(directory)}. "
-            "Make room there, or name another directory by REHUB_CACHE_DIR."
+            f"{what} needs {format_size(needed)}, and {format_size(free)} are free on the disk of "
+            f"{_cache_of(directory)}. Make room there, or name another directory by REHUB_CACHE_DIR."
         )
 
 
 @contextlib.contextmanager
-def told(directory: Path, what: str, needed: int | None = None) -> Iterator[None]:
-    """Turns the system's error over a full disk, or an exhausted quota, into a `DiskFull`.
+def convert_disk_full(directory: Path, what: str, needed: int | None = None) -> Iterator[None]:
+    """Turn the system's error for a full disk, or an exhausted quota, into a `DiskFull`.
 
     Args:
-        directory: where `what` is being written.
-        what: for the message.
-        needed: its size; None where nobody knows.
+        directory: the directory that `what` is written to.
+        what: named in the message.
+        needed: its size; None if it is unknown.
     """
     try:
         yield
@@ -43,11 +43,11 @@ def told(directory: Path, what: str, needed: int | None = None) -> Iterator[None
         free = shutil.disk_usage(str(directory)).free
         raise DiskFull(
             f"{what} needs {'more room' if needed is None else format_size(needed)}, and the disk of "
-            f"{_known(directory)} became full on the way ({error.strerror}; {format_size(free)} are free now). "
+            f"{_cache_of(directory)} became full while writing ({error.strerror}; {format_size(free)} are free now). "
             "Make room there, or name another directory by REHUB_CACHE_DIR."
         ) from error
 
 
-def _known(directory: Path) -> Path:
-    """The cache: a model is written in a directory of a directory there, which a person has never seen."""
+def _cache_of(directory: Path) -> Path:
+    """Return the cache of a staging directory, as users know only the cache."""
     return directory.parent.parent

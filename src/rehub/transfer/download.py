@@ -1,39 +1,32 @@
-"""Downloads a model's archive over http(s) and unpacks it on the way; tells what came when it was none."""
+"""Download a model's archive over http(s): into a file, or unpacked as it arrives."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable
+import hashlib
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from rehub import config
+from rehub.cache import Fetched
 from rehub.errors import CorruptArchive
 from rehub.escaping import escape_url, quote_url
-from rehub.transfer import disk_space, integrity, progress
-from rehub.transfer.archives import kind_of, peeked, unpack_archive
-from rehub.transfer.body import Body
-from rehub.transfer.connections import connections
-from rehub.transfer.hops import Trace, ask, shown
-from rehub.transfer.retries import PassingFailure, Patience
+from rehub.transfer import digests, progress
+from rehub.transfer.archives import Limits, detect_format, peek, unpack_archive
+from rehub.transfer.connections import open_session
+from rehub.transfer.disk_space import require_space
+from rehub.transfer.http import RequestLog, get_response, quote_start
+from rehub.transfer.resume import ResumableBody
+from rehub.transfer.retries import RetryPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rehub.cache import FileRecord
-    from rehub.transfer.members import Limits
+    import requests
 
 
-@dataclass(frozen=True)
-class Download:
-    """What a download has brought.
+T = TypeVar("T")
 
-    Attributes:
-        url: where it came from: the last of the redirects that is no signed URL, which soon means nothing.
-        files: every file that was written.
-    """
-
-    url: str
-    files: tuple[FileRecord, ...]
+_CHUNK = 1 << 20
 
 
 def download_archive(
@@ -45,84 +38,117 @@ def download_archive(
     timeout: float | None = None,
     retries: int | None = None,
     limits: Limits | None = None,
-) -> Download:
-    """Downloads an archive and unpacks it, in one pass and in bounded memory.
+) -> Fetched:
+    """Download an archive and unpack it, in one pass and in bounded memory.
 
-    Where the server breaks off, it is asked for the rest, if it can give that, or again from the start. A server that
-    is silent, or gives next to nothing, for the time of the timeout has broken off.
+    If the server breaks off, the rest is requested, or all of it again if the server cannot send parts. A server that
+    is silent, or sends next to nothing, for the time of the timeout has broken off.
 
     Args:
-        url: where the archive is.
-        into: an empty directory. On any error it is empty again.
-        handle: what the user asked for; it stands in every message.
-        sha256: what the archive must hash to, in hex.
+        url: the archive's URL.
+        into: an empty directory. Empty again after an error.
+        handle: what the user typed, for messages.
+        sha256: the digest that the archive must have, in hex.
         timeout: seconds that the server may be silent; see `config.TIMEOUT`.
         retries: how often to try again; see `config.RETRIES`.
-        limits: how much the archive may hold; else what the settings say.
+        limits: how much the archive may hold; None takes those of the settings.
 
     Raises:
-        DownloadError: no connection, a status other than 200, a page instead of an archive, or a body that ends
-            before its end; with every hop, the status and the start of what came.
-        HashMismatch: the bytes are others than the user or the server promised.
-        CorruptArchive: the body is neither an archive nor text, or no whole archive.
-        UnsafeArchive: the archive holds what a model's archive must not hold.
+        DownloadError: there is no connection, a status other than 200, a page instead of an archive, or an incomplete
+            body; with every redirect, the status and the start of the body.
+        HashMismatch: the bytes do not have the digest given by the user or the server.
+        CorruptArchive: the body is neither an archive nor text, or an incomplete archive.
+        UnsafeArchive: the archive holds something that a model's archive must not hold.
         DiskFull: there is no room for it.
     """
-    seconds = config.TIMEOUT.get(timeout)
     name = quote_url(handle)
-    patience = Patience(config.RETRIES.get(retries), name)
-    trace = Trace(handle, url)
-    with connections() as session:
-        while True:
-            try:
-                response = ask(session, trace, seconds=seconds)
-                with response, contextlib.closing(Body(session, response, trace, patience, seconds)) as body:
-                    promises = integrity.of_user(sha256) + integrity.of_server(response.headers)
-                    files = _unpack(body, into, name, integrity.Check(promises, name), trace, limits)
-                return Download(trace.page, files)
-            except PassingFailure as failure:
-                patience.wait(failure)
+
+    def unpack_body(body: ResumableBody, response: requests.Response, log: RequestLog) -> Fetched:
+        expected = digests.expect_from_handle(sha256) + digests.expect_from_headers(response.headers)
+        verifier = digests.DigestVerifier(expected, name)
+        if body.length is not None:
+            require_space(body.length, into, f"{name}, as an archive,")
+        with progress.track_bytes(escape_url(handle), body.length) as advance:
+            head, stream = peek(_VerifiedBody(body, verifier, advance))
+            _require_archive(head, body.content_type, log)
+            return Fetched(log.final_url, unpack_archive(stream, into, name=name, limits=limits))
+
+    return _consume_body(url, handle, unpack_body, timeout, retries)
 
 
-def _unpack(
-    body: Body, into: Path, name: str, check: integrity.Check, trace: Trace, limits: Limits | None
-) -> tuple[FileRecord, ...]:
-    if body.length is not None:
-        disk_space.require(body.length, into, f"{name}, as an archive,")
-    with progress.track_bytes(escape_url(trace.handle), body.length) as advance:
-        head, stream = peeked(_Watched(body, check, advance))
-        _check_is_archive(head, body.content_type, trace)
-        return unpack_archive(stream, into, name=name, limits=limits)
+def download_file(url: str, path: Path, *, handle: str) -> str:
+    """Download a file as it is, and return its sha256 in hex.
+
+    Args:
+        url: the file's URL.
+        path: the file to write; replaced if the download starts again.
+        handle: what the user typed, for messages.
+
+    Raises:
+        DownloadError: there is no connection, or a status other than 200, after all retries.
+    """
+
+    def write_body(body: ResumableBody, *_: object) -> str:
+        digest = hashlib.sha256()
+        with path.open("wb") as file, progress.track_bytes(escape_url(handle), body.length) as advance:
+            for chunk in iter(lambda: body.read(_CHUNK), b""):
+                digest.update(chunk)
+                file.write(chunk)
+                advance(len(chunk))
+        return digest.hexdigest()
+
+    return _consume_body(url, handle, write_body)
 
 
-class _Watched:
-    """A body whose bytes are counted for the progress, and hashed; its end is reached only when the hash is right."""
+def _consume_body(
+    url: str,
+    handle: str,
+    consume: Callable[[ResumableBody, requests.Response, RequestLog], T],
+    timeout: float | None = None,
+    retries: int | None = None,
+) -> T:
+    """Request a URL, and call `consume` with the body; try again after transient failures of either."""
+    seconds = config.TIMEOUT.get(timeout)
+    policy = RetryPolicy(config.RETRIES.get(retries), quote_url(handle))
+    log = RequestLog(handle, url)
+    with open_session() as session:
 
-    def __init__(self, body: Body, check: integrity.Check, advance: Callable[[int], object]) -> None:
+        def attempt() -> T:
+            response = get_response(session, log, seconds=seconds)
+            with response, contextlib.closing(ResumableBody(session, response, log, policy, seconds)) as body:
+                return consume(body, response, log)
+
+        return policy.run(attempt)
+
+
+class _VerifiedBody:
+    """A body whose bytes are counted for the progress and hashed. Its end is reached only if the digest is right."""
+
+    def __init__(self, body: ResumableBody, verifier: digests.DigestVerifier, advance: Callable[[int], object]) -> None:
         self._body = body
-        self._check = check
+        self._verifier = verifier
         self._advance = advance
 
     def read(self, size: int) -> bytes:
         chunk = self._body.read(size)
         self._advance(len(chunk))
-        self._check.update(chunk)
+        self._verifier.update(chunk)
         if size and not chunk:
-            self._check.finish()
+            self._verifier.verify()
         return chunk
 
 
-def _check_is_archive(head: bytes, sent_as: str, trace: Trace) -> None:
-    if kind_of(head) is not None:
+def _require_archive(head: bytes, content_type: str, log: RequestLog) -> None:
+    if detect_format(head) is not None:
         return
     if not head:
-        raise trace.failure("the answer is empty.")
-    start = f"It was sent as {sent_as} and starts with: {shown(head)}"
-    if head.lstrip()[:1] in (b"<", b"{", b"[") or sent_as.startswith(("text/", "application/json")):
-        raise trace.failure(
+        raise log.make_error("the answer is empty.")
+    start = f"It was sent as {content_type} and starts with: {quote_start(head)}"
+    if head.lstrip()[:1] in (b"<", b"{", b"[") or content_type.startswith(("text/", "application/json")):
+        raise log.make_error(
             "a page came instead of an archive: the login page of a network or proxy, a page of the model's site, "
             f"or the server does not speak the hosting protocol.\n  {start}"
         )
     raise CorruptArchive(
-        trace.message(f"what came is no archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst, zip). {start}")
+        log.format_error(f"the download is not an archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst, zip). {start}")
     )

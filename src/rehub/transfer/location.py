@@ -1,71 +1,47 @@
-"""Asks a server of the hosting protocol where a model can be read without a download (P35)."""
+"""Ask a server of the hosting protocol for the location at which a model can be read without a download."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import DownloadError, LocationUnavailable
 from rehub.escaping import quote_url
-from rehub.transfer.connections import connections
-from rehub.transfer.hops import Trace, ask, shown, start_of
-from rehub.transfer.retries import PassingFailure, Patience
-
-if TYPE_CHECKING:
-    import requests
-
-    from rehub.transfer.connections import Session
-
-# No path is longer; what a server sends beyond is not read.
-_LONGEST = 4096
+from rehub.hosting_protocol import LOCATION_STATUS, MAX_LOCATION_BYTES, decode_location
+from rehub.transfer.connections import open_session
+from rehub.transfer.http import RequestLog, get_response, quote_start, read_start
+from rehub.transfer.retries import RetryPolicy
 
 
 def fetch_location(url: str, *, handle: str, timeout: float | None = None, retries: int | None = None) -> str:
-    """The place that a server answers with: a 303 whose body is the path.
+    """Return the location that a server gives: a 303 whose body is a path.
 
     Args:
         url: with `?tf-hub-format=uncompressed`.
-        handle: what the user asked for; it stands in every message.
+        handle: what the user typed, for messages.
         timeout: seconds that the server may be silent; see `config.TIMEOUT`.
         retries: how often to try again; see `config.RETRIES`.
 
     Raises:
-        LocationUnavailable: the status is another, or the body is no path.
-        DownloadError: there is no answer.
+        LocationUnavailable: the status is another one, or the body is not a path.
+        DownloadError: there is no response.
     """
     seconds = config.TIMEOUT.get(timeout)
-    patience = Patience(config.RETRIES.get(retries), quote_url(handle))
-    trace = Trace(handle, url)
-    with connections() as session:
+    policy = RetryPolicy(config.RETRIES.get(retries), quote_url(handle))
+    log = RequestLog(handle, url)
+    with open_session() as session:
         try:
-            with _answer(session, trace, seconds, patience) as response:
-                return _path_in(session, response, trace)
+            expected = (LOCATION_STATUS,)
+            with policy.run(lambda: get_response(session, log, seconds=seconds, expected=expected)) as response:
+                body, problem = read_start(session, response, MAX_LOCATION_BYTES + 1)
+            location = None if problem else decode_location(body)
+            if location is None:
+                raise log.make_error(f"the server's 303 holds no path; its body is: {quote_start(body)}{problem}", 303)
         except DownloadError as error:
             if error.status is None:
                 raise
-            raise _unavailable(str(error), error.status) from error
-
-
-def _answer(session: Session, trace: Trace, seconds: float, patience: Patience) -> requests.Response:
-    while True:
-        try:
-            return ask(session, trace, seconds=seconds, expected=(303,))
-        except PassingFailure as failure:
-            patience.wait(failure)
-
-
-def _path_in(session: Session, response: requests.Response, trace: Trace) -> str:
-    body, problem = start_of(session, response, _LONGEST + 1)
-    text = body.decode("utf-8", "replace").strip()
-    if problem or not text or len(body) > _LONGEST or not text.isprintable():
-        raise trace.failure(f"the server's 303 holds no path; its body is: {shown(body)}{problem}", 303)
-    return text
-
-
-def _unavailable(message: str, status: int) -> LocationUnavailable:
-    error = LocationUnavailable(
-        f"{message}\nWith the load format UNCOMPRESSED a server must answer 303 See Other, with the model's place as "
-        "the body. With COMPRESSED the model is downloaded."
-    )
-    error.status = status
-    return error
+            unavailable = LocationUnavailable(
+                f"{error}\nWith the load format UNCOMPRESSED a server must answer 303 See Other, with the model's "
+                "location as the body. With COMPRESSED the model is downloaded."
+            )
+            unavailable.status = error.status
+            raise unavailable from error
+    return location

@@ -1,4 +1,4 @@
-"""Shows how far a download, or another long work, is, where somebody looks."""
+"""Show the progress of downloads and other long work on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _is_hidden = False
 
 @contextlib.contextmanager
 def hide_progress(hide: bool = True) -> Iterator[None]:
-    """Show no progress within a `with`, whatever the settings say."""
-    global _is_hidden  # noqa: PLW0603  It is about the one stderr of the process.
+    """Show no progress within a `with`, even if the settings request it."""
+    global _is_hidden  # noqa: PLW0603 - it is about the one stderr of the process
     before, _is_hidden = _is_hidden, hide or _is_hidden
     try:
         yield
@@ -28,16 +28,16 @@ def hide_progress(hide: bool = True) -> Iterator[None]:
 
 
 def track_steps(label: str, steps: Iterable[_T], total: int, unit: str) -> Iterator[_T]:
-    """Yield the steps of a long work, and show on a terminal how many are done. Without tqdm nothing is shown.
+    """Yield the steps of long work, with a progress bar on a terminal if tqdm is installed.
 
     Args:
-        label: what is done, such as "Comparing".
-        steps: the parts of the work.
+        label: the work, such as "Comparing".
+        steps: its parts.
         total: how many there are.
-        unit: what a step is, such as "signature".
+        unit: the name of a step, such as "signature".
     """
     bar = None
-    if total and not _is_hidden and _somebody_looks():
+    if total and not _is_hidden and _is_watched():
         with contextlib.suppress(ImportError):
             from tqdm import tqdm
 
@@ -54,24 +54,24 @@ def track_steps(label: str, steps: Iterable[_T], total: int, unit: str) -> Itera
 
 @contextlib.contextmanager
 def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """Gives a function to call with the number of bytes that have come.
+    """Give a function to call with the number of bytes received.
 
-    With tqdm installed there is a bar on stderr, when that is a terminal, in a notebook, or when the user asked for
-    progress; without it there are plain lines, only when the user asked.
+    With tqdm there is a bar on stderr if that is a terminal or a notebook, or if the user requests progress. Without
+    tqdm there are plain lines, only on request.
 
     Args:
         label: what is downloaded.
-        total: its size, when known.
+        total: its size, if known.
     """
-    asked = config.is_progress_requested()
-    if _is_hidden or not (asked or _somebody_looks()):
+    requested = config.is_progress_requested()
+    if _is_hidden or not (requested or _is_watched()):
         yield lambda _: None
         return
     try:
         from tqdm import tqdm
     except ImportError:
-        if asked:
-            with _lines(label, total) as advance:
+        if requested:
+            with _print_lines(label, total) as advance:
                 yield advance
         else:
             yield lambda _: None
@@ -80,18 +80,18 @@ def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], objec
         yield bar.update
 
 
-def _somebody_looks() -> bool:
-    """Whether stderr is a terminal, or is shown below a notebook's cell."""
+def _is_watched() -> bool:
+    """Return whether stderr is a terminal or the output of a notebook."""
     if sys.stderr is None:
         return False
-    # A program that runs in IPython has imported it, and a kernel is what a notebook talks to.
+    # A program that runs in IPython has imported it. Notebooks talk to a kernel.
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return sys.stderr.isatty() or getattr(shell, "kernel", None) is not None
 
 
 @contextlib.contextmanager
-def _lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
+def _print_lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
     received = 0
     last = time.monotonic()
 
@@ -101,12 +101,12 @@ def _lines(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             of_total = f" of {format_size(total)}" if total is not None else ""
-            _say(f"Downloading {label}: {format_size(received)}{of_total}")
+            _print_line(f"Downloading {label}: {format_size(received)}{of_total}")
 
     yield advance
-    _say(f"Downloaded {label}: {format_size(received)}")
+    _print_line(f"Downloaded {label}: {format_size(received)}")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

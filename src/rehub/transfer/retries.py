@@ -1,4 +1,4 @@
-"""When a failed request is worth another one, and how long to wait before it."""
+"""Retry transient failures of requests, with increasing pauses."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import NoReturn
+from typing import Callable, NoReturn, TypeVar
 
 from rehub.errors import DownloadError
 from rehub.strict_parsing import parse_count, parse_http_date
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
-_FIRST_PAUSE = 0.5
-_FACTOR = 3
-_LONGEST_PAUSE = 30.0
-# A server that asks for more is told to the user instead.
-_LONGEST_RETRY_AFTER = 120.0
+_FIRST_PAUSE_SECONDS = 0.5
+_PAUSE_FACTOR = 3
+_MAX_PAUSE_SECONDS = 30.0
+# A server that asks for a longer pause is an error.
+_MAX_RETRY_AFTER_SECONDS = 120.0
 
 
-class PassingFailure(DownloadError):
-    """A failure that may pass. It reaches a user only as the `DownloadError` that `Patience` makes of it."""
+class TransientError(DownloadError):
+    """A transient failure. Users see it only as the `DownloadError` that `RetryPolicy` makes of it."""
 
     def __init__(
         self,
@@ -33,14 +35,14 @@ class PassingFailure(DownloadError):
         at_once: bool = False,
         once: bool = False,
     ) -> None:
-        """Tells what happened, and what is known of its end.
+        """Describe the failure, and when to try again.
 
         Args:
-            message: what the user reads when it did not pass.
-            status: the HTTP status, where the server gave one.
-            pause: seconds after which to ask again; None for an increasing time.
-            at_once: whether the first attempt need not wait, as with a connection that broke.
-            once: whether a single further attempt is enough to know.
+            message: the message of the final error.
+            status: the HTTP status, if there was one.
+            pause: seconds before the next attempt; None for an increasing time.
+            at_once: whether the first retry needs no pause, as after a broken connection.
+            once: whether a single retry is enough.
         """
         super().__init__(message)
         self.status = status
@@ -50,42 +52,54 @@ class PassingFailure(DownloadError):
 
 
 @dataclass
-class Patience:
-    """How often one download may fail before its failure is the user's.
+class RetryPolicy:
+    """How often one download is retried.
 
     Attributes:
-        retries: how many further attempts there may be, without any success between them.
-        name: what the log calls the download.
+        retries: how many retries there may be without any progress between them.
+        name: the name of the download in the log.
     """
 
     retries: int
     name: str
     _failures: int = 0
 
-    def renew(self) -> None:
-        """Forgets the failures so far, as the download goes on."""
+    def reset(self) -> None:
+        """Forget the failures so far, as the download makes progress."""
         self._failures = 0
 
-    def wait(self, failure: PassingFailure) -> None:
-        """Waits until the next attempt; raises a `DownloadError` when there shall be none."""
+    def run(self, action: Callable[[], T]) -> T:
+        """Call `action` until it raises no `TransientError`, and return its result.
+
+        Raises:
+            DownloadError: the retries are used up.
+        """
+        while True:
+            try:
+                return action()
+            except TransientError as failure:
+                self.wait_before_retry(failure)
+
+    def wait_before_retry(self, failure: TransientError) -> None:
+        """Wait until the next attempt; raise a `DownloadError` if the retries are used up."""
         self._failures += 1
         if self._failures > self.retries:
-            self._give_up(failure, f"REHUB_RETRIES is {self.retries}.")
+            self._raise_final(failure, f"REHUB_RETRIES is {self.retries}.")
         if failure.once and self._failures > 1:
-            self._give_up(failure, "")
+            self._raise_final(failure, "")
         seconds = failure.pause
         if failure.at_once and self._failures == 1:
             seconds = 0.0
         elif seconds is None:
-            longest = min(_FIRST_PAUSE * _FACTOR ** (self._failures - 1), _LONGEST_PAUSE)
-            # So that many clients that failed together do not come back together.
+            longest = min(_FIRST_PAUSE_SECONDS * _PAUSE_FACTOR ** (self._failures - 1), _MAX_PAUSE_SECONDS)
+            # Random, so that clients that failed together do not retry together.
             seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
-        elif seconds > _LONGEST_RETRY_AFTER:
-            self._give_up(failure, f"The server asks to come back in {seconds:.0f} seconds.")
-        _log.info("%s is asked for again in %.1f seconds, after: %s", self.name, seconds, failure)
+        elif seconds > _MAX_RETRY_AFTER_SECONDS:
+            self._raise_final(failure, f"The server asks to try again in {seconds:.0f} seconds.")
+        _log.info("%s is requested again in %.1f seconds, after: %s", self.name, seconds, failure)
         time.sleep(seconds)
 
-    def _give_up(self, failure: PassingFailure, reason: str) -> NoReturn:
+    def _raise_final(self, failure: TransientError, reason: str) -> NoReturn:
         separator = "\n" if "\n" in str(failure) else " "
         times = "once" if self._failures == 1 else f"{self._failures} times"
         error = DownloadError(f"{failure}{separator}Tried {times}. {reason}".rstrip())
@@ -93,11 +107,11 @@ class Patience:
         raise error from failure
 
 
-def retry_after(header: str | None) -> float | None:
-    """The seconds that a Retry-After header asks to wait: a number, or a date; None when it says neither.
+def parse_retry_after(header: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait, as a number or a date; None if it is neither.
 
-    >>> retry_after("120"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after("soon"), retry_after(None)
-    (120.0, 0.0, None, None)
+    >>> parse_retry_after("120"), parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), parse_retry_after("soon")
+    (120.0, 0.0, None)
     """
     seconds = parse_count(header)
     if seconds is not None:

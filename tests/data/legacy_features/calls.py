@@ -19,11 +19,6 @@ def swish():
     signature(tf.nn.swish(tf.matmul(tf.nn.swish(x), weights())), x=x)
 
 
-@tf.RegisterGradient("FeatureTripled")
-def _tripled(op, gradient):
-    return gradient * 3.0
-
-
 @feature(x=floats(2, 3))
 def gradient_override_map():
     x = tf.placeholder(tf.float32, [None, 3])

@@ -1,4 +1,4 @@
-"""Makes the modules of this directory, and records how TF 1.15 trains them. Run by TF 1.15 and tensorflow_hub 0.12.0:
+"""Make the modules of this directory, and record how TF 1.15 trains them. Run by TF 1.15 and tensorflow_hub 0.12.0:
 
 python make_features.py [FEATURE ...]
 """
@@ -16,16 +16,18 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 import tensorflow_hub as hub
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 STEPS = 5
-RATE = 0.1
+
+sys.path.append(str(HERE.parents[1]))
+from legacy_features import RATE, compute_loss, flat_values, make_placeholders  # noqa: E402
 
 for topic in ("conditionals", "loops", "recurrent", "states", "lookups", "calls", "graphs"):
     importlib.import_module(topic)
 
 
 def make(feature, path):
-    """Writes the module."""
+    """Write the module."""
     variants = [(set(), {})]
     if feature.has_train_variant:
         variants = [(set(), {"is_training": False}), ({"train"}, {"is_training": True})]
@@ -44,52 +46,23 @@ def make(feature, path):
 
 
 def draw(feature, seed):
-    """Inputs of all steps, and of the inference after them."""
+    """Return the inputs of all steps, and of the inference after them."""
     rng = np.random.RandomState(seed)
     return {name: np.stack([draw(rng) for _ in range(STEPS + 1)]) for name, draw in feature.draws.items()}
 
 
-def placeholders(arrays):
-    """Placeholders by key, and the inputs that are made of them: an input `x` can be given as `x.indices` and so on."""
-    fed = {}
-    for key, array in arrays.items():
-        dtype = tf.string if array.dtype.kind == "O" else tf.as_dtype(array.dtype)
-        fed[key] = tf.placeholder(dtype, array.shape[1:], key.replace(".", "_"))
-    inputs = {key: tensor for key, tensor in fed.items() if "." not in key}
-    for key, tensor in fed.items():
-        name, _, part = key.partition(".")
-        if part == "indices":
-            inputs[name] = tf.SparseTensor(tensor, fed[name + ".values"], fed[name + ".dense_shape"])
-        elif part == "row_splits":
-            inputs[name] = tf.RaggedTensor.from_row_splits(fed[name + ".flat_values"], tensor)
-    return fed, inputs
-
-
-def dense(value):
-    """The values of a sparse or ragged tensor, or a tensor itself."""
-    if isinstance(value, tf.SparseTensor):
-        return value.values
-    return value.flat_values if isinstance(value, tf.RaggedTensor) else value
-
-
-def loss_of(outputs):
-    """The mean square of all outputs that have gradients, each less 0.5."""
-    values = [dense(outputs[name]) for name in sorted(outputs)]
-    return tf.add_n([tf.reduce_mean(tf.square(value - 0.5)) for value in values if value.dtype.is_floating])
-
-
 def by_name(variables):
-    """Variables, or parts of them, by their names in the module."""
+    """Return variables, or parts of them, by their names in the module."""
     return {variable.op.name[len("module/") :]: variable for variable in variables}
 
 
 def train(path, tags, arrays, recorded):
-    """Trains the module; records the losses, the variables, and the gradients of inputs in the first step."""
+    """Train the module; record the losses, the variables, and the gradients of inputs in the first step."""
     with tf.Graph().as_default(), tf.Session() as session:
         module = hub.Module(str(path), trainable=True, tags=tags, name="module")
-        fed, inputs = placeholders(arrays)
+        fed, inputs = make_placeholders(arrays)
         outputs = module(inputs, as_dict=True)
-        loss = loss_of(outputs)
+        loss = compute_loss(outputs)
         penalties = tf.losses.get_regularization_losses()
         loss = tf.add_n([loss, *penalties])
         trained = tf.trainable_variables()
@@ -107,7 +80,7 @@ def train(path, tags, arrays, recorded):
         losses = []
         for number in range(STEPS):
             feeds = {fed[key]: arrays[key][number] for key in arrays}
-            ops = [step, [dense(value).op for value in outputs.values()]]
+            ops = [step, [flat_values(value).op for value in outputs.values()]]
             loss_now, of_inputs_now, _ = session.run([loss, of_inputs, ops], feeds)
             losses.append(loss_now)
             if number == 0:
@@ -118,22 +91,22 @@ def train(path, tags, arrays, recorded):
 
 
 def infer(path, arrays, recorded):
-    """Records the outputs of the variant for inference, with the variables as they are after training."""
+    """Record the outputs of the variant for inference, with the variables as they are after training."""
     with tf.Graph().as_default(), tf.Session() as session:
         module = hub.Module(str(path), name="module")
-        fed, inputs = placeholders(arrays)
+        fed, inputs = make_placeholders(arrays)
         outputs = module(inputs, as_dict=True)
         session.run([tf.global_variables_initializer(), tf.tables_initializer()])
         for name, variable in by_name(tf.global_variables("module/")).items():
             if "final/" + name in recorded:
                 session.run(tf.assign(variable, recorded["final/" + name]).op)
-        outputs = {name: dense(value) for name, value in outputs.items()}
+        outputs = {name: flat_values(value) for name, value in outputs.items()}
         results = session.run(outputs, {fed[key]: arrays[key][STEPS] for key in arrays})
         recorded.update(("after/" + name, value) for name, value in results.items())
 
 
 def main(names):
-    """Makes those modules, or all."""
+    """Make some modules, or all."""
     for name in names or sorted(features.FEATURES):
         print(name, flush=True)  # noqa: T201
         feature = features.FEATURES[name]

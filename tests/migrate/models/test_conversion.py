@@ -23,7 +23,7 @@ from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound,
 
 
 @with_each_trajectory()
-def test_a_conversion_loaded_by_tensorflow_goes_the_way_of_tf_1_15(trajectory, converted):
+def test_a_conversion_loaded_by_tensorflow_is_trained_as_by_tf_1_15(trajectory, converted):
     model = tf.saved_model.load(converted(trajectory.module))
     losses = Retraining(trajectory, model).run(in_function=True)
     np.testing.assert_allclose(losses, trajectory.recorded["losses"], rtol=0, atol=trajectory.tolerance)
@@ -50,7 +50,7 @@ def test_the_call_is_that_of_the_loaded_module(converted):
             )
 
 
-def test_the_report_tells_what_was_found_kept_and_compared(tmp_path):
+def test_the_report_has_what_was_found_kept_and_compared(tmp_path):
     report = hub.convert(str(LEGACY / "conv_bn"), tmp_path / "new")
     assert report.kind == "legacy module"
     assert report.signatures == ("default", "image_feature_vector", "with_dropout")
@@ -62,7 +62,7 @@ def test_the_report_tells_what_was_found_kept_and_compared(tmp_path):
     assert "random" in by_place["with_dropout", "inference"].not_compared
 
 
-def test_attachments_travel_along(converted):
+def test_attachments_are_converted(converted):
     module, model = hub.load(str(LEGACY / "conv_bn")), hub.load(converted("conv_bn"))
     assert hub.get_expected_image_size(model) == hub.get_expected_image_size(module)
     assert hub.get_num_image_channels(model) == 3
@@ -145,7 +145,7 @@ def test_another_signature_can_be_the_default(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_what_is_there_is_replaced_only_if_that_is_allowed(tmp_path):
+def test_an_existing_model_is_replaced_only_with_overwrite(tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "precious.txt").write_text("mine")
     with pytest.raises(ExportTargetTaken, match=r"precious\.txt is there already"):
@@ -156,7 +156,7 @@ def test_what_is_there_is_replaced_only_if_that_is_allowed(tmp_path):
     assert hub.load(tmp_path / "new")(["the cat"]).shape == hub.load(str(LEGACY / "text_embed"))(["the cat"]).shape
 
 
-def test_a_tf2_savedmodel_has_nothing_to_convert(tmp_path):
+def test_a_tf2_savedmodel_is_refused(tmp_path):
     saved_models.save_lookup(tmp_path / "tf2")  # It has an asset.
     with pytest.raises(UnsupportedFormat, match="is a TF2 SavedModel already"):
         hub.convert(tmp_path / "tf2", tmp_path / "new")
@@ -174,7 +174,7 @@ def test_a_model_without_a_default_signature_says_how_one_is_chosen(tmp_path):
         hub.convert(tmp_path / "v1", tmp_path / "new")
 
 
-def test_several_variants_have_to_be_chosen_from(tmp_path):
+def test_one_of_several_variants_has_to_be_chosen(tmp_path):
     path = saved_models.save_v1(tmp_path / "v1", tag_sets=(("serve",), ("serve", "gpu")))
     with pytest.raises(TagsNotFound, match=r"\['gpu', 'serve'\], \['serve'\]"):
         hub.convert(path, tmp_path / "new")
@@ -203,7 +203,7 @@ def test_a_conversion_that_differs_from_the_original_is_not_written(tmp_path):
 
 
 def export(module_fn, path):
-    """Writes a legacy module of reference variables."""
+    """Write a legacy module of reference variables."""
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
 
@@ -237,7 +237,7 @@ def test_modules_that_change_state_in_the_forward_pass_are_converted(tmp_path):
     assert [model([2.0], signature="counted").numpy().tolist() for _ in range(2)] == [[3.0], [4.0]]
 
 
-def test_updates_that_fail_on_made_up_inputs_do_not_spoil_the_comparison_of_the_next_signature(tmp_path):
+def test_updates_that_fail_on_made_up_inputs_do_not_affect_the_next_comparison(tmp_path):
     def failing_fn():
         v1 = tf.compat.v1
         x, w = v1.placeholder(tf.float32, [None]), v1.get_variable("w", [], initializer=v1.ones_initializer())
@@ -255,7 +255,7 @@ def test_updates_that_fail_on_made_up_inputs_do_not_spoil_the_comparison_of_the_
     assert by_place["then", "training"].compared == ("outputs", "gradients", "updated variables")
 
 
-def test_what_has_no_gradient_in_tf1_is_compared_without(tmp_path):
+def test_a_model_without_gradients_in_tf1_is_compared_without_them(tmp_path):
     @tf.RegisterGradient("RehubTestFailingInTF1")
     def fail(op, gradient):
         if op is not None and not op.graph.building_function:  # There is none while a SavedModel is written.
@@ -273,7 +273,7 @@ def test_what_has_no_gradient_in_tf1_is_compared_without(tmp_path):
     assert training.not_compared == "gradients: TF1 has none: this gradient fails"
 
 
-def test_the_path_of_a_file_is_that_of_the_conversion(tmp_path):
+def test_an_asset_path_is_that_of_the_conversion(tmp_path):
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("a\nb\n")
 
@@ -301,7 +301,7 @@ def test_the_path_of_a_file_is_that_of_the_conversion(tmp_path):
         assert info["length"].numpy() == 4
 
 
-def test_another_file_is_another_result(tmp_path, monkeypatch):
+def test_a_different_asset_is_a_different_result(tmp_path, monkeypatch):
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("a\nb\n")
 
@@ -323,7 +323,7 @@ def test_another_file_is_another_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_tensorflow_says_meanwhile_is_not_the_users_to_read(tmp_path, caplog, fails):
+def test_warnings_and_infos_of_tensorflow_are_suppressed(tmp_path, caplog, fails):
     from tensorflow.python.util import deprecation  # noqa: TID251  It makes what has not been logged yet.
 
     deprecated = deprecation.deprecated(None, "Do not.")(lambda: None)
@@ -331,7 +331,7 @@ def test_what_tensorflow_says_meanwhile_is_not_the_users_to_read(tmp_path, caplo
 
     class Samples(dict):
         def get(self, name, default=None):
-            """Runs within the conversion."""
+            """Run within the conversion."""
             deprecated()
             logger.info("of the conversion")
             logger.warning("that is serious")

@@ -1,4 +1,4 @@
-"""What hub.convert wrote, loaded again: it describes itself as the module does, and layers train its signatures."""
+"""Conversions by hub.convert, restored: they describe themselves as the module does, and layers train them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names_of(variable_map):
 
 @pytest.mark.parametrize("loader", ["lazy", "tensorflow"])
 @pytest.mark.parametrize("name", ["conv_bn", "multi_sig", "text_embed_part"])
-def test_a_conversion_tells_of_itself_what_the_module_tells(converted, name, loader):
+def test_a_conversion_describes_itself_as_the_module_does(converted, name, loader):
     module, model = hub.load(str(LEGACY / name)), hub.load(converted(name), loader=loader)
     assert names_of(model.variable_map) == names_of(module.variable_map)
     assert list(model.variable_map) == list(module.variable_map)
@@ -44,7 +44,7 @@ def test_a_conversion_tells_of_itself_what_the_module_tells(converted, name, loa
         model.get_attached_message("nothing", hub.ImageModuleInfo, required=True)
 
 
-def test_a_conversion_that_was_trained_and_saved_again_is_one(converted, tmp_path):
+def test_a_conversion_that_was_trained_and_saved_again_is_a_conversion(converted, tmp_path):
     model = hub.load(converted("text_embed_part"))
     model.get_input_info_dict()
     for part in model.variables:
@@ -56,14 +56,14 @@ def test_a_conversion_that_was_trained_and_saved_again_is_one(converted, tmp_pat
     assert again.get_signature_names() == ["default", "tokens"]
 
 
-def test_its_variables_are_named_to_users_of_plain_tensorflow(converted):
+def test_a_conversion_has_its_variable_map_in_plain_tensorflow(converted):
     model, module = tf.saved_model.load(converted("conv_bn")), hub.load(str(LEGACY / "conv_bn"))
     assert names_of(model.variable_map) == names_of(module.variable_map)
     assert {id(variable) for variable in model.variable_map.values()} == {id(each) for each in model.variables}
 
 
 def train(handle, images, **arguments):
-    """The losses of a layer with a linear head in fit, and the variables of the module afterwards."""
+    """Return the losses of a layer with a linear head in fit, and the variables of the module afterwards."""
     layer = hub.KerasLayer(handle, trainable=True, **arguments)
     features = layer(keras.layers.Input(images.shape[2:]))
     model = keras.Sequential([keras.layers.Input(images.shape[2:]), layer, keras.layers.Flatten()])
@@ -138,7 +138,7 @@ def test_signatures_of_all_kinds_of_inputs_are_layers(converted):
         np.testing.assert_allclose(again(inputs), hub.load(trajectory.path)(inputs, signature=signature), rtol=1e-5)
 
 
-def test_update_ops_false_means_nothing_in_inference(converted):
+def test_update_ops_has_no_effect_in_inference(converted):
     model = tf.saved_model.load(converted("conv_bn"))
     images = tf.ones([1, 16, 16, 3])
     np.testing.assert_array_equal(model(images, update_ops=False), model(images))
@@ -167,7 +167,7 @@ def test_a_signature_that_cannot_be_trained_is_a_frozen_layer(tmp_path):
             layer(tf.ones([1]), training=True)
 
 
-def test_a_conversion_is_inspected_as_one(converted):
+def test_a_conversion_is_inspected_as_a_conversion(converted):
     info = hub.inspect(converted("text_embed_part"))
     assert info.saved_by == "hub.convert"
     assert [function.path for function in info.callables] == ["__call__", "serve", "train"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_messages import varint
 
-from rehub.savedmodel.checkpoint.snappy import uncompress
+from rehub.savedmodel.checkpoint.snappy import decompress_snappy
 from rehub.savedmodel.wire import WireError
 
 STEPS = st.lists(
@@ -42,7 +42,7 @@ def compress(steps):
 @given(STEPS)
 def test_what_was_compressed_is_read_back(steps):
     data, made = compress(steps)
-    assert uncompress(data) == made
+    assert decompress_snappy(data) == made
 
 
 @settings(deadline=None)
@@ -51,14 +51,14 @@ def test_truncated_data_are_refused(steps, data):
     whole, made = compress(steps)
     if made:
         with pytest.raises(WireError):
-            uncompress(whole[: data.draw(st.integers(0, len(whole) - 1))])
+            decompress_snappy(whole[: data.draw(st.integers(0, len(whole) - 1))])
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
     with contextlib.suppress(WireError):
-        assert len(uncompress(data)) <= 32 * len(data)
+        assert len(decompress_snappy(data)) <= 32 * len(data)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_any_bytes_are_read_or_refused(data):
 )
 def test_hostile_data_are_refused_with_the_reason(data, reason):
     with pytest.raises(WireError, match=reason):
-        uncompress(data)
+        decompress_snappy(data)

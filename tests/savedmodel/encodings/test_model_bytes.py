@@ -6,28 +6,28 @@ import pytest
 import saved_models
 
 from rehub.errors import CorruptModel
-from rehub.savedmodel import look
-from rehub.savedmodel.encodings import as_saved_model_pb, saved_model_bytes
+from rehub.savedmodel import detect_layout
+from rehub.savedmodel.encodings import convert_to_pb, read_model_bytes
 
 CONTENT = (saved_models.LEGACY / "text_embed" / "saved_model.pb").read_bytes()
 
 
 def test_a_saved_model_pb_is_mapped_and_not_read():
-    found = saved_model_bytes(look(str(saved_models.LEGACY / "text_embed")))
+    found = read_model_bytes(detect_layout(str(saved_models.LEGACY / "text_embed")))
     assert isinstance(found, mmap.mmap)
     assert found[:] == CONTENT
 
 
 def test_a_file_is_told_by_its_name():
-    assert as_saved_model_pb("some/saved_model.pb", CONTENT) is CONTENT
-    assert as_saved_model_pb("saved_model.pbtxt", b"saved_model_schema_version: 1") == b"\x08\x01"
+    assert convert_to_pb("some/saved_model.pb", CONTENT) is CONTENT
+    assert convert_to_pb("saved_model.pbtxt", b"saved_model_schema_version: 1") == b"\x08\x01"
 
 
 def test_an_empty_text_is_an_empty_model(tmp_path):
     (tmp_path / "saved_model.pbtxt").write_bytes(b"")
-    assert saved_model_bytes(look(str(tmp_path))) == b""
+    assert read_model_bytes(detect_layout(str(tmp_path))) == b""
 
 
 def test_a_text_that_is_not_utf_8_is_called_corrupt():
     with pytest.raises(CorruptModel, match=r"'saved_model\.pbtxt' is no text: byte 3 is not UTF-8"):
-        as_saved_model_pb("saved_model.pbtxt", b"abc\xff")
+        convert_to_pb("saved_model.pbtxt", b"abc\xff")

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rehub import tf_internals
-from rehub.savedmodel import look, read_metagraphs
-from rehub.savedmodel.encodings import saved_model_bytes
+from rehub.savedmodel import detect_layout, read_metagraphs
+from rehub.savedmodel.encodings import read_model_bytes
 from rehub.savedmodel.encodings.text_format import encode_text
 
 SavedModel = type(tf_internals.protos.new_saved_model())
@@ -50,7 +50,7 @@ def test_a_tf2_model_in_text_is_that_in_bytes(tmp_path):
     text = text_format.MessageToString(SavedModel.FromString(content))
     (directory / "saved_model.pbtxt").write_text(text)
     (directory / "saved_model.pb").rename(directory / "other.pb")
-    as_text = saved_model_bytes(look(str(directory)))
+    as_text = read_model_bytes(detect_layout(str(directory)))
     assert SavedModel.FromString(as_text) == SavedModel.FromString(content)
     assert read_metagraphs("saved_model.pb", as_text) == read_metagraphs("saved_model.pb", content)
 
@@ -58,7 +58,7 @@ def test_a_tf2_model_in_text_is_that_in_bytes(tmp_path):
 def test_what_tensorflow_writes_as_text_is_read(tmp_path):
     path = saved_models.save_v1(tmp_path / "model", as_text=True)
     text = (tmp_path / "model" / "saved_model.pbtxt").read_text()
-    assert SavedModel.FromString(saved_model_bytes(look(path))) == by_protobuf(text, "SavedModel")
+    assert SavedModel.FromString(read_model_bytes(detect_layout(path))) == by_protobuf(text, "SavedModel")
 
 
 # Anything that messages of these kinds can hold, for as many levels as Hypothesis feels like.

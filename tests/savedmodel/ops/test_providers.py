@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rehub.savedmodel.ops import PROVIDERS, provider_of
+from rehub.savedmodel.ops import PROVIDERS, find_provider
 
 
 @pytest.mark.parametrize(
@@ -23,22 +23,22 @@ from rehub.savedmodel.ops import PROVIDERS, provider_of
     ],
 )
 def test_the_package_of_an_op_is_known(op, module):  # pain 15
-    assert provider_of(op).module == module
+    assert find_provider(op).module == module
 
 
 def test_an_op_of_tensorflow_itself_has_no_provider():
-    assert provider_of("MatMul") is None
+    assert find_provider("MatMul") is None
 
 
 @pytest.mark.parametrize("version", ["1.15.5", "2.15.1", "2.21.0"])
 def test_the_pip_line_fits_the_installed_tensorflow(version):
     minor = version.rpartition(".")[0]
-    assert provider_of("CaseFoldUTF8").pip_line(version) == f'pip install "tensorflow-text=={minor}.*"'
-    assert f'"tensorflow=={minor}.*"' in provider_of("SimpleMLInferenceOp").pip_line(version)
-    assert provider_of("ImageProjectiveTransform").pip_line(version) == ""
+    assert find_provider("CaseFoldUTF8").pip_line(version) == f'pip install "tensorflow-text=={minor}.*"'
+    assert f'"tensorflow=={minor}.*"' in find_provider("SimpleMLInferenceOp").pip_line(version)
+    assert find_provider("ImageProjectiveTransform").pip_line(version) == ""
 
 
 def test_no_two_packages_claim_the_same_op():
     for provider in PROVIDERS:
         for op in provider.ops:
-            assert [other.module for other in PROVIDERS if other.brings(op)] == [provider.module]
+            assert [other.module for other in PROVIDERS if other.provides(op)] == [provider.module]

@@ -20,7 +20,7 @@ def tfhub_cache_dir(default_cache_dir: str | None = None, use_temp: bool = False
 
     Args:
         default_cache_dir: the result if neither REHUB_CACHE_DIR nor TFHUB_CACHE_DIR is set.
-        use_temp: whether to return rehub's default directory instead of None, if there is no other. tensorflow_hub
+        use_temp: whether to return rehub's default directory instead of None, if none is set. tensorflow_hub
             returned a temporary directory.
 
     Raises:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Iterator
 from rehub import tf_internals
 from rehub.errors import UntrustedModel
 from rehub.keras.copies import CopyableLayer
+from rehub.keras.jit import can_compile
 from rehub.keras.keras_in_use import Keras, refuse_call_of_other_keras, refuse_other_keras
 from rehub.keras.layer_class import REGISTERED_NAME
-from rehub.keras.output_specs import ensure_declared_shapes, output_shapes, output_specs
+from rehub.keras.output_specs import ensure_declared_shapes, output_shapes
 from rehub.keras.parts import LayerParts, layer_of_config
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
     @property
     def supports_jit(self) -> bool:
         """Whether XLA can compile the layer; False for strings, tables, loops and ops that XLA lacks."""
-        return self._parts.supports_jit()
+        if self._parts.supports_jit is None:  # Reads the whole graph.
+            self._parts.supports_jit = can_compile(self._parts.computation.traces)
+        return self._parts.supports_jit
 
     @supports_jit.setter
     def supports_jit(self, value: bool) -> None:
         # Keras sets True in its own __init__, before it can know: only a later value is the user's.
         if "_parts" in vars(self):
-            self._parts.override_jit(value)
+            self._parts.supports_jit = value
 
     @property
     def _keras_history(self) -> Any:
@@ -101,10 +104,6 @@ class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
         # The tf.keras of 1.15 has no public `compute_dtype`.
         dtype = str(getattr(self, "compute_dtype", None) or self._compute_dtype)
         return dtype if "float" in dtype else None
-
-    def _output_specs(self, inputs: Any) -> Any:
-        parts = self._parts
-        return output_specs(parts.computation, inputs, parts.output_shape, training=bool(self.trainable))
 
     def _output_shapes(self, input_shape: Any) -> Any:
         parts = self._parts

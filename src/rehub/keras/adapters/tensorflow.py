@@ -10,7 +10,7 @@ from typing import Any
 from rehub import tf_internals
 from rehub.errors import NotTrainable, OutputShapeUnknown
 from rehub.keras.adapters.base_layer import BaseLayer
-from rehub.keras.output_specs import shape_specs
+from rehub.keras.output_specs import output_specs, shape_specs
 from rehub.keras.parts import LayerParts
 from rehub.keras.spec import split_arguments
 from rehub.keras.weights import PartOfWeights
@@ -81,7 +81,8 @@ class LayerAdapter(BaseLayer):
 
     def compute_output_spec(self, inputs: Any, training: Any = None) -> Any:
         """Return the outputs for symbolic inputs, as a nest of KerasTensors."""
-        specs = self._output_specs(self._convert_inputs(inputs))
+        parts, converted = self._parts, self._convert_inputs(inputs)
+        specs = output_specs(parts.computation, converted, parts.output_shape, training=bool(self.trainable))
         if specs is None:  # Keras traces call().
             return self.keras.module.Operation.compute_output_spec(self, inputs, training=training)
         cast_to = self._output_float_dtype()

@@ -48,6 +48,8 @@ _INITIALIZERS = frozenset(
     initializers.tables_initializer reset_default_graph enable_eager_execution enable_v2_behavior
     """.split()
 )
+# The functions of tf.layers that a layer of Keras can stand for.
+LAYERS = frozenset(["dense", "flatten"])
 _PUBLISHING = frozenset(
     """
     add_signature attach_image_module_info attach_message create_module_spec create_module_spec_from_saved_model
@@ -82,6 +84,9 @@ class CallInterpreter(ExpressionInterpreter):
     def evaluate_Call(self, node: cst.Call) -> Value:
         function = self.evaluate(node.func)
         values = [self.evaluate(argument.value) for argument in node.args]
+        word = node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
+        if word == "make_one_shot_iterator" and len(node.args) == (1 if isinstance(function, Api) else 0):
+            return DataIterator(node, self.order_of(node))
         if isinstance(function, Api):
             return self.call_api(node, function.path, values)
         if isinstance(function, Function):
@@ -184,10 +189,24 @@ class CallInterpreter(ExpressionInterpreter):
         if isinstance(owner, Optimizer) and name == "minimize":
             return self.minimize(node, owner, values)
         if isinstance(owner, DataIterator) and name == "get_next":
-            return Tensor(frozenset([Source("iterator", owner.call, owner.order)]))
+            return self.draw(node, owner)
         if isinstance(owner, (Items, Entries)):
             return self.call_container(node, owner, name, values)
         return self.block(node, "RH102", f"`.{name}` of {describe(owner)}")
+
+    def draw(self, node: cst.Call, iterator: DataIterator) -> Value:
+        """Return what `get_next` gives: as many tensors as its statement unpacks."""
+        targets = self.unpacked_into(node)
+        order = self.order_of(node)
+        self.record.iterators[node] = iterator.call
+        if not targets:
+            return Tensor(frozenset([Source("iterator", node, order)]), node, is_input=True)
+        parts = [Tensor(frozenset([Source("iterator", node, order, name)]), node, is_input=True) for name in targets]
+        return Items(tuple(parts), is_tuple=True)
+
+    def unpacked_into(self, node: cst.Call) -> list[str]:
+        """Return the names that the result of a call is unpacked into, if it is a tuple of them."""
+        raise NotImplementedError
 
     def call_container(self, node: cst.Call, owner: Value, name: str, values: list[Value]) -> Value:
         """Return what a method of a known list or dict gives."""
@@ -308,7 +327,7 @@ class CallInterpreter(ExpressionInterpreter):
             return self.make_module(node, values)
         if name == "load_module_spec":
             handle = node.args[0].value if node.args else None
-            return HubSpec(handle)
+            return HubSpec(node, handle)
         if name in {"get_expected_image_size", "get_num_image_channels"}:
             return Plain()
         if name in _PUBLISHING:
@@ -373,9 +392,42 @@ class CallInterpreter(ExpressionInterpreter):
             return Tensor(frozenset([source]), node, is_input=True)
         if name in {"sparse_placeholder", "sparse.placeholder"}:
             return SparsePlaceholder(node, self.order_of(node))
+        if name.startswith(("train.", "layers.")) or "variable" in name.lower() or "initializer" in name:
+            return self.call_training(node, name, values)
+        return self.call_tensorflow_op(node, name, values)
+
+    def call_training(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a call that has to do with variables gives."""
         if name in {"global_variables", "trainable_variables"} and not node.args:
             return Tensor(form="list")
+        if name.startswith("train.") and name.endswith("Optimizer"):
+            return Optimizer(node)
+        if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
+            return self.apply_layer(node, values)
+        if name == "Variable" and all(
+            argument.keyword is None or argument.keyword.value in {"name", "dtype", "trainable", "initial_value"}
+            for argument in node.args
+        ):
+            self.record.uses_graph = True
+            return Tensor(
+                frozenset([Source("state", node, 0)]) if self.is_training else frozenset(), node, is_variable=True
+            )
+        if name.endswith("_initializer") or name.startswith("initializers."):
+            return Plain()
         return self.call_tensorflow_op(node, name, values)
+
+    def apply_layer(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return the output of a layer that keeps variables: it is one of Keras in the new program."""
+        inputs = [
+            value
+            for argument, value in zip(node.args, values)
+            if argument.keyword is None or argument.keyword.value == "inputs"
+        ]
+        for argument, value in zip(node.args, values):
+            if value not in inputs[:1] and not isinstance(value, Function):
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        self.record.layers.add(node)
+        return Tensor(sources_of(inputs[0] if inputs else Plain()) | {Source("state", node, 0)})
 
     def is_initializer(self, value: Value) -> bool:
         """Tell whether a value is initializers alone."""
@@ -431,6 +483,8 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
+    if name.startswith("losses."):
+        return "RH302", f"`tf.{name}` reads a collection of a graph"
     if first == "feature_column":
         return "RH304", f"`tf.{name}` builds feature columns"
     if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:

@@ -12,11 +12,15 @@ from typing import Iterator
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
+from rehub.migrate.code.layers import layer_arguments, layer_word, write_layer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
-from rehub.migrate.code.values import Api, HubModule, Source, Tensor
+from rehub.migrate.code.trees import children_of
+from rehub.migrate.code.values import Api, HubModule, Source, Tensor, sources_of
 
+_RANDOM = "each call draws other numbers, as each run did; a seed gives other numbers than in TensorFlow 1"
+_LINE_LENGTH = 100
 _PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
 )
@@ -56,7 +60,10 @@ class Deferral:
     def _name_sources(self) -> dict[cst.CSTNode, str]:
         names: dict[cst.CSTNode, str] = {}
         for node, value in self.plan.record.facts.items():
-            if isinstance(node, cst.Call) and isinstance(value, Tensor) and value.is_input and value.definition is node:
+            if isinstance(node, cst.Call) and (
+                node in self.plan.record.iterators
+                or (isinstance(value, Tensor) and value.is_input and value.definition is node)
+            ):
                 names[node] = self._name_source(node)
         return names
 
@@ -83,8 +90,9 @@ class Deferral:
     def parameters_of(self, sources: frozenset[Source]) -> list[Source]:
         """Return the placeholders among sources, in the order of the program."""
         parts = ("values", "indices", "dense_shape", "")
-        inputs = [source for source in sources if source.kind in {"placeholder", "sparse"}]
-        return sorted(inputs, key=lambda source: (source.order, parts.index(source.part)))
+        inputs = [source for source in sources if source.kind in {"placeholder", "sparse", "iterator"}]
+        place = {part: index for index, part in enumerate(parts)}
+        return sorted(inputs, key=lambda source: (source.order, place.get(source.part, -1), source.part))
 
     # What an expression is made of.
 
@@ -93,7 +101,7 @@ class Deferral:
         if isinstance(node, cst.BaseExpression) and is_leaf(self.plan.fact(node)):
             yield node
             return
-        for child in node.children:
+        for child in children_of(node):
             yield from self.leaves(child)
 
     def definition_of(self, leaf: cst.CSTNode) -> Definition | None:
@@ -174,9 +182,6 @@ class Deferral:
                     self.need(leaf)
             self.hoist_calls(part)
             self.check_free_names(part, definition)
-        for source in definition.sources:
-            if getattr(source, "kind", "") == "iterator":
-                plan.block(definition.statement, "RH105", "tensors of an iterator over a dataset")
         names = [self.parameter_name(source) for source in parameters]
         if len(set(names)) < len(names):
             plan.block(definition.statement, "RH103", "two placeholders have one name")
@@ -212,12 +217,23 @@ class Deferral:
 
     def hoist_calls(self, part: Definition) -> None:
         """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
+        for layer in self.layers_in(part.value):
+            if layer not in self.hoisted:
+                self.hoisted[layer] = self.plan.unused_name(layer_word(layer))
+                self.preludes.setdefault(part.statement, []).append((self.hoisted[layer], layer))
         for call in self.repeated_calls(part.value):
             if call in self.hoisted:
                 continue
             wanted = "module" if isinstance(self.plan.fact(call), HubModule) else "value"
             self.hoisted[call] = self.plan.unused_name(wanted)
             self.preludes.setdefault(part.statement, []).append((self.hoisted[call], call))
+
+    def layers_in(self, node: cst.CSTNode) -> list[cst.Call]:
+        """Return the calls of tf.layers in an expression."""
+        found = [node] if isinstance(node, cst.Call) and node in self.plan.record.layers else []
+        for child in children_of(node):
+            found += self.layers_in(child)
+        return found
 
     def repeated_calls(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         """Yield the outermost calls in an expression that are not deferred, and may do more than compute."""
@@ -226,13 +242,13 @@ class Deferral:
             return
         if isinstance(node, cst.Lambda):
             return
-        for child in node.children:
+        for child in children_of(node):
             yield from self.repeated_calls(child)
 
     def is_deferred(self, node: cst.CSTNode) -> bool:
         """Tell whether an expression has a deferred tensor in it."""
         value = self.plan.fact(node)
-        return isinstance(value, Tensor) and value.is_deferred
+        return value is not None and bool(sources_of(value))
 
     def is_harmless(self, node: cst.Call) -> bool:
         """Tell whether a call may be done at each run: an op of TensorFlow, a module, a builtin."""
@@ -260,6 +276,8 @@ class Deferral:
                 continue
             plan.edits.replace(line, self.builder(line, own, prelude))
             plan.change(definition.statement, "RH103", "a", "tensors of placeholders become a function")
+            if any(getattr(source, "kind", "") == "random" for source in definition.sources):
+                plan.change(definition.statement, "RH106", "b", _RANDOM)
 
     def builder(
         self, line: cst.SimpleStatementLine, functions: list[FunctionPlan], prelude: list[tuple[str, cst.CSTNode]]
@@ -270,7 +288,9 @@ class Deferral:
             config = self.plan.module.config_for_parsing
             statements: list[cst.CSTNode] = [gap(line.leading_lines)]
             for name, call in prelude:
-                statements += parse_statements(f"{name} = {renderer.code(call)}", config)
+                is_layer = call in self.plan.record.layers
+                code = write_layer(self.plan, call, self.tf, renderer) if is_layer else renderer.code(call)
+                statements += parse_statements(f"{name} = {code}", config)
             is_top = self.plan.scope_of(line) is None and isinstance(self.plan.parents[line], cst.Module)
             around = blank_lines(2 if is_top else 1)
             for function in functions:
@@ -284,6 +304,7 @@ class Deferral:
                 statements.append(gap(() if first_in_block else around))
                 statements += parse_statements(self.function_code(function, renderer), config)
                 if function.attribute:
+                    statements.append(gap(blank_lines(1)))
                     statements += parse_statements(f"{function.attribute} = {function.name}", config)
                 statements.append(gap(around))
             return cst.FlattenSentinel(statements)
@@ -294,7 +315,7 @@ class Deferral:
         """Return the text of a function."""
         indent = self.plan.module.default_indent
         parameters = ", ".join(self.parameter_name(source) for source in function.parameters)
-        lines = self.body_lines(function, renderer)
+        lines = self.body_lines(function, indent, renderer)
         body = "".join(f"{indent}{line}\n" for line in lines)
         return f"{self.decorator(function, renderer)}def {function.name}({parameters}):\n{body}"
 
@@ -303,24 +324,33 @@ class Deferral:
         specs = [self.spec_of(source, renderer) for source in function.parameters]
         if not specs or not all(specs):
             return ""
-        return f"@{self.tf}.function(input_signature=[{', '.join(specs)}])\n"
+        code = f"@{self.tf}.function(input_signature=[{', '.join(specs)}])\n"
+        if len(code) > _LINE_LENGTH:
+            indent = self.plan.module.default_indent
+            listed = "".join(f"{indent * 2}{spec},\n" for spec in specs)
+            code = f"@{self.tf}.function(\n{indent}input_signature=[\n{listed}{indent}]\n)\n"
+        return code
 
     def spec_of(self, source: Source, renderer: Renderer) -> str:
         """Return the `tf.TensorSpec` of a placeholder; "" if it is not known."""
         shape, dtype = self.shape_and_dtype(source)
-        if dtype is None or not isinstance(source.node, cst.Call):
+        if dtype is None or not isinstance(source.node, cst.Call) or source.kind == "iterator":
             return ""
         if source.kind == "sparse":
             shapes = {"values": "[None]", "indices": "[None, None]", "dense_shape": "[None]"}
             kind = renderer.code(dtype) if source.part == "values" else f"{self.tf}.int64"
             return f"{self.tf}.TensorSpec({shapes[source.part]}, {kind})"
-        code = renderer.code(shape) if shape is not None else "None"
+        is_known = shape is not None and not any(True for _ in self.leaves(shape))
+        code = renderer.code(shape) if shape is not None and is_known else "None"
+        code = "None" if code == "(None)" else code
         return f"{self.tf}.TensorSpec({code}, {renderer.code(dtype)})"
 
     def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
         """Return the arguments of a placeholder."""
         shape = dtype = None
         if not isinstance(source.node, cst.Call) or plan_code(source.node.func).endswith("with_default"):
+            return None, None
+        if source.kind == "iterator":
             return None, None
         for index, argument in enumerate(source.node.args):
             word = argument.keyword.value if argument.keyword else ("dtype", "shape", "name")[min(index, 2)]
@@ -330,12 +360,12 @@ class Deferral:
                 dtype = argument.value
         return shape, dtype
 
-    def body_lines(self, function: FunctionPlan, renderer: Renderer) -> list[str]:
+    def body_lines(self, function: FunctionPlan, indent: str, renderer: Renderer) -> list[str]:
         """Return the lines of the body of a function."""
         parts = self.slice_of(function.definition)
         lines = []
         for part in parts:
-            code = renderer.code(part.value, self.substitutions(part, function))
+            code = indent_lines(renderer.code(part.value, self.substitutions(part, function)), indent)
             is_last = part is parts[-1]
             if is_last and len(part.targets) == 1 and flatten(part.targets[0]) == [part.targets[0]]:
                 lines.append(f"return {code}")
@@ -360,6 +390,8 @@ class Deferral:
             found[leaf] = constant_builder(self.leaf_code(leaf, function))
         for call in self.repeated_calls(part.value):
             found[call] = constant_builder(self.hoisted[call])
+        for layer in self.layers_in(part.value):
+            found[layer] = layer_builder(self.hoisted[layer], layer)
         return found
 
     def leaf_code(self, leaf: cst.BaseExpression, function: FunctionPlan) -> str:
@@ -368,11 +400,23 @@ class Deferral:
         assert isinstance(value, Tensor)
         if value.placeholder is not None:
             return self.parameter_name(value.placeholder)
+        if value.is_variable:
+            return plan_code(leaf)
         definition = self.definition_of(leaf)
         if definition is not None and definition.scope is function.definition.scope:
             return leaf.attr.value if isinstance(leaf, cst.Attribute) else plan_code(leaf)
         arguments = ", ".join(self.parameter_name(source) for source in self.parameters_of(value.sources))
         return f"{plan_code(leaf)}({arguments})"
+
+
+def indent_lines(code: str, indent: str) -> str:
+    """Return an expression with the lines after its first indented; as it is if a string in it may go over lines."""
+    return code if '"""' in code or "'''" in code else code.replace("\n", "\n" + indent)
+
+
+def layer_builder(name: str, node: cst.Call) -> Builder:
+    """Return a builder of the application of a layer of Keras."""
+    return lambda renderer: cst.parse_expression(f"{name}({renderer.code(layer_arguments(node)['inputs'])})")
 
 
 def constant_builder(code: str) -> Builder:
@@ -396,5 +440,5 @@ def iter_names(node: cst.CSTNode) -> Iterator[cst.Name]:
     """Yield the names in an expression."""
     if isinstance(node, cst.Name):
         yield node
-    for child in node.children:
+    for child in children_of(node):
         yield from iter_names(child)

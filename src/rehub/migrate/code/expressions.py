@@ -8,6 +8,7 @@ from typing import Sequence
 import libcst as cst
 
 from rehub.migrate.code.store import Blocker, Record, Scope, Store
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     UNKNOWN,
     Api,
@@ -106,7 +107,7 @@ class ExpressionInterpreter:
 
     def evaluate_other(self, node: cst.CSTNode) -> Value:
         """Return the value of an expression that is ordinary if all its parts are."""
-        for child in node.children:
+        for child in children_of(node):
             if isinstance(child, cst.BaseExpression):
                 self.require_ordinary(
                     child, self.evaluate(child), f"used in `{cst.Module([]).code_for_node(node)[:40]}`"
@@ -282,7 +283,7 @@ class ExpressionInterpreter:
         keys = []
         for element in node.slice:
             index = element.slice
-            keys += [self.evaluate(part) for part in index.children if isinstance(part, cst.BaseExpression)]
+            keys += [self.evaluate(part) for part in children_of(index) if isinstance(part, cst.BaseExpression)]
         key = keys[0] if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index) else Plain()
         return self.read_item(node, owner, key, keys)
 

@@ -6,25 +6,67 @@ import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral, constant_builder
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
+from rehub.migrate.code.iterators import Iterators
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
+from rehub.migrate.code.sessions import arguments_for
 from rehub.migrate.code.store import Fetch
-from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts
+from rehub.migrate.code.training import Training, is_step
+from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of
 
 
 class Fetches:
     """Plans what takes the place of each run of a session."""
 
-    def __init__(self, plan: Plan, deferral: Deferral) -> None:
+    def __init__(self, plan: Plan, deferral: Deferral, training: Training) -> None:
         self.plan = plan
         self.deferral = deferral
+        self.training = training
+        self.iterators = Iterators(plan, deferral)
+        self.run_arguments: set[cst.Arg] = set()
+
+    def find_run_parameters(self) -> None:
+        """Find the parameters that bring a tensor to be run, or a placeholder to be fed: functions, and nothing."""
+        plan = self.plan
+        uses: dict[cst.Param, list[cst.CSTNode]] = {}
+        for node, value in plan.record.facts.items():
+            if is_parametric(value) and isinstance(value, Tensor) and not isinstance(plan.parents.get(node), cst.Param):
+                uses.setdefault(value.definition, []).append(node)  # type: ignore[arg-type]
+        run = {part for fetch in plan.record.fetches.values() for part in self.run_parts(fetch)}
+        for parameter, nodes in uses.items():
+            flags = {node in run for node in nodes}
+            brought = plan.fact(parameter.name)
+            if flags == {True}:
+                self.run_arguments |= self.arguments_of(parameter)
+                if isinstance(brought, Tensor) and not brought.is_input:
+                    plan.functions.update(nodes)
+            elif isinstance(brought, Tensor) and brought.is_input:
+                plan.kept_parameters.add(parameter)
+                if True in flags:
+                    plan.block(parameter, "RH103", f"the placeholder `{parameter.name.value}` is fed and computed with")
+
+    def run_parts(self, fetch: Fetch) -> list[cst.CSTNode]:
+        """Return the leaves in what a run fetches, and in the keys of what it feeds."""
+        found: list[cst.CSTNode] = list(self.deferral.leaves(fetch.fetched))
+        if isinstance(fetch.feed_value, Entries) and isinstance(fetch.feed_value.node, cst.Dict):
+            found += [e.key for e in fetch.feed_value.node.elements if isinstance(e, cst.DictElement)]
+        return found
+
+    def arguments_of(self, parameter: cst.Param) -> set[cst.Arg]:
+        """Return the arguments that calls give for a parameter."""
+        plan = self.plan
+        function = next((a for a in plan.ancestors(parameter) if isinstance(a, (cst.FunctionDef, cst.Lambda))), None)
+        return set(arguments_for(plan, function, parameter)) if function is not None else set()
 
     def rewrite(self) -> None:
         """Plan all of them."""
         for fetch in self.plan.record.fetches.values():
-            if not vanishes(fetch.value):
+            if is_step(fetch.value):
+                self.rewrite_step(fetch)
+            elif not vanishes(fetch.value) or sources_of(fetch.value):
                 self.rewrite_fetch(fetch)
         self.find_function_values()
+        self.iterators.rewrite()
 
     def rewrite_fetch(self, fetch: Fetch) -> None:
         """Plan what takes the place of one run."""
@@ -36,12 +78,13 @@ class Fetches:
             value = self.plan.fact(leaf)
             assert isinstance(value, Tensor)
             needed |= value.sources
-            if not is_parametric(value) and value.placeholder is None:
+            if not is_parametric(value) and not value.is_input and not value.is_variable:
                 self.deferral.need(leaf)
         feeds = self.resolve_feeds(fetch, needed)
         if feeds is None:
             return
         is_unpacked = self.is_unpacked(fetch)
+        self.iterators.draw_before(fetch, needed)
 
         def build(renderer: Renderer) -> Replacement:
             code = self.fetch_code(fetch.fetched, feeds, renderer, bare=is_unpacked)
@@ -51,6 +94,31 @@ class Fetches:
         self.plan.change(
             fetch.node, "RH103" if needed else "RH102", "a", "the session's run becomes a value in eager mode"
         )
+
+    def rewrite_step(self, fetch: Fetch) -> None:
+        """Plan what takes the place of a run of a training op."""
+        step = self.training.step_of(fetch)
+        if step is None or not self.training.add_results(fetch):
+            self.plan.block(fetch.node, "RH301", "this run trains, and it is not known what")
+            return
+        pending = self.plan.edits
+
+        def build(renderer: Renderer) -> Replacement:
+            feeds = self.resolve_feeds(fetch, set(step.sources)) or {}
+            sources = self.deferral.parameters_of(step.sources)
+            arguments = ", ".join(self.argument(source, feeds, renderer) for source in sources if source in feeds)
+            return parse_expression(self.training.fetch_code(fetch, arguments, bare=self.is_unpacked(fetch)))
+
+        pending.replace(fetch.node, build)
+        self.plan.change(fetch.node, "RH301", "a", "the run of the training op becomes a call")
+
+    def resolve_step_feeds(self) -> None:
+        """Resolve what is fed to training ops, once all that is run with them is known."""
+        for fetch in self.plan.record.fetches.values():
+            step = self.training.step_of(fetch)
+            if step is not None:
+                self.resolve_feeds(fetch, set(step.sources))
+                self.iterators.draw_before(fetch, set(step.sources))
 
     def is_unpacked(self, fetch: Fetch) -> bool:
         """Tell whether the results go to as many targets, so that a tuple without brackets will do."""
@@ -67,8 +135,12 @@ class Fetches:
     def resolve_feeds(self, fetch: Fetch, needed: set[Source]) -> dict[Source, Builder | str] | None:
         """Return the code of what each placeholder is fed; None if that is not known."""
         sources = self.deferral.parameters_of(frozenset(needed))
+        drawn: dict[Source, Builder | str] = {
+            source: self.deferral.parameter_name(source) for source in sources if source.kind == "iterator"
+        }
+        sources = [source for source in sources if source not in drawn]
         if not sources:
-            return {}
+            return drawn
         entries = fetch.feed_value
         if not isinstance(entries, Entries) or not isinstance(entries.node, cst.Dict):
             self.plan.block(fetch.node, "RH103", "it is not known what is fed here")
@@ -85,7 +157,7 @@ class Fetches:
             names = ", ".join(self.deferral.parameter_name(source) for source in missing)
             self.plan.block(fetch.node, "RH103", f"nothing is fed for {names}")
             return None
-        return {source: found[source] for source in sources}
+        return {**drawn, **{source: found[source] for source in sources}}
 
     def feed_code(self, fetch: Fetch, element: cst.DictElement, source: Source, *, is_inline: bool) -> Builder | str:
         """Return the code of what one placeholder is fed."""
@@ -114,7 +186,7 @@ class Fetches:
     ) -> str:
         """Return the code of what a run gave."""
         value = self.plan.fact(node)
-        if value is not None and vanishes(value):
+        if value is not None and vanishes(value) and not is_leaf(value) and not isinstance(value, (Items, Entries)):
             return "None"
         if isinstance(node, (cst.List, cst.Tuple)):
             items = [self.fetch_code(element.value, feeds, renderer) for element in node.elements]
@@ -137,7 +209,7 @@ class Fetches:
     def structure_code(self, node: cst.BaseExpression, code: str) -> str:
         """Return the code that makes NumPy arrays of a tensor or a structure of tensors."""
         value = self.plan.fact(node)
-        is_call = is_leaf(value)
+        is_call = is_leaf(value) and not (isinstance(value, Tensor) and value.is_variable)
         dotted = code if is_call else parenthesize(code, node)
         form = value.form if isinstance(value, Tensor) else ""
         if isinstance(value, Items):
@@ -160,6 +232,8 @@ class Fetches:
         for leaf in self.deferral.leaves(node):
             value = self.plan.fact(leaf)
             assert isinstance(value, Tensor)
+            if value.is_variable:
+                continue
             if value.placeholder is not None:
                 found[leaf] = constant_builder(self.argument(value.placeholder, feeds, renderer))
                 continue
@@ -174,9 +248,22 @@ class Fetches:
     def find_function_values(self) -> None:
         """Let a function be returned, passed on and kept where its tensor was."""
         for node, value in list(self.plan.record.facts.items()):
-            if not is_leaf(value) or is_parametric(value) or not isinstance(value, Tensor) or value.is_input:
+            if (
+                not is_leaf(value)
+                or is_parametric(value)
+                or not isinstance(value, Tensor)
+                or value.is_input
+                or value.is_variable
+            ):
+                continue
+            definition = self.deferral.definition_of(node)
+            if definition is None or self.deferral.is_parametric_definition(definition):
                 continue
             parent = self.plan.parents.get(node)
+            if isinstance(parent, cst.Arg) and parent in self.run_arguments:
+                self.plan.functions.add(node)
+                self.deferral.need(node)  # type: ignore[arg-type]
+                continue
             if isinstance(parent, cst.Element):
                 parent = self.plan.parents.get(self.plan.parents[parent])
             if isinstance(parent, cst.DictElement) and parent.value is node:

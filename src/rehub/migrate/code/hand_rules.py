@@ -6,10 +6,10 @@ import ast
 import dataclasses
 from typing import Iterator
 
-from rehub.migrate.code.advice import advice_for, replacement_of_contrib
+from rehub.migrate.code.advice import find_contrib_replacement, write_advice
 from rehub.migrate.code.findings import Finding
 from rehub.migrate.code.imported_names import FunctionNode, ImportedNames
-from rehub.migrate.code.module_uses import facts_for_advice, is_module
+from rehub.migrate.code.module_uses import collect_facts, is_module
 
 _GRAPH_MODE = frozenset(["tensorflow.disable_v2_behavior", "tensorflow.disable_eager_execution"])
 _COMPAT = "`--to compat` would do."
@@ -65,10 +65,10 @@ def find_hand_rules(names: ImportedNames) -> list[Finding]:
     is_graph_mode = any(name in _GRAPH_MODE for name, _ in names.uses)
     findings: dict[tuple[str, int], Finding] = {}
     with_advice: set[str] = set()
-    for rule, node, message in sorted(_iter_found(names), key=lambda each: (each[1].lineno, each[1].col_offset)):
+    for rule, node, message in sorted(_iter_all(names), key=lambda each: (each[1].lineno, each[1].col_offset)):
         if is_graph_mode and rule != "RH305":
             continue  # TF1 code that has moved to tf.compat.v1 goes on as it is.
-        advice = "" if rule in with_advice else advice_for(rule, **facts_for_advice(names))
+        advice = "" if rule in with_advice else write_advice(rule, **collect_facts(names))
         with_advice.add(rule)
         finding = Finding(rule, "c", node.lineno, node.col_offset + 1, message, advice)
         findings.setdefault((rule, node.lineno), finding)
@@ -80,34 +80,34 @@ def add_training_advice(findings: list[Finding], names: ImportedNames) -> list[F
     left = next((each for each in findings if each.rule == "RH301" and each.kind == "c" and not each.advice), None)
     if left is None:
         return findings
-    advised = dataclasses.replace(left, advice=advice_for("RH301", **facts_for_advice(names)))
+    advised = dataclasses.replace(left, advice=write_advice("RH301", **collect_facts(names)))
     return [advised if each is left else each for each in findings]
 
 
-def _iter_found(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+def _iter_all(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
     for name, node in names.uses:
-        rule, message = _rule_of(name)
+        rule, message = _find_rule(name)
         if rule == "RH305":
-            yield rule, node, _contrib_message(name)
+            yield rule, node, _describe_contrib(name)
         elif rule:
-            function = names.function_of(node) if name.endswith("EstimatorSpec") else None
-            yield rule, function or node, f"{_shown_name(name)}: {message}"
+            function = names.find_function(node) if name.endswith("EstimatorSpec") else None
+            yield rule, function or node, f"{_format_name(name)}: {message}"
     for each in names.nodes:
-        yield from _found_in(names, each)
+        yield from _iter_in_node(names, each)
 
 
-def _found_in(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+def _iter_in_node(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr == "export" and is_module(names, node.func.value):
             yield "RH308", node, f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
-        if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _fetches(node)):
+        if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _iter_fetches(node)):
             yield "RH310", node, f"A session gave a SparseTensorValue; eager code gives a SparseTensor. {_COMPAT}"
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _returns_tensor(names, node):
         message = f"{node.name} returns a tensor of its caller's graph: who calls it decides. {_COMPAT}"
         yield "RH309", node, message
 
 
-def _rule_of(name: str) -> tuple[str, str]:
+def _find_rule(name: str) -> tuple[str, str]:
     while name:
         if name in _NAMES:
             return _NAMES[name]
@@ -115,18 +115,18 @@ def _rule_of(name: str) -> tuple[str, str]:
     return "", ""
 
 
-def _shown_name(name: str) -> str:
+def _format_name(name: str) -> str:
     return name.replace("tensorflow_hub.", "hub.").replace("tensorflow.", "tf.")
 
 
-def _contrib_message(name: str) -> str:
+def _describe_contrib(name: str) -> str:
     inner = name[len("tensorflow.contrib.") :]
-    replacement = replacement_of_contrib(inner)
+    replacement = find_contrib_replacement(inner)
     what = f"tf.contrib.{inner}" if inner else "tf.contrib"
     return f"No TensorFlow 2 has {what}. " + (f"In its place: {replacement}." if replacement else "")
 
 
-def _fetches(call: ast.Call) -> Iterator[ast.expr]:
+def _iter_fetches(call: ast.Call) -> Iterator[ast.expr]:
     fetched = call.args[:1] + [keyword.value for keyword in call.keywords if keyword.arg == "fetches"]
     for node in fetched:
         if isinstance(node, (ast.List, ast.Tuple)):
@@ -138,14 +138,14 @@ def _fetches(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def _is_sparse(names: ImportedNames, fetch: ast.expr) -> bool:
-    value = names.value_of(fetch)
-    return isinstance(value, ast.Call) and names.qualified_name(value.func) in _SPARSE
+    value = names.resolve_value(fetch)
+    return isinstance(value, ast.Call) and names.resolve_name(value.func) in _SPARSE
 
 
 def _returns_tensor(names: ImportedNames, function: FunctionNode) -> bool:
     """Whether a function makes a module, and returns what the module gives, without a session of its own."""
-    inside = [node for node in ast.walk(function) if names.function_of(node) is function]
-    used = {names.qualified_name(node) for node in inside}
+    inside = [node for node in ast.walk(function) if names.find_function(node) is function]
+    used = {names.resolve_name(node) for node in inside}
     is_method = bool(function.args.args) and function.args.args[0].arg in ("self", "cls")
     if "tensorflow_hub.Module" not in used or is_method:
         return False

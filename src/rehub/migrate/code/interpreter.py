@@ -6,6 +6,7 @@ What no call in the program reaches is interpreted last, as if other code called
 
 from __future__ import annotations
 
+import functools
 from typing import Iterable, Sequence
 
 import libcst as cst
@@ -13,6 +14,7 @@ import libcst as cst
 from rehub.migrate.code.calls import CallInterpreter
 from rehub.migrate.code.expressions import names_in
 from rehub.migrate.code.store import Cell, Definition, Record, Scope, bind_parameter
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     Api,
     Class,
@@ -41,6 +43,7 @@ class Interpreter(CallInterpreter):
         self.skipped = frozenset(skipped)
         self.module = module
         self.is_training = is_training
+        self.targets: dict[cst.BaseExpression, cst.BaseExpression] = {}
         self.active: list[cst.CSTNode] = []
         self.returned: list[list[Value]] = []
         self.calls_made = 0
@@ -134,7 +137,13 @@ class Interpreter(CallInterpreter):
             self.store.cells[self.cell_of(name)] = value
         return True
 
+    def unpacked_into(self, node: cst.Call) -> list[str]:
+        target = self.targets.get(node)
+        names = names_in(target) if isinstance(target, cst.Tuple) else []
+        return names if isinstance(target, cst.Tuple) and len(names) == len(target.elements) else []
+
     def execute_Assign(self, node: cst.Assign) -> bool:
+        self.targets[node.value] = node.targets[0].target
         value = self.evaluate(node.value)
         targets: list[cst.BaseExpression] = [target.target for target in node.targets]
         self.assign(node, targets, node.value, value)
@@ -374,6 +383,10 @@ class Interpreter(CallInterpreter):
             reaches_end = False
         else:
             reaches_end = self.execute(function.node.body)
+        if not has_inner_scopes(function.node):
+            # Nothing refers to its variables any more. Kept, they would be joined at each later branch.
+            for name in scope.local_names:
+                self.store.cells.pop((scope.number, name), None)
         results = self.returned.pop() + ([Plain(None)] if reaches_end else [])
         self.active.pop()
         self.scope = outer
@@ -412,7 +425,7 @@ class Interpreter(CallInterpreter):
     def values_in(self, node: cst.CSTNode) -> list[Value]:
         """Return the values of all parts of an expression."""
         found = [self.record.facts[node]] if node in self.record.facts else []
-        for child in node.children:
+        for child in children_of(node):
             found += self.values_in(child)
         return found
 
@@ -502,11 +515,12 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
         found.update(names_in(node.name))
     elif isinstance(node, cst.ImportAlias) and node.asname is None:
         found.add(dotted_name(node.name).split(".")[0])
-    for child in node.children:
+    for child in children_of(node):
         found |= bound_names(child, into_functions=into_functions)
     return found
 
 
+@functools.lru_cache(maxsize=10_000)  # A function is interpreted at each of its calls.
 def local_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Return the local variables of a function."""
     names = {p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]}
@@ -524,15 +538,23 @@ def declared_names(node: cst.CSTNode) -> set[str]:
         return {item.name.value for item in node.names}
     if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
         return set()
-    return {name for child in node.children for name in declared_names(child)}
+    return {name for child in children_of(node) for name in declared_names(child)}
 
 
+@functools.lru_cache(maxsize=10_000)
+def has_inner_scopes(node: cst.CSTNode) -> bool:
+    """Return whether a function or class is in a function."""
+    scopes = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+    return any(isinstance(child, scopes) or has_inner_scopes(child) for child in children_of(node))
+
+
+@functools.lru_cache(maxsize=10_000)
 def is_generator(node: cst.CSTNode) -> bool:
     """Tell whether a function has a `yield`."""
     if isinstance(node, cst.Yield):
         return True
     return any(
         is_generator(child)
-        for child in node.children
+        for child in children_of(node)
         if not isinstance(child, (cst.FunctionDef, cst.ClassDef, cst.Lambda))
     )

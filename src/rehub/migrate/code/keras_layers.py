@@ -10,6 +10,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Renderer, Replacement, parse_statements
 from rehub.migrate.code.modules import module_arguments, plan_code
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import UNKNOWN, HubModule, Plain, Value
 
 _WEIGHTS = ("self._trainable_weights", "self._non_trainable_weights", "self.trainable_weights")
@@ -59,7 +60,7 @@ def layers_of(node: cst.ClassDef) -> Iterator[LayerWithModule]:
 def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield a node and all in it."""
     yield node
-    for child in node.children:
+    for child in children_of(node):
         yield from iter_nodes(child)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer
-from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain
+from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain, Tensor
 
 
 def load_modules(plan: Plan) -> None:
@@ -37,7 +37,6 @@ def module_arguments(plan: Plan, node: cst.Call) -> dict[str, cst.BaseExpression
     spec = plan.fact(handle)
     if isinstance(spec, HubSpec):
         if not can_repeat(plan, spec.handle, node):
-            plan.block(handle, "RH101", "the handle of this module's spec cannot be written again here")
             return None
         assert spec.handle is not None
         arguments["spec"] = spec.handle
@@ -48,6 +47,7 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     """Plan the replacement of one call of `hub.Module`."""
     arguments = module_arguments(plan, node)
     if arguments is None:
+        load_spec(plan, node)
         return
     tags = arguments.get("tags")
     if tags is not None and plan.fact(tags) == Plain(None):
@@ -64,6 +64,60 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     dropped = [word for word in ("trainable", "name") if word in arguments]
     note = f"; `{'`, `'.join(dropped)}` dropped" if dropped else ""
     plan.change(node, "RH101", "a", f"hub.Module becomes hub.load{note}")
+
+
+def load_spec(plan: Plan, node: cst.Call) -> None:
+    """Plan `hub.load` where a module's spec is made: the loaded object answers what the spec did, and is the module."""
+    spec = plan.fact(node.args[0].value) if node.args else None
+    module = plan.fact(node)
+    if not isinstance(spec, HubSpec) or spec.handle is None:
+        plan.block(node, "RH101", "the handle of this module is not known")
+        return
+    words = {argument.keyword.value for argument in node.args if argument.keyword is not None}
+    is_trainable = isinstance(module, HubModule) and module.is_trainable
+    if is_trainable or not words <= {"name", "trainable"}:
+        plan.block(node, "RH101", "the handle of this module's spec cannot be written again here")
+        return
+    name, handle = loader_name(spec.call.func), spec.handle
+    plan.edits.replace(spec.call, lambda renderer: cst.parse_expression(f"{name}({renderer.code(handle)})"))
+    plan.edits.replace(node, lambda renderer: renderer.render(node.args[0].value))
+    plan.change(node, "RH101", "a", "hub.load takes the place of hub.load_module_spec and hub.Module")
+
+
+def count_variables(plan: Plan) -> None:
+    """Plan `module.variables` for all variables of a graph, where one module is all that has some."""
+    for node, value in list(plan.record.facts.items()):
+        if not isinstance(node, cst.Call) or value != Tensor(form="list"):
+            continue
+        path = tensorflow_path(plan.fact(node.func))
+        if path not in {"global_variables", "trainable_variables"}:
+            continue
+        makers = [
+            call
+            for call, made in plan.record.facts.items()
+            if isinstance(call, cst.Call)
+            and (isinstance(made, HubModule) or (isinstance(made, Tensor) and made.is_variable))
+        ]
+        module = plan.fact(makers[0]) if len(makers) == 1 else None
+        name = assigned_name(plan, makers[0]) if makers else ""
+        if not isinstance(module, HubModule) or not name or plan.record.layers or in_loop(plan, makers[0]):
+            plan.block(node, "RH102", f"`tf.{path}()` are all variables of a graph")
+        elif path == "global_variables":
+            plan.edits.replace_by_code(node, f"{name}.variables")
+        else:
+            plan.edits.replace_by_code(node, f"{name}.trainable_variables" if module.is_trainable else "[]")
+
+
+def assigned_name(plan: Plan, call: cst.CSTNode) -> str:
+    """Return the global variable that holds what a call made; "" if there is none."""
+    parent = plan.parents.get(call)
+    is_global = isinstance(parent, cst.Assign) and plan.scope_of(call) is None
+    return plan_code(parent.targets[0].target) if is_global and isinstance(parent, cst.Assign) else ""
+
+
+def in_loop(plan: Plan, node: cst.CSTNode) -> bool:
+    """Tell whether a node may be reached several times."""
+    return any(isinstance(a, (cst.For, cst.While, cst.FunctionDef, cst.Lambda)) for a in plan.ancestors(node))
 
 
 def can_repeat(plan: Plan, handle: cst.BaseExpression | None, node: cst.CSTNode) -> bool:

@@ -9,7 +9,7 @@ from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
 from rehub.migrate.code.values import Api
 
-_SAME_IN_BOTH = ("keras.", "data.", "__", "version.")
+_SAME_IN_BOTH = ("device", "keras.", "data.", "__", "version.")
 _NO_RESPELLING = frozenset(["enable_eager_execution", "enable_v2_behavior", "estimator", "contrib"])
 _PRIVATE_OF_HUB = "a private module of tensorflow_hub; rehub's public names are in `rehub`"
 
@@ -104,13 +104,9 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
         return
     parent = plan.parents.get(node)
     call = parent if isinstance(parent, cst.Call) and parent.func is node else None
-    positional = 0
-    named: tuple[str, ...] = ()
-    if call is not None:
-        positional = sum(argument.keyword is None for argument in call.args)
-        named = tuple(argument.keyword.value for argument in call.args if argument.keyword is not None)
-        if any(argument.star for argument in call.args):
-            positional = 99
+    if call is not None and (call in plan.record.layers or call in plan.edits.builders):
+        return
+    positional, named = argument_shape(call)
     if is_written_as_compat(plan, node):
         return
     if not tf_names.is_known(name):
@@ -141,6 +137,16 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     kind = "b" if tf_names.gives_other_numbers(name) else "a"
     why = ": TensorFlow 2's own gives other pixels" if kind == "b" else ""
     plan.change(node, "RH109", kind, f"`tf.{name}` becomes `tf.{spelled}`{why}")
+
+
+def argument_shape(call: cst.Call | None) -> tuple[int, tuple[str, ...]]:
+    """Return how many arguments a call gives by position, and the names of the others."""
+    if call is None:
+        return 0, ()
+    if any(argument.star for argument in call.args):
+        return 99, ()
+    named = tuple(argument.keyword.value for argument in call.args if argument.keyword is not None)
+    return len(call.args) - len(named), named
 
 
 def is_written_as_compat(plan: Plan, node: cst.CSTNode) -> bool:

@@ -10,6 +10,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Edits
 from rehub.migrate.code.expressions import names_in
 from rehub.migrate.code.store import Blocker, Record
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     Api,
     Config,
@@ -19,7 +20,6 @@ from rehub.migrate.code.values import (
     Initializer,
     Items,
     Mixed,
-    Optimizer,
     Session,
     SparsePlaceholder,
     Tensor,
@@ -27,7 +27,7 @@ from rehub.migrate.code.values import (
     Value,
 )
 
-_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, Optimizer, TrainOp)
+_VANISHING = (Session, Graph, Config, Initializer, SparsePlaceholder, DataIterator, TrainOp)
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,21 @@ class Plan:
         while stack:
             current = stack.pop()
             self.position[current] = len(self.position)
-            if isinstance(current, cst.Name):
+            if isinstance(current, cst.Name) and not self._is_word(current):
                 self.names.add(current.value)
             if isinstance(current, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For)):
                 for name in names_in(current.target):
                     self.bindings.setdefault(name, []).append(current)
-            for child in reversed(current.children):
+            for child in reversed(children_of(current)):
                 self.parents[child] = current
                 stack.append(child)
+
+    def _is_word(self, node: cst.Name) -> bool:
+        """Tell whether a name is that of an attribute or of an argument."""
+        parent = self.parents.get(node)
+        return (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+            isinstance(parent, cst.Arg) and parent.keyword is node
+        )
 
     def block(self, node: cst.CSTNode, rule: str, message: str) -> None:
         """Remember why the program cannot be rewritten."""

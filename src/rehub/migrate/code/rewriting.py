@@ -16,9 +16,11 @@ from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.modules import load_modules
+from rehub.migrate.code.modules import count_variables, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
+from rehub.migrate.code.training import Training
+from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Entries, Items, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -52,6 +54,7 @@ def rewrite(
         return Rewriting(source, parse_error=f"line {error.raw_line}: {error.message}")
     if not any(mention in source for mention in _MENTIONS):
         return Rewriting(source)
+    children_of.cache_clear()
     return _Rewriter(module, source, notes, select, ignore).rewrite()
 
 
@@ -85,12 +88,19 @@ class _Rewriter:
         names.rename_module_class(plan)
         rewrite_layers(plan, layers)
         load_modules(plan)
+        deferral = Deferral(plan)
+        training = Training(plan, deferral)
+        fetches = Fetches(plan, deferral, training)
+        fetches.find_run_parameters()
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
+        count_variables(plan)
         rewrite_keras_calls(plan)
-        deferral = Deferral(plan)
-        Fetches(plan, deferral).rewrite()
+        training.find_steps()
+        fetches.rewrite()
+        fetches.resolve_step_feeds()
         deferral.write_functions()
+        training.write_steps()
         if not record.blockers:
             names.respell_names(plan)
         if not plan.blockers:
@@ -120,6 +130,8 @@ class _Rewriter:
         for node in renderer.kept:
             value = plan.fact(node)
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
+                continue
+            if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
                 continue
             if vanishes(value) and not isinstance(plan.parents.get(node), (cst.Param, cst.Global)):
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")

@@ -9,6 +9,8 @@ from rehub.migrate.code.interpreter import local_names
 from rehub.migrate.code.plan import Plan, vanishes
 from rehub.migrate.code.values import Config, Initializer, Items, Mixed, Plain, Session, iter_parts
 
+_SETTING = "removed: a setting of a session; tf.config has those of GPUs, to be set before the first model is loaded"
+
 
 def remove_graphs(plan: Plan) -> None:
     """Plan the removal of everything that has no place in eager mode."""
@@ -21,6 +23,8 @@ def remove_graphs(plan: Plan) -> None:
             unwrap_with(plan, node)
         elif isinstance(node, cst.Param):
             remove_parameter(plan, node)
+        elif isinstance(node, cst.Global):
+            remove_global(plan, node)
         elif isinstance(node, (cst.Return, cst.Element, cst.DictElement)):
             replace_by_none(plan, node)
 
@@ -45,7 +49,7 @@ def remove_assignment(plan: Plan, node: cst.Assign | cst.AnnAssign) -> None:
     targets = [target.target for target in node.targets] if isinstance(node, cst.Assign) else [node.target]
     if any(isinstance(target, cst.Attribute) and isinstance(plan.fact(target.value), Config) for target in targets):
         plan.edits.remove(node)
-        plan.change(node, "RH102", "a", "removed: a setting of a session")
+        plan.change(node, "RH102", "a", _SETTING)
     elif value == Plain(None) and len(targets) == 1 and is_always_vanishing(plan, targets[0]):
         plan.edits.remove(node)
 
@@ -54,9 +58,20 @@ def is_always_vanishing(plan: Plan, target: cst.BaseExpression) -> bool:
     """Tell whether a variable that starts as None holds what vanishes, and nothing else, later."""
     if not isinstance(target, cst.Name) or plan.scope_of(target) is not None:
         return False
-    uses = [
-        value for node, value in plan.record.facts.items() if isinstance(node, cst.Name) and node.value == target.value
-    ]
+    return holds_nothing_else(plan, target.value)
+
+
+def remove_global(plan: Plan, node: cst.Global) -> None:
+    """Plan the removal of names from `global` that hold only what vanishes."""
+    kept = [item for item in node.names if not holds_nothing_else(plan, item.name.value)]
+    if len(kept) < len(node.names):
+        last = [item.with_changes(comma=cst.MaybeSentinel.DEFAULT) if item is kept[-1] else item for item in kept]
+        plan.edits.replace(node, lambda _: node.with_changes(names=last) if last else cst.RemoveFromParent())
+
+
+def holds_nothing_else(plan: Plan, name: str) -> bool:
+    """Tell whether all variables of a name hold what vanishes, or None before."""
+    uses = [value for other, value in plan.record.facts.items() if isinstance(other, cst.Name) and other.value == name]
     others = [value for value in uses if value != Plain(None)]
     return bool(others) and all(map(vanishes, others))
 
@@ -101,14 +116,21 @@ def remove_parameter(plan: Plan, node: cst.Param) -> None:
         )
         return
     plan.edits.remove(node)
-    parameters = [*function.params.posonly_params, *function.params.params]
-    names = [parameter.name.value for parameter in parameters]
+    for argument in arguments_for(plan, function, node):
+        plan.edits.remove(argument)
+
+
+def arguments_for(plan: Plan, function: cst.FunctionDef | cst.Lambda, parameter: cst.Param) -> list[cst.Arg]:
+    """Return the arguments that direct calls of a function give for a parameter."""
+    names = [other.name.value for other in [*function.params.posonly_params, *function.params.params]]
+    offset = 1 if is_method(plan, function) else 0
+    found = []
     for call in plan.record.calls.get(function, ()):
-        offset = 1 if is_method(plan, function) else 0
         for index, argument in enumerate(call.args):
             word = argument.keyword.value if argument.keyword else names[min(index + offset, len(names) - 1)]
-            if word == node.name.value:
-                plan.edits.remove(argument)
+            if word == parameter.name.value:
+                found.append(argument)
+    return found
 
 
 def is_method(plan: Plan, function: cst.CSTNode) -> bool:

@@ -71,6 +71,8 @@ class Record:
     escaped: set[cst.CSTNode] = field(default_factory=set)  # functions that other code may call
     scope_of: dict[cst.CSTNode, cst.CSTNode | None] = field(default_factory=dict)
     dimension_values: set[cst.Attribute] = field(default_factory=set)
+    iterators: dict[cst.Call, cst.Call] = field(default_factory=dict)  # `get_next` -> what made its iterator
+    layers: set[cst.Call] = field(default_factory=set)  # calls of tf.layers
     uses_graph: bool = False  # makes modules, sessions or placeholders
     is_eager: bool = False  # switches eager mode on
     is_compat: bool = False  # switches TensorFlow 2's behavior off, or imports tensorflow.compat.v1
@@ -94,7 +96,9 @@ class Store:
         """Make each cell what it is after one of two branches."""
         joined = dict(other)
         for cell, value in self.cells.items():
-            joined[cell] = join(value, other[cell]) if cell in other else value
+            there = other.get(cell)
+            if there is not value:  # Most cells are the same in both: a branch starts as a copy.
+                joined[cell] = value if there is None else join(value, there)
         self.cells = joined
 
 

@@ -324,7 +324,8 @@ _IMPURE = frozenset(
     load_op_library local_variables make_template model_variables moving_average_variables name_scope no_op
     op_scope placeholder placeholder_with_default print py_func report_uninitialized_variables reset_default_graph
     scatter_add scatter_div scatter_max scatter_min scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update
-    scatter_sub scatter_update set_random_seed sparse_placeholder timestamp trainable_variables
+    scatter_sub scatter_update set_random_seed sparse_placeholder timestamp losses.add_loss losses.get_losses
+    losses.get_regularization_loss losses.get_regularization_losses losses.get_total_loss trainable_variables
     variable_creator_scope variable_op_scope variable_scope wrap_function write_file nn.bidirectional_dynamic_rnn
     nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn nn.static_rnn nn.static_state_saving_rnn io.write_file
     io.write_graph sparse.placeholder ragged.placeholder random.set_seed random.set_random_seed py_function

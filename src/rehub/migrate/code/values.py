@@ -60,8 +60,9 @@ class HubModule(Value):
 
 @dataclass(frozen=True)
 class HubSpec(Value):
-    """What `hub.load_module_spec` returned, with the handle if it can be written again."""
+    """What `hub.load_module_spec` returned, with its call and its handle."""
 
+    call: cst.Call
     handle: cst.BaseExpression | None
 
 
@@ -112,6 +113,7 @@ class Tensor(Value):
         form: "" for one tensor, "dict" or "list" for a structure of tensors.
         is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
+        is_variable: it is a variable, and not computed from one.
     """
 
     sources: frozenset[Source] = frozenset()
@@ -119,6 +121,7 @@ class Tensor(Value):
     form: str = ""
     is_static: bool = False
     is_input: bool = False
+    is_variable: bool = False
 
     @property
     def is_deferred(self) -> bool:
@@ -247,7 +250,14 @@ def join(one: Value, other: Value) -> Value:
         return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
     if isinstance(one, HubModule) and isinstance(other, HubModule):
         return replace(one, is_trainable=one.is_trainable or other.is_trainable)
+    if is_unremarkable(one) and is_unremarkable(other):
+        return Plain()
     return Mixed(_options(one) | _options(other))
+
+
+def is_unremarkable(value: Value) -> bool:
+    """Tell whether nothing is known of a value that matters."""
+    return all(isinstance(part, (Plain, Items, Entries)) for part in iter_parts(value))
 
 
 def _options(value: Value) -> frozenset[Value]:

@@ -1,4 +1,4 @@
-"""`hub.convert`: writes a model of TF1 as a TF2 SavedModel that can be trained without rehub."""
+"""`hub.convert`: write a model of TF1 as a TF2 SavedModel that can be trained without rehub."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain.signature_functions import SignatureFunctions
-from rehub.savedmodel import Layout, graph_variant, read_metagraphs
+from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 
 if TYPE_CHECKING:
     from rehub.migrate.models.comparison import Comparison
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What `hub.convert` found, kept and compared.
+    """The report of `hub.convert`: what it found, kept and compared.
 
     Attributes:
-        handle: of the model that was converted.
-        directory: where the new one is.
+        handle: that of the model that was converted.
+        directory: where the new model is.
         kind: "legacy module" or "TF1 SavedModel".
-        signatures: their names, the one that is called by default first.
-        variables: how many there are; each part of a partitioned one counts.
+        signatures: their names, first that of the default one.
+        variables: how many there are. Each part of a partitioned variable counts.
         trainable_variables: how many of them are trained.
         parameters: how many numbers the variables hold.
         update_ops: how many ops change statistics in training.
         regularization_losses: how many there are.
         tables: the names of the lookup tables.
-        assets: the names of the files that come with it, such as those that tables are filled from.
+        assets: the names of its files, such as those that tables are filled from.
         attached_messages: the keys of the messages that its author attached.
         left_out: what could not be kept, each with the reason.
-        comparisons: how far the new model's results are from those of the old one in TF1.
+        comparisons: how much the results of the new model differ from those of the old one in TF1.
     """
 
     handle: str
@@ -66,25 +66,25 @@ def convert(
     overwrite: bool = False,
     sample_inputs: Any = None,
 ) -> Conversion:
-    """Write a legacy module or a TF1 SavedModel as a TF2 SavedModel that needs nothing of rehub.
+    """Write a legacy module or a TF1 SavedModel as a TF2 SavedModel that works without rehub.
 
-    What plain `tf.saved_model.load` makes of it is called as `model(inputs, training=False, signature=None,
-    as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and `regularization_losses`: it is a
-    Reusable SavedModel (tensorflow.org/hub/reusable_saved_models). Its endpoints `serve` and `train` are for Keras'
-    TFSMLayer. Before it is done, its outputs, gradients and updates are compared with those of the original in a
-    session of TF1.
+    Plain `tf.saved_model.load` restores it as an object that is called as `model(inputs, training=False,
+    signature=None, as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and
+    `regularization_losses`: it is a Reusable SavedModel (tensorflow.org/hub/reusable_saved_models). Its endpoints
+    `serve` and `train` are for Keras' TFSMLayer. Before it is published, its outputs, gradients and updates are
+    compared with those of the original in a session of TF1.
 
         hub.convert("models/legacy", "models/new")
         model = tf.saved_model.load("models/new")
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        directory: where to write: a path of this machine or of an object store.
-        signature: the one that is called by default; unset, "default" of a legacy module, and "serving_default" or the
-            only one of a TF1 SavedModel.
-        tags: of the graph variant to convert. Unset, it is the only one; of a legacy module the one with the empty set,
-            and for training the one with the tag "train".
-        overwrite: whether to replace a model that is there already.
+        directory: where to write: a local path or one of an object store.
+        signature: the name of the default one; unset, "default" for a legacy module, and "serving_default" or the only
+            one for a TF1 SavedModel.
+        tags: those of the graph variant to convert. Unset, it is the only one; for a legacy module the one with the
+            empty set, and for training the one with the tag "train".
+        overwrite: whether to replace an existing model.
         sample_inputs: by signature, the inputs to compare results on: a value, or a dict of them by name. Unset, they
             are made up from the dtypes and shapes.
 
@@ -92,40 +92,40 @@ def convert(
         A report of what was found, kept and compared.
 
     Raises:
-        ExportTargetTaken: there is something at `directory`, and `overwrite` is not set.
+        ExportTargetTaken: `directory` is not empty, and `overwrite` is not set.
         UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those there are.
-        InvalidModule: the graph cannot be traced again; names the node.
-        ConversionFailed: the new model does not compute what the old one does. Nothing was written.
+        TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those that exist.
+        InvalidModule: the graph cannot be traced; names the node.
+        ConversionFailed: the results of the models differ. Nothing was written.
     """
-    from rehub.migrate.models.comparison import compare  # It needs NumPy, which TensorFlow brings along.
+    from rehub.migrate.models.comparison import compare_models  # It needs NumPy, which is installed with TensorFlow.
 
     tf = tf_internals.import_tensorflow()
     if not tf.executing_eagerly() or not hasattr(tf, "__internal__"):
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
     target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
-    asked = redact_url(handle) if isinstance(handle, str) else str(path)
-    layout = restore.check_trust(restore.detect_layout_anywhere(path, asked), asked)
+    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     if any(each.has_objects for each in metagraphs):
-        raise UnsupportedFormat(f"{asked!r} is a TF2 SavedModel already. There is nothing to convert.")
+        raise UnsupportedFormat(f"{label!r} is a TF2 SavedModel already. There is nothing to convert.")
     variants = read_variants(layout)
-    chosen = _chosen_tags(variants, layout, tags, asked)
+    chosen = _choose_tags(variants, layout, tags, label)
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
-            register_graph_ops(meta_graph, asked)
-        inference = graph_variant(metagraphs, chosen or frozenset(), asked)
-        with restore.explain_damaged_files(layout, [inference], asked, wants_all_variables=True):
-            functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(asked))
-            root, left_out = build_saved_object(tf, functions, _call(functions, signature, layout, asked))
-        with stage_export(target, overwrite) as aside:
-            tf.saved_model.save(root, aside, signatures=root.signatures_to_save)
-            comparisons = compare(tf, layout.path, aside, functions, sample_inputs or {}, asked)
+            register_graph_ops(meta_graph, label)
+        inference = select_metagraph(metagraphs, chosen or frozenset(), label)
+        with restore.explain_damaged_files(layout, [inference], label, wants_all_variables=True):
+            functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(label))
+            root, left_out = build_saved_object(functions, _make_call(functions, signature, layout, label))
+        with stage_export(target, overwrite) as staging:
+            tf.saved_model.save(root, staging, signatures=root.signatures_to_save)
+            comparisons = compare_models(layout.path, staging, functions, sample_inputs or {}, label)
     state = functions.state
     return Conversion(
-        handle=asked,
+        handle=label,
         directory=target,
         kind="legacy module" if layout.is_legacy else "TF1 SavedModel",
         signatures=root.signature_names,
@@ -142,7 +142,7 @@ def convert(
     )
 
 
-def _call(functions: SignatureFunctions, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
+def _make_call(functions: SignatureFunctions, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
     try:
         return functions.make_call(signature, layout.is_legacy, handle)
     except SignatureNotFound as error:
@@ -155,10 +155,10 @@ def _call(functions: SignatureFunctions, signature: str | None, layout: Layout, 
         ) from error
 
 
-def _chosen_tags(
+def _choose_tags(
     variants: GraphVariants, layout: Layout, tags: str | Iterable[str] | None, handle: str
 ) -> frozenset[str] | None:
-    """The tags of the one variant to convert; None for those that a legacy module has for inference and training."""
+    """Return the tags of the variant to convert; None for the two variants of a legacy module, for each mode one."""
     if tags is not None:
         wanted = frozenset([tags] if isinstance(tags, str) else tags)
         if not all(isinstance(tag, str) for tag in wanted):

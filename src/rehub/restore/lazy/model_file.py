@@ -12,8 +12,7 @@ from typing import Any, Iterator
 from rehub import tf_internals
 from rehub.errors import CorruptModel
 from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef, SavedModel
-from rehub.savedmodel.wire import BYTES, Message, Span, WireError, read_varint
-from rehub.savedmodel.wire_writing import sized_key
+from rehub.savedmodel.wire import BYTES, Message, Span, WireError, encode_field_start, read_varint
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,9 @@ def _parse_content(path: str, content: bytes) -> ModelFile | None:
     graph = _remove_field(content, graphs[0], GraphDef.library, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.protos.parse_metagraph(rest + sized_key(MetaGraphDef.graph_def, len(graph)) + graph)
+    metagraph = tf_internals.protos.parse_metagraph(
+        rest + encode_field_start(MetaGraphDef.graph_def, len(graph)) + graph
+    )
     parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
@@ -152,7 +153,7 @@ def _remove_field(content: bytes, message: Span, number: int, spans: list[Span])
     """Return a message without a field that occurs at most once; None if the field is written in an unusual way."""
     start, end = message
     for value_start, value_end in spans:
-        key = sized_key(number, value_end - value_start)
+        key = encode_field_start(number, value_end - value_start)
         if content[value_start - len(key) : value_start] != key:
             return None
         return content[start : value_start - len(key)] + content[value_end:end]

@@ -23,8 +23,8 @@ from rehub.restore.prepared.index import (
 from rehub.restore.prepared.mounts import is_on_network
 from rehub.restore.prepared.verification import compare_with_digest
 from rehub.restore.remote_directories import is_local
-from rehub.savedmodel import look
-from rehub.savedmodel.encodings import saved_model_bytes
+from rehub.savedmodel import detect_layout
+from rehub.savedmodel.encodings import read_model_bytes
 from rehub.staging import remove_path
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def find_form_directory(path: str) -> Path | None:
         path: the model's directory.
     """
     try:
-        directory = form_directory(path, bytes(saved_model_bytes(look(path))[:]), to_make=False)
+        directory = form_directory(path, bytes(read_model_bytes(detect_layout(path))[:]), to_make=False)
     except (HubError, OSError):
         return None
     return directory if directory is not None and os.path.lexists(str(directory)) else None

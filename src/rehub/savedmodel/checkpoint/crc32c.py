@@ -23,12 +23,12 @@ class Checksum:
             self.update(piece)
 
     def update(self, piece: bytes) -> None:
-        """Takes the next bytes."""
+        """Take the next bytes."""
         if self._module is not None:
             self._value = self._module.extend(self._value, piece)
 
     def masked(self) -> int | None:
-        """Returns the checksum as LevelDB and TensorFlow store it; None where it cannot be computed.
+        """Return the checksum as LevelDB and TensorFlow store it; None where it cannot be computed.
 
         A checksum of data with checksums in it would be weak, so that it is rotated, and moved by a constant.
         """

@@ -28,7 +28,7 @@ class TensorSlice:
     lengths: tuple[int, ...]
 
     def sizes_in(self, shape: Sequence[int]) -> tuple[int, ...] | None:
-        """Returns its shape as a slice of a tensor of this shape; None if it does not fit in there."""
+        """Return its shape as a slice of a tensor of this shape; None if it does not fit in there."""
         if len(shape) != len(self.starts):
             return None
         sizes = []
@@ -40,18 +40,20 @@ class TensorSlice:
         return tuple(sizes)
 
     def key(self, name: str) -> bytes:
-        """Returns the key of this slice of the variable of a name.
+        """Return the key of this slice of the variable of a name.
 
         >>> TensorSlice((0, 64), (-1, 2)).key("w").hex()
         '007700010102807fc04082'
         """
         places = [place for pair in zip(self.starts, self.lengths) for place in pair]
         escaped = name.encode().replace(b"\x00", b"\x00\xff")  # No byte of UTF-8 is the other that is escaped, 0xff.
-        return b"\x00" + escaped + b"\x00\x01" + _unsigned(len(self.starts)) + b"".join(map(_signed, places))
+        return (
+            b"\x00" + escaped + b"\x00\x01" + _encode_unsigned(len(self.starts)) + b"".join(map(_encode_signed, places))
+        )
 
 
 def read_slice(content: bytes) -> TensorSlice:
-    """Reads a TensorSliceProto.
+    """Read a TensorSliceProto.
 
     Raises:
         WireError: it is none.
@@ -72,12 +74,12 @@ def read_slice(content: bytes) -> TensorSlice:
     return TensorSlice(tuple(starts), tuple(lengths))
 
 
-def _unsigned(number: int) -> bytes:
+def _encode_unsigned(number: int) -> bytes:
     digits = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return bytes([len(digits)]) + digits
 
 
-def _signed(number: int) -> bytes:
+def _encode_signed(number: int) -> bytes:
     """As many ones as bytes, a zero, and the number; of a negative one, all of that with its bits turned over."""
     bits = (~number if number < 0 else number).bit_length()
     size = bits // 7 + 1

@@ -5,6 +5,6 @@ A `saved_model.pbtxt` is text, which `text_format` reads.
 
 from __future__ import annotations
 
-from rehub.savedmodel.encodings.model_bytes import as_saved_model_pb, map_file, saved_model_bytes
+from rehub.savedmodel.encodings.model_bytes import convert_to_pb, map_file, read_model_bytes
 
-__all__ = ["as_saved_model_pb", "map_file", "saved_model_bytes"]
+__all__ = ["convert_to_pb", "map_file", "read_model_bytes"]

@@ -10,8 +10,8 @@ from rehub.savedmodel.layout import PBTXT, Layout
 from rehub.savedmodel.wire import Buffer
 
 
-def saved_model_bytes(layout: Layout) -> Buffer:
-    """Returns the model of a directory of this machine as the bytes of a `saved_model.pb`.
+def read_model_bytes(layout: Layout) -> Buffer:
+    """Return the model of a directory of this machine as the bytes of a `saved_model.pb`.
 
     A `saved_model.pb` is mapped, not read: a large model costs what is looked at.
 
@@ -20,18 +20,18 @@ def saved_model_bytes(layout: Layout) -> Buffer:
         UnsupportedFormat: the file is a GraphDef.
         OSError: the file cannot be opened.
     """
-    return as_saved_model_pb(layout.file, map_file(layout.file))
+    return convert_to_pb(layout.file, map_file(layout.file))
 
 
-def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
-    """Returns what a `saved_model.pb` or `.pbtxt` holds as the bytes of a `saved_model.pb`.
+def convert_to_pb(path: str, content: Buffer) -> Buffer:
+    """Return what a `saved_model.pb` or `.pbtxt` holds as the bytes of a `saved_model.pb`.
 
     Args:
         path: the file, whose name says which of them it is.
         content: its bytes.
 
     Raises:
-        CorruptModel, UnsupportedFormat: see `saved_model_bytes`.
+        CorruptModel, UnsupportedFormat: see `read_model_bytes`.
     """
     if is_lfs_pointer(content):
         raise CorruptModel(lfs_pointer_advice(path))
@@ -42,11 +42,11 @@ def as_saved_model_pb(path: str, content: Buffer) -> Buffer:
     if name == PBTXT:
         from rehub.savedmodel.encodings.text_format import encode_text
 
-        return encode_text(path, _text(path, content))
+        return encode_text(path, _decode_text(path, content))
     return content
 
 
-def _text(path: str, content: Buffer) -> str:
+def _decode_text(path: str, content: Buffer) -> str:
     try:
         return str(content[:], "utf-8")
     except UnicodeDecodeError as error:
@@ -54,7 +54,7 @@ def _text(path: str, content: Buffer) -> str:
 
 
 def map_file(path: str) -> Buffer:
-    """Maps a file into memory; reads it where that cannot be done."""
+    """Map a file into memory; reads it where that cannot be done."""
     with open(path, "rb") as file:
         try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

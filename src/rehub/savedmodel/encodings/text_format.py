@@ -74,12 +74,14 @@ def _check_bounds(text: str) -> None:
         elif token.lastgroup == "close":
             depth -= 1
         elif token.lastgroup == "long":
-            raise ValueError(f"{_place_of(text, token.start())}: a name or number is longer than {_MAX_DIGITS} letters")
+            raise ValueError(
+                f"{_format_place(text, token.start())}: a name or number is longer than {_MAX_DIGITS} letters"
+            )
         if depth >= _MAX_DEPTH:
-            raise ValueError(f"{_place_of(text, token.start())}: messages are nested more than {_MAX_DEPTH} deep")
+            raise ValueError(f"{_format_place(text, token.start())}: messages are nested more than {_MAX_DEPTH} deep")
 
 
-def _place_of(text: str, position: int) -> str:
+def _format_place(text: str, position: int) -> str:
     return f"{text.count(chr(10), 0, position) + 1}:{position - text.rfind(chr(10), 0, position)}"
 
 

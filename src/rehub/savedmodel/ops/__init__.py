@@ -1,12 +1,11 @@
 """What is known about ops by their names.
 
-Handed out here is which package brings an op that plain TensorFlow lacks. What an op can do to a machine is told by
-`op_classes`, with long lists of names that `hub.load` does not need; through which no gradient flows, by
-`gradient_barriers`.
+`providers` has the packages that provide ops which plain TensorFlow lacks, `op_classes` what an op can do to a machine,
+and `gradient_barriers` the ops that stop gradients. The names are in text files, which `update_op_tables` extends.
 """
 
 from __future__ import annotations
 
-from rehub.savedmodel.ops.providers import PROVIDERS, Provider, provider_of
+from rehub.savedmodel.ops.providers import PROVIDERS, Provider, find_provider
 
-__all__ = ["PROVIDERS", "Provider", "provider_of"]
+__all__ = ["PROVIDERS", "Provider", "find_provider"]

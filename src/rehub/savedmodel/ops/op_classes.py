@@ -1,10 +1,9 @@
 """What an op can do to the machine that runs it: each op of TensorFlow has a class, and each class a reason.
 
-Read for this were TensorFlow's SECURITY.md, the definitions and kernels of the ops, and what has been found with
-models that do harm: ops that write files although they are no WriteFile (SaveV2, PrintV2 to a file, DebugIdentity,
-CacheDataset, DumpTensor), that read them although they are no ReadFile (ImmutableConst, DecodeProtoV2,
-FixedUnigramCandidateSampler), and graphs within graphs (DatasetFromGraph). Ops of TensorFlow 1.15.5, 2.15.1 and 2.21.0
-are classed; the harmless ones are listed in `harmless_ops`.
+The ops of TensorFlow 1.15.5, 2.15.1 and 2.21.0 stand below the names of these classes in `tensorflow_ops.txt`. They
+were classed by TensorFlow's SECURITY.md, by the definitions and kernels of the ops, and by known harmful models: some
+ops write files though their names do not say so (SaveV2, PrintV2 to a file, DebugIdentity, CacheDataset, DumpTensor),
+some read them (ImmutableConst, DecodeProtoV2, FixedUnigramCandidateSampler), and some hold graphs (DatasetFromGraph).
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-from rehub.savedmodel.ops import harmless_ops
-from rehub.savedmodel.ops.providers import provider_of
+from rehub.savedmodel.ops.op_tables import CALLS_FUNCTIONS, TENSORFLOW_OPS, UNKNOWN_OP, read_op_table
+from rehub.savedmodel.ops.providers import find_provider
 
 
 @dataclass(frozen=True)
@@ -69,56 +68,12 @@ CUSTOM = OpClass("custom op", "note", "It is native code of a package that has t
 CUSTOM_WITH_FILES = OpClass(
     "custom op", "danger", "It is native code of a package that reads files and uses the network: {package}."
 )
-UNKNOWN = OpClass("unknown op", "danger", "No TensorFlow and no known package has this op: what it does is not known.")
+UNKNOWN = OpClass(UNKNOWN_OP, "danger", "No TensorFlow and no known package has this op: what it does is not known.")
 
-_DANGERS = {
-    LOGS: """
-        CloseSummaryWriter FlushSummaryWriter ImportEvent Print PrintV2 StatsAggregatorSetSummaryWriter SummaryWriter
-        WriteAudioSummary WriteGraphSummary WriteHistogramSummary WriteImageSummary WriteRawProtoSummary
-        WriteScalarSummary WriteSummary
-    """,
-    REACHES_MACHINES: """
-        CollectiveAllToAllV2 CollectiveAllToAllV3 CollectiveAssignGroupV2 CollectiveBcastRecv CollectiveBcastRecvV2
-        CollectiveBcastSend CollectiveBcastSendV2 CollectiveGather CollectiveGatherV2 CollectiveInitializeCommunicator
-        CollectiveReduce CollectiveReduceScatterV2 CollectiveReduceV2 CollectiveReduceV3
-        ConfigureAndInitializeGlobalTPU ConfigureDistributedTPU ConfigureTPUEmbedding ConfigureTPUEmbeddingHost
-        ConfigureTPUEmbeddingMemory DTensorSetGlobalTPUArray NcclAllReduce NcclBroadcast NcclReduce Recv RemoteCall
-        Send ShutdownDistributedTPU ShutdownTPUSystem UpdateTaskIdAndGlobalCoreArray _ConfigureDistributedTPU
-        _DisconnectHostFromDistributedTPUSystem _HostRecv _HostSend _InitializeHostForDistributedTPU
-        _NcclBroadcastRecv _NcclBroadcastSend _NcclReduceRecv _NcclReduceSend _Recv _Send _SetGlobalTPUArray
-        _ShutdownDistributedTPU _WaitForDistributedTPU
-    """,
-    HOLDS_PROGRAM: "XlaCallModule",
-    READS_FILES: """
-        CSVDataset CSVDatasetV2 DTensorRestoreV2 DecodeProtoV2 EncodeProto ExperimentalCSVDataset
-        ExperimentalLMDBDataset ExperimentalMatchingFilesDataset ExperimentalSqlDataset FixedLengthRecordDataset
-        FixedLengthRecordDatasetV2 FixedLengthRecordReader FixedLengthRecordReaderV2 FixedUnigramCandidateSampler
-        GenerateVocabRemapping ImmutableConst InitializeTableFromTextFile InitializeTableFromTextFileV2 LMDBDataset
-        LMDBReader ListSnapshotChunksDataset LoadAndRemapMatrix LoadDataset MatchingFiles MatchingFilesDataset
-        ReadFile RecordInput Restore RestoreSlice RestoreV2 Skipgram SnapshotChunkDataset SnapshotDatasetReader
-        SqlDataset TFRecordDataset TFRecordDatasetV2 TFRecordReader TFRecordReaderV2 TextLineDataset TextLineReader
-        TextLineReaderV2 WholeFileReader WholeFileReaderV2
-    """,
-    WRITES_FILES: """
-        CacheDataset CacheDatasetV2 CalibrationStatisticsSaver CreateSummaryDbWriter CreateSummaryFileWriter
-        DatasetToTFRecord DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary
-        DistributedSave DumpTensor ExperimentalDatasetToTFRecord MergeV2Checkpoints Save SaveDataset SaveDatasetV2
-        SaveSlices SaveV2 SerializeTRTResource SnapshotDataset SnapshotDatasetV2 WriteFile
-    """,
-    USES_NETWORK: """
-        BigQueryReader DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3 DataServiceDatasetV4
-        DeleteRpcFutureResource GenerateBigQueryReaderPartitions RegisterDataset RegisterDatasetV2 Rpc RpcCall
-        RpcCheckStatus RpcClient RpcGetValue RpcServer RpcServerRegister RpcServerStart TryRpc
-    """,
-    RUNS_PYTHON: "EagerPyFunc PyFunc PyFuncStateless",
-    HIDES_PROGRAM: """
-        DatasetFromGraph DeserializeIterator InitializeTRTResource MlirPassthroughOp RemoteFusedGraphExecute TRTEngineOp
-        TfLiteSubgraphExecute XlaCustomCall XlaCustomCallV2 _TPUCompileMlir _XlaHostComputeMlir
-    """,
-    CHANGES_PROCESS: """
-        Abort FileSystemSetConfiguration GcsConfigureBlockCache GcsConfigureCredentials WorkerHeartbeat
-    """,
-}
+_CLASSES = (
+    COMPUTES, KEEPS_STATE, USES_DEVICES, LOGS, REACHES_MACHINES, HOLDS_PROGRAM, READS_FILES, WRITES_FILES, USES_NETWORK,
+    RUNS_PYTHON, HIDES_PROGRAM, CHANGES_PROCESS, UNKNOWN,
+)  # fmt: skip
 
 # What is in these reads files or speaks to servers, by design.
 _PROVIDERS_WITH_FILES = {
@@ -134,14 +89,9 @@ _OPS_WITH_FILES = re.compile(
 
 
 @functools.lru_cache(maxsize=None)
-def _classes() -> dict[str, OpClass]:
-    listed = {
-        **_DANGERS,
-        COMPUTES: harmless_ops.COMPUTES,
-        KEEPS_STATE: harmless_ops.KEEPS_STATE,
-        USES_DEVICES: harmless_ops.USES_DEVICES,
-    }
-    return {op: op_class for op_class, ops in listed.items() for op in ops.split()}
+def _read_classes() -> dict[str, OpClass]:
+    table = read_op_table(TENSORFLOW_OPS)
+    return {op: op_class for op_class in _CLASSES for op in table.get(op_class.name, ())}
 
 
 def is_tensorflow_op(op: str) -> bool:
@@ -150,19 +100,21 @@ def is_tensorflow_op(op: str) -> bool:
     >>> is_tensorflow_op("MatMul"), is_tensorflow_op("CaseFoldUTF8")
     (True, False)
     """
-    return op in _classes()
+    return op in _read_classes()
 
 
-def class_of(op: str) -> OpClass:
-    """Returns what an op can do.
+def classify_op(op: str) -> OpClass:
+    """Return what an op can do.
 
-    >>> class_of("WriteFile").name, class_of("MatMul").name, class_of("CaseFoldUTF8").name, class_of("Unheard").name
-    ('writes files', 'computes', 'custom op', 'unknown op')
+    >>> classify_op("WriteFile").name, classify_op("MatMul").name, classify_op("CaseFoldUTF8").name
+    ('writes files', 'computes', 'custom op')
+    >>> classify_op("Unheard").name
+    'unknown op'
     """
-    known = _classes().get(op)
+    known = _read_classes().get(op)
     if known is not None:
         return known
-    provider = provider_of(op)
+    provider = find_provider(op)
     if provider is None:
         return UNKNOWN
     has_files = provider.module in _PROVIDERS_WITH_FILES or _OPS_WITH_FILES.match(op)
@@ -172,10 +124,10 @@ def class_of(op: str) -> OpClass:
 
 
 def calls_functions(op: str) -> bool:
-    """Whether an op may have attributes that name functions; of ops that TensorFlow lacks, nobody knows."""
-    return op in _calling() or not is_tensorflow_op(op)
+    """Whether an op may have attributes that name functions. An op that TensorFlow lacks may have any."""
+    return op in _read_calling_ops() or not is_tensorflow_op(op)
 
 
 @functools.lru_cache(maxsize=None)
-def _calling() -> frozenset[str]:
-    return frozenset(harmless_ops.CALLS_FUNCTIONS.split())
+def _read_calling_ops() -> frozenset[str]:
+    return frozenset(read_op_table(TENSORFLOW_OPS)[CALLS_FUNCTIONS])

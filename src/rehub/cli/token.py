@@ -1,0 +1,55 @@
+"""`rehub token DIR`: makes a token for `rehub serve DIR`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehub.cli import output
+from rehub.cli.exit_codes import OK
+from rehub.staging import write_atomically
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rehub.cli.parser import Parser
+
+
+def add_arguments(parser: Parser) -> None:
+    """Describe the arguments."""
+    parser.description = (
+        "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
+        "nowhere. A running service reads the file again when it changes. To revoke a token, delete its entry."
+    )
+    parser.add_argument("directory", metavar="DIR", type=Path, help="the directory that is served")
+    parser.add_argument("--name", required=True, help="whose it is, for the log")
+    parser.add_argument(
+        "--publisher",
+        required=True,
+        action="append",
+        dest="publishers",
+        metavar="PATTERN",
+        help='such as acme or "team-*"',
+    )
+    parser.add_argument(
+        "--scope", action="append", choices=("read", "publish"), help="what it allows (default: both); can be repeated"
+    )
+    parser.add_argument("--days", type=int, metavar="N", help="for how many days; else until it is deleted")
+    parser.add_examples("token ./hub --name ci --publisher acme --scope publish --days 90")
+
+
+def run_command(arguments: Namespace) -> int:
+    """Make the token."""
+    from rehub.server.access import SCOPES, create_token, read_access_rules
+
+    path = arguments.directory / "tokens.toml"
+    read_access_rules(path)  # A damaged file is told of now, and not made longer.
+    expires = None if arguments.days is None else datetime.now(timezone.utc) + timedelta(days=arguments.days)
+    token, lines = create_token(arguments.name, arguments.scope or SCOPES, arguments.publishers, expires)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    with write_atomically(path) as staging:
+        staging.write_text(before + ("\n" if before else "") + lines, encoding="utf-8")
+        staging.chmod(0o600)
+    output.print_line(token)
+    return OK

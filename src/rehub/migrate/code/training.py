@@ -1,0 +1,222 @@
+"""RH301: `optimizer.minimize(loss)` becomes a step with a gradient tape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from rehub.migrate.code.deferred import Deferral, FunctionPlan, flatten, indent_lines
+from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
+from rehub.migrate.code.layers import check_layers, write_optimizer
+from rehub.migrate.code.modules import plan_code
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.store import Definition, Fetch
+from rehub.migrate.code.values import Items, Optimizer, Source, Tensor, TrainOp, iter_parts
+
+_CHECK = "this training step: the first losses should be those of TensorFlow 1"
+
+
+@dataclass
+class StepPlan:
+    """A function that trains.
+
+    Attributes:
+        statement: the assignment of the op that it stands for.
+        name: what it is called.
+        loss: what is minimized.
+        results: the tensors that runs of the op ask for with it.
+    """
+
+    operation: TrainOp
+    statement: cst.Assign
+    name: str
+    loss: cst.BaseExpression
+    results: list[cst.BaseExpression] = field(default_factory=list)
+    sources: frozenset[Source] = frozenset()
+    optimizer: str = ""
+
+
+class Training:
+    """Plans training steps."""
+
+    def __init__(self, plan: Plan, deferral: Deferral) -> None:
+        self.plan = plan
+        self.deferral = deferral
+        self.steps: dict[cst.Call, StepPlan] = {}
+
+    def find_steps(self) -> None:
+        """Plan a step for each call of `minimize`."""
+        plan = self.plan
+        check_layers(plan, self.deferral.tf)
+        for node, value in list(plan.record.facts.items()):
+            if isinstance(value, TrainOp) and value.call is node and isinstance(node, cst.Call):
+                statement = plan.parents.get(node)
+                target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
+                if not isinstance(statement, cst.Assign) or not isinstance(target, cst.Name) or not node.args:
+                    plan.block(node, "RH301", "the training op has no name of its own")
+                    continue
+                step = StepPlan(value, statement, target.value, node.args[0].value)
+                step.sources = value.loss.sources
+                if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Call):
+                    step.optimizer = plan.unused_name("optimizer")
+                self.steps[node] = step
+
+    def step_of(self, fetch: Fetch) -> StepPlan | None:
+        """Return the step that a run asks for."""
+        for part in iter_parts(fetch.value):
+            if isinstance(part, TrainOp):
+                return self.steps.get(part.call)
+        return None
+
+    def add_results(self, fetch: Fetch) -> bool:
+        """Note what a run asks for besides the step; block an order that cannot be kept."""
+        step = self.step_of(fetch)
+        if step is None or not isinstance(fetch.fetched, (cst.List, cst.Tuple)):
+            return step is not None
+        flags = [isinstance(self.plan.fact(element.value), TrainOp) for element in fetch.fetched.elements]
+        if flags.count(True) != 1 or not (flags[0] or flags[-1]):
+            self.plan.block(fetch.node, "RH301", "the training op is run in the middle of others")
+            return True
+        for element, is_step in zip(fetch.fetched.elements, flags):
+            if is_step:
+                continue
+            value = self.plan.fact(element.value)
+            if not isinstance(value, Tensor) or not value.is_deferred or value.definition is None or value.form:
+                self.plan.block(element.value, "RH301", "something without a name is run with the training op")
+                return True
+            step.sources |= value.sources
+            if plan_code(element.value) not in [plan_code(result) for result in step.results]:
+                step.results.append(element.value)
+        return True
+
+    def fetch_code(self, fetch: Fetch, arguments: str, *, bare: bool) -> str:
+        """Return the code of a run of a step."""
+        step = self.step_of(fetch)
+        assert step is not None
+        call = f"{step.name}({arguments})"
+        if not isinstance(fetch.fetched, (cst.List, cst.Tuple)):
+            return call
+        elements = [element.value for element in fetch.fetched.elements]
+        asked = [plan_code(element) for element in elements if not isinstance(self.plan.fact(element), TrainOp)]
+        known = [plan_code(result) for result in step.results]
+        if len(known) == 1 and asked == known:
+            values = f"{call}.numpy()"
+        elif asked == known:
+            values = f"*(value.numpy() for value in {call})"
+        elif not asked:
+            values = f"{call} and None"
+        else:
+            self.plan.block(fetch.node, "RH301", "runs of the training op ask for different tensors")
+            values = ""
+        first = isinstance(self.plan.fact(elements[0]), TrainOp)
+        code = f"None, {values}" if first else f"{values}, None"
+        return code if bare else f"[{code}]"
+
+    def write_steps(self) -> None:
+        """Plan the functions, and the optimizers of Keras."""
+        plan = self.plan
+        for step in self.steps.values():
+            self.check_step(step)
+            line = plan.parents[step.statement]
+            plan.edits.replace(line, self.builder(step, line))
+            plan.change(step.statement, "RH301", "b", _CHECK)
+        for node, value in list(plan.record.facts.items()):
+            if isinstance(node, cst.Call) and value == Optimizer(node):
+                write_optimizer(plan, node, self.deferral.tf, Renderer(plan.edits))
+                plan.edits.replace(node, self.optimizer_builder(node))
+
+    def optimizer_builder(self, node: cst.Call) -> Builder:
+        """Return a builder of an optimizer of Keras."""
+        return lambda renderer: cst.parse_expression(write_optimizer(self.plan, node, self.deferral.tf, renderer))
+
+    def check_step(self, step: StepPlan) -> None:
+        """Block a step whose definitions are not all in its scope, or whose variables have no name there."""
+        for leaf in [step.loss, *step.results]:
+            definition = self.deferral.definition_of(leaf)
+            if definition is None or definition.scope is not self.plan.scope_of(step.statement):
+                self.plan.block(step.statement, "RH301", "the loss is computed in another function")
+                return
+            self.deferral.check_slice(definition, self.deferral.parameters_of(step.sources))
+
+    def variables(self, step: StepPlan) -> str:
+        """Return the code of the list of what is trained."""
+        names = []
+        for source in sorted(step.operation.loss.sources, key=lambda source: self.plan.position.get(source.node, 0)):
+            if source.kind != "state":
+                continue
+            value = self.plan.fact(source.node)
+            name = self.deferral.hoisted.get(source.node) or self.name_of(source.node)
+            if not name:
+                self.plan.block(source.node, "RH301", "what is trained has no name here")
+            is_variable = isinstance(value, Tensor) and value.is_variable
+            names.append(name if is_variable else f"*{name}.trainable_variables")
+        if not names:
+            self.plan.block(step.statement, "RH301", "no variable is found that this trains")
+        if len(names) == 1 and names[0].startswith("*"):
+            return names[0][1:]
+        return f"[{', '.join(names)}]"
+
+    def name_of(self, node: cst.CSTNode) -> str:
+        """Return the variable that holds what a call made."""
+        parent = self.plan.parents.get(node)
+        if isinstance(parent, cst.Assign) and len(parent.targets) == 1:
+            return plan_code(parent.targets[0].target)
+        return ""
+
+    def builder(self, step: StepPlan, line: cst.CSTNode) -> Builder:
+        """Return a builder of the function of a step."""
+
+        def build(renderer: Renderer) -> Replacement:
+            config = self.plan.module.config_for_parsing
+            is_top = isinstance(self.plan.parents.get(line), cst.Module)
+            around = blank_lines(2 if is_top else 1)
+            statements: list[cst.CSTNode] = [gap(line.leading_lines)]  # type: ignore[attr-defined]
+            minimize = step.operation.call.func
+            assert isinstance(minimize, cst.Attribute)
+            optimizer = step.optimizer or plan_code(minimize.value)
+            if step.optimizer:
+                statements += parse_statements(f"{optimizer} = {renderer.code(minimize.value)}", config)
+            statements.append(gap(around))
+            statements += parse_statements(self.step_code(step, optimizer, renderer), config)
+            statements.append(gap(around))
+            return cst.FlattenSentinel(statements)
+
+        return build
+
+    def step_code(self, step: StepPlan, optimizer: str, renderer: Renderer) -> str:
+        """Return the text of the function of a step."""
+        deferral, indent = self.deferral, self.plan.module.default_indent
+        parameters = deferral.parameters_of(step.sources)
+        parts: dict[cst.CSTNode, Definition] = {}
+        for leaf in [step.loss, *step.results]:
+            definition = deferral.definition_of(leaf)
+            if definition is not None:
+                parts.update((part.statement, part) for part in deferral.slice_of(definition))
+        ordered = sorted(parts.values(), key=lambda part: self.plan.position[part.statement])
+        function = FunctionPlan(ordered[-1], step.name, [], parameters)
+        lines = []
+        for part in ordered:
+            code = indent_lines(renderer.code(part.value, deferral.substitutions(part, function)), indent * 2)
+            targets = " = ".join(deferral.local_target(target) for target in part.targets)
+            lines.append(f"{indent}{indent}{targets} = {code}")
+        loss = deferral.leaf_code(step.loss, function)
+        returned = ", ".join(deferral.leaf_code(result, function) for result in step.results)
+        names = {name for part in ordered for target in part.targets for name in map(plan_code, flatten(target))}
+        tape = "tape" if "tape" not in names else "gradient_tape"
+        body = [
+            f"{indent}with {deferral.tf}.GradientTape() as {tape}:",
+            *lines,
+            f"{indent}variables = {self.variables(step)}",
+            f"{indent}{optimizer}.apply_gradients(zip({tape}.gradient({loss}, variables), variables))",
+        ]
+        if returned:
+            body.append(f"{indent}return {returned}")
+        words = ", ".join(deferral.parameter_name(source) for source in parameters)
+        decorator = deferral.decorator(function, renderer) or f"@{deferral.tf}.function\n"
+        return f"{decorator}def {step.name}({words}):\n" + "\n".join(body) + "\n"
+
+
+def is_step(value: object) -> bool:
+    """Tell whether a value is a training op, or has one in it."""
+    return isinstance(value, TrainOp) or (isinstance(value, Items) and any(map(is_step, value.items)))

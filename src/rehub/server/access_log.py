@@ -1,0 +1,105 @@
+"""A line of JSON for each request, and counters of them. Neither holds a query, a header, or a name that is private."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from rehub.server.access import Visitor
+
+_log = logging.getLogger("rehub.server.access")
+
+
+class Metrics:
+    """What Prometheus reads at `/-/metrics`. No label names a model, as some are private."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "rehub_requests", "Requests by method and status.", ["method", "status"], registry=self._registry
+        )
+        self._bytes = Counter("rehub_response_bytes", "Bytes of all answers.", registry=self._registry)
+        self._seconds = Histogram("rehub_request_seconds", "Seconds of each answer.", registry=self._registry)
+
+    def count(self, method: str, status: int, size: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(method, str(status)).inc()
+        self._bytes.inc(size)
+        self._seconds.observe(seconds)
+
+    def render(self) -> bytes:
+        """Return the counters in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class AddHeaders:
+    """ASGI middleware: headers that every answer has, unless it sets them itself."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class AccessLog:
+    """ASGI middleware: logs and counts each request when its answer has been sent, or has failed."""
+
+    def __init__(self, app: ASGIApp, visitor_of: Callable[[Request], Visitor], metrics: Metrics) -> None:
+        self._app = app
+        self._visitor_of = visitor_of
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status, size = time.perf_counter(), 500, 0
+
+        async def send_and_count(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_count)
+        finally:
+            seconds = time.perf_counter() - started
+            self._metrics.count(scope["method"], status, size, seconds)
+            _log.info("%s", json.dumps(self._record(scope, status, size, seconds)))
+
+    def _record(self, scope: Scope, status: int, size: int, seconds: float) -> dict[str, object]:
+        client = scope.get("client")
+        return {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "client": client[0] if client else "",
+            "visitor": self._visitor_of(Request(scope)).label,
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "bytes": size,
+            "seconds": round(seconds, 4),
+        }

@@ -1,0 +1,282 @@
+"""The web application: the hosting protocol for programs and pages for people, on the same URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from rehub.errors import HubError
+from rehub.escaping import escape
+from rehub.server import pages, responses, uploads
+from rehub.server.access_log import AccessLog, AddHeaders, Metrics
+from rehub.server.cards import read_card
+from rehub.server.facts import card_of
+from rehub.server.names import ModelName, parse_name
+from rehub.server.security_headers import EVERY_ANSWER, page_policy
+from rehub.server.tree import tflite_file
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from rehub.server.access import Visitor
+    from rehub.server.archives import Archive
+    from rehub.server.service import Service
+    from rehub.server.tree import StoredModel
+
+_log = logging.getLogger(__name__)
+
+_FORMATS_OF_ARCHIVES = (("tf-hub-format", "compressed"), ("tfjs-format", "compressed"))
+_TEXT_OF_FILES = {".json": "application/json", ".txt": "text/plain", ".md": "text/plain"}
+
+
+def create_app(service: Service) -> Starlette:
+    """Return the application of a service, to be run by an ASGI server such as uvicorn."""
+    metrics = Metrics()
+    application = _Application(service, metrics)
+    routes = [
+        Route("/", application.home, methods=["GET"]),
+        Route("/-/search", application.search, methods=["GET"]),
+        Route("/-/health", application.health, methods=["GET"]),
+        Route("/-/metrics", application.metrics, methods=["GET"]),
+        Route("/-/style.css", application.style, methods=["GET"]),
+        Route("/{path:path}", application.get_model, methods=["GET"]),
+        Route("/{path:path}", application.put_model, methods=["PUT"]),
+        Route("/{path:path}", application.delete_model, methods=["DELETE"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HubError: application.answer_error})
+    app.add_middleware(AccessLog, visitor_of=application.visitor, metrics=metrics)
+    app.add_middleware(AddHeaders, headers=EVERY_ANSWER)
+    return app
+
+
+class _Application:
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service = service
+        self._metrics = metrics
+        self._options = service.options
+        self._pages = pages.Pages(self._options.site, remote_images=self._options.remote_images)
+
+    def visitor(self, request: Request) -> Visitor:
+        """Who asks, by the Authorization header or the header of a trusted proxy."""
+        header, peer = self._options.trust_header, request.client.host if request.client is not None else ""
+        user = request.headers.get(header, "") if header and peer in self._options.trusted_proxies else ""
+        return self._service.access.rules().identify(request.headers.get("authorization"), user)
+
+    async def home(self, request: Request) -> Response:
+        """All models."""
+        models = await asyncio.to_thread(self._service.list_models, "", self.visitor(request))
+        return self._list(request, "Models", models)
+
+    async def search(self, request: Request) -> Response:
+        """Models by words and facts."""
+        query = request.query_params.get("q", "")[:200]
+        chosen = {
+            name: request.query_params.get(name, "") for name in ("format", "task", "language", "license", "publisher")
+        }
+        found = await asyncio.to_thread(self._service.search, query, chosen, self.visitor(request))
+        every = await asyncio.to_thread(self._service.search, query, {}, self.visitor(request))
+        filters = pages.filters_of(every, chosen)
+        heading = f"Models for {query!r}" if query else "Models"
+        return self._list(
+            request, heading, found, query=query, filters=filters, nothing="No model has all of these words."
+        )
+
+    async def health(self, _: Request) -> Response:
+        """Whether the service answers, and its directory can be read."""
+        await asyncio.to_thread(lambda: next(self._service.hub.tree.root.iterdir(), None))
+        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    async def metrics(self, _: Request) -> Response:
+        """Counters for Prometheus."""
+        return Response(self._metrics.render(), media_type="text/plain; version=0.0.4")
+
+    async def style(self, request: Request) -> Response:
+        """The one style sheet."""
+        return responses.send_file(request, str(pages.STYLE), "text/css", {"Cache-Control": "public, max-age=3600"})
+
+    async def get_model(self, request: Request) -> Response:
+        """A model, in the form that the query or the Accept header asks for; or a publisher, or a collection."""
+        path, visitor, query = request.path_params["path"], self.visitor(request), request.query_params
+        if "tfjs-format" in query and query["tfjs-format"] == "file":
+            return await self._file_of_tfjs(request, path, visitor)
+        name = parse_name(path)
+        found = None if name is None else await self._service.find(name, visitor)
+        if name is None or found is None:
+            return await self._no_model(request, path, name, visitor)
+        if any(query.get(key) == value for key, value in _FORMATS_OF_ARCHIVES):
+            return await self._archive(request, name, found)
+        if query.get("lite-format") == "tflite":
+            return await self._tflite(request, name, found)
+        if query.get("tf-hub-format") == "uncompressed":
+            return self._uncompressed(request, name, found)
+        return await self._page(request, name, found, visitor)
+
+    async def put_model(self, request: Request) -> Response:
+        """Publish a version."""
+        return await uploads.put_model(request, self._service, self.visitor(request))
+
+    async def delete_model(self, request: Request) -> Response:
+        """Withdraw a version."""
+        return await uploads.delete_model(request, self._service, self.visitor(request))
+
+    async def answer_error(self, request: Request, error: Exception) -> Response:
+        """An error of the model that was asked for, such as a link that leaves the tree."""
+        _log.warning("%s: %s", request.url.path, error)
+        return PlainTextResponse("This model cannot be served; the service's log says why.\n", 500)
+
+    def url_of(self, request: Request, path: str) -> str:
+        """Return the URL of a model by which clients reach it."""
+        base = self._options.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        return f"{base.rstrip('/')}/{path}"
+
+    async def _archive(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+        if name.version is None and found.is_versioned:
+            place = f"/{found.name}?{request.url.query}"
+            return RedirectResponse(place, HTTPStatus.FOUND, headers={"Cache-Control": responses.REVALIDATE})
+        archive = await self._service.hub_of(found).archives.archive_of(found)
+        return responses.send_archive(
+            request, archive, is_immutable=found.is_versioned, accel_prefix=self._options.accel_prefix or None
+        )
+
+    async def _tflite(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+        file = tflite_file(found.directory)
+        if file is None:
+            return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no TFLite file.")
+        if name.version is None and found.is_versioned:
+            return RedirectResponse(f"/{found.name}?lite-format=tflite", HTTPStatus.FOUND)
+        headers = {"Cache-Control": responses.IMMUTABLE if found.is_versioned else responses.REVALIDATE}
+        return responses.send_file(request, str(file), "application/octet-stream", headers)
+
+    async def _file_of_tfjs(self, request: Request, path: str, visitor: Visitor) -> Response:
+        """`<model>/<version>/model.json?tfjs-format=file`, and the files of weights beside it."""
+        above, _, file_name = path.strip("/").rpartition("/")
+        name = parse_name(above)
+        found = None if name is None else await self._service.find(name, visitor)
+        if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
+            return await self._no_model(request, path, name, visitor)
+        file = found.directory / file_name
+        is_tfjs = (found.directory / "model.json").is_file()
+        if not is_tfjs or not file.is_file() or not self._service.hub_of(found).tree.holds(file):
+            return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
+        headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
+        media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
+        return responses.send_file(request, str(file), media_type, headers)
+
+    def _uncompressed(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+        if not self._options.uncompressed_prefix:
+            message = (
+                "This service has no copy of its models in an object store. Ask with tf-hub-format=compressed "
+                "(TFHUB_MODEL_LOAD_FORMAT=COMPRESSED)."
+            )
+            return self._problem(request, HTTPStatus.NOT_FOUND, message)
+        # Clients read the body of the 303; a Location of gs:// is none that they could follow.
+        place = f"{self._options.uncompressed_prefix.rstrip('/')}/{found.name}"
+        cache = responses.IMMUTABLE if name.version is not None else responses.REVALIDATE
+        return PlainTextResponse(place, HTTPStatus.SEE_OTHER, headers={"Cache-Control": cache})
+
+    async def _page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
+        facts = await asyncio.to_thread(self._service.catalogue.facts, found)
+        if not _wants_html(request):
+            record = {
+                **facts.to_json(),
+                "url": self.url_of(request, facts.path),
+                "versions": self._service.versions(name),
+            }
+            return JSONResponse(record, headers={"Vary": "Accept", "Cache-Control": responses.REVALIDATE})
+        archive = self._archive_if_packed(found)
+        compared = None
+        if request.query_params.get("compare", "").isdigit() and found.is_versioned:
+            other = await self._service.find(
+                found.name.with_version(int(request.query_params["compare"][:18])), visitor
+            )
+            compared = None if other is None else await asyncio.to_thread(self._service.catalogue.facts, other)
+        html = await asyncio.to_thread(
+            self._pages.model,
+            facts,
+            self.url_of(request, facts.path),
+            card=card_of(found, self._service.hub_of(found).tree).body,
+            versions=self._service.versions(name),
+            withdrawn=self._service.hub_of(found).tree.withdrawn_versions(name),
+            archive=archive,
+            compared=compared,
+        )
+        return self._html(html)
+
+    def _archive_if_packed(self, found: StoredModel) -> Archive | None:
+        return self._service.hub_of(found).archives.lookup(found)
+
+    async def _no_model(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
+        if name is not None and name.version is None and not request.query_params:
+            collection = self._service.collection(path) if visitor.can_read(name.publisher) else None
+            if collection is not None:
+                heading, card = collection
+                return self._list(request, heading, [], card=read_card(card).body, nothing="")
+            models = await asyncio.to_thread(self._service.list_models, name.path, visitor)
+            if models:
+                return self._list(request, name.path, models)
+        if name is None:
+            return self._problem(request, HTTPStatus.NOT_FOUND, f"No model can be at /{escape(path)}.")
+        absence = await asyncio.to_thread(self._service.explain_absence, name, visitor)
+        if absence.tombstone is not None:
+            reason = absence.tombstone.reason or "its publisher gave no reason"
+            return self._problem(
+                request,
+                HTTPStatus.GONE,
+                f"{name} was withdrawn: {reason}",
+                versions=[f"{name.path}/{version}" for version in absence.versions],
+            )
+        return self._problem(
+            request,
+            HTTPStatus.NOT_FOUND,
+            f"There is no model {name} here.",
+            near=absence.near,
+            versions=[f"{name.path}/{version}" for version in absence.versions],
+        )
+
+    def _problem(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        message: str,
+        *,
+        near: tuple[str, ...] = (),
+        versions: list[str] | None = None,
+    ) -> Response:
+        headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+        if _wants_html(request):
+            html = self._pages.problem(status.phrase, message, near=near, versions=versions or ())
+            return self._html(html, status)
+        if "application/json" in request.headers.get("accept", ""):
+            found = {"error": message, "near": list(near), "versions": versions or []}
+            return JSONResponse(found, status, headers=headers)
+        lines = [message]
+        if versions:
+            lines.append(f"Versions: {', '.join(versions)}")
+        if near:
+            lines.append(f"Similar names: {', '.join(near)}")
+        return PlainTextResponse("\n".join(lines) + "\n", status, headers=headers)
+
+    def _list(self, request: Request, heading: str, models: list[Any], **values: Any) -> Response:
+        if not _wants_html(request):
+            found = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in models]
+            return JSONResponse({"models": found}, headers={"Vary": "Accept", "Cache-Control": "no-cache"})
+        return self._html(self._pages.list(heading, models, **values))
+
+    def _html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        headers = {
+            "Content-Security-Policy": page_policy(remote_images=self._options.remote_images),
+            "Cache-Control": "no-cache",
+            "Vary": "Accept",
+        }
+        return Response(html, status, headers=headers, media_type="text/html")
+
+
+def _wants_html(request: Request) -> bool:
+    """Whether a browser asks: programs name neither HTML nor anything else, or JSON."""
+    return "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,140 @@
+"""The archive of each model, packed once and kept by its sha256: `<root>/sha256/ab/abcd....tar.gz`.
+
+Beside the archives, `<root>/packed/<model>.json` says which archive belongs to which model, and to which state of its
+files. All of it can be deleted: the next request packs again, and gets the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehub.errors import UnsafeArchive
+from rehub.escaping import quote
+from rehub.server.tree import CARD_FILE
+from rehub.staging import staging_path, write_atomically
+from rehub.transfer import pack_directory
+
+if TYPE_CHECKING:
+    from rehub.server.names import ModelName
+    from rehub.server.tree import ModelTree, StoredModel
+
+_CHUNK = 1 << 20
+# A card can be mended after a version was published; the archive of a version never changes.
+NOT_PACKED = (CARD_FILE,)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A packed model.
+
+    Attributes:
+        path: the `.tar.gz`.
+        sha256: of its bytes, in hex.
+        size: in bytes.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+
+
+class ArchiveStore:
+    """Archives below one directory, which this process may write to."""
+
+    def __init__(self, root: Path, tree: ModelTree) -> None:
+        self.root = root
+        self._tree = tree
+        self._packing: dict[str, asyncio.Task[Archive]] = {}
+
+    async def archive_of(self, model: StoredModel) -> Archive:
+        """Return the archive of a model, packed if it is not there yet; requests at the same time wait for one packing.
+
+        Raises:
+            UnsafeArchive: a file of the model cannot be packed, or is a link that leaves the tree.
+        """
+        key = str(model.directory)
+        task = self._packing.get(key)
+        if task is None:
+            task = asyncio.ensure_future(asyncio.to_thread(self.pack_now, model))
+            self._packing[key] = task
+            task.add_done_callback(lambda _: self._packing.pop(key, None))
+        return await asyncio.shield(task)
+
+    def pack_now(self, model: StoredModel) -> Archive:
+        """Return the archive of a model as `archive_of` does; blocks."""
+        state = self._state_of_files(model)
+        found = self._lookup(model.name, state)
+        return found if found is not None else self._pack(model)
+
+    def lookup(self, model: StoredModel) -> Archive | None:
+        """Return the archive of a model if it is packed already."""
+        return self._lookup(model.name, self._state_of_files(model))
+
+    def add(self, archive: Path) -> Archive:
+        """Take an archive, a file on the same file system, under its sha256."""
+        digest = hashlib.sha256()
+        with archive.open("rb") as file:
+            for chunk in iter(lambda: file.read(_CHUNK), b""):
+                digest.update(chunk)
+        sha256 = digest.hexdigest()
+        target = self.path_of(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        archive.replace(target)
+        return Archive(target, sha256, target.stat().st_size)
+
+    def record(self, model: StoredModel, archive: Archive) -> None:
+        """Remember that this is the archive of a model."""
+        record = self._record_path(model.name)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        content = {"sha256": archive.sha256, "state": self._state_of_files(model)}
+        with write_atomically(record) as path:
+            path.write_text(json.dumps(content), encoding="utf-8")
+
+    def path_of(self, sha256: str) -> Path:
+        """Return where the archive with this sha256 is, whether it exists or not."""
+        return self.root / "sha256" / sha256[:2] / f"{sha256}.tar.gz"
+
+    def _pack(self, model: StoredModel) -> Archive:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with staging_path(self.root / ".packing") as staging:
+            pack_directory(model.directory, Path(staging), leave_out=NOT_PACKED)
+            archive = self.add(Path(staging))
+        self.record(model, archive)
+        return archive
+
+    def _lookup(self, name: ModelName, state: str) -> Archive | None:
+        try:
+            record = json.loads(self._record_path(name).read_bytes())
+            sha256 = str(record["sha256"])
+            if record["state"] != state or len(sha256) != 64 or not sha256.isalnum():
+                return None
+            path = self.path_of(sha256)
+            return Archive(path, sha256, path.stat().st_size)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _record_path(self, name: ModelName) -> Path:
+        return self.root / "packed" / f"{name}.json"
+
+    def _state_of_files(self, model: StoredModel) -> str:
+        """A digest of the names, sizes and times of the model's files, by which a change on disk is noticed."""
+        digest = hashlib.sha256()
+        for directory, directories, files in os.walk(str(model.directory), followlinks=True):
+            directories.sort()
+            for name in sorted([*files, *directories]):
+                path = Path(directory, name)
+                if path == model.directory / CARD_FILE:
+                    continue
+                if path.is_symlink() and not self._tree.holds(path):
+                    raise UnsafeArchive(f"{quote(path)} is a link that leaves {quote(self._tree.root)}: not served.")
+                found = path.stat()
+                size = 0 if name in directories else found.st_size
+                time = 0 if name in directories else found.st_mtime_ns
+                digest.update(json.dumps([os.path.relpath(str(path), str(model.directory)), size, time]).encode())
+        return digest.hexdigest()

@@ -1,0 +1,182 @@
+"""The models that pages list and search finds: an SQLite file over the facts of each version.
+
+The tree of models is the truth. The file can be deleted; it is made again from the tree, as `--reindex` does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import re
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Callable, Iterator
+
+from rehub.server.facts import ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rehub.server.names import ModelName
+    from rehub.server.tree import ModelTree, StoredModel
+
+_log = logging.getLogger(__name__)
+
+_LAYOUT = 1  # Of the tables and of ModelFacts; a file of another layout is made again.
+_SCHEMA = """
+create table models (name text, version integer, publisher text, stamp text, facts text, is_latest integer);
+create unique index by_name on models (name, version);
+create virtual table words using fts5 (name, description, labels, card, tokenize = "porter unicode61 tokenchars '_'");
+"""
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 16
+_NO_VERSION = -1
+
+
+class Catalogue:
+    """The index of one or several trees. Its methods may be called from several threads."""
+
+    def __init__(self, path: Path, *trees: ModelTree) -> None:
+        """Open the file, or make it; `update` fills it."""
+        self._trees = trees
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = _open(path)
+
+    def update(self, *, force: bool = False) -> int:
+        """Bring the index up to the tree; return how many versions were read.
+
+        Args:
+            force: read each version again, also those whose files have not changed.
+        """
+        count = 0
+        seen = set()
+        for model in itertools.chain.from_iterable(tree.models() for tree in self._trees):
+            seen.add((model.name.path, _number(model.name)))
+            count += self.add(model, force=force)
+        with self._lock, self._database:
+            known = self._database.execute("select rowid, name, version from models").fetchall()
+            for row, name, version in known:
+                if (name, version) not in seen:
+                    self._database.execute("delete from models where rowid = ?", (row,))
+                    self._database.execute("delete from words where rowid = ?", (row,))
+        for name in {name for _, name, _ in known}:
+            self._mark_latest(name)
+        return count
+
+    def add(self, model: StoredModel, *, force: bool = False) -> bool:
+        """Put a version into the index; return whether it had to be read."""
+        stamp = self._stamp_of(model)
+        key = (model.name.path, _number(model.name))
+        with self._lock:
+            known = self._database.execute("select stamp from models where name = ? and version = ?", key).fetchone()
+        if known == (stamp,) and not force:
+            return False
+        card = card_of(model, self._tree_of(model))
+        facts = gather_facts(model, card)
+        labels = f"{facts.task} {facts.language} {facts.format} {facts.architecture} {facts.dataset}"
+        with self._lock, self._database:
+            self._delete(key)
+            row = self._database.execute(
+                "insert into models values (?, ?, ?, ?, ?, 0)",
+                (*key, facts.publisher, stamp, json.dumps(facts.to_json())),
+            ).lastrowid
+            self._database.execute(
+                "insert into words (rowid, name, description, labels, card) values (?, ?, ?, ?, ?)",
+                (row, model.name.path.replace("/", " "), facts.description, labels, card.body),
+            )
+        self._mark_latest(model.name.path)
+        return True
+
+    def remove(self, name: ModelName) -> None:
+        """Take a version out of the index."""
+        with self._lock, self._database:
+            self._delete((name.path, _number(name)))
+        self._mark_latest(name.path)
+
+    def facts(self, model: StoredModel) -> ModelFacts:
+        """Return what is known of a version, read now if the index does not have it."""
+        self.add(model)
+        with self._lock:
+            (found,) = self._database.execute(
+                "select facts from models where name = ? and version = ?", (model.name.path, _number(model.name))
+            ).fetchone()
+        return facts_from_json(found)
+
+    def latest(self, prefix: str = "") -> Iterator[ModelFacts]:
+        """Yield the latest version of each model whose path starts with these segments, sorted by path."""
+        with self._lock:
+            rows = self._database.execute("select name, facts from models where is_latest order by name").fetchall()
+        for name, facts in rows:
+            if not prefix or name == prefix or name.startswith(prefix + "/"):
+                yield facts_from_json(facts)
+
+    def search(self, text: str, is_visible: Callable[[str], bool], limit: int = 50) -> list[ModelFacts]:
+        """Return the latest versions that have all of these words, best first.
+
+        Args:
+            text: what a person typed; its last letters may be the start of a word.
+            is_visible: whether a publisher's models may be shown.
+            limit: how many to return.
+        """
+        words = _WORD.findall(text)[:_MOST_WORDS]
+        if not words:
+            return [facts for facts in self.latest() if is_visible(facts.publisher)][:limit]
+        query = " ".join(f'"{word}"*' for word in words)
+        with self._lock:
+            rows = self._database.execute(
+                "select models.publisher, models.facts from words join models on models.rowid = words.rowid "
+                "where words match ? and is_latest order by bm25(words, 10, 5, 5, 1)",
+                (query,),
+            ).fetchall()
+        return [facts_from_json(facts) for publisher, facts in rows if is_visible(publisher)][:limit]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def _delete(self, key: tuple[str, int]) -> None:
+        for (row,) in self._database.execute("select rowid from models where name = ? and version = ?", key).fetchall():
+            self._database.execute("delete from models where rowid = ?", (row,))
+            self._database.execute("delete from words where rowid = ?", (row,))
+
+    def _mark_latest(self, name: str) -> None:
+        with self._lock, self._database:
+            self._database.execute(
+                "update models set is_latest = (version = (select max(version) from models where name = ?)) "
+                "where name = ?",
+                (name, name),
+            )
+
+    def _tree_of(self, model: StoredModel) -> ModelTree:
+        return next(tree for tree in self._trees if tree.holds(model.directory))
+
+    def _stamp_of(self, model: StoredModel) -> str:
+        """What changes when the model's file or its card does."""
+        files = sorted(each for each in model.directory.iterdir() if each.is_file())
+        stats = [path.stat() for path in (*files, card_beside_models(model, self._tree_of(model))) if path.is_file()]
+        return json.dumps([[found.st_size, found.st_mtime_ns] for found in stats])
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(str(path), check_same_thread=False, timeout=30)
+    try:
+        (layout,) = database.execute("pragma user_version").fetchone()
+    except sqlite3.DatabaseError:
+        layout = None  # Not a database: a file that was cut off, for example.
+    if layout == _LAYOUT:
+        return database
+    database.close()
+    if path.exists():
+        _log.info("The index %s is made again: it is of another layout, or damaged", path)
+        path.unlink()
+    with closing(sqlite3.connect(str(path))) as fresh, fresh:
+        fresh.executescript(f"pragma journal_mode = wal; {_SCHEMA} pragma user_version = {_LAYOUT};")
+    return sqlite3.connect(str(path), check_same_thread=False, timeout=30)
+
+
+def _number(name: ModelName) -> int:
+    return _NO_VERSION if name.version is None else name.version

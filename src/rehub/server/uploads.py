@@ -1,0 +1,152 @@
+"""PUT and DELETE of a version: `rehub publish` and `rehub unpublish` speak this."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from rehub.errors import DiskFull, HubError, InvalidHandle
+from rehub.formatting import format_size
+from rehub.server.names import parse_name_to_publish
+from rehub.server.publishing import VersionTaken, VersionWithdrawn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from rehub.server.access import Visitor
+    from rehub.server.names import ModelName
+    from rehub.server.service import Service
+
+_SHA256 = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
+_LONGEST_REASON = 4096
+
+
+class Refusal(Exception):
+    """An upload that is refused, with the status that says why."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+async def put_model(request: Request, service: Service, visitor: Visitor) -> Response:
+    """Publish the archive in the body: 201, or 200 if the same content was published before, or an error as JSON."""
+    try:
+        name = _name_for(request, service, visitor)
+        expected = _expected_digest(request)
+        with service.hub.staging() as staging:
+            archive = staging / "upload"
+            await _receive(request, archive, expected, service.options.max_upload)
+            done = await asyncio.to_thread(
+                service.hub.publish, name, archive, staging, scan_policy=service.options.scan_policy
+            )
+    except Refusal as refusal:
+        return _refuse(refusal.status, refusal.message)
+    except ClientDisconnect:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody reads it.
+    except HubError as error:
+        return _refuse(_status_of(error), str(error))
+    stored = service.hub.tree.find(done.name)
+    if stored is not None:
+        await asyncio.to_thread(service.catalogue.add, stored)
+    record = {"name": str(done.name), "version": done.name.version, "sha256": done.sha256, "is_new": done.is_new}
+    status = HTTPStatus.CREATED if done.is_new else HTTPStatus.OK
+    return JSONResponse(record, status, headers={"Location": f"/{done.name}", "Cache-Control": "no-store"})
+
+
+async def delete_model(request: Request, service: Service, visitor: Visitor) -> Response:
+    """Withdraw a version; the body is JSON with the `reason`."""
+    try:
+        name = _name_for(request, service, visitor)
+        reason = await _receive_reason(request)
+        await asyncio.to_thread(service.hub.unpublish, name, reason)
+    except Refusal as refusal:
+        return _refuse(refusal.status, refusal.message)
+    except HubError as error:
+        return _refuse(HTTPStatus.NOT_FOUND, str(error))
+    await asyncio.to_thread(service.catalogue.remove, name)
+    return JSONResponse({"name": str(name), "withdrawn": True}, headers={"Cache-Control": "no-store"})
+
+
+def _name_for(request: Request, service: Service, visitor: Visitor) -> ModelName:
+    if not service.options.can_publish:
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Nothing can be published here: this service only reads its models."
+        )
+    if visitor.token is None:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "Publishing needs a token: Authorization: Bearer TOKEN.")
+    name = parse_name_to_publish(request.path_params["path"])
+    if not visitor.can_publish(name.publisher):
+        raise Refusal(HTTPStatus.FORBIDDEN, f"This token does not allow to publish as {name.publisher}.")
+    return name
+
+
+def _expected_digest(request: Request) -> bytes | None:
+    header = request.headers.get("content-digest")
+    if header is None:
+        return None
+    found = _SHA256.search(header)
+    if found is None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "Content-Digest must hold sha-256=:...: (RFC 9530).")
+    return base64.b64decode(found[1])
+
+
+async def _receive(request: Request, archive: Path, expected: bytes | None, limit: int) -> None:
+    digest, size = hashlib.sha256(), 0
+    with archive.open("xb") as file:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise Refusal(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    f"The archive has more than {format_size(limit)}, the most that this service takes.",
+                )
+            digest.update(chunk)
+            await asyncio.to_thread(file.write, chunk)
+    if expected is not None and digest.digest() != expected:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "The archive that arrived is not the one that Content-Digest names.")
+
+
+async def _receive_reason(request: Request) -> str:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_REASON:
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A reason has at most {_LONGEST_REASON} bytes.")
+    try:
+        reason = json.loads(body or b"{}").get("reason")
+    except (ValueError, AttributeError):
+        reason = None
+    if not isinstance(reason, str) or not reason.strip():
+        raise Refusal(HTTPStatus.BAD_REQUEST, 'Say why: the body is JSON with a "reason".')
+    return " ".join(reason.split())
+
+
+def _status_of(error: HubError) -> HTTPStatus:
+    if isinstance(error, VersionTaken):
+        return HTTPStatus.CONFLICT
+    if isinstance(error, VersionWithdrawn):
+        return HTTPStatus.GONE
+    if isinstance(error, InvalidHandle):
+        return HTTPStatus.BAD_REQUEST
+    if isinstance(error, DiskFull):
+        return HTTPStatus.INSUFFICIENT_STORAGE
+    return HTTPStatus.UNPROCESSABLE_ENTITY  # Not an archive, a dangerous one, or one without a model.
+
+
+def _refuse(status: HTTPStatus, message: str) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="rehub", Basic realm="rehub"'
+    return JSONResponse({"error": message}, status, headers=headers)

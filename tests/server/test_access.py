@@ -1,0 +1,102 @@
+"""Private publishers look like absent ones, to everyone who may not see them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from services import serving
+
+from rehub.errors import InvalidSetting
+from rehub.server.access import create_token, read_access_rules
+
+HTML = {"Accept": "text/html"}
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def tokens(plain):
+    """Tokens by name; acme is private."""
+    tokens, lines = {}, ['private = ["acm*"]']
+    for name, scope, publishers, expires in (
+        ("reader", ["read"], ["acme"], None),
+        ("late", ["read"], ["acme"], NOW - timedelta(seconds=1)),
+        ("other", ["read", "publish"], ["google"], None),
+    ):
+        tokens[name], entry = create_token(name, scope, publishers, expires)
+        lines.append(entry)
+    (plain / "tokens.toml").write_text("\n".join(lines))
+    return tokens
+
+
+@pytest.fixture
+def url(plain, tokens, tmp_path):
+    with serving(plain, tmp_path / "cache", trust_header="X-User") as url:
+        yield url
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_reader_loads_a_private_model(url, tokens):
+    answer = requests.get(f"{url}/acme/text/1?tf-hub-format=compressed", headers=bearer(tokens["reader"]))
+    assert answer.status_code == 200
+
+
+def test_a_user_of_the_proxy_sees_private_models(url):
+    assert requests.get(f"{url}/acme/text/1", headers={"X-User": "ann"}).status_code == 200
+
+
+def test_the_proxys_header_is_believed_from_the_proxy_alone(plain, tokens, tmp_path):
+    with serving(plain, tmp_path / "cache", trust_header="X-User", trusted_proxies=("192.0.2.1",)) as url:
+        assert requests.get(f"{url}/acme/text/1", headers={"X-User": "ann"}).status_code == 404
+
+
+PATHS = ("{}/text", "{}/text/1", "{}/text/9", "{}", "{}/text/1?tf-hub-format=compressed", "{}/tex")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "*/*"])
+def test_a_private_model_is_answered_like_one_that_never_was(url, tokens, accept):
+    for who in ("nobody", "late", "other", "wrong"):
+        headers = {"Accept": accept, **({} if who == "nobody" else bearer(tokens.get(who, "wrong")))}
+        for path in PATHS:
+            answers = [requests.get(f"{url}/{path.format(name)}", headers=headers) for name in ("acme", "acmx")]
+            private, absent = [(each.status_code, each.text.replace("acmx", "acme")) for each in answers]
+            assert private == absent
+            assert private[0] == 404
+
+
+def test_private_models_are_not_listed(url, tokens):
+    for path in ("/", "/-/search?q=text", "/-/search", "/-/search?publisher=acme"):
+        assert requests.get(url + path).json() == {"models": []}
+        assert "acme" not in requests.get(url + path, headers=HTML).text.replace("publisher=acme", "")
+        assert "acme/text" in requests.get(url + path, headers=bearer(tokens["reader"])).text
+    assert "acme" not in requests.get(f"{url}/-/metrics").text
+
+
+@pytest.mark.parametrize(
+    "content", ["[[token]]", "private = 1", "[[token]]\nname = 'a'\nsha256 = 'b'", "=", "token = 1"]
+)
+def test_a_file_that_is_not_one_of_tokens_is_refused(tmp_path, content):
+    (tmp_path / "tokens.toml").write_text(content)
+    with pytest.raises(InvalidSetting, match=r"tokens\.toml"):
+        read_access_rules(tmp_path / "tokens.toml")
+
+
+def test_a_file_that_is_damaged_while_the_service_runs_lets_nobody_in(plain, tokens, url):
+    (plain / "tokens.toml").write_text("=")
+    for token in tokens.values():
+        assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
+
+
+@given(st.text(max_size=60))
+def test_any_authorization_header_is_understood_or_ignored(header):
+    token, _ = create_token("ci", ["read"], ["acme"], None)
+    from rehub.server.access import AccessRules
+
+    assert AccessRules().identify(header).token is None
+    assert token.startswith("rehub_")
