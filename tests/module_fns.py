@@ -1,4 +1,4 @@
-"""Functions that build the graphs of legacy modules, each with what its name says."""
+"""Functions that build the graphs of legacy modules, each with the feature in its name."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def power_by_while():
 
 @contextlib.contextmanager
 def v1_control_flow():
-    """Have `tf.cond` and `tf.while_loop` make the ops of TF1, as in modules that TF1 wrote."""
+    """Build `tf.cond` and `tf.while_loop` with the ops of TF1, as in modules that TF1 wrote."""
     enabled = v1.control_flow_v2_enabled()
     v1.disable_control_flow_v2()
     try:

@@ -1,4 +1,4 @@
-"""Restored models under the strategies of tf.distribute: trained on several devices as on one."""
+"""Restored models under the strategies of tf.distribute: trained on several devices equally as on one."""
 
 from __future__ import annotations
 

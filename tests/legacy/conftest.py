@@ -1,4 +1,4 @@
-"""What tests of legacy modules share: TF1's initialization of a session, and modules on disk."""
+"""Fixtures for tests of legacy modules: a session as TF1 initializes it, and modules on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run():
 
 @pytest.fixture
 def export(tmp_path):
-    """Write a module with the initial values of its variables, and returns its path."""
+    """Write a module with the initial values of its variables, and return its path."""
 
     def export_initial(module_fn, name="module", tags_and_args=None):
         spec = hub.create_module_spec(module_fn, tags_and_args)

@@ -1,4 +1,4 @@
-"""Legacy modules trained in TF2 go the way they went with hub.Module in TensorFlow 1.15, step by step."""
+"""Legacy modules trained in TF2 have the losses and weights of hub.Module in TensorFlow 1.15 at each step."""
 
 from __future__ import annotations
 

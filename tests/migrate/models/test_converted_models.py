@@ -1,4 +1,4 @@
-"""What hub.convert wrote, loaded again: it describes itself as the module does, and layers train its signatures."""
+"""Conversions by hub.convert, restored: they describe themselves as the module does, and layers train them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_conversion_has_its_variable_map_in_plain_tensorflow(converted):
 
 
 def train(handle, images, **arguments):
-    """The losses of a layer with a linear head in fit, and the variables of the module afterwards."""
+    """Return the losses of a layer with a linear head in fit, and the variables of the module afterwards."""
     layer = hub.KerasLayer(handle, trainable=True, **arguments)
     features = layer(keras.layers.Input(images.shape[2:]))
     model = keras.Sequential([keras.layers.Input(images.shape[2:]), layer, keras.layers.Flatten()])
