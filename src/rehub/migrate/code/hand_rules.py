@@ -32,9 +32,9 @@ _USES = (
     (
         "RH303",
         "An Estimator on TPUs becomes a Keras model in tf.distribute.TPUStrategy.",
-        "contrib.tpu.RunConfig contrib.tpu.TPUConfig contrib.tpu.TPUEstimator contrib.tpu.TPUEstimatorSpec estimator.tpu",
+        "contrib.tpu.TPUConfig contrib.tpu.TPUEstimator contrib.tpu.TPUEstimatorSpec estimator.tpu",
     ),
-    ("", "", "estimator.ModeKeys estimator.RunConfig"),  # They come with what is reported.
+    ("", "", "contrib.tpu.RunConfig estimator.ModeKeys estimator.RunConfig"),  # They come with what is reported.
     ("RH304", f"Estimators ended with TensorFlow 2.15. {_COMPAT_215}", "estimator"),
     (
         "RH304",
