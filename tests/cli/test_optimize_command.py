@@ -29,7 +29,7 @@ def test_it_prints_what_was_measured_and_chosen(rehub, path):
     assert lines[1].startswith("signatures['serving_default']  plain")
     assert lines[2].split()[0] == "frozen"
     assert any(line.startswith("f(float32[?, 3])") for line in lines)
-    assert lines[-1].startswith("* is chosen")
+    assert lines[-1].startswith("* marks the chosen form")
     assert ran.out.count(" *") == 2
     assert not list(path.parent.glob("*.tmp"))
 

@@ -42,7 +42,7 @@ def test_a_graph_and_a_strategy_are_refused(path):
 
 @needs_tf2
 def test_names_that_are_not_inputs_are_refused_before_measuring(path):
-    with pytest.raises(hub.errors.InvalidSetting, match=r"names 'y', which is no input .*: x\."):
+    with pytest.raises(hub.errors.InvalidSetting, match=r"names 'y', but no signature or function .*: x\."):
         hub.load(path, optimize="inference", measure_with={"y": [1.0]})
     with pytest.raises(hub.errors.InvalidSetting, match="takes a dict"):
         hub.load(path, optimize="inference", measure_with=[1.0])

@@ -17,7 +17,7 @@ class Command:
     Attributes:
         name: what is typed after `rehub`, such as "cache ls"; also the path of its file.
         summary: what it does, in the list that `rehub --help` prints.
-        other_names: what other programs call it. A user who types one of these is told the name.
+        other_names: what other programs call it. A user who types one of these gets a hint.
     """
 
     name: str

@@ -54,8 +54,8 @@ def run_command(arguments: Namespace) -> int:
     model = load(arguments.handle, arguments.tags, optimize="inference", measure_with=shapes)
     found = load_report(model).optimized
     if target is not None:
-        with stage_export(target, arguments.overwrite) as aside:
-            tf.saved_model.save(model, aside, signatures=dict(model.signatures))
+        with stage_export(target, arguments.overwrite) as staging:
+            tf.saved_model.save(model, staging, signatures=dict(model.signatures))
     if arguments.json:
         output.print_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])
     else:
@@ -80,7 +80,7 @@ def _print_measurements(found: tuple[OptimizedFunction, ...], target: str | None
             rows.append([each.name, "plain *", "", "", f"not optimized: {each.reason}"])
     output.print_table(["FUNCTION", "FORM", "MS", "DIFFERENCE", ""], rows)
     chosen = sum(each.chosen != "plain" for each in found)
-    output.print_line(f"* is the chosen form; {chosen} of {len(found)} functions are faster than as saved")
+    output.print_line(f"* marks the chosen form: for {chosen} of {len(found)} functions another one than plain")
     if target is not None:
         output.print_line(f"{target}: a TF2 SavedModel for inference")
 

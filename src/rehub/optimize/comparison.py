@@ -7,6 +7,7 @@ import time
 from typing import Any, Callable
 
 from rehub import tf_internals
+from rehub.array_diff import compare_arrays
 from rehub.optimize.choices import BF16, FROZEN, PLAIN
 from rehub.restore import Form, OutputDifference
 
@@ -90,25 +91,15 @@ def _find_worst_differences(
 
 
 def _measure_difference(expected: Any, found: Any) -> tuple[float, float]:
+    """Return the largest difference, and the same as a share of the largest expected magnitude."""
     import numpy as np
 
     expected, found = np.asarray(expected), np.asarray(found)
     if expected.shape != found.shape:
         return float("inf"), float("inf")
-    if expected.dtype.kind not in "fcV":  # Not a float; V is what NumPy makes of bfloat16.
-        if expected.dtype.kind not in "iu" or (expected == found).all():
-            differs = 0.0 if (expected == found).all() else 1.0
-            return differs, differs
-        expected, found = expected.astype(np.float64), found.astype(np.float64)
-    elif expected.dtype.kind != "c":
-        expected, found = expected.astype(np.float64), found.astype(np.float64)
-    same = (expected == found) | (np.isnan(expected) & np.isnan(found))
-    if same.all():
-        return 0.0, 0.0
-    absolute = float(np.max(np.abs(np.where(same, 0, expected - found))))
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = float(finite.max()) if finite.size else 0.0
-    return absolute, absolute / scale if scale else float("inf")
+    difference = compare_arrays(expected, found)
+    relative = difference.relative_to_scale()
+    return relative if difference.max_absolute is None else difference.max_absolute, relative
 
 
 def _measure_times(calls: dict[str, Call], sample: Any) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Inputs to measure a function with: those that the user gave, else made up of what its signature says."""
+"""The inputs to measure functions with: given by the user, else made up from the signature."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting
-from rehub.formatting import list_names
+from rehub.formatting import format_tensor, list_names
+from rehub.sample_inputs import NoSampleInput, make_sample
 
-# What stands for a size that the model leaves open, beside the first, the batch's, which is 1.
-_IMAGE_SIZE = 224  # of height and width, where there are four dimensions
-_LENGTH = 128  # of anything else: words, samples
-_TEXT = "A quick test of how long the reading of one sentence takes on this machine."
+_LENGTH = 128  # of unknown dimensions, such as words or samples
 
 
 class NoSample(Exception):
@@ -23,8 +21,8 @@ class SampleInputs:
     """Makes inputs for functions.
 
     Args:
-        given: by the name of an input, what to use for it in each function that has it: a tensor, or what becomes one;
-            or a `tf.TensorShape`, in which numbers are made up.
+        given: values by the name of an input, for each function that has it: a tensor, what converts to one, or a
+            `tf.TensorShape` for random numbers.
     """
 
     def __init__(self, given: Mapping[str, Any] | None) -> None:
@@ -33,121 +31,94 @@ class SampleInputs:
                 "measure_with= takes a dict: the name of an input, and a tensor, an array or a tf.TensorShape for it. "
                 f"Received: {type(given).__name__}"
             )
-        self._tf = tf_internals.import_tensorflow()
         self._given = dict(given or {})
         self._used: set[str] = set()
         self._names: set[str] = set()
 
-    def make(self, structure: Any, argument_names: list[str], seed: int) -> Any:
-        """Returns the positional and keyword arguments of a call.
+    def make_arguments(self, structure: Any, argument_names: list[str], seed: int) -> Any:
+        """Return the positional and keyword arguments of a call.
 
         Args:
             structure: the function's structured input signature: specs, and Python values, which stay.
-            argument_names: of its positional arguments.
-            seed: for what is random in them.
+            argument_names: the names of its positional arguments.
+            seed: the seed of random numbers.
 
         Raises:
-            NoSample: nothing can be made up for an input; names it.
+            NoSample: no value can be made up for an input; names it.
         """
-        import numpy as np  # It is there, as TensorFlow is.
+        import numpy as np  # TensorFlow needs it, too.
 
         args, kwargs = structure
         names = [*argument_names, *("" for _ in args[len(argument_names) :])]
         random = np.random.RandomState(seed)
         return (
-            tuple(self._argument(arg, name, random) for arg, name in zip(args, names)),
-            {name: self._argument(kwargs[name], name, random) for name in sorted(kwargs)},
+            tuple(self._make_argument(arg, name, random) for arg, name in zip(args, names)),
+            {name: self._make_argument(kwargs[name], name, random) for name in sorted(kwargs)},
         )
 
     def check_all_used(self, handle: str) -> None:
-        """Refuses names that no function has.
+        """Raise an error for given names that no function has.
 
         Raises:
-            InvalidSetting: lists the names there are.
+            InvalidSetting: lists the names of all inputs.
         """
         unknown = sorted(set(self._given) - self._used)
         if unknown:
             raise InvalidSetting(
-                f"measure_with= names {', '.join(map(repr, unknown))}, which is no input of a signature or function of "
-                f"{handle!r}. They are: {list_names(sorted(self._names)) or 'none'}."
+                f"measure_with= names {', '.join(map(repr, unknown))}, but no signature or function of {handle!r} has "
+                f"such an input. The inputs are: {list_names(sorted(self._names)) or 'none'}."
             )
 
-    def _argument(self, value: Any, name: str, random: Any) -> Any:
-        nest = self._tf.nest
+    def _make_argument(self, value: Any, name: str, random: Any) -> Any:
+        nest = tf_internals.import_tensorflow().nest
         leaves = nest.flatten(value)
         names = [name] * len(leaves)
         if isinstance(value, Mapping) and len(value) == len(leaves):
             names = [str(key) for key in sorted(value)]
         elif len(leaves) > 1:
             names = [""] * len(leaves)
-        return nest.pack_sequence_as(value, [self._leaf(*each, random) for each in zip(leaves, names)])
+        return nest.pack_sequence_as(value, [self._make_leaf(*each, random) for each in zip(leaves, names)])
 
-    def _leaf(self, spec: Any, name: str, random: Any) -> Any:
+    def _make_leaf(self, spec: Any, name: str, random: Any) -> Any:
         if tf_internals.specs.type_spec_of(spec) is None:
             return spec
         own_name = getattr(spec, "name", None)
         names = [each for each in (name, own_name) if each]
         self._names.update(names[:1])
-        shown = repr(names[0]) if names else "without a name"
+        label = repr(names[0]) if names else "without a name"
         for each in names:
             if each in self._given:
                 self._used.add(each)
-                return self._fitting(spec, self._given[each], shown, random)
-        return self._made_up(spec, None, shown, random)
-
-    def _fitting(self, spec: Any, given: Any, name: str, random: Any) -> Any:
-        tf = self._tf
-        if isinstance(given, tf.TensorShape):
-            return self._made_up(spec, given, name, random)
-        if isinstance(spec, tf.TensorSpec):
-            try:
-                given = tf.convert_to_tensor(given, dtype=spec.dtype)
-            except (TypeError, ValueError) as error:
-                raise NoSample(f"the sample for input {name} is no {spec.dtype.name} tensor: {error}") from error
-        if not spec.is_compatible_with(given):
-            found = tf_internals.specs.type_spec_of(given) or tf.TensorSpec(given.shape, given.dtype)
-            raise NoSample(f"the sample for input {name} is {describe(found)}, and it takes {describe(spec)}")
-        return given
-
-    def _made_up(self, spec: Any, wanted: Any, name: str, random: Any) -> Any:
-        tf = self._tf
-        if not isinstance(spec, (tf.TensorSpec, tf.RaggedTensorSpec, tf.SparseTensorSpec)):
-            raise NoSample(f"its input {name} is a {spec.value_type.__name__}; give one by measure_with=")
-        shape = spec.shape if wanted is None else wanted
-        if not spec.shape.is_compatible_with(shape):
-            raise NoSample(f"the sample shape {shape} for input {name} does not fit {describe(spec)}")
-        if shape.rank is None:
-            raise NoSample(f"its input {name} is of any shape; give one by measure_with=")
-        dense = self._dense(spec.dtype, _sizes(shape), name, random)
-        if isinstance(spec, tf.RaggedTensorSpec):
-            return tf.RaggedTensor.from_tensor(
-                dense, ragged_rank=spec.ragged_rank, row_splits_dtype=spec.row_splits_dtype
-            )
-        return tf.sparse.from_dense(dense) if isinstance(spec, tf.SparseTensorSpec) else dense
-
-    def _dense(self, dtype: Any, sizes: list[int], name: str, random: Any) -> Any:
-        tf = self._tf
-        if dtype == tf.string:
-            return tf.fill(sizes, _TEXT)
-        if dtype == tf.bool:
-            return tf.zeros(sizes, dtype)
-        if dtype == tf.uint8:  # images
-            return tf.constant(random.randint(0, 256, sizes), dtype)
-        if dtype.is_integer:
-            # 0 and 1 are in the range of everything that is counted: words, kinds of words, masks.
-            return tf.cast(tf.constant(random.randint(0, 2, sizes)), dtype)
-        if dtype.is_floating or dtype.is_complex:
-            return tf.cast(tf.constant(random.random_sample(sizes)), dtype)
-        raise NoSample(f"its input {name} is of type {dtype.name}; nothing can be made up for it")
+                return _fit_given(spec, self._given[each], label, random)
+        return _make_up(spec, None, label, random)
 
 
-def _sizes(shape: Any) -> list[int]:
-    unknown = [1, *[_IMAGE_SIZE if shape.rank == 4 else _LENGTH] * (shape.rank - 1)] if shape.rank else []
-    return [instead if size is None else size for size, instead in zip(shape.as_list(), unknown)]
+def _fit_given(spec: Any, given: Any, label: str, random: Any) -> Any:
+    tf = tf_internals.import_tensorflow()
+    if isinstance(given, tf.TensorShape):
+        return _make_up(spec, given, label, random)
+    if isinstance(spec, tf.TensorSpec):
+        try:
+            given = tf.convert_to_tensor(given, dtype=spec.dtype)
+        except (TypeError, ValueError) as error:
+            raise NoSample(f"the sample for input {label} is not a {spec.dtype.name} tensor: {error}") from error
+    if not spec.is_compatible_with(given):
+        found = tf_internals.specs.type_spec_of(given) or tf.TensorSpec(given.shape, given.dtype)
+        raise NoSample(f"the sample for input {label} is {describe(found)}, and it takes {describe(spec)}")
+    return given
+
+
+def _make_up(spec: Any, shape: Any, label: str, random: Any) -> Any:
+    if shape is not None and not tf_internals.specs.shape_of(spec).is_compatible_with(shape):
+        raise NoSample(f"the sample shape {shape} for input {label} does not fit {describe(spec)}")
+    try:
+        return make_sample(spec, random, shape=shape, length=_LENGTH)
+    except NoSampleInput as error:
+        raise NoSample(f"its input {label} {error}; give one by measure_with=") from error
 
 
 def describe(value: Any) -> str:
-    """A tensor, a spec or a nest of them for a person: `images=float32[?, 224, 224, 3]`."""
+    """Return a tensor, a spec or a nest of them for a person: `images=float32[?, 224, 224, 3]`."""
     tf = tf_internals.import_tensorflow()
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={describe(value[key])}" for key in sorted(value))
@@ -156,11 +127,7 @@ def describe(value: Any) -> str:
     spec = tf_internals.specs.type_spec_of(value)
     if spec is None and not tf.is_tensor(value):
         return repr(value)
-    shape, dtype = (value.shape, value.dtype) if spec is None else (spec.shape, spec.dtype)
-    kind = (
-        ""
-        if spec is None or isinstance(spec, tf.TensorSpec)
-        else type(spec).__name__.replace("TensorSpec", " ").lower()
-    )
-    sizes = "..." if shape.rank is None else ", ".join("?" if size is None else str(size) for size in shape.as_list())
-    return f"{kind}{dtype.name}[{sizes}]"
+    if spec is None or isinstance(spec, tf.TensorSpec):
+        return format_tensor(value.dtype.name, value.shape)
+    kind = type(spec).__name__.replace("TensorSpec", "").lower()
+    return format_tensor(spec.dtype.name, spec.shape, kind)

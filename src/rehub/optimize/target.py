@@ -47,7 +47,7 @@ class Target:
         """Make the inputs to call it with."""
         structure = self.trace.structured_input_signature
         try:
-            self._inputs = [samples.make(structure, self._argument_names, seed) for seed in range(_SAMPLES)]
+            self._inputs = [samples.make_arguments(structure, self._argument_names, seed) for seed in range(_SAMPLES)]
         except NoSample as problem:
             self._blocker = self._blocker or str(problem)
 

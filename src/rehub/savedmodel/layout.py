@@ -129,7 +129,7 @@ def _explain_missing_model(
     lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r}. "
     if not entries:
         return ModelNotFound(lead + "The directory is empty.")
-    shown = list_names(entries[:10]) + (f" and {len(entries) - 10} more" if len(entries) > 10 else "")
+    shown = list_names(entries, limit=10)
     lead += f"The directory holds: {shown}. "
     inner = _find_inner_models(path, entries, list_entries)
     if inner:
