@@ -15,7 +15,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def modules_with_examples():
-    """The names of rehub's modules with an example, found in their text: importing all of them takes long."""
+    """Return the modules with an example, found by their text, because importing all of them is slow."""
     for path in sorted(SOURCE.rglob("*.py")):
         if ">>> " in path.read_text(encoding="utf-8"):
             parts = path.relative_to(SOURCE.parent).with_suffix("").parts
@@ -27,4 +27,4 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
     assert results.attempted > 0
-    assert results.failed == 0, "the expected and the received output are printed above"
+    assert results.failed == 0, "what was expected and what came is printed above"
