@@ -1,4 +1,4 @@
-"""The public names of `import rehub as hub`."""
+"""The names that `import rehub as hub` promises to its users."""
 
 from __future__ import annotations
 
@@ -47,11 +47,7 @@ def test_public_names_are_exactly_these():
     assert sorted(rehub.__all__) == PUBLIC_NAMES
 
 
-<<<<<<< HEAD
-def test_every_public_name_exists():
-=======
 def test_every_public_name_is_importable():
->>>>>>> main
     assert [name for name in rehub.__all__ if not hasattr(rehub, name)] == []
 
 
