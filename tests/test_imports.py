@@ -1,4 +1,4 @@
-"""What `import rehub` costs and brings along, each seen in a fresh process."""
+"""What `import rehub` imports, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PRIVATE = (
 
 
 def run_python(code):
-    """The output of a fresh Python that runs the code, with every warning an error."""
+    """Run code in a fresh Python with every warning an error; return its output."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
