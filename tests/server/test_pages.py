@@ -49,10 +49,10 @@ ATTACKS = """
 """
 
 
-@pytest.fixture
-def url(plain, tmp_path):
+@pytest.fixture(scope="module")
+def url(plain, cache):
     (plain / "acme/text/1/card.md").write_text(CARD)
-    with serving(plain, tmp_path / "cache") as url:
+    with serving(plain, "--cache", cache) as url:
         yield url
 
 
@@ -101,7 +101,7 @@ def test_a_publisher_and_a_collection_have_pages(url, plain):
     (collection / "card.md").write_text(
         "# Collection acme/collection/favourites\nOur best.\n\n## List\n\n[text](/acme/text/1)"
     )
-    assert "2 models" in requests.get(f"{url}/acme", headers=HTML).text
+    assert 'href="/acme/images"' in requests.get(f"{url}/acme", headers=HTML).text
     assert 'href="/acme/text/1"' in requests.get(f"{url}/acme/collection/favourites", headers=HTML).text
 
 
@@ -164,7 +164,7 @@ def test_tfhub_devs_layout_of_cards_is_understood(tmp_path):
     card = tmp_path / "tree" / "assets" / "docs" / "acme" / "models" / "text" / "1.md"
     card.parent.mkdir(parents=True)
     card.write_text(CARD)
-    with serving(tmp_path / "tree", tmp_path / "cache") as url:
+    with serving(tmp_path / "tree", "--cache", tmp_path / "cache") as url:
         assert requests.get(f"{url}/acme/text/1").json()["task"] == "text-embedding"
 
 
@@ -176,9 +176,8 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
     from hosting import HostingServer
 
     with HostingServer() as canary:
-        card = CARD + ATTACKS.replace("CANARY", canary.url)
-        (plain / "acme/text/1/card.md").write_text(card)
-        with serving(plain, tmp_path / "cache") as url:
+        (plain / "acme/text/2/card.md").write_text(CARD + ATTACKS.replace("CANARY", canary.url))
+        with serving(plain, "--cache", tmp_path / "cache") as url:
             command = [
                 CHROMIUM,
                 "--headless",
@@ -186,8 +185,8 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
                 "--disable-gpu",
                 f"--user-data-dir={tmp_path / 'profile'}",
             ]
-            command += ["--virtual-time-budget=3000", "--dump-dom", f"{url}/acme/text/1"]
+            command += ["--virtual-time-budget=3000", "--dump-dom", f"{url}/acme/text/2"]
             dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    assert "<title>acme/text/1 - rehub</title>" in dom
+    assert "<title>acme/text/2 - rehub</title>" in dom
     assert "Overview" in dom
     assert canary.requests == []
