@@ -1,4 +1,4 @@
-"""Functions that build the graphs of legacy modules, each with what its name says."""
+"""Functions that build the graphs of legacy modules, each with the feature in its name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from saved_models import tf, vocabulary_table
 import rehub as hub
 
 v1 = tf.compat.v1
+
+
+def export_module(module_fn, path, tags_and_args=None):
+    """Write a module with the initial values of its variables. Return its path as text."""
+    spec = hub.create_module_spec(module_fn, tags_and_args)
+    with tf.Graph().as_default(), v1.Session() as session:
+        module = hub.Module(spec, tags=spec.get_tags()[-1])
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        module.export(str(path), session)
+    return str(path)
 
 
 def scaled():
@@ -105,7 +115,7 @@ def power_by_while():
 
 @contextlib.contextmanager
 def v1_control_flow():
-    """Have `tf.cond` and `tf.while_loop` make the ops of TF1, as in modules that TF1 wrote."""
+    """Build `tf.cond` and `tf.while_loop` with the ops of TF1, as in modules that TF1 wrote."""
     enabled = v1.control_flow_v2_enabled()
     v1.disable_control_flow_v2()
     try:

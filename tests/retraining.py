@@ -1,4 +1,4 @@
-"""Train an object of TF2 as a trajectory of TF 1.15 was trained, and compares."""
+"""Train an object of TF2 as a trajectory of TF 1.15 was trained, and compare."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Retraining:
 
 
 def assert_values_are_final(trajectory, variables):
-    """Compare variables, by their names in the module, with those that TF 1.15 ended with."""
+    """Compare variables, by their names in the module, with the final ones of TF 1.15."""
     recorded = trajectory.final()
     assert sorted(variables) == sorted(recorded)
     for name, value in recorded.items():
@@ -80,5 +80,5 @@ def assert_outputs(trajectory, module, when, tolerance):
 
 
 def parts_by_name(module):
-    """The variables by name, a part of a partitioned one under its own."""
+    """Return the variables by name, each part of a partitioned one under its own name."""
     return {variable.name.partition(":")[0]: variable for variable in module.variables}

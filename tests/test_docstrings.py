@@ -15,7 +15,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def modules_with_examples():
-    """The names of rehub's modules that have an example. They are told by their text: to import them all takes long."""
+    """Return the modules with an example, found by their text, because importing all of them is slow."""
     for path in sorted(SOURCE.rglob("*.py")):
         if ">>> " in path.read_text(encoding="utf-8"):
             parts = path.relative_to(SOURCE.parent).with_suffix("").parts
@@ -23,7 +23,7 @@ def modules_with_examples():
 
 
 @pytest.mark.parametrize("name", list(modules_with_examples()))
-def test_the_examples_in_the_docstrings_of(name, tmp_path, monkeypatch):
+def test_docstring_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
     assert results.attempted > 0

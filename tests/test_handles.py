@@ -41,7 +41,7 @@ SHA256 = "0123456789abcdef" * 4
         ("local:///models/nnlm", "/models/nnlm"),
     ],
 )
-def test_a_path_is_a_path(text, path):
+def test_path_is_parsed_as_a_path(text, path):
     assert (parse_handle(text).scheme, parse_handle(text).location) == (Scheme.PATH, path)
 
 
@@ -70,7 +70,7 @@ def test_a_path_is_a_path(text, path):
         ("https://www.kaggle.com/api/v1/models/x.tar.gz", "https://www.kaggle.com/api/v1/models/x.tar.gz"),
     ],
 )
-def test_a_url_asks_for_the_archive(text, url):  # P34, P16
+def test_url_requests_the_archive(text, url):
     assert (parse_handle(text).scheme, parse_handle(text).location) == (Scheme.URL, url)
 
 
@@ -149,7 +149,7 @@ def test_all_spellings_of_a_model_have_one_canonical_form(canonical, text):
 
 
 @pytest.mark.parametrize("text", [text for texts in SPELLINGS.values() for text in texts])
-def test_what_tensorflow_hub_cached_under_the_typed_text_is_looked_for_too(text):
+def test_typed_text_is_a_cache_key_too(text):
     expected = [parse_handle(text).canonical] if "#sha256=" in text else [parse_handle(text).canonical, text]
     assert list(parse_handle(text).cache_keys) == expected
 
@@ -190,13 +190,13 @@ def test_different_models_have_different_canonical_forms():
         ("shelf://m", Scheme.OBJECT_STORE, "shelf://m", None, ""),
     ],
 )
-def test_a_remote_model_is_taken_apart(text, scheme, location, version, directory):
+def test_remote_handle_is_parsed(text, scheme, location, version, directory):
     handle = parse_handle(text)
     assert (handle.scheme, handle.location, handle.version, handle.directory) == (scheme, location, version, directory)
 
 
 @pytest.mark.parametrize("text", ["https://h/m", "https://tfhub.dev/g/m/1", "s3://b/m.zip", "/m.zip", "file:///m.zip"])
-def test_the_hash_that_the_archive_must_have(text):
+def test_hash_of_the_archive_is_parsed(text):
     handle = parse_handle(f"{text}#sha256={SHA256.upper()}")
     assert handle.sha256 == SHA256
     assert handle.location == parse_handle(text).location
@@ -228,7 +228,7 @@ def test_the_hash_that_the_archive_must_have(text):
         ("gs://b/m.keras", "keras.models.load_model"),
     ],
 )
-def test_a_model_of_another_kind_is_named_with_what_loads_it(text, loaded_by):  # P31, P36
+def test_other_format_is_named_with_its_loader(text, loaded_by):
     with pytest.raises(UnsupportedFormat) as error:
         parse_handle(text)
     assert loaded_by in str(error.value)
@@ -270,7 +270,7 @@ def test_a_model_of_another_kind_is_named_with_what_loads_it(text, loaded_by):  
         (f"hf://owner/repo#sha256={SHA256}", "hf://owner/repo@commit"),
     ],
 )
-def test_what_is_no_handle_is_refused_with_the_accepted_forms(handle, words):
+def test_invalid_handle_is_refused_with_the_accepted_forms(handle, words):
     with pytest.raises(InvalidHandle) as error:
         parse_handle(handle)
     assert words in str(error.value)
@@ -293,7 +293,7 @@ ANY_HANDLE = st.one_of(
 
 
 @given(ANY_HANDLE)
-def test_any_text_is_a_handle_that_keeps_what_was_typed_or_is_refused(text):
+def test_any_text_is_a_handle_or_is_refused(text):
     try:
         handle = parse_handle(text)
     except (InvalidHandle, UnsupportedFormat):
@@ -302,13 +302,13 @@ def test_any_text_is_a_handle_that_keeps_what_was_typed_or_is_refused(text):
     assert parse_handle(handle.text) == handle
 
 
-def test_half_a_surrogate_pair_names_no_repository():
+def test_half_of_a_surrogate_pair_is_not_a_repository():
     with pytest.raises(InvalidHandle, match="surrogate"):
         parse_handle("hf://owner/model@\ud800")
 
 
 @given(ANY_HANDLE)
-def test_a_canonical_form_is_a_handle_of_the_same_model(text):
+def test_canonical_form_is_a_handle_of_the_same_model(text):
     try:
         handle = parse_handle(text)
     except (InvalidHandle, UnsupportedFormat):
@@ -325,7 +325,7 @@ def test_a_canonical_form_is_a_handle_of_the_same_model(text):
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1))
-def test_a_path_survives_its_file_url(name):
+def test_path_round_trips_through_its_file_url(name):
     path = "/" + name
     assert parse_handle(pathlib.PurePosixPath("/").as_uri() + percent_encoded(name)).location == path
 

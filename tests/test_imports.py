@@ -1,4 +1,4 @@
-"""What `import rehub` costs and brings along, each seen in a fresh process."""
+"""What `import rehub` imports, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ PRIVATE = (
 
 
 def run_python(code):
-    """The output of a fresh Python that runs the code, with every warning an error."""
+    """Run code in a fresh Python with every warning an error; return its output."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def test_import_rehub_loads_neither_tensorflow_nor_anything_heavy():
+def test_import_rehub_loads_neither_tensorflow_nor_other_heavy_modules():
     loaded = run_python("import sys, rehub; print(*sorted({name.split('.')[0] for name in sys.modules}))").split()
     assert "rehub" in loaded
     assert HEAVY.isdisjoint(loaded)
 
 
-def test_star_import_brings_every_public_name():
+def test_star_import_has_every_public_name():
     assert set(run_python("from rehub import *; print(*dir())").split()) >= set(rehub.__all__)
 
 
-def test_star_import_works_where_tensorflow_is_not_installed():  # P65
+def test_star_import_works_without_tensorflow():
     without = "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'tf_keras'])); "
     assert run_python(without + "from rehub import *; print(KerasLayer.__name__, load.__name__)") == "KerasLayer load"
 
@@ -58,12 +58,12 @@ def test_star_import_loads_no_tensorflow():
     assert run_python("import sys; from rehub import *; print('tensorflow' in sys.modules)") == "False"
 
 
-def test_an_unknown_name_is_answered_with_the_names_there_are():
+def test_unknown_name_is_an_error_that_lists_the_public_names():
     with pytest.raises(AttributeError, match=r"'rehub' has no attribute 'lode'.*load"):
         rehub.lode  # noqa: B018
 
 
-def test_private_tensorflow_and_keras_are_named_in_one_package_only():
+def test_private_tensorflow_and_keras_names_are_used_in_one_package_only():
     """ruff bans the import statements; this also finds the names in strings given to importlib."""
     source = Path(rehub.__file__).parent
     offenders = {

@@ -43,11 +43,11 @@ PUBLIC_NAMES = [
 ]
 
 
-def test_the_public_names_are_these_and_no_others():
+def test_public_names_are_exactly_these():
     assert sorted(rehub.__all__) == PUBLIC_NAMES
 
 
-def test_every_public_name_can_be_had():
+def test_every_public_name_is_importable():
     assert [name for name in rehub.__all__ if not hasattr(rehub, name)] == []
 
 
@@ -55,7 +55,7 @@ def test_dir_lists_the_public_names():
     assert dir(rehub) == PUBLIC_NAMES
 
 
-def test_every_error_is_a_hub_error_and_explains_itself():
+def test_every_error_is_a_hub_error_with_a_docstring():
     errors = [value for value in vars(rehub.errors).values() if isinstance(value, type)]
     assert len(errors) > 10
     for error in errors:

@@ -1,4 +1,4 @@
-"""Passwords and signatures stay out of what people read: messages, tracebacks, logs, listings and files."""
+"""Passwords and signatures stay out of messages, tracebacks, logs, listings and files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import rehub as hub
 from rehub.cli import main
 from rehub.redaction import redact_secrets_of, redact_text, redact_url
 
-SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in it.
+SECRET = "hush hush"  # Each quoted form of it in a URL has "hush" in it.
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in 
         ("it has 3 of 4 files: a, b (c)?", "it has 3 of 4 files: a, b (c)?"),
     ],
 )
-def test_secrets_in_a_text_are_replaced_and_nothing_else(text, shown):
+def test_only_secrets_in_a_text_are_masked(text, shown):
     assert redact_text(text) == shown
     assert redact_text(shown) == shown
 
@@ -89,7 +89,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("url", PLACES)
-def test_a_secret_is_masked_wherever_in_a_url_it_stands(url):
+def test_secret_is_masked_in_every_part_of_a_url(url):
     shown = redact_url(url)
     assert "hush" not in shown and "***" in shown
     assert redact_url(shown) == shown
@@ -97,7 +97,7 @@ def test_a_secret_is_masked_wherever_in_a_url_it_stands(url):
 
 
 @pytest.mark.parametrize("url", [url for url in PLACES if not url.startswith(("//", "tfhub.dev", "me:"))])
-def test_no_error_no_traceback_and_no_log_about_a_handle_tells_its_secrets(url, monkeypatch, caplog):
+def test_errors_tracebacks_and_logs_hold_no_secrets_of_a_handle(url, monkeypatch, caplog):
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     caplog.set_level(logging.DEBUG)
     with pytest.raises(hub.HubError) as caught:
@@ -115,7 +115,7 @@ def test_no_error_no_traceback_and_no_log_about_a_handle_tells_its_secrets(url, 
         "https://me:hush@tfhub.dev/a/model.tflite",
     ],
 )
-def test_no_error_about_a_cache_tells_its_secrets(handle, monkeypatch):
+def test_errors_about_a_cache_hold_no_secrets(handle, monkeypatch):
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     monkeypatch.delenv("TFHUB_CACHE_DIR")
     monkeypatch.setenv("REHUB_CACHE_DIR", "memory://me:hush@models")
@@ -125,8 +125,8 @@ def test_no_error_about_a_cache_tells_its_secrets(handle, monkeypatch):
 
 
 def told_by(error):
-    """All that a traceback, or a tool that shows one, tells of an error and of those that led to it."""
-    told = io.StringIO()
+    """Return everything that a traceback, or a tool that prints one, shows of an error and its causes."""
+    output = io.StringIO()
     seen = set()
     waiting = [error]
     while waiting:
@@ -134,10 +134,10 @@ def told_by(error):
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        traceback.print_exception(type(each), each, None, file=told)
-        print(repr(each), str(each), each.args, vars(each), file=told)
+        traceback.print_exception(type(each), each, None, file=output)
+        print(repr(each), str(each), each.args, vars(each), file=output)
         waiting += [each.__cause__, each.__context__]
-    return told.getvalue()
+    return output.getvalue()
 
 
 def closed_port():
@@ -159,12 +159,12 @@ RESPONDERS = {
     "redirects to a file": redirects("file:///x?token=hush"),
     "redirects to no URL": redirects("http://[h?token=hush"),
     "redirects with a login": redirects("http://me:hush@127.0.0.1:1/x"),
-    "sends what is no archive": sends(b"\x00\x01\x02" * 1000),
+    "sends bytes that are not an archive": sends(b"\x00\x01\x02" * 1000),
 }
 
 
 @pytest.mark.parametrize("responder", RESPONDERS.values(), ids=RESPONDERS)
-def test_no_failed_download_tells_a_secret(responder, monkeypatch, caplog):
+def test_failed_downloads_print_no_secrets(responder, monkeypatch, caplog):
     monkeypatch.setenv("REHUB_RETRIES", "0")
     caplog.set_level(logging.DEBUG, "rehub")
     with HostingServer() as server:
@@ -175,7 +175,7 @@ def test_no_failed_download_tells_a_secret(responder, monkeypatch, caplog):
             assert "hush" not in told_by(caught.value) + caplog.text
 
 
-def test_no_failed_connection_tells_a_secret(monkeypatch):
+def test_failed_connections_print_no_secrets(monkeypatch):
     monkeypatch.setenv("REHUB_RETRIES", "0")
     for url in (
         f"http://me:hush@127.0.0.1:{closed_port()}/m?token=hush",
@@ -188,7 +188,7 @@ def test_no_failed_connection_tells_a_secret(monkeypatch):
 
 
 @pytest.mark.parametrize("query", ["token=hush", "hush", "version=1&x-api-key=hush"])
-def test_what_is_stored_and_listed_is_without_secrets_and_found_by_the_whole_handle(query, cache_dir, capsys, caplog):
+def test_cache_holds_no_secrets_and_is_found_by_the_full_handle(query, cache_dir, capsys, caplog):
     caplog.set_level(logging.DEBUG)
     with HostingServer() as server:
         server.answer("/m", sends(archive_of(MODEL)))
@@ -209,7 +209,7 @@ def test_what_is_stored_and_listed_is_without_secrets_and_found_by_the_whole_han
     assert main(["cache", "rm", left["handle"]]) == 0  # A handle as it is listed names the model, too.
 
 
-def test_an_old_manifest_with_a_secret_is_shown_without(cache_dir, capsys):
+def test_old_manifest_with_a_secret_is_printed_without_it(cache_dir, capsys):
     with HostingServer() as server:
         hub.resolve(server.publish("/m", archive_of(MODEL)))
     (manifest,) = cache_dir.glob("*.manifest.json")
@@ -220,7 +220,7 @@ def test_an_old_manifest_with_a_secret_is_shown_without(cache_dir, capsys):
     assert "hush" not in capsys.readouterr().out
 
 
-def test_an_error_keeps_what_it_was_made_of_apart_from_secrets():
+def test_error_keeps_its_arguments_without_secrets():
     error = hub.errors.ModelNotFound("at 'https://me:hush@h/m'")
     assert str(error) == "at 'https://***@h/m'" and error.args == (str(error),)
     assert str(hub.errors.TagsNotFound("https://h/m?sig=hush")) == "https://h/m?sig=***"

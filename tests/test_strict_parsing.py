@@ -1,4 +1,4 @@
-"""Numbers, moments and documents of others."""
+"""Untrusted numbers, dates and JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rehub.strict_parsing import Malformed, parse_count, parse_http_date, parse_
 
 
 @pytest.mark.parametrize("text", ["²", "١٢", "9" * 5000, "-1", "+1", "1.0", "1e3", "", "0x1", "1_0", "\u20031", None])
-def test_what_is_no_plain_number_is_none(text):
+def test_malformed_number_is_none(text):
     assert parse_count(text) is None
 
 
-def test_a_number_is_read_within_bounds():
+def test_number_is_parsed_within_bounds():
     assert (parse_count("0012"), parse_count("9", limit=8), parse_count(str(2**63))) == (12, None, None)
 
 
@@ -25,7 +25,7 @@ def test_a_number_is_read_within_bounds():
         "Fri, 31 Dec 9999 23:59:59 -2359", "Wed, 21 Oct 2015 07:28:00 +\u00b2\u00b2",
     ],
 )  # fmt: skip
-def test_what_is_no_date_of_http_is_none(text):
+def test_malformed_http_date_is_none(text):
     assert parse_http_date(text) is None
 
 
@@ -43,10 +43,10 @@ def test_dates_are_in_utc():
     [b"", b"{", b"\xff", b"[1e999]", b"[-1e999]", b"[NaN]", b"[Infinity]", b"[-Infinity]", b"[" + b"9" * 5000 + b"]",
      b"[" * 100_000, b'{"a":' * 100_000, b"[1." + b"0" * 5000 + b"]"],
 )  # fmt: skip
-def test_a_document_that_is_not_plain_is_malformed(content):
+def test_strange_json_is_malformed(content):
     with pytest.raises(Malformed):
         parse_json(content)
 
 
-def test_a_plain_document_is_read():
+def test_plain_json_is_parsed():
     assert parse_json(b'{"a": [1, -2, 0.5, true, null, "\\ud800"]}') == {"a": [1, -2, 0.5, True, None, "\ud800"]}

@@ -1,4 +1,4 @@
-"""What TensorFlow 1.15 did when it trained the modules of `data/legacy`: the truth that fine-tuning is held against."""
+"""How TensorFlow 1.15 trained the modules of `data/legacy`. Fine-tuning has to have the same losses and weights."""
 
 from __future__ import annotations
 

@@ -79,14 +79,15 @@ def publish_directory(staging: str, target: str, files: Any = LocalFiles) -> Non
         files.makedirs(os.path.dirname(target) or ".")
         files.rename(staging, target)
         return
-    with staging_path(target, files) as replaced:
-        files.rename(target, replaced)
-        try:
-            files.rename(staging, target)
-        except BaseException:
-            if not files.exists(target):
-                files.rename(replaced, target)
-            raise
+    replaced = f"{target}.{uuid.uuid4().hex}.old"
+    files.rename(target, replaced)
+    try:
+        files.rename(staging, target)
+    except BaseException:
+        if not files.exists(target):
+            files.rename(replaced, target)
+        raise
+    remove_path(replaced, files)
 
 
 def remove_path(path: str, files: Any = LocalFiles) -> None:

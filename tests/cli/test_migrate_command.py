@@ -241,7 +241,7 @@ def test_many_files_are_done_by_several_processes(project, rehub):
     [
         ((), "give a PATH"),
         (("missing.py",), "'missing.py' does not exist"),
-        ((".", "--select", "RH9"), "there is no rule 'RH9'"),
+        ((".", "--select", "RH9"), "unknown rule 'RH9'"),
         ((".", "--write", "--diff"), "not allowed with"),
         ((".", "--output", "."), "say --write"),
         ((".", "--diff", "--output-format", "json"), "--diff prints a patch"),

@@ -1,4 +1,4 @@
-"""Load a model whose variables go to another machine, and prints what became of it, as JSON: a process of its own.
+"""Load a model whose variables go to another machine, and print the results as JSON. It runs as a separate process.
 
 Usage: load_on_cluster.py MODEL parameter_servers | device
 """

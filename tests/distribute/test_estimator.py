@@ -1,4 +1,4 @@
-"""Estimators with parameter servers: the chief and the servers are processes of their own."""
+"""Estimators with parameter servers: the chief and the servers are separate processes."""
 
 from __future__ import annotations
 

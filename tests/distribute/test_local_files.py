@@ -1,4 +1,4 @@
-"""Models that only this machine has, loaded onto others: the servers of the cluster do not see the files."""
+"""Local models loaded onto other machines: the servers of the cluster do not see the files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOADING = Path(__file__).parent / "load_on_cluster.py"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A cluster whose servers look for a relative path in a directory that is empty."""
+    """Start a cluster whose servers have an empty working directory, so that a relative path does not exist there."""
     with running_cluster(tmp_path_factory.mktemp("servers"), ps=1, worker=1) as cluster:
         yield cluster
 

@@ -1,4 +1,4 @@
-"""Train a KerasLayer under a strategy of `tf.distribute`, and prints what became of it, as JSON: a process of its own.
+"""Train a KerasLayer under a strategy of `tf.distribute`, and print the results as JSON. It runs as a separate process.
 
 Usage: training.py MODEL one_device | mirrored | workers | parameter_servers [layer | layer_of_loaded | loop]
 """
@@ -33,7 +33,7 @@ def make_strategy(how):
 
 
 def fit(strategy, path, model_of=str):
-    """By Keras; with the weights of the layer and of a head."""
+    """Train by Keras. Return the weights of the layer and of a head."""
     with strategy.scope():
         layer = hub.KerasLayer(model_of(path), trainable=True)
         head = tf.keras.layers.Dense(1, kernel_initializer="ones")
@@ -41,17 +41,17 @@ def fit(strategy, path, model_of=str):
         model.compile(tf.keras.optimizers.SGD(0.1), "mse")
     batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8).repeat()
     losses = model.fit(batches, steps_per_epoch=4, epochs=3, shuffle=False, verbose=0).history["loss"]
-    devices = [getattr(weight, "device", None) for weight in layer.weights]  # Those of Keras 3 do not tell.
+    devices = [getattr(weight, "device", None) for weight in layer.weights]  # Those of Keras 3 have no device.
     return losses, [weight.tolist() for weight in model.get_weights()], devices
 
 
 def fit_loaded(strategy, path):
-    """The same, with a layer of a restored object."""
+    """Train a layer of a restored object by Keras."""
     return fit(strategy, path, hub.load)
 
 
 def train(strategy, path):
-    """By a loop of one's own, a step being given to the cluster's workers; on the restored object itself."""
+    """Train the restored object itself in a custom loop, whose steps run on the cluster's workers."""
     with strategy.scope():
         model = hub.load(path)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)

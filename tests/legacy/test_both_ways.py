@@ -1,4 +1,4 @@
-"""A module that one of rehub and tensorflow_hub 0.12 writes, the other loads and fine-tunes."""
+"""Modules that rehub wrote in tensorflow_hub 0.12, and the reverse: loaded and fine-tuned."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reader(writer):
 
 
 def tuned(hub, spec, tags):
-    """Losses of five steps, and the module."""
+    """Return the losses of five steps, and the module."""
     module = hub.Module(spec, trainable=True, tags=tags)
     outputs = module([[1.0, 2.0], [3.0, 4.0]])
     loss = tf.reduce_sum(tf.square(outputs - 1.0)) + v1.losses.get_regularization_loss()

@@ -1,4 +1,4 @@
-"""Colocation constraints of a module follow the tensors that take the places of its inputs and its state."""
+"""Colocation constraints of a module follow the tensors that replace its inputs and state."""
 
 from __future__ import annotations
 

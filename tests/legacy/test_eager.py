@@ -1,4 +1,4 @@
-"""hub.Module where eager execution is enabled: what works there, and what the error for the rest shows."""
+"""hub.Module with eager execution: what works, and the remedies in the error for the rest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_remedies_in_the_error_work(export, run):
 def test_a_function_of_eager_mode_cannot_make_a_module():
     spec = hub.create_module_spec(module_fns.scaled)
 
-    @tf.function(autograph=False)  # AutoGraph would put the error into one of its own
+    @tf.function(autograph=False)  # AutoGraph would wrap the error
     def scale(x):
         return hub.Module(spec)(x)
 

@@ -1,4 +1,4 @@
-"""Gradients of modules with conds and loops of TF1, applied in functions: right, or an error that shows the way out."""
+"""Gradients of modules with conds and loops of TF1, applied in functions: correct, or an error with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module says about the images that it takes."""
+"""The size of the images that a module takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restored models in sessions of TF1 whose variables lie on parameter servers: a real cluster."""
+"""Restored models in sessions of TF1 whose variables are on the parameter servers of a real cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def target(cluster):
 
 @pytest.fixture
 def model(tmp_path, cluster):
-    """A model in a graph, its variables spread over the parameter servers."""
+    """Build a graph with a model whose variables are spread over the parameter servers."""
     path = save_shift(tmp_path / "model")
     devices = v1.train.replica_device_setter(cluster=cluster, worker_device="/job:worker/task:0")
     with tf.Graph().as_default():

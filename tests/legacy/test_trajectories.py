@@ -1,4 +1,4 @@
-"""Fine-tuning by hub.Module goes the way it went with tensorflow_hub 0.12 on TensorFlow 1.15, on every TensorFlow."""
+"""Fine-tuning by hub.Module has the losses and weights of tensorflow_hub 0.12 on TensorFlow 1.15."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _named(outputs, signature):
     return {(signature, name): dense(output) for name, output in outputs.items()}
 
 
-# TensorFlow 1.15 says so of the gradient of multi_sig's embedding.
+# TensorFlow 1.15 warns about the gradient of multi_sig's embedding.
 @pytest.mark.filterwarnings("ignore:Converting sparse IndexedSlices to a dense Tensor")
 @with_each_trajectory()
 def test_losses_and_variables_of_20_steps_are_those_of_tf_1_15(trajectory):

@@ -21,7 +21,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.skipif(IS_TF1, reason="TensorFlow 1.15 behaves like TensorFlow 1 unless it is told otherwise")
+@pytest.mark.skipif(IS_TF1, reason="TensorFlow 1.15 behaves like TensorFlow 1 by default")
 def test_legacy_modules_work_with_the_behavior_of_tensorflow_1():
     files = [str(file) for file in sorted(HERE.glob("test_*.py")) if file != Path(__file__)]
     root = HERE.parents[1]

@@ -12,7 +12,7 @@ from rehub.resolvers import register_resolver, resolve
 
 @pytest.fixture
 def aliases(tmp_path, monkeypatch):
-    """Writes a table, and has it used."""
+    """Write a table of aliases and use it."""
     file = tmp_path / "aliases.toml"
     monkeypatch.setenv("REHUB_ALIASES", str(file))
 
@@ -29,20 +29,20 @@ def model(tmp_path):
     return str(directory)
 
 
-def test_an_alias_holds_for_every_spelling_of_its_handle(aliases, model):
+def test_alias_applies_to_every_spelling_of_its_handle(aliases, model):
     aliases(f'# moved\n"https://tfhub.dev/google/nnlm/2" = "{model}"\n"kaggle://o/m/TensorFlow2/v" = "{model}"\n')
     for handle in ("https://tfhub.dev/google/nnlm/2", "http://tfhub.dev/google/nnlm/2/", "kaggle://o/m/tensorFlow2/v"):
         assert resolve(handle) == model
 
 
-def test_what_has_no_alias_is_itself(aliases, model):
+def test_handle_without_an_alias_is_unchanged(aliases, model):
     aliases(f'"https://tfhub.dev/google/nnlm/2" = "{model}/no/such"\n')
     assert resolve(model) == model
     with pytest.raises(ModelNotFound, match="no/such"):
         resolve("https://tfhub.dev/google/nnlm/2")
 
 
-def test_an_alias_may_stand_for_a_handle_of_ones_own(aliases):
+def test_alias_may_be_a_handle_of_a_registered_resolver(aliases):
     class Shelf:
         def is_supported(self, handle):
             return handle.startswith("shelf-alias://")
@@ -56,7 +56,7 @@ def test_an_alias_may_stand_for_a_handle_of_ones_own(aliases):
     assert resolve("shelf-alias://a") == "/mnt/a"  # A registered resolver comes first.
 
 
-def test_a_changed_table_is_read_again(aliases, model, tmp_path):
+def test_changed_table_is_read_again(aliases, model, tmp_path):
     aliases('"https://h/m" = "/no/such"')
     with pytest.raises(ModelNotFound):
         resolve("https://h/m")
@@ -70,7 +70,7 @@ def test_a_changed_table_is_read_again(aliases, model, tmp_path):
     ['"https://h/m" = ', '"https://h/m" = 3', '"https://h/m" = "kaggle://o/m"', '"hf://gpt2" = "hf://o/gpt2"'],
     ids=["no TOML", "no string", "to no handle", "from no handle"],
 )
-def test_what_is_no_table_is_refused_with_an_example(aliases, model, tmp_path, text):
+def test_malformed_table_is_refused_with_an_example(aliases, model, tmp_path, text):
     aliases(text)
     with pytest.raises(InvalidSetting, match="REHUB_ALIASES is") as error:
         resolve(model)
@@ -78,7 +78,7 @@ def test_what_is_no_table_is_refused_with_an_example(aliases, model, tmp_path, t
     assert "kaggle://google/nnlm/tensorFlow2/en-dim128/1" in str(error.value)
 
 
-def test_a_table_that_is_not_there_is_an_error(monkeypatch, tmp_path):
+def test_missing_table_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("REHUB_ALIASES", str(tmp_path / "none.toml"))
     with pytest.raises(InvalidSetting, match=r"none\.toml"):
         resolve(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Models by URL, over real connections and with real processes."""
+"""Models at URLs, with real connections and processes."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def entry_of(handle):
 
 
 def start_resolving(handle):
-    """Another process that prints what the handle resolves to."""
+    """Start a process that resolves the handle and prints the result."""
     # Under a shell's `&` a child inherits that SIGINT is ignored.
     code = "import signal, sys, rehub; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code += "; print(rehub.resolve(sys.argv[1]))"
     return subprocess.Popen([sys.executable, "-c", code, handle], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def test_a_hosted_model_is_downloaded_once(server, cache_dir):  # P16, P34, P39, P42
+def test_hosted_model_is_downloaded_once(server, cache_dir):
     handle = server.publish("/google/digits/1", ARCHIVE)
     directory = resolve(handle)
     assert contents(directory) == MODEL
@@ -67,7 +67,7 @@ def test_a_hosted_model_is_downloaded_once(server, cache_dir):  # P16, P34, P39,
     assert names_in(cache_dir) == entry_of(handle)
 
 
-def test_a_query_reaches_the_server_as_it_was_typed(server):
+def test_query_reaches_the_server_as_typed(server):
     handle = server.publish("/m", ARCHIVE) + "?signature=a/b+c%2Fd&e="
     assert contents(resolve(handle)) == MODEL
     assert server.requests[0].query == "signature=a/b+c%2Fd&e=&tf-hub-format=compressed"
@@ -76,27 +76,27 @@ def test_a_query_reaches_the_server_as_it_was_typed(server):
 @pytest.mark.parametrize(
     ("name", "make"), [("m.tar.gz", archive_of), ("m.tgz", archive_of), ("m.tar", tar_of), ("m.zip", zip_of)]
 )
-def test_an_archive_url_is_asked_for_as_it_stands(server, name, make):
+def test_archive_url_is_requested_unchanged(server, name, make):
     assert contents(resolve(server.answer("/" + name, sends(make(MODEL))))) == MODEL
     assert server.requests[0].query == ""
 
 
-def test_a_second_gzip_of_the_server_is_undone_once(server):
+def test_second_gzip_of_the_server_is_decompressed(server):
     handle = server.answer("/m.tar.gz", sends(gzip.compress(ARCHIVE), Content_Encoding="gzip"))
     assert contents(resolve(handle)) == MODEL
 
 
-def test_the_manifest_records_where_the_redirects_led(server, cache_dir):
+def test_manifest_records_the_target_of_the_redirects(server, cache_dir):
     server.answer("/signed", sends(ARCHIVE))
     server.answer("/m/3", redirects("/signed?sig=secret"))
     handle = server.answer("/m", redirects("/m/3"))
     resolve(handle)
     manifest = (cache_dir / (name_of(handle) + ".manifest.json")).read_text()
-    assert f'"url": "{server.url}/m/3"' in manifest  # P33
+    assert f'"url": "{server.url}/m/3"' in manifest
     assert "secret" not in manifest
 
 
-def test_a_hit_needs_no_server(server, cache_dir):  # hub#411
+def test_cache_hit_needs_no_server(server, cache_dir):  # hub#411
     handle = server.publish("/m", ARCHIVE)
     directory = resolve(handle)
     server.answer("/m", sends(b"gone", "text/plain", 410))
@@ -104,7 +104,7 @@ def test_a_hit_needs_no_server(server, cache_dir):  # hub#411
     assert len(server.requests) == 1
 
 
-def test_a_model_that_tensorflow_hub_has_cached_is_used_as_it_stands(server, cache_dir):
+def test_model_cached_by_tensorflow_hub_is_used_unchanged(server, cache_dir):
     handle = server.url + "/google/digits/1"
     (cache_dir / name_of(handle)).mkdir()
     (cache_dir / name_of(handle) / "saved_model.pb").write_bytes(b"graph")
@@ -113,7 +113,7 @@ def test_a_model_that_tensorflow_hub_has_cached_is_used_as_it_stands(server, cac
 
 
 @pytest.mark.peers
-def test_each_library_uses_what_the_other_has_cached(server, cache_dir):
+def test_each_library_uses_models_cached_by_the_other(server, cache_dir):
     from_rehub, from_tensorflow_hub = server.publish("/a/1", ARCHIVE), server.publish("/b/1", ARCHIVE)
     directory = resolve(from_rehub)
     # The second handle is fetched by tensorflow_hub's own resolver, registered with rehub.
@@ -132,7 +132,7 @@ print(rehub.resolve(sys.argv[2]))"""
     assert [request.path for request in server.requests] == ["/a/1", "/b/1"]
 
 
-def test_a_model_damaged_by_a_cleaner_is_downloaded_again(server):  # hub#646
+def test_model_with_deleted_files_is_downloaded_again(server):  # hub#646
     handle = server.publish("/m", ARCHIVE)
     directory = pathlib.Path(resolve(handle))
     (directory / "variables" / "variables.index").unlink()
@@ -152,7 +152,7 @@ def test_a_model_damaged_by_a_cleaner_is_downloaded_again(server):  # hub#646
     ],
     ids=["404", "page", "noise", "truncated", "broken off", "hostile"],
 )
-def test_a_failed_download_leaves_nothing_and_the_next_one_succeeds(server, cache_dir, responder, error):
+def test_failed_download_leaves_nothing_and_the_next_one_succeeds(server, cache_dir, responder, error):
     handle = server.answer("/m", responder)
     with pytest.raises(error) as raised:
         resolve(handle)
@@ -162,14 +162,14 @@ def test_a_failed_download_leaves_nothing_and_the_next_one_succeeds(server, cach
     assert contents(resolve(handle)) == MODEL
 
 
-def test_an_archives_name_may_be_a_models(server):  # PROMISES 3.6
+def test_model_may_have_a_name_like_an_archive(server):  # PROMISES 3.6
     handle = server.publish("/models/m.zip", ARCHIVE)
     server.answer("/models/m.zip", sends_only_to("tf-hub-format=compressed", ARCHIVE))
     assert contents(resolve(handle)) == MODEL
     assert [request.query for request in server.requests] == ["", "tf-hub-format=compressed"]
 
 
-def test_an_archive_that_is_nowhere_is_told_after_both_questions(server):
+def test_missing_archive_is_reported_after_both_requests(server):
     with pytest.raises(DownloadError, match="404"):
         resolve(server.url + "/m.tar.gz")
     assert len(server.requests) == 2
@@ -178,7 +178,7 @@ def test_an_archive_that_is_nowhere_is_told_after_both_questions(server):
 OTHER = {**MODEL, "saved_model.pb": b"a newer graph"}
 
 
-def test_the_latest_version_is_looked_up_again_when_asked(server, cache_dir, monkeypatch):  # P33
+def test_refresh_fetches_the_latest_version(server, cache_dir, monkeypatch):
     server.publish("/m/1", ARCHIVE)
     server.publish("/m/2", archive_of(OTHER))
     handle = server.answer("/m", redirects("/m/1?tf-hub-format=compressed"))
@@ -197,7 +197,7 @@ def test_the_latest_version_is_looked_up_again_when_asked(server, cache_dir, mon
     assert names_in(cache_dir) == entry_of(handle)
 
 
-def test_a_refresh_that_fails_keeps_what_is_there(server, cache_dir, monkeypatch):
+def test_failed_refresh_keeps_the_cached_model(server, cache_dir, monkeypatch):
     handle = server.publish("/m", ARCHIVE)
     directory = resolve(handle)
     server.answer("/m", breaks_off(archive_of(OTHER), 100))
@@ -210,7 +210,7 @@ def test_a_refresh_that_fails_keeps_what_is_there(server, cache_dir, monkeypatch
     assert names_in(cache_dir) == entry_of(handle)
 
 
-def test_a_mirror_stands_for_tfhub_dev(server, cache_dir, monkeypatch):  # hub#146, hub#657
+def test_mirror_replaces_tfhub_dev(server, cache_dir, monkeypatch):  # hub#146, hub#657
     monkeypatch.setenv("REHUB_TFHUB_ENDPOINT", server.url + "/mirror/")
     server.publish("/mirror/google/nnlm/1", ARCHIVE)
     directory = resolve("https://tfhub.dev/google/nnlm/1")
@@ -218,7 +218,7 @@ def test_a_mirror_stands_for_tfhub_dev(server, cache_dir, monkeypatch):  # hub#1
     assert directory == str(cache_dir / name_of("https://tfhub.dev/google/nnlm/1"))
 
 
-def test_a_login_in_a_handle_is_nowhere_in_the_cache(server, cache_dir):
+def test_login_in_a_handle_is_not_written_to_the_cache(server, cache_dir):
     server.publish("/m", ARCHIVE)
     resolve(server.url.replace("//", "//me:hunter2@") + "/m")
     assert server.requests[0].headers["Authorization"].startswith("Basic")
@@ -226,7 +226,7 @@ def test_a_login_in_a_handle_is_nowhere_in_the_cache(server, cache_dir):
         assert not path.is_file() or b"hunter2" not in path.read_bytes()
 
 
-def test_a_hash_in_the_handle_is_compared_and_not_sent(server, cache_dir):
+def test_hash_in_the_handle_is_verified_and_not_sent(server, cache_dir):
     url = server.publish("/m", ARCHIVE)
     assert contents(resolve(url + "#sha256=" + hashlib.sha256(ARCHIVE).hexdigest())) == MODEL
     assert server.requests[0].query == "tf-hub-format=compressed"
@@ -236,7 +236,7 @@ def test_a_hash_in_the_handle_is_compared_and_not_sent(server, cache_dir):
     assert names_in(cache_dir) == before
 
 
-def test_a_model_of_more_than_the_allowed_size_is_refused(server, cache_dir, monkeypatch):
+def test_model_larger_than_the_limit_is_refused(server, cache_dir, monkeypatch):
     monkeypatch.setenv("REHUB_MAX_SIZE", "2kB")
     with pytest.raises(UnsafeArchive, match=r"2.0 kB \(REHUB_MAX_SIZE\)"):
         resolve(server.publish("/m", ARCHIVE))
@@ -244,7 +244,7 @@ def test_a_model_of_more_than_the_allowed_size_is_refused(server, cache_dir, mon
 
 
 def sends_only_to(query, archive):
-    """Answers who asks with this query; to others there is nothing."""
+    """Answer requests with this query, and others with 404."""
 
     def respond(request):
         found = request.path.endswith("?" + query)
@@ -254,7 +254,7 @@ def sends_only_to(query, archive):
 
 
 def sends_location(place, status=303, **headers):
-    """Answers a question for an uncompressed model as the hosting protocol has it (P35)."""
+    """Answer a request for an uncompressed model by the hosting protocol."""
 
     def respond(request):
         assert request.path.endswith("?tf-hub-format=uncompressed")
@@ -269,19 +269,19 @@ def uncompressed(monkeypatch):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Location": "gs://bucket/m/1"}], ids=["body", "body and Location"])
-def test_an_uncompressed_model_is_where_the_303_says(server, uncompressed, cache_dir, headers):  # P35, P38
+def test_uncompressed_model_is_at_the_location_of_the_303(server, uncompressed, cache_dir, headers):
     handle = server.answer("/m/1", sends_location(b"gs://bucket/m/1", **headers))
     assert resolve(handle) == "gs://bucket/m/1"
     assert names_in(cache_dir) == []
 
 
-def test_the_question_for_an_uncompressed_model_may_be_redirected(server, uncompressed):
+def test_request_for_an_uncompressed_model_may_be_redirected(server, uncompressed):
     server.answer("/new", sends_location(b"gs://bucket/m\n"))
     assert resolve(server.answer("/old", redirects("/new?tf-hub-format=uncompressed"))) == "gs://bucket/m"
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 410, 500])
-def test_no_303_is_no_place(server, uncompressed, status):
+def test_other_status_than_303_gives_no_location(server, uncompressed, status):
     handle = server.answer("/m", sends_location(b"gs://bucket/m", status))
     with pytest.raises(LocationUnavailable, match=f"{status} ") as error:
         resolve(handle)
@@ -292,12 +292,12 @@ def test_no_303_is_no_place(server, uncompressed, status):
 @pytest.mark.parametrize(
     "body", [b"", b"/etc/model", b"file:///etc/model", b"https://h/m", b"kaggle://a/b/c/d", b"gs://", b"gs://a\0b"]
 )
-def test_what_is_no_object_store_is_no_place(server, uncompressed, body):
+def test_location_outside_of_object_stores_is_refused(server, uncompressed, body):
     with pytest.raises(LocationUnavailable, match="UNCOMPRESSED"):
         resolve(server.answer("/m", sends_location(body)))
 
 
-def test_a_303_of_ten_gigabytes_is_read_no_further_than_a_path_goes(server, uncompressed):
+def test_endless_303_is_read_up_to_the_length_of_a_path(server, uncompressed):
     taken = [0]
     handle = server.answer("/m", sends_without_end(b"gs://" + bytes(1 << 20), 10_000, taken, status=303))
     with pytest.raises(LocationUnavailable, match="holds no path"):
@@ -306,7 +306,7 @@ def test_a_303_of_ten_gigabytes_is_read_no_further_than_a_path_goes(server, unco
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/clear_refs").exists(), reason="only Linux tells a peak of memory")
-def test_a_large_model_takes_no_more_memory_than_a_small_one(server):
+def test_large_model_needs_no_more_memory_than_a_small_one(server):
     code = """import pathlib, sys, rehub
 def memory(line):
     status = pathlib.Path("/proc/self/status").read_text()
@@ -339,7 +339,7 @@ def tiny_disk(tmp_path, monkeypatch):
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_an_archive_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
+def test_archive_larger_than_the_disk_is_refused_before_the_download(server, tiny_disk):
     taken = [0]
     body = sends_without_end(ARCHIVE + bytes(1 << 20), 30, taken)
     with pytest.raises(DiskFull, match=r"needs 31.* MB, and 4.* MB are free"):
@@ -347,14 +347,14 @@ def test_an_archive_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
     assert list(tiny_disk.iterdir()) == []
 
 
-def test_a_file_larger_than_the_disk_is_not_even_begun(server, tiny_disk):
+def test_file_larger_than_the_disk_is_refused_before_it_is_written(server, tiny_disk):
     archive = archive_of({"saved_model.pb": bytes(20 << 20)})
     with pytest.raises(DiskFull, match=r"'./saved_model.pb' of .* needs 21.0 MB, and 4.* MB are free"):
         resolve(server.publish("/m", archive))
     assert list(tiny_disk.iterdir()) == []
 
 
-def test_a_disk_that_becomes_full_leaves_nothing(server, tiny_disk):
+def test_disk_that_becomes_full_leaves_nothing(server, tiny_disk):
     archive = archive_of({f"assets/{number}": bytes(1 << 20) for number in range(8)})
     with pytest.raises(DiskFull, match="became full while writing") as error:
         resolve(server.publish("/m", archive))
@@ -362,14 +362,14 @@ def test_a_disk_that_becomes_full_leaves_nothing(server, tiny_disk):
     assert list(tiny_disk.iterdir()) == []
 
 
-def test_progress_is_told_to_who_asks(server, monkeypatch, capfd):  # P44
+def test_requested_progress_is_printed(server, monkeypatch, capfd):
     monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
     handle = server.publish("/m", ARCHIVE)
     resolve(handle)
     assert handle in capfd.readouterr().err
 
 
-def test_four_processes_at_once_get_the_one_model_by_one_download(server, cache_dir):
+def test_four_processes_get_the_model_by_one_download(server, cache_dir):
     handle = server.publish("/m", ARCHIVE)
     processes = [start_resolving(handle) for _ in range(4)]
     answers = {process.communicate(timeout=90)[0].decode().strip() for process in processes}
@@ -389,7 +389,7 @@ def wait_for(condition):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
-def test_a_killed_download_leaves_no_entry(server, cache_dir, name):
+def test_killed_download_leaves_no_entry(server, cache_dir, name):
     # Big and plain, so that some of it is on the disk when the server falls silent.
     files = {"saved_model.pb": b"graph", "variables/variables.data": os.urandom(4 << 20)}
     tar = tar_of(files)
@@ -408,7 +408,7 @@ def test_a_killed_download_leaves_no_entry(server, cache_dir, name):
     assert contents(resolve(handle)) == files
 
 
-def test_the_cache_may_be_in_an_object_store(server, memory, monkeypatch):  # P40
+def test_cache_may_be_in_an_object_store(server, memory, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", "memory://bucket/models")
     handle = server.publish("/google/nnlm/1", archive_of(MODEL))
     url = resolve(handle)

@@ -1,4 +1,4 @@
-"""Models on Hugging Face, with the real huggingface_hub and a Hugging Face on this machine."""
+"""Models on Hugging Face, with the real huggingface_hub and a local server."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ except rehub.HubError as error:
 
 @pytest.fixture
 def resolves(hub, resolves_in_a_new_process, monkeypatch):
-    """Resolves a handle; gives 0 and the directory, or 1 and the error as text."""
+    """Resolve a handle; return 0 and the directory, or 1 and the error as text."""
     if sys.version_info < (3, 8):
         return resolves_in_a_new_process  # huggingface_hub of that time takes the endpoint from its import only.
 
@@ -106,7 +106,7 @@ def resolves(hub, resolves_in_a_new_process, monkeypatch):
 
 
 @needs_huggingface_hub
-def test_a_repository_is_an_entry_without_the_weights_of_other_frameworks(hub, resolves, cache_dir):
+def test_repository_is_cached_without_weights_of_other_frameworks(hub, resolves, cache_dir):
     status, directory = resolves("hf://owner/repo")
     assert status == 0, directory
     assert contents(directory) == {name: content for name, content in REPOSITORY.items() if name not in OTHERS}
@@ -120,14 +120,14 @@ def test_a_repository_is_an_entry_without_the_weights_of_other_frameworks(hub, r
 
 
 @needs_huggingface_hub
-def test_the_manifest_records_the_commit_that_the_branch_pointed_to(hub, resolves, cache_dir):
+def test_manifest_records_the_commit_of_the_branch(hub, resolves, cache_dir):
     resolves("hf://owner/repo")
     assert f'"url": "{hub.url}/owner/repo/tree/{NEW}"' in manifest_of(cache_dir, "hf://owner/repo")
 
 
 @needs_huggingface_hub
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="huggingface_hub of that time takes the endpoint from its import")
-def test_a_pinned_handle_has_the_commit_that_its_branch_pointed_to(hub, monkeypatch):
+def test_pinned_handle_has_the_commit_of_the_branch(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     assert pin_handle("hf://owner/repo") == f"hf://owner/repo@{NEW}"
     assert pin_handle("https://huggingface.co/owner/repo@v1") == f"hf://owner/repo@{OLD}"
@@ -138,7 +138,7 @@ def test_a_pinned_handle_has_the_commit_that_its_branch_pointed_to(hub, monkeypa
 
 
 @needs_huggingface_hub
-def test_a_revision_is_a_tag_a_commit_or_a_pull_request(resolves):
+def test_revision_is_a_tag_a_commit_or_a_pull_request(resolves):
     for handle in ("hf://owner/repo@v1", f"hf://owner/repo@{OLD}", "https://huggingface.co/owner/repo@v1"):
         status, directory = resolves(handle)
         assert status == 0, directory
@@ -146,7 +146,7 @@ def test_a_revision_is_a_tag_a_commit_or_a_pull_request(resolves):
 
 
 @needs_huggingface_hub
-def test_a_directory_of_a_repository_is_a_model(hub, resolves, cache_dir):
+def test_directory_of_a_repository_is_a_model(hub, resolves, cache_dir):
     status, directory = resolves("hf://owner/repo@refs/pr/1/two 2")
     assert status == 0, directory
     assert contents(directory) == {"saved_model.pb": b"two", "variables/variables.index": b"an index"}
@@ -156,14 +156,14 @@ def test_a_directory_of_a_repository_is_a_model(hub, resolves, cache_dir):
 
 
 @needs_huggingface_hub
-def test_an_archive_in_a_repository_is_unpacked(resolves):
+def test_archive_in_a_repository_is_unpacked(resolves):
     status, directory = resolves("hf://owner/repo@refs/pr/1/packed.tar.gz")
     assert status == 0, directory
     assert contents(directory) == MODEL
 
 
 @needs_huggingface_hub
-def test_a_repository_without_a_model_at_its_root_says_where_it_has_some(resolves, cache_dir):
+def test_repository_without_a_model_at_its_root_lists_its_models(resolves, cache_dir):
     status, error = resolves("hf://owner/repo@refs/pr/1")
     assert status == 1
     assert error.startswith("ModelNotFound: 'hf://owner/repo@refs/pr/1' has no saved_model.pb")
@@ -181,7 +181,7 @@ def test_a_repository_without_a_model_at_its_root_says_where_it_has_some(resolve
     [("hf://owner/other", "Repository"), ("hf://owner/repo@v9", "v9")],
     ids=["repository", "revision"],
 )
-def test_what_is_not_there_is_told_in_huggingface_hubs_words(resolves, cache_dir, handle, words):
+def test_missing_repository_is_reported_with_the_error_of_huggingface_hub(resolves, cache_dir, handle, words):
     status, error = resolves(handle)
     assert status == 1
     assert error.startswith(f"DownloadError: '{handle}' cannot be downloaded from Hugging Face")
@@ -191,7 +191,7 @@ def test_what_is_not_there_is_told_in_huggingface_hubs_words(resolves, cache_dir
 
 
 @needs_huggingface_hub
-def test_a_gated_model_says_whether_a_token_was_sent_and_never_which(hub, resolves, cache_dir):
+def test_gated_model_says_whether_a_token_was_sent_and_not_which(hub, resolves, cache_dir):
     hub.is_gated = True
     token = "hf_0123456789"
     status, error = resolves("hf://owner/repo", HF_TOKEN=token, HUGGING_FACE_HUB_TOKEN=token)  # today's name, the first
@@ -205,7 +205,7 @@ def test_a_gated_model_says_whether_a_token_was_sent_and_never_which(hub, resolv
 
 
 @needs_huggingface_hub
-def test_a_hugging_face_that_cannot_be_reached(resolves_in_a_new_process, cache_dir):
+def test_unreachable_hugging_face_is_an_error(resolves_in_a_new_process, cache_dir):
     status, error = resolves_in_a_new_process("hf://owner/repo", HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="")
     assert status == 1
     assert error.startswith("DownloadError: 'hf://owner/repo' cannot be downloaded from Hugging Face")
@@ -213,7 +213,7 @@ def test_a_hugging_face_that_cannot_be_reached(resolves_in_a_new_process, cache_
 
 
 @needs_huggingface_hub
-def test_offline_only_the_cache_answers(hub, resolves):
+def test_offline_uses_the_cache_only(hub, resolves):
     status, directory = resolves("hf://owner/repo")
     assert status == 0, directory
     asked = len(hub.tokens)
@@ -226,14 +226,14 @@ def test_offline_only_the_cache_answers(hub, resolves):
 
 @needs_huggingface_hub
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="huggingface_hub of that time asks for the commit all the same")
-def test_the_offline_setting_of_huggingface_hub_holds_too(hub, resolves_in_a_new_process):
+def test_offline_setting_of_huggingface_hub_is_obeyed(hub, resolves_in_a_new_process):
     status, error = resolves_in_a_new_process("hf://owner/repo", HF_HUB_OFFLINE="1")
     assert status == 1
     assert error.startswith("DownloadError: 'hf://owner/repo'")
     assert hub.tokens == []
 
 
-def test_without_huggingface_hub_the_error_has_the_pip_line(monkeypatch, cache_dir):
+def test_missing_huggingface_hub_is_an_error_with_the_pip_line(monkeypatch, cache_dir):
     # An environment without huggingface_hub: importing it fails.
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r'pip install "rehub\[huggingface\]"') as error:

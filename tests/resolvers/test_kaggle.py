@@ -1,4 +1,4 @@
-"""Models on Kaggle, with the real kagglehub and a Kaggle on this machine."""
+"""Models on Kaggle, with the real kagglehub and a local server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def names_in(directory):
 
 @pytest.fixture(autouse=True)
 def kagglehub_at_home(tmp_path, monkeypatch):
-    """kagglehub goes to this machine, with a home of its own: it logs there, keeps models and looks for a login."""
+    """Direct kagglehub to the local server, with its own home for logs, models and logins."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kagglehub"))
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / ".kaggle"))
@@ -69,7 +69,7 @@ def test_all_spellings_of_a_version_are_one_entry(kaggle, cache_dir):
 
 
 @needs_kagglehub
-def test_without_a_version_it_is_the_latest_and_the_manifest_says_which(kaggle, cache_dir):
+def test_handle_without_a_version_is_the_latest_and_the_manifest_names_it(kaggle, cache_dir):
     assert contents(resolve(f"kaggle://{NAME}")) == MODEL
     assert contents(resolve(f"kaggle://{NAME}/1"))["saved_model.pb"] == b"the first"
     assert f'"url": "{PAGE}/2"' in (cache_dir / entry_of(PAGE)[2]).read_text()
@@ -77,7 +77,7 @@ def test_without_a_version_it_is_the_latest_and_the_manifest_says_which(kaggle, 
 
 
 @needs_kagglehub
-def test_a_pinned_handle_has_the_version_that_is_the_latest(kaggle, monkeypatch):
+def test_pinned_handle_has_the_latest_version(kaggle, monkeypatch):
     assert pin_handle(PAGE) == f"kaggle://{NAME}/2"
     assert pin_handle(f"kaggle://{NAME}/1") == f"kaggle://{NAME}/1"
     monkeypatch.setenv("REHUB_OFFLINE", "1")
@@ -85,7 +85,7 @@ def test_a_pinned_handle_has_the_version_that_is_the_latest(kaggle, monkeypatch)
 
 
 @needs_kagglehub
-def test_a_model_of_many_files_comes_as_an_archive():
+def test_model_of_many_files_is_downloaded_as_an_archive():
     model = {**MODEL, **{f"assets/{number}.txt": b"%d" % number for number in range(30)}}
     with KaggleServer(NAME, {1: model}, archive_of(model)) as kaggle:
         assert contents(resolve(f"kaggle://{NAME}/1")) == model
@@ -93,7 +93,7 @@ def test_a_model_of_many_files_comes_as_an_archive():
 
 
 @needs_kagglehub
-def test_what_kagglehub_has_lost_half_of_is_fetched_whole(kaggle, tmp_path):
+def test_incomplete_cache_of_kagglehub_is_fetched_again(kaggle, tmp_path):
     half = tmp_path / "kagglehub" / "models" / NAME / "2"
     half.mkdir(parents=True)
     (half / "saved_model.pb").write_bytes(b"a graph")
@@ -109,7 +109,7 @@ def test_what_kagglehub_has_lost_half_of_is_fetched_whole(kaggle, tmp_path):
         ({"KAGGLE_USERNAME": "me", "KAGGLE_KEY": "0123456789"}, "login: KAGGLE_USERNAME and KAGGLE_KEY"),
     ],
 )
-def test_a_refusal_says_which_login_was_used_and_which_page_to_see(kaggle, cache_dir, monkeypatch, login, words):
+def test_refused_access_names_the_login_and_the_page(kaggle, cache_dir, monkeypatch, login, words):
     for name, value in login.items():
         monkeypatch.setenv(name, value)
     kaggle.needs_consent = True
@@ -126,7 +126,7 @@ def test_a_refusal_says_which_login_was_used_and_which_page_to_see(kaggle, cache
 
 
 @needs_kagglehub
-def test_a_model_that_is_not_there(kaggle, cache_dir):
+def test_missing_model_is_an_error(kaggle, cache_dir):
     with pytest.raises(DownloadError, match="404"):
         resolve("kaggle://google/nnlm/tensorFlow2/en-dim129/1")
     with pytest.raises(DownloadError, match="404"):
@@ -135,7 +135,7 @@ def test_a_model_that_is_not_there(kaggle, cache_dir):
 
 
 @needs_kagglehub
-def test_in_a_notebook_of_kaggle_the_model_is_where_kagglehub_mounts_it(kaggle, cache_dir, tmp_path, monkeypatch):
+def test_model_in_a_kaggle_notebook_is_the_mounted_directory(kaggle, cache_dir, tmp_path, monkeypatch):
     (tmp_path / "input" / "nnlm").mkdir(parents=True)
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
     monkeypatch.setenv("KAGGLE_DATA_PROXY_URL", f"http://127.0.0.1:{PORT}")
@@ -147,14 +147,14 @@ def test_in_a_notebook_of_kaggle_the_model_is_where_kagglehub_mounts_it(kaggle, 
 
 
 @needs_kagglehub
-def test_a_kaggle_that_cannot_be_reached(cache_dir):
+def test_unreachable_kaggle_is_an_error(cache_dir):
     with pytest.raises(DownloadError, match="cannot be downloaded from Kaggle"):
         resolve(f"kaggle://{NAME}/1")
     assert names_in(cache_dir) == []
 
 
 @needs_kagglehub
-def test_offline_only_the_cache_answers(kaggle, monkeypatch):
+def test_offline_uses_the_cache_only(kaggle, monkeypatch):
     directory = resolve(f"kaggle://{NAME}/2")
     asked = len(kaggle.logins)
     monkeypatch.setenv("REHUB_OFFLINE", "1")
@@ -164,7 +164,7 @@ def test_offline_only_the_cache_answers(kaggle, monkeypatch):
     assert len(kaggle.logins) == asked
 
 
-def test_what_tensorflow_hub_cached_under_a_page_is_used(cache_dir):
+def test_model_cached_by_tensorflow_hub_under_a_page_is_used(cache_dir):
     typed = PAGE.replace("tensorFlow2", "TensorFlow2") + "/1?tfhub-redirect=true"
     entry = cache_dir / hashlib.sha1(typed.encode()).hexdigest()
     entry.mkdir()
@@ -172,7 +172,7 @@ def test_what_tensorflow_hub_cached_under_a_page_is_used(cache_dir):
     assert resolve(typed) == str(entry)
 
 
-def test_without_kagglehub_the_page_speaks_the_hosting_protocol(server, cache_dir, monkeypatch):
+def test_hosting_protocol_is_used_without_kagglehub(server, cache_dir, monkeypatch):
     # An environment without kagglehub: no finder of modules knows it.
     monkeypatch.setitem(sys.modules, "kagglehub", None)
     monkeypatch.setenv("http_proxy", server.url)

@@ -1,4 +1,4 @@
-"""Models in object stores: in fsspec's memory, and in an S3 on this machine."""
+"""Models in object stores: fsspec's memory, and a local S3 server."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def delete(storage, place):
 
 @pytest.fixture(params=["memory", "s3"])
 def store(request):
-    """A storage, and the URL of a place in it."""
+    """A storage, and a URL in it."""
     return request.getfixturevalue(request.param), f"{request.param}://bucket/größe x/nnlm"
 
 
-def test_a_directory_is_copied_into_the_cache_once(store, cache_dir):
+def test_directory_is_copied_into_the_cache_once(store, cache_dir):
     storage, url = store
     write(storage, url, MODEL)
     directory = resolve(url)
@@ -67,7 +67,7 @@ def test_a_directory_is_copied_into_the_cache_once(store, cache_dir):
 @pytest.mark.parametrize(
     ("ending", "make"), [(".tar.gz", archive_of), (".tar", tar_of), (".zip", zip_of), ("", zip_of)]
 )
-def test_an_archive_is_unpacked_into_the_cache_once(store, ending, make):
+def test_archive_is_unpacked_into_the_cache_once(store, ending, make):
     storage, url = store
     write(storage, url + ending, {"": make(MODEL)})
     directory = resolve(url + ending)
@@ -76,7 +76,7 @@ def test_an_archive_is_unpacked_into_the_cache_once(store, ending, make):
     assert resolve(url + ending) == directory
 
 
-def test_an_archive_must_have_the_hash_of_its_handle(store, cache_dir):
+def test_archive_must_have_the_hash_of_its_handle(store, cache_dir):
     storage, url = store
     archive = archive_of(MODEL)
     write(storage, url + ".tgz", {"": archive})
@@ -89,7 +89,7 @@ def test_an_archive_must_have_the_hash_of_its_handle(store, cache_dir):
         resolve(f"{url}#sha256={'0' * 64}")
 
 
-def test_where_nothing_is_there_is_no_model(store, cache_dir):
+def test_empty_location_has_no_model(store, cache_dir):
     _, url = store
     with pytest.raises(ModelNotFound, match="is empty, or does not exist") as error:
         resolve(url)
@@ -97,7 +97,7 @@ def test_where_nothing_is_there_is_no_model(store, cache_dir):
     assert names_in(cache_dir) == []
 
 
-def test_a_directory_without_a_model_says_where_models_are(store):
+def test_directory_without_a_model_lists_models(store):
     storage, url = store
     write(storage, url, {"README.md": b"two models", "1/saved_model.pb": b"one", "2/saved_model.pb": b"two"})
     with pytest.raises(ModelNotFound) as error:
@@ -106,7 +106,7 @@ def test_a_directory_without_a_model_says_where_models_are(store):
     assert f"\n  {url}/1\n  {url}/2" in str(error.value)
 
 
-def test_what_is_no_archive_leaves_the_cache_unchanged(memory, cache_dir):
+def test_file_that_is_not_an_archive_leaves_the_cache_unchanged(memory, cache_dir):
     write(memory, "memory://b", {"m.tar.gz": b"<html>", "n.zip": zip_of({"../x": b"harm"})})
     with pytest.raises(CorruptArchive):
         resolve("memory://b/m.tar.gz")
@@ -115,7 +115,7 @@ def test_what_is_no_archive_leaves_the_cache_unchanged(memory, cache_dir):
     assert names_in(cache_dir) == []
 
 
-def test_a_file_that_would_leave_the_model_is_refused(memory, tmp_path, cache_dir):
+def test_file_that_leaves_the_model_directory_is_refused(memory, tmp_path, cache_dir):
     write(memory, "memory://b", {"m/saved_model.pb": b"a graph"})
     memory.store["/b/m/../../escaped"] = memory.store["/b/m/saved_model.pb"]
     with pytest.raises(UnsafeArchive, match=r"\.\./\.\./escaped"):
@@ -123,7 +123,7 @@ def test_a_file_that_would_leave_the_model_is_refused(memory, tmp_path, cache_di
     assert names_in(cache_dir) == []
 
 
-def test_a_storage_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch, cache_dir):
+def test_refused_access_says_where_the_driver_looks_for_a_login(s3, monkeypatch, cache_dir):
     write(s3, "s3://bucket/m", MODEL)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -136,7 +136,7 @@ def test_a_storage_that_refuses_says_where_a_login_is_taken_from(s3, monkeypatch
     assert names_in(cache_dir) == []
 
 
-def test_a_storage_that_cannot_be_reached(s3, monkeypatch, cache_dir):
+def test_unreachable_storage_is_an_error(s3, monkeypatch, cache_dir):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     s3.clear_instance_cache()
@@ -145,7 +145,7 @@ def test_a_storage_that_cannot_be_reached(s3, monkeypatch, cache_dir):
     assert names_in(cache_dir) == []
 
 
-def test_uncompressed_hands_a_directory_on_as_it_stands(memory, cache_dir, monkeypatch):  # P38
+def test_uncompressed_returns_the_url_of_the_directory(memory, cache_dir, monkeypatch):
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
     write(memory, "memory://b", {"m.tar": tar_of(MODEL)})
     assert resolve("gs://bucket/nnlm/") == "gs://bucket/nnlm"
@@ -153,7 +153,7 @@ def test_uncompressed_hands_a_directory_on_as_it_stands(memory, cache_dir, monke
     assert contents(resolve("memory://b/m.tar")) == MODEL  # TensorFlow reads no archives
 
 
-def test_without_gcsfs_a_directory_is_left_to_tensorflow(monkeypatch, cache_dir):
+def test_directory_is_read_by_tensorflow_without_gcsfs(monkeypatch, cache_dir):
     # An environment without gcsfs: no finder of modules knows it.
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     assert resolve("gs://bucket/nnlm") == "gs://bucket/nnlm"
@@ -163,20 +163,20 @@ def test_without_gcsfs_a_directory_is_left_to_tensorflow(monkeypatch, cache_dir)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed here")
-def test_without_its_driver_the_error_has_the_pip_line():
+def test_missing_driver_is_an_error_with_the_pip_line():
     with pytest.raises(PackageMissing, match=r'pip install "rehub\[s3\]"') as error:
         resolve("s3://bucket/nnlm")
     assert isinstance(error.value, ImportError)
 
 
-def test_a_scheme_that_nothing_knows_is_refused_with_the_accepted_forms(cache_dir):
+def test_unknown_scheme_is_refused_with_the_accepted_forms(cache_dir):
     with pytest.raises(InvalidHandle, match="does not know htps://") as error:
         resolve("htps://tfhub.dev/google/nnlm-en-dim50/2")
     assert "rehub.register_resolver" in str(error.value)
     assert names_in(cache_dir) == []
 
 
-def test_offline_only_the_cache_answers(memory, monkeypatch):
+def test_offline_uses_the_cache_only(memory, monkeypatch):
     write(memory, "memory://b/m", MODEL)
     directory = resolve("memory://b/m")
     monkeypatch.setenv("REHUB_OFFLINE", "1")

@@ -1,4 +1,4 @@
-"""Who resolves a handle."""
+"""The choice of a handle's resolver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rehub.resolvers import register_resolver, resolve
 
 
 class Resolving:
-    """Resolves handles that start with some text; registered for good, so each test takes a text of its own."""
+    """Resolves handles with a prefix; it stays registered, so each test uses its own prefix."""
 
     def __init__(self, start, answer):
         self._start = start
@@ -26,39 +26,39 @@ class Resolving:
         return self._answer
 
 
-def test_a_registered_resolver_takes_its_handles():
+def test_registered_resolver_resolves_its_handles():
     register_resolver(Resolving("shelf-a://", "/mnt/a"))
     assert resolve("shelf-a://m") == "/mnt/a"
     with pytest.raises(InvalidHandle):
         resolve("shelf-b://m")
 
 
-def test_the_newest_is_asked_first():
+def test_newest_resolver_is_tried_first():
     register_resolver(Resolving("shelf-c://", "older"))
     register_resolver(Resolving("shelf-c://", "newer"))
     assert resolve("shelf-c://m") == "newer"
 
 
-def test_it_comes_before_the_built_in_ones():
+def test_registered_resolver_comes_before_the_built_in_ones():
     register_resolver(Resolving("https://models.invalid/", "/mnt/url"))
     register_resolver(Resolving("https://models.invalid/m.tflite", "/mnt/lite"))
     assert resolve("https://models.invalid/m/1") == "/mnt/url"
     assert resolve("https://models.invalid/m.tflite") == "/mnt/lite"
 
 
-def test_it_may_return_a_path_or_what_tensorflow_reads_in_its_place():
+def test_resolver_may_return_a_path_or_a_url():
     register_resolver(Resolving("shelf-d://", pathlib.PurePosixPath("/mnt/d")))
     register_resolver(Resolving("shelf-e://", "gs://bucket/e"))
     assert resolve("shelf-d://m") == "/mnt/d"
     assert resolve("shelf-e://m") == "gs://bucket/e"
 
 
-def test_it_gets_text_whatever_was_typed(tmp_path):
+def test_resolver_gets_every_handle_as_text(tmp_path):
     register_resolver(Resolving("shelf-f/", "/mnt/f"))
     assert resolve(b"shelf-f/m") == resolve(pathlib.PurePosixPath("shelf-f/m")) == "/mnt/f"
 
 
-def test_what_it_raises_is_the_users_to_see():
+def test_error_of_a_resolver_is_raised_unchanged():
     class Offline(Resolving):
         def __call__(self, handle):
             raise ConnectionError("the shelf is offline")
@@ -68,7 +68,7 @@ def test_what_it_raises_is_the_users_to_see():
         resolve("shelf-g://m")
 
 
-def test_an_answer_that_is_no_path_is_refused_with_the_resolver_named():
+def test_result_that_is_not_a_path_is_refused():
     register_resolver(Resolving("shelf-h://", None))
     with pytest.raises(InvalidResolver, match=r"Resolving.*shelf-h://m.*None"):
         resolve("shelf-h://m")
@@ -82,19 +82,19 @@ def test_an_answer_that_is_no_path_is_refused_with_the_resolver_named():
         (lambda handle: handle, "no method is_supported"),
     ],
 )
-def test_what_cannot_resolve_is_refused(resolver, words):
+def test_object_without_the_methods_is_refused(resolver, words):
     with pytest.raises(InvalidResolver, match=words) as error:
         register_resolver(resolver)
     assert isinstance(error.value, TypeError)
 
 
 @pytest.mark.parametrize("handle", [None, 3, object(), ["a"]])
-def test_a_handle_of_another_type_is_refused_in_the_words_of_tensorflow_hub(handle):
+def test_handle_of_another_type_is_refused_as_in_tensorflow_hub(handle):
     with pytest.raises(ValueError, match="Expected a string, got"):
         resolve(handle)
 
 
-def test_another_kind_of_model_is_refused_before_anything_is_asked(server):  # P31
+def test_other_format_is_refused_before_any_request(server):
     with pytest.raises(UnsupportedFormat):
         resolve(server.url + "/google/lite-model/aiy/1")
     assert server.requests == []

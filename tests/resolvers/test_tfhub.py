@@ -1,4 +1,4 @@
-"""URLs of tfhub.dev, with a server on this machine in its place."""
+"""URLs of tfhub.dev, with a local server as its mirror."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tfhub(server, monkeypatch):
     return server
 
 
-def test_all_spellings_of_a_model_are_one_entry_which_tensorflow_hub_finds(tfhub, cache_dir):
+def test_all_spellings_of_a_model_are_one_entry_that_tensorflow_hub_finds(tfhub, cache_dir):
     tfhub.publish("/google/nnlm-en-dim128/2", archive_of(MODEL))
     directory = resolve("http://tfhub.dev/google/nnlm-en-dim128/2/?tf-hub-format=compressed")
     assert contents(directory) == MODEL
@@ -33,7 +33,7 @@ def test_all_spellings_of_a_model_are_one_entry_which_tensorflow_hub_finds(tfhub
     assert len(tfhub.requests) == 1
 
 
-def test_what_tensorflow_hub_cached_under_another_spelling_is_used(tfhub, cache_dir):
+def test_model_cached_by_tensorflow_hub_under_another_spelling_is_used(tfhub, cache_dir):
     entry = cache_dir / hashlib.sha1((HANDLE + "/").encode()).hexdigest()
     entry.mkdir()
     (entry / "saved_model.pb").write_bytes(b"a graph")
@@ -41,7 +41,7 @@ def test_what_tensorflow_hub_cached_under_another_spelling_is_used(tfhub, cache_
     assert tfhub.requests == []
 
 
-def test_the_manifest_records_the_page_that_the_server_redirects_to(tfhub, cache_dir):
+def test_manifest_records_the_page_that_the_server_redirects_to(tfhub, cache_dir):
     page = "/models/google/nnlm/tensorFlow2/en-dim128/1?tfhub-redirect=true&tf-hub-format=compressed"
     tfhub.answer("/google/nnlm-en-dim128/2", redirects(page))
     tfhub.answer(page.partition("?")[0], sends(archive_of(MODEL)))
@@ -54,18 +54,18 @@ def test_the_manifest_records_the_page_that_the_server_redirects_to(tfhub, cache
     "name",
     ["nvidia/unet/industrial/class_10/1", "silero/silero-stt/en/1", "inaturalist/vision/embedder/inaturalist_V2"],
 )
-def test_a_model_that_was_deleted_is_said_to_be_gone_and_why(name, cache_dir):
+def test_deleted_model_is_reported_with_the_reason(name, cache_dir):
     with pytest.raises(ModelNotFound, match="was deleted on 2024-03-18") as error:
         resolve(f"https://tfhub.dev/{name}")
     assert f"https://tfhub.dev/{name}" in str(error.value)
     assert "404" in str(error.value)
 
 
-def test_a_deleted_model_that_somebody_still_has_resolves(tfhub):
+def test_deleted_model_in_a_cache_resolves(tfhub):
     tfhub.publish("/silero/silero-stt/en/1", archive_of(MODEL))
     assert contents(resolve("https://tfhub.dev/silero/silero-stt/en/1")) == MODEL
 
 
-def test_another_model_that_is_not_there_is_only_not_there():
+def test_other_missing_model_is_a_download_error():
     with pytest.raises(DownloadError, match="404"):
         resolve("https://tfhub.dev/nvidia/unet/industrial/class_11/1")

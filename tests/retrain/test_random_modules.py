@@ -1,6 +1,6 @@
-"""Random modules, made and trained by `data/legacy_fuzz/make.py` in TF 1.15, go the same way in TF2.
+"""Random modules, made and trained by `data/legacy_fuzz/make.py` in TF 1.15, are trained equally in TF2.
 
-More of them are tried by hand: make a file with another seed, and name it in REHUB_RANDOM_MODULES.
+To try more of them, make a file with another seed, and name it in REHUB_RANDOM_MODULES.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signatures of a legacy module, and all else that is made of one, have the gradients of the module's call."""
+"""Signatures and other functions of a legacy module have the gradients of the module's call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def linear():
 
 @pytest.fixture(scope="module")
 def callables(linear, converted):
-    """Functions of x, each with the object that has its variables."""
+    """Return functions of x, each with the object that has its variables."""
     model, again = tf.saved_model.load(converted), hub.load(LINEAR)
     graph = linear.graph
     return {
@@ -57,7 +57,7 @@ def ordered(module):
 
 
 def in_plain_tensorflow(x, variables):
-    """What the module computes."""
+    """Compute what the module computes."""
     return tf.matmul(x, tf.concat(variables[:3], 0) + tf.concat(variables[3:], 0))
 
 
@@ -148,7 +148,7 @@ def test_a_model_that_applies_a_function_of_a_module_is_fitted(name, callables):
 
 
 def made_up(spec):
-    """A tensor for a `tf.TensorSpec`: sizes that are open are 2."""
+    """Return a tensor for a `tf.TensorSpec`, with 2 for unknown sizes."""
     shape = [2 if size is None else size for size in spec.shape]
     if spec.dtype == tf.string:
         return tf.fill(shape, "the cat")
@@ -175,7 +175,7 @@ def gradients_of(function, module, inputs):
 
 
 def call_of(module, name):
-    """The module's call, of the tensors that a signature takes."""
+    """Return the module's call as a function of the tensors that a signature takes."""
     specs = {key: info.type_spec for key, info in module.get_input_info_dict(name).items()}
 
     def call(keys):
@@ -240,7 +240,7 @@ def test_signatures_describe_themselves_as_those_of_tensorflows_loader_do(name):
 
 
 def _flat(shapes):
-    """The shapes of outputs, or of their components."""
+    """Return the shapes of outputs, or of their components."""
     return [
         shape
         for name in sorted(shapes)

@@ -1,4 +1,4 @@
-"""What a server can answer, and what the user is told."""
+"""Responses of servers, and the resulting errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HANDLE = "the handle"
 
 @pytest.fixture
 def fetch(tmp_path):
-    """Downloads into a new directory; returns where from, and the files. After an error the directory is empty."""
+    """Download into a new directory, and check that it is empty after an error."""
 
     def fetch(url, handle=HANDLE, retries=0, **options):
         into = tmp_path / uuid.uuid4().hex
@@ -55,7 +55,7 @@ def fetch(tmp_path):
     return fetch
 
 
-def test_an_archive_comes_as_it_lies_on_the_server(server, fetch):
+def test_archive_is_downloaded_as_stored_on_the_server(server, fetch):
     url = server.answer("/m", sends(ARCHIVE))
     assert fetch(url) == (url, MODEL)
     headers = server.requests[0].headers
@@ -64,7 +64,7 @@ def test_an_archive_comes_as_it_lies_on_the_server(server, fetch):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
-def test_a_content_encoding_is_not_undone_on_the_way(server, encoding, fetch):
+def test_content_encoding_is_not_decoded_by_requests(server, encoding, fetch):
     # Servers say this of a .tar.gz that they have on the disk, and mean the file itself.
     url = server.answer("/m.tar.gz", sends(ARCHIVE, "application/x-tar", Content_Encoding=encoding))
     assert fetch(url)[1] == MODEL
@@ -72,7 +72,7 @@ def test_a_content_encoding_is_not_undone_on_the_way(server, encoding, fetch):
     assert fetch(server.answer("/twice", sends(twice, Content_Encoding=encoding)))[1] == MODEL
 
 
-def test_redirects_are_followed_to_the_end(server, fetch):
+def test_redirects_are_followed(server, fetch):
     end = server.answer("/end?version=b%2Fc", sends(ARCHIVE))
     server.answer("/end", sends(ARCHIVE))
     server.answer("/middle", redirects(end))
@@ -80,7 +80,7 @@ def test_redirects_are_followed_to_the_end(server, fetch):
     assert server.requests[-1].query == "version=b%2Fc"
 
 
-def test_a_redirect_to_a_file_is_refused_with_the_hops(server, tmp_path, fetch):
+def test_redirect_to_a_file_is_refused_with_all_responses(server, tmp_path, fetch):
     (tmp_path / "secret").write_bytes(ARCHIVE)
     url = server.answer("/m", redirects((tmp_path / "secret").as_uri()))
     with pytest.raises(DownloadError, match=r"http and https only") as error:
@@ -89,7 +89,7 @@ def test_a_redirect_to_a_file_is_refused_with_the_hops(server, tmp_path, fetch):
     assert (tmp_path / "secret").as_uri() in str(error.value)
 
 
-def test_endless_redirects_end(server, fetch):
+def test_endless_redirects_are_an_error(server, fetch):
     url = server.answer("/m", redirects("/m"))
     with pytest.raises(DownloadError, match="redirects"):
         fetch(url)
@@ -109,7 +109,7 @@ def test_endless_redirects_end(server, fetch):
         (204, "Expected status 200"),
     ],
 )
-def test_a_status_other_than_200_is_told_with_what_the_server_says(server, status, hint, fetch):
+def test_unexpected_status_is_reported_with_the_servers_text(server, status, hint, fetch):
     server.answer("/end", sends(b"SignatureDoesNotMatch\n for you", "text/plain", status))
     url = server.answer("/m", redirects("/end"))
     with pytest.raises(DownloadError, match=hint) as error:
@@ -132,7 +132,7 @@ def test_a_status_other_than_200_is_told_with_what_the_server_says(server, statu
         (b"Hotel Wi-Fi", "text/plain; charset=utf-8"),
     ],
 )
-def test_a_page_instead_of_an_archive_is_named_as_such(server, body, content_type, fetch):  # hub#84
+def test_page_instead_of_an_archive_is_reported(server, body, content_type, fetch):  # hub#84
     with pytest.raises(DownloadError, match="a page came instead of an archive") as error:
         fetch(server.answer("/m", sends(body, content_type)))
     assert "Hotel Wi-Fi" in str(error.value)
@@ -140,29 +140,29 @@ def test_a_page_instead_of_an_archive_is_named_as_such(server, body, content_typ
     assert HANDLE in str(error.value)
 
 
-def test_an_archive_with_the_wrong_content_type_is_an_archive(server, fetch):
+def test_archive_with_the_wrong_content_type_is_accepted(server, fetch):
     assert fetch(server.answer("/m", sends(ARCHIVE, "text/html")))[1] == MODEL
 
 
-def test_other_bytes_are_no_archive(server, fetch):
+def test_other_bytes_are_not_an_archive(server, fetch):
     with pytest.raises(CorruptArchive, match="not an archive") as error:
         fetch(server.answer("/m", sends(b"\x89PNG\r\n" + bytes(600), "image/png")))
     assert "PNG" in str(error.value)
 
 
-def test_an_empty_answer_is_named_as_such(server, fetch):
+def test_empty_response_is_reported(server, fetch):
     with pytest.raises(DownloadError, match="the answer is empty"):
         fetch(server.answer("/m", sends(b"")))
 
 
 @pytest.mark.parametrize("after", [0, 100, 1 << 20, 2_500_000, 3_000_000 - 1])
-def test_a_body_that_ends_early_is_told_in_bytes(server, after, fetch):
+def test_incomplete_body_is_reported_in_bytes(server, after, fetch):
     url = server.answer("/m", breaks_off(ARCHIVE + bytes(3_000_000 - len(ARCHIVE)), after))
     with pytest.raises(DownloadError, match=f"broke off after {after} of 3000000 bytes"):
         fetch(url)
 
 
-def test_a_server_that_falls_silent_is_an_error_not_a_hang(server, monkeypatch, fetch):
+def test_silent_server_is_an_error_and_does_not_hang(server, monkeypatch, fetch):
     monkeypatch.setenv("REHUB_TIMEOUT", "0.2")
     done = threading.Event()
     url = server.answer("/m", falls_silent(ARCHIVE, 100, done))
@@ -171,7 +171,7 @@ def test_a_server_that_falls_silent_is_an_error_not_a_hang(server, monkeypatch, 
     done.set()
 
 
-def test_a_server_that_never_answers_is_an_error_that_names_the_setting(fetch):
+def test_server_that_never_answers_is_an_error_that_names_the_setting(fetch):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
@@ -179,7 +179,7 @@ def test_a_server_that_never_answers_is_an_error_that_names_the_setting(fetch):
             fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/m", timeout=0.2)
 
 
-def test_no_server_is_an_error_with_the_reason(fetch):
+def test_missing_server_is_an_error_with_the_reason(fetch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(DownloadError, match="refused") as error:
@@ -187,7 +187,7 @@ def test_no_server_is_an_error_with_the_reason(fetch):
     assert HANDLE in str(error.value)
 
 
-def test_proxies_are_those_of_the_environment(server, monkeypatch, fetch):  # hub#146
+def test_proxies_are_read_from_the_environment(server, monkeypatch, fetch):  # hub#146
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "")
     server.answer("http://models.invalid/m", sends(ARCHIVE))
@@ -196,7 +196,7 @@ def test_proxies_are_those_of_the_environment(server, monkeypatch, fetch):  # hu
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A certificate for 127.0.0.1 that nobody has signed."""
+    """A self-signed certificate for 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
@@ -209,7 +209,7 @@ def certificate(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_an_unknown_certificate_is_refused_unless_it_is_given_or_the_check_disabled(certificate, monkeypatch, fetch):
+def test_unknown_certificate_is_refused_unless_it_is_given_or_validation_is_disabled(certificate, monkeypatch, fetch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     with HostingServer(certificate) as server:
@@ -224,19 +224,19 @@ def test_an_unknown_certificate_is_refused_unless_it_is_given_or_the_check_disab
             assert fetch(url)[1] == MODEL
 
 
-def test_what_speaks_no_tls_is_an_error_that_names_the_ca_bundle(server, fetch):
+def test_server_without_tls_is_an_error_that_names_the_ca_bundle(server, fetch):
     with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE"):
         fetch(server.url.replace("http:", "https:") + "/m")
 
 
-def test_an_impossible_setting_is_found_before_anything_is_asked(server, monkeypatch, fetch):
+def test_invalid_setting_is_found_before_any_request(server, monkeypatch, fetch):
     monkeypatch.setenv("REHUB_TIMEOUT", "soon")
     with pytest.raises(InvalidSetting):
         fetch(server.answer("/m", sends(ARCHIVE)))
     assert server.requests == []
 
 
-def test_a_redirect_from_https_to_http_is_refused(server, certificate, monkeypatch, fetch):
+def test_redirect_from_https_to_http_is_refused(server, certificate, monkeypatch, fetch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with HostingServer(certificate) as secure:
         url = secure.answer("/m", redirects(server.answer("/m", sends(ARCHIVE))))
@@ -246,13 +246,13 @@ def test_a_redirect_from_https_to_http_is_refused(server, certificate, monkeypat
 
 
 @pytest.mark.parametrize("location", ["ftp://h/m", "gs://bucket/m", "http://[", "http://", "//:x", "data:,m"])
-def test_a_redirect_to_what_is_no_web_page_is_refused(server, location, fetch):
+def test_redirect_to_another_scheme_is_refused(server, location, fetch):
     with pytest.raises(DownloadError, match="redirect"):
         fetch(server.answer("/m", redirects(location)))
 
 
 @pytest.mark.parametrize("status", [302, 303, 404, 500])
-def test_the_body_of_what_is_no_archive_is_not_read(server, status, fetch):
+def test_body_that_is_not_an_archive_is_not_read(server, status, fetch):
     taken = [0]
     ten_gigabytes = sends_without_end(bytes(1 << 20), 10_000, taken, status=status, Location="/end")
     server.answer("/end", sends(ARCHIVE))
@@ -265,7 +265,7 @@ def test_the_body_of_what_is_no_archive_is_not_read(server, status, fetch):
     assert taken[0] < 32 << 20  # What the sockets hold, at most.
 
 
-def test_a_login_is_sent_to_its_own_server_only_and_never_shown(server, fetch):
+def test_login_is_sent_to_its_own_server_only_and_never_printed(server, fetch):
     with HostingServer() as other:
         server.answer("/m", redirects("/here"))
         server.answer("/here", redirects(other.answer("/there", sends(b"no", status=401))))
@@ -279,7 +279,7 @@ def test_a_login_is_sent_to_its_own_server_only_and_never_shown(server, fetch):
     assert "api_key=***" in str(error.value)
 
 
-def test_where_it_came_from_is_the_page_that_names_the_version_not_the_signed_url(server, fetch):
+def test_origin_is_the_page_of_the_version_and_not_the_signed_url(server, fetch):
     server.answer("/blob", sends(ARCHIVE))
     server.answer("/m/3", redirects("/blob?part=1&X-Goog-Signature=secret"))
     assert fetch(server.answer("/m", redirects("/m/3")))[0] == server.url + "/m/3"
@@ -287,7 +287,7 @@ def test_where_it_came_from_is_the_page_that_names_the_version_not_the_signed_ur
     assert fetch(signed)[0] == server.url + "/blob?X-Goog-Signature=***"
 
 
-def test_an_expired_signature_is_answered_by_a_fresh_one(server, fetch):  # hub#932
+def test_expired_signature_is_replaced_by_a_new_one(server, fetch):  # hub#932
     server.answer("/m", in_turn(redirects("/old"), redirects("/new")))
     server.answer("/old", sends(b"<Code>ExpiredToken</Code>", "application/xml", 403))
     server.answer("/new", sends(ARCHIVE))
@@ -296,7 +296,7 @@ def test_an_expired_signature_is_answered_by_a_fresh_one(server, fetch):  # hub#
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_a_refusal_is_not_asked_for_again(server, status, fetch):
+def test_refused_request_is_not_retried(server, status, fetch):
     with pytest.raises(DownloadError) as error:
         fetch(server.answer("/m", sends(b"no", status=status)), retries=3)
     assert error.value.status == status
@@ -304,13 +304,13 @@ def test_a_refusal_is_not_asked_for_again(server, status, fetch):
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_what_may_pass_is_asked_for_again(server, status, fetch):
+def test_transient_failure_is_retried(server, status, fetch):
     busy = sends(b"busy", status=status, Retry_After="0")
     assert fetch(server.answer("/m", in_turn(busy, busy, sends(ARCHIVE))), retries=2)[1] == MODEL
     assert len(server.requests) == 3
 
 
-def test_what_does_not_pass_is_told_with_the_number_of_attempts(server, fetch):
+def test_persistent_failure_is_reported_with_the_number_of_attempts(server, fetch):
     url = server.answer("/m", sends(b"busy", status=503, Retry_After="0"))
     with pytest.raises(DownloadError, match=r"503 [\s\S]*busy[\s\S]*Tried 3 times. REHUB_RETRIES is 2") as error:
         fetch(url, retries=2)
@@ -319,14 +319,14 @@ def test_what_does_not_pass_is_told_with_the_number_of_attempts(server, fetch):
     assert len(server.requests) == 3
 
 
-def test_the_server_says_how_long_to_wait(server, fetch):
+def test_retry_after_header_is_obeyed(server, fetch):
     url = server.answer("/m", in_turn(sends(b"", status=429, Retry_After="1"), sends(ARCHIVE)))
     start = time.monotonic()
     fetch(url, retries=1)
     assert time.monotonic() - start >= 1
 
 
-def test_a_server_that_wants_a_long_wait_is_told_instead(server, fetch):
+def test_long_retry_after_is_an_error(server, fetch):
     with pytest.raises(DownloadError, match="try again in 3600 seconds"):
         fetch(server.answer("/m", sends(b"", status=429, Retry_After="3600")), retries=3)
     assert len(server.requests) == 1
@@ -339,7 +339,7 @@ def ranges_asked(server):
     return [request.headers.get("Range") for request in server.requests]
 
 
-def test_a_download_goes_on_where_the_server_broke_off(server, fetch):
+def test_download_is_resumed_where_the_server_broke_off(server, fetch):
     archive = Ranges(ARCHIVE, breaks=[100])
     assert fetch(server.answer("/m", archive), retries=1)[1] == MODEL
     assert ranges_asked(server) == [None, "bytes=100-"]
@@ -347,7 +347,7 @@ def test_a_download_goes_on_where_the_server_broke_off(server, fetch):
 
 
 @pytest.mark.parametrize("resumes", [True, False], ids=["with ranges", "without"])
-def test_a_connection_may_break_at_any_of_50_offsets(server, fetch, resumes):
+def test_connection_may_break_at_any_of_50_offsets(server, fetch, resumes):
     offsets = [round(number * (len(ARCHIVE) - 1) / 49) for number in range(50)]
     for offset in offsets:
         answer = Ranges(ARCHIVE, breaks=[offset]) if resumes else in_turn(breaks_off(ARCHIVE, offset), sends(ARCHIVE))
@@ -355,20 +355,20 @@ def test_a_connection_may_break_at_any_of_50_offsets(server, fetch, resumes):
     assert len(server.requests) == 100
 
 
-def test_a_download_that_makes_progress_may_break_more_often_than_it_may_fail(server, fetch):
+def test_progress_makes_all_retries_available_again(server, fetch):
     breaks = [1_300_000, 2_600_000, 3_900_000]
     brought = fetch(server.answer("/m", Ranges(BIG, breaks=breaks)), retries=1)[1]
     assert tar_of(brought) == BIG
     assert ranges_asked(server) == [None, *(f"bytes={offset}-" for offset in breaks)]
 
 
-def test_a_download_that_makes_none_ends(server, fetch):
+def test_download_without_progress_ends(server, fetch):
     with pytest.raises(DownloadError, match="broke off after 100"):
         fetch(server.answer("/m", Ranges(ARCHIVE, breaks=[100] * 9)), retries=2)
     assert len(server.requests) == 3
 
 
-def test_the_rest_comes_by_a_fresh_redirect(server, fetch):
+def test_rest_is_requested_by_a_new_redirect(server, fetch):
     server.answer("/old", Ranges(ARCHIVE, breaks=[100]))
     server.answer("/new", Ranges(ARCHIVE))
     server.answer("/m", in_turn(redirects("/old"), redirects("/new")))
@@ -391,25 +391,25 @@ OTHER = archive_of({"saved_model.pb": b"another graph" * 100})
     ],
     ids=["another version", "all again", "another part", "another length", "another ETag", "no Content-Range"],
 )
-def test_what_is_not_the_rest_is_not_appended(server, rest, fetch):
+def test_response_that_is_not_the_rest_is_not_appended(server, rest, fetch):
     url = server.answer("/m", in_turn(Ranges(ARCHIVE, breaks=[100]), rest, sends(OTHER)))
     assert fetch(url, retries=3)[1] == {"saved_model.pb": b"another graph" * 100}
 
 
 @pytest.mark.parametrize("headers", [{"etag": 'W/"v1"'}, {"Accept_Ranges": "none"}], ids=["weak ETag", "no ranges"])
-def test_without_a_promise_of_the_same_bytes_a_download_starts_again(server, headers, fetch):
+def test_download_without_a_strong_etag_starts_again(server, headers, fetch):
     assert fetch(server.answer("/m", Ranges(ARCHIVE, breaks=[100], **headers)), retries=1)[1] == MODEL
     assert ranges_asked(server) == [None, None]
 
 
-def test_a_slow_drip_is_an_error_not_a_hang(server, fetch):
+def test_slow_drip_is_an_error_and_does_not_hang(server, fetch):
     start = time.monotonic()
     with pytest.raises(DownloadError, match="less than 1024 bytes a second"):
         fetch(server.answer("/m", drips(ARCHIVE, 0.05)), timeout=0.5)
     assert time.monotonic() - start < 10
 
 
-def test_a_slow_refusal_is_told_without_waiting_for_all_of_it(server, fetch, monkeypatch):
+def test_slow_error_body_is_reported_without_waiting_for_all_of_it(server, fetch, monkeypatch):
     monkeypatch.setattr("rehub.transfer.http._SECONDS_FOR_ERROR_BODY", 0.5)
 
     def respond(request):
@@ -425,17 +425,17 @@ def test_a_slow_refusal_is_told_without_waiting_for_all_of_it(server, fetch, mon
 
 
 @pytest.mark.parametrize("length", ["10", "0"])
-def test_a_promise_of_too_few_bytes_is_noticed(server, length, fetch):
+def test_too_small_content_length_is_noticed(server, length, fetch):
     with pytest.raises((CorruptArchive, DownloadError)):
         fetch(server.answer("/m", sends(ARCHIVE, Content_Length=length)))
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "1e9"])
-def test_a_length_of_nonsense_is_no_length(server, length, fetch):
+def test_malformed_content_length_is_ignored(server, length, fetch):
     assert fetch(server.answer("/m", sends(ARCHIVE, Content_Length=length)))[1] == MODEL
 
 
-def test_a_body_in_chunks_of_unknown_length_arrives_whole_or_not_at_all(server, fetch):
+def test_chunked_body_is_complete_or_an_error(server, fetch):
     def chunked(body, ends):
         def respond(request):
             request.protocol_version = "HTTP/1.1"
@@ -458,7 +458,7 @@ def test_a_body_in_chunks_of_unknown_length_arrives_whole_or_not_at_all(server, 
         fetch(server.answer("/cut", chunked(BIG[: 1 << 20], ends=False)))
 
 
-def test_a_bomb_is_refused_when_it_outgrows_what_has_come(server, fetch):
+def test_bomb_is_refused_by_its_ratio(server, fetch):
     bomb = gzip.compress(tar_of({"saved_model.pb": bytes(64 << 20)}))
     with pytest.raises(UnsafeArchive, match="over 200 times as much"):
         fetch(server.answer("/m", sends(bomb)), limits=Limits(ratio_from=8 << 20))
@@ -475,7 +475,7 @@ def base64_of(digest):
 
 
 def digest_headers(sha256, sha512, md5):
-    """Every way in which servers tell a hash of the body."""
+    """Return every header by which servers give a digest of the body."""
     return {
         "Repr-Digest": {"Repr_Digest": f"sha-256=:{base64_of(sha256)}:"},
         "several": {"Repr_Digest": f"unixsum=:AAAA:, sha-512=:{base64_of(sha512)}:;q=1"},
@@ -493,7 +493,7 @@ WRONG = digest_headers(bytes(32), bytes(64), bytes(16))
 
 
 @pytest.mark.parametrize("way", RIGHT)
-def test_the_hash_that_a_server_gives_is_compared(server, way, fetch):
+def test_digest_of_the_server_is_verified(server, way, fetch):
     assert fetch(server.answer("/m", sends(ARCHIVE, **RIGHT[way])))[1] == MODEL
     with pytest.raises(HashMismatch, match=HANDLE) as error:
         fetch(server.answer("/m", sends(ARCHIVE, **WRONG[way])), retries=3)
@@ -501,7 +501,7 @@ def test_the_hash_that_a_server_gives_is_compared(server, way, fetch):
     assert len(server.requests) == 2
 
 
-def test_crc32c_is_compared_where_google_gives_nothing_else(server, fetch):
+def test_crc32c_of_google_is_verified(server, fetch):
     google_crc32c = pytest.importorskip("google_crc32c", reason="google_crc32c is not installed here")
     right = base64_of(google_crc32c.Checksum(ARCHIVE).digest())
     assert fetch(server.answer("/m", sends(ARCHIVE, x_goog_hash=f"crc32c={right}")))[1] == MODEL
@@ -522,23 +522,23 @@ def test_crc32c_is_compared_where_google_gives_nothing_else(server, fetch):
         {"Repr_Digest": "sha-256=:AAAA:"},
     ],
 )
-def test_what_is_no_hash_of_the_body_is_not_taken_for_one(server, headers, fetch):
+def test_headers_that_are_not_digests_of_the_body_are_ignored(server, headers, fetch):
     assert fetch(server.answer("/m", sends(ARCHIVE, **headers)))[1] == MODEL
 
 
-def test_the_users_hash_is_compared_as_well_as_the_servers(server, fetch):
+def test_digests_of_the_user_and_of_the_server_are_verified(server, fetch):
     url = server.answer("/m", sends(ARCHIVE, **RIGHT["Digest"]))
     assert fetch(url, sha256=SHA256.hex())[1] == MODEL
     with pytest.raises(HashMismatch, match="the handle's #sha256="):
         fetch(url, sha256=SHA512.hex()[:64])
 
 
-def test_the_hash_is_of_the_whole_when_it_came_in_parts(server, fetch):
+def test_digest_covers_a_resumed_download(server, fetch):
     answer = Ranges(ARCHIVE, breaks=[100], **RIGHT["Repr-Digest"])
     assert fetch(server.answer("/m", answer), retries=1, sha256=SHA256.hex())[1] == MODEL
 
 
-def test_a_retry_is_told_to_the_log_without_the_login(server, fetch, caplog):
+def test_retry_is_logged_without_the_login(server, fetch, caplog):
     caplog.set_level("INFO", logger="rehub")
     server.answer("/m", in_turn(breaks_off(ARCHIVE, 50), sends(ARCHIVE)))
     url = server.url.replace("//", "//me:hunter2@") + "/m"

@@ -1,4 +1,4 @@
-"""Servers that never end, and servers that say what nobody can read."""
+"""Servers with endless or malformed responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @contextlib.contextmanager
 def raw_server(pieces, pause=0.0):
-    """The URL of a server that answers each connection with these bytes, piece by piece, while somebody listens."""
+    """Serve these bytes piece by piece on each connection; give the server's URL."""
     listener = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else _listener()
     done = threading.Event()
 
@@ -64,7 +64,7 @@ def _listener():
 
 
 def drip(text, then=b"x"):
-    """A text at once, and then the same bytes for ever."""
+    """Yield a text, and then the same bytes forever."""
     return lambda: itertools.chain([text], itertools.repeat(then))
 
 
@@ -85,7 +85,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_a_server_that_never_ends_holds_a_download_no_longer_than_the_timeout(tmp_path, monkeypatch, name):
+def test_endless_response_ends_after_the_timeout(tmp_path, monkeypatch, name):
     monkeypatch.setattr("rehub.transfer.http._SECONDS_FOR_ERROR_BODY", TIMEOUT)
     pieces, pause = ENDLESS[name]
     start = time.monotonic()
@@ -96,7 +96,7 @@ def test_a_server_that_never_ends_holds_a_download_no_longer_than_the_timeout(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slow_answer_that_ends_in_time_is_taken(tmp_path):
+def test_slow_response_within_the_timeout_is_accepted(tmp_path):
     pieces = [OK[:8], OK[8:], b"Content-Length: %d\r\n" % len(ARCHIVE), b"\r\n", ARCHIVE]
     with raw_server(lambda: iter(pieces), pause=0.1) as url:
         assert download_archive(url, tmp_path, handle=url, timeout=20, retries=0).files
@@ -111,7 +111,7 @@ HEADERS = {
     "two lengths": {"Content-Length": "1, 2"},
     "a digest that is not ASCII": {"Repr-Digest": "sha-256=:é²:", "Digest": "md5=²", "Content-MD5": "²²²"},
     "a hash of Google's that is not ASCII": {"x-goog-hash": "md5=é,crc32c=é"},
-    "an ETag that is no version": {"ETag": '"' + "\xe9" * 100_000 + '"', "Accept-Ranges": "bytes"},
+    "an ETag that is not a version": {"ETag": '"' + "\xe9" * 100_000 + '"', "Accept-Ranges": "bytes"},
     "a type that steers a terminal": {"Content-Type": f"text/html; {STEERING}"},
     "a type of 60 kB": {"Content-Type": "text/" + "x" * 60_000},
     "a cookie from the end of time": {
@@ -122,7 +122,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
 @pytest.mark.parametrize("status", [200, 206, 302, 303, 404, 429, 503])
-def test_whatever_a_header_says_the_error_is_one_of_rehubs_and_short(server, tmp_path, headers, status):
+def test_malformed_header_is_a_short_error_of_rehub(server, tmp_path, headers, status):
     fields = {name.replace("-", "_"): value.encode("utf-8").decode("latin-1") for name, value in headers.items()}
     # The body of a 303 could be a path.
     responder = sends(
@@ -140,7 +140,7 @@ def test_whatever_a_header_says_the_error_is_one_of_rehubs_and_short(server, tmp
 @pytest.mark.parametrize(
     "value", ["²", "9" * 5000, "Wed, 21 Oct 2015 07:28:00 +9999999999", "Fri, 31 Dec 9999 23:59:59 -2359", "é", "-5"]
 )
-def test_no_retry_after_is_more_than_a_word(server, tmp_path, value):
+def test_malformed_retry_after_is_ignored(server, tmp_path, value):
     fields = {"Retry_After": value.encode("utf-8").decode("latin-1")}
     with pytest.raises(DownloadError) as error:
         download(server.answer("/m", sends(b"no", status=503, **fields)), tmp_path)
@@ -167,7 +167,7 @@ def test_no_retry_after_is_more_than_a_word(server, tmp_path, value):
         b"SSH-2.0-x",
     ],
 )  # fmt: skip
-def test_whatever_comes_in_the_place_of_an_answer_the_error_is_one_of_rehubs_and_short(tmp_path, line):
+def test_malformed_response_is_a_short_error_of_rehub(tmp_path, line):
     with raw_server(lambda: [line + b"\r\n\r\n"]) as url:
         for ask in (download, location):
             with pytest.raises(HubError) as error:
@@ -185,7 +185,7 @@ def test_twenty_redirects_of_60_kb_make_a_short_message(server, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["bytes " + "9" * 5000 + "-1/2", "bytes 5-9/" + "9" * 5000, "bytes ²-²/²", ""])
-def test_no_content_range_is_more_than_another_version(server, tmp_path, value):
+def test_malformed_content_range_means_another_version(server, tmp_path, value):
     body = ARCHIVE + bytes(4 << 20)
     plain = {"ETag": '"v"', "Accept_Ranges": "bytes", "Content_Length": str(len(body))}
 
@@ -209,7 +209,7 @@ def test_no_content_range_is_more_than_another_version(server, tmp_path, value):
         "blockcache::/home/u", "data:text/plain,x", "jlab://h", "sftp://h/m", "smb://h/m", "libarchive://::/x",
     ],
 )  # fmt: skip
-def test_no_server_sends_a_reader_to_what_is_no_object_store(server, place, monkeypatch):
+def test_location_must_be_in_an_object_store(server, place, monkeypatch):
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
     with pytest.raises(LocationUnavailable) as error:
         resolve(server.answer("/m", sends(place.encode(), status=303)))
@@ -225,7 +225,7 @@ def location(url, _):
 
 
 def require_plain(error, most=5000):
-    """A message for people, by each of its lines."""
+    """Check a message line by line."""
     assert len(str(error)) < most
     assert all(line.isprintable() for line in str(error).split("\n"))
     assert not any(line.startswith("forged") for line in str(error).split("\n"))

@@ -1,4 +1,4 @@
-"""Progress is shown where somebody looks."""
+"""Progress on terminals, in notebooks and on request."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def with_tqdm():
     pytest.importorskip("tqdm", reason="tqdm is not installed")
 
 
-def test_a_log_stays_quiet(monkeypatch):
+def test_no_progress_is_printed_into_a_log(monkeypatch):
     assert download(monkeypatch, io.StringIO()) == ""
 
 
-def test_no_stderr_is_no_error(monkeypatch):
+def test_missing_stderr_is_not_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     with progress.track_bytes("https://h/m", None) as advance:
         advance(1)
 
 
-def test_a_terminal_without_tqdm_stays_quiet(monkeypatch, without_tqdm):
+def test_nothing_is_printed_on_a_terminal_without_tqdm(monkeypatch, without_tqdm):
     assert download(monkeypatch, Terminal()) == ""
 
 
-def test_who_asks_without_tqdm_gets_a_plain_line(monkeypatch, without_tqdm):  # P44
+def test_requested_progress_without_tqdm_is_a_plain_line(monkeypatch, without_tqdm):
     monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
     assert download(monkeypatch, io.StringIO()) == "Downloaded https://h/m: 3.0 MB\n"
 
 
-def test_a_long_download_without_tqdm_says_how_far_it_is(monkeypatch, without_tqdm):
+def test_long_download_without_tqdm_prints_lines_of_progress(monkeypatch, without_tqdm):
     monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
     assert download(monkeypatch, io.StringIO()).splitlines() == [
@@ -64,7 +64,7 @@ def test_a_long_download_without_tqdm_says_how_far_it_is(monkeypatch, without_tq
 
 
 @pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
-def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, stderr):
+def test_tqdm_shows_a_bar_on_a_terminal_or_on_request(monkeypatch, with_tqdm, stderr):
     if stderr is io.StringIO:
         monkeypatch.setenv("TFHUB_DOWNLOAD_PROGRESS", "1")
     shown = download(monkeypatch, stderr())
@@ -73,7 +73,7 @@ def test_tqdm_shows_a_bar_on_a_terminal_or_to_who_asks(monkeypatch, with_tqdm, s
 
 
 @pytest.mark.parametrize(("stderr", "is_hidden"), [(Terminal, False), (Terminal, True), (io.StringIO, False)])
-def test_the_steps_of_long_work_are_counted_on_a_terminal_alone(monkeypatch, with_tqdm, stderr, is_hidden):
+def test_steps_of_long_work_are_counted_only_on_a_terminal(monkeypatch, with_tqdm, stderr, is_hidden):
     monkeypatch.setattr(sys, "stderr", stderr())
     with progress.hide_progress(is_hidden):
         assert list(progress.track_steps("Verifying", ["a", "b"], 2, "model")) == ["a", "b"]
@@ -81,7 +81,7 @@ def test_the_steps_of_long_work_are_counted_on_a_terminal_alone(monkeypatch, wit
     assert ("Verifying" in shown) is (stderr is Terminal and not is_hidden)
 
 
-def test_a_notebook_shows_a_bar_below_its_cell(with_tqdm):
+def test_notebook_shows_a_bar(with_tqdm):
     pytest.importorskip("ipykernel", reason="ipykernel, the Python of notebooks, is not installed")
     from jupyter_client.manager import start_new_kernel
 

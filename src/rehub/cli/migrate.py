@@ -17,7 +17,7 @@ from rehub.errors import PackageMissing
 from rehub.formatting import list_names
 from rehub.migrate.code.discovery import FoundFile, find_files
 from rehub.migrate.code.migration import FileMigration, MigrateOptions, PlacedFinding, is_interesting
-from rehub.migrate.code.reports import github_annotations, json_report, place_of, sarif_report
+from rehub.migrate.code.reports import build_json_report, build_sarif_report, format_annotations, format_place
 from rehub.migrate.code.rules import RULES
 from rehub.migrate.code.running import migrate_files
 from rehub.migrate.code.sources import write_file
@@ -70,9 +70,13 @@ def run_command(arguments: Namespace) -> int:
     if arguments.list_rules:
         return _list_rules(arguments.output_format)
     options = MigrateOptions(
-        arguments.to, arguments.notes, arguments.python2, _codes(arguments, "select"), _codes(arguments, "ignore")
+        arguments.to,
+        arguments.notes,
+        arguments.python2,
+        _parse_codes(arguments, "select"),
+        _parse_codes(arguments, "ignore"),
     )
-    files = _found_files(arguments)
+    files = _find_files(arguments)
     if arguments.handles:
         return _list_handles(files, arguments.output_format)
     _require_libcst()
@@ -94,15 +98,15 @@ def _require_format(arguments: Namespace) -> None:
         arguments.parser.error("--handles and --list-rules are printed as text or json")
 
 
-def _codes(arguments: Namespace, name: str) -> tuple[str, ...]:
+def _parse_codes(arguments: Namespace, name: str) -> tuple[str, ...]:
     codes = tuple(code.strip() for words in getattr(arguments, name) for code in words.split(",") if code.strip())
     for code in codes:
         if not any(rule.code.startswith(code) for rule in RULES):
-            arguments.parser.error(f"--{name}: there is no rule {code!r}; see rehub migrate --list-rules")
+            arguments.parser.error(f"--{name}: unknown rule {code!r}. See rehub migrate --list-rules")
     return codes
 
 
-def _found_files(arguments: Namespace) -> list[FoundFile]:
+def _find_files(arguments: Namespace) -> list[FoundFile]:
     if not arguments.paths:
         arguments.parser.error("give a PATH: a program, a notebook, or a directory of them; . for this one")
     for path in arguments.paths:
@@ -165,11 +169,11 @@ def _summarize(files: Sequence[FoundFile], migrations: Sequence[FileMigration], 
 
 def _print_report(arguments: Namespace, migrations: Sequence[FileMigration], summary: dict[str, Any]) -> None:
     if arguments.output_format == "json":
-        output.print_json(json_report(migrations, summary))
+        output.print_json(build_json_report(migrations, summary))
     elif arguments.output_format == "sarif":
-        output.print_json(sarif_report(migrations))
+        output.print_json(build_sarif_report(migrations))
     elif arguments.output_format == "github":
-        for text in github_annotations(migrations):
+        for text in format_annotations(migrations):
             output.print_line(text)
     else:
         _print_text(arguments, migrations, summary)
@@ -193,13 +197,13 @@ def _print_text(arguments: Namespace, migrations: Sequence[FileMigration], summa
                 _print_finding(migration, placed)
     # A patch on stdout is for a program.
     say = output.print_note if arguments.diff else output.print_line
-    for text in _summary_lines(arguments, summary):
+    for text in _format_summary(arguments, summary):
         say(text)
 
 
 def _print_finding(migration: FileMigration, placed: PlacedFinding) -> None:
     finding = placed.finding
-    place = output.bold(place_of(migration, placed))
+    place = output.bold(format_place(migration, placed))
     output.print_line(f"{place}: {finding.rule} [{finding.kind}] {finding.message}")
     for text in finding.advice.split("\n") if finding.advice else ():
         output.print_line(output.dim(f"    {text}") if text else "")
@@ -218,7 +222,7 @@ def _print_diff(migration: FileMigration) -> None:
             sys.stdout.buffer.write(line)
 
 
-def _summary_lines(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
+def _format_summary(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
     is_written = summary["written"]
     changed = f"{summary['changed']} {'changed' if is_written else 'would change'}"
     unread = f", {summary['not_read']} not read" if summary["not_read"] else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from rehub.inspection.summary import format_input
 from rehub.loading import load
 from rehub.savedmodel import select_metagraph
 from rehub.savedmodel.signatures import find_default_signature
+from rehub.staging import write_atomically
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -189,14 +189,9 @@ def _make_tensor(tf: Any, value: Any, expected: TensorInfo) -> Any:
 
 
 def _write_outputs(path: Path, outputs: dict[str, OutputValue]) -> None:
-    """Write to a temporary file beside the path, then rename it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        write_npz(partial, outputs)
-        partial.replace(path)
+        with write_atomically(path) as staging:
+            write_npz(staging, outputs)
     except OSError as error:
         raise ArchiveNotWritten(f"{str(path)!r} cannot be written: {error}") from error
-    finally:
-        if partial.exists():
-            partial.unlink()
     output.print_line(f"{path}  {format_size(path.stat().st_size)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehub import tf_internals
+from rehub.formatting import format_tensor
 
 
 def spec_of(value: Any) -> Any:
@@ -40,8 +41,8 @@ def describe_nest(nest: Any) -> str:
     dtype = tf_internals.specs.dtype_of(spec)
     if dtype is None:
         return type(spec).__name__
-    prefix = {"RaggedTensorSpec": "ragged ", "SparseTensorSpec": "sparse "}.get(type(spec).__name__, "")
-    return f"{prefix}{dtype.name}{_describe_shape(tf_internals.specs.shape_of(spec))}"
+    kind = {"RaggedTensorSpec": "ragged", "SparseTensorSpec": "sparse"}.get(type(spec).__name__, "dense")
+    return format_tensor(dtype.name, tf_internals.specs.shape_of(spec), kind)
 
 
 def describe_arguments(arguments: dict[str, Any]) -> str:
@@ -54,12 +55,6 @@ def _describe_argument(value: Any) -> str:
     if any(type(leaf).__name__ == "UnknownArgument" for leaf in leaves):
         return "(a value that a SavedModel cannot keep)"
     return describe_nest(value) if any(spec_of(leaf) is not None for leaf in leaves) else repr(value)
-
-
-def _describe_shape(shape: Any) -> str:
-    if shape is None or shape.rank is None:
-        return "[...]"
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape.as_list()) + "]"
 
 
 def are_compatible_dtypes(received: Any, expected: Any, casts: bool) -> bool:

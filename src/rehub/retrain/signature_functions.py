@@ -202,7 +202,7 @@ class SignatureFunctions:
             if not self.training.is_computable(output, [])
         ]
 
-    def make_call(self, signature: str | None, is_legacy: bool, handle: str) -> SignatureCall:
+    def make_call(self, signature: str | None, is_legacy: bool, label: str) -> SignatureCall:
         """Return how the module is called, with a signature that is the default.
 
         Raises:
@@ -213,7 +213,7 @@ class SignatureFunctions:
             for name, signature_def in self.signature_defs().items()
         )
         usual = "default" if is_legacy else "serving_default"
-        call = SignatureCall(signatures, signature or usual, handle)
+        call = SignatureCall(signatures, signature or usual, label)
         call.find_signature(signature)
         return call
 

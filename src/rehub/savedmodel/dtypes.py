@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
+from rehub.savedmodel.protos import ENUMS, REF_OFFSET
+
+_UNLIKE_THE_ENUM = {"float": "float32", "double": "float64", "half": "float16"}
 _NAMES = {
-    1: "float32",
-    2: "float64",
-    3: "int32",
-    4: "uint8",
-    5: "int16",
-    6: "int8",
-    7: "string",
-    8: "complex64",
-    9: "int64",
-    10: "bool",
-    11: "qint8",
-    12: "quint8",
-    13: "qint32",
-    14: "bfloat16",
-    15: "qint16",
-    16: "quint16",
-    17: "uint16",
-    18: "complex128",
-    19: "float16",
-    20: "resource",
-    21: "variant",
-    22: "uint32",
-    23: "uint64",
-    24: "float8_e5m2",
-    25: "float8_e4m3fn",
-    26: "float8_e4m3fnuz",
-    27: "float8_e4m3b11fnuz",
-    28: "float8_e5m2fnuz",
-    29: "int4",
-    30: "uint4",
-    31: "int2",
-    32: "uint2",
-    33: "float4_e2m1fn",
+    number: _UNLIKE_THE_ENUM.get(name[3:].lower(), name[3:].lower())
+    for name, number in ENUMS["DataType"].items()
+    if 0 < number < REF_OFFSET
 }
-_REF = 100  # A reference variable's type is its value's plus this.
 
 _SIZES = {
-    "float32": 4,
-    "float64": 8,
-    "int32": 4,
-    "uint8": 1,
-    "int16": 2,
-    "int8": 1,
-    "complex64": 8,
-    "int64": 8,
-    "bool": 1,
-    "qint8": 1,
-    "quint8": 1,
-    "qint32": 4,
-    "bfloat16": 2,
-    "qint16": 2,
-    "quint16": 2,
-    "uint16": 2,
+    **dict.fromkeys(["bool", "uint8", "int8", "qint8", "quint8", "int4", "uint4", "int2", "uint2", "float4_e2m1fn"], 1),
+    **dict.fromkeys((name for name in _NAMES.values() if name.startswith("float8_")), 1),
+    **dict.fromkeys(["int16", "uint16", "qint16", "quint16", "float16", "bfloat16"], 2),
+    **dict.fromkeys(["int32", "uint32", "qint32", "float32"], 4),
+    **dict.fromkeys(["int64", "uint64", "float64", "complex64"], 8),
     "complex128": 16,
-    "float16": 2,
-    "uint32": 4,
-    "uint64": 8,
-    "float8_e5m2": 1,
-    "float8_e4m3fn": 1,
-    "float8_e4m3fnuz": 1,
-    "float8_e4m3b11fnuz": 1,
-    "float8_e5m2fnuz": 1,
-    "int4": 1,
-    "uint4": 1,
-    "int2": 1,
-    "uint2": 1,
-    "float4_e2m1fn": 1,
 }
 
 
@@ -81,8 +29,8 @@ def dtype_name(number: int) -> str:
     """
     if number == 0:
         return ""
-    if number > _REF and number - _REF in _NAMES:
-        return _NAMES[number - _REF] + "_ref"
+    if number > REF_OFFSET and number - REF_OFFSET in _NAMES:
+        return _NAMES[number - REF_OFFSET] + "_ref"
     return _NAMES.get(number, f"type {number}")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rehub.inspection.diff.variable_pairs import SavedVariables, find_pairs
 from rehub.inspection.model_info import VariableInfo
-from rehub.savedmodel.checkpoint import Checkpoint, CheckpointEntry, Part
+from rehub.savedmodel.checkpoint import Checkpoint, CheckpointEntry, TensorPart
 
 
 def variable(name="", path="", key="", shape=(2,)):
@@ -24,7 +24,7 @@ def test_a_name_that_several_variables_share_is_not_used():
 
 def part_of(key, sizes, offset):
     starts, size = (0,) * len(sizes), 4 * sizes[0] * sizes[1]
-    return CheckpointEntry(key, "float32", sizes, (Part(starts, sizes, 0, offset, size, 0),))
+    return CheckpointEntry(key, "float32", sizes, (TensorPart(starts, sizes, 0, offset, size, 0),))
 
 
 def test_parts_are_joined_if_the_other_model_has_the_whole_variable():

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from rehub.migrate.code.advice import advice_for, replacement_of_contrib
+from rehub.migrate.code.advice import find_contrib_replacement, write_advice
 from rehub.migrate.code.rules import RULES
 
 MODULES = Path(__file__).parents[2] / "data" / "legacy"
-WITH_CODE = [rule.code for rule in RULES if advice_for(rule.code)]
+WITH_CODE = [rule.code for rule in RULES if write_advice(rule.code)]
 
 
 @pytest.mark.parametrize("rule", WITH_CODE)
 def test_the_advice_is_python(rule):
-    ast.parse(advice_for(rule))
-    assert "$" not in advice_for(rule)
+    ast.parse(write_advice(rule))
+    assert "$" not in write_advice(rule)
 
 
 def test_every_rule_of_kind_c_has_advice():
@@ -33,4 +33,4 @@ def test_every_rule_of_kind_c_has_advice():
     ],
 )
 def test_the_longest_name_of_contrib_counts(name, replacement):
-    assert replacement_of_contrib(name) == replacement
+    assert find_contrib_replacement(name) == replacement

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rehub as hub
-from rehub.migrate.code.advice import advice_for
+from rehub.migrate.code.advice import write_advice
 
 tf = pytest.importorskip("tensorflow", minversion="2.15", reason="the advice is for TensorFlow 2")
 
@@ -55,6 +55,6 @@ def test_the_advice_runs(rule, facts, tmp_path, monkeypatch):
         module = hub.load(str(MODULES / "conv_bn"))
         saved = {f"module/{name}": variable for name, variable in module.variable_map.items()}
         tf.compat.v1.train.Saver(saved).save(None, "./model.ckpt", write_meta_graph=False)
-    exec(compile(advice_for(rule, **facts), rule, "exec"), names)
+    exec(compile(write_advice(rule, **facts), rule, "exec"), names)
     if rule == "RH309":
         assert names["apply_module"](images).shape[0] == 4

@@ -50,7 +50,7 @@ def test_imports_change(before, after):
     assert move_to_compat(after)[0] == after
 
 
-def test_a_program_that_imports_tensorflow_in_a_function_is_told_to_turn_it_off():
+def test_a_program_that_imports_tensorflow_in_a_function_has_to_turn_v2_behavior_off():
     source, findings = move_to_compat("def f():\n    import tensorflow as tf\n    tf.Session()\n")
     assert source == "def f():\n    import tensorflow.compat.v1 as tf\n    tf.Session()\n"
     assert [(finding.kind, finding.is_applied) for finding in findings] == [("a", True), ("c", False)]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rehub.migrate.code.handle_formats import HandleFormat, format_of
+from rehub.migrate.code.handle_formats import HandleFormat, look_up_format
 from rehub.migrate.code.make_handle_formats import format_table
 
 LEGACY, TF2 = "legacy module", "TF2 SavedModel"
@@ -33,7 +33,7 @@ LEGACY, TF2 = "legacy module", "TF2 SavedModel"
     ],
 )  # fmt: skip
 def test_a_handle_says_its_format(handle, known):
-    assert format_of(handle) == known
+    assert look_up_format(handle) == known
 
 
 def test_the_table_has_a_line_for_each_model(tmp_path):

@@ -48,13 +48,13 @@ def notebooks(draw):
 @given(notebooks())
 def test_an_unchanged_program_gives_the_same_text(text):
     notebook = Notebook(text)
-    assert notebook.with_program(notebook.program) == text
+    assert notebook.replace_program(notebook.program) == text
 
 
 @given(notebooks())
 def test_only_the_changed_lines_differ(text):
     notebook = Notebook(text)
-    changed = notebook.with_program(notebook.program.replace("x = 1", "x = 'ü'"))
+    changed = notebook.replace_program(notebook.program.replace("x = 1", "x = 'ü'"))
     expected = json.loads(text)
     for cell in expected["cells"]:
         if cell["cell_type"] == "code":
@@ -75,7 +75,7 @@ def test_lines_of_the_program_are_found_in_their_cells(text):
     line = 1
     for cell in notebook.cells:
         for number, code in enumerate(cell.source.split("\n"), 1):
-            place = notebook.locate(line)
+            place = notebook.locate_line(line)
             assert (place.cell, place.line) == (cell.number, number)
             assert "__rehub_" in program[line - 1] or program[line - 1] in ("", ")", code)
             line += 1
@@ -113,13 +113,13 @@ def test_what_is_not_python_is_replaced_line_for_line(source, python):
 def test_a_magic_takes_the_indentation_that_its_line_has_now():
     text = notebook_of("with a:\n    !ls\n    x = 1")
     notebook = Notebook(text)
-    changed = notebook.with_program(notebook.program.replace("with a:\n", "").replace("    ", ""))
+    changed = notebook.replace_program(notebook.program.replace("with a:\n", "").replace("    ", ""))
     assert json.loads(changed)["cells"][0]["source"] == "!ls\nx = 1"
 
 
 def test_a_cell_magic_stays_in_the_first_line():
     notebook = Notebook(notebook_of("%%time\nx = 1"))
-    changed = notebook.with_program(f"import tensorflow\n{notebook.program}")
+    changed = notebook.replace_program(f"import tensorflow\n{notebook.program}")
     assert json.loads(changed)["cells"][0]["source"] == "%%time\nimport tensorflow\nx = 1"
 
 
@@ -134,16 +134,16 @@ def test_a_cell_magic_stays_in_the_first_line():
 )
 def test_a_magic_can_be_taken_out(source, left):
     notebook = Notebook(notebook_of(source))
-    changed = notebook.with_program(notebook.program, lambda text: None if "tensorflow_version" in text else text)
+    changed = notebook.replace_program(notebook.program, lambda text: None if "tensorflow_version" in text else text)
     assert json.loads(changed)["cells"][0]["source"] == left
 
 
 def test_a_program_without_its_cells_or_magics_is_refused():
     notebook = Notebook(notebook_of("x", "!ls"))
-    with pytest.raises(NotebookError, match="cells cannot be told apart"):
-        notebook.with_program(notebook.program.replace("__rehub_cell_1__\n", ""))
+    with pytest.raises(NotebookError, match="ends of the cells are missing"):
+        notebook.replace_program(notebook.program.replace("__rehub_cell_1__\n", ""))
     with pytest.raises(NotebookError, match="cell 2: a magic"):
-        notebook.with_program(notebook.program.replace("__rehub_magic_0__\n", "\n"))
+        notebook.replace_program(notebook.program.replace("__rehub_magic_0__\n", "\n"))
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_what_is_not_a_notebook_of_python_is_refused(text, message):
 
 def test_the_line_in_the_file_is_known_for_a_list_of_lines():
     text = notebook_of(["a\n", "b\n", "c"])
-    place = Notebook(text).locate(2)
+    place = Notebook(text).locate_line(2)
     assert (place.cell, place.line) == (1, 2)
     assert text.split("\n")[place.file_line - 1].strip() == '"b\\n",'
 
 
 def test_escapes_of_html_are_written_as_colab_does():
     text = notebook_of("x = 1\na < b").replace("<", "\\u003c")
-    changed = Notebook(text).with_program(Notebook(text).program.replace("x = 1", "x = a > 1"))
+    changed = Notebook(text).replace_program(Notebook(text).program.replace("x = 1", "x = a > 1"))
     assert "x = a \\u003e 1\\na \\u003c b" in changed

@@ -1,4 +1,4 @@
-"""Small archives that would cost much: time that grows with a square, memory for headers, names and directories."""
+"""Small archives that are expensive: quadratic time, or memory for headers, names and directories."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def record(key, value):
 
 
 def zip_directory(count, size=None):
-    """A zip archive with a directory of empty entries, which says that it has `size` bytes."""
+    """Return a zip archive whose directory of empty entries claims `size` bytes."""
     directory = (b"PK\x01\x02" + bytes(42)) * count
     size = len(directory) if size is None else size
     return b"PK\x03\x04" + bytes(26) + directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, size, 30, 0)
@@ -81,7 +81,7 @@ COSTLY = {
 
 @pytest.mark.parametrize("archive", COSTLY.values(), ids=COSTLY)
 @pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_what_would_cost_much_is_refused_before(tmp_path, archive, compress):
+def test_expensive_archive_is_refused_early(tmp_path, archive, compress):
     data = archive()
     data = compress(data if data.startswith(b"PK") else data + END)
     start = time.monotonic()
@@ -92,7 +92,7 @@ def test_what_would_cost_much_is_refused_before(tmp_path, archive, compress):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_empty_members_of_gzip_are_counted(tmp_path):
+def test_empty_members_of_gzip_are_limited(tmp_path):
     data = gzip.compress(b"") * 5000 + gzip.compress(tar_of(MODEL))
     with pytest.raises(CorruptArchive, match="empty members"):
         unpack_archive(io.BytesIO(data), tmp_path, name="'it'")
@@ -105,7 +105,7 @@ def test_members_of_gzip_of_any_size_are_one_stream(tmp_path):
     assert len(unpack_archive(io.BytesIO(data), tmp_path, name="'it'")) == len(MODEL)
 
 
-def test_what_extended_headers_say_beside_a_name_and_size_takes_no_memory(tmp_path):
+def test_other_records_of_extended_headers_take_no_memory(tmp_path):
     said = b"".join(record(b"key%d" % i, b"v" * 1000) for i in range(900))
     data = b"".join(pax(said) + member(f"f{i}") for i in range(15)) + MODEL_MEMBER + END
     tracemalloc.start()
@@ -131,19 +131,19 @@ def test_what_extended_headers_say_beside_a_name_and_size_takes_no_memory(tmp_pa
         b"6  a=b",
     ],
 )
-def test_an_extended_header_that_is_broken_is_damage(tmp_path, content):
+def test_broken_extended_header_is_an_error(tmp_path, content):
     with pytest.raises(CorruptArchive, match="damaged"):
         unpack_archive(io.BytesIO(pax(content) + MODEL_MEMBER + END), tmp_path, name="'it'")
 
 
 @pytest.mark.parametrize("size", [b"9" * 5000, "²".encode(), b"-1", b"1e3", b""])
-def test_a_size_that_is_no_number_is_damage(tmp_path, size):
+def test_size_that_is_not_a_number_is_an_error(tmp_path, size):
     with pytest.raises(CorruptArchive, match="is not the size"):
         unpack_archive(io.BytesIO(pax(record(b"size", size)) + MODEL_MEMBER + END), tmp_path, name="'it'")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems take other names")
-def test_a_name_that_the_file_system_does_not_take_is_unsafe(tmp_path):
+def test_name_that_the_file_system_does_not_accept_is_unsafe(tmp_path):
     into = tmp_path
     while len(str(into)) < 4096 - 1500:
         into /= "d" * 200
@@ -155,7 +155,7 @@ def test_a_name_that_the_file_system_does_not_take_is_unsafe(tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a directory is mounted")
 @pytest.mark.parametrize("archive", [zip_of, lambda files: gzip.compress(zip_of(files))], ids=["zip", "zip in gzip"])
-def test_a_zip_on_a_full_disk_is_a_full_disk(tmp_path, archive):
+def test_zip_on_a_full_disk_is_reported_as_full_disk(tmp_path, archive):
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)]
     if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode != 0:
         pytest.skip("nothing can be mounted here")
@@ -170,7 +170,7 @@ def test_a_zip_on_a_full_disk_is_a_full_disk(tmp_path, archive):
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_a_mutated_archive_is_a_model_or_an_error_of_rehubs(tmp_path):
+def test_mutated_archive_is_a_model_or_an_error_of_rehub(tmp_path):
     chance = random.Random(7)
     messages = []
     for number in range(150):

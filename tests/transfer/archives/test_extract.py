@@ -1,4 +1,4 @@
-"""Archives of every kind, and what must not come out of one."""
+"""Archives of every format, and those that must be refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rehub.transfer.archives.extract import detect_format
 
 @pytest.fixture
 def into(tmp_path):
-    directory = tmp_path / "aside" / "model"
+    directory = tmp_path / "around" / "model"
     directory.mkdir(parents=True)
     return directory
 
@@ -40,7 +40,7 @@ def files_below(directory):
 
 
 def tar_with(*members, end=True, **options):
-    """A tar archive of `(name, content)` and of `(name, tarfile.*TYPE, fields)`; the size stands as content says."""
+    """Return a tar archive of `(name, content)` and `(name, tarfile.*TYPE, fields)`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", **options) as archive:
         for name, *rest in members:
@@ -58,7 +58,7 @@ def tar_with(*members, end=True, **options):
 
 
 def zip_with(*members):
-    """A zip archive of `(name, content)` and of `(name, content, mode)`."""
+    """Return a zip archive of `(name, content)` and `(name, content, mode)`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, *mode in members:
@@ -103,7 +103,7 @@ def in_pieces(content, size):
 
 @pytest.fixture(params=["isal", "zlib"])
 def inflater(request, monkeypatch):
-    """Each of the two ways to undo gzip."""
+    """Each of the two gzip decompressors."""
     if request.param == "isal":
         pytest.importorskip("isal", reason="isal is not installed")
     else:
@@ -112,7 +112,7 @@ def inflater(request, monkeypatch):
 
 @pytest.fixture(params=[False, True], ids=["at once", "byte by byte"])
 def streamed(request):
-    """Makes a stream of bytes, one that gives all it has or one that gives little at a time, as a network may."""
+    """Make a stream that returns all bytes at once, or few at a time as a network does."""
 
     class ByteByByte(io.BytesIO):
         def read(self, size=-1):
@@ -123,7 +123,7 @@ def streamed(request):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "path"])
-def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp_path, inflater):
+def test_every_format_is_detected_by_its_content(kind, is_stream, into, tmp_path, inflater):
     archive = KINDS[kind](MODEL)
     source = io.BytesIO(archive) if is_stream else tmp_path / "named.misleadingly"
     if not is_stream:
@@ -137,24 +137,24 @@ def test_every_kind_of_archive_is_told_by_its_content(kind, is_stream, into, tmp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stream_may_give_little_at_a_time(kind, streamed, into):
+def test_stream_may_return_few_bytes_at_a_time(kind, streamed, into):
     unpack_archive(streamed(KINDS[kind]({"saved_model.pb": b"graph", "a/b": b"x" * 600})), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"graph", "a/b": b"x" * 600}
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
-def test_a_model_in_a_single_top_folder_comes_without_it(kind, into):  # tfhub.dev PR#65
+def test_single_top_folder_is_removed(kind, into):  # tfhub.dev PR#65
     records = unpack_archive(io.BytesIO(KINDS[kind]({"top/" + n: c for n, c in MODEL.items()})), into, name="it")
     assert files_below(into) == MODEL
     assert {record.name for record in records} == set(MODEL)
 
 
-def test_a_top_folder_may_hold_its_own_name(into):
+def test_top_folder_may_hold_its_own_name(into):
     unpack_archive(io.BytesIO(archive_of({"top/top/a": b"1", "top/saved_model.pb": b"2"})), into, name="it")
     assert files_below(into) == {"top/a": b"1", "saved_model.pb": b"2"}
 
 
-def test_two_top_folders_stay(into):
+def test_two_top_folders_are_kept(into):
     unpack_archive(io.BytesIO(archive_of({"a/x": b"1", "b/x": b"2"})), into, name="it")
     assert files_below(into) == {"a/x": b"1", "b/x": b"2"}
 
@@ -162,32 +162,32 @@ def test_two_top_folders_stay(into):
 @pytest.mark.parametrize(
     "options", [{"format": tarfile.PAX_FORMAT}, {"format": tarfile.GNU_FORMAT}], ids=["pax", "gnu"]
 )
-def test_long_and_foreign_names_arrive(options, into):
+def test_long_and_non_ascii_names_are_extracted(options, into):
     name = "assets/" + "/".join(["größe" * 10] * 5) + "/模型"
     unpack_archive(io.BytesIO(tar_with(("saved_model.pb", b"1"), (name, b"2"), **options)), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"1", name: b"2"}
 
 
-def test_empty_files_and_directories_arrive(into):
+def test_empty_files_and_directories_are_extracted(into):
     members = [("assets", {"type": tarfile.DIRTYPE}), ("assets", {"type": tarfile.DIRTYPE}), ("assets/empty", b"")]
     unpack_archive(io.BytesIO(tar_with(*members, ("saved_model.pb", b"1"))), into, name="it")
     assert files_below(into) == {"assets/empty": b"", "saved_model.pb": b"1"}
 
 
-def test_a_file_may_come_again_with_the_same_content(into):
+def test_file_may_be_repeated_with_the_same_content(into):
     repeated = tar_with(("variables/x", b"1"), ("saved_model.pb", b"2"), ("./variables/x", b"1"), ("variables/x", b"1"))
     manifest = unpack_archive(io.BytesIO(repeated), into, name="it")
     assert files_below(into) == {"variables/x": b"1", "saved_model.pb": b"2"}
     assert [record.name for record in manifest] == ["variables/x", "saved_model.pb"]
 
 
-def test_what_git_archive_notes_for_all_members_is_no_harm(into):
+def test_global_comment_of_git_archive_is_accepted(into):
     tar = tar_with(("saved_model.pb", b"1"), format=tarfile.PAX_FORMAT, pax_headers={"comment": "0a1b2c"})
     unpack_archive(io.BytesIO(tar), into, name="it")
     assert files_below(into) == {"saved_model.pb": b"1"}
 
 
-def test_permissions_of_the_archive_are_not_taken_over(into):
+def test_permissions_of_the_archive_are_ignored(into):
     unpack_archive(io.BytesIO(tar_with(("saved_model.pb", {"mode": 0o6777}))), into, name="it")
     assert stat.S_IMODE((into / "saved_model.pb").stat().st_mode) & 0o6111 == 0
 
@@ -201,7 +201,7 @@ def pax(**headers):
 
 
 def header_with(**fields):
-    """A tar header made by hand, for what tarfile does not write."""
+    """Return a handmade tar header that tarfile does not write."""
     member = tarfile.TarInfo(fields.pop("name", "x"))
     for key, value in fields.items():
         setattr(member, key, value)
@@ -285,12 +285,12 @@ SMALL = Limits(members=100, bytes=1 << 20, ratio=20, ratio_from=1 << 16)
 
 @pytest.mark.parametrize("case", HOSTILE)
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_a_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, tmp_path, inflater):
+def test_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, tmp_path, inflater):
     archive = HOSTILE[case]()
     archive = gzip.compress(archive) if compressed and detect_format(archive) in ("tar", "zip") else archive
     with pytest.raises(UnsafeArchive, match="'the model' is refused, and nothing of it was kept"):
         unpack_archive(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["around", "around/model"]
 
 
 def damaged(archive, at):
@@ -341,20 +341,20 @@ DAMAGED = {
 
 
 def with_directory_byte(archive, offset, value):
-    """A zip archive with one byte changed in what its directory says of the first member."""
+    """Return a zip archive with one byte changed in the first entry of its directory."""
     position = archive.index(b"PK\x01\x02") + offset
     return archive[:position] + bytes([value]) + archive[position + 1 :]
 
 
 @pytest.mark.parametrize("case", DAMAGED)
-def test_a_damaged_archive_is_named_as_such_and_leaves_nothing(case, into, tmp_path, inflater):
+def test_damaged_archive_is_reported_and_leaves_nothing(case, into, tmp_path, inflater):
     with pytest.raises(CorruptArchive, match="'the model'"):
         unpack_archive(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["around", "around/model"]
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip"])
-def test_an_archive_cut_off_anywhere_is_corrupt(kind, into, inflater):
+def test_archive_truncated_anywhere_is_corrupt(kind, into, inflater):
     files = {"saved_model.pb": hashlib.sha256(b"1").digest() * 9, "a/b": b"x"}
     archive = KINDS[kind](files)
     # After the end mark, tar pads to 10 KiB; what is cut off there is not missed.
@@ -371,7 +371,7 @@ def test_zstd_without_its_package_says_what_to_install(into, monkeypatch):
         unpack_archive(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(1000)), into, name="it")
 
 
-def test_the_disks_error_is_not_taken_for_the_archives(into):
+def test_error_of_the_disk_is_not_reported_as_one_of_the_archive(into):
     class Disk(io.RawIOBase):
         def readable(self):
             return True
@@ -386,7 +386,7 @@ def test_the_disks_error_is_not_taken_for_the_archives(into):
 
 @settings(deadline=None, max_examples=scaled(200), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
+def test_random_bytes_leave_nothing_or_a_complete_model(data, into):
     kind = data.draw(st.sampled_from(["tar", "tar.gz", "zip"]))
     archive = bytearray(KINDS[kind]({"saved_model.pb": b"graph" * 50, "a/b": b"x"}))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -401,12 +401,12 @@ def test_whatever_the_bytes_nothing_is_left_or_a_model_is_whole(data, into):
         into.mkdir()
 
 
-def test_a_small_model_of_zeros_is_no_bomb(into):
+def test_small_model_of_zeros_is_accepted(into):
     unpack_archive(io.BytesIO(archive_of({"saved_model.pb": bytes(20 << 20)})), into, name="it")
     assert (into / "saved_model.pb").stat().st_size == 20 << 20
 
 
-def test_xz_that_wants_much_memory_is_refused(into):
+def test_xz_that_needs_much_memory_is_refused(into):
     # The dictionary's size in the block header: 40 is 4 GiB; the header's checksum is made right again.
     archive = bytearray(lzma.compress(tar_of(MODEL), check=lzma.CHECK_NONE))
     header = archive[12 : 12 + (archive[12] + 1) * 4]
@@ -419,7 +419,7 @@ def test_xz_that_wants_much_memory_is_refused(into):
     assert list(into.iterdir()) == []
 
 
-def test_no_thread_outlives_an_unpacking(into):
+def test_threads_end_with_the_unpacking(into):
     before = set(threading.enumerate())
     with pytest.raises(UnsafeArchive):
         unpack_archive(io.BytesIO(gzip.compress(HOSTILE["parent"]() + bytes(4 << 20))), into, name="it")
@@ -429,7 +429,7 @@ def test_no_thread_outlives_an_unpacking(into):
     assert set(threading.enumerate()) == before
 
 
-def test_what_a_stream_raises_is_the_error(into):
+def test_error_of_the_stream_is_raised(into):
     class Breaks(io.BytesIO):
         def read(self, size=-1):
             if self.tell() > 200:
@@ -455,8 +455,8 @@ def plain(name):
 
 @settings(deadline=None, max_examples=scaled(150), suppress_health_check=list(HealthCheck))
 @given(members=MEMBERS, form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), compressed=st.booleans())
-def test_whatever_the_members_nothing_is_written_outside(members, form, compressed, into):
-    """Names, types and links at random: in the end all are inside, as plain files with their bytes, or none is."""
+def test_random_members_are_never_written_outside(members, form, compressed, into):
+    """Random names, types and links: all members are extracted inside as regular files, or none is."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, kind, content, link in members:
@@ -478,4 +478,4 @@ def test_whatever_the_members_nothing_is_written_outside(members, form, compress
         assert not any(path.is_symlink() for path in into.rglob("*"))
         shutil.rmtree(str(into))
         into.mkdir()
-    assert [path.name for path in around.rglob("*")] == ["aside", "model"]
+    assert [path.name for path in around.rglob("*")] == ["around", "model"]

@@ -1,4 +1,4 @@
-"""Packing a model's directory, and copying one under the rules for archives."""
+"""Packing a model's directory, and copying one by the rules for archives."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def contents(directory):
     }
 
 
-def test_what_is_packed_unpacks_to_the_same(model, into, tmp_path):
+def test_packed_model_unpacks_to_the_same_files(model, into, tmp_path):
     pack_directory(model, tmp_path / "model.tar.gz")
     records = unpack_archive(tmp_path / "model.tar.gz", into, name="it")
     assert contents(into) == MODEL
     assert {record.name for record in records} == set(MODEL)
 
 
-def test_times_rights_and_order_leave_no_trace(model, tmp_path):
+def test_archive_does_not_depend_on_times_permissions_and_order(model, tmp_path):
     pack_directory(model, tmp_path / "first.tar.gz")
     (model / "saved_model.pb").chmod(0o600)
     os.utime(str(model / "saved_model.pb"), (1, 1))
@@ -55,7 +55,7 @@ def test_times_rights_and_order_leave_no_trace(model, tmp_path):
 
 
 @needs_links
-def test_a_failed_packing_leaves_what_was_there(model, tmp_path):
+def test_failed_packing_keeps_the_old_archive(model, tmp_path):
     archive = tmp_path / "model.tar.gz"
     archive.write_bytes(b"the one before")
     os.mkfifo(str(model / "zzz"))
@@ -65,14 +65,14 @@ def test_a_failed_packing_leaves_what_was_there(model, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.tar.gz"]
 
 
-def test_a_copy_is_the_same_and_its_files_are_recorded(model, into):
+def test_copied_directory_has_the_same_files_and_their_records(model, into):
     records = copy_directory(model, into, name="it")
     assert contents(into) == MODEL
     assert {record.name: record.size for record in records} == {name: len(content) for name, content in MODEL.items()}
 
 
 @needs_links
-def test_links_are_what_they_lead_to(model, into, tmp_path):
+def test_links_are_followed(model, into, tmp_path):
     # As in the cache of huggingface_hub, whose files are links to blobs.
     (tmp_path / "blob").write_bytes(b"weights")
     (model / "variables" / "data").symlink_to(tmp_path / "blob")
@@ -89,7 +89,7 @@ def test_links_are_what_they_lead_to(model, into, tmp_path):
 
 @needs_links
 @pytest.mark.parametrize("target", ["..", "../..", "nothing"])
-def test_links_that_lead_back_or_nowhere_are_refused(model, into, tmp_path, target):
+def test_links_to_parents_and_broken_links_are_refused(model, into, tmp_path, target):
     (model / "assets" / "link").symlink_to(target)
     with pytest.raises(UnsafeArchive, match="link"):
         copy_directory(model, into, name="it")
@@ -97,6 +97,6 @@ def test_links_that_lead_back_or_nowhere_are_refused(model, into, tmp_path, targ
         pack_directory(model, tmp_path / "model.tar.gz")
 
 
-def test_a_copy_keeps_the_limits_of_archives(model, into):
+def test_copy_obeys_the_limits_of_archives(model, into):
     with pytest.raises(UnsafeArchive, match="the limit is 3 members"):
         copy_directory(model, into, name="it", limits=Limits(members=3))

@@ -15,7 +15,7 @@ MUCH = os.urandom(1 << 20) * 20
 
 
 class Endless:
-    """Gives bytes for ever, and counts them."""
+    """An endless stream that counts its bytes."""
 
     def __init__(self):
         self.given = 0
@@ -29,7 +29,7 @@ def test_all_bytes_arrive_in_order():
     assert run_in_two_threads(io.BytesIO(MUCH), lambda stream: stream.read()) == MUCH
 
 
-def test_an_empty_stream_is_empty():
+def test_empty_stream_is_empty():
     assert run_in_two_threads(io.BytesIO(), lambda stream: stream.read()) == b""
 
 
@@ -40,13 +40,13 @@ def test_pipelines_can_be_chained():
     assert run_in_two_threads(io.BytesIO(MUCH), twice) == MUCH
 
 
-def test_the_two_work_at_once_in_different_threads():
+def test_both_stages_run_at_once_in_different_threads():
     threads = []
     run_in_two_threads(io.BytesIO(b"x"), lambda stream: threads.append((threading.current_thread(), stream.read())))
     assert threads[0][0] is not threading.current_thread()
 
 
-def test_no_more_is_read_ahead_than_the_buffer_holds():
+def test_source_is_read_ahead_up_to_the_buffer_size():
     source = Endless()
 
     def slow(stream):
@@ -57,7 +57,7 @@ def test_no_more_is_read_ahead_than_the_buffer_holds():
     assert run_in_two_threads(source, slow) < 8 << 20
 
 
-def test_what_the_second_raises_is_raised():
+def test_error_of_the_consumer_is_raised():
     def fail(stream):
         stream.read(10)
         raise ZeroDivisionError
@@ -66,12 +66,12 @@ def test_what_the_second_raises_is_raised():
         run_in_two_threads(Endless(), fail)
 
 
-def test_a_second_that_has_enough_ends_the_first():
+def test_consumer_that_returns_early_ends_the_reading():
     assert run_in_two_threads(Endless(), lambda stream: stream.read(5)) == bytes(5)
 
 
 @pytest.mark.parametrize("error", [OSError(5, "broken"), KeyboardInterrupt()])
-def test_what_the_first_raises_is_raised_and_ends_the_second(error):
+def test_error_of_the_source_is_raised_and_ends_the_consumer(error):
     class Breaks(io.BytesIO):
         def read(self, size=-1):
             raise error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import uuid
 from typing import Any
 
 from rehub import tf_internals
 from rehub.legacy.tensor_info import supported_types
+from rehub.staging import staging_path
 
 
 def __getattr__(name: str) -> Any:
@@ -34,14 +34,10 @@ def atomic_write_string_to_file(filename: str, contents: str, overwrite: bool) -
         tf.errors.AlreadyExistsError: the file exists, and `overwrite` is false.
     """
     gfile = tf_internals.import_tensorflow().io.gfile
-    staging_path = f"{filename}.{uuid.uuid4().hex}.tmp"
-    try:
-        with gfile.GFile(staging_path, "w") as file:
+    with staging_path(filename, gfile) as staging:
+        with gfile.GFile(staging, "w") as file:
             file.write(contents)
-        gfile.rename(staging_path, filename, overwrite)
-    finally:
-        if gfile.exists(staging_path):
-            gfile.remove(staging_path)
+        gfile.rename(staging, filename, overwrite)
 
 
 def is_composite_tensor(x: Any) -> bool:

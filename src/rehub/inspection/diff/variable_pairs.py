@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Callable, Iterable
 
 from rehub.inspection.model_info import VariableInfo
-from rehub.savedmodel.checkpoint import OBJECT_GRAPH, Checkpoint, CheckpointEntry, Part
+from rehub.savedmodel.checkpoint import OBJECT_GRAPH, Checkpoint, CheckpointEntry, TensorPart
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _join_entries(entries: list[CheckpointEntry], whole: VariableInfo) -> Checkp
     return None
 
 
-def _shift_part(part: Part, axis: int, start: int) -> Part:
+def _shift_part(part: TensorPart, axis: int, start: int) -> TensorPart:
     return dataclasses.replace(part, starts=(*part.starts[:axis], start, *part.starts[axis + 1 :]))
 
 

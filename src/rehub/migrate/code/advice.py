@@ -160,7 +160,7 @@ _CONTRIB = {
 }
 
 
-def advice_for(rule: str, **facts: str) -> str:
+def write_advice(rule: str, **facts: str) -> str:
     """Return code for a rule.
 
     Args:
@@ -170,10 +170,10 @@ def advice_for(rule: str, **facts: str) -> str:
     Returns:
         The code; "" for a rule without one.
     """
-    return string.Template(_ADVICE.get(rule, "")).safe_substitute(_with_defaults(facts)).strip()
+    return string.Template(_ADVICE.get(rule, "")).safe_substitute(_add_defaults(facts)).strip()
 
 
-def replacement_of_contrib(name: str) -> str:
+def find_contrib_replacement(name: str) -> str:
     """Return what takes the place of a name of tf.contrib, such as "layers.l2_regularizer"; "" where nothing does."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
@@ -182,7 +182,7 @@ def replacement_of_contrib(name: str) -> str:
     return ""
 
 
-def _with_defaults(facts: dict[str, str]) -> dict[str, str]:
+def _add_defaults(facts: dict[str, str]) -> dict[str, str]:
     defaults = {
         "handle": '"HANDLE"', "signature": "", "scope": "module", "key": "image", "dtype": "float32",
         "shape": "(8, 8, 3)", "tensor_shape": "None", "values": "images", "trainable": "False",

@@ -327,7 +327,7 @@ class CallInterpreter(ExpressionInterpreter):
             return self.make_module(node, values)
         if name == "load_module_spec":
             handle = node.args[0].value if node.args else None
-            return HubSpec(handle)
+            return HubSpec(node, handle)
         if name in {"get_expected_image_size", "get_num_image_channels"}:
             return Plain()
         if name in _PUBLISHING:

@@ -61,10 +61,12 @@ def move_to_compat(source: str) -> tuple[str, list[Finding]]:
         for node in imports
         if _change_import(node, text)
     ]
-    if any("tensorflow" in _packages(node) for node in imports) and not any(name in _SETS_BEHAVIOR for name, _ in uses):
+    if any("tensorflow" in _list_packages(node) for node in imports) and not any(
+        name in _SETS_BEHAVIOR for name, _ in uses
+    ):
         findings.append(_disable_v2_behavior(names.tree, text))
-    findings += _needs(uses)
-    return text.edited(), findings
+    findings += _iter_needs(uses)
+    return text.apply_edits(), findings
 
 
 class _Text:
@@ -93,7 +95,7 @@ class _Text:
         following = self._source[position:].split("\n", 1)[0]
         self._edits.append((position, position, f"{needs_end}\n{text}\n" + ("\n" if following.strip() else "")))
 
-    def edited(self) -> str:
+    def apply_edits(self) -> str:
         """Return the text with all edits made."""
         text = self._source
         for start, end, replacement in sorted(self._edits, reverse=True):
@@ -128,17 +130,17 @@ def _is_moved_import(alias: ast.alias) -> bool:
     return package == "tensorflow" and is_whole
 
 
-def _packages(node: ast.Import | ast.ImportFrom) -> set[str]:
+def _list_packages(node: ast.Import | ast.ImportFrom) -> set[str]:
     modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
     return {module.partition(".")[0] for module in modules}
 
 
 def _disable_v2_behavior(tree: ast.Module, text: _Text) -> Finding:
     """Insert the call after the first imports of the program; ask for it where the program's start is not here."""
-    position = next((i for i, node in enumerate(tree.body) if _alias_of_tensorflow(node)), None)
+    position = next((i for i, node in enumerate(tree.body) if _find_tensorflow_alias(node)), None)
     if position is None:
         return Finding(_RULE, "c", 1, 1, "Call tf.compat.v1.disable_v2_behavior() where the program starts.")
-    alias = _alias_of_tensorflow(tree.body[position])
+    alias = _find_tensorflow_alias(tree.body[position])
     while position + 1 < len(tree.body) and isinstance(tree.body[position + 1], (ast.Import, ast.ImportFrom)):
         position += 1
     last = tree.body[position]
@@ -147,7 +149,7 @@ def _disable_v2_behavior(tree: ast.Module, text: _Text) -> Finding:
     return Finding(_RULE, "a", last.lineno, 1, f"Add {alias}.disable_v2_behavior()", is_applied=True)
 
 
-def _alias_of_tensorflow(node: ast.stmt) -> str:
+def _find_tensorflow_alias(node: ast.stmt) -> str:
     if isinstance(node, ast.Import):
         for alias in node.names:
             if alias.name == "tensorflow" or (alias.name == "tensorflow.compat.v1" and alias.asname):
@@ -157,7 +159,7 @@ def _alias_of_tensorflow(node: ast.stmt) -> str:
     return ""
 
 
-def _needs(uses: list[tuple[str, ast.expr]]) -> Iterator[Finding]:
+def _iter_needs(uses: list[tuple[str, ast.expr]]) -> Iterator[Finding]:
     """Say once for each name what it needs, where it is first used."""
     said = set()
     for name, node in sorted(uses, key=lambda use: (use[1].lineno, use[1].col_offset)):

@@ -17,8 +17,9 @@ from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import Api, HubModule, Source, Tensor
+from rehub.migrate.code.values import Api, HubModule, Source, Tensor, sources_of
 
+_RANDOM = "each call draws other numbers, as each run did; a seed gives other numbers than in TensorFlow 1"
 _LINE_LENGTH = 100
 _PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
@@ -247,7 +248,7 @@ class Deferral:
     def is_deferred(self, node: cst.CSTNode) -> bool:
         """Tell whether an expression has a deferred tensor in it."""
         value = self.plan.fact(node)
-        return isinstance(value, Tensor) and value.is_deferred
+        return value is not None and bool(sources_of(value))
 
     def is_harmless(self, node: cst.Call) -> bool:
         """Tell whether a call may be done at each run: an op of TensorFlow, a module, a builtin."""
@@ -275,6 +276,8 @@ class Deferral:
                 continue
             plan.edits.replace(line, self.builder(line, own, prelude))
             plan.change(definition.statement, "RH103", "a", "tensors of placeholders become a function")
+            if any(getattr(source, "kind", "") == "random" for source in definition.sources):
+                plan.change(definition.statement, "RH106", "b", _RANDOM)
 
     def builder(
         self, line: cst.SimpleStatementLine, functions: list[FunctionPlan], prelude: list[tuple[str, cst.CSTNode]]
@@ -337,7 +340,8 @@ class Deferral:
             shapes = {"values": "[None]", "indices": "[None, None]", "dense_shape": "[None]"}
             kind = renderer.code(dtype) if source.part == "values" else f"{self.tf}.int64"
             return f"{self.tf}.TensorSpec({shapes[source.part]}, {kind})"
-        code = renderer.code(shape) if shape is not None else "None"
+        is_known = shape is not None and not any(True for _ in self.leaves(shape))
+        code = renderer.code(shape) if shape is not None and is_known else "None"
         code = "None" if code == "(None)" else code
         return f"{self.tf}.TensorSpec({code}, {renderer.code(dtype)})"
 

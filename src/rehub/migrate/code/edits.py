@@ -162,15 +162,19 @@ EMPTY_BODY = cst.SimpleStatementLine(body=[cst.Pass()])
 
 def statements_of(node: cst.BaseSuite, renderer: Renderer) -> list[cst.CSTNode]:
     """Return the statements of a rendered block, to go where the block was."""
-    rendered = renderer.render(node)
-    if isinstance(rendered, cst.SimpleStatementSuite):
-        return [cst.SimpleStatementLine(body=rendered.body)] if rendered.body else []
-    assert isinstance(rendered, cst.IndentedBlock)
-    if list(rendered.body) == [EMPTY_BODY]:
-        return [gap(rendered.footer)]
-    comment = rendered.header.comment
-    first = [gap([cst.EmptyLine(comment=comment)])] if comment is not None else []
-    return [*first, *rendered.body, gap(rendered.footer)]
+    if not isinstance(node, cst.IndentedBlock):
+        suite = renderer.render(node)
+        assert isinstance(suite, cst.SimpleStatementSuite)
+        return [cst.SimpleStatementLine(body=suite.body)] if suite.body else []
+    comment = node.header.comment
+    found: list[cst.CSTNode] = [gap([cst.EmptyLine(comment=comment)])] if comment is not None else []
+    for statement in node.body:
+        result = statement.visit(renderer)
+        if isinstance(result, cst.FlattenSentinel):
+            found += list(result)
+        elif isinstance(result, cst.CSTNode):
+            found.append(result)
+    return [*found, gap(node.footer)]
 
 
 def parenthesize(code: str, node: cst.CSTNode) -> str:

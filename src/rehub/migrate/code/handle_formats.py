@@ -35,10 +35,10 @@ class HandleFormat:
     newer: str = ""
 
 
-def format_of(handle: str) -> HandleFormat:
+def look_up_format(handle: str) -> HandleFormat:
     """Return the format of the model that a handle names.
 
-    >>> format_of("https://tfhub.dev/google/nnlm-en-dim50/1")
+    >>> look_up_format("https://tfhub.dev/google/nnlm-en-dim50/1")
     HandleFormat(format='legacy module', newer='https://tfhub.dev/google/nnlm-en-dim50/2')
     """
     on_kaggle = _KAGGLE.match(handle)

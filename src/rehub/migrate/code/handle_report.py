@@ -12,10 +12,10 @@ from rehub.errors import HubError
 from rehub.formatting import list_names
 from rehub.inspection import inspect
 from rehub.migrate.code.discovery import FoundFile
-from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, format_of
+from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, look_up_format
 from rehub.migrate.code.imported_names import ImportedNames
-from rehub.migrate.code.migration import is_interesting, parse
-from rehub.migrate.code.module_uses import constant_text, is_module, iter_handles, keyword_of
+from rehub.migrate.code.migration import is_interesting, parse_program
+from rehub.migrate.code.module_uses import get_keyword, get_string, is_module, iter_handles
 from rehub.migrate.code.notebooks import Notebook
 from rehub.migrate.code.sources import read_source
 
@@ -66,14 +66,14 @@ def report_handles(files: Iterable[FoundFile]) -> tuple[list[HandleReport], list
         except (OSError, ValueError) as error:
             errors.append(f"{found.path}: {error}")
             continue
-        uses_here = list(program.breaking_uses())
+        uses_here = list(program.iter_breaking_uses())
         for use in iter_handles(program.names):
             report = reports.setdefault(use.handle, HandleReport(use.handle))
-            report.locations.append(program.location_of(use.node))
+            report.locations.append(program.format_location(use.node))
             directories.setdefault(use.handle, found.path.parent)
             breaking.setdefault(use.handle, []).extend(uses_here)
     for handle, report in reports.items():
-        _describe(report, directories[handle], breaking[handle])
+        _describe_model(report, directories[handle], breaking[handle])
     return list(reports.values()), errors
 
 
@@ -84,41 +84,41 @@ class _Program:
         text = read_source(found.path, found.is_notebook).text
         self._path = found.path
         self._notebook = Notebook(text) if found.is_notebook else None
-        self.names = ImportedNames(parse(self._notebook.program if self._notebook else text))
+        self.names = ImportedNames(parse_program(self._notebook.program if self._notebook else text))
 
-    def location_of(self, node: ast.expr) -> str:
+    def format_location(self, node: ast.expr) -> str:
         if self._notebook is None:
             return f"{self._path}:{node.lineno}"
-        place = self._notebook.locate(node.lineno)
+        place = self._notebook.locate_line(node.lineno)
         return f"{self._path}:cell {place.cell}:{place.line}"
 
-    def breaking_uses(self) -> Iterator[tuple[str, str]]:
+    def iter_breaking_uses(self) -> Iterator[tuple[str, str]]:
         """What the program uses of modules that a converted model does not have, and where."""
         for node in self.names.nodes:
             if isinstance(node, ast.Attribute) and node.attr in _INFO_METHODS:
-                yield node.attr, self.location_of(node)
+                yield node.attr, self.format_location(node)
             if isinstance(node, ast.Call) and _selects_signature(self.names, node):
-                yield "signature= with trainable=True", self.location_of(node)
+                yield "signature= with trainable=True", self.format_location(node)
 
 
 def _selects_signature(names: ImportedNames, call: ast.Call) -> bool:
     """Whether a call chooses a signature of a module that is trained."""
-    if not constant_text(keyword_of(call, "signature")):
+    if not get_string(get_keyword(call, "signature")):
         return False
-    is_layer = names.qualified_name(call.func) == "tensorflow_hub.KerasLayer"
-    made = call if is_layer else names.value_of(call.func)
+    is_layer = names.resolve_name(call.func) == "tensorflow_hub.KerasLayer"
+    made = call if is_layer else names.resolve_value(call.func)
     if not isinstance(made, ast.Call) or not (is_layer or is_module(names, call.func)):
         return False
-    trainable = keyword_of(made, "trainable")
+    trainable = get_keyword(made, "trainable")
     return trainable is not None and getattr(trainable, "value", None) is not False
 
 
-def _describe(report: HandleReport, directory: Path, breaking: list[tuple[str, str]]) -> None:
-    local = _local_directory(report.handle, directory)
+def _describe_model(report: HandleReport, directory: Path, breaking: list[tuple[str, str]]) -> None:
+    local = _find_local_directory(report.handle, directory)
     if local is not None:
-        _inspect(report, local)
+        _inspect_model(report, local)
     else:
-        known = format_of(report.handle)
+        known = look_up_format(report.handle)
         report.format, report.newer = known.format, known.newer
         report.source = "table" if known.format else ""
         report.retraining = {
@@ -142,7 +142,7 @@ def _describe(report: HandleReport, directory: Path, breaking: list[tuple[str, s
     report.convert = f"rehub convert {shlex.quote(report.handle)} {shlex.quote(target)}"
 
 
-def _local_directory(handle: str, directory: Path) -> str | None:
+def _find_local_directory(handle: str, directory: Path) -> str | None:
     """The directory of a model on this machine: below the working directory, or beside the program."""
     if _REMOTE in handle:
         return None
@@ -150,7 +150,7 @@ def _local_directory(handle: str, directory: Path) -> str | None:
     return next((str(path) for path in candidates if path.is_dir()), None)
 
 
-def _inspect(report: HandleReport, directory: str) -> None:
+def _inspect_model(report: HandleReport, directory: str) -> None:
     try:
         info = inspect(directory)
     except HubError as error:

@@ -6,9 +6,9 @@ import ast
 from typing import Iterator
 
 from rehub.migrate.code.findings import Finding
-from rehub.migrate.code.handle_formats import LEGACY, format_of
+from rehub.migrate.code.handle_formats import LEGACY, look_up_format
 from rehub.migrate.code.imported_names import ImportedNames
-from rehub.migrate.code.module_uses import constant_text, iter_handles
+from rehub.migrate.code.module_uses import get_string, iter_handles
 
 _VARIABLES = frozenset(
     ["TFHUB_CACHE_DIR", "TFHUB_DISABLE_CERT_VALIDATION", "TFHUB_DOWNLOAD_PROGRESS", "TFHUB_MODEL_LOAD_FORMAT"]
@@ -22,7 +22,7 @@ def find_handle_rules(names: ImportedNames) -> list[Finding]:
 
 def _iter_notes(names: ImportedNames) -> Iterator[Finding]:
     for use in iter_handles(names):
-        known = format_of(use.handle)
+        known = look_up_format(use.handle)
         if known.format == LEGACY and known.newer:
             message = (
                 f"{use.handle} is a legacy module, which rehub loads and retrains. A newer version, with other "
@@ -30,7 +30,7 @@ def _iter_notes(names: ImportedNames) -> Iterator[Finding]:
             )
             yield Finding("RH501", "note", use.node.lineno, use.node.col_offset + 1, message)
     for node in names.nodes:
-        if constant_text(node) in _VARIABLES:
+        if get_string(node) in _VARIABLES:
             assert isinstance(node, ast.expr)
-            message = f"rehub reads {constant_text(node)}, too: it keeps its meaning."
+            message = f"rehub reads {get_string(node)}, too: it keeps its meaning."
             yield Finding("RH503", "note", node.lineno, node.col_offset + 1, message)

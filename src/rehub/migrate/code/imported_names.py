@@ -48,7 +48,7 @@ class ImportedNames:
         self._bind_all(tree, _Scope(None))
         self.uses = tuple(self._iter_uses())
 
-    def qualified_name(self, node: ast.AST, depth: int = 10) -> str:
+    def resolve_name(self, node: ast.AST, depth: int = 10) -> str:
         """Return the full name of what a name or an attribute means, such as "tensorflow_hub.Module".
 
         The names of `tensorflow.compat.v1` are given as those of `tensorflow`, and rehub's as those of tensorflow_hub.
@@ -57,24 +57,24 @@ class ImportedNames:
             The name; "" for what is not imported.
         """
         if isinstance(node, ast.Attribute):
-            base = self.qualified_name(node.value, depth)
+            base = self.resolve_name(node.value, depth)
             return _canonical(f"{base}.{node.attr}") if base else ""
         if not isinstance(node, ast.Name) or depth == 0:
             return ""
         bound = self._lookup(node)
         if isinstance(bound, ast.expr):
-            return self.qualified_name(bound, depth - 1)
+            return self.resolve_name(bound, depth - 1)
         return bound or ""
 
     def _iter_uses(self) -> Iterator[tuple[str, ast.expr]]:
         for node in self.nodes:
             if not isinstance(node, (ast.Name, ast.Attribute)) or isinstance(self.parents.get(node), ast.Attribute):
                 continue
-            name = self.qualified_name(node)
+            name = self.resolve_name(node)
             if "." in name and isinstance(node.ctx, ast.Load):
                 yield name, node
 
-    def value_of(self, node: ast.expr) -> ast.expr:
+    def resolve_value(self, node: ast.expr) -> ast.expr:
         """Return the expression that a name is bound to, where there is one; else the node itself."""
         for _ in range(10):
             bound = self._lookup(node) if isinstance(node, ast.Name) else None
@@ -83,7 +83,7 @@ class ImportedNames:
             node = bound
         return node
 
-    def function_of(self, node: ast.AST) -> FunctionNode | None:
+    def find_function(self, node: ast.AST) -> FunctionNode | None:
         """Return the function that a node is in."""
         outer = self.parents.get(node)
         while outer is not None and not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)):

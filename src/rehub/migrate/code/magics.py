@@ -24,7 +24,7 @@ _LEXEME = re.compile(
 class MagicLines:
     """A cell's code, with what is not Python replaced.
 
-    A name stands for each magic, on as many lines as the magic has, so that the lines keep their numbers.
+    A name replaces each magic, on as many lines as the magic has, so that the lines keep their numbers.
 
     Attributes:
         python: the code with the names.
@@ -33,7 +33,7 @@ class MagicLines:
     def __init__(self, source: str) -> None:
         self._magics: list[tuple[int, str]] = []
         self._has_cell_magic = False
-        self.python = "\n".join(self._replaced(source.split("\n")))
+        self.python = "\n".join(self._replace_magics(source.split("\n")))
 
     def texts(self) -> Iterator[tuple[int, str]]:
         """Yield each magic, with the line of the cell that it is on."""
@@ -58,16 +58,16 @@ class MagicLines:
             start, end = python.rfind("\n", 0, first.start()) + 1, first.end() + 1
             python = python[start:end].lstrip() + python[:start] + python[end:]
         for index, (_, text) in enumerate(self._magics):
-            python = _put_back(python, index, edit_magic(text))
+            python = _restore_magic(python, index, edit_magic(text))
         return python
 
-    def _replaced(self, lines: list[str]) -> Iterator[str]:
+    def _replace_magics(self, lines: list[str]) -> Iterator[str]:
         state = _Lexer()
         number = 0
         while number < len(lines):
             line = lines[number]
             cell_magic = _CELL_MAGIC.match(line) if not any(map(str.strip, lines[:number])) else None
-            prefix = "" if state.is_inside_statement else _prefix_of_magic(line)
+            prefix = "" if state.is_inside_statement else _find_magic_prefix(line)
             if prefix is None or state.is_inside_statement:
                 state.feed(f"{line}\n")
                 yield line
@@ -86,7 +86,7 @@ class MagicLines:
             number = end
 
 
-def _prefix_of_magic(line: str) -> str | None:
+def _find_magic_prefix(line: str) -> str | None:
     """What is before the magic of a line that starts a statement: spaces, or `files = `; None without a magic."""
     if _LINE_MAGIC.match(line) or _HELP.match(line):
         return line[: len(line) - len(line.lstrip())]
@@ -94,12 +94,12 @@ def _prefix_of_magic(line: str) -> str | None:
     return assigned.group() if assigned else None
 
 
-def _put_back(python: str, index: int, text: str | None) -> str:
+def _restore_magic(python: str, index: int, text: str | None) -> str:
     name = f"__rehub_magic_{index}__"
     if text is not None:
         return re.sub(rf"\({name}\s*\)|{name}", lambda _: text, python, count=1)
     if re.search(rf"^[ \t]+\(?{name}", python, re.MULTILINE):
-        return _put_back(python, index, "pass")  # A block needs a statement.
+        return _restore_magic(python, index, "pass")  # A block needs a statement.
     return re.sub(rf"(\({name}\s*\)|{name})\n|\n?(\({name}\s*\)|{name})", "", python, count=1)
 
 
@@ -120,7 +120,7 @@ class _Lexer:
         position = 0
         while position < len(line):
             if self._quote:
-                position = self._after_string(line, position)
+                position = self._skip_string(line, position)
                 continue
             match = _LEXEME.search(line, position)
             if match is None:
@@ -135,7 +135,7 @@ class _Lexer:
             elif lexeme == "\\\n":
                 self._is_continued = True
 
-    def _after_string(self, line: str, position: int) -> int:
+    def _skip_string(self, line: str, position: int) -> int:
         while position < len(line):
             if line.startswith(self._quote, position):
                 position += len(self._quote)

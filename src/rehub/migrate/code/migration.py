@@ -110,7 +110,9 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
     try:
         source = read_source(found.path, found.is_notebook)
         if found.is_requirements:
-            return _migrated(path, source, source.text, _place(find_pins(source.text), options, source.text))
+            return _build_migration(
+                path, source, source.text, _place_findings(find_pins(source.text), options, source.text)
+            )
         return (
             _migrate_notebook(path, source, options) if found.is_notebook else _migrate_program(path, source, options)
         )
@@ -125,39 +127,39 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
 
 
 def _migrate_program(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
-    text, notice = _as_python3(source.text, options)
+    text, notice = _convert_to_python3(source.text, options)
     after, findings = migrate_source(text, options)
     if Path(path).name == "setup.py":
         findings += find_pins(text)
-    return _migrated(path, source, after, _place(findings, options, text), notice)
+    return _build_migration(path, source, after, _place_findings(findings, options, text), notice)
 
 
 def _migrate_notebook(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
     notebook = Notebook(source.text)
     try:
-        before, notice = _as_python3(notebook.program, options)
+        before, notice = _convert_to_python3(notebook.program, options)
         program, findings = migrate_source(before, options)
     except SyntaxError as error:
-        place = notebook.locate(error.lineno or 1)
+        place = notebook.locate_line(error.lineno or 1)
         return FileMigration(path, error=f"{path}:cell {place.cell}:{place.line}: not Python 3: {error.msg}")
     placed = []
-    for each in _place(findings, options, before):
-        place = notebook.locate(each.finding.line)
+    for each in _place_findings(findings, options, before):
+        place = notebook.locate_line(each.finding.line)
         finding = dataclasses.replace(each.finding, line=place.line)
         placed.append(PlacedFinding(finding, place.cell, place.file_line))
     # A notebook that still imports tensorflow_hub has to install it.
     has_moved = _imports_any(program, ("rehub",)) and not _imports_any(program, ("tensorflow_hub",))
     edits_shell = has_moved and options.wants("RH502")
-    for place, text in notebook.shell_lines() if edits_shell else ():
+    for place, text in notebook.iter_shell_lines() if edits_shell else ():
         placed += [PlacedFinding(finding, place.cell, place.file_line) for finding in find_shell_pins(text, place.line)]
-    after = notebook.with_program(program, edit_shell_line if edits_shell else lambda text: text)
+    after = notebook.replace_program(program, edit_shell_line if edits_shell else lambda text: text)
     placed.sort(key=lambda each: (each.cell, each.finding.line, each.finding.column))
-    return _migrated(path, source, after, placed, notice)
+    return _build_migration(path, source, after, placed, notice)
 
 
-def _as_python3(program: str, options: MigrateOptions) -> tuple[str, str]:
+def _convert_to_python3(program: str, options: MigrateOptions) -> tuple[str, str]:
     """Return a program in Python 3, and what was done for that."""
-    if not options.python2 or parses(program):
+    if not options.python2 or is_parsable(program):
         return program, ""
     return convert_from_python2(program), "converted from Python 2"
 
@@ -170,7 +172,7 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     """
     from rehub.migrate.code.rewriting import rewrite  # It needs libcst.
 
-    names = ImportedNames(parse(source))
+    names = ImportedNames(parse_program(source))
     findings = [finding for finding in find_handle_rules(names) if options.wants(finding.rule)]
     if not _imports_any(source, _IMPORTS_HUB):
         return source, findings
@@ -184,20 +186,27 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if is_compat and options.wants("RH401"):
         after, more = move_to_compat(after)
         findings += more
-    if after != source and not parses(after):
+    if after != source and not is_parsable(after):
         raise ValueError("the rewritten program would not parse, so it was left as it is. Please report this.")
     by_hand = find_hand_rules(names)
     if by_hand and after != source:
-        remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse(after)))}
+        remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse_program(after)))}
         by_hand = [finding for finding in by_hand if finding.rule in remaining]
     # The rewriting reports some of these, too, as what stopped it.
-    places = {(finding.rule, finding.line) for finding in by_hand}
-    findings = [finding for finding in findings if (finding.rule, finding.line) not in places]
+    findings = [finding for finding in findings if not any(_is_covered(finding, other) for other in by_hand)]
     findings = add_training_advice(findings, names)
     return after, findings + [finding for finding in by_hand if options.wants(finding.rule)]
 
 
-def parse(source: str) -> ast.Module:
+def _is_covered(finding: Finding, other: Finding) -> bool:
+    """Return whether a finding of the rewriting is about what is written by hand for another one."""
+    estimators = ("RH303", "RH304")
+    if finding.kind != "c" or (finding.rule in estimators and other.rule in estimators):
+        return finding.kind == "c"
+    return finding.line == other.line and (finding.rule == other.rule or finding.column == other.column)
+
+
+def parse_program(source: str) -> ast.Module:
     """Return the syntax tree of a program, without the warnings of Python about it.
 
     Raises:
@@ -211,17 +220,17 @@ def parse(source: str) -> ast.Module:
             raise SyntaxError(str(error)) from error
 
 
-def parses(source: str) -> bool:
+def is_parsable(source: str) -> bool:
     """Return whether this Python understands a program."""
     try:
-        parse(source)
+        parse_program(source)
     except SyntaxError:
         return False
     return True
 
 
 def _imports_any(source: str, packages: tuple[str, ...]) -> bool:
-    for node in ast.walk(parse(source)):
+    for node in ast.walk(parse_program(source)):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             modules = [node.module or ""]
@@ -230,7 +239,7 @@ def _imports_any(source: str, packages: tuple[str, ...]) -> bool:
     return False
 
 
-def _place(findings: list[Finding], options: MigrateOptions, text: str) -> list[PlacedFinding]:
+def _place_findings(findings: list[Finding], options: MigrateOptions, text: str) -> list[PlacedFinding]:
     """Sort findings, and leave out those that a comment in their line asks to ignore."""
     lines = text.split("\n")
     return [
@@ -247,7 +256,7 @@ def _is_ignored(line: str, rule: str) -> bool:
     return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))
 
 
-def _migrated(
+def _build_migration(
     path: str, source: SourceText, after: str, findings: list[PlacedFinding], notice: str = ""
 ) -> FileMigration:
     return FileMigration(path, source.encode(source.text), source.encode(after), tuple(findings), notice=notice)

@@ -44,22 +44,22 @@ def iter_handles(names: ImportedNames) -> Iterator[HandleUse]:
     """Yield the handles of a program: those that tensorflow_hub's functions are given, and URLs of models elsewhere."""
     given: set[ast.AST] = set()
     for node in names.nodes:
-        argument = handle_argument(names, node) if isinstance(node, ast.Call) else None
-        value = names.value_of(argument) if argument is not None else None
-        text = constant_text(value)
+        argument = find_handle_argument(names, node) if isinstance(node, ast.Call) else None
+        value = names.resolve_value(argument) if argument is not None else None
+        text = get_string(value)
         if value is not None and text and value not in given:
             given.add(value)
             yield HandleUse(text, value, is_called=True)
     for node in names.nodes:
-        text = constant_text(node)
+        text = get_string(node)
         is_part = isinstance(names.parents.get(node), (ast.BinOp, ast.JoinedStr))
         if text and node not in given and _MODEL_URL.match(text) and isinstance(node, ast.expr) and not is_part:
             yield HandleUse(text, node, is_called=False)
 
 
-def handle_argument(names: ImportedNames, call: ast.Call) -> ast.expr | None:
+def find_handle_argument(names: ImportedNames, call: ast.Call) -> ast.expr | None:
     """Return the argument of a call that is a handle; None for a call that takes none."""
-    package, _, function = names.qualified_name(call.func).partition(".")
+    package, _, function = names.resolve_name(call.func).partition(".")
     if package != "tensorflow_hub" or function not in _TAKES_HANDLE:
         return None
     keyword, position = _TAKES_HANDLE[function]
@@ -70,24 +70,24 @@ def handle_argument(names: ImportedNames, call: ast.Call) -> ast.expr | None:
 
 def is_module(names: ImportedNames, node: ast.expr) -> bool:
     """Return whether an expression is a `hub.Module`, or a name that is bound to one."""
-    value = names.value_of(node)
-    return isinstance(value, ast.Call) and names.qualified_name(value.func) == "tensorflow_hub.Module"
+    value = names.resolve_value(node)
+    return isinstance(value, ast.Call) and names.resolve_name(value.func) == "tensorflow_hub.Module"
 
 
-def constant_text(node: ast.AST | None) -> str:
+def get_string(node: ast.AST | None) -> str:
     """Return the text of a string literal; "" for any other node."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return getattr(node, "s", "") if type(node).__name__ == "Str" else ""  # Python 3.7
 
 
-def keyword_of(call: ast.Call, name: str) -> ast.expr | None:
+def get_keyword(call: ast.Call, name: str) -> ast.expr | None:
     """Return the value of a keyword argument; None where it is not given."""
     return next((each.value for each in call.keywords if each.arg == name), None)
 
 
-def facts_for_advice(names: ImportedNames) -> dict[str, str]:
-    """Return what the program says of its first module, as `advice_for` takes it."""
+def collect_facts(names: ImportedNames) -> dict[str, str]:
+    """Return what the program says of its first module, as `write_advice` takes it."""
     facts: dict[str, str] = {}
     is_text = any(name in ("tensorflow.string", "tensorflow_hub.text_embedding_column") for name, _ in names.uses)
     if is_text:
@@ -95,24 +95,24 @@ def facts_for_advice(names: ImportedNames) -> dict[str, str]:
     for node in names.nodes:
         if not isinstance(node, ast.Call):
             continue
-        argument = handle_argument(names, node)
+        argument = find_handle_argument(names, node)
         if argument is not None and "handle" not in facts:
-            text = constant_text(argument) or constant_text(names.value_of(argument))
+            text = get_string(argument) or get_string(names.resolve_value(argument))
             if text:
                 facts["handle"] = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            facts["scope"] = constant_text(keyword_of(node, "name")) or "module"
-        key = constant_text(node.args[0]) if node.args else ""
-        if names.qualified_name(node.func).endswith("embedding_column") and key.isidentifier():
+            facts["scope"] = get_string(get_keyword(node, "name")) or "module"
+        key = get_string(node.args[0]) if node.args else ""
+        if names.resolve_name(node.func).endswith("embedding_column") and key.isidentifier():
             facts["key"] = key
         if is_module(names, node.func) and "signature" not in facts:
-            facts.update(_signature_facts(names, node))
+            facts.update(_collect_signature_facts(names, node))
     return facts
 
 
-def _signature_facts(names: ImportedNames, call: ast.Call) -> dict[str, str]:
-    signature = constant_text(keyword_of(call, "signature"))
+def _collect_signature_facts(names: ImportedNames, call: ast.Call) -> dict[str, str]:
+    signature = get_string(get_keyword(call, "signature"))
     parent = names.parents.get(call)
     index = getattr(parent, "slice", None)
-    key = constant_text(getattr(index, "value", index) if not isinstance(index, ast.Constant) else index)
+    key = get_string(getattr(index, "value", index) if not isinstance(index, ast.Constant) else index)
     text = f', signature="{signature}"' if signature else ""
     return {"signature": text + (f', output_key="{key}"' if signature and key else "")}

@@ -37,7 +37,6 @@ def module_arguments(plan: Plan, node: cst.Call) -> dict[str, cst.BaseExpression
     spec = plan.fact(handle)
     if isinstance(spec, HubSpec):
         if not can_repeat(plan, spec.handle, node):
-            plan.block(handle, "RH101", "the handle of this module's spec cannot be written again here")
             return None
         assert spec.handle is not None
         arguments["spec"] = spec.handle
@@ -48,6 +47,7 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     """Plan the replacement of one call of `hub.Module`."""
     arguments = module_arguments(plan, node)
     if arguments is None:
+        load_spec(plan, node)
         return
     tags = arguments.get("tags")
     if tags is not None and plan.fact(tags) == Plain(None):
@@ -64,6 +64,24 @@ def load_module(plan: Plan, node: cst.Call) -> None:
     dropped = [word for word in ("trainable", "name") if word in arguments]
     note = f"; `{'`, `'.join(dropped)}` dropped" if dropped else ""
     plan.change(node, "RH101", "a", f"hub.Module becomes hub.load{note}")
+
+
+def load_spec(plan: Plan, node: cst.Call) -> None:
+    """Plan `hub.load` where a module's spec is made: the loaded object answers what the spec did, and is the module."""
+    spec = plan.fact(node.args[0].value) if node.args else None
+    module = plan.fact(node)
+    if not isinstance(spec, HubSpec) or spec.handle is None:
+        plan.block(node, "RH101", "the handle of this module is not known")
+        return
+    words = {argument.keyword.value for argument in node.args if argument.keyword is not None}
+    is_trainable = isinstance(module, HubModule) and module.is_trainable
+    if is_trainable or not words <= {"name", "trainable"}:
+        plan.block(node, "RH101", "the handle of this module's spec cannot be written again here")
+        return
+    name, handle = loader_name(spec.call.func), spec.handle
+    plan.edits.replace(spec.call, lambda renderer: cst.parse_expression(f"{name}({renderer.code(handle)})"))
+    plan.edits.replace(node, lambda renderer: renderer.render(node.args[0].value))
+    plan.change(node, "RH101", "a", "hub.load takes the place of hub.load_module_spec and hub.Module")
 
 
 def count_variables(plan: Plan) -> None:

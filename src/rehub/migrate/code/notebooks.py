@@ -20,7 +20,7 @@ _BOUNDARY_LINE = re.compile(r"^__rehub_cell_(\d+)__$", re.MULTILINE)
 
 
 class NotebookError(ValueError):
-    """A file that is not a notebook of Python, or a program whose cells cannot be told apart any more."""
+    """A file that is not a notebook of Python, or a program in which the ends of the cells are missing."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Notebook:
             lines += [*magics.python.split("\n"), _BOUNDARY.format(cell.number)]
         self.program = "".join(f"{line}\n" for line in lines)
 
-    def locate(self, line: int) -> Location:
+    def locate_line(self, line: int) -> Location:
         """Return the place of a line of the program."""
         index = max(bisect.bisect_right(self._first_lines, line) - 1, 0)
         cell = self.cells[index]
@@ -96,13 +96,13 @@ class Notebook:
         offset = cell.item_starts[cell_line - 1] if is_by_line and cell_line <= len(cell.item_starts) else cell.start
         return Location(cell.number, cell_line, self._text.count("\n", 0, offset) + 1)
 
-    def shell_lines(self) -> Iterator[tuple[Location, str]]:
+    def iter_shell_lines(self) -> Iterator[tuple[Location, str]]:
         """Yield the magics and shell commands, each with its place."""
         for cell, first in zip(self.cells, self._first_lines):
             for line, text in self._magics[cell.number].texts():
-                yield self.locate(first + line - 1), text
+                yield self.locate_line(first + line - 1), text
 
-    def with_program(self, program: str, edit_magic: Callable[[str], str | None] = lambda text: text) -> str:
+    def replace_program(self, program: str, edit_magic: Callable[[str], str | None] = lambda text: text) -> str:
         """Return the notebook's text with a changed program.
 
         Args:
@@ -115,16 +115,16 @@ class Notebook:
         parts = _BOUNDARY_LINE.split(program)
         numbers = [int(number) for number in parts[1::2]]
         if numbers != [cell.number for cell in self.cells] or parts[-1].strip():
-            raise NotebookError("the cells cannot be told apart in the rewritten program")
+            raise NotebookError("the ends of the cells are missing in the rewritten program")
         pieces, position = [], 0
         for cell, python in zip(self.cells, parts[0::2]):
-            source = self._restored(cell, python, edit_magic)
+            source = self._restore_cell(cell, python, edit_magic)
             if source != cell.source:
-                pieces += [self._text[position : cell.start], self._encoded(cell, source)]
+                pieces += [self._text[position : cell.start], self._encode_source(cell, source)]
                 position = cell.end
         return "".join([*pieces, self._text[position:]])
 
-    def _restored(self, cell: Cell, python: str, edit_magic: Callable[[str], str | None]) -> str:
+    def _restore_cell(self, cell: Cell, python: str, edit_magic: Callable[[str], str | None]) -> str:
         magics = self._magics[cell.number]
         # Before it are the end of the line of the cell before, and after it the one that the boundary started on.
         python = python[1:] if cell is not self.cells[0] else python
@@ -136,7 +136,7 @@ class Notebook:
         except ValueError as error:
             raise NotebookError(f"cell {cell.number}: {error}") from error
 
-    def _encoded(self, cell: Cell, source: str) -> str:
+    def _encode_source(self, cell: Cell, source: str) -> str:
         """A `source` value as JSON, a string or a list as it was, with the escapes and spaces of the old one."""
         old = self._text[cell.start : cell.end]
         if old.startswith('"'):
@@ -166,7 +166,7 @@ def _encode_string(value: str, text: str) -> str:
 
 def _iter_code_cells(text: str) -> Iterator[Cell]:
     notebook = dict(_iter_members(text, _SPACE.match(text).end()))  # type: ignore[union-attr]
-    metadata = _decode(text, notebook.get("metadata")) or {}
+    metadata = _decode_value(text, notebook.get("metadata")) or {}
     language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name", "python")
     if "python" not in str(language).lower():
         raise NotebookError(f"its language is {language}")
@@ -174,16 +174,16 @@ def _iter_code_cells(text: str) -> Iterator[Cell]:
         raise NotebookError("it has no cells")
     for number, (start, _) in enumerate(_iter_items(text, notebook["cells"][0]), 1):
         cell = dict(_iter_members(text, start))
-        if _decode(text, cell.get("cell_type")) != "code" or "source" not in cell:
+        if _decode_value(text, cell.get("cell_type")) != "code" or "source" not in cell:
             continue
         start, end = cell["source"]
-        value = _decode(text, cell["source"])
+        value = _decode_value(text, cell["source"])
         items = [value] if isinstance(value, str) else value
         starts = [start] if isinstance(value, str) else [each for each, _ in _iter_items(text, start)]
         yield Cell(number, "".join(items), start, end, tuple(starts))
 
 
-def _decode(text: str, span: Sequence[int] | None) -> Any:
+def _decode_value(text: str, span: Sequence[int] | None) -> Any:
     return None if span is None else _DECODER.raw_decode(text, span[0])[0]
 
 
@@ -191,7 +191,7 @@ def _iter_members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]
     """The names of a JSON object, each with where its value starts and ends."""
     for position in _iter_positions(text, start, "{}"):
         name, end = _DECODER.raw_decode(text, position)
-        value = _skip(text, _skip(text, end, ":"))
+        value = _skip_space(text, _skip_space(text, end, ":"))
         value_end = _DECODER.raw_decode(text, value)[1]
         yield name, (value, value_end)
 
@@ -203,18 +203,18 @@ def _iter_items(text: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def _iter_positions(text: str, start: int, brackets: str) -> Iterator[int]:
-    position = _skip(text, _skip(text, start, brackets[0]))
+    position = _skip_space(text, _skip_space(text, start, brackets[0]))
     while text[position] != brackets[1]:
         yield position
         end = _DECODER.raw_decode(text, position)[1]
         if brackets == "{}":
-            end = _DECODER.raw_decode(text, _skip(text, _skip(text, end, ":")))[1]
-        position = _skip(text, end)
+            end = _DECODER.raw_decode(text, _skip_space(text, _skip_space(text, end, ":")))[1]
+        position = _skip_space(text, end)
         if text[position] != brackets[1]:
-            position = _skip(text, _skip(text, position, ","))
+            position = _skip_space(text, _skip_space(text, position, ","))
 
 
-def _skip(text: str, position: int, expected: str = "") -> int:
+def _skip_space(text: str, position: int, expected: str = "") -> int:
     """The position after white space, and after what is expected there."""
     position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
     if not text.startswith(expected, position):

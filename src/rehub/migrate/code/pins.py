@@ -30,10 +30,10 @@ def find_pins(text: str) -> list[Finding]:
     """Return what there is to say of the requirements in a text; nothing unless tensorflow-hub is among them."""
     if not _HUB.search(text):
         return []
-    return [finding for number, line in enumerate(text.split("\n"), 1) for finding in _findings_of(line, number)]
+    return [finding for number, line in enumerate(text.split("\n"), 1) for finding in _find_in_line(line, number)]
 
 
-def _findings_of(line: str, number: int) -> Iterator[Finding]:
+def _find_in_line(line: str, number: int) -> Iterator[Finding]:
     code = line.partition("#")[0]
     for match in _HUB.finditer(code):
         message = f"{match.group().strip()}: rehub takes its place."

@@ -14,13 +14,13 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"a": "warning", "b": "warning", "c": "warning", "note": "note"}
 
 
-def place_of(migration: FileMigration, placed: PlacedFinding) -> str:
+def format_place(migration: FileMigration, placed: PlacedFinding) -> str:
     """Return where a finding is: `file:line:column`, or `file:cell N:line:column` in a notebook."""
     cell = f"cell {placed.cell}:" if placed.cell else ""
     return f"{migration.path}:{cell}{placed.finding.line}:{placed.finding.column}"
 
 
-def json_report(migrations: Sequence[FileMigration], summary: dict[str, Any]) -> dict[str, Any]:
+def build_json_report(migrations: Sequence[FileMigration], summary: dict[str, Any]) -> dict[str, Any]:
     """Return the report for programs."""
     return {
         "version": __version__,
@@ -31,14 +31,14 @@ def json_report(migrations: Sequence[FileMigration], summary: dict[str, Any]) ->
                 "changed": migration.is_changed,
                 "error": migration.error,
                 "notice": migration.notice,
-                "findings": [_finding_as_json(placed) for placed in migration.findings],
+                "findings": [_finding_to_json(placed) for placed in migration.findings],
             }
             for migration in migrations
         ],
     }
 
 
-def _finding_as_json(placed: PlacedFinding) -> dict[str, Any]:
+def _finding_to_json(placed: PlacedFinding) -> dict[str, Any]:
     finding = placed.finding
     return {
         "rule": finding.rule,
@@ -52,7 +52,7 @@ def _finding_as_json(placed: PlacedFinding) -> dict[str, Any]:
     }
 
 
-def github_annotations(migrations: Iterable[FileMigration]) -> list[str]:
+def format_annotations(migrations: Iterable[FileMigration]) -> list[str]:
     """Return the workflow commands by which GitHub shows findings at their lines.
 
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
@@ -61,7 +61,7 @@ def github_annotations(migrations: Iterable[FileMigration]) -> list[str]:
     for migration in migrations:
         if migration.error:
             lines.append(
-                f"::error file={_escape_property(migration.path)},title=rehub migrate::{_escape(migration.error)}"
+                f"::error file={_escape_property(migration.path)},title=rehub migrate::{_escape_data(migration.error)}"
             )
         for placed in migration.findings:
             finding = placed.finding
@@ -70,22 +70,22 @@ def github_annotations(migrations: Iterable[FileMigration]) -> list[str]:
             column = "" if placed.cell else f",col={finding.column}"  # A notebook's column is not that of the JSON.
             lines.append(
                 f"::{command} file={_escape_property(migration.path)},line={placed.file_line}{column},"
-                f"title={finding.rule}::{_escape(text)}"
+                f"title={finding.rule}::{_escape_data(text)}"
             )
     return lines
 
 
-def _escape(text: str) -> str:
+def _escape_data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif_report(migrations: Sequence[FileMigration]) -> dict[str, Any]:
+def build_sarif_report(migrations: Sequence[FileMigration]) -> dict[str, Any]:
     """Return the report as SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
-    results = [_sarif_result(migration, placed) for migration in migrations for placed in migration.findings]
+    results = [_build_sarif_result(migration, placed) for migration in migrations for placed in migration.findings]
     notifications = [
         {"level": "error", "message": {"text": migration.error}} for migration in migrations if migration.error
     ]
@@ -108,7 +108,7 @@ def sarif_report(migrations: Sequence[FileMigration]) -> dict[str, Any]:
     return {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _sarif_result(migration: FileMigration, placed: PlacedFinding) -> dict[str, Any]:
+def _build_sarif_result(migration: FileMigration, placed: PlacedFinding) -> dict[str, Any]:
     finding = placed.finding
     region = {"startLine": placed.file_line}
     if not placed.cell:  # In a notebook the column is that of the cell's code, not of the JSON.

@@ -88,14 +88,15 @@ class _Rewriter:
         names.rename_module_class(plan)
         rewrite_layers(plan, layers)
         load_modules(plan)
+        deferral = Deferral(plan)
+        training = Training(plan, deferral)
+        fetches = Fetches(plan, deferral, training)
+        fetches.find_run_parameters()
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
         count_variables(plan)
         rewrite_keras_calls(plan)
-        deferral = Deferral(plan)
-        training = Training(plan, deferral)
         training.find_steps()
-        fetches = Fetches(plan, deferral, training)
         fetches.rewrite()
         fetches.resolve_step_feeds()
         deferral.write_functions()
@@ -129,6 +130,8 @@ class _Rewriter:
         for node in renderer.kept:
             value = plan.fact(node)
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
+                continue
+            if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
                 continue
             if vanishes(value) and not isinstance(plan.parents.get(node), (cst.Param, cst.Global)):
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")

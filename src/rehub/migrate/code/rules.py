@@ -55,5 +55,5 @@ RULE_BY_CODE = {rule.code: rule for rule in RULES}
 
 
 def matches_any(code: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a rule's code is, or starts with, one of these: "RH3" stands for RH301 to RH310."""
+    """Return whether a rule's code is, or starts with, one of these: "RH3" means RH301 to RH310."""
     return any(code.startswith(pattern) for pattern in patterns)

@@ -116,14 +116,21 @@ def remove_parameter(plan: Plan, node: cst.Param) -> None:
         )
         return
     plan.edits.remove(node)
-    parameters = [*function.params.posonly_params, *function.params.params]
-    names = [parameter.name.value for parameter in parameters]
+    for argument in arguments_for(plan, function, node):
+        plan.edits.remove(argument)
+
+
+def arguments_for(plan: Plan, function: cst.FunctionDef | cst.Lambda, parameter: cst.Param) -> list[cst.Arg]:
+    """Return the arguments that direct calls of a function give for a parameter."""
+    names = [other.name.value for other in [*function.params.posonly_params, *function.params.params]]
+    offset = 1 if is_method(plan, function) else 0
+    found = []
     for call in plan.record.calls.get(function, ()):
-        offset = 1 if is_method(plan, function) else 0
         for index, argument in enumerate(call.args):
             word = argument.keyword.value if argument.keyword else names[min(index + offset, len(names) - 1)]
-            if word == node.name.value:
-                plan.edits.remove(argument)
+            if word == parameter.name.value:
+                found.append(argument)
+    return found
 
 
 def is_method(plan: Plan, function: cst.CSTNode) -> bool:

@@ -60,8 +60,9 @@ class HubModule(Value):
 
 @dataclass(frozen=True)
 class HubSpec(Value):
-    """What `hub.load_module_spec` returned, with the handle if it can be written again."""
+    """What `hub.load_module_spec` returned, with its call and its handle."""
 
+    call: cst.Call
     handle: cst.BaseExpression | None
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
-from rehub.savedmodel.checkpoint.index import OBJECT_GRAPH, Checkpoint, CheckpointEntry, Part, read_checkpoint
+from rehub.savedmodel.checkpoint.entries import CheckpointEntry, TensorPart
+from rehub.savedmodel.checkpoint.index import OBJECT_GRAPH, Checkpoint, read_checkpoint
 
-__all__ = ["OBJECT_GRAPH", "Checkpoint", "CheckpointEntry", "Part", "read_checkpoint"]
+__all__ = ["OBJECT_GRAPH", "Checkpoint", "CheckpointEntry", "TensorPart", "read_checkpoint"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping
 
 from rehub.errors import CorruptModel
+from rehub.savedmodel.checkpoint.entries import CheckpointEntry, TensorPart, multiply_sizes
 from rehub.savedmodel.checkpoint.sorted_table import read_table
 from rehub.savedmodel.checkpoint.tensor_slices import TensorSlice, read_slice
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
@@ -15,74 +16,19 @@ from rehub.savedmodel.file_kinds import is_lfs_pointer, lfs_pointer_advice
 from rehub.savedmodel.protos import (
     BundleEntryProto,
     BundleHeaderProto,
-    Dim,
     SerializedTensor,
-    TensorShapeProto,
     TrackableObject,
     TrackableObjectGraph,
 )
+from rehub.savedmodel.shapes import read_shape
 from rehub.savedmodel.wire import FIXED32, VARINT, Message, WireError, read_strictly
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A tensor's bytes, or those of a slice of it.
-
-    Attributes:
-        starts: where the slice starts in each dimension.
-        sizes: its shape.
-        shard: the number of the data file.
-        offset: where it starts there.
-        bytes: how long it is there.
-        checksum: the masked crc32c of the value.
-    """
-
-    starts: tuple[int, ...]
-    sizes: tuple[int, ...]
-    shard: int
-    offset: int
-    bytes: int
-    checksum: int
-
-    @property
-    def elements(self) -> int:
-        """How many there are in it."""
-        return _multiply_sizes(self.sizes)
-
-
-@dataclass(frozen=True)
-class CheckpointEntry:
-    """A tensor of a checkpoint.
-
-    Attributes:
-        key: of a variable of TF1 its name in the graph; of one of TF2 the path to it in the object, such as
-            "encoder/kernel/.ATTRIBUTES/VARIABLE_VALUE".
-        dtype: TensorFlow's name of its type.
-        shape: its sizes.
-        parts: where its value lies: in one part, or of a partitioned variable in one for each slice.
-    """
-
-    key: str
-    dtype: str
-    shape: tuple[int, ...]
-    parts: tuple[Part, ...] = field(repr=False)
-
-    @property
-    def elements(self) -> int:
-        """How many there are in it."""
-        return _multiply_sizes(self.shape)
-
-    @property
-    def bytes(self) -> int:
-        """What it takes in the data files."""
-        return sum(part.bytes for part in self.parts)
-
-
-@dataclass(frozen=True)
 class Checkpoint:
-    """What lies in a checkpoint.
+    """The content of a checkpoint.
 
     Attributes:
         prefix: the start of its files' names, such as "model/variables/variables".
@@ -114,7 +60,7 @@ class Checkpoint:
         """
         from rehub.savedmodel.checkpoint.values import TensorReader
 
-        return TensorReader(self, self.entries[key]).read(rows)
+        return TensorReader(self.prefix, self.shards, self.is_big_endian, self.entries[key]).read(rows)
 
     def full_names(self) -> dict[str, str]:
         """Return the names that the variables of a TF2 object have in its graph, by their keys; empty in TF1.
@@ -129,7 +75,7 @@ class Checkpoint:
         return read_strictly(f"{self.prefix}.index", lambda: _read_full_names(Message(recorded)), "a checkpoint")
 
 
-_MAX_RANK, _MAX_ELEMENTS = 254, 1 << 56  # TensorFlow's, and what is left of an array's once each takes some bytes
+_MAX_ELEMENTS = 1 << 56  # An array of NumPy has up to 1 << 63 bytes, and each element takes some.
 
 
 def read_checkpoint(prefix: str) -> Checkpoint:
@@ -140,7 +86,7 @@ def read_checkpoint(prefix: str) -> Checkpoint:
 
     Raises:
         FileNotFoundError: there is no `.index` of this name. A model without variables has none.
-        CorruptModel: it is cut off, garbled, or no index of a checkpoint; names the file and the byte.
+        CorruptModel: it is cut off, garbled, or not the index of a checkpoint; names the file and the byte.
     """
     path = f"{os.fspath(prefix)}.index"
     try:
@@ -158,13 +104,13 @@ def _read_index(prefix: str, records: dict[bytes, bytes]) -> Checkpoint:
     header = Message(records.pop(b"", b""))
     shards = max(header.integers(BundleHeaderProto.num_shards), default=0)
     if shards == 0:
-        raise WireError("it says of no data file where the values are")
+        raise WireError("it names no data file")
     entries = {}
     for key, content in records.items():
         if not key.startswith(b"\x00"):  # what a slice's key starts with
             entry = _read_entry(key, content, records)
             if any(part.shard >= shards for part in entry.parts):
-                raise WireError(f"{entry.key!r} lies in a data file after the last, of {shards}")
+                raise WireError(f"{entry.key!r} is in a data file after the last of {shards}")
             entries[entry.key] = entry
     return Checkpoint(prefix, entries, shards, is_big_endian=any(header.integers(BundleHeaderProto.endianness)))
 
@@ -207,20 +153,13 @@ def _read_entry(key: bytes, content: bytes, records: Mapping[bytes, bytes]) -> C
     return CheckpointEntry(name, dtype_name(whole.dtype), whole.shape, tuple(parts))
 
 
-def _make_part(name: str, record: _Record, dtype: int, sizes: tuple[int, ...], starts: tuple[int, ...]) -> Part:
-    part = Part(starts, sizes, record.shard, record.offset, record.size, record.checksum)
+def _make_part(name: str, record: _Record, dtype: int, sizes: tuple[int, ...], starts: tuple[int, ...]) -> TensorPart:
+    part = TensorPart(starts, sizes, record.shard, record.offset, record.size, record.checksum)
     size = dtype_size(dtype_name(dtype))
     # Each string takes one byte or more, of its length.
     if record.dtype != dtype or (part.bytes < part.elements if size is None else part.bytes != size * part.elements):
-        raise WireError(f"{name!r} of the type {dtype_name(dtype)!r} and shape {sizes} is to take {part.bytes} bytes")
+        raise WireError(f"{name!r} of the type {dtype_name(dtype)!r} and shape {sizes} cannot take {part.bytes} bytes")
     return part
-
-
-def _multiply_sizes(sizes: Iterable[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
 
 
 def _read_record(content: bytes) -> _Record:
@@ -242,7 +181,7 @@ def _read_record(content: bytes) -> _Record:
         elif isinstance(value, tuple):
             piece = content[slice(*value)]
             if number == BundleEntryProto.shape:
-                record.shape = _read_shape(Message(piece))
+                record.shape = _read_known_shape(Message(piece))
             elif number == BundleEntryProto.crc32c and kind == FIXED32:
                 record.checksum = int.from_bytes(piece, "little")
             elif number == BundleEntryProto.slices:
@@ -251,13 +190,14 @@ def _read_record(content: bytes) -> _Record:
     return record
 
 
-def _read_shape(shape: Message) -> tuple[int, ...]:
-    if any(shape.integers(TensorShapeProto.unknown_rank)):
-        raise WireError("a shape has no rank")
-    sizes = [max(dimension.integers(Dim.size), default=0) for dimension in shape.messages(TensorShapeProto.dim)]
-    if len(sizes) > _MAX_RANK or _multiply_sizes(size or 1 for size in sizes) > _MAX_ELEMENTS:
-        raise WireError(f"a shape of rank {len(sizes)} is no tensor's")
-    return tuple(sizes)
+def _read_known_shape(message: Message) -> tuple[int, ...]:
+    shape = read_shape(message)
+    if shape is None or None in shape:
+        raise WireError("the shape of a tensor is not known")
+    sizes = tuple(size or 0 for size in shape)
+    if multiply_sizes(size or 1 for size in sizes) > _MAX_ELEMENTS:
+        raise WireError(f"a shape of rank {len(sizes)} has too many elements")
+    return sizes
 
 
 def _read_full_names(graph: Message) -> dict[str, str]:

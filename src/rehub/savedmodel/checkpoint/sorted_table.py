@@ -18,6 +18,8 @@ from rehub.savedmodel.wire import WireError, read_varint
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_SIZE = 48
 _TRAILER_SIZE = 5  # the type of compression, and the checksum
+# Published releases of TensorFlow do not compress an index since 1.2 (TableBuilderOptions in core/util/tensor_bundle/
+# tensor_bundle.cc has kNoCompression), but the published index of DeepMind's DM21 has a block in Snappy.
 _PLAIN, _SNAPPY = 0, 1
 _RESTART_INTERVAL = 16  # Of so many keys at most, TensorFlow writes one in full.
 
@@ -33,7 +35,7 @@ def read_table(path: str, content: bytes) -> Iterator[tuple[bytes, bytes]]:
         content: its bytes.
 
     Raises:
-        CorruptModel: it is no such table, or not all of it, or a checksum says that it has changed.
+        CorruptModel: it is not such a table, or is cut off, or a checksum does not match.
     """
     return _Table(path, content).iter_entries()
 
@@ -89,16 +91,14 @@ class _Table:
         block = self._content[start : start + size]
         actual = Checksum(block, bytes([compression])).masked()
         if actual is not None and actual != checksum:
-            self._raise_corrupt(
-                start, f"a block has not the checksum {checksum:#010x} that was noted, but {actual:#010x}"
-            )
+            self._raise_corrupt(start, f"the checksum of a block is {actual:#010x} instead of {checksum:#010x}")
         if compression == _SNAPPY:
             try:
                 block = decompress_snappy(block)
             except WireError as error:
                 self._raise_corrupt(start, f"a compressed block: {error}")
         elif compression != _PLAIN:
-            self._raise_corrupt(start, f"a block has compression {compression}, which is none of TensorFlow's")
+            self._raise_corrupt(start, f"a block has compression {compression}, which TensorFlow does not write")
         self._block_bytes += len(block)
         if len(block) < 4:
             self._raise_corrupt(start, f"a block has {len(block)} bytes, and needs 4")

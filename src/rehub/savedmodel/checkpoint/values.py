@@ -1,6 +1,6 @@
 """Values of a checkpoint's tensors, read from its data files into NumPy's arrays.
 
-No more is read, or set aside in memory, than the files hold: what an index claims is compared with their sizes before.
+No more is read, and no more memory allocated, than the files hold: the claims of an index are checked first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rehub.savedmodel.wire import WireError, read_varint
 if TYPE_CHECKING:
     from typing_extensions import Literal
 
-    from rehub.savedmodel.checkpoint.index import Checkpoint, CheckpointEntry, Part
+    from rehub.savedmodel.checkpoint.entries import CheckpointEntry, TensorPart
 
 _CHUNK = 1 << 20
 _MAX_RANK = 32  # of an array in NumPy 1
@@ -41,16 +41,16 @@ _QUANTIZED = ("qint8", "quint8", "qint16", "quint16", "qint32")
 
 
 class TensorReader:
-    """Read one tensor of a checkpoint.
+    """A reader of one tensor of a checkpoint.
 
     Raises:
         UnsupportedFormat: it is of a type that has no value outside TensorFlow.
     """
 
-    def __init__(self, checkpoint: Checkpoint, entry: CheckpointEntry) -> None:
-        self._checkpoint = checkpoint
+    def __init__(self, prefix: str, shards: int, is_big_endian: bool, entry: CheckpointEntry) -> None:
+        self._prefix, self._shards = prefix, shards
         self._entry = entry
-        self._order: Literal["<", ">"] = ">" if checkpoint.is_big_endian else "<"
+        self._order: Literal["<", ">"] = ">" if is_big_endian else "<"
         if len(entry.shape) > _MAX_RANK:
             raise UnsupportedFormat(f"{self._subject} has {len(entry.shape)} dimensions; NumPy has {_MAX_RANK}.")
         if entry.dtype != "string" and dtype_size(entry.dtype) is None:
@@ -58,7 +58,7 @@ class TensorReader:
 
     @property
     def _subject(self) -> str:
-        return f"{self._entry.key!r} in the checkpoint {self._checkpoint.prefix!r}"
+        return f"{self._entry.key!r} in the checkpoint {self._prefix!r}"
 
     def read(self, rows: tuple[int, int] | None) -> Any:
         """Read the tensor or some of its rows; see `Checkpoint.value`.
@@ -93,7 +93,7 @@ class TensorReader:
                 is_there[place] = True
         return merged
 
-    def _read_rows(self, part: Part, first: int, last: int) -> Any:
+    def _read_rows(self, part: TensorPart, first: int, last: int) -> Any:
         if self._entry.dtype == "string":
             return self._read_strings(part)[first:last] if part.sizes else self._read_strings(part)
         sizes = (last - first, *part.sizes[1:]) if part.sizes else ()
@@ -103,7 +103,7 @@ class TensorReader:
             self._check_checksum(part, checksum)
         return self._decode_values(raw).reshape(sizes)
 
-    def _read_bytes(self, part: Part, skipped: int, size: int) -> tuple[Any, Checksum]:
+    def _read_bytes(self, part: TensorPart, skipped: int, size: int) -> tuple[Any, Checksum]:
         """Read bytes of a part as an array of them, and their checksum."""
         import numpy as np
 
@@ -144,7 +144,7 @@ class TensorReader:
             raise PackageMissing(f"{self._subject} is a {self._entry.dtype}. To read it: pip install -U ml_dtypes")
         return small
 
-    def _read_strings(self, part: Part) -> Any:
+    def _read_strings(self, part: TensorPart) -> Any:
         """Read strings: their lengths, four bytes of a checksum of these, and the strings one after the other."""
         import numpy as np
 
@@ -160,7 +160,7 @@ class TensorReader:
             self._raise_corrupt(f"the length of a string: {error}")
         start = position + 4
         if start + sum(lengths) != len(content):
-            self._raise_corrupt("its strings are not as long as they are to be")
+            self._raise_corrupt("its strings have other lengths than recorded")
         checksum.update(content[position:start])
         checksum.update(content[start:])
         self._check_checksum(part, checksum)
@@ -170,13 +170,13 @@ class TensorReader:
             start += length
         return strings.reshape(part.sizes)
 
-    def _check_checksum(self, part: Part, checksum: Checksum) -> None:
+    def _check_checksum(self, part: TensorPart, checksum: Checksum) -> None:
         actual = checksum.masked()
         if actual is not None and actual != part.checksum:
-            self._raise_corrupt(f"it has not the checksum {part.checksum:#010x} that was noted, but {actual:#010x}")
+            self._raise_corrupt(f"its checksum is {actual:#010x} instead of {part.checksum:#010x}")
 
     def _shard_path(self, shard: int) -> str:
-        path = f"{self._checkpoint.prefix}.data-{shard:05d}-of-{self._checkpoint.shards:05d}"
+        path = f"{self._prefix}.data-{shard:05d}-of-{self._shards:05d}"
         if not (os.path.isfile(path) and os.access(path, os.R_OK)):
             self._raise_corrupt(f"its data file {path!r} is missing, or may not be read")
         return path

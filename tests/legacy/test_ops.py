@@ -1,4 +1,4 @@
-"""A module with an op that TensorFlow lacks: the error names it, and is TensorFlow's too."""
+"""A module with an op that TensorFlow lacks: the error names it, and is one of TensorFlow's classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature columns that embed by a module, in TF1's functions, in Keras 2's layer and in Estimators."""
+"""Feature columns that embed by a module, in functions of TF1, the layer of Keras 2 and Estimators."""
 
 from __future__ import annotations
 
