@@ -44,7 +44,7 @@ def test_one_that_cannot_be_prepared_says_why_and_keeps_no_other_from_it(rehub, 
     ran = rehub("prepare", tmp_path / "none", saved_models.save_v1(tmp_path / "v1"), model)
     assert ran.code == 1
     assert "none" in ran.err
-    assert "has no prepared form: it is a graph of TF1. It is loaded without." in ran.err
+    assert "cannot have a prepared form: it is a graph of TF1. It is loaded without one." in ran.err
     assert Path(ran.out.strip(), "weights").is_file()
 
 
