@@ -1,4 +1,4 @@
-"""What somebody who can write to a shared cache may leave there, for the tests of the cache and of its commands."""
+"""Files that another user may leave in a shared cache, for the tests of the cache and of its commands."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SHA256 = "0" * 64
 
 
 def manifest_of(**changes):
-    """A manifest as rehub writes it, with some members changed."""
+    """Return a manifest as rehub writes it, with some fields changed."""
     record = {"name": "saved_model.pb", "size": 5, "sha256": SHA256}
     record.update({key: changes.pop(key) for key in list(changes) if key in record})
     whole = {"format": 1, "handle": KEY, "url": "https://h", "time": "2026-01-02T03:04:05+00:00", "files": [record]}
     return json.dumps({**whole, **changes}).encode()
 
 
-# The content of a manifest that is no whole model's.
+# Contents of manifests that describe no complete model.
 CONTENTS = {
     "infinity": manifest_of(size=5).replace(b'"size": 5', b'"size": Infinity'),
     "nan": manifest_of(size=5).replace(b'"size": 5', b'"size": NaN'),
@@ -69,33 +69,33 @@ STRANGE = {
 
 
 def link_to(target):
-    """Puts a link there."""
+    """Return a function that makes a link to the target."""
     return lambda path: os.symlink(str(target), str(path))
 
 
 def link_to_itself(path):
-    """Puts a link there that leads to itself."""
+    """Make a link to itself."""
     os.symlink(path.name, str(path))
 
 
 def directory(path):
-    """Puts a directory there."""
+    """Make a directory."""
     path.mkdir()
 
 
 def full_directory(path):
-    """Puts a directory there that is not empty."""
+    """Make a directory that is not empty."""
     path.mkdir()
     (path / "file").write_bytes(b"")
 
 
 def fifo(path):
-    """Puts a FIFO there, which nobody writes to."""
+    """Make a FIFO without a writer."""
     os.mkfifo(str(path))
 
 
 def socket(path):
-    """Puts a socket there."""
+    """Make a socket."""
     # A path of a socket is short.
     here = os.getcwd()
     os.chdir(str(path.parent))
@@ -106,7 +106,7 @@ def socket(path):
         os.chdir(here)
 
 
-# What stands in a file's place and is no file.
+# Irregular files.
 THINGS = {
     "a link to nothing": link_to("nothing/here"),
     "a link to itself": link_to_itself,
@@ -120,7 +120,7 @@ THINGS = {
 
 
 def put(path, thing):
-    """Puts a thing in the place of what is there."""
+    """Replace a file by an irregular one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(str(path))
     elif os.path.lexists(str(path)):

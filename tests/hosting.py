@@ -1,4 +1,4 @@
-"""A real server on 127.0.0.1 for tests: speaks the hosting protocol, notes what it is asked, misbehaves when told.
+"""A real server on 127.0.0.1 for tests: speaks the hosting protocol, records requests, and can misbehave.
 
 with HostingServer() as server:
     handle = server.publish("/google/digits/1", archive_of({"saved_model.pb": b"..."}))
@@ -32,7 +32,7 @@ Responder = Callable[[BaseHTTPRequestHandler], None]
 
 
 def tar_of(files: Mapping[str, bytes]) -> bytes:
-    """A tar archive as `tar -c .` makes it and the hosting protocol has it (P34): with directories, all in `./`."""
+    """Return a tar archive as `tar -c .` makes it and the hosting protocol requires: with directories, all in `./`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for above in sorted({parent for name in files for parent in PurePosixPath(name).parents}):
@@ -47,7 +47,7 @@ def tar_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def archive_of(files: Mapping[str, bytes]) -> bytes:
-    """A tar.gz archive, as the hosting protocol sends it (P34)."""
+    """Return a tar.gz archive in the form of the hosting protocol."""
     return gzip.compress(tar_of(files))
 
 
@@ -61,7 +61,7 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def sends(body: bytes, content_type: str = "application/gzip", status: int = 200, **headers: str) -> Responder:
-    """Answers with these bytes. A header's `_` stands for `-`."""
+    """Answer with these bytes. A `_` in a header's name is a `-`."""
     fields = {"Content-Type": content_type, "Content-Length": str(len(body))}
     fields.update({name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -76,17 +76,17 @@ def sends(body: bytes, content_type: str = "application/gzip", status: int = 200
 
 
 def redirects(location: str) -> Responder:
-    """Answers with a redirect."""
+    """Answer with a redirect."""
     return sends(b"", status=302, Location=location)
 
 
 def breaks_off(body: bytes, after: int) -> Responder:
-    """Promises a whole body, and closes the connection after some bytes of it."""
+    """Announce the whole body, and close the connection after some bytes."""
     return sends(body[:after], Content_Length=str(len(body)))
 
 
 def falls_silent(body: bytes, after: int, until: threading.Event) -> Responder:
-    """Sends some bytes, and then nothing until the event."""
+    """Send some bytes, and then nothing until the event."""
 
     def respond(request: BaseHTTPRequestHandler) -> None:
         sends(body[:after], Content_Length=str(len(body)))(request)
@@ -97,7 +97,7 @@ def falls_silent(body: bytes, after: int, until: threading.Event) -> Responder:
 
 
 def drips(body: bytes, seconds: float, size: int = 1) -> Responder:
-    """Promises a whole body, and sends it bit by bit."""
+    """Announce the whole body, and send it in small pieces."""
 
     def respond(request: BaseHTTPRequestHandler) -> None:
         sends(b"", Content_Length=str(len(body)))(request)
@@ -110,7 +110,7 @@ def drips(body: bytes, seconds: float, size: int = 1) -> Responder:
 
 
 def sends_without_end(piece: bytes, count: int, written: list[int], status: int = 200, **headers: str) -> Responder:
-    """Sends the same bytes `count` times, as long as the client takes them; `written` tells how many bytes it took."""
+    """Send the same bytes `count` times, as long as the client reads them; `written` counts the sent bytes."""
 
     def respond(request: BaseHTTPRequestHandler) -> None:
         sends(b"", status=status, Content_Length=str(len(piece) * count), **headers)(request)
@@ -122,7 +122,7 @@ def sends_without_end(piece: bytes, count: int, written: list[int], status: int 
 
 
 class Ranges:
-    """Sends a file, or the part that is asked for, of a version that an ETag names; breaks off when told.
+    """Send a file with an ETag, or the requested part of it; break off at given offsets.
 
     Attributes:
         breaks: after how many bytes of the file each next answer breaks off.
@@ -147,7 +147,7 @@ class Ranges:
 
 
 def in_turn(*responders: Responder) -> Responder:
-    """Answers with each once, and with the last from then on."""
+    """Use each answer once, and the last one from then on."""
     left = list(responders)
 
     def respond(request: BaseHTTPRequestHandler) -> None:
@@ -158,7 +158,7 @@ def in_turn(*responders: Responder) -> Responder:
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was asked."""
+    """One request to the server."""
 
     path: str
     query: str
@@ -169,7 +169,7 @@ class HostingServer:
     """See the module."""
 
     def __init__(self, certificate: Path | None = None) -> None:
-        """With a certificate (a .pem file with its key), the server speaks https."""
+        """Start the server; with a certificate (a .pem file with its key) it speaks https."""
         self.requests: list[Request] = []
         self._responders: dict[str, Responder] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -193,7 +193,7 @@ class HostingServer:
         return self.answer(path, respond)
 
     def answer(self, path: str, responder: Responder) -> str:
-        """Answers requests for a path, whatever the query; returns its URL."""
+        """Answer requests for a path with any query; return its URL."""
         self._responders[path] = responder
         return self.url + path
 

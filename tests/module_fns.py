@@ -11,6 +11,16 @@ import rehub as hub
 v1 = tf.compat.v1
 
 
+def export_module(module_fn, path, tags_and_args=None):
+    """Write a module with the initial values of its variables. Return its path as text."""
+    spec = hub.create_module_spec(module_fn, tags_and_args)
+    with tf.Graph().as_default(), v1.Session() as session:
+        module = hub.Module(spec, tags=spec.get_tags()[-1])
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        module.export(str(path), session)
+    return str(path)
+
+
 def scaled():
     """x * w, w = 3."""
     x = v1.placeholder(tf.float32, [None], "x")

@@ -15,7 +15,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def modules_with_examples():
-    """The names of rehub's modules that have an example. They are told by their text: to import them all takes long."""
+    """Return the modules with an example, found by their text, because importing all of them is slow."""
     for path in sorted(SOURCE.rglob("*.py")):
         if ">>> " in path.read_text(encoding="utf-8"):
             parts = path.relative_to(SOURCE.parent).with_suffix("").parts

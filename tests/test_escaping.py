@@ -1,4 +1,4 @@
-"""Texts of others in messages."""
+"""Untrusted texts in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `import rehub` costs and brings along, each seen in a fresh process."""
+"""What `import rehub` imports, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PRIVATE = (
 
 
 def run_python(code):
-    """The output of a fresh Python that runs the code, with every warning an error."""
+    """Run code in a fresh Python with every warning an error; return its output."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -71,6 +71,8 @@ def test_private_tensorflow_and_keras_names_are_used_in_one_package_only():
         for path in source.rglob("*.py")
         if "tf_internals" not in path.parts
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        # migrate/code rewrites programs that import private modules, so it has their names as text.
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or path.parent != source / "migrate" / "code"
         for name in names_in(node)
         if name.startswith(PRIVATE)
     }

@@ -1,4 +1,4 @@
-"""Passwords and signatures stay out of what people read: messages, tracebacks, logs, listings and files."""
+"""Passwords and signatures stay out of messages, tracebacks, logs, listings and files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import rehub as hub
 from rehub.cli import main
 from rehub.redaction import redact_secrets_of, redact_text, redact_url
 
-SECRET = "hush hush"  # What stands for it in each place of a URL has "hush" in it.
+SECRET = "hush hush"  # Each quoted form of it in a URL has "hush" in it.
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_errors_about_a_cache_hold_no_secrets(handle, monkeypatch):
 
 
 def told_by(error):
-    """All that a traceback, or a tool that shows one, tells of an error and of those that led to it."""
-    told = io.StringIO()
+    """Return everything that a traceback, or a tool that prints one, shows of an error and its causes."""
+    output = io.StringIO()
     seen = set()
     waiting = [error]
     while waiting:
@@ -134,10 +134,10 @@ def told_by(error):
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        traceback.print_exception(type(each), each, None, file=told)
-        print(repr(each), str(each), each.args, vars(each), file=told)
+        traceback.print_exception(type(each), each, None, file=output)
+        print(repr(each), str(each), each.args, vars(each), file=output)
         waiting += [each.__cause__, each.__context__]
-    return told.getvalue()
+    return output.getvalue()
 
 
 def closed_port():
@@ -159,7 +159,7 @@ RESPONDERS = {
     "redirects to a file": redirects("file:///x?token=hush"),
     "redirects to no URL": redirects("http://[h?token=hush"),
     "redirects with a login": redirects("http://me:hush@127.0.0.1:1/x"),
-    "sends what is no archive": sends(b"\x00\x01\x02" * 1000),
+    "sends bytes that are not an archive": sends(b"\x00\x01\x02" * 1000),
 }
 
 

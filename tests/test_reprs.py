@@ -1,4 +1,4 @@
-"""What is printed of the objects that people look at: in a shell, and in a notebook."""
+"""The representation of objects in a shell and in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers, moments and documents of others."""
+"""Untrusted numbers, dates and JSON."""
 
 from __future__ import annotations
 

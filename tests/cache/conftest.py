@@ -1,4 +1,4 @@
-"""Caches that belong to somebody else."""
+"""Caches of other users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rehub.cache import get_or_fetch
 
 @pytest.fixture
 def shared_disk():
-    """A directory that every user may write; pytest's own can be entered by one only."""
+    """A directory that every user can write; those of pytest are private."""
     disk = Path(tempfile.mkdtemp())
     disk.chmod(0o777)
     yield disk
@@ -24,7 +24,7 @@ def shared_disk():
 
 @pytest.fixture
 def read_only_root(shared_disk):
-    """A cache with one model in it that the user may read and not write."""
+    """A cache with one model that the user can read and not write."""
     root = shared_disk / "system"
     get_or_fetch((root,), KEY, Filling())
     root.chmod(0o555)
@@ -34,7 +34,7 @@ def read_only_root(shared_disk):
 
 @pytest.fixture
 def nobody(read_only_root):
-    """Gives up root's right to write everywhere, if the tests run as root."""
+    """Drop root's right to write everywhere, if the tests run as root."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system keeps no directory from being written")
     if os.geteuid() != 0:

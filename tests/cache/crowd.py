@@ -1,6 +1,6 @@
-"""Processes that use one cache at once, and die at it; each case is a mode of this script, which has no threads.
+"""Processes that use one cache at once and are killed. Each case is a mode of this script, which has no threads.
 
-`python crowd.py MODE ROOT [HANDLE...]` prints its findings as JSON. Processes are forked, as starting one anew takes
+`python crowd.py MODE ROOT [HANDLE...]` prints its findings as JSON. Processes are forked, as starting one takes
 a hundred times as long. With `--no-locks` in front the kernel answers each flock() with ENOLCK, as some network file
 systems do.
 """
@@ -28,7 +28,7 @@ FLOCK = {"x86_64": 73, "aarch64": 32}
 
 
 def forbid_locks():
-    """Makes flock() fail in this process and its children: a filter of four instructions for the system calls."""
+    """Make flock() fail in this process and its children, by a filter of four instructions for system calls."""
 
     class Instruction(ctypes.Structure):
         _fields_ = (
@@ -56,13 +56,13 @@ def forbid_locks():
 
 
 def forked(run):
-    """Runs a function in a child process; returns its number. What it returns is the exit status."""
+    """Run a function in a child process, with its result as the exit status; return the process id."""
     child = os.fork()
     if child == 0:
         status = 99
         try:
             status = run() or 0
-        except BaseException as error:  # noqa: BLE001 - told, and nothing above may go on in the child
+        except BaseException as error:  # noqa: BLE001 - printed, and the child must not continue above
             sys.stderr.write(f"{error!r}\n")
         finally:
             os._exit(status)
@@ -70,18 +70,18 @@ def forked(run):
 
 
 def status_of(child):
-    """How a child process ended: its exit status, or the negative number of the signal that killed it."""
+    """Return a child's exit status, or the negative number of the signal that killed it."""
     _, status = os.waitpid(child, 0)
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def files_of(directory):
-    """Each file of a model, with its content."""
+    """Return the content of each file of a model."""
     return {p.relative_to(directory).as_posix(): p.read_bytes() for p in Path(directory).rglob("*") if p.is_file()}
 
 
 def killed_at_random(root, handle, count):
-    """Downloads, each killed at a random moment, each followed by a plain one."""
+    """Run downloads that are killed at random moments, each followed by one that is not."""
     os.environ["TFHUB_CACHE_DIR"] = str(root / "whole")
     whole = files_of(rehub.resolve(handle))
     os.environ["TFHUB_CACHE_DIR"] = str(root / "timed")
@@ -115,7 +115,7 @@ def killed_at_random(root, handle, count):
 
 
 def killed_at_each_step(root):
-    """Fillings of the cache, killed before the first thing that they do to the file system, before the second, ..."""
+    """Run fetches that are killed before their first change of the file system, before the second, ..."""
     findings = {"kills": 0, "broken": [], "left": [], "slowest": 0.0}
     for repairs in (False, True):
         step = 0
@@ -147,7 +147,7 @@ def obtain_whole(cache):
 
 
 def dies_at(step):
-    """Kills this process right before the step-th time that it changes something on the disk."""
+    """Kill this process just before its step-th change of the disk."""
     done = 0
 
     def count(event, arguments):
@@ -161,7 +161,7 @@ def dies_at(step):
 
 
 def at_once(root, handle, count):
-    """Processes that all resolve one handle at the same moment."""
+    """Let processes resolve one handle at the same moment."""
     os.environ["TFHUB_CACHE_DIR"] = str(root)
     start = time.monotonic() + 0.3
 
@@ -174,26 +174,26 @@ def at_once(root, handle, count):
     return {"statuses": [status_of(child) for child in children], "seconds": time.monotonic() - begun}
 
 
-def fills_until_told(root):
-    """Fills an entry slowly: tells when it has begun, and ends when it gets a line."""
+def fetches_until_signaled(root):
+    """Fetch an entry slowly: print a line at the start, and end after reading a line."""
 
     def meanwhile():
-        sys.stdout.write("filling\n")
+        sys.stdout.write("fetching\n")
         sys.stdout.flush()
         sys.stdin.readline()
 
     return str(get_or_fetch((root,), KEY, Filling(meanwhile, graph=b"of the slow one")))
 
 
-def fills(root):
-    """Fills an entry at once."""
+def fetches(root):
+    """Fetch an entry without a pause."""
     start = time.monotonic()
     directory = get_or_fetch((root,), KEY, Filling())
     return {"seconds": time.monotonic() - start, "graph": (directory / "saved_model.pb").read_text()}
 
 
 def repairs_just_before_a_repair(root):
-    """A repair without a lock that is overtaken by another at the worst moment: when it takes the damaged model out."""
+    """Repair an entry without a lock while another process does so just before the old one is moved away."""
     directory = get_or_fetch((root,), KEY, Filling())
     (directory / "saved_model.pb").unlink()
     handed_out = []
@@ -211,7 +211,7 @@ def repairs_just_before_a_repair(root):
 
 
 def dies_and_leaves_a_child(root):
-    """Claims a name, starts a child process, and is killed; the child lives until its stdin ends."""
+    """Acquire a lock, start a child process, and get killed; the child lives until its stdin ends."""
     assert try_acquire(root / "lock")
     forked(sys.stdin.read)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -221,8 +221,8 @@ MODES = (
     killed_at_random,
     killed_at_each_step,
     at_once,
-    fills_until_told,
-    fills,
+    fetches_until_signaled,
+    fetches,
     repairs_just_before_a_repair,
     dies_and_leaves_a_child,
 )

@@ -1,4 +1,4 @@
-"""A storage `disk://` whose every change can be counted, on real directories; and a process that dies at one of them.
+"""A storage `disk://` on real directories that counts each change, and a process that is killed at one of them.
 
 `python disk_storage.py URL GRAPH [STEP]` puts a model into the cache at the URL, or is killed just before the step.
 """
@@ -17,7 +17,7 @@ from rehub.cache import refetch
 
 
 class DiskStorage(LocalFileSystem):
-    """The local file system under another name, which keeps it from being taken for a directory of this machine."""
+    """The local file system under another name, so that it is not taken for a local directory."""
 
     protocol = "disk"
     before_step = staticmethod(lambda step: None)

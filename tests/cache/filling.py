@@ -1,4 +1,4 @@
-"""A model to put into a cache, for the tests of the cache."""
+"""A model to fetch, for the tests of the cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 
 class Filling:
-    """Brings in a model, counts how often, and can do something, or fail, in the middle of it."""
+    """Writes a model, counts how often, and can call a function or fail in the middle."""
 
     def __init__(self, meanwhile=lambda: None, error=None, graph=b"graph"):
         self.count = 0
@@ -40,13 +40,13 @@ class Filling:
 
 
 def names_in(root):
-    """Everything at the top of a cache."""
+    """Return the names at the top of a cache."""
     return sorted(path.name for path in root.iterdir())
 
 
 @contextlib.contextmanager
 def as_owner():
-    """Takes back the rights that the fixture `nobody` has given up."""
+    """Regain the rights that the fixture `nobody` has dropped."""
     was = os.geteuid()
     os.seteuid(os.getuid())
     yield

@@ -1,4 +1,4 @@
-"""The cache as its owner sees it."""
+"""Listing, verifying, removing and pruning entries."""
 
 from __future__ import annotations
 

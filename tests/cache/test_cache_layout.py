@@ -1,4 +1,4 @@
-"""Whether a model is there, whole."""
+"""The names of an entry's files, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehub.cache.layout import EntryPaths
 
 @pytest.fixture
 def unlisted(tmp_path):
-    """The place of a whole model that tensorflow_hub has brought in."""
+    """The paths of a complete model that tensorflow_hub has fetched."""
     get_or_fetch((tmp_path,), KEY, Filling())
     place = EntryPaths.for_key(tmp_path, KEY)
     place.manifest.unlink()

@@ -1,4 +1,4 @@
-"""A claim that ends with its owner."""
+"""A lock that ends with its process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second look costs a stat of each directory, and still sees what was taken away."""
+"""A second lookup costs a stat of each directory, and still notices deleted files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehub.cache import find_cached, get_or_fetch
 
 @pytest.fixture
 def remembered(tmp_path):
-    """A model that this process remembers as whole."""
+    """A model that this process has recorded as complete."""
     directory = get_or_fetch((tmp_path,), KEY, Filling())
     time.sleep(2.1)  # Until then its directories' times may hide a change; and no user can set a ctime.
     assert find_cached((tmp_path,), KEY) == directory

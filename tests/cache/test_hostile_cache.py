@@ -1,4 +1,4 @@
-"""A cache that others write to: nothing of theirs is followed, waited for or written to, and all of it is damage."""
+"""A cache that other users write to: their files are not followed, waited for or written to, and never trusted."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rehub.errors import UnsafeArchive
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links only for administrators")
 
-SECONDS = 20.0  # In which whatever stands in a cache has been dealt with, on a busy machine too.
+SECONDS = 20.0  # Enough to deal with any file, also on a busy machine.
 
 
 @pytest.fixture
 def precious(tmp_path):
-    """A file of the user's that no cache has to do with."""
+    """A file of the user outside of the cache."""
     file = tmp_path / "precious"
     file.write_bytes(b"precious")
     os.utime(str(file), (1, 1))
@@ -50,7 +50,7 @@ def root(tmp_path):
 
 @pytest.fixture(autouse=True)
 def soon():
-    """No test here waits for anything."""
+    """Check that no test here waits."""
     start = time.monotonic()
     yield
     assert time.monotonic() - start < SECONDS
@@ -171,7 +171,7 @@ def test_stale_staging_is_deleted_without_following_links(root, tmp_path, precio
     refetch((root,), KEY, Filling())
     assert prune_cache(root, 10**9) == []
     kept = {f"{NAME}.{'c' * 32}.tmp"}  # of tensorflow_hub's, for a day
-    if thing == "a full directory":  # in the place of a lock, where nobody's work is deleted
+    if thing == "a full directory":  # with the name of a lock: it may be another process's work
         kept.add(f"{NAME}.{'b' * 32}.rehub.lock")
     assert set(names_in(root)) == {*ENTRY, *kept}
 
@@ -184,7 +184,7 @@ def test_tree_deeper_than_the_stack_is_deleted(root):
         os.close(below)
         below = inner
     os.close(below)
-    assert find_cached((root,), KEY) == root / NAME  # What nobody listed is not the model's.
+    assert find_cached((root,), KEY) == root / NAME  # Unlisted files are not part of the model.
     assert len(verify_entry(find_entry(root, KEY)).unexpected) == 1
     remove_entry(find_entry(root, KEY))
     assert names_in(root) == []
@@ -209,7 +209,7 @@ def test_fetched_model_must_not_hold_links(tmp_path):
 
 
 def fetched_again(root):
-    """The model comes again, and then counts; what is in the way is gone."""
+    """Check that the model is fetched again and found, and that the irregular file is gone."""
     fill = Filling()
     assert refetch((root,), KEY, fill) == root / NAME
     assert fill.count == 1

@@ -1,4 +1,4 @@
-"""A model is in the cache, whole, or it is not."""
+"""A model is in the cache completely or not at all."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_threads_that_repair_without_a_lock_all_get_the_same_model(tmp_path):
 
 
 def together(count, root):
-    """Waits until so many threads are here; deletes the lock that lets only one in."""
+    """Wait until a number of threads have arrived, and delete the lock that would let in only one."""
     barrier = threading.Barrier(count)
 
     def meet():
@@ -233,7 +233,7 @@ def together(count, root):
 
 
 def answers_of(count, call):
-    """What as many threads get that make the call at once."""
+    """Return the results of a call that a number of threads make at once."""
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(call())) for _ in range(count)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""The list of what a cached model consists of."""
+"""The list of a cached model's files."""
 
 from __future__ import annotations
 

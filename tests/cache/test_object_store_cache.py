@@ -1,4 +1,4 @@
-"""A model is in a cache in an object store, whole, or it is not: the manifest says so."""
+"""A model is in an object store completely or not at all, as its manifest says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ needs_sigkill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this 
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch):
-    """The directory for temporary files, empty."""
+    """An empty directory for temporary files."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))
@@ -59,13 +59,13 @@ def disk(tmp_path):
 
 @pytest.fixture(params=["memory", "s3", "disk"])
 def store(request, tmp_path):
-    """A storage, and the URL of a cache in it that nobody has made yet."""
+    """A storage, and the URL of a cache in it that does not exist yet."""
     place = f"{tmp_path.as_posix()}/bucket" if request.param == "disk" else "bucket"
     return request.getfixturevalue(request.param), f"{request.param}://{place}/größe x/models"
 
 
 def left_in(temporary):
-    """What is there of models on their way in."""
+    """Return the staging files in the directory for temporary files."""
     return [path.name for own in temporary.iterdir() for path in own.iterdir()]
 
 
@@ -80,7 +80,7 @@ def write(storage, path, content):
     storage.pipe_file(path, content)
 
 
-def test_model_is_fetched_once(store, temporary):  # P40
+def test_model_is_fetched_once(store, temporary):
     storage, url = store
     fill = Filling()
     assert find_cached((url,), KEY) is None
@@ -169,12 +169,12 @@ def test_threads_upload_once(store):
 
 
 def other_machine(url, graph, tmp_path, step="0"):
-    """Puts the model there from another process, which shares no directory for temporary files with this one."""
+    """Upload the model from another process with its own directory for temporary files."""
     return other_process(url, graph, tempfile.mkdtemp(dir=str(tmp_path)), step)
 
 
 def other_process(url, graph, temporary, step="0"):
-    """Puts the model there from another process, which is killed before a step; its exit status and what it printed."""
+    """Upload the model from another process, killed before a step; return its exit status and output."""
     here = Path(__file__).parent
     environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(
@@ -236,8 +236,8 @@ def test_temporary_directory_that_others_can_write_is_refused(memory, temporary)
     with pytest.raises(CacheError, match=f"{own} is not a directory that only this user can use.*TMPDIR"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
     own.rmdir()
-    (temporary / "of somebody else").mkdir()
-    own.symlink_to(temporary / "of somebody else")
+    (temporary / "of another user").mkdir()
+    own.symlink_to(temporary / "of another user")
     with pytest.raises(CacheError, match="is not a directory that only this user can use"):
         get_or_fetch(("memory://bucket",), KEY, Filling())
 
@@ -305,7 +305,7 @@ def test_process_killed_during_an_upload_leaves_no_entry_in_s3(s3, tmp_path):
 
 def test_failed_upload_names_the_cache_and_leaves_no_manifest(disk, tmp_path, temporary):
     url = f"disk://{tmp_path.as_posix()}/bucket/models"
-    write(disk, f"{url}/{NAME}", b"a file stands where the model is to go")
+    write(disk, f"{url}/{NAME}", b"a file has the model's name")
     with pytest.raises(CacheError, match=f"{KEY}' cannot be stored in the cache {url}"):
         get_or_fetch((url,), KEY, Filling())
     assert set(contents(disk, url)) == {NAME, DESCRIPTOR}

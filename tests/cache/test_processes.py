@@ -1,4 +1,4 @@
-"""Processes at one cache: a model is in it, whole, or it is not, whoever was killed, stopped or late."""
+"""Processes that share a cache, of which some are killed, stopped or late: a model is complete or missing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def server():
 
 @contextlib.contextmanager
 def started(*arguments, **environment):
-    """A process of crowd.py; killed in the end, if it is still there."""
+    """Start crowd.py; kill it in the end if it is still running."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error", str(HERE / "crowd.py"), *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -58,7 +58,7 @@ def started(*arguments, **environment):
 
 
 def findings_of(*arguments, **environment):
-    """What a run of crowd.py has found."""
+    """Return the findings of a run of crowd.py."""
     with started(*arguments, **environment) as process:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
@@ -66,7 +66,7 @@ def findings_of(*arguments, **environment):
 
 
 def published(server, count=20):
-    """A handle whose archive comes in pieces, so that a kill can fall between any two of them."""
+    """Return a handle whose archive arrives in pieces, so that a kill can happen between any two of them."""
     archive = archive_of(MODEL)
 
     def respond(request):
@@ -121,10 +121,10 @@ def test_sixteen_processes_download_once(server, cache_dir, locks):
 
 @pytest.mark.parametrize("locks", LOCKS)
 def test_process_that_waits_for_a_stopped_one_proceeds_and_both_get_the_same_model(tmp_path, locks):
-    with started(*locks, "fills_until_told", tmp_path) as slow:
-        assert slow.stdout.readline() == "filling\n"
+    with started(*locks, "fetches_until_signaled", tmp_path) as slow:
+        assert slow.stdout.readline() == "fetching\n"
         slow.send_signal(signal.SIGSTOP)
-        found = findings_of(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5")
+        found = findings_of(*locks, "fetches", tmp_path, REHUB_LOCK_TIMEOUT="1.5")
         assert found["graph"] == "graph"
         assert 1.5 < found["seconds"] < 5
         assert any(name.endswith(".rehub.tmp") for name in names_in(tmp_path))  # It is only stopped, and left alone.
@@ -137,14 +137,14 @@ def test_process_that_waits_for_a_stopped_one_proceeds_and_both_get_the_same_mod
 
 @pytest.mark.parametrize("locks", LOCKS)
 def test_waiting_process_names_the_holder_and_waits_while_it_is_alive(tmp_path, locks):
-    with started(*locks, "fills_until_told", tmp_path) as slow:
-        assert slow.stdout.readline() == "filling\n"
-        with started(*locks, "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
+    with started(*locks, "fetches_until_signaled", tmp_path) as slow:
+        assert slow.stdout.readline() == "fetching\n"
+        with started(*locks, "fetches", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
             words = waiting.stderr.readline()
             assert "Waiting for 'https://tfhub.dev/google/nnlm-en-dim50/2': it is downloaded by process" in words
             assert f"process {slow.pid} on " in words
             time.sleep(2.5)
-            # As when a clock jumps: nobody compares it with his own.
+            # As when a clock jumps: no process compares it with its own.
             for seconds in (0, 4e9):
                 os.utime(str(tmp_path / (NAME + ".rehub.lock")), (seconds, seconds))
                 time.sleep(0.2)
@@ -160,7 +160,7 @@ def test_lock_file_of_a_dead_process_blocks_no_process(tmp_path, locks):  # hub#
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     write_lock(tmp_path, platform.node(), gone.pid)
-    assert findings_of(*locks, "fills", tmp_path)["seconds"] < 2
+    assert findings_of(*locks, "fetches", tmp_path)["seconds"] < 2
     assert names_in(tmp_path) == ENTRY
 
 
@@ -177,7 +177,7 @@ def test_child_of_a_dead_process_blocks_no_process(tmp_path):
 @needs_seccomp
 def test_without_file_locks_another_machine_is_waited_for_while_its_heartbeat_runs(tmp_path):
     lock = write_lock(tmp_path, "another.machine", 1)
-    with started("--no-locks", "fills", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
+    with started("--no-locks", "fetches", tmp_path, REHUB_LOCK_TIMEOUT="1.5", TFHUB_DOWNLOAD_PROGRESS="1") as waiting:
         assert "process 1 on another.machine" in waiting.stderr.readline()
         for beat in range(6):  # Its clock is far behind.
             os.utime(str(lock), (1000 + beat, 1000 + beat))
@@ -193,13 +193,13 @@ def test_without_file_locks_another_machine_is_waited_for_while_its_heartbeat_ru
 def test_lock_file_of_tensorflow_hub_blocks_no_process_and_is_kept(tmp_path):  # hub#579, hub#326
     stale = tmp_path / (NAME + ".lock")
     stale.write_text("host.1.00000000000000000000000000000000")
-    assert findings_of("fills", tmp_path)["seconds"] < 2
+    assert findings_of("fetches", tmp_path)["seconds"] < 2
     assert stale.exists()
     assert find_cached((tmp_path,), "https://tfhub.dev/google/nnlm-en-dim50/2") is not None
 
 
 def write_lock(root, host, pid):
-    """A lock's file as that process has written it."""
+    """Write the lock file of a process."""
     lock = root / (NAME + ".rehub.lock")
     lock.write_text(json.dumps({"host": host, "pid": pid, "since": "2026-01-02T03:04:05+00:00", "token": "0"}))
     return lock

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from cluster import free_ports, running_cluster
 from linear_model import save_linear_model
+from module_fns import export_module
 from saved_models import IS_TF1, tf
 
 import rehub as hub
@@ -74,12 +75,7 @@ def legacy_module(tmp_path_factory):
         v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(mean, 0.1 * (mean - tf.reduce_mean(x))))
         hub.add_signature(inputs=x, outputs=tf.matmul(x, w))
 
-    path = str(tmp_path_factory.mktemp("legacy") / "1")
-    with tf.Graph().as_default(), v1.Session() as session:
-        module = hub.Module(hub.create_module_spec(module_fn))
-        session.run(v1.global_variables_initializer())
-        module.export(path, session)
-    return path
+    return export_module(module_fn, tmp_path_factory.mktemp("legacy") / "1")
 
 
 def test_a_legacy_module_is_trained_equally_on_one_and_two_devices(legacy_module):

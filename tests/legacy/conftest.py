@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from module_fns import export_module
 from saved_models import tf
-
-import rehub as hub
 
 v1 = tf.compat.v1
 
@@ -27,12 +26,6 @@ def export(tmp_path):
     """Write a module with the initial values of its variables, and return its path."""
 
     def export_initial(module_fn, name="module", tags_and_args=None):
-        spec = hub.create_module_spec(module_fn, tags_and_args)
-        path = str(tmp_path / name)
-        with tf.Graph().as_default(), v1.Session() as session:
-            module = hub.Module(spec, tags=spec.get_tags()[-1])
-            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
-            module.export(path, session)
-        return path
+        return export_module(module_fn, tmp_path / name, tags_and_args)
 
     return export_initial

@@ -8,7 +8,7 @@ from hosting import HostingServer
 
 @pytest.fixture(autouse=True)
 def impatience(cache_dir, monkeypatch):
-    """A failed download is not tried again, so that a test of a failure takes no time."""
+    """Disable retries, so that tests of failures are fast."""
     monkeypatch.setenv("REHUB_RETRIES", "0")
 
 

@@ -1,4 +1,4 @@
-"""A Hugging Face on this machine, with the part of its API by which the real huggingface_hub downloads models."""
+"""A local server with the part of Hugging Face's API that huggingface_hub uses to download models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Kaggle on this machine, with the part of its API by which the real kagglehub downloads models.
+"""A local server with the part of Kaggle's API that kagglehub uses to download models.
 
 kagglehub before 0.4 goes where KAGGLE_API_ENDPOINT says; later ones, with KAGGLE_API_ENVIRONMENT=TEST, to port 7777.
 In a notebook of Kaggle's both ask what KAGGLE_DATA_PROXY_URL names to mount a model.
@@ -25,14 +25,14 @@ class KaggleServer:
     Attributes:
         name: owner/model/framework/variation.
         versions: the files of each version.
-        archive: what is sent when somebody asks for all files at once.
+        archive: the response to a request for all files at once.
         needs_consent: answers 403, as Kaggle does for a model whose licence is to be accepted first.
         logins: the Authorization header of each request to the API.
         downloads: how many files were asked for.
     """
 
     def __init__(self, name: str, versions: Mapping[int, Mapping[str, bytes]], archive: bytes = b"") -> None:
-        """Waits a while for the port: another run of these tests may have it."""
+        """Wait for the port, which another run of these tests may use."""
         self.name = name
         self.versions = versions
         self.archive = archive

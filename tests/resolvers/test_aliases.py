@@ -12,7 +12,7 @@ from rehub.resolvers import register_resolver, resolve
 
 @pytest.fixture
 def aliases(tmp_path, monkeypatch):
-    """Writes a table, and has it used."""
+    """Write a table of aliases and use it."""
     file = tmp_path / "aliases.toml"
     monkeypatch.setenv("REHUB_ALIASES", str(file))
 

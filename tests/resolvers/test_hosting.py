@@ -1,4 +1,4 @@
-"""Models by URL, over real connections and with real processes."""
+"""Models at URLs, with real connections and processes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def entry_of(handle):
 
 
 def start_resolving(handle):
-    """Another process that prints what the handle resolves to."""
+    """Start a process that resolves the handle and prints the result."""
     # Under a shell's `&` a child inherits that SIGINT is ignored.
     code = "import signal, sys, rehub; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code += "; print(rehub.resolve(sys.argv[1]))"
@@ -244,7 +244,7 @@ def test_model_larger_than_the_limit_is_refused(server, cache_dir, monkeypatch):
 
 
 def sends_only_to(query, archive):
-    """Answers who asks with this query; to others there is nothing."""
+    """Answer requests with this query, and others with 404."""
 
     def respond(request):
         found = request.path.endswith("?" + query)
@@ -254,7 +254,7 @@ def sends_only_to(query, archive):
 
 
 def sends_location(place, status=303, **headers):
-    """Answers a question for an uncompressed model as the hosting protocol has it (P35)."""
+    """Answer a request for an uncompressed model by the hosting protocol."""
 
     def respond(request):
         assert request.path.endswith("?tf-hub-format=uncompressed")

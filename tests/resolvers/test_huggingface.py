@@ -1,4 +1,4 @@
-"""Models on Hugging Face, with the real huggingface_hub and a Hugging Face on this machine."""
+"""Models on Hugging Face, with the real huggingface_hub and a local server."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ except rehub.HubError as error:
 
 @pytest.fixture
 def resolves(hub, resolves_in_a_new_process, monkeypatch):
-    """Resolves a handle; gives 0 and the directory, or 1 and the error as text."""
+    """Resolve a handle; return 0 and the directory, or 1 and the error as text."""
     if sys.version_info < (3, 8):
         return resolves_in_a_new_process  # huggingface_hub of that time takes the endpoint from its import only.
 

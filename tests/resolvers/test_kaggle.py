@@ -1,4 +1,4 @@
-"""Models on Kaggle, with the real kagglehub and a Kaggle on this machine."""
+"""Models on Kaggle, with the real kagglehub and a local server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def names_in(directory):
 
 @pytest.fixture(autouse=True)
 def kagglehub_at_home(tmp_path, monkeypatch):
-    """kagglehub goes to this machine, with a home of its own: it logs there, keeps models and looks for a login."""
+    """Direct kagglehub to the local server, with its own home for logs, models and logins."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kagglehub"))
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / ".kaggle"))

@@ -1,4 +1,4 @@
-"""Models in object stores: in fsspec's memory, and in an S3 on this machine."""
+"""Models in object stores: fsspec's memory, and a local S3 server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def delete(storage, place):
 
 @pytest.fixture(params=["memory", "s3"])
 def store(request):
-    """A storage, and the URL of a place in it."""
+    """A storage, and a URL in it."""
     return request.getfixturevalue(request.param), f"{request.param}://bucket/größe x/nnlm"
 
 

@@ -1,4 +1,4 @@
-"""Who resolves a handle."""
+"""The choice of a handle's resolver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rehub.resolvers import register_resolver, resolve
 
 
 class Resolving:
-    """Resolves handles that start with some text; registered for good, so each test takes a text of its own."""
+    """Resolves handles with a prefix; it stays registered, so each test uses its own prefix."""
 
     def __init__(self, start, answer):
         self._start = start

@@ -1,4 +1,4 @@
-"""URLs of tfhub.dev, with a server on this machine in its place."""
+"""URLs of tfhub.dev, with a local server as its mirror."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import gc
 import numpy as np
 import pytest
 import tensorflow as tf
+from module_fns import export_module
 from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name, tensors
 from saved_models import LEGACY, PUBLISHED, rename_op
 from trajectories import with_each_trajectory
@@ -186,10 +187,7 @@ def test_a_missing_op_of_the_training_variant_does_not_affect_inference(tmp_path
             texts = tf.raw_ops.RegexReplace(input=texts, pattern="a", rewrite="b")
         hub.add_signature(inputs=texts, outputs=tf.strings.length(texts))
 
-    path = str(tmp_path / "module")
-    spec = hub.create_module_spec(module_fn, [(set(), {}), ({"train"}, {"is_training": True})])
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        hub.Module(spec).export(path, session)
+    path = export_module(module_fn, tmp_path / "module", [(set(), {}), ({"train"}, {"is_training": True})])
     rename_op(path, "RegexReplbce")
     module = hub.load(path)
     assert module(["abc"]).numpy().tolist() == [3]
@@ -204,10 +202,6 @@ def test_the_error_names_the_ops_that_prevent_training(tmp_path):
         with tf.control_dependencies([queue.enqueue_many([x])]):
             hub.add_signature(inputs=x, outputs=queue.dequeue() * tf.compat.v1.get_variable("w", []))
 
-    path = str(tmp_path / "queue")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        module = hub.Module(hub.create_module_spec(queue_fn))
-        session.run(tf.compat.v1.global_variables_initializer())
-        module.export(path, session)
+    path = export_module(queue_fn, tmp_path / "queue")
     with pytest.raises(NotTrainable, match=r"'default' cannot be trained.*'fifo_queue' \(FIFOQueueV2\)"):
         hub.load(path)([1.0], training=True)

@@ -182,7 +182,7 @@ def test_any_bytes_are_read_or_refused(name):
 
 
 @pytest.mark.parametrize("module", ["feature_columns", "gradient_of_a_loop_as_output", "table_in_loop", "tables"])
-def test_name_of_a_node_that_is_not_utf8_is_told_of_the_file(tmp_path, capsys, module):
+def test_node_name_that_is_not_utf8_is_reported_with_the_file(tmp_path, capsys, module):
     directory = shutil.copytree(str(FEATURES / module), str(tmp_path / module))
     file = Path(directory) / "saved_model.pb"
     content = bytearray(file.read_bytes())

@@ -32,7 +32,7 @@ def test_split_model_is_refused_unless_another_form_is_beside_it(directory):
     assert detect_layout(directory("saved_model.pb")).model_file == "saved_model.pb"
 
 
-def test_a_legacy_module_is_told_by_its_mark(directory):  # P7
+def test_legacy_module_is_recognized_by_its_marker_file(directory):
     assert detect_layout(directory("saved_model.pb", "tfhub_module.pb")).is_legacy
 
 
@@ -52,13 +52,13 @@ def test_an_empty_directory_is_called_empty(directory):
         detect_layout(directory())
 
 
-def test_a_directory_without_a_model_is_told_by_what_it_holds(directory):
+def test_directory_without_a_model_is_described_by_its_files(directory):
     with pytest.raises(ModelNotFound, match=r"contains neither.*The directory holds: notes.txt, readme.md\."):
         detect_layout(directory("readme.md", "notes.txt"))
 
 
 def test_a_long_listing_is_cut(directory):
-    with pytest.raises(ModelNotFound, match=r"f09.txt and 20 more\."):
+    with pytest.raises(ModelNotFound, match=r"f09.txt, and 20 more\."):
         detect_layout(directory(*(f"f{number:02}.txt" for number in range(30))))
 
 
@@ -69,7 +69,7 @@ def test_a_model_one_level_down_is_named(directory):
     assert os.path.join(path, "model") in str(caught.value)
 
 
-def test_a_model_without_its_graph_is_called_incomplete(directory):  # pain 3
+def test_a_model_without_its_graph_is_called_incomplete(directory):
     with pytest.raises(ModelNotFound, match=r"graph is missing"):
         detect_layout(directory("variables/variables.index"))
 
@@ -88,7 +88,7 @@ def test_a_model_without_its_graph_is_called_incomplete(directory):  # pain 3
         (["frozen_inference_graph.pb"], "import_graph_def"),
     ],
 )
-def test_a_model_of_another_kind_is_named_with_what_loads_it(directory, names, loader):  # P31
+def test_a_model_of_another_kind_is_named_with_what_loads_it(directory, names, loader):
     with pytest.raises(UnsupportedFormat, match=r"contains neither") as caught:
         detect_layout(directory(*names))
     assert loader in str(caught.value)
@@ -105,6 +105,6 @@ def test_the_model_file_in_place_of_its_directory_is_understood(directory):
         detect_layout(os.path.join(directory("saved_model.pb"), "saved_model.pb"))
 
 
-def test_a_file_that_is_no_model_is_called_a_file(directory):
+def test_file_that_is_not_a_model_is_called_a_file(directory):
     with pytest.raises(ModelNotFound, match=r"is a file, not a directory"):
         detect_layout(os.path.join(directory("notes.txt"), "notes.txt"))

@@ -37,7 +37,7 @@ def test_signatures_are_read_with_their_inputs_and_outputs(tmp_path):
     assert not metagraph.has_objects
 
 
-def test_sparse_and_ragged_inputs_are_told_from_dense_ones():
+def test_sparse_and_ragged_inputs_differ_from_dense_ones():
     (metagraph,) = read(saved_models.LEGACY / "multi_sig")
     kinds = {signature.name: [slot.kind for slot in signature.inputs] for signature in metagraph.signatures}
     assert kinds == {
@@ -49,7 +49,7 @@ def test_sparse_and_ragged_inputs_are_told_from_dense_ones():
     }
 
 
-def test_a_tf2_model_is_told_by_its_objects_and_names_its_writer(tmp_path):
+def test_tf2_model_has_objects_and_names_its_writer(tmp_path):
     (metagraph,) = read(saved_models.save_shift(tmp_path / "model"))
     assert metagraph.has_objects
     assert metagraph.tensorflow_version == tf.__version__
@@ -71,11 +71,11 @@ def test_the_ops_that_are_found_are_those_that_the_writer_listed():
 
 def test_an_empty_file_is_called_corrupt(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(CorruptModel, match=r"holds no graph"):
+    with pytest.raises(CorruptModel, match=r"has no graph"):
         read(tmp_path)
 
 
-def test_a_web_page_in_place_of_a_model_is_called_corrupt(tmp_path):  # pain 8
+def test_a_web_page_in_place_of_a_model_is_called_corrupt(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"<html>log in</html>")
     with pytest.raises(CorruptModel, match=r"saved_model\.pb"):
         read(tmp_path)

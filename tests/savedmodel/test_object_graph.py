@@ -31,7 +31,7 @@ def test_what_is_not_reached_has_no_path():
     assert graph.path_to(1) == []
 
 
-def test_an_attribute_that_holds_no_object_is_refused():
+def test_attribute_without_an_object_is_refused():
     with pytest.raises(WireError, match="object 0 holds an object 7, where there are 1"):
         ObjectGraph(Message(nodes([(b"a", 7)])))
 
@@ -42,6 +42,6 @@ def test_a_way_without_end_is_refused():
         ObjectGraph(Message(chain))
 
 
-def test_a_circle_is_no_way_without_end():
+def test_cycle_ends_the_path_to_an_object():
     graph = ObjectGraph(Message(nodes([(b"a", 1)], [(b"a", 1), (b"root", 0)])))
     assert graph.path(1) == "a"

@@ -55,11 +55,11 @@ def test_a_nest_that_is_too_deep_is_refused():
 
 
 @pytest.mark.parametrize("content", [field(13, b"\xff"), bytes([51 << 3 & 0x7F | 0x80, 3, 1])], ids=["text", "number"])
-def test_what_is_no_value_is_refused(content):
+def test_message_without_a_value_is_refused(content):
     with pytest.raises(WireError):
         read(content)
 
 
-def test_leaves_are_told_by_how_python_reaches_them():
+def test_leaves_have_the_paths_that_python_uses():
     nest = {"a": [1, (2,)], "b": NamedTuple("Pair", (("left", 3),))}
     assert list(flatten(nest, "x")) == [("x['a'][0]", 1), ("x['a'][1][0]", 2), ("x['b'].left", 3)]

@@ -76,7 +76,7 @@ def test_texts_are_utf_8(texts):
     [
         (b"\x80" * 11, "64 bits"),
         (b"\x08" + b"\xff" * 9 + b"\x02", "64 bits"),
-        (b"\x00\x00", "no field number"),
+        (b"\x00\x00", "not a field number"),
         (b"\x0b", "wire type 3"),
         (b"\x0a\xff\xff\xff\xff\x0f", "claims 4294967295 bytes where 0 are left"),
         (b"\x09\x00", "claims 8 bytes where 1"),
@@ -104,7 +104,7 @@ def test_a_message_in_two_pieces_is_read_as_one():
     assert [list(piece.integers(2)) for piece in message.messages(1)] == [[5], [6]]
 
 
-def test_an_empty_message_is_told_from_an_absent_one():
+def test_empty_message_differs_from_an_absent_one():
     message = Message(encode([(1, BYTES, b"")]))
     assert message.message(1)
     assert not message.message(2)

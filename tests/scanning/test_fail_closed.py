@@ -169,7 +169,7 @@ def saver_writes_while_it_restores(metagraph):
         saver_writes_while_it_restores,
     ],
 )
-def test_way_of_a_path_that_no_writer_takes_is_a_danger(contents, change):
+def test_path_that_no_writer_produces_is_a_danger(contents, change):
     assert kinds(contents["tf2"]) == set()
     assert kinds(edited(contents["tf2"], change)) & {"reads files", "writes files"}
 

@@ -29,7 +29,7 @@ from rehub.scanning import scan_saved_model
         (harmful_models.lists_files, "MatchingFiles", "reads files", "/etc/*"),
     ],
 )
-def test_an_op_that_does_harm_is_found_with_its_file_in_a_function_that_another_calls(  # P66
+def test_an_op_that_does_harm_is_found_with_its_file_in_a_function_that_another_calls(
     tmp_path, function, op, kind, what
 ):
     inner = tf.function(function)
@@ -136,7 +136,7 @@ def test_a_graph_in_an_attribute_is_read(tmp_path):
     assert dangers(directory) == {("TRTEngineOp", "hides a program"), ("ReadFile", "reads files")}
 
 
-def test_an_op_that_nobody_knows_is_found(tmp_path):
+def test_unknown_op_is_found(tmp_path):
     directory = saved_models.save_replacing(tmp_path / "model")
     saved_models.rename_op(directory, "UnheardOfOps")
     assert {kind for _, kind in dangers(directory)} == {"unknown op"}

@@ -42,13 +42,13 @@ def test_letters_that_are_written_as_escapes_hide_nothing():
 
 
 @pytest.mark.parametrize("text", ['{"Lambda": ', '["Lambda", ' + "[" * 15_000])
-def test_metadata_that_is_no_json_is_called_corrupt(text):
+def test_metadata_that_is_not_json_is_corrupt(text):
     content = metadata(text)
     with pytest.raises(CorruptModel, match=r"keras_metadata\.pb"):
         find_lambdas_in_metadata("keras_metadata.pb", content)
 
 
-def test_a_scan_tells_of_it_and_hub_load_does_not_mind(tmp_path):  # P66
+def test_a_scan_tells_of_it_and_hub_load_does_not_mind(tmp_path):
     directory = saved_models.save_shift(tmp_path / "model")
     (tmp_path / "model" / "keras_metadata.pb").write_bytes(metadata(layer(CODE)))
     (found,) = hub.scan(directory).dangers

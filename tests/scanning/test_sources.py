@@ -59,7 +59,7 @@ class ReadsItsAsset(tf.Module):
 
 
 @pytest.mark.skipif(not hasattr(tf.saved_model, "Asset"), reason="TensorFlow 1.15 has no tf.saved_model.Asset")
-def test_reading_an_asset_is_no_danger_and_an_asset_elsewhere_is(tmp_path):
+def test_reading_an_asset_is_safe_unless_it_is_outside_the_model(tmp_path):
     (tmp_path / "words.txt").write_text("a\nb\n")
     model = ReadsItsAsset(str(tmp_path / "words.txt"))
     tf.saved_model.save(model, str(tmp_path / "model"), signatures=model.use)
@@ -96,7 +96,7 @@ def test_a_variable_of_the_path_that_another_node_can_set_is_found(tmp_path):
     assert dangers(directory) == {TABLE}
 
 
-def test_a_table_of_a_file_that_is_no_asset_is_found(tmp_path):
+def test_table_of_a_file_that_is_not_an_asset_is_found(tmp_path):
     directory = saved_models.save_v1(tmp_path / "model")
 
     def forget(metagraph):

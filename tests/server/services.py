@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 MODELS = Path(__file__).parent.parent / "data" / "legacy"
@@ -16,25 +17,18 @@ def directory_of(model):
 
 
 @contextlib.contextmanager
-def serving(root, cache=None, upstream="", owned=(), **options):
-    """Serve a directory while the block runs; give the URL."""
-    import uvicorn
+def serving(root, *options):
+    """Run `rehub serve` over a directory while the block runs; give the URL. All models are indexed before.
 
-    from rehub.server.app import create_app
-    from rehub.server.running import open_service
-    from rehub.server.service import ServerOptions
-
-    service = open_service(root, cache, ServerOptions(**options), upstream=upstream, owned=owned)
-    service.catalogue.update()
-    server = uvicorn.Server(uvicorn.Config(create_app(service), port=0, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        service.catalogue.close()
+    It is a process of its own, as TensorFlow brings an SQLite without full-text search to the process that imports it.
+    """
+    command = [sys.executable, "-m", "rehub", "serve", str(root), "--port", "0", "--reindex", *map(str, options)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
+        line = process.stdout.readline().decode()
+        assert line.startswith("Serving "), f"rehub serve ended with {process.wait()}"
+        try:
+            yield line.rpartition(" at ")[2].strip()
+        finally:
+            process.terminate()
+            assert process.wait(60) in (0, -15)

@@ -17,7 +17,7 @@ HTML = {"Accept": "text/html"}
 NOW = datetime.now(timezone.utc)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tokens(plain):
     """Tokens by name; acme is private."""
     tokens, lines = {}, ['private = ["acm*"]']
@@ -32,9 +32,9 @@ def tokens(plain):
     return tokens
 
 
-@pytest.fixture
-def url(plain, tokens, tmp_path):
-    with serving(plain, tmp_path / "cache", trust_header="X-User") as url:
+@pytest.fixture(scope="module")
+def url(plain, tokens, cache):
+    with serving(plain, "--cache", cache, "--trust-header", "X-User") as url:
         yield url
 
 
@@ -52,7 +52,9 @@ def test_a_user_of_the_proxy_sees_private_models(url):
 
 
 def test_the_proxys_header_is_believed_from_the_proxy_alone(plain, tokens, tmp_path):
-    with serving(plain, tmp_path / "cache", trust_header="X-User", trusted_proxies=("192.0.2.1",)) as url:
+    with serving(
+        plain, "--cache", tmp_path / "cache", "--trust-header", "X-User", "--trusted-proxy", "192.0.2.1"
+    ) as url:
         assert requests.get(f"{url}/acme/text/1", headers={"X-User": "ann"}).status_code == 404
 
 
@@ -88,9 +90,13 @@ def test_a_file_that_is_not_one_of_tokens_is_refused(tmp_path, content):
 
 
 def test_a_file_that_is_damaged_while_the_service_runs_lets_nobody_in(plain, tokens, url):
-    (plain / "tokens.toml").write_text("=")
+    file = plain / "tokens.toml"
+    before = file.read_text()
+    file.write_text("=")
     for token in tokens.values():
         assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
+    file.write_text(before)
+    assert requests.get(f"{url}/acme/text/1", headers=bearer(tokens["reader"])).status_code == 200
 
 
 @given(st.text(max_size=60))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -49,10 +51,10 @@ ATTACKS = """
 """
 
 
-@pytest.fixture
-def url(plain, tmp_path):
+@pytest.fixture(scope="module")
+def url(plain, cache):
     (plain / "acme/text/1/card.md").write_text(CARD)
-    with serving(plain, tmp_path / "cache") as url:
+    with serving(plain, "--cache", cache) as url:
         yield url
 
 
@@ -101,7 +103,7 @@ def test_a_publisher_and_a_collection_have_pages(url, plain):
     (collection / "card.md").write_text(
         "# Collection acme/collection/favourites\nOur best.\n\n## List\n\n[text](/acme/text/1)"
     )
-    assert "2 models" in requests.get(f"{url}/acme", headers=HTML).text
+    assert 'href="/acme/images"' in requests.get(f"{url}/acme", headers=HTML).text
     assert 'href="/acme/text/1"' in requests.get(f"{url}/acme/collection/favourites", headers=HTML).text
 
 
@@ -164,7 +166,7 @@ def test_tfhub_devs_layout_of_cards_is_understood(tmp_path):
     card = tmp_path / "tree" / "assets" / "docs" / "acme" / "models" / "text" / "1.md"
     card.parent.mkdir(parents=True)
     card.write_text(CARD)
-    with serving(tmp_path / "tree", tmp_path / "cache") as url:
+    with serving(tmp_path / "tree", "--cache", tmp_path / "cache") as url:
         assert requests.get(f"{url}/acme/text/1").json()["task"] == "text-embedding"
 
 
@@ -176,9 +178,8 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
     from hosting import HostingServer
 
     with HostingServer() as canary:
-        card = CARD + ATTACKS.replace("CANARY", canary.url)
-        (plain / "acme/text/1/card.md").write_text(card)
-        with serving(plain, tmp_path / "cache") as url:
+        (plain / "acme/text/2/card.md").write_text(CARD + ATTACKS.replace("CANARY", canary.url))
+        with serving(plain, "--cache", tmp_path / "cache") as url:
             command = [
                 CHROMIUM,
                 "--headless",
@@ -186,8 +187,23 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
                 "--disable-gpu",
                 f"--user-data-dir={tmp_path / 'profile'}",
             ]
-            command += ["--virtual-time-budget=3000", "--dump-dom", f"{url}/acme/text/1"]
+            command += ["--virtual-time-budget=3000", "--dump-dom", f"{url}/acme/text/2"]
             dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    assert "<title>acme/text/1 - rehub</title>" in dom
+    assert "<title>acme/text/2 - rehub</title>" in dom
     assert "Overview" in dom
     assert canary.requests == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a database", None])
+def test_an_index_of_another_version_or_damaged_is_made_again(plain, tmp_path, damage):
+    with serving(plain, "--cache", tmp_path / "cache"):
+        pass
+    index = tmp_path / "cache" / "index.sqlite"
+    if damage is None:
+        with contextlib.closing(sqlite3.connect(str(index))) as database, database:
+            database.execute("pragma user_version = 1")
+            database.execute("drop table models")
+    else:
+        index.write_bytes(damage)
+    with serving(plain, "--cache", tmp_path / "cache") as url:
+        assert {each["name"] for each in requests.get(url).json()["models"]} >= {"acme/images", "acme/text"}

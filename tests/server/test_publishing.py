@@ -7,6 +7,7 @@ import concurrent.futures
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,26 +25,32 @@ from rehub.server.access import create_token
 from rehub.transfer import pack_directory
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def token(hub_directory):
     token, lines = create_token("ci", ["read", "publish"], ["acme"], None)
     (hub_directory / "tokens.toml").write_text(lines)
     return token
 
 
-@pytest.fixture
-def url(hub_directory, token):
+@pytest.fixture(scope="module")
+def service(hub_directory, token):
     with serving(hub_directory) as url:
         yield url
 
 
 @pytest.fixture
-def archives(tmp_path):
+def model(service, request):
+    """The URL of a model that no other test publishes."""
+    return f"{service}/acme/{hashlib.sha256(request.node.name.encode()).hexdigest()[:12]}"
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
     """Archives of two models, as bytes."""
-    found = []
+    found, file = [], tmp_path_factory.mktemp("packed") / "model.tar.gz"
     for model in ("text_embed", "conv_bn"):
-        pack_directory(directory_of(model), tmp_path / "model.tar.gz")
-        found.append((tmp_path / "model.tar.gz").read_bytes())
+        pack_directory(directory_of(model), file)
+        found.append(file.read_bytes())
     return found
 
 
@@ -51,113 +58,115 @@ def put(url, archive, token, **headers):
     return requests.put(url, archive, headers={"Authorization": f"Bearer {token}", **headers})
 
 
-def test_a_published_model_is_loaded_by_its_url(url, token, monkeypatch, capsys):
+def test_a_published_model_is_loaded_by_its_url(model, token, monkeypatch, capsys):
     monkeypatch.setenv("REHUB_PUBLISH_TOKEN", token)
-    assert main(["publish", str(directory_of("text_embed")), f"{url}/acme/text"]) == 0
-    assert capsys.readouterr().out.startswith(f"{url}/acme/text/1  sha256 ")
-    assert hub.inspect(f"{url}/acme/text/1").format == "legacy module"
+    assert main(["publish", str(directory_of("text_embed")), model]) == 0
+    assert capsys.readouterr().out.startswith(f"{model}/1  sha256 ")
+    assert hub.inspect(f"{model}/1").format == "legacy module"
 
 
-def test_the_same_content_again_is_fine_and_another_is_refused(url, token, archives):
-    assert put(f"{url}/acme/text/1", archives[0], token).status_code == 201
-    assert put(f"{url}/acme/text/1", archives[0], token).status_code == 200
-    refused = put(f"{url}/acme/text/1", archives[1], token)
+def test_the_same_content_again_is_fine_and_another_is_refused(model, token, archives):
+    assert put(f"{model}/1", archives[0], token).status_code == 201
+    assert put(f"{model}/1", archives[0], token).status_code == 200
+    refused = put(f"{model}/1", archives[1], token)
     assert refused.status_code == 409
-    assert "acme/text/2" in refused.json()["error"]
+    assert f"{model.rpartition('/')[2]}/2" in refused.json()["error"]
 
 
-def test_without_a_version_the_next_number_is_taken(url, token, archives):
+def test_without_a_version_the_next_number_is_taken(model, token, archives):
     for archive, version in ((archives[0], 1), (archives[1], 2), (archives[0], 3)):
-        answer = put(f"{url}/acme/text", archive, token)
+        answer = put(model, archive, token)
         assert (answer.status_code, answer.json()["version"]) == (201, version)
-        assert answer.headers["Location"] == f"/acme/text/{version}"
+        assert f"{model}/{version}".endswith(answer.headers["Location"])
 
 
-def test_a_withdrawn_version_is_gone_with_the_reason_and_not_used_again(url, token, archives, monkeypatch):
-    put(f"{url}/acme/text/1", archives[0], token)
+def test_a_withdrawn_version_is_gone_with_the_reason_and_not_used_again(model, token, archives, monkeypatch):
+    put(f"{model}/1", archives[0], token)
     monkeypatch.setenv("REHUB_PUBLISH_TOKEN", token)
-    assert main(["unpublish", f"{url}/acme/text/1", "--reason", "trained on the wrong data"]) == 0
-    answer = requests.get(f"{url}/acme/text/1?tf-hub-format=compressed")
+    assert main(["unpublish", f"{model}/1", "--reason", "trained on the wrong data"]) == 0
+    answer = requests.get(f"{model}/1?tf-hub-format=compressed")
     assert (answer.status_code, "trained on the wrong data" in answer.text) == (410, True)
     with pytest.raises(hub.errors.DownloadError, match="trained on the wrong data"):
-        hub.resolve(f"{url}/acme/text/1")
-    assert put(f"{url}/acme/text/1", archives[0], token).status_code == 410
-    assert put(f"{url}/acme/text", archives[0], token).json()["version"] == 2
+        hub.resolve(f"{model}/1")
+    assert put(f"{model}/1", archives[0], token).status_code == 410
+    assert put(model, archives[0], token).json()["version"] == 2
 
 
-def test_of_ten_publishers_of_one_version_one_wins(url, token, tmp_path):
+def test_of_ten_publishers_of_one_version_one_wins(model, token, tmp_path):
     different = []
     for number in range(10):
-        model = tmp_path / f"model{number}"
-        subprocess.run(["cp", "-r", str(directory_of("text_embed")), str(model)], check=True)
-        (model / "note.txt").write_text(str(number))
-        pack_directory(model, tmp_path / "model.tar.gz")
+        directory = tmp_path / f"model{number}"
+        shutil.copytree(str(directory_of("text_embed")), str(directory))
+        (directory / "note.txt").write_text(str(number))
+        pack_directory(directory, tmp_path / "model.tar.gz")
         different.append((tmp_path / "model.tar.gz").read_bytes())
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda archive: put(f"{url}/acme/text/1", archive, token), different))
+        answers = list(pool.map(lambda archive: put(f"{model}/1", archive, token), different))
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 9]
     winner = next(answer for answer in answers if answer.status_code == 201)
-    content = requests.get(f"{url}/acme/text/1?tf-hub-format=compressed").content
+    content = requests.get(f"{model}/1?tf-hub-format=compressed").content
     assert hashlib.sha256(content).hexdigest() == winner.json()["sha256"]
 
 
-def test_ten_publishers_without_a_version_get_ten_numbers(url, token, archives):
+def test_ten_publishers_without_a_version_get_ten_numbers(model, token, archives):
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: put(f"{url}/acme/text", archives[0], token), range(10)))
+        answers = list(pool.map(lambda _: put(model, archives[0], token), range(10)))
     assert sorted(answer.json()["version"] for answer in answers) == list(range(1, 11))
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "Bearer wrong", "Basic !!!", "Basic " + base64.b64encode(b"ci:wrong").decode()]
 )
-def test_without_a_valid_token_nothing_is_published(url, archives, authorization):
+def test_without_a_valid_token_nothing_is_published(model, archives, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = requests.put(f"{url}/acme/text/1", archives[0], headers=headers)
+    answer = requests.put(f"{model}/1", archives[0], headers=headers)
     assert (answer.status_code, "Basic" in answer.headers["WWW-Authenticate"]) == (401, True)
-    assert requests.get(f"{url}/acme/text/1").status_code == 404
+    assert requests.get(f"{model}/1").status_code == 404
 
 
-def test_a_token_is_also_the_password_of_a_login(url, token, archives):
-    assert requests.put(f"{url}/acme/text/1", archives[0], auth=("anyone", token)).status_code == 201
+def test_a_token_is_also_the_password_of_a_login(model, token, archives):
+    assert requests.put(f"{model}/1", archives[0], auth=("anyone", token)).status_code == 201
 
 
-def test_a_token_publishes_for_its_publishers_alone(url, token, archives):
-    assert put(f"{url}/google/text/1", archives[0], token).status_code == 403
+def test_a_token_publishes_for_its_publishers_alone(service, token, archives):
+    assert put(f"{service}/google/text/1", archives[0], token).status_code == 403
 
 
-def test_a_token_whose_entry_was_deleted_is_refused_at_once(url, token, archives, hub_directory):
-    assert put(f"{url}/acme/text/1", archives[0], token).status_code == 201
+def test_a_token_whose_entry_was_deleted_is_refused_at_once(model, token, archives, hub_directory):
+    assert put(f"{model}/1", archives[0], token).status_code == 201
+    before = (hub_directory / "tokens.toml").read_text()
     (hub_directory / "tokens.toml").write_text("")
-    assert put(f"{url}/acme/text/2", archives[0], token).status_code == 401
+    assert put(f"{model}/2", archives[0], token).status_code == 401
+    (hub_directory / "tokens.toml").write_text(before)
 
 
 @pytest.mark.parametrize(
     "name", ["acme", "acme/collection/x", "acme/1/2", "acme/..%2fx/1", "a_b/text/1", "acme/text/-1"]
 )
-def test_names_that_no_model_can_have_are_refused(url, token, archives, name):
-    assert put(f"{url}/{name}", archives[0], token).status_code in (400, 403)
+def test_names_that_no_model_can_have_are_refused(service, token, archives, name):
+    assert put(f"{service}/{name}", archives[0], token).status_code in (400, 403)
 
 
-def test_an_archive_that_changed_on_its_way_is_refused(url, token, archives):
+def test_an_archive_that_changed_on_its_way_is_refused(model, token, archives):
     digest = base64.b64encode(hashlib.sha256(archives[1]).digest()).decode()
-    answer = put(f"{url}/acme/text/1", archives[0], token, **{"Content-Digest": f"sha-256=:{digest}:"})
-    assert (answer.status_code, requests.get(f"{url}/acme/text/1").status_code) == (400, 404)
+    answer = put(f"{model}/1", archives[0], token, **{"Content-Digest": f"sha-256=:{digest}:"})
+    assert (answer.status_code, requests.get(f"{model}/1").status_code) == (400, 404)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00cut off"])
-def test_what_is_not_an_archive_is_refused(url, token, content):
-    assert put(f"{url}/acme/text/1", content, token).status_code == 422
-    assert requests.get(f"{url}/acme/text/1").status_code == 404
+def test_what_is_not_an_archive_is_refused(model, token, content):
+    assert put(f"{model}/1", content, token).status_code == 422
+    assert requests.get(f"{model}/1").status_code == 404
 
 
 def test_an_archive_that_is_too_large_is_refused(hub_directory, token, archives):
-    with serving(hub_directory, max_upload=100) as url:
-        assert put(f"{url}/acme/text/1", archives[0], token).status_code == 413
+    with serving(hub_directory, "--max-upload", 100) as url:
+        assert put(f"{url}/acme/large/1", archives[0], token).status_code == 413
 
 
 def test_a_service_that_only_reads_takes_nothing(hub_directory, token, archives):
-    with serving(hub_directory, can_publish=False) as url:
-        assert put(f"{url}/acme/text/1", archives[0], token).status_code == 405
+    with serving(hub_directory, "--read-only") as url:
+        assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
 
 
 def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):
@@ -179,16 +188,17 @@ def test_a_publisher_that_is_killed_leaves_a_whole_version_or_none(tmp_path):
         print("ready", flush=True)
         sys.exit(main(["publish", sys.argv[1], sys.argv[2], "--into", sys.argv[3]]))
     """)
-    model, root = directory_of("text_embed"), tmp_path / "hub"
-    complete = {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    source, root = directory_of("text_embed"), tmp_path / "hub"
+    complete = {str(path.relative_to(source)): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    HubDirectory.create(root)
     for number in range(1, scaled(60) + 1):
-        command = [sys.executable, "-c", program, str(model), f"acme/text/{number}", str(root)]
+        command = [sys.executable, "-c", program, str(source), f"acme/text/{number}", str(root)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             process.stdout.readline()
-            time.sleep(random.random() * 0.6)
+            time.sleep(random.random() * 1.5)
             process.send_signal(signal.SIGKILL)
-        found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}")) if root.exists() else None
+        found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}"))
         if found is not None:
             files = {
                 str(p.relative_to(found.directory)): p.read_bytes() for p in found.directory.rglob("*") if p.is_file()
@@ -196,4 +206,4 @@ def test_a_publisher_that_is_killed_leaves_a_whole_version_or_none(tmp_path):
             assert files == complete
         else:
             assert not (root / "models" / "acme" / "text" / str(number)).exists()
-    assert main(["publish", str(model), "acme/text", "--into", str(root)]) == 0
+    assert main(["publish", str(source), "acme/text", "--into", str(root)]) == 0

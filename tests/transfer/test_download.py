@@ -1,4 +1,4 @@
-"""What a server can answer, and what the user is told."""
+"""Responses of servers, and the resulting errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HANDLE = "the handle"
 
 @pytest.fixture
 def fetch(tmp_path):
-    """Downloads into a new directory; returns where from, and the files. After an error the directory is empty."""
+    """Download into a new directory, and check that it is empty after an error."""
 
     def fetch(url, handle=HANDLE, retries=0, **options):
         into = tmp_path / uuid.uuid4().hex
@@ -196,7 +196,7 @@ def test_proxies_are_read_from_the_environment(server, monkeypatch, fetch):  # h
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A certificate for 127.0.0.1 that nobody has signed."""
+    """A self-signed certificate for 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
@@ -475,7 +475,7 @@ def base64_of(digest):
 
 
 def digest_headers(sha256, sha512, md5):
-    """Every way in which servers tell a hash of the body."""
+    """Return every header by which servers give a digest of the body."""
     return {
         "Repr-Digest": {"Repr_Digest": f"sha-256=:{base64_of(sha256)}:"},
         "several": {"Repr_Digest": f"unixsum=:AAAA:, sha-512=:{base64_of(sha512)}:;q=1"},

@@ -1,4 +1,4 @@
-"""Servers that never end, and servers that say what nobody can read."""
+"""Servers with endless or malformed responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @contextlib.contextmanager
 def raw_server(pieces, pause=0.0):
-    """The URL of a server that answers each connection with these bytes, piece by piece, while somebody listens."""
+    """Serve these bytes piece by piece on each connection; give the server's URL."""
     listener = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else _listener()
     done = threading.Event()
 
@@ -64,7 +64,7 @@ def _listener():
 
 
 def drip(text, then=b"x"):
-    """A text at once, and then the same bytes for ever."""
+    """Yield a text, and then the same bytes forever."""
     return lambda: itertools.chain([text], itertools.repeat(then))
 
 
@@ -111,7 +111,7 @@ HEADERS = {
     "two lengths": {"Content-Length": "1, 2"},
     "a digest that is not ASCII": {"Repr-Digest": "sha-256=:é²:", "Digest": "md5=²", "Content-MD5": "²²²"},
     "a hash of Google's that is not ASCII": {"x-goog-hash": "md5=é,crc32c=é"},
-    "an ETag that is no version": {"ETag": '"' + "\xe9" * 100_000 + '"', "Accept-Ranges": "bytes"},
+    "an ETag that is not a version": {"ETag": '"' + "\xe9" * 100_000 + '"', "Accept-Ranges": "bytes"},
     "a type that steers a terminal": {"Content-Type": f"text/html; {STEERING}"},
     "a type of 60 kB": {"Content-Type": "text/" + "x" * 60_000},
     "a cookie from the end of time": {
@@ -225,7 +225,7 @@ def location(url, _):
 
 
 def require_plain(error, most=5000):
-    """A message for people, by each of its lines."""
+    """Check a message line by line."""
     assert len(str(error)) < most
     assert all(line.isprintable() for line in str(error).split("\n"))
     assert not any(line.startswith("forged") for line in str(error).split("\n"))

@@ -1,4 +1,4 @@
-"""Progress is shown where somebody looks."""
+"""Progress on terminals, in notebooks and on request."""
 
 from __future__ import annotations
 

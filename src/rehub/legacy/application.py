@@ -44,16 +44,17 @@ class Application:
         """
         graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
         signature_def = self.meta_graph.signature_def[self.signature]
-        fed = build_input_map(signature_def.inputs, self.inputs)
-        feed = {**self.state, **fed}
+        bindings = build_input_map(signature_def.inputs, self.inputs)
+        input_map = {**self.state, **bindings}
         context = tf_internals.v1_graphs.control_flow_context(graph)
         if context is not None:
-            feed = {key: context.AddValue(tensor) for key, tensor in sorted(feed.items(), key=lambda item: item[0])}
-        computation = self._prepare_computation(fed)
+            in_order = sorted(input_map.items(), key=lambda item: item[0])
+            input_map = {key: context.AddValue(tensor) for key, tensor in in_order}
+        computation = self._prepare_computation(bindings)
         ops_before = len(graph.get_operations())
-        scope = _import_computation(computation, self.name, feed)
-        colocation.rewrite_constraints(graph.get_operations()[ops_before:], scope, feed)
-        return _build_outputs(signature_def, feed, scope)
+        scope = _import_computation(computation, self.name, input_map)
+        colocation.rewrite_constraints(graph.get_operations()[ops_before:], scope, input_map)
+        return _build_outputs(signature_def, input_map, scope)
 
     def apply_in_function(self) -> dict[str, Any]:
         """Apply the signature in the graph of a function, within the graph that holds the module's state.
@@ -67,8 +68,8 @@ class Application:
         tf = tf_internals.import_tensorflow()
         graph = tf.compat.v1.get_default_graph()
         signature_def = self.meta_graph.signature_def[self.signature]
-        fed = build_input_map(signature_def.inputs, self.inputs)
-        computation = self._prepare_computation(fed)
+        bindings = build_input_map(signature_def.inputs, self.inputs)
+        computation = self._prepare_computation(bindings)
         needed = _find_needed_nodes(computation, signature_def)
         _check_references(computation.graph_def, needed, self.state)
         graph_defs.keep_nodes(computation.graph_def, needed)
@@ -76,16 +77,16 @@ class Application:
         graph_defs.drop_colocation(computation.graph_def)  # The runtime places ops with the captured state.
         graph_defs.keep_members(computation, tf.compat.v1.GraphKeys.ASSET_FILEPATHS, needed)
         graph_defs.keep_contexts(computation, needed)
-        feed = {key: _capture_tensor(graph, tensor) for key, tensor in {**self.state, **fed}.items()}
-        imported = {key: tensor for key, tensor in feed.items() if node_name(key) in needed}
+        input_map = {key: _capture_tensor(graph, tensor) for key, tensor in {**self.state, **bindings}.items()}
+        imported = {key: tensor for key, tensor in input_map.items() if node_name(key) in needed}
         scope = _import_computation(computation, self.name, imported)
-        outputs = _build_outputs(signature_def, feed, scope)
+        outputs = _build_outputs(signature_def, input_map, scope)
         if has_loop(computation.graph_def):
             check = functools.partial(check_when_differentiated, module_op=scope)
             outputs = tf.nest.map_structure(check, outputs, expand_composites=True)
         return outputs
 
-    def _prepare_computation(self, fed: Mapping[str, Any]) -> Any:
+    def _prepare_computation(self, bindings: Mapping[str, Any]) -> Any:
         """Return a copy of the module's graph for one application, with placeholders instead of the state."""
         v1 = tf_internals.import_tensorflow().compat.v1
         keys = v1.GraphKeys
@@ -96,25 +97,25 @@ class Application:
         computation = v1.MetaGraphDef()
         computation.CopyFrom(self.meta_graph)
         graph_defs.keep_collections(computation, collections)
-        drop_uncomputable(computation, keys.UPDATE_OPS, fed)
-        drop_uncomputable(computation, keys.REGULARIZATION_LOSSES, fed)
+        drop_uncomputable(computation, keys.UPDATE_OPS, bindings)
+        drop_uncomputable(computation, keys.REGULARIZATION_LOSSES, bindings)
         # Losses that depend on no input were imported with the state.
-        of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in fed})
+        of_inputs = descendants(computation.graph_def, {node_name(tensor) for tensor in bindings})
         graph_defs.keep_members(computation, keys.REGULARIZATION_LOSSES, of_inputs)
         # The state of a module within this module must not be imported again.
         graph_defs.replace_with_placeholders(computation.graph_def, {node_name(tensor) for tensor in self.state})
         return computation
 
 
-def drop_uncomputable(meta_graph: Any, key: str, fed: Iterable[str]) -> None:
-    """Remove members of a collection that depend on a placeholder that is not fed.
+def drop_uncomputable(meta_graph: Any, key: str, bindings: Iterable[str]) -> None:
+    """Remove members of a collection that depend on a placeholder without a tensor in `bindings`.
 
     Such a member belongs to another signature, or to none. It would fail to run.
     """
     placeholders = {node.name for node in meta_graph.graph_def.node if node.op in ("Placeholder", "PlaceholderV2")}
-    unfed = placeholders - {node_name(tensor) for tensor in fed}
+    unbound = placeholders - {node_name(tensor) for tensor in bindings}
     every = {node.name for node in meta_graph.graph_def.node}
-    graph_defs.keep_members(meta_graph, key, every - descendants(meta_graph.graph_def, unfed))
+    graph_defs.keep_members(meta_graph, key, every - descendants(meta_graph.graph_def, unbound))
 
 
 def _find_needed_nodes(computation: Any, signature_def: Any) -> set[str]:
@@ -133,22 +134,22 @@ def _find_needed_nodes(computation: Any, signature_def: Any) -> set[str]:
         needed |= ancestors(computation.graph_def, members)
 
 
-def _import_computation(computation: Any, name: str, feed: Mapping[str, Any]) -> str:
+def _import_computation(computation: Any, name: str, input_map: Mapping[str, Any]) -> str:
     """Import a computation under an unused name scope. Return that scope."""
     graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
     scope = str(graph.unique_name(name, mark_as_used=False))
     graph_defs.prefix_shared_names(computation.graph_def, scope)
     set_gradient_overrides(computation.graph_def)
-    tf_internals.v1_graphs.import_meta_graph(computation, scope.rpartition("/")[2], dict(feed))
+    tf_internals.v1_graphs.import_meta_graph(computation, scope.rpartition("/")[2], dict(input_map))
     return scope
 
 
-def _build_outputs(signature_def: Any, feed: Mapping[str, Any], scope: str) -> dict[str, Any]:
+def _build_outputs(signature_def: Any, input_map: Mapping[str, Any], scope: str) -> dict[str, Any]:
     graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
 
     def get_tensor(name: str) -> Any:
         # An output that is an input, or state, does not have an op in the scope.
-        return feed[name] if name in feed else graph.get_tensor_by_name(f"{scope}/{name}")
+        return input_map[name] if name in input_map else graph.get_tensor_by_name(f"{scope}/{name}")
 
     return build_output_map(signature_def.outputs, get_tensor)
 

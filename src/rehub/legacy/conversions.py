@@ -42,20 +42,20 @@ def read_default_signature(obj: Any) -> str:
     return default
 
 
-def add_module_methods(obj: Any, handle: str) -> None:
+def add_module_methods(obj: Any, label: str) -> None:
     """Give a restored conversion the methods by which a legacy module describes itself.
 
     In a graph of TF1 it gets none, as they call functions eagerly.
 
     Args:
         obj: what a loader returned.
-        handle: what the user typed, for messages.
+        label: what messages call the model.
     """
     tf = tf_internals.import_tensorflow()
     with tf.init_scope():
         if not tf.executing_eagerly():
             return
-    methods = _make_methods(getattr(obj, CONVERSION), getattr(obj, attachments.FUNCTION, None), repr(handle))
+    methods = _make_methods(getattr(obj, CONVERSION), getattr(obj, attachments.FUNCTION, None), repr(label))
     for method in methods:
         set_untracked(obj, method.__name__, method)
 

@@ -13,6 +13,7 @@ from rehub.legacy.graph_spec import GraphModuleSpec
 from rehub.legacy.saved_model import GraphVariants, read_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import supported_types
+from rehub.redaction import redact_url
 
 _log = logging.getLogger(__name__)
 
@@ -137,13 +138,13 @@ def create_module_spec_from_saved_model(
             named here, so that nothing is lost silently.
 
     Raises:
-        ModelNotFound: there is no SavedModel; says what is there instead.
+        ModelNotFound: the directory has no SavedModel; says what is there instead.
         CorruptModel: its file is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         InvalidModule: its graph has an unsupported collection that is not dropped.
     """
     directory = resolvers.resolve(saved_model_path)
-    label = saved_model_path if isinstance(saved_model_path, str) else str(directory)
+    label = redact_url(saved_model_path) if isinstance(saved_model_path, str) else str(directory)
     layout = restore.detect_layout_anywhere(directory, label)
     scanned = restore.check_trust(layout, label)
     # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.

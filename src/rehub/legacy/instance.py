@@ -95,7 +95,7 @@ def _import_state(meta_graph: Any, name: str, trainable: bool) -> tuple[dict[str
     imported.CopyFrom(meta_graph)
     graph_defs.keep_collections(imported, collections)
     # A loss that depends on an input comes with the application that feeds it.
-    drop_uncomputable(imported, keys.REGULARIZATION_LOSSES, fed=())
+    drop_uncomputable(imported, keys.REGULARIZATION_LOSSES, bindings=())
     graph = tf.compat.v1.get_default_graph()
     scope = graph.unique_name(name, mark_as_used=False)
     graph_defs.prefix_shared_names(imported.graph_def, scope)

@@ -43,7 +43,7 @@ def _register_ops(ops: set[str], label: str, written_by: str = "", nested: Itera
         restore.ensure_ops_registered(ops, label, written_by=written_by, wanted=nested)
     except MissingOp as error:
         # hub.Module of tensorflow_hub raised TensorFlow's error.
-        raise restore.as_tensorflow_error(MissingOp, tf.errors.NotFoundError, str(error)) from error
+        raise restore.make_joint_error(MissingOp, [tf.errors.NotFoundError], str(error)) from error
     tf_internals.ops.make_ops_importable(ops)
     if ops & {"While", "StatelessWhile"}:
         tf_internals.ops.register_gradients_of_loops()

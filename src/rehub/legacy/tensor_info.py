@@ -117,17 +117,17 @@ def components(info: Any) -> list[str]:
 
 
 def build_input_map(protomap: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tensors to feed by the names of the components of a signature's inputs.
+    """Return the tensors to bind by the names of the components of a signature's inputs.
 
     Args:
         protomap: the inputs of a SignatureDef.
         inputs: a tensor or composite tensor for each of them.
     """
     flatten = tf_internals.import_tensorflow().nest.flatten
-    fed: dict[str, Any] = {}
+    bindings: dict[str, Any] = {}
     for name, info in protomap.items():
-        fed.update(zip(components(info), flatten(inputs[name], expand_composites=True)))
-    return fed
+        bindings.update(zip(components(info), flatten(inputs[name], expand_composites=True)))
+    return bindings
 
 
 def build_output_map(protomap: Mapping[str, Any], get_tensor: Callable[[str], Any]) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def select_output(outputs: dict[str, Any], as_dict: bool | None) -> Any:
     """Return all outputs by name with `as_dict`, else the one named "default".
 
     Raises:
-        InputMismatch: there is no output of that name; lists the outputs.
+        InputMismatch: no output has that name; lists the outputs.
     """
     if as_dict:
         return outputs

@@ -69,9 +69,9 @@ def freeze_function(call: Callable[[Any], Any], structure: Any) -> FrozenGraph:
 
     @tf_internals.tracing.no_autograph
     def call_with_tensors(*tensors: Any) -> list[Any]:
-        return [output for output in _flatten(call(_replace_tensors(structure, tensors))) if output is not None]
+        return [output for output in _flatten_tensors(call(_replace_tensors(structure, tensors))) if output is not None]
 
-    specs = [leaf for leaf in _flatten(structure) if isinstance(leaf, tf.TensorSpec)]
+    specs = [leaf for leaf in _flatten_tensors(structure) if isinstance(leaf, tf.TensorSpec)]
     # Give each a unique name: an input of a signature and one of a nest can have the same.
     specs = [tf.TensorSpec(spec.shape, spec.dtype, f"input_{i}") for i, spec in enumerate(specs)]
     function = tf.function(call_with_tensors, autograph=False).get_concrete_function(*specs)
@@ -125,7 +125,7 @@ def make_function(frozen: FrozenGraph, trace: Any, name: str) -> Any:
 
     @tf_internals.tracing.no_autograph
     def body(*args: Any, **kwargs: Any) -> Any:
-        tensors = [leaf for leaf in _flatten((args, kwargs)) if tf.is_tensor(leaf)]
+        tensors = [leaf for leaf in _flatten_tensors((args, kwargs)) if tf.is_tensor(leaf)]
         graph = tf.compat.v1.get_default_graph()
         captured = [graph.capture(tensor) for tensor in frozen.captured]
         found = tf.graph_util.import_graph_def(
@@ -168,20 +168,19 @@ def _make_names_unique(graph_def: Any) -> None:
         gradient.gradient_func += suffix if gradient.gradient_func in names else ""
 
 
-def _flatten(structure: Any) -> Any:
+def _flatten_tensors(structure: Any) -> Any:
     return tf_internals.import_tensorflow().nest.flatten(structure, expand_composites=True)
 
 
 def _tensors_or_specs(structure: Any) -> list[Any]:
     tf = tf_internals.import_tensorflow()
-    return [leaf for leaf in _flatten(structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
+    return [leaf for leaf in _flatten_tensors(structure) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf)]
 
 
 def _replace_tensors(structure: Any, tensors: Any) -> Any:
     """Return a structure with other tensors in place of its tensors and specs."""
     tf = tf_internals.import_tensorflow()
-    rest = iter(tensors)
-    leaves = [
-        next(rest) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in _flatten(structure)
-    ]
-    return tf.nest.pack_sequence_as(structure, leaves, expand_composites=True)
+    remaining = iter(tensors)
+    leaves = _flatten_tensors(structure)
+    replaced = [next(remaining) if isinstance(leaf, tf.TensorSpec) or tf.is_tensor(leaf) else leaf for leaf in leaves]
+    return tf.nest.pack_sequence_as(structure, replaced, expand_composites=True)

@@ -32,7 +32,7 @@ from rehub.restore.signatures import (
     list_signatures_in_errors,
     signature_names,
 )
-from rehub.restore.tensorflow_errors import as_tensorflow_error
+from rehub.restore.tensorflow_errors import make_joint_error
 from rehub.restore.trust import check_trust
 from rehub.restore.v1_call import SignatureCall, add_v1_call, is_v1_model
 from rehub.restore.values import get_values, set_values
@@ -49,7 +49,6 @@ __all__ = [
     "SignatureDict",
     "add_v1_call",
     "are_compatible_dtypes",
-    "as_tensorflow_error",
     "check_files",
     "check_trust",
     "describe_arguments",
@@ -71,6 +70,7 @@ __all__ = [
     "list_signatures_in_errors",
     "load_report",
     "make_copyable",
+    "make_joint_error",
     "name_in_model",
     "pattern_free_path",
     "raise_not_copyable",

@@ -113,7 +113,7 @@ def load_with_extras(load: Callable[..., Any], handle: Any, arguments: dict[str,
 
 
 def _reduce_to_handle(obj: Any, _: Any) -> Any:
-    """`__reduce_ex__` of restored objects."""
+    """Reduce a restored object to its handle, if its values are unchanged: the `__reduce_ex__` of restored objects."""
     request = _require_request(obj)
     fresh = request.load_again()
     extras = _find_extras(obj, fresh)
@@ -129,7 +129,7 @@ def _reduce_to_handle(obj: Any, _: Any) -> Any:
 
 
 def _copy_deeply(obj: Any, memo: dict[int, Any]) -> Any:
-    """`__deepcopy__` of restored objects."""
+    """Load the model again, with the same values: the `__deepcopy__` of restored objects."""
     request = _require_request(obj)
     copied = memo[id(obj)] = request.load_again()
     extras = _find_extras(obj, copied)
@@ -140,7 +140,7 @@ def _copy_deeply(obj: Any, memo: dict[int, Any]) -> Any:
 
 
 def _copy_shallowly(obj: Any) -> Any:
-    """`__copy__` of restored objects: a new object with the same parts."""
+    """Make a new object with the same children: the `__copy__` of restored objects."""
     attributes = vars(obj)  # A lazy object sets its attributes now, and changes its class.
     copied = object.__new__(type(obj))
     for name, value in attributes.items():

@@ -15,7 +15,7 @@ from rehub.inspection.damage import (
     find_wrong_checkpoint,
 )
 from rehub.restore.remote_directories import is_local
-from rehub.restore.tensorflow_errors import as_builtin_errors
+from rehub.restore.tensorflow_errors import make_joint_error
 from rehub.savedmodel import Layout, MetaGraph
 
 
@@ -99,4 +99,4 @@ def _tensorflow_errors(damage: Damage) -> tuple[type[Exception], ...]:
 
 
 def _make_error(damage: Damage, label: str, classes: Sequence[type[Exception]]) -> HubError:
-    return as_builtin_errors(CorruptModel, classes, f"{label!r} cannot be loaded: {damage.message}")
+    return make_joint_error(CorruptModel, classes, f"{label!r} cannot be loaded: {damage.message}")

@@ -33,7 +33,7 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
         given = tf_internals.functions.bind_arguments(function, args, kwargs)
     except (TypeError, ValueError) as error:
         refusal, given = str(error), (args, kwargs)
-    if not refusal and any(_accepts(function, trace, given) for trace in traces):
+    if not refusal and any(_trace_accepts(function, trace, given) for trace in traces):
         return None
     lines = [
         f"A function of {label!r} cannot be called with these inputs: they match none of its {len(traces)} traces."
@@ -46,7 +46,7 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
     return mismatch
 
 
-def _accepts(function: Any, trace: Any, given: Any) -> bool:
+def _trace_accepts(function: Any, trace: Any, given: Any) -> bool:
     converts_arrays = not tf_internals.functions.has_input_signature(function)
     try:
         return tf_internals.functions.arguments_match(trace, given, converts_arrays, allow_conversion=True)

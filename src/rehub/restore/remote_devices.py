@@ -10,7 +10,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import SharedDevicesRequired
-from rehub.restore.tensorflow_errors import as_tensorflow_error
+from rehub.restore.tensorflow_errors import make_joint_error
 
 
 def explain_remote_devices(label: str) -> None:
@@ -46,4 +46,4 @@ def _explain_error(label: str, error: Any) -> Exception | None:
         "    tf.estimator.RunConfig(session_config=hub.session_config())\n"
         f"TensorFlow's message: {error.message}"
     )
-    return as_tensorflow_error(SharedDevicesRequired, type(error), message)
+    return make_joint_error(SharedDevicesRequired, [type(error)], message)

@@ -10,18 +10,7 @@ from rehub.errors import HubError
 from rehub.escaping import sanitize_arguments
 
 
-def as_tensorflow_error(error: type[HubError], tensorflow_error: Any, message: str) -> HubError:
-    """Return an error of rehub that is also a TensorFlow error, for code that catches that.
-
-    Args:
-        error: the class in `rehub.errors`.
-        tensorflow_error: a class in `tf.errors`.
-        message: what was asked, what was found, what to do.
-    """
-    return as_builtin_errors(error, [tensorflow_error], message)
-
-
-def as_builtin_errors(error: type[HubError], others: Sequence[type[Exception]], message: str) -> HubError:
+def make_joint_error(error: type[HubError], others: Sequence[type[Exception]], message: str) -> HubError:
     """Return an error of rehub that is also other errors, for code that catches one of these.
 
     Args:

@@ -21,7 +21,7 @@ def can_retrain() -> bool:
 
 
 def restore_legacy_module(
-    layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | None, options: Any, handle: str
+    layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | None, options: Any, label: str
 ) -> Any:
     """Restore a legacy module so that it can be trained.
 
@@ -31,7 +31,7 @@ def restore_legacy_module(
         tags: those of the variant for both training and inference; None for the one with the tag "train", if there is
             one, for training.
         options: a `tf.saved_model.LoadOptions`, or None.
-        handle: what the user typed, for messages.
+        label: what messages call the module.
 
     Returns:
         An object that is called as `module(inputs, training=False, signature=None, as_dict=False)`.
@@ -46,8 +46,8 @@ def restore_legacy_module(
 
     def restore_module() -> Any:
         variants = read_variants(layout)
-        functions = SignatureFunctions(variants, tags, variables_prefix(layout.path), device, repr(handle))
-        return LegacyModule(functions, SignatureCall(metagraph.signatures, "default", handle))
+        functions = SignatureFunctions(variants, tags, variables_prefix(layout.path), device, repr(label))
+        return LegacyModule(functions, SignatureCall(metagraph.signatures, "default", label))
 
     if tf_internals.v1_graphs.enclosing_function_graph() is None:
         return restore_module()

@@ -68,13 +68,13 @@ class Signatures(Mapping):  # type: ignore[type-arg]
 
     def __init__(self, functions: SignatureFunctions, call: SignatureCall) -> None:
         self._functions = functions
-        self._handle = call.label
+        self._label = call.label
         self._names = [signature.name for signature in call.signatures]
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:
-            raise SignatureNotFound(describe_missing_signature(repr(self._handle), name, self._names))
+            raise SignatureNotFound(describe_missing_signature(repr(self._label), name, self._names))
         if name not in self._made:
             self._made[name] = self._functions.make_loader_signature(name)
             forbid_copies(self._made[name])

@@ -202,18 +202,18 @@ class SignatureFunctions:
             if not self.training.is_computable(output, [])
         ]
 
-    def make_call(self, signature: str | None, is_legacy: bool, handle: str) -> SignatureCall:
+    def make_call(self, signature: str | None, is_legacy: bool, label: str) -> SignatureCall:
         """Return how the module is called, with a signature that is the default.
 
         Raises:
-            SignatureNotFound: there is no such signature.
+            SignatureNotFound: no signature has this name.
         """
         signatures = tuple(
             read_signature(name, Message(signature_def.SerializeToString()))
             for name, signature_def in self.signature_defs().items()
         )
         usual = "default" if is_legacy else "serving_default"
-        call = SignatureCall(signatures, signature or usual, handle)
+        call = SignatureCall(signatures, signature or usual, label)
         call.find_signature(signature)
         return call
 

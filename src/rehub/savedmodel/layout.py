@@ -1,4 +1,4 @@
-"""Which model files a directory holds, and what loads it when it is no SavedModel."""
+"""Which model files a directory has, and what loads it when it is not a SavedModel."""
 
 from __future__ import annotations
 
@@ -61,32 +61,32 @@ def detect_layout(
     Args:
         path: the directory.
         handle: what the user typed to get there, for error messages; `path` where it is not given.
-        list_directory: lists a directory's entries; raises OSError for what is none. For file systems that the
-            standard library does not reach.
+        list_directory: lists a directory's entries, for file systems that the standard library does not reach; raises
+            OSError for what is not a directory.
 
     Raises:
         ModelNotFound: there is no such directory, or no SavedModel in it; says what is in it.
         UnsupportedFormat: it holds a model of another kind; says what loads that.
     """
     list_entries = list_directory or os.listdir
-    asked = _format_label(path, handle)
+    label = _format_label(path, handle)
     try:
         entries = _list_names(list_entries(path))
     except NotADirectoryError:
-        raise _explain_file(asked, path) from None
+        raise _explain_file(label, path) from None
     except FileNotFoundError:
-        raise ModelNotFound(f"{asked}: there is no such directory. {_FORMS}") from None
+        raise ModelNotFound(f"{label}: there is no such directory. {_FORMS}") from None
     except OSError as error:
-        raise ModelNotFound(f"{asked}: the directory cannot be read ({error}).") from error
+        raise ModelNotFound(f"{label}: the directory cannot be read ({error}).") from error
     for model_file in (PB, PBTXT):
         if model_file in entries:
             return Layout(path, model_file, is_legacy=LEGACY_MARK in entries)
     if CPB in entries:
         raise UnsupportedFormat(
-            f"{asked} holds a {CPB}: a SavedModel split into chunks, which only experimental versions of TensorFlow "
+            f"{label} holds a {CPB}: a SavedModel split into chunks, which only experimental versions of TensorFlow "
             "write. Save the model again without experimental_image_format, as saved_model.pb."
         )
-    raise _explain_missing_model(asked, path, entries, list_entries)
+    raise _explain_missing_model(label, path, entries, list_entries)
 
 
 _FORMS = "A local model is given as the path of the directory that holds its saved_model.pb."
@@ -111,22 +111,22 @@ def _find_other_kind(names: Sequence[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def _explain_file(asked: str, path: str) -> HubError:
+def _explain_file(label: str, path: str) -> HubError:
     if path.endswith(".pb") and is_graph_def_file(path):
-        return UnsupportedFormat(f"{asked} is not a SavedModel. {graph_def_advice(path)}")
+        return UnsupportedFormat(f"{label} is not a SavedModel. {graph_def_advice(path)}")
     other = _find_other_kind([os.path.basename(path)])
     if other is not None:
-        return UnsupportedFormat(f"{asked} is not a SavedModel but {other[1]}: {other[2]}.")
+        return UnsupportedFormat(f"{label} is not a SavedModel but {other[1]}: {other[2]}.")
     if os.path.basename(path) in (PB, PBTXT, CPB):
-        return ModelNotFound(f"{asked} is a file of a SavedModel: give the directory that holds it.")
-    return ModelNotFound(f"{asked} is a file, not a directory. {_FORMS}")
+        return ModelNotFound(f"{label} is a file of a SavedModel: give the directory that holds it.")
+    return ModelNotFound(f"{label} is a file, not a directory. {_FORMS}")
 
 
 def _explain_missing_model(
-    asked: str, path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
+    label: str, path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
 ) -> HubError:
     # "contains neither" is tensorflow_hub's wording, which test suites of its users match.
-    lead = f"No SavedModel: {asked} contains neither {PB!r} nor {PBTXT!r}. "
+    lead = f"No SavedModel: {label} contains neither {PB!r} nor {PBTXT!r}. "
     if not entries:
         return ModelNotFound(lead + "The directory is empty.")
     shown = list_names(entries, limit=10)

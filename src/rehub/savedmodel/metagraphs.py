@@ -33,7 +33,7 @@ class MetaGraph:
         signatures: sorted by name, without TensorFlow's own that start with two underscores.
         has_objects: it was written by TF2's `tf.saved_model.save`, with an object graph.
         tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
-        message: its MetaGraphDef, for what is not told here.
+        message: its MetaGraphDef, for all else.
     """
 
     tags: frozenset[str]
@@ -77,7 +77,7 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
         content: the file's bytes, for a file that Python cannot open by itself.
 
     Raises:
-        CorruptModel: the file is no SavedModel, or not all of it; names the file and the byte.
+        CorruptModel: the file is not a SavedModel, or is cut off; names the file and the byte.
     """
 
     def read() -> tuple[MetaGraph, ...]:
@@ -86,7 +86,7 @@ def read_metagraphs(path: str, content: Buffer | None = None) -> tuple[MetaGraph
 
     metagraphs = read_strictly(path, read)
     if not metagraphs:
-        raise CorruptModel(f"{path!r} holds no graph: it is empty, or something else than a SavedModel.")
+        raise CorruptModel(f"{path!r} has no graph: it is empty, or not a SavedModel.")
     return metagraphs
 
 
@@ -94,7 +94,7 @@ def parse_tags(tags: str | Iterable[str] | None) -> frozenset[str] | None:
     """Return the tags that a user gave, one or several, as a set; None where none were given.
 
     Raises:
-        InvalidSetting: they are no strings.
+        InvalidSetting: they are not strings.
     """
     if tags is None:
         return None

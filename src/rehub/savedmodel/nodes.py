@@ -26,7 +26,7 @@ class Node:
 
     Attributes:
         op: the op that it runs, or the function that it calls like an op.
-        scope: where it stands.
+        scope: the graph or function that it is in.
         span: where its bytes start and end.
     """
 
@@ -66,13 +66,13 @@ class Node:
 
 
 class GraphScope:
-    """A graph or a function: what nodes stand in.
+    """A graph or a function: what holds nodes.
 
     Attributes:
         tags: those of the graph variant.
         function: the function's name; "" for the graph itself.
         within: the nodes that hold the graph serialized in an attribute or a constant, outermost first; mostly none.
-        buffer: the bytes that it lies in.
+        buffer: the bytes that hold it.
         message: its GraphDef or FunctionDef.
     """
 
@@ -91,7 +91,7 @@ class GraphScope:
         """Yield its nodes in the order of the file.
 
         Raises:
-            WireError: the bytes are no nodes.
+            WireError: the bytes are not nodes.
         """
         buffer = self.buffer
         names: dict[bytes, str] = {}
@@ -122,7 +122,7 @@ def iter_scopes(content: Buffer) -> Iterator[GraphScope]:
         content: the bytes of the file.
 
     Raises:
-        WireError: they are no SavedModel.
+        WireError: they are not a SavedModel.
     """
     for metagraph in iter_metagraphs(content):
         tags = frozenset(metagraph.message(MetaGraphDef.meta_info_def).texts(MetaInfoDef.tags))
@@ -135,7 +135,7 @@ def iter_scopes_of_graph(
     """Yield a graph and each function of its library.
 
     Args:
-        content: the bytes that the graph lies in.
+        content: the bytes that hold the graph.
         graph: its GraphDef.
         tags: those of its graph variant.
         within: the nodes that hold the graph serialized.

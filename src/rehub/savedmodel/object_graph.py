@@ -26,7 +26,7 @@ _KINDS = {
 _NODE_ID_TAG, _LOCAL_NAME_TAG = ObjectReference.node_id << 3 | VARINT, ObjectReference.local_name << 3 | BYTES
 _DEEPEST = 256  # How many attributes away from the root an object may be; a longer way is made to take time.
 _FUNCTIONS = ("function", "bare function")
-CONVERSION = "_rehub_conversion"  # By this attribute, the root of what `hub.convert` wrote is told from others.
+CONVERSION = "_rehub_conversion"  # An attribute of the root of what `hub.convert` wrote.
 _LISTS = ("trackable_list_wrapper", "trackable_tuple_wrapper")
 _DICTS = ("trackable_dict_wrapper",)
 
@@ -85,7 +85,7 @@ class ObjectGraph:
             message: a SavedObjectGraph.
 
         Raises:
-            WireError: it is none, or it has an attribute that holds no object.
+            WireError: it cannot be read, or an attribute names a missing object.
         """
         self.objects = tuple(map(_read_object, message.messages(SavedObjectGraph.nodes)))
         entries = message.messages(SavedObjectGraph.concrete_functions)

@@ -11,7 +11,7 @@ from rehub.savedmodel.wire import Buffer, Message, WireError
 
 _MAX_NESTED_GRAPHS = 4
 _OP_NAME = re.compile(r"[A-Za-z0-9_.>-]+\Z")
-# Op -> the attribute in which a serialized GraphDef can lie, and its field, where it lies in another message.
+# Op -> the attribute that can hold a serialized GraphDef, and the GraphDef's field where another message holds it.
 HOLDS_GRAPH = {
     "RemoteFusedGraphExecute": ("serialized_remote_fused_graph_execute_info", 1),
     "TRTEngineOp": ("serialized_segment", 0),
@@ -26,7 +26,7 @@ def find_ops(content: Buffer, graph: Message, *, only_functions: bool = False) -
     Names of its functions, which nodes can call like ops, are not among the ops.
 
     Args:
-        content: the bytes that the graph lies in.
+        content: the bytes that hold the graph.
         graph: its GraphDef.
         only_functions: leaves out the nodes of the graph itself.
 
@@ -48,9 +48,9 @@ def find_nested_ops(content: Buffer, graph: Message, depth: int = 0) -> frozense
     TensorFlow reads such a graph when its node runs.
 
     Args:
-        content: the bytes that the graph lies in.
+        content: the bytes that hold the graph.
         graph: its GraphDef.
-        depth: in how many others the graph lies.
+        depth: how many other graphs hold the graph.
 
     Raises:
         WireError: the bytes are not a GraphDef.

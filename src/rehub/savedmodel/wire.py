@@ -1,4 +1,4 @@
-"""Protobuf's wire format: reads fields of a message that lies in a buffer, and skips what nobody asks for.
+"""Protobuf's wire format: read the fields of a message in a buffer, and skip the rest.
 
 There is no generated code here, and no protobuf library: TF 1.15 and the newest TensorFlow need versions of it that
 exclude each other. The format is described in https://protobuf.dev/programming-guides/encoding.
@@ -19,11 +19,11 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 class WireError(CorruptModel):
-    """The bytes are not a protobuf message; says at which byte and why. What knows the file adds its name."""
+    """The bytes are not a protobuf message; says at which byte and why. `read_strictly` adds the file's name."""
 
 
 def read_strictly(path: str, read: Callable[[], _Read], what: str = "a SavedModel") -> _Read:
-    """Return `read()`; names the file in the error when its bytes make no sense.
+    """Return `read()`; an error about its bytes names the file.
 
     Raises:
         CorruptModel: `read` met a WireError.
@@ -39,7 +39,7 @@ def read_strictly(path: str, read: Callable[[], _Read], what: str = "a SavedMode
 class Message:
     """A protobuf message somewhere in a buffer.
 
-    A message may lie in several pieces: when a field that holds one message occurs twice, protobuf merges the two,
+    A message may be in several pieces: when a field that holds one message occurs twice, protobuf merges the two,
     which is to read one after the other. So nothing can be hidden in a second occurrence.
 
     >>> message = Message(bytes([0x08, 0x96, 0x01, 0x12, 0x02, 0x68, 0x69]))
@@ -62,7 +62,7 @@ class Message:
 
     @property
     def buffer(self) -> Buffer:
-        """The bytes that the message lies in."""
+        """The bytes that hold the message."""
         return self._buffer
 
     def fields(self, wanted: int = 0) -> Iterator[tuple[int, int, int | Span]]:
@@ -85,7 +85,7 @@ class Message:
                     key, position = read_varint(buffer, start, end)
                 number, kind = key >> 3, key & 7
                 if not 0 < number < 1 << 29:
-                    raise WireError(f"byte {start}: {number} is no field number")
+                    raise WireError(f"byte {start}: {number} is not a field number")
                 if kind in (VARINT, BYTES):
                     size = buffer[position] if position < end else 0x80
                     if size > 0x7F:
@@ -150,7 +150,7 @@ class Message:
     @staticmethod
     def _check_span(value: int | Span) -> Span:
         if isinstance(value, int):
-            raise WireError(f"the number {value} stands where bytes are expected")
+            raise WireError(f"the number {value} is where bytes are expected")
         return value
 
     def text(self, number: int) -> str:

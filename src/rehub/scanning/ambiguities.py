@@ -43,7 +43,7 @@ class _Table:
 
     Attributes:
         name: of the message.
-        meanings: by the tags that stand before the values.
+        meanings: by the tags before the values.
         known: small messages that have been met: each is checked once.
     """
 
@@ -146,7 +146,7 @@ def _is_in_range(number: int, limit: int) -> bool:
 
 
 def _read_entry_key(buffer: Buffer, start: int, end: int) -> bytes:
-    """Return the key of a map's entry as bytes; none if it is left out, or what stands for none."""
+    """Return the key of a map's entry as bytes; none if it is left out or is the default."""
     # Every writer begins with the key, and most keys are short strings.
     if end - start > 1 and buffer[start] == _KEY << 3 | BYTES and buffer[start + 1] < 0x80:
         return bytes(buffer[start + 2 : min(start + 2 + buffer[start + 1], end)])

@@ -1,4 +1,4 @@
-"""Ops with a file's name in an input or attribute: which one, and when what they do with the file is no danger."""
+"""Ops with a file's name in an input or attribute: which file, and when what they do with it is not a danger."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def is_model_asset(program: GraphProgram, node: Node, sources: frozenset[Source]
     """Whether a node reads an asset of the model, or is part of what saves and restores its variables.
 
     Only the shapes that TensorFlow's writers produce are that: the file is one that the loader feeds to the graph, each
-    time that the node runs, or one that an object of the model stands for.
+    time that the node runs, or one that an object of the model names.
 
     Args:
         program: where the node is.
@@ -151,7 +151,7 @@ def _is_fed_by_saver(program: GraphProgram, source: Source, kinds: tuple[str, ..
 def _is_asset(program: GraphProgram, source: Source) -> bool:
     if source.kind not in ("asset", "fed asset") or escapes_model_dir(source.text):
         return False
-    # Assets are fed while a model is loaded. A constant that stands for one has its own value at all other times.
+    # Assets are fed while a model is loaded. A constant in its place has its own value at all other times.
     return source.kind == "asset" or all(kind == "loading" for kind, _ in program.runs(source.root))
 
 
@@ -172,7 +172,7 @@ def _is_stream(text: str) -> bool:
 def _calls_native_code(module: bytes) -> bool:
     """Whether a compiled program calls functions of the process by name, or is not in the form that shows that.
 
-    In MLIR's bytecode the names of all operations stand in plain text: see mlir.llvm.org/docs/BytecodeFormat.
+    MLIR's bytecode has the names of all operations in plain text: see mlir.llvm.org/docs/BytecodeFormat.
     """
     return b"custom_call" in module or not module.startswith(b"ML\xefR")
 

@@ -38,7 +38,7 @@ _INT32 = 1 << 31
 # The attributes of functions by which nothing calls or replaces them. Others, such as api_implements and
 # backward_function_name, have TensorFlow's optimizers call a function that no node names.
 _INERT_ATTRIBUTES = {"_construction_context", "_input_shapes"}
-# What stands between the parts of a tensor's name: where a node's own name has it, the name can be read in two ways.
+# The separators in a tensor's name: where a node's own name has one, the name can be read in two ways.
 _MARKS = frozenset(":^")
 
 
@@ -47,7 +47,7 @@ class Call(NamedTuple):
 
     Attributes:
         node: the node that calls it.
-        attribute: of the node, that names the function; "" where it stands in the op's place.
+        attribute: of the node, that names the function; "" where the function's name is the op.
         is_direct: the node itself calls it, not what it calls.
     """
 
@@ -64,7 +64,7 @@ class GraphProgram:
         within: the nodes that hold the graph serialized; none for a program itself.
         scopes: its graph first, then its functions.
         calls: where each function is called. Filled by `nodes`.
-        asset_files: the nodes whose tensors stand for files of the model, and these files' names.
+        asset_files: the nodes whose tensors name files of the model, and these files' names.
         assets: the files that the loader feeds by the tensors that it feeds them to.
         metagraph: the MetaGraphDef; empty for a graph within a node.
     """
@@ -243,7 +243,7 @@ def _read_asset_tensor(asset: Message) -> str:
 
 
 def _iter_functions(value: Message, depth: int = 0) -> Iterator[tuple[str, int]]:
-    """Yield the functions that an AttrValue names, and in how many others' attributes each stands."""
+    """Yield the functions that an AttrValue names, each with how many other functions' attributes it is nested in."""
     if depth > _MAX_NESTED_FUNCTIONS:
         raise WireError(f"functions are nested more than {_MAX_NESTED_FUNCTIONS} deep in an attribute")
     functions = list(value.messages(AttrValue.func))

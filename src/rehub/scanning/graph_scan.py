@@ -1,7 +1,7 @@
 """Find what a model can do to the machine that runs it: ops that touch files, the network or the process.
 
 A model is a program. The scan reads all of it, without TensorFlow and without running anything: every graph variant,
-every function of it, called or not, and graphs that lie serialized in attributes and constants.
+every function of it, called or not, and the graphs that attributes and constants hold serialized.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rehub.scanning.sources import Source, SourceFinder
 
 _MAX_NESTED_GRAPHS = 4
 _MAX_TEXTS_TRIED = 10_000  # Of the texts that could be a graph where an op makes a dataset from one.
-_MOST_FINDINGS = 10_000  # Each takes time, and nobody reads that many.
+_MOST_FINDINGS = 10_000  # Each takes time, and more than anyone reads.
 _SHOWN_NAMES = 4
 _SHOWN_LETTERS = 200
 _LONGEST_SUMMARY = 1000
@@ -42,14 +42,14 @@ _PYTHON_GRADIENT = b"EagerPyFunc"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a model that whoever runs it should know.
+    """Something in a model that its users should know.
 
     Attributes:
         op: the op; "" where it is none.
-        kind: what it does, in a word or two: "writes files".
+        kind: what it does, in two or three words: "writes files".
         severity: "danger" for what `hub.load(trusted=False)` refuses, "note" for what is good to know.
         reason: why it matters, in a sentence.
-        what: the file, URL or function that it is about, as far as that stands in the model; else "".
+        what: the file, URL or function that it is about, where the model names it; else "".
         tags: of the graph variant that it is in.
         function: the function that it is in; "" in the graph itself.
         node: the node's name; the file's, where it is none.
@@ -67,14 +67,14 @@ class Finding:
     within: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """Say what it is and where, in a line that a terminal can show."""
+        """Return what it is and where, in a line that is safe on a terminal."""
         line = f"{self.op} {self.kind}" + (f" ({self.what})" if self.what else "") + f": {self.place()}"
         if not self.op:
             line = f"{self.what}, in {self.node}" if self.what else self.node
         return escape(line, _LONGEST_SUMMARY)
 
     def place(self) -> str:
-        """Say where it stands."""
+        """Return where it is, in words."""
         if not self.op:
             return self.node
         place = f"node {self.node!r} of " + (f"function {self.function!r}" if self.function else "the graph")
@@ -105,7 +105,7 @@ def scan_saved_model(path: str, content: Buffer) -> Scan:
         content: its bytes.
 
     Raises:
-        CorruptModel: the bytes are no SavedModel, or not all of it.
+        CorruptModel: the bytes are not a SavedModel, or are cut off.
     """
     return read_strictly(path, lambda: _scan_programs(content))
 
@@ -146,7 +146,7 @@ def _report_ambiguity(why: str | None, what: str, tags: tuple[str, ...] = ()) ->
 
 
 def _find_ambiguous_parts(check: AmbiguityCheck, program: GraphProgram) -> Iterator[Finding]:
-    """Yield what is ambiguous in messages that lie serialized in collections, of which a loader goes by these."""
+    """Yield what is ambiguous in the serialized messages of the collections that a loader reads."""
     collections, tags = Collections(program.metagraph), tuple(sorted(program.tags))
     for saver in collections.messages("savers"):
         yield from _report_ambiguity(check.find(saver.content(), "SaverDef"), "the collection 'savers'", tags)
@@ -173,14 +173,14 @@ def _find_ambiguous_functions(program: GraphProgram) -> Iterator[Finding]:
 def _scan_program(program: GraphProgram, counts: list[int]) -> Iterator[Finding]:
     counts[1] += len(program.scopes) - 1
     functions = program.functions
-    classes: dict[str, OpClass | None] = {}  # None for what is harmless wherever it stands
+    classes: dict[str, OpClass | None] = {}  # None for what is harmless everywhere
     suspects: list[tuple[Node, OpClass]] = []
     for node in program.nodes():
         counts[0] += 1
         op = node.op
         if op not in classes:
             found = classify_op(op)
-            # An op that nobody has is a call where a function has its name. Other ops' names no function may have.
+            # An unknown op is a call where a function has its name. A function may not have the name of another op.
             is_call = found is UNKNOWN and op in functions
             classes[op] = None if is_call or not found.severity else found
         op_class = classes[op]

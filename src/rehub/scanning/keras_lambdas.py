@@ -1,6 +1,6 @@
 """Python code in a model: Keras keeps the functions of Lambda layers as marshalled bytecode, and runs it on loading.
 
-TensorFlow's loader and `hub.load` do not look at it; `keras.models.load_model` of Keras 2 does. It lies in a
+TensorFlow's loader and `hub.load` do not look at it; `keras.models.load_model` of Keras 2 does. It is in a
 `keras_metadata.pb`, and in models of TensorFlow 2.0 to 2.4 in the object graph of the `saved_model.pb`.
 """
 

@@ -24,7 +24,7 @@ class ScanReport:
 
     Attributes:
         handle: what was asked for.
-        path: the directory in which it lies.
+        path: its directory.
         findings: first those of the graphs, in the order of the file, then those of other files.
         nodes, functions: how many were read, over all graph variants.
     """
@@ -95,7 +95,7 @@ def scan(handle: Any) -> ScanReport:
     """Find what a model could do to the machine that runs it, and downloads it before if need be.
 
     A model is a program. All of its graphs and functions are read, called or not, without TensorFlow; nothing is run.
-    What is found stands in docs/security.md, with its reasons, and so does what no scan can find.
+    docs/security.md explains what is found and why, and what a scan cannot find.
 
         report = hub.scan("https://example.com/model")
         for finding in report.dangers:

@@ -72,7 +72,7 @@ class Runs:
             self._runs.append(Run("serving", "", self._find_nodes(others)))
 
     def of(self, node: str) -> list[Run]:
-        """Return the runs in which a node runs; none for what stands in the graph unused."""
+        """Return the runs in which a node runs; none for an unused node."""
         return [run for run in self._runs if node in run.reached]
 
     def _find_nodes(self, entries: Iterable[str]) -> frozenset[str]:

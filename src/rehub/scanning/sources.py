@@ -1,8 +1,8 @@
 """Where a file name comes from: a node's input, followed back through the graph, functions and their callers.
 
-Names are no evidence, as anybody can call a node "save/RestoreV2". What counts is which tensor the file's name is made
-from, and whether the model runs the node by itself. Only the ways are followed by which TensorFlow's writers hand a
-path on; what comes by any other way, or by one that can be read in two ways, is unknown.
+Names prove nothing: any node can be called "save/RestoreV2". What counts is which tensor the file's name is made
+from, and whether the model runs the node by itself. Only those ops are followed by which TensorFlow's writers pass a
+path on; what comes from other ops, or from names that can be read in two ways, is unknown.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Source(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A tensor on the way back. Its root is None where that is the node at which the way begins."""
+    """A tensor on the path back. Its root is None where that is the node at which the search begins."""
 
     scope: GraphScope
     tensor: str
@@ -71,7 +71,7 @@ class _Place(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A source, whose root is None where that is the node at which the way begins."""
+    """A source, whose root is None where that is the node at which the search begins."""
 
     kind: str
     text: str
@@ -121,7 +121,7 @@ class SourceFinder:
                     seen.add(step)
                     pending.append(step)
         if not found:  # Functions that only call each other.
-            return frozenset([_Found("unknown", "an argument of a function that nobody calls", start.root)])
+            return frozenset([_Found("unknown", "an argument of a function that is never called", start.root)])
         return frozenset(found)
 
     def _step_back(self, place: _Place) -> Iterator[_Place | _Found]:
@@ -160,7 +160,7 @@ class SourceFinder:
         return [_Found("unknown", f"what {node.op} makes", place.root)]
 
     def _resolve_placeholder(self, node: Node, place: _Place) -> _Found:
-        """A placeholder without a value of its own stands for an asset if the loader feeds it one."""
+        """Return the asset of a placeholder without a value of its own, if the loader feeds it one."""
         tensor = normalize_tensor_name(place.tensor)
         if node.op == "Placeholder" and tensor in self._program.assets:
             return _Found("asset", self._program.assets[tensor], place.root)
@@ -196,7 +196,7 @@ class SourceFinder:
             else:
                 yield self._resolve_capture(bound[index - first_bound])
         elif not calls:
-            yield _Found("unknown", "an argument of a function that nobody calls", place.root)
+            yield _Found("unknown", "an argument of a function that is never called", place.root)
         for node, attribute, is_direct in calls:
             root = place.root if node.scope.function else self._get_name(node)
             attributes, first = (("",), 0) if not attribute else _CALLS.get(node.op, ((), 0))

@@ -1,4 +1,4 @@
-"""The texts of a constant, as TensorFlow reads them."""
+"""The strings of a constant, as TensorFlow reads them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rehub.savedmodel.wire import Message, WireError, read_varint
 
 
 def read_strings(node: Node) -> list[str]:
-    """Return all texts that a constant can have; none if it is of another type, or if that cannot be told.
+    """Return all texts that a constant can have; none if it is of another type, or unclear.
 
     TensorFlow's runtime takes `tensor_content` where there is one, and else `string_val`; its Python code does not
     always. Other bytes than UTF-8 are replaced.

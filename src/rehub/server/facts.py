@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehub.inspection import ModelInfo
+    from rehub.inspection.model_info import SignatureInfo
     from rehub.server.tree import ModelTree, StoredModel
 
 _MOST_SIGNATURES = 50
 _MOST_VARIABLES = 200
 _MOST_DANGERS = 20
-_DEFAULTS = ("default", "serving_default")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,15 @@ class VariableFacts:
 
 
 @dataclass(frozen=True)
+class KerasUse:
+    """The shape and dtype of a `keras.Input` for a model, and the arguments of its layer, as Python writes them."""
+
+    shape: str
+    dtype: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """What is known of a version.
 
@@ -60,7 +69,7 @@ class ModelFacts:
         dangers: what the scan found, a line each.
         signatures: its entry points.
         usage: lines of Python that load and call it.
-        keras_input: shape and dtype of a `keras.Input` for it, as Python writes them; None where it takes several.
+        keras: how a layer of Keras takes it; None where that is not plain.
         problem: why it cannot be inspected; "" if it can.
     """
 
@@ -82,7 +91,7 @@ class ModelFacts:
     signatures: tuple[SignatureFacts, ...] = ()
     variables: tuple[VariableFacts, ...] = ()
     usage: tuple[str, ...] = ()
-    keras_input: tuple[str, str] | None = None
+    keras: KerasUse | None = None
     problem: str = ""
 
     @property
@@ -100,11 +109,14 @@ class ModelFacts:
         return asdict(self)
 
 
+# What changes when the facts get another field or another meaning of one.
+_LAYOUTS = (SignatureFacts, VariableFacts, KerasUse, ModelFacts)
+FACTS_LAYOUT = repr([(field.name, field.type) for each in _LAYOUTS for field in fields(each)])
+
+
 def facts_from_json(text: str) -> ModelFacts:
-    """Return the facts that `to_json` wrote; raise ValueError if they are of another layout."""
+    """Return the facts that `to_json` wrote."""
     found = json.loads(text)
-    if {*found} != {field.name for field in fields(ModelFacts)}:
-        raise ValueError("the facts of a model are of another layout")
     signatures = (
         SignatureFacts(each["name"], tuple(each["inputs"]), tuple(each["outputs"])) for each in found["signatures"]
     )
@@ -113,7 +125,7 @@ def facts_from_json(text: str) -> ModelFacts:
         signatures=tuple(signatures),
         variables=tuple(VariableFacts(**each) for each in found["variables"]),
         usage=tuple(found["usage"]),
-        keras_input=None if found["keras_input"] is None else tuple(found["keras_input"]),
+        keras=None if found["keras"] is None else KerasUse(**found["keras"]),
     )
     return ModelFacts(**found)
 
@@ -180,16 +192,30 @@ def _with_inspection(facts: ModelFacts, info: ModelInfo) -> ModelFacts:
             for each in variables[:_MOST_VARIABLES]
         ),
         usage=info.usage,
-        keras_input=_keras_input(info),
+        keras=_keras_use(info),
     )
 
 
-def _keras_input(info: ModelInfo) -> tuple[str, str] | None:
-    """The shape and dtype of the one dense tensor that the model takes; None if it takes anything else."""
+def _keras_use(info: ModelInfo) -> KerasUse | None:
+    """How a layer of Keras takes the model; None if it does not take one dense tensor of a known rank."""
+    arguments = ""
     if info.format == "TF2 SavedModel":
-        traces = [trace for each in info.callables if each.path == "__call__" for trace in each.traces]
-        inputs = [trace.inputs for trace in traces]
+        calls = [trace for each in info.callables if each.path == "__call__" for trace in each.traces]
+        inputs = calls[0].inputs if calls else ()
     else:
-        inputs = [each.inputs for graph in info.graphs for each in graph.signatures if each.name in _DEFAULTS]
-    shape = inputs[0][0].shape if inputs and len(inputs[0]) == 1 and inputs[0][0].kind == "dense" else None
-    return (repr(tuple(shape[1:])), inputs[0][0].dtype) if shape else None
+        signatures = {each.name: each for graph in info.graphs for each in graph.signatures}
+        chosen = signatures.get("default") or signatures.get("serving_default")
+        inputs = chosen.inputs if chosen is not None else ()
+        outputs = [each.name for each in chosen.outputs] if chosen is not None else []
+        if chosen is not None and (chosen.name != "default" or "default" not in outputs):
+            key = "default" if "default" in outputs else _first_numbers(chosen)
+            arguments = f", signature={chosen.name!r}, output_key={key!r}"
+    if len(inputs) != 1 or inputs[0].kind != "dense" or not inputs[0].shape:
+        return None
+    return KerasUse(repr(tuple(inputs[0].shape[1:])), inputs[0].dtype, arguments)
+
+
+def _first_numbers(signature: SignatureInfo) -> str:
+    """Return the name of the first output that is not text, if there is one."""
+    numbers = [each.name for each in signature.outputs if each.dtype != "string"]
+    return (numbers or [each.name for each in signature.outputs])[0]

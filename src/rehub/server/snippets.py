@@ -26,13 +26,12 @@ def snippets_for(facts: ModelFacts, url: str) -> list[Snippet]:
     if facts.usage:
         lines = ["import rehub as hub, tensorflow as tf", "", f"model = hub.load({url!r})", *facts.usage[1:]]
         found.append(Snippet("Load it", "\n".join(lines)))
-    if facts.keras_input is not None:
-        shape, dtype = facts.keras_input
+    if facts.keras is not None:
         lines = [
             "import keras, rehub as hub",
             "",
-            f"inputs = keras.Input(shape={shape}, dtype={dtype!r})",
-            f"outputs = hub.KerasLayer({url!r})(inputs)",
+            f"inputs = keras.Input(shape={facts.keras.shape}, dtype={facts.keras.dtype!r})",
+            f"outputs = hub.KerasLayer({url!r}{facts.keras.arguments})(inputs)",
             "model = keras.Model(inputs, outputs)",
         ]
         found.append(Snippet("In Keras", "\n".join(lines)))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import saved_models
 import tensorflow as tf
+from module_fns import export_module
 from retraining import Retraining, assert_outputs, assert_values_are_final, parts_by_name
 from saved_models import LEGACY, PUBLISHED
 from trajectories import load_trajectories, with_each_trajectory
@@ -192,29 +193,20 @@ def test_a_conversion_that_differs_from_the_original_is_not_written(tmp_path):
         with tf.compat.v1.get_default_graph().gradient_override_map({"Identity": "CustomGradient-20151109"}):
             hub.add_signature(inputs=x, outputs=tf.identity(y))
 
-    path = str(tmp_path / "module")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        module = hub.Module(hub.create_module_spec(identity_fn))
-        session.run(tf.compat.v1.global_variables_initializer())
-        module.export(path, session)
+    path = export_module(identity_fn, tmp_path / "module")
     with pytest.raises(ConversionFailed, match="in training, signature 'default' computes something else"):
         hub.convert(path, tmp_path / "new")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["module"]
 
 
-def export(module_fn, path):
+def export_with_references(module_fn, path):
     """Write a legacy module of reference variables."""
-    v1 = tf.compat.v1
-    with tf.Graph().as_default(), v1.Session() as session:
 
-        def of_references():
-            with v1.variable_scope(v1.get_variable_scope(), use_resource=False):
-                module_fn()
+    def module_fn_of_references():
+        with tf.compat.v1.variable_scope(tf.compat.v1.get_variable_scope(), use_resource=False):
+            module_fn()
 
-        module = hub.Module(hub.create_module_spec(of_references))
-        session.run(v1.global_variables_initializer())
-        module.export(str(path), session)
-    return str(path)
+    return export_module(module_fn_of_references, path)
 
 
 def test_modules_that_change_state_in_the_forward_pass_are_converted(tmp_path):
@@ -228,7 +220,7 @@ def test_modules_that_change_state_in_the_forward_pass_are_converted(tmp_path):
         z = v1.placeholder(tf.float32, [None])
         hub.add_signature("then", inputs=z, outputs=z * count)
 
-    report = hub.convert(export(counting_fn, tmp_path / "old"), tmp_path / "new", signature="then")
+    report = hub.convert(export_with_references(counting_fn, tmp_path / "old"), tmp_path / "new", signature="then")
     compared = {(each.signature, each.mode): each.compared for each in report.comparisons}
     assert compared["counted", "inference"] == ("outputs", "updated variables")
     assert compared["counted", "training"] == ("outputs", "gradients", "updated variables")
@@ -249,7 +241,7 @@ def test_updates_that_fail_on_made_up_inputs_do_not_affect_the_next_comparison(t
         z = v1.placeholder(tf.float32, [None])
         hub.add_signature("then", inputs=z, outputs=z * w + count)
 
-    report = hub.convert(export(failing_fn, tmp_path / "old"), tmp_path / "new", signature="then")
+    report = hub.convert(export_with_references(failing_fn, tmp_path / "old"), tmp_path / "new", signature="then")
     by_place = {(each.signature, each.mode): each for each in report.comparisons}
     assert "the original fails on the inputs" in by_place["checked", "training"].not_compared
     assert by_place["then", "training"].compared == ("outputs", "gradients", "updated variables")
@@ -267,7 +259,7 @@ def test_a_model_without_gradients_in_tf1_is_compared_without_them(tmp_path):
         with tf.compat.v1.get_default_graph().gradient_override_map({"Tanh": "RehubTestFailingInTF1"}):
             hub.add_signature(inputs=x, outputs=tf.tanh(x * w))
 
-    report = hub.convert(export(failing_fn, tmp_path / "old"), tmp_path / "new")
+    report = hub.convert(export_with_references(failing_fn, tmp_path / "old"), tmp_path / "new")
     (training,) = [each for each in report.comparisons if each.mode == "training"]
     assert training.compared == ("outputs", "updated variables")
     assert training.not_compared == "gradients: TF1 has none: this gradient fails"
@@ -285,7 +277,7 @@ def test_an_asset_path_is_that_of_the_conversion(tmp_path):
         x = tf.compat.v1.placeholder(tf.float32, [None])
         hub.add_signature(inputs=x, outputs=x * tf.compat.v1.get_variable("w", []))
 
-    report = hub.convert(export(tokenizer_fn, tmp_path / "module"), tmp_path / "new")
+    report = hub.convert(export_with_references(tokenizer_fn, tmp_path / "module"), tmp_path / "new")
     assert report.assets == ("vocab.txt",)
     of_info = [each for each in report.comparisons if each.signature == "tokenization_info"]
     assert [(each.compared[0], each.difference) for each in of_info] == [("outputs", 0.0)] * 2
@@ -310,7 +302,7 @@ def test_a_different_asset_is_a_different_result(tmp_path, monkeypatch):
         tf.compat.v1.add_to_collection("asset_filepaths", path)
         hub.add_signature(outputs=path)
 
-    module = export(tokenizer_fn, tmp_path / "module")
+    module = export_with_references(tokenizer_fn, tmp_path / "module")
     save = tf.saved_model.save
 
     def save_another_file(root, directory, **options):

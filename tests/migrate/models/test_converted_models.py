@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
+from module_fns import export_module
 from retraining import tensors
 from saved_models import LEGACY
 from trajectories import load_trajectories
@@ -152,11 +153,7 @@ def test_a_signature_that_cannot_be_trained_is_a_frozen_layer(tmp_path):
         with tf.control_dependencies([queue.enqueue_many([x])]):
             hub.add_signature(inputs=x, outputs=queue.dequeue_many(1) * tf.compat.v1.get_variable("w", []))
 
-    path = str(tmp_path / "queue")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        module = hub.Module(hub.create_module_spec(queue_fn))
-        session.run(tf.compat.v1.global_variables_initializer())
-        module.export(path, session)
+    path = export_module(queue_fn, tmp_path / "queue")
     hub.convert(path, tmp_path / "new")
     for handle in (path, tmp_path / "new"):
         layer = hub.KerasLayer(handle, signature="default", output_key="default")

@@ -184,7 +184,7 @@ def test_numbers_of_a_machine_with_the_other_byte_order_are_read(tmp_path):
     np.testing.assert_array_equal(value, np.float32([1.5, -2]))
 
 
-def test_the_names_in_the_graph_of_a_tf2_objects_variables_are_told(tmp_path):
+def test_graph_names_of_the_variables_of_a_tf2_object_are_read(tmp_path):
     model = tf.train.Checkpoint(inner=tf.train.Checkpoint(kernel=tf.Variable([1.0], name="dense/kernel")))
     prefix = model.write(str(tmp_path / "model"))
     checkpoint = read_checkpoint(prefix)
@@ -196,7 +196,7 @@ def test_what_only_has_the_name_of_an_object_tells_none(tmp_path):
     assert read_checkpoint(save(tmp_path / "model", {OBJECT_GRAPH: np.float32(1)})).full_names() == {}
 
 
-def test_a_checkpoint_that_is_not_there_is_told_from_a_damaged_one(tmp_path):
+def test_missing_checkpoint_is_not_a_damaged_one(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_checkpoint(str(tmp_path / "model"))
     (tmp_path / "model.index").mkdir()
@@ -236,7 +236,7 @@ def test_a_missing_data_file_is_named(plain):
         read_checkpoint(plain).value("int8")
 
 
-def test_a_data_file_that_was_cut_off_is_told(plain):
+def test_truncated_data_file_is_reported(plain):
     content = data_file(plain).read_bytes()
     data_file(plain).write_bytes(content[:-1])
     checkpoint = read_checkpoint(plain)

@@ -18,7 +18,7 @@ def test_a_saved_model_pb_is_mapped_and_not_read():
     assert found[:] == CONTENT
 
 
-def test_a_file_is_told_by_its_name():
+def test_form_of_a_file_follows_from_its_name():
     assert convert_to_pb("some/saved_model.pb", CONTENT) is CONTENT
     assert convert_to_pb("saved_model.pbtxt", b"saved_model_schema_version: 1") == b"\x08\x01"
 
@@ -28,6 +28,6 @@ def test_an_empty_text_is_an_empty_model(tmp_path):
     assert read_model_bytes(detect_layout(str(tmp_path))) == b""
 
 
-def test_a_text_that_is_not_utf_8_is_called_corrupt():
-    with pytest.raises(CorruptModel, match=r"'saved_model\.pbtxt' is no text: byte 3 is not UTF-8"):
+def test_text_that_is_not_utf8_is_corrupt():
+    with pytest.raises(CorruptModel, match=r"'saved_model\.pbtxt' is not text: byte 3 is not UTF-8"):
         convert_to_pb("saved_model.pbtxt", b"abc\xff")

@@ -22,7 +22,7 @@ from rehub.savedmodel.ops import PROVIDERS, find_provider
         ("ImageProjectiveTransform", "tensorflow.contrib.image"),
     ],
 )
-def test_the_package_of_an_op_is_known(op, module):  # pain 15
+def test_the_package_of_an_op_is_known(op, module):
     assert find_provider(op).module == module
 
 

@@ -1,4 +1,4 @@
-"""Small archives that would cost much: time that grows with a square, memory for headers, names and directories."""
+"""Small archives that are expensive: quadratic time, or memory for headers, names and directories."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def record(key, value):
 
 
 def zip_directory(count, size=None):
-    """A zip archive with a directory of empty entries, which says that it has `size` bytes."""
+    """Return a zip archive whose directory of empty entries claims `size` bytes."""
     directory = (b"PK\x01\x02" + bytes(42)) * count
     size = len(directory) if size is None else size
     return b"PK\x03\x04" + bytes(26) + directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, size, 30, 0)

@@ -1,4 +1,4 @@
-"""Archives of every kind, and what must not come out of one."""
+"""Archives of every format, and those that must be refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rehub.transfer.archives.extract import detect_format
 
 @pytest.fixture
 def into(tmp_path):
-    directory = tmp_path / "aside" / "model"
+    directory = tmp_path / "around" / "model"
     directory.mkdir(parents=True)
     return directory
 
@@ -40,7 +40,7 @@ def files_below(directory):
 
 
 def tar_with(*members, end=True, **options):
-    """A tar archive of `(name, content)` and of `(name, tarfile.*TYPE, fields)`; the size stands as content says."""
+    """Return a tar archive of `(name, content)` and `(name, tarfile.*TYPE, fields)`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", **options) as archive:
         for name, *rest in members:
@@ -58,7 +58,7 @@ def tar_with(*members, end=True, **options):
 
 
 def zip_with(*members):
-    """A zip archive of `(name, content)` and of `(name, content, mode)`."""
+    """Return a zip archive of `(name, content)` and `(name, content, mode)`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, *mode in members:
@@ -103,7 +103,7 @@ def in_pieces(content, size):
 
 @pytest.fixture(params=["isal", "zlib"])
 def inflater(request, monkeypatch):
-    """Each of the two ways to undo gzip."""
+    """Each of the two gzip decompressors."""
     if request.param == "isal":
         pytest.importorskip("isal", reason="isal is not installed")
     else:
@@ -112,7 +112,7 @@ def inflater(request, monkeypatch):
 
 @pytest.fixture(params=[False, True], ids=["at once", "byte by byte"])
 def streamed(request):
-    """Makes a stream of bytes, one that gives all it has or one that gives little at a time, as a network may."""
+    """Make a stream that returns all bytes at once, or few at a time as a network does."""
 
     class ByteByByte(io.BytesIO):
         def read(self, size=-1):
@@ -201,7 +201,7 @@ def pax(**headers):
 
 
 def header_with(**fields):
-    """A tar header made by hand, for what tarfile does not write."""
+    """Return a handmade tar header that tarfile does not write."""
     member = tarfile.TarInfo(fields.pop("name", "x"))
     for key, value in fields.items():
         setattr(member, key, value)
@@ -290,7 +290,7 @@ def test_hostile_archive_is_refused_and_leaves_nothing(case, compressed, into, t
     archive = gzip.compress(archive) if compressed and detect_format(archive) in ("tar", "zip") else archive
     with pytest.raises(UnsafeArchive, match="'the model' is refused, and nothing of it was kept"):
         unpack_archive(io.BytesIO(archive), into, name="'the model'", limits=SMALL)
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["around", "around/model"]
 
 
 def damaged(archive, at):
@@ -341,7 +341,7 @@ DAMAGED = {
 
 
 def with_directory_byte(archive, offset, value):
-    """A zip archive with one byte changed in what its directory says of the first member."""
+    """Return a zip archive with one byte changed in the first entry of its directory."""
     position = archive.index(b"PK\x01\x02") + offset
     return archive[:position] + bytes([value]) + archive[position + 1 :]
 
@@ -350,7 +350,7 @@ def with_directory_byte(archive, offset, value):
 def test_damaged_archive_is_reported_and_leaves_nothing(case, into, tmp_path, inflater):
     with pytest.raises(CorruptArchive, match="'the model'"):
         unpack_archive(io.BytesIO(DAMAGED[case]()), into, name="'the model'")
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["aside", "aside/model"]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["around", "around/model"]
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip"])
@@ -456,7 +456,7 @@ def plain(name):
 @settings(deadline=None, max_examples=scaled(150), suppress_health_check=list(HealthCheck))
 @given(members=MEMBERS, form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), compressed=st.booleans())
 def test_random_members_are_never_written_outside(members, form, compressed, into):
-    """Names, types and links at random: in the end all are inside, as plain files with their bytes, or none is."""
+    """Random names, types and links: all members are extracted inside as regular files, or none is."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, kind, content, link in members:
@@ -478,4 +478,4 @@ def test_random_members_are_never_written_outside(members, form, compressed, int
         assert not any(path.is_symlink() for path in into.rglob("*"))
         shutil.rmtree(str(into))
         into.mkdir()
-    assert [path.name for path in around.rglob("*")] == ["aside", "model"]
+    assert [path.name for path in around.rglob("*")] == ["around", "model"]

@@ -1,4 +1,4 @@
-"""Packing a model's directory, and copying one under the rules for archives."""
+"""Packing a model's directory, and copying one by the rules for archives."""
 
 from __future__ import annotations
 

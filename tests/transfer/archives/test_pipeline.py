@@ -15,7 +15,7 @@ MUCH = os.urandom(1 << 20) * 20
 
 
 class Endless:
-    """Gives bytes for ever, and counts them."""
+    """An endless stream that counts its bytes."""
 
     def __init__(self):
         self.given = 0

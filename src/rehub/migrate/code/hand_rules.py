@@ -9,55 +9,98 @@ from typing import Iterator
 from rehub.migrate.code.advice import find_contrib_replacement, write_advice
 from rehub.migrate.code.findings import Finding
 from rehub.migrate.code.imported_names import FunctionNode, ImportedNames
-from rehub.migrate.code.module_uses import collect_facts, is_module
+from rehub.migrate.code.module_uses import collect_facts, get_keyword, get_string, is_module
 
 _GRAPH_MODE = frozenset(["tensorflow.disable_v2_behavior", "tensorflow.disable_eager_execution"])
 _COMPAT = "`--to compat` would do."
 _COMPAT_215 = "`--to compat` would do, on TensorFlow 2.15."
+_SAVE = f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
 
-# The rule and the message of each name; the longest name that fits counts.
-_NAMES = {
-    "tensorflow.GraphKeys.UPDATE_OPS": ("RH302", f"A call with training=True runs the update ops. {_COMPAT}"),
-    "tensorflow.estimator": ("RH304", f"Estimators ended with TensorFlow 2.15. {_COMPAT_215}"),
-    "tensorflow.estimator.Estimator": ("RH303", f"An Estimator becomes a Keras model. {_COMPAT_215}"),
-    "tensorflow.estimator.EstimatorSpec": ("RH303", f"The model_fn becomes a Keras model. {_COMPAT_215}"),
-    "tensorflow.estimator.ModeKeys": ("", ""),
-    "tensorflow.estimator.RunConfig": ("", ""),
-    "tensorflow.estimator.tpu": ("RH303", "An Estimator on TPUs becomes a Keras model in tf.distribute.TPUStrategy."),
-    "tensorflow.contrib.tpu.TPUEstimator": ("RH303", "It becomes a Keras model in tf.distribute.TPUStrategy."),
-    "tensorflow.contrib.tpu.TPUEstimatorSpec": ("RH303", "The model_fn becomes a Keras model."),
-    "tensorflow.feature_column.input_layer": ("RH304", f"Feature columns become inputs of a Keras model. {_COMPAT}"),
-    "tensorflow_hub.text_embedding_column": ("RH304", f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}"),
-    "tensorflow_hub.sparse_text_embedding_column": (
+# A rule, its message, and the names that it is about: in tensorflow, unless they start with "hub.".
+_USES = (
+    ("RH302", f"A call with training=True runs the update ops. {_COMPAT}", "GraphKeys.UPDATE_OPS"),
+    (
+        "RH303",
+        f"An Estimator becomes a Keras model. {_COMPAT_215}",
+        """
+        estimator.BestExporter estimator.Estimator estimator.EvalSpec estimator.Exporter estimator.FinalExporter
+        estimator.LatestExporter estimator.TrainSpec estimator.WarmStartSettings estimator.export
+        estimator.train_and_evaluate
+        """,
+    ),
+    ("RH303", f"The model_fn becomes a Keras model. {_COMPAT_215}", "estimator.EstimatorSpec"),
+    (
+        "RH303",
+        "An Estimator on TPUs becomes a Keras model in tf.distribute.TPUStrategy.",
+        "contrib.tpu.TPUConfig contrib.tpu.TPUEstimator contrib.tpu.TPUEstimatorSpec estimator.tpu",
+    ),
+    ("", "", "contrib.tpu.RunConfig estimator.ModeKeys estimator.RunConfig"),  # They come with what is reported.
+    ("RH304", f"Estimators ended with TensorFlow 2.15. {_COMPAT_215}", "estimator"),
+    (
         "RH304",
-        f"The column becomes a hub.KerasLayer on an Input, and a mean over each row's texts. {_COMPAT}",
+        f"Feature columns become inputs of a Keras model. {_COMPAT}",
+        "feature_column.input_layer feature_column.linear_model",
     ),
-    "tensorflow_hub.image_embedding_column": ("RH304", f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}"),
-    "tensorflow.contrib": ("RH305", ""),
-    "tensorflow.train.Saver": ("RH306", f"What a Saver wrote is read by name, with variable_map. {_COMPAT}"),
-    "tensorflow.train.Supervisor": ("RH306", f"What it wrote is read by name, with variable_map. {_COMPAT}"),
-    "tensorflow.train.import_meta_graph": ("RH306", f"The graph of a checkpoint is read in TF1 code alone. {_COMPAT}"),
-    "tensorflow.saved_model.simple_save": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
-    "tensorflow.saved_model.builder": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
-    "tensorflow.saved_model.Builder": ("RH307", f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"),
-    "tensorflow.graph_util.convert_variables_to_constants": (
+    (
+        "RH304",
+        f"The column becomes a hub.KerasLayer on an Input. {_COMPAT}",
+        "hub.image_embedding_column hub.text_embedding_column",
+    ),
+    (
+        "RH304",
+        f"The column becomes a hub.KerasLayer on an Input, and a mean over the texts of each row. {_COMPAT}",
+        "hub.sparse_text_embedding_column",
+    ),
+    ("RH305", "", "contrib"),
+    (
+        "RH306",
+        f"The variables of a checkpoint are read by name, with variable_map. {_COMPAT}",
+        """
+        train.CheckpointSaverHook train.Saver train.Supervisor train.import_meta_graph train.init_from_checkpoint
+        train.warm_start
+        """,
+    ),
+    (
         "RH307",
-        f"Write a SavedModel; TensorFlow Lite takes it, too. {_COMPAT}",
+        _SAVE,
+        """
+        graph_util.convert_variables_to_constants graph_util.extract_sub_graph saved_model.Builder saved_model.builder
+        saved_model.simple_save saved_model.utils train.write_graph
+        """,
     ),
-    "tensorflow.import_graph_def": ("RH307", f"Load a SavedModel in its place. {_COMPAT}"),
-    "tensorflow_hub.create_module_spec": ("RH308", f"Publish a tf.Module as a SavedModel. {_COMPAT}"),
-    "tensorflow_hub.add_signature": ("RH308", f"A method of a tf.Module is a signature. {_COMPAT}"),
-    "tensorflow_hub.register_module_for_export": ("RH308", f"Save the module after training. {_COMPAT_215}"),
-    "tensorflow_hub.LatestModuleExporter": ("RH308", f"Save the module after training. {_COMPAT_215}"),
-}
+    ("RH307", f"Load a SavedModel in its place. {_COMPAT}", "import_graph_def saved_model.loader"),
+    (
+        "RH307",
+        "TensorFlow Lite converts a SavedModel: tf.lite.TFLiteConverter.from_saved_model.",
+        "lite.TFLiteConverter.from_frozen_graph lite.TFLiteConverter.from_session lite.TocoConverter",
+    ),
+    (
+        "RH308",
+        f"Publish a tf.Module as a SavedModel. {_COMPAT}",
+        "hub.attach_image_module_info hub.attach_message hub.create_module_spec",
+    ),
+    ("RH308", f"A method of a tf.Module is a signature. {_COMPAT}", "hub.add_signature"),
+    (
+        "RH308",
+        f"Save the module after training. {_COMPAT_215}",
+        "hub.LatestModuleExporter hub.register_module_for_export",
+    ),
+)
+
+
+def _qualify(name: str) -> str:
+    return f"tensorflow_{name}" if name.startswith("hub.") else f"tensorflow.{name}"
+
+
+_NAMES = {_qualify(name): (rule, message) for rule, message, names in _USES for name in names.split()}
 _SPARSE = frozenset(
     f"tensorflow.{name}"
-    for name in (
-        "SparseTensor", "sparse_placeholder", "sparse.SparseTensor", "sparse.placeholder", "sparse.from_dense",
-        "sparse.reorder", "sparse.concat", "sparse.transpose", "sparse.slice", "sparse.expand_dims", "string_split",
-        "strings.split", "sparse_concat", "sparse_reorder",
-    )
-)  # fmt: skip
+    for name in """
+        SparseTensor sparse.SparseTensor sparse.concat sparse.expand_dims sparse.from_dense sparse.placeholder
+        sparse.reorder sparse.slice sparse.transpose sparse_concat sparse_placeholder sparse_reorder string_split
+        strings.split
+    """.split()
+)
 
 
 def find_hand_rules(names: ImportedNames) -> list[Finding]:
@@ -84,7 +127,7 @@ def add_training_advice(findings: list[Finding], names: ImportedNames) -> list[F
     return [advised if each is left else each for each in findings]
 
 
-def _iter_all(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
+def _iter_all(names: ImportedNames) -> Iterator[tuple[str, ast.expr | ast.stmt, str]]:
     for name, node in names.uses:
         rule, message = _find_rule(name)
         if rule == "RH305":
@@ -96,15 +139,39 @@ def _iter_all(names: ImportedNames) -> Iterator[tuple[str, ast.expr | FunctionNo
         yield from _iter_in_node(names, each)
 
 
-def _iter_in_node(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | FunctionNode, str]]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr == "export" and is_module(names, node.func.value):
-            yield "RH308", node, f"Write a tf.Module by tf.saved_model.save. {_COMPAT}"
-        if node.func.attr == "run" and any(_is_sparse(names, fetch) for fetch in _iter_fetches(node)):
+def _iter_in_node(names: ImportedNames, node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.stmt, str]]:
+    if isinstance(node, ast.Call):
+        method = node.func if isinstance(node.func, ast.Attribute) else None
+        if method is not None and method.attr == "export" and is_module(names, method.value):
+            yield "RH308", node, _SAVE
+        if (
+            method is not None
+            and method.attr == "run"
+            and any(_is_sparse(names, fetch) for fetch in _iter_fetches(node))
+        ):
             yield "RH310", node, f"A session gave a SparseTensorValue; eager code gives a SparseTensor. {_COMPAT}"
+        if names.resolve_name(node.func) == "tensorflow_hub.Module" and _has_train_tag(names, node):
+            yield "RH302", node, f"A call with training=True takes the variant for training. {_COMPAT}"
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        for module in _list_contrib_imports(node):
+            yield "RH305", node, _describe_contrib(module)
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _returns_tensor(names, node):
         message = f"{node.name} returns a tensor of its caller's graph: who calls it decides. {_COMPAT}"
         yield "RH309", node, message
+
+
+def _has_train_tag(names: ImportedNames, call: ast.Call) -> bool:
+    tags = get_keyword(call, "tags")
+    return tags is not None and any(get_string(node) == "train" for node in ast.walk(names.resolve_value(tags)))
+
+
+def _list_contrib_imports(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the modules of tf.contrib that a statement imports."""
+    if isinstance(node, ast.Import):
+        modules = [alias.name for alias in node.names]
+    else:
+        modules = [f"{node.module}.{alias.name}" for alias in node.names]
+    return [module for module in modules if f"{module}.".startswith("tensorflow.contrib.")]
 
 
 def _find_rule(name: str) -> tuple[str, str]:

@@ -47,7 +47,7 @@ class Comparison:
 
 
 def compare_models(
-    original: str, converted: str, functions: SignatureFunctions, sample_inputs: Mapping[str, Any], handle: str
+    original: str, converted: str, functions: SignatureFunctions, sample_inputs: Mapping[str, Any], label: str
 ) -> list[Comparison]:
     """Compare all signatures, in inference and in training.
 
@@ -56,7 +56,7 @@ def compare_models(
         converted: that of its conversion.
         functions: the original's graphs.
         sample_inputs: by signature, the inputs to compare on. Those that are missing are made up.
-        handle: what the user typed, for messages.
+        label: what messages call the model.
 
     Raises:
         ConversionFailed: the models differ; says in what, and by how much.
@@ -71,12 +71,12 @@ def compare_models(
                 if reason:
                     comparisons.append(Comparison(name, reference.mode, (), 0.0, reason))
                 else:
-                    comparisons.append(_compare_signature(reference, model, name, inputs, handle))
+                    comparisons.append(_compare_signature(reference, model, name, inputs, label))
     return comparisons
 
 
 def _compare_signature(
-    reference: OriginalModel, model: ConvertedModel, name: str, inputs: dict[str, Any], handle: str
+    reference: OriginalModel, model: ConvertedModel, name: str, inputs: dict[str, Any], label: str
 ) -> Comparison:
     mode = reference.mode
     tf = tf_internals.import_tensorflow()
@@ -91,7 +91,7 @@ def _compare_signature(
         received = model.run_signature(name, inputs, reference.training, with_gradients="gradients" in expected)
     except (tf.errors.OpError, *NO_GRADIENT_ERRORS) as error:
         raise ConversionFailed(
-            f"{handle!r} was not converted: in {mode}, signature {name!r} fails, and does not in TF1: "
+            f"{label!r} was not converted: in {mode}, signature {name!r} fails, and does not in TF1: "
             f"{summarize_error(error)}"
         ) from error
     differences = {
@@ -102,7 +102,7 @@ def _compare_signature(
     worst = max(differences, key=lambda key: differences[key], default="")
     if worst and differences[worst] > _TOLERANCE:
         raise ConversionFailed(
-            f"{handle!r} was not converted: in {mode}, signature {name!r} computes something else than in TF1. "
+            f"{label!r} was not converted: in {mode}, signature {name!r} computes something else than in TF1. "
             f"{worst} differs by {differences[worst]:.2g} of its size, more than {_TOLERANCE:.0e}."
         )
     compared = tuple(kind for kind in expected if expected[kind] and not _is_unchanged(kind, expected, reference))

@@ -95,7 +95,7 @@ def convert(
         ExportTargetTaken: `directory` is not empty, and `overwrite` is not set.
         UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those that exist.
+        TagsNotFound, SignatureNotFound: no variant or signature has that name; lists those that exist.
         InvalidModule: the graph cannot be traced; names the node.
         ConversionFailed: the results of the models differ. Nothing was written.
     """
@@ -142,21 +142,21 @@ def convert(
     )
 
 
-def _make_call(functions: SignatureFunctions, signature: str | None, layout: Layout, handle: str) -> SignatureCall:
+def _make_call(functions: SignatureFunctions, signature: str | None, layout: Layout, label: str) -> SignatureCall:
     try:
-        return functions.make_call(signature, layout.is_legacy, handle)
+        return functions.make_call(signature, layout.is_legacy, label)
     except SignatureNotFound as error:
         if signature is not None:
             raise
         raise SignatureNotFound(
-            f"{handle!r} has no default signature, by which the new model would be called; it has: "
+            f"{label!r} has no default signature, by which the new model would be called; it has: "
             f"{', '.join(functions.inference.signature_names())}. Choose one: hub.convert(..., signature=...), or "
             "rehub convert --signature NAME."
         ) from error
 
 
 def _choose_tags(
-    variants: GraphVariants, layout: Layout, tags: str | Iterable[str] | None, handle: str
+    variants: GraphVariants, layout: Layout, tags: str | Iterable[str] | None, label: str
 ) -> frozenset[str] | None:
     """Return the tags of the variant to convert; None for the two variants of a legacy module, for each mode one."""
     if tags is not None:
@@ -170,6 +170,6 @@ def _choose_tags(
         return None
     if len(variants.tags()) > 1:
         raise TagsNotFound(
-            f"{handle!r} has several variants; choose one. " + explain_missing_variant([], variants.tags())
+            f"{label!r} has several variants; choose one. " + explain_missing_variant([], variants.tags())
         )
     return variants.tags()[0]

@@ -1,8 +1,8 @@
 """Cells of recurrent networks that TensorFlow 1.15's contrib gave gradients to, and TensorFlow 2 does not.
 
-They are computed by ops that have gradients everywhere, so that a converted module needs nothing of rehub. What the
-cells compute is in tensorflow/core/kernels/lstm_ops.h and gru_ops.h; their gradients, in contrib/rnn/python/ops, know
-of the cell's new state and output only, and let a clipped state through as if it were not.
+They are computed by ops that have gradients everywhere, so that a converted module works without rehub. What the
+cells compute is in tensorflow/core/kernels/lstm_ops.h and gru_ops.h. Their gradients, in contrib/rnn/python/ops, use
+only the cell's new state and output, and ignore that the state was clipped.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def read_table(path: str, content: bytes) -> Iterator[tuple[bytes, bytes]]:
         content: its bytes.
 
     Raises:
-        CorruptModel: it is no such table, or not all of it, or a checksum says that it has changed.
+        CorruptModel: it is not such a table, or is cut off, or a checksum does not match.
     """
     return _Table(path, content).iter_entries()
 

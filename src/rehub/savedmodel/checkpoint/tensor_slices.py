@@ -1,4 +1,4 @@
-"""The slices of a partitioned variable: which part of it each is, and under which key its value lies in a checkpoint.
+"""The slices of a partitioned variable: which part of it each is, and the key of its value in a checkpoint.
 
 TensorFlow's tensor_slice.proto says how a slice is written; saved_tensor_slice_util.cc and ordered_code.cc, how it
 becomes a key that sorts by the name and then by the slice's place.
@@ -17,7 +17,7 @@ _FULL = -1
 
 @dataclass(frozen=True)
 class TensorSlice:
-    """A box of a tensor.
+    """A slice of a tensor.
 
     Attributes:
         starts: where it starts in each dimension.
@@ -28,7 +28,7 @@ class TensorSlice:
     lengths: tuple[int, ...]
 
     def sizes_in(self, shape: Sequence[int]) -> tuple[int, ...] | None:
-        """Return its shape as a slice of a tensor of this shape; None if it does not fit in there."""
+        """Return its shape as a slice of a tensor of this shape; None if it does not fit."""
         if len(shape) != len(self.starts):
             return None
         sizes = []
@@ -56,7 +56,7 @@ def read_slice(content: bytes) -> TensorSlice:
     """Read a TensorSliceProto.
 
     Raises:
-        WireError: it is none.
+        WireError: it cannot be read.
     """
     starts, lengths = [], []
     for extent in Message(content).messages(TensorSliceProto.extent):

@@ -50,7 +50,7 @@ def _decode_text(path: str, content: Buffer) -> str:
     try:
         return str(content[:], "utf-8")
     except UnicodeDecodeError as error:
-        raise CorruptModel(f"{path!r} is no text: byte {error.start} is not UTF-8 ({error.reason}).") from error
+        raise CorruptModel(f"{path!r} is not text: byte {error.start} is not UTF-8 ({error.reason}).") from error
 
 
 def map_file(path: str) -> Buffer:

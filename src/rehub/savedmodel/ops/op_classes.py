@@ -1,9 +1,10 @@
 """What an op can do to the machine that runs it: each op of TensorFlow has a class, and each class a reason.
 
-The ops of TensorFlow 1.15.5, 2.15.1 and 2.21.0 stand below the names of these classes in `tensorflow_ops.txt`. They
-were classed by TensorFlow's SECURITY.md, by the definitions and kernels of the ops, and by known harmful models: some
-ops write files though their names do not say so (SaveV2, PrintV2 to a file, DebugIdentity, CacheDataset, DumpTensor),
-some read them (ImmutableConst, DecodeProtoV2, FixedUnigramCandidateSampler), and some hold graphs (DatasetFromGraph).
+The ops of TensorFlow 1.15.5, 2.15.1 and 2.21.0 are listed below the names of these classes in `tensorflow_ops.txt`.
+They were classed by TensorFlow's SECURITY.md, by the definitions and kernels of the ops, and by known harmful models:
+some ops write files though their names do not say so (SaveV2, PrintV2 to a file, DebugIdentity, CacheDataset,
+DumpTensor), some read them (ImmutableConst, DecodeProtoV2, FixedUnigramCandidateSampler), and some hold graphs
+(DatasetFromGraph).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class OpClass:
     """What ops can do.
 
     Attributes:
-        name: in a word or two: "reads files".
+        name: in two or three words: "reads files".
         severity: "danger" for what a careful user refuses, "note" for what is good to know, "" for the harmless.
         reason: why that matters, in a sentence.
     """
@@ -44,10 +45,10 @@ HOLDS_PROGRAM = OpClass(
 READS_FILES = OpClass(
     "reads files",
     "danger",
-    "It reads files with the rights of whoever runs the model; what it reads can leave in the model's outputs.",
+    "It reads files with the rights of the user who runs the model; what it reads can leave in the model's outputs.",
 )
 WRITES_FILES = OpClass(
-    "writes files", "danger", "It writes, renames or deletes files with the rights of whoever runs the model."
+    "writes files", "danger", "It writes, renames or deletes files with the rights of the user who runs the model."
 )
 USES_NETWORK = OpClass(
     "uses the network", "danger", "It opens network connections: data can leave the machine, and come to it."
