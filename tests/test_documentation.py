@@ -1,4 +1,4 @@
-"""The Python code of README and docs/, run page by page, with small models in the place of those that it names."""
+"""The Python code of README and docs/, run page by page, with small models in place of those that it names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ExampleModels:
 
 @pytest.fixture(scope="module")
 def digit_features(tmp_path_factory):
-    """A model of the kind that the pages speak of: images of 8 by 8 pixels -> 4 features."""
+    """A model like that of the pages: images of 8 by 8 pixels -> 4 features."""
     kernel = tf.Variable(tf.ones([64, 4]), name="kernel")
 
     @tf.function

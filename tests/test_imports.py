@@ -71,6 +71,8 @@ def test_private_tensorflow_and_keras_names_are_used_in_one_package_only():
         for path in source.rglob("*.py")
         if "tf_internals" not in path.parts
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        # migrate/code rewrites programs that import private modules, so it has their names as text.
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or path.parent != source / "migrate" / "code"
         for name in names_in(node)
         if name.startswith(PRIVATE)
     }

@@ -36,7 +36,11 @@ class Setting:
 
     def read_environment(self) -> str | None:
         """Return the value of the environment variable; None if none is set."""
-        return os.environ.get(self.variable_in_use) or None
+        for name in self.variables:
+            value = os.environ.get(name)
+            if value:
+                return value
+        return None
 
     @property
     def variable_in_use(self) -> str:

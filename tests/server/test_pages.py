@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -190,3 +192,18 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
     assert "<title>acme/text/2 - rehub</title>" in dom
     assert "Overview" in dom
     assert canary.requests == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a database", None])
+def test_an_index_of_another_version_or_damaged_is_made_again(plain, tmp_path, damage):
+    with serving(plain, "--cache", tmp_path / "cache"):
+        pass
+    index = tmp_path / "cache" / "index.sqlite"
+    if damage is None:
+        with contextlib.closing(sqlite3.connect(str(index))) as database, database:
+            database.execute("pragma user_version = 1")
+            database.execute("drop table models")
+    else:
+        index.write_bytes(damage)
+    with serving(plain, "--cache", tmp_path / "cache") as url:
+        assert {each["name"] for each in requests.get(url).json()["models"]} >= {"acme/images", "acme/text"}

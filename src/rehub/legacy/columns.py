@@ -39,7 +39,7 @@ def sparse_text_embedding_column(
         key: the name of the feature: a SparseTensor of strings, of shape [batch_size, texts].
         module_spec: a `hub.ModuleSpec` or a handle, as of `text_embedding_column`.
         combiner: "mean", "sqrtn" or "sum".
-        default_value: the text for an example without texts; None if there is no such example.
+        default_value: the text for an example without texts; None if all examples have texts.
         trainable: whether the module is fine-tuned.
 
     Returns:

@@ -138,7 +138,7 @@ def create_module_spec_from_saved_model(
             named here, so that nothing is lost silently.
 
     Raises:
-        ModelNotFound: there is no SavedModel; says what is there instead.
+        ModelNotFound: the directory has no SavedModel; says what is there instead.
         CorruptModel: its file is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         InvalidModule: its graph has an unsupported collection that is not dropped.

@@ -95,7 +95,7 @@ class LatestModuleExporter:
             The new directory, or None if no module is registered.
 
         Raises:
-            InvalidSetting: there is no checkpoint.
+            InvalidSetting: the estimator has no checkpoint.
             ExportTargetTaken: other workers took the names of ten seconds.
         """
         del eval_result, is_the_final_export

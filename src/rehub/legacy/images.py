@@ -84,7 +84,7 @@ def get_expected_image_size(
         input_name: the name of the input; unset, "images".
 
     Raises:
-        InvalidModule: there is no such input, or its shape is not known.
+        InvalidModule: the signature has no such input, or its shape is not known.
     """
     info = get_image_module_info(module_or_spec)
     if info is not None and info.default_image_size.height and info.default_image_size.width:
@@ -102,7 +102,7 @@ def get_num_image_channels(module_or_spec: Any, signature: str | None = None, in
         input_name: the name of the input; unset, "images".
 
     Raises:
-        InvalidModule: there is no such input, or its shape is not known.
+        InvalidModule: the signature has no such input, or its shape is not known.
     """
     return _read_dimensions(module_or_spec, signature, input_name, [3], "num_channels")[0]
 

@@ -36,7 +36,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
         path: a URL, a path, or any other handle that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: there is no model; says what is there instead.
+        ModelNotFound: the directory has no model; says what is there instead.
         UnsupportedFormat: there is a model that is not a legacy module; says what loads it.
         CorruptModel: a file of it is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.

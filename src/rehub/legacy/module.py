@@ -43,7 +43,7 @@ class Module:
 
         Raises:
             GraphRequired: eager execution is enabled; shows what to do.
-            TagsNotFound: there is no such variant; lists those that exist.
+            TagsNotFound: no variant has these tags; lists those that exist.
             MissingOp: the graph uses an op that is not available; names the package that has it.
             RuntimeError: the variable scope is unused, but its name scope is not.
         """
@@ -77,7 +77,7 @@ class Module:
             The output named "default", or all outputs by name. Outputs that are not used cost nothing.
 
         Raises:
-            SignatureNotFound: there is no such signature; lists those that exist.
+            SignatureNotFound: no signature has this name; lists those that exist.
             InputMismatch: the inputs do not fit the signature, or it has no output named "default".
             GraphRequired: the current graph is not the one that the module was made in.
         """

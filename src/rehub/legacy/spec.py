@@ -93,7 +93,7 @@ class ModuleSpec(abc.ABC):
             tags: those of the variant; unset, the empty set.
 
         Raises:
-            TagsNotFound: there is no such variant.
+            TagsNotFound: no variant has these tags.
         """
 
     @abc.abstractmethod
@@ -110,7 +110,7 @@ class ModuleSpec(abc.ABC):
             By name, objects with `dtype`, `get_shape()`, `is_sparse`, `is_composite` and `type_spec`.
 
         Raises:
-            TagsNotFound: there is no such variant.
+            TagsNotFound: no variant has these tags.
             SignatureNotFound: it has no such signature.
         """
 

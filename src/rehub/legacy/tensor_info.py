@@ -227,7 +227,7 @@ def select_output(outputs: dict[str, Any], as_dict: bool | None) -> Any:
     """Return all outputs by name with `as_dict`, else the one named "default".
 
     Raises:
-        InputMismatch: there is no output of that name; lists the outputs.
+        InputMismatch: no output has that name; lists the outputs.
     """
     if as_dict:
         return outputs

@@ -16,6 +16,7 @@ from rehub.cache import Fetched
 from rehub.errors import DownloadError, LocationUnavailable
 from rehub.escaping import escape
 from rehub.handles import Handle, Scheme
+from rehub.hosting_protocol import COMPRESSED
 from rehub.redaction import redact_secrets_of
 from rehub.resolvers import hosting
 from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, hardlink_or_copy, require_network
@@ -45,7 +46,7 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
 
 def _resolve_by_protocol(handle: Handle, *, refresh: bool) -> str:
     page = handle.canonical
-    hosted = replace(handle, scheme=Scheme.URL, location=f"{page}?tf-hub-format=compressed")
+    hosted = replace(handle, scheme=Scheme.URL, location=f"{page}?{COMPRESSED}")
     try:
         return hosting.resolve(hosted, refresh=refresh)
     except LocationUnavailable:

@@ -58,7 +58,7 @@ class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore
             The output named "default", or the only output; with `as_dict=True`, a dict of all outputs.
 
         Raises:
-            SignatureNotFound: there is no such signature; lists those that exist.
+            SignatureNotFound: no signature has this name; lists those that exist.
             InputMismatch: the signature has other inputs, or no single output; lists them.
             NotTrainable: with `training`, if the signature cannot be trained; says why.
         """

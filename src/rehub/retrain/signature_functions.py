@@ -206,7 +206,7 @@ class SignatureFunctions:
         """Return how the module is called, with a signature that is the default.
 
         Raises:
-            SignatureNotFound: there is no such signature.
+            SignatureNotFound: no signature has this name.
         """
         signatures = tuple(
             read_signature(name, Message(signature_def.SerializeToString()))

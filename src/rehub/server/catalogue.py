@@ -11,10 +11,11 @@ import logging
 import re
 import sqlite3
 import threading
+import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING, Callable, Iterator
 
-from rehub.server.facts import ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
+from rehub.server.facts import FACTS_LAYOUT, ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LAYOUT = 1  # Of the tables and of ModelFacts; a file of another layout is made again.
 _SCHEMA = """
 create table models (name text, version integer, publisher text, stamp text, facts text, is_latest integer);
 create unique index by_name on models (name, version);
 create virtual table words using fts5 (name, description, labels, card, tokenize = "porter unicode61 tokenchars '_'");
 """
+# Of the tables and of the facts in them. A file of another layout is made again.
+_LAYOUT = zlib.crc32((_SCHEMA + FACTS_LAYOUT).encode()) >> 1
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 16
 _NO_VERSION = -1
@@ -165,16 +167,17 @@ def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(str(path), check_same_thread=False, timeout=30)
     try:
         (layout,) = database.execute("pragma user_version").fetchone()
-    except sqlite3.DatabaseError:
-        layout = None  # Not a database: a file that was cut off, for example.
-    if layout == _LAYOUT:
-        return database
+        if layout == _LAYOUT and database.execute("pragma quick_check(1)").fetchone() == ("ok",):
+            return database
+    except sqlite3.DatabaseError as error:
+        _log.info("The index %s cannot be read: %s", path, error)
     database.close()
     if path.exists():
         _log.info("The index %s is made again: it is of another layout, or damaged", path)
-        path.unlink()
+        for suffix in ("", "-journal"):  # SQLite's journal belongs to the damaged file.
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     with closing(sqlite3.connect(str(path))) as fresh, fresh:
-        fresh.executescript(f"pragma journal_mode = wal; {_SCHEMA} pragma user_version = {_LAYOUT};")
+        fresh.executescript(f"{_SCHEMA} pragma user_version = {_LAYOUT};")
     return sqlite3.connect(str(path), check_same_thread=False, timeout=30)
 
 

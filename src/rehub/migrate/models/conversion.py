@@ -95,7 +95,7 @@ def convert(
         ExportTargetTaken: `directory` is not empty, and `overwrite` is not set.
         UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        TagsNotFound, SignatureNotFound: there is no such variant or signature; lists those that exist.
+        TagsNotFound, SignatureNotFound: no variant or signature has that name; lists those that exist.
         InvalidModule: the graph cannot be traced; names the node.
         ConversionFailed: the results of the models differ. Nothing was written.
     """

@@ -157,7 +157,7 @@ class Library:
         """Return a function's body, and what is known of its graph.
 
         Raises:
-            InvalidModule: there is no such function.
+            InvalidModule: the library has no such function.
         """
         if name not in self._functions:
             raise InvalidModule(f"The graph calls a function {name!r} that its library does not have.")
