@@ -26,14 +26,14 @@ def test_the_report_is_printed(tmp_path, capsys):
     assert tf.saved_model.load(str(tmp_path / "new"))(tf.constant(["the cat"])).shape == (1, 8)
 
 
-def test_the_report_can_be_had_as_json(tmp_path, capsys):
+def test_the_report_is_printed_as_json(tmp_path, capsys):
     assert main(["convert", TEXT_EMBED, str(tmp_path / "new"), "--json", "--signature", "tokens", "--tags", ""]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["signatures"] == ["tokens", "default"]
     assert report["assets"] == ["tokens.txt"]
 
 
-def test_what_is_there_is_kept(tmp_path, capsys):
+def test_an_existing_directory_is_kept(tmp_path, capsys):
     (tmp_path / "note.txt").write_text("mine")
     assert main(["convert", TEXT_EMBED, str(tmp_path)]) == 1
     assert "note.txt is there already" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def demo(directory, *words):
     )
 
 
-def test_it_makes_loads_and_trains_a_model_and_nothing_else_is_printed(tmp_path):
+def test_demo_saves_loads_and_trains_a_model_without_other_output(tmp_path):
     ran = demo(tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")  # TensorFlow's start-up messages would stand in stderr.
     assert "model(['a fine film']) is a tensor of shape (1, 16)" in ran.stdout
@@ -33,11 +33,11 @@ def test_it_makes_loads_and_trains_a_model_and_nothing_else_is_printed(tmp_path)
     assert (tmp_path / "demo_model" / "saved_model.pb").is_file()
 
 
-def test_it_goes_on_with_its_model_and_overwrites_nothing_else(rehub, tmp_path, monkeypatch):
+def test_demo_reuses_its_model_and_overwrites_nothing_else(rehub, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "demo_model: a new model" in rehub("demo").out
     written = (tmp_path / "demo_model" / "saved_model.pb").stat().st_mtime_ns
-    assert "demo_model: a model is there already" in rehub("demo").out
+    assert "demo_model: a model exists already" in rehub("demo").out
     assert (tmp_path / "demo_model" / "saved_model.pb").stat().st_mtime_ns == written
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "diary.txt").write_text("mine")

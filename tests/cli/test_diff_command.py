@@ -31,7 +31,7 @@ def save(module, directory):
     return directory
 
 
-def test_equal_models_end_with_0(rehub, tmp_path):
+def test_diff_of_equal_models_exits_with_0(rehub, tmp_path):
     model = saved_models.save_shift(tmp_path / "1")
     shutil.copytree(model, str(tmp_path / "2"))
     ran = rehub("diff", model, tmp_path / "2")
@@ -42,7 +42,7 @@ def test_equal_models_end_with_0(rehub, tmp_path):
     ]
 
 
-def test_what_differs_is_printed_and_ends_with_1(rehub, tmp_path):
+def test_diff_prints_differences_and_exits_with_1(rehub, tmp_path):
     before, after = save(saved_models.Scale(), tmp_path / "1"), save(Changed(2.0), tmp_path / "2")
     ran = rehub("diff", before, after)
     assert (ran.code, ran.err) == (1, "")
@@ -68,7 +68,7 @@ class Large(saved_models.Scale):
         self.more = [tf.Variable(float(i), name=f"more_{i}") for i in range(30)]
 
 
-def test_a_group_is_cut_at_20_lines_unless_all_are_asked_for(rehub, tmp_path):
+def test_a_group_is_cut_at_20_lines_without_all(rehub, tmp_path):
     before, after = save(saved_models.Scale(), tmp_path / "1"), save(Large(), tmp_path / "2")
     lines = rehub("diff", before, after).out.splitlines()
     variables = lines[lines.index("variables:") + 1 :]
@@ -83,7 +83,7 @@ def test_a_changed_type_is_printed(rehub, tmp_path):
     assert "~ variable only: float32[2] -> float64[2], equal values" in rehub("diff", before, after).out.splitlines()
 
 
-def test_what_differs_can_be_had_as_json(rehub, tmp_path):
+def test_diff_prints_json(rehub, tmp_path):
     before, after = save(saved_models.Scale(), tmp_path / "1"), save(Changed(2.0), tmp_path / "2")
     ran = rehub("diff", before, after, "--json")
     assert ran.code == 1
@@ -96,7 +96,7 @@ def test_what_differs_can_be_had_as_json(rehub, tmp_path):
     assert (difference["equal_variables"], difference["matched"]) == (0, {"checkpoint key": 1})
 
 
-def test_what_cannot_be_compared_ends_with_2(rehub, tmp_path):
+def test_diff_of_an_unreadable_model_exits_with_2(rehub, tmp_path):
     ran = rehub("diff", saved_models.save_shift(tmp_path / "1"), tmp_path / "none")
     assert (ran.code, ran.out) == (2, "")
     assert "none" in ran.err

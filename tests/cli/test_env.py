@@ -8,7 +8,9 @@ import platform
 import rehub as library
 
 
-def test_it_tells_versions_settings_caches_and_logins_without_secrets(rehub, hosted, cache_dir, tmp_path, monkeypatch):
+def test_env_prints_versions_settings_caches_and_logins_without_secrets(
+    rehub, hosted, cache_dir, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".kaggle").mkdir()
     (tmp_path / ".kaggle" / "kaggle.json").write_text('{"key": "hunter2"}')
@@ -32,7 +34,7 @@ def test_it_tells_versions_settings_caches_and_logins_without_secrets(rehub, hos
     assert f"{cache_dir}: 1 model, " in text
 
 
-def test_an_impossible_setting_does_not_keep_it_from_telling_the_rest(rehub, monkeypatch):
+def test_env_prints_the_rest_after_an_invalid_setting(rehub, monkeypatch):
     monkeypatch.setenv("REHUB_CACHE_DIR", "gs://")
     ran = rehub("env")
     assert ran.code == 0

@@ -42,7 +42,7 @@ def test_the_archive_of_one_server_can_be_sent_by_another(rehub, hosted, server,
     assert read(library.resolve(copied)) == MODEL
 
 
-def test_one_model_has_one_archive(rehub, hosted, server, tmp_path):
+def test_packing_a_model_twice_gives_the_same_archive(rehub, hosted, server, tmp_path):
     archives = []
     for number in range(2):
         archive = tmp_path / f"{number}.tar.gz"
@@ -53,13 +53,13 @@ def test_one_model_has_one_archive(rehub, hosted, server, tmp_path):
     assert archives[0] == archives[1]
 
 
-def test_a_directory_of_ones_own_is_packed_too(rehub, tmp_path):
+def test_a_local_directory_is_packed(rehub, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "saved_model.pb").write_bytes(b"graph")
     assert rehub("export", tmp_path / "model", tmp_path / "model.tar.gz").code == 0
 
 
-def test_an_archive_that_is_there_is_replaced_only_by_force(rehub, hosted, tmp_path):
+def test_an_existing_archive_is_replaced_only_with_force(rehub, hosted, tmp_path):
     archive = tmp_path / "digits.tar.gz"
     archive.write_bytes(b"precious")
     ran = rehub("export", hosted, archive)
@@ -70,7 +70,7 @@ def test_an_archive_that_is_there_is_replaced_only_by_force(rehub, hosted, tmp_p
     assert archive.read_bytes() != b"precious"
 
 
-def test_what_holds_no_model_is_not_packed(rehub, tmp_path):
+def test_a_directory_without_a_model_is_not_packed(rehub, tmp_path):
     (tmp_path / "notes").mkdir()
     ran = rehub("export", tmp_path / "notes", tmp_path / "notes.tar.gz")
     assert ran.code == 1
@@ -85,13 +85,13 @@ def test_another_ending_is_wrong_usage(rehub, tmp_path, name):
     assert "does not end in .tar.gz or .tgz" in ran.err
 
 
-def test_a_place_that_cannot_be_written_is_named(rehub, hosted, tmp_path):
+def test_an_unwritable_place_is_named(rehub, hosted, tmp_path):
     ran = rehub("export", hosted, tmp_path / "nowhere" / "digits.tar.gz")
     assert ran.code == 1
     assert f"'{hosted}' cannot be packed as '{tmp_path / 'nowhere' / 'digits.tar.gz'}'" in ran.err
 
 
-def test_a_model_that_stays_in_its_object_store_is_not_packed(rehub, tmp_path, monkeypatch):
+def test_a_model_in_an_object_store_is_not_packed(rehub, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_MODEL_LOAD_FORMAT", "UNCOMPRESSED")
     ran = rehub("export", "gs://models/digits", tmp_path / "digits.tar.gz")
     assert ran.code == 1

@@ -45,7 +45,7 @@ def directory(tmp_path):
         "s3://models/digits.tar.gz",
     ],
 )
-def test_a_handle_of_any_kind_resolves_to_what_was_imported(rehub, archive, monkeypatch, handle):
+def test_a_handle_of_any_kind_resolves_to_the_imported_model(rehub, archive, monkeypatch, handle):
     monkeypatch.setenv("REHUB_OFFLINE", "1")
     assert rehub("pull", handle).code == 1
     ran = rehub("import", handle, archive)
@@ -77,7 +77,7 @@ def test_export_and_import_move_a_model_to_another_machine(rehub, hosted, tmp_pa
     assert contents(library.resolve(hosted)) == MODEL
 
 
-def test_a_model_that_is_there_is_not_replaced(rehub, archive, tmp_path):
+def test_import_does_not_replace_a_cached_model(rehub, archive, tmp_path):
     assert rehub("import", HANDLE, archive).code == 0
     ran = rehub("import", HANDLE, archive)
     assert ran.code == 1
@@ -85,7 +85,7 @@ def test_a_model_that_is_there_is_not_replaced(rehub, archive, tmp_path):
     assert f"rehub cache rm {HANDLE}" in ran.err
 
 
-def test_a_hash_in_the_handle_must_be_the_archives(rehub, archive, directory, tmp_path):
+def test_the_archive_must_have_the_hash_in_the_handle(rehub, archive, directory, tmp_path):
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     assert rehub("import", f"{HANDLE}#sha256={digest}", archive).code == 0
     wrong = rehub("import", f"{HANDLE}#sha256={'0' * 64}", archive)
@@ -94,7 +94,7 @@ def test_a_hash_in_the_handle_must_be_the_archives(rehub, archive, directory, tm
     assert rehub("import", f"{HANDLE}#sha256={digest}", directory).code == 1
 
 
-def test_what_is_refused_leaves_the_cache_unchanged(rehub, tmp_path, cache_dir):
+def test_a_refused_import_leaves_the_cache_unchanged(rehub, tmp_path, cache_dir):
     bad = {
         "no archive": (b"<html>a page</html>", "is not an archive that rehub knows"),
         "half": (archive_of(MODEL)[:-20], "ends too early"),
@@ -115,6 +115,6 @@ def test_a_directory_without_a_model_is_refused(rehub, tmp_path, cache_dir):
     assert "contains neither" in ran.err
 
 
-def test_what_is_no_handle_of_a_fetched_model_is_refused(rehub, archive, tmp_path):
+def test_a_handle_that_is_never_fetched_is_refused(rehub, archive, tmp_path):
     assert "is a path" in rehub("import", tmp_path / "elsewhere", archive).err
     assert "does not exist" in rehub("import", HANDLE, tmp_path / "nothing").err

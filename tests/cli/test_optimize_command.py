@@ -21,7 +21,7 @@ def path(tmp_path):
     return tmp_path / "model"
 
 
-def test_it_prints_what_was_measured_and_chosen(rehub, path):
+def test_optimize_prints_measurements_and_choices(rehub, path):
     ran = rehub("optimize", path)
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
@@ -34,7 +34,7 @@ def test_it_prints_what_was_measured_and_chosen(rehub, path):
     assert not list(path.parent.glob("*.tmp"))
 
 
-def test_the_report_can_be_had_as_json_for_sizes_of_ones_own(rehub, path):
+def test_json_has_the_report_for_given_sizes(rehub, path):
     ran = rehub("optimize", path, "--json", "--input", "x=5,3")
     report = json.loads(ran.out)
     assert {each["inputs"] for each in report} == {"x=float32[5, 3]", "float32[5, 3]"}
@@ -43,7 +43,7 @@ def test_the_report_can_be_had_as_json_for_sizes_of_ones_own(rehub, path):
         assert each["speedup"] >= 1
 
 
-def test_what_it_writes_is_loaded_by_plain_tensorflow(rehub, path, tmp_path):
+def test_the_written_model_is_loaded_by_plain_tensorflow(rehub, path, tmp_path):
     target = tmp_path / "out"
     ran = rehub("optimize", path, target)
     assert ran.out.splitlines()[-1] == f"{target}: a TF2 SavedModel for inference"
@@ -53,7 +53,7 @@ def test_what_it_writes_is_loaded_by_plain_tensorflow(rehub, path, tmp_path):
     np.testing.assert_allclose(loaded.signatures["serving_default"](x=x)["output_0"].numpy(), [[6.0] * 3], rtol=2e-2)
 
 
-def test_what_is_there_is_kept_until_it_may_be_replaced(rehub, path, tmp_path):
+def test_an_existing_directory_is_replaced_only_with_overwrite(rehub, path, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "note.txt").write_text("mine")
     ran = rehub("optimize", path, tmp_path / "out")
@@ -64,7 +64,7 @@ def test_what_is_there_is_kept_until_it_may_be_replaced(rehub, path, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["x", "x=1,b"])
-def test_sizes_that_are_none_are_refused(rehub, path, text):
+def test_invalid_sizes_are_refused(rehub, path, text):
     ran = rehub("optimize", path, "--input", text)
     assert ran.code == 1
     assert "such as images=1,224,224,3" in ran.err

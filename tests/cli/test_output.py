@@ -28,13 +28,13 @@ def save(directory, name):
     "words",
     [("show",), ("show", "--signature", HOSTILE), ("show", "--ops"), ("show", "--signature", "none")],
 )
-def test_no_name_in_a_model_makes_a_line_or_steers_a_terminal(rehub, tmp_path, words):
+def test_names_in_a_model_cannot_add_lines_or_control_a_terminal(rehub, tmp_path, words):
     ran = rehub(words[0], save(tmp_path / "model", HOSTILE), *words[1:])
     assert "forged" in ran.out + ran.err or words[-1] == "--ops"
     require_plain(ran)
 
 
-def test_no_name_of_an_op_makes_a_line_in_a_scan(rehub, tmp_path):
+def test_names_of_ops_cannot_add_lines_to_a_scan(rehub, tmp_path):
     directory = save(tmp_path / "model", "name")
     model = (directory / "saved_model.pb").read_bytes()
     forged = b"\nforged:\x1b"
@@ -46,7 +46,7 @@ def test_no_name_of_an_op_makes_a_line_in_a_scan(rehub, tmp_path):
     require_plain(ran)
 
 
-def test_no_difference_between_two_models_makes_a_line_or_steers_a_terminal(rehub, tmp_path):
+def test_a_diff_cannot_add_lines_or_control_a_terminal(rehub, tmp_path):
     ran = rehub("diff", save(tmp_path / "a", HOSTILE), save(tmp_path / "b", "plain"))
     assert "forged" in ran.out
     require_plain(ran)

@@ -17,7 +17,7 @@ from rehub.restore.prepared.digest import weights_digest
 
 pytestmark = [
     pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader"),
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="whether a file system is local is told by /proc"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc says whether a file system is local"),
 ]
 
 
@@ -31,7 +31,7 @@ def model(tmp_path, monkeypatch):
     return tmp_path / "model"
 
 
-def test_it_prints_where_the_prepared_form_is(rehub, model):
+def test_prepare_prints_the_directory_of_the_prepared_form(rehub, model):
     ran = rehub("prepare", model)
     assert (ran.code, ran.err) == (0, "")
     directory = Path(ran.out.strip())
@@ -40,7 +40,7 @@ def test_it_prints_where_the_prepared_form_is(rehub, model):
     assert rehub("prepare", model).out == ran.out
 
 
-def test_one_that_cannot_be_prepared_says_why_and_keeps_no_other_from_it(rehub, model, tmp_path):
+def test_prepare_says_why_a_model_cannot_be_prepared_and_goes_on(rehub, model, tmp_path):
     ran = rehub("prepare", tmp_path / "none", saved_models.save_v1(tmp_path / "v1"), model)
     assert ran.code == 1
     assert "none" in ran.err
@@ -59,7 +59,7 @@ def test_verify_covers_prepared_forms_and_rm_removes_them(rehub, model):
     assert rehub("cache", "rm", model).code == 1
 
 
-def test_form_of_a_cached_model_is_compared_with_its_checkpoint_and_goes_with_it(rehub, model):
+def test_the_form_of_a_cached_model_is_verified_and_removed_with_it(rehub, model):
     archive = shutil.make_archive(str(model), "gztar", str(model))
     form = Path(rehub("prepare", archive).out.strip())
     assert rehub("cache", "verify").code == 0

@@ -42,7 +42,7 @@ def test_python_m_rehub_is_the_same_program():
     assert (done.returncode, done.stdout) == (0, f"rehub {library.__version__}\n")
 
 
-def test_a_start_imports_no_command_and_nothing_heavy():
+def test_the_program_starts_without_importing_commands_or_heavy_packages():
     code = "import sys, rehub.cli.program, rehub.cli.parser as it; it.build_parser(['--version']); print(*sys.modules)"
     loaded = run(sys.executable, "-W", "error", "-c", code).stdout.split()
     assert "rehub.cli.parser" in loaded
@@ -50,14 +50,14 @@ def test_a_start_imports_no_command_and_nothing_heavy():
     assert not [name for name in loaded if name.split(".")[0] in {"tensorflow", "keras", "numpy", "platformdirs"}]
 
 
-def test_no_command_is_wrong_usage_and_answered_with_the_commands(rehub):
+def test_a_missing_command_is_wrong_usage_and_lists_the_commands(rehub):
     for words, some in (((), ("pull", "cache")), (("cache",), ("ls", "prune"))):
         ran = rehub(*words)
         assert (ran.code, ran.out) == (2, "")
         assert all(f"    {name} " in ran.err for name in some)
 
 
-def test_help_has_headings_settings_and_where_to_read_on(rehub):
+def test_help_has_headings_settings_and_the_documentation(rehub):
     out = rehub("--help").out
     headings = ["start:", "get models:", "look at models:", "run models:", "train models:", "manage the cache:"]
     places = [out.index(f"\n{heading}\n") for heading in headings]
@@ -66,7 +66,7 @@ def test_help_has_headings_settings_and_where_to_read_on(rehub):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_examples_in_the_help_are_command_lines_that_are_understood(rehub, name):
+def test_examples_in_the_help_can_be_parsed(rehub, name):
     command = next(command for command in COMMANDS if name == command.name)
     out = rehub(*command.argv, "--help").out
     examples = re.findall(r"^    rehub (.*)$", out.partition("\nexamples:\n")[2], re.MULTILINE)
@@ -91,7 +91,7 @@ def test_examples_in_the_help_are_command_lines_that_are_understood(rehub, name)
         ("diff a b --jsn", "--json"),
     ],
 )
-def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(rehub, typed, meant):
+def test_a_mistyped_word_gets_a_suggestion(rehub, typed, meant):
     ran = rehub(*typed.split())
     assert (ran.code, ran.out) == (2, "")
     assert f"Did you mean {meant}?" in ran.err
@@ -108,7 +108,7 @@ def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(rehub, typed, m
         ("convert x", "usage: rehub convert "),
     ],
 )
-def test_a_wrong_argument_is_answered_with_the_usage_of_its_command(rehub, typed, usage):
+def test_a_wrong_argument_prints_the_usage_of_its_command(rehub, typed, usage):
     ran = rehub(*typed.split())
     assert ran.code == 2
     assert ran.err.startswith(usage)
@@ -130,7 +130,7 @@ def test_quiet_hides_progress_and_warnings_and_no_error(rehub, hosted, server, m
     assert rehub("pull", "-q", server.url + "/no/such/1").err.startswith("rehub: ")
 
 
-def test_a_refused_connection_is_told_in_one_line(rehub, monkeypatch):
+def test_a_refused_connection_is_an_error_of_one_line(rehub, monkeypatch):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -152,12 +152,12 @@ def test_a_refused_connection_is_told_in_one_line(rehub, monkeypatch):
         ("tfhub.dev/google/nnlm/1", ["https://tfhub.dev/google/nnlm/1"]),
     ],
 )
-def test_a_name_without_its_site_is_answered_with_the_sites(rehub, handle, hints):
+def test_a_model_name_without_a_site_gets_suggestions_of_sites(rehub, handle, hints):
     err = rehub("pull", handle).err
     assert [hint for hint in hints if hint not in err] == []
 
 
-def test_a_misspelled_name_of_the_library_is_answered_too():
+def test_a_misspelled_name_of_the_library_gets_a_suggestion():
     with pytest.raises(AttributeError, match=r"Did you mean hub\.load\?"):
         library.laod  # noqa: B018
 
@@ -167,14 +167,14 @@ def test_a_misspelled_name_of_the_library_is_answered_too():
     [["fetch"], ["--nonsense"], ["pull"], ["cache", "list"], ["cache", "ls", "extra"], ["cache", "--json", "ls"]],
     ids=" ".join,
 )
-def test_wrong_usage_ends_with_2(rehub, words):
+def test_wrong_usage_exits_with_2(rehub, words):
     ran = rehub(*words)
     assert (ran.code, ran.out) == (2, "")
     assert "usage: rehub" in ran.err
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_a_file_and_explains_itself(rehub, name):
+def test_every_command_has_a_file_a_help_and_documentation(rehub, name):
     command = next(command for command in COMMANDS if name == command.name)
     assert importlib.import_module(command.module).__doc__.startswith(f"`rehub {name}")
     ran = rehub(*command.argv, "--help")
@@ -188,14 +188,14 @@ def test_options_cannot_be_abbreviated(rehub):
     assert rehub("cache", "ls", "--js").code == 2
 
 
-def test_a_failure_is_a_message_and_no_traceback(rehub, tmp_path):
+def test_a_failure_prints_a_message_without_a_traceback(rehub, tmp_path):
     ran = rehub("pull", tmp_path / "nothing")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"rehub: '{tmp_path / 'nothing'}' does not exist")
     assert "Traceback" not in ran.err
 
 
-def test_a_fault_of_rehub_shows_its_traceback():
+def test_a_bug_in_rehub_shows_its_traceback():
     broken = "import rehub.cli.cache.path as path, rehub.cli; path.run_command = lambda _: 1 / 0; rehub.cli.console()"
     done = run(sys.executable, "-c", broken, "cache", "path")
     assert done.returncode == 1
@@ -203,7 +203,7 @@ def test_a_fault_of_rehub_shows_its_traceback():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_ctrl_c_ends_quietly_with_130_and_leaves_nothing(server, cache_dir):
+def test_ctrl_c_exits_quietly_with_130_and_leaves_no_files(server, cache_dir):
     tar = tar_of({"saved_model.pb": b"graph", "variables/variables.data": os.urandom(4 << 20)})
     silent, done = threading.Event(), threading.Event()
 
@@ -226,7 +226,7 @@ def test_ctrl_c_ends_quietly_with_130_and_leaves_nothing(server, cache_dir):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="/dev/stdout and head are not there")
-def test_a_reader_who_has_read_enough_gets_no_traceback():
+def test_a_closed_pipe_prints_no_traceback():
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as closed:
@@ -240,7 +240,7 @@ def test_a_reader_who_has_read_enough_gets_no_traceback():
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_what_the_terminals_encoding_lacks_is_escaped(tmp_path):
+def test_characters_that_the_terminal_cannot_encode_are_escaped(tmp_path):
     path = tmp_path / "mod\u00e8le"
     path.mkdir()
     done = run(sys.executable, "-m", "rehub", "pull", str(path), env={**os.environ, "PYTHONIOENCODING": "ascii"})

@@ -18,14 +18,14 @@ def test_a_model_is_fetched_and_its_directory_printed(rehub, hosted, server):
     assert len(server.requests) == 1
 
 
-def test_one_that_fails_does_not_keep_the_others(rehub, hosted, server, tmp_path):
+def test_pull_goes_on_after_a_failure(rehub, hosted, server, tmp_path):
     ran = rehub("pull", server.url + "/no/such/1", hosted, tmp_path)
     assert ran.code == 1
     assert ran.out.splitlines() == [library.resolve(hosted), str(tmp_path)]
     assert ran.err.startswith(f"rehub: '{server.url}/no/such/1' cannot be downloaded")
 
 
-def test_what_was_fetched_can_be_had_as_json(rehub, hosted, tmp_path):
+def test_pull_prints_json(rehub, hosted, tmp_path):
     ran = rehub("pull", "--json", hosted, tmp_path / "nothing")
     assert ran.code == 1
     first, second = json.loads(ran.out)
@@ -34,7 +34,7 @@ def test_what_was_fetched_can_be_had_as_json(rehub, hosted, tmp_path):
     assert "does not exist" in second["error"]
 
 
-def test_handles_come_from_a_file_too(rehub, hosted, tmp_path):
+def test_handles_are_read_from_a_file(rehub, hosted, tmp_path):
     models = tmp_path / "models.txt"
     models.write_text(f"# what we serve\n\n{hosted}  # digits\n{hosted}\n", encoding="utf-8-sig")
     ran = rehub("pull", tmp_path, "-r", models)
@@ -48,7 +48,7 @@ def test_a_file_that_is_missing_or_empty_is_an_error(rehub, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["/google/digits/1", "/google/digits.tar.gz"])
-def test_locked_models_are_pulled_as_they_were_and_others_are_refused(rehub, server, tmp_path, monkeypatch, name):
+def test_pull_accepts_only_the_bytes_that_were_locked(rehub, server, tmp_path, monkeypatch, name):
     def publish(archive):
         return server.answer(name, sends(archive)) if name.endswith(".tar.gz") else server.publish(name, archive)
 
@@ -71,7 +71,7 @@ def test_locked_models_are_pulled_as_they_were_and_others_are_refused(rehub, ser
     assert "sha256" in ran.err
 
 
-def test_lock_pins_a_local_archive_and_says_how_a_directory_becomes_one(rehub, tmp_path):
+def test_lock_pins_a_local_archive_and_suggests_export_for_a_directory(rehub, tmp_path):
     archive = tmp_path / "digits.tar.gz"
     archive.write_bytes(archive_of(MODEL))
     pinned = rehub("lock", archive).out.strip()

@@ -68,7 +68,7 @@ def outputs_of(ran):
     return json.loads(ran.out)
 
 
-def test_a_model_that_could_do_harm_is_refused_where_the_setting_says_so(rehub, tmp_path, monkeypatch):  # P66
+def test_a_dangerous_model_is_refused_by_the_setting(rehub, tmp_path, monkeypatch):  # P66
     harmful = harmful_models.save_that_writes(tmp_path / "model", tmp_path / "harm")
     monkeypatch.setenv("REHUB_TRUST", "refuse")
     ran = rehub("run", harmful, "--input", 'words=["a"]')
@@ -95,7 +95,7 @@ def test_a_signature_of_a_tf1_model_is_called_by_its_name(rehub, tmp_path):
     assert outputs_of(ran) == {"place": [2, -1]}
 
 
-def test_a_legacy_module_gives_what_it_gives_when_it_is_loaded(rehub):
+def test_a_legacy_module_returns_the_same_outputs_as_after_load(rehub):
     words = ["the cat", "sat"]
     expected = hub.load(TEXT_EMBED)(tf.constant(words)).numpy()
     ran = rehub("run", TEXT_EMBED, "--input", f"default={json.dumps(words)}", "--json")
@@ -149,7 +149,7 @@ def picture(tmp_path):
     return tmp_path / "half.png"
 
 
-def test_a_picture_is_brought_to_the_size_and_range_of_the_input(rehub, picture, tmp_path):  # P55
+def test_a_picture_gets_the_size_and_range_of_the_input(rehub, picture, tmp_path):  # P55
     model = Images()
     ran = rehub("run", save(model, model.see, tmp_path / "m"), "--input", f"images=@{picture}", "--json")
     images = np.float32(outputs_of(ran)["images"])
@@ -159,7 +159,7 @@ def test_a_picture_is_brought_to_the_size_and_range_of_the_input(rehub, picture,
     np.testing.assert_allclose(images.mean(axis=(0, 1, 2)), [0.5, 0, 0], atol=1e-3)
 
 
-def test_a_picture_keeps_its_size_where_the_input_has_none(rehub, picture, tmp_path):
+def test_a_picture_keeps_its_size_if_the_input_has_none(rehub, picture, tmp_path):
     model = Images(tf.uint8, (None, None))
     directory = save(model, model.see, tmp_path / "m")
     images = np.array(outputs_of(rehub("run", directory, "--input", f"images=@{picture}", "--json"))["images"])
@@ -169,7 +169,7 @@ def test_a_picture_keeps_its_size_where_the_input_has_none(rehub, picture, tmp_p
     assert np.shape(outputs_of(ran)["images"]) == (1, 2, 3, 3)
 
 
-def test_what_is_no_picture_is_refused(rehub, tmp_path):
+def test_a_file_that_is_not_a_picture_is_refused(rehub, tmp_path):
     model = Images()
     (tmp_path / "x.png").write_bytes(b"no picture")
     ran = rehub("run", save(model, model.see, tmp_path / "m"), "--input", f"images=@{tmp_path}/x.png")
@@ -189,13 +189,13 @@ def test_outputs_of_all_types_are_shown(rehub, answers):
     }
 
 
-def test_outputs_of_all_types_are_json(rehub, answers):
+def test_outputs_of_all_types_are_printed_as_json(rehub, answers):
     outputs = outputs_of(rehub("run", answers, "--json", "--input", "x=[1.5]", "--input", 'text="caf\u00e9"'))
     del outputs["long"]
     assert outputs == {"bytes": [{"b64": "AP8="}, "caf\u00e9"], "file": [1], "x": [1.5], "z": ["(1-2j)"]}
 
 
-def test_outputs_are_written_to_a_file_that_holds_no_pickle(rehub, answers, tmp_path):
+def test_outputs_are_written_to_a_file_without_pickles(rehub, answers, tmp_path):
     file = tmp_path / "out.npz"
     words = ("run", answers, "--input", "x=[1.5]", "--input", 'text="a"', "--output", file)
     ran = rehub(*words)
@@ -212,7 +212,7 @@ def test_outputs_are_written_to_a_file_that_holds_no_pickle(rehub, answers, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers", "out.npz"]
 
 
-def test_a_file_that_cannot_be_written_is_told(rehub, shift, tmp_path):
+def test_an_unwritable_file_is_an_error(rehub, shift, tmp_path):
     ran = rehub("run", shift, "--input", "x=[1]", "--output", tmp_path / "none" / "out.npz")
     assert ran.code == 1
     assert "cannot be written" in ran.err
@@ -234,24 +234,24 @@ TAKES = "takes x: float32[?]."
         (["x=@none.npy"], "'none.npy' cannot be read: No such file or directory."),
     ],
 )
-def test_a_wrong_input_is_answered_with_what_the_signature_takes(rehub, shift, inputs, reason):
+def test_a_wrong_input_is_an_error_with_the_inputs_of_the_signature(rehub, shift, inputs, reason):
     ran = rehub("run", shift, *[word for each in inputs for word in ("--input", each)])
     assert (ran.code, ran.out) == (1, "")
     assert reason in ran.err
     assert TAKES in ran.err
 
 
-def test_which_signature_has_to_be_said_where_there_is_no_default(rehub, tmp_path):
+def test_a_model_without_a_default_signature_needs_the_option(rehub, tmp_path):
     module = saved_models.Shift()
     signatures = {"a": module.__call__, "b": module.inner.scale}
     tf.saved_model.save(module, str(tmp_path / "m"), signatures=signatures)
     for words, asked in (((), "no default signature"), (("--signature", "c"), "no signature 'c'")):
         ran = rehub("run", tmp_path / "m", *words)
         assert ran.code == 1
-        assert f"has {asked}; choose one by --signature: a, b." in ran.err
+        assert f"has {asked}; choose one with --signature: a, b." in ran.err
 
 
-def test_what_the_model_itself_refuses_is_a_message(rehub, tmp_path):
+def test_an_error_of_the_model_is_a_message(rehub, tmp_path):
     module = tf.Module()
     module.f = tf.function(lambda x: tf.gather([1.0, 2.0], x), [tf.TensorSpec([None], tf.int32, "x")])
     ran = rehub("run", save(module, module.f, tmp_path / "m"), "--input", "x=[7]")

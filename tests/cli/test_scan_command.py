@@ -13,12 +13,12 @@ import rehub as hub
 from rehub.cli.program import main
 
 
-def test_a_clean_model_ends_with_0(tmp_path, capsys):
+def test_scan_of_a_clean_model_exits_with_0(tmp_path, capsys):
     assert main(["scan", saved_models.save_shift(tmp_path / "model")]) == 0
     assert "nothing found in" in capsys.readouterr().out
 
 
-def test_a_danger_ends_with_1_and_is_told_with_its_place_and_reason(tmp_path, capsys):
+def test_a_danger_exits_with_1_and_is_printed_with_its_place_and_reason(tmp_path, capsys):
     assert main(["scan", harmful_models.save(tmp_path / "model", harmful_models.writes)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "1 danger in" in lines[0]
@@ -33,7 +33,7 @@ def test_a_danger_is_found_in_each_form_of_a_model(tmp_path, capsys):
     assert "WriteFile writes files ('/tmp/harm')" in capsys.readouterr().out
 
 
-def test_json_tells_all_of_several_models(tmp_path, capsys):
+def test_json_has_the_reports_of_several_models(tmp_path, capsys):
     harmful = harmful_models.save(tmp_path / "harmful", harmful_models.reads)
     clean = saved_models.save_shift(tmp_path / "clean")
     assert main(["scan", "--json", clean, harmful]) == 1
@@ -43,7 +43,7 @@ def test_json_tells_all_of_several_models(tmp_path, capsys):
     assert (finding["op"], finding["severity"], finding["tags"]) == ("ReadFile", "danger", ["serve"])
 
 
-def test_a_model_that_is_not_there_does_not_keep_the_others_from_being_scanned(tmp_path, capsys):
+def test_scan_goes_on_after_a_missing_model(tmp_path, capsys):
     assert main(["scan", str(tmp_path / "none"), saved_models.save_shift(tmp_path / "model")]) == 1
     captured = capsys.readouterr()
     assert "none" in captured.err
@@ -67,7 +67,7 @@ def test_a_scan_imports_no_tensorflow(tmp_path):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_printing_a_report_is_what_the_command_prints(tmp_path, capsys):
+def test_str_of_a_report_equals_the_output_of_the_command(tmp_path, capsys):
     model = saved_models.save_lookup(tmp_path / "model")
     main(["scan", model])
     assert capsys.readouterr().out == f"{hub.scan(model)}\n"

@@ -12,7 +12,7 @@ import rehub as hub
 MODULE = saved_models.LEGACY / "conv_bn"
 
 
-def test_a_model_is_told_on_one_screen(rehub):
+def test_show_fits_on_one_screen(rehub):
     ran = rehub("show", MODULE)
     assert (ran.code, ran.err) == (0, "")
     assert len(ran.out.splitlines()) <= 40
@@ -49,7 +49,7 @@ def test_one_signature_is_shown_with_all_its_tensors(rehub):
     assert "with_dropout" not in ran.out
 
 
-def test_a_signature_that_is_not_there_is_refused_with_those_that_are(rehub):
+def test_an_unknown_signature_is_an_error_that_lists_the_known_ones(rehub):
     ran = rehub("show", MODULE, "--signature", "predict")
     assert (ran.code, ran.out) == (1, "")
     assert "has no signature 'predict'; it has: default, image_feature_vector, with_dropout" in ran.err
@@ -70,15 +70,15 @@ def test_one_variant_is_shown_alone(rehub):
 
 
 def test_json_has_everything(rehub):
-    told = json.loads(rehub("show", MODULE, "--json").out)
-    assert told["format"] == "legacy module"
-    assert told["can_be_retrained"]["verdict"] is True
-    assert [graph["tags"] for graph in told["graphs"]] == [["train"], []]
-    assert told["graphs"][0]["signatures"][0]["inputs"][0]["shape"] == [None, 16, 16, 3]
-    assert told["attachments"][0]["value"] == "CgQIEBAQ"
+    info = json.loads(rehub("show", MODULE, "--json").out)
+    assert info["format"] == "legacy module"
+    assert info["can_be_retrained"]["verdict"] is True
+    assert [graph["tags"] for graph in info["graphs"]] == [["train"], []]
+    assert info["graphs"][0]["signatures"][0]["inputs"][0]["shape"] == [None, 16, 16, 3]
+    assert info["attachments"][0]["value"] == "CgQIEBAQ"
 
 
-def test_what_is_no_model_is_a_message(rehub, tmp_path):
+def test_a_directory_without_a_model_is_an_error_message(rehub, tmp_path):
     ran = rehub("show", tmp_path)
     assert (ran.code, ran.out) == (1, "")
     assert "The directory is empty" in ran.err
@@ -86,7 +86,7 @@ def test_what_is_no_model_is_a_message(rehub, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 @pytest.mark.parametrize(("variables", "styled"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_a_terminal_shows_some_of_it_bold_unless_it_is_told_not_to(monkeypatch, variables, styled):
+def test_a_terminal_shows_bold_text_unless_no_color_is_set(monkeypatch, variables, styled):
     import pty
 
     from rehub.cli import output
@@ -104,7 +104,7 @@ def test_a_terminal_shows_some_of_it_bold_unless_it_is_told_not_to(monkeypatch, 
     assert shown == (b"\x1b[1mname\x1b[0m\x1b[2mnote\x1b[0m" if styled else b"namenote")
 
 
-def test_no_name_in_a_model_steers_the_terminal(rehub, tmp_path):
+def test_names_in_a_model_cannot_control_the_terminal(rehub, tmp_path):
     tf = saved_models.tf
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, [None])
@@ -117,11 +117,11 @@ def test_no_name_in_a_model_steers_the_terminal(rehub, tmp_path):
     assert "\x1b" not in ran.out
 
 
-def test_printing_what_inspect_returns_is_what_the_command_shows(rehub, tmp_path):
+def test_str_of_a_model_info_equals_the_output_of_show(rehub, tmp_path):
     model = saved_models.save_lookup(tmp_path / "model")
     assert rehub("show", model).out == f"{hub.inspect(model)}\n"
 
 
-def test_a_name_that_steers_a_terminal_is_written_out_when_printed(tmp_path):
+def test_control_characters_in_a_name_are_escaped_in_str(tmp_path):
     model = saved_models.copy(saved_models.LEGACY / "conv_bn", tmp_path / "a\x1b[2Jb")
     assert "\x1b" not in str(hub.inspect(model))

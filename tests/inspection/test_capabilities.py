@@ -24,7 +24,7 @@ def layer_of(path):
         return None
 
 
-def test_what_can_be_fine_tuned_is_a_layer_with_weights_to_train(inspected):
+def test_a_fine_tunable_model_is_a_layer_with_trainable_weights(inspected):
     verdicts = set()
     for name, path in sorted(inspected.items()):
         if name.startswith(("object/", "published/")) and name != "object/kitchen":
@@ -42,7 +42,7 @@ def test_what_can_be_fine_tuned_is_a_layer_with_weights_to_train(inspected):
     assert verdicts == {True, False}
 
 
-def test_what_can_be_retrained_is_called_in_training_mode(inspected):
+def test_a_retrainable_model_can_be_called_in_training_mode(inspected):
     for name, path in sorted(inspected.items()):
         info = hub.inspect(path)
         if not name.startswith(("legacy/", "module/", "feature/")) or name in _OF_ONE_SIZE:
@@ -68,7 +68,7 @@ def test_a_model_of_tf1_is_retrained_after_its_conversion(inspected, tmp_path):
     assert hub.inspect(converted.directory).can_be_fine_tuned
 
 
-def test_what_no_gradient_gets_through_cannot_be_retrained(tmp_path):
+def test_a_model_without_gradients_cannot_be_retrained(tmp_path):
     v1 = tf.compat.v1
 
     def queued():

@@ -45,7 +45,7 @@ def test_the_lines_of_python_run(inspected):
         assert "outputs" in run(path, info.usage), name
 
 
-def test_they_are_as_short_as_the_model_allows(inspected):
+def test_the_call_is_as_short_as_the_model_allows(inspected):
     calls = {name: hub.inspect(path).usage[-1] for name, path in inspected.items()}
     assert calls["legacy/conv_bn"] == "outputs = model(tf.zeros([1, 16, 16, 3]))"
     assert calls["legacy/text_embed"] == "outputs = model(tf.constant(['some text']))"
@@ -66,7 +66,7 @@ def test_a_variant_that_has_to_be_chosen_is_named(inspected):
     assert hub.inspect(inspected["legacy/conv_bn"], tags="train").usage[0].endswith("tags=['train'])")
 
 
-def test_a_function_may_be_named_by_a_word_of_python(tmp_path):
+def test_a_function_may_have_a_python_keyword_as_its_name(tmp_path):
     model = tf.Module()
     function = tf.function(lambda x: x)
     for dtype in (tf.float32, tf.int32):  # TensorFlow makes a signature of what is traced once.
@@ -78,7 +78,7 @@ def test_a_function_may_be_named_by_a_word_of_python(tmp_path):
     assert "outputs" in run(tmp_path, info.usage)
 
 
-def test_an_input_that_is_named_by_a_word_of_python_is_given_by_that_as_a_text_or_by_none(tmp_path):
+def test_an_input_named_by_a_python_keyword_is_given_in_a_dict_or_without_a_name(tmp_path):
     def rename(metagraph):
         inputs = metagraph.signature_def["serving_default"].inputs
         inputs["class"].CopyFrom(inputs["words"])
@@ -94,7 +94,7 @@ def test_an_input_that_is_named_by_a_word_of_python_is_given_by_that_as_a_text_o
     assert hub.inspect(model).usage[-1] == f"outputs = model({text})"
 
 
-def test_what_cannot_be_called_is_loaded_only(tmp_path):
+def test_a_model_that_cannot_be_called_is_only_loaded(tmp_path):
     model = tf.Module()
     model.v = tf.Variable(1.0)
     tf.saved_model.save(model, str(tmp_path))
@@ -104,7 +104,7 @@ def test_what_cannot_be_called_is_loaded_only(tmp_path):
     run(tmp_path, info.usage)
 
 
-def test_a_model_whose_op_nobody_knows_cannot_be_called(tmp_path):
+def test_a_model_with_an_unknown_op_cannot_be_called(tmp_path):
     path = saved_models.rename_op(saved_models.save_replacing(tmp_path / "model"), "RegexReplbce")
     info = hub.inspect(path)
     assert not info.can_be_called

@@ -11,7 +11,7 @@ from rehub.errors import CorruptModel
 
 
 @pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 writes no fingerprints")
-def test_the_fingerprint_is_that_which_tensorflow_reads(tmp_path):
+def test_the_fingerprint_equals_tensorflows(tmp_path):
     directory = saved_models.save_lookup(tmp_path / "model")
     expected = tf.saved_model.experimental.read_fingerprint(directory)
     found = dataclasses.asdict(hub.inspect(directory).fingerprint)
@@ -20,11 +20,11 @@ def test_the_fingerprint_is_that_which_tensorflow_reads(tmp_path):
     assert 0 not in found.values()
 
 
-def test_a_model_need_not_have_one():
+def test_a_model_may_lack_a_fingerprint():
     assert hub.inspect(saved_models.LEGACY / "text_embed").fingerprint is None
 
 
-def test_a_damaged_one_is_called_corrupt(tmp_path):
+def test_a_damaged_fingerprint_is_corrupt(tmp_path):
     directory = saved_models.save_lookup(tmp_path / "model")
     (tmp_path / "model" / "fingerprint.pb").write_bytes(b"\x08")
     with pytest.raises(CorruptModel, match=r"fingerprint\.pb' cannot be read as a fingerprint"):

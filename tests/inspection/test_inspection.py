@@ -20,7 +20,7 @@ import rehub as hub
 from rehub.errors import CorruptModel, InvalidSetting, LocationUnreadable, ModelNotFound, TagsNotFound
 
 
-def test_a_legacy_module_is_told_with_its_variants_and_attachments():
+def test_a_legacy_module_has_variants_and_attachments():
     info = hub.inspect(saved_models.LEGACY / "conv_bn")
     assert (info.format, info.saved_by, info.tensorflow_version) == ("legacy module", "", "1.15.5")
     by_tags = {graph.tags: graph for graph in info.graphs}
@@ -31,26 +31,26 @@ def test_a_legacy_module_is_told_with_its_variants_and_attachments():
     assert (len(info.variables), info.parameters, info.bytes) == (17, 2116, 8464)
 
 
-def test_loops_of_tf1_are_told():
+def test_loops_of_tf1_are_found():
     (graph,) = hub.inspect(saved_models.LEGACY / "rnn").graphs
     assert graph.v1_control_flow == ("Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch")
 
 
-def test_a_partitioned_variable_is_one():
+def test_a_partitioned_variable_is_one_variable():
     (variable,) = hub.inspect(saved_models.LEGACY / "text_embed_part").variables
     assert variable.parts > 1
     (whole,) = hub.inspect(saved_models.LEGACY / "text_embed").variables
     assert (variable.shape, variable.bytes) == (whole.shape, whole.bytes)
 
 
-def test_keras_is_told_by_what_it_saves(inspected):
-    told = {name: hub.inspect(path).saved_by for name, path in inspected.items()}
-    assert told.get("keras 2", "Keras 2") == told.get("keras", "Keras 2") == told.get("keras 2 export", "Keras 2")
-    assert told.get("keras 3 export", "Keras 3") == "Keras 3"
-    assert told["shift"] == told["v1"] == ""
+def test_keras_is_recognised_by_what_it_saves(inspected):
+    info = {name: hub.inspect(path).saved_by for name, path in inspected.items()}
+    assert info.get("keras 2", "Keras 2") == info.get("keras", "Keras 2") == info.get("keras 2 export", "Keras 2")
+    assert info.get("keras 3 export", "Keras 3") == "Keras 3"
+    assert info["shift"] == info["v1"] == ""
 
 
-def test_functions_are_told_with_their_traces(tmp_path):
+def test_functions_have_their_traces(tmp_path):
     info = hub.inspect(saved_models.save_lookup(tmp_path / "model"))
     assert [function.path for function in info.callables] == ["__call__", "find", "inner.scale", "parts[0].scale"]
     find = info.callables[1]
@@ -60,7 +60,7 @@ def test_functions_are_told_with_their_traces(tmp_path):
     assert [(tensor.dtype, tensor.shape) for tensor in trace.outputs] == [("int64", (None,))]
 
 
-def test_a_nest_of_arguments_is_told_by_paths_and_other_values_as_python_writes_them(inspected):
+def test_nested_arguments_have_paths_and_other_values_are_literals(inspected):
     if "nests" not in inspected:
         pytest.skip("TensorFlow 1.15 traces no such nests")
     (encode,) = hub.inspect(inspected["nests"]).callables
@@ -74,7 +74,7 @@ def test_a_nest_of_arguments_is_told_by_paths_and_other_values_as_python_writes_
     assert {("training", "False") in trace.literals for trace in encode.traces} == {True, False}
 
 
-def test_only_the_variant_with_the_tags_that_were_given_is_told():
+def test_tags_select_one_variant():
     (graph,) = hub.inspect(saved_models.LEGACY / "conv_bn", tags="train").graphs
     assert graph.tags == {"train"}
     with pytest.raises(TagsNotFound, match=r"\['nothing'\]; it has: \[\], \['train'\]"):
@@ -91,14 +91,14 @@ def test_a_model_needs_no_variables_and_assets_may_be_missing(tmp_path):
     assert hub.inspect(saved_models.save_replacing(tmp_path / "words")).variables == ()
 
 
-def test_a_model_in_text_form_is_told_alike(tmp_path):
+def test_a_model_in_text_format_gives_the_same_info(tmp_path):
     binary = hub.inspect(saved_models.save_v1(tmp_path / "binary"))
     text = hub.inspect(saved_models.save_v1(tmp_path / "text", as_text=True))
     assert text.graphs == binary.graphs
     assert text.can_be_retrained == binary.can_be_retrained
 
 
-def test_each_form_of_a_model_is_told_to_be_the_same(tmp_path):
+def test_each_encoding_of_a_model_gives_the_same_info(tmp_path):
     shutil.copytree(str(saved_models.LEGACY / "conv_bn"), str(tmp_path / "module"))
     for directory in (tmp_path / "module", saved_models.save_lookup(tmp_path / "object")):
         expected = hub.inspect(directory)
@@ -106,12 +106,12 @@ def test_each_form_of_a_model_is_told_to_be_the_same(tmp_path):
         assert hub.inspect(directory) == expected
 
 
-def test_what_is_no_model_is_refused(tmp_path):
+def test_a_directory_without_a_model_is_refused_by_inspect(tmp_path):
     with pytest.raises(ModelNotFound, match="empty"):
         hub.inspect(tmp_path)
 
 
-def test_a_model_in_an_object_store_is_copied_first(tmp_path):
+def test_a_model_in_an_object_store_has_to_be_copied_first(tmp_path):
     class Bucket:
         def is_supported(self, handle):
             return handle == "bucket://model"
@@ -129,14 +129,14 @@ def test_tensorflow_is_not_imported():
     subprocess.run([sys.executable, "-c", code, str(saved_models.LEGACY / "conv_bn")], check=True)
 
 
-def test_what_is_told_is_a_value():
+def test_a_model_info_is_a_value():
     info = hub.inspect(saved_models.LEGACY / "conv_bn")
     assert info == hub.inspect(saved_models.LEGACY / "conv_bn") == pickle.loads(pickle.dumps(info))
     with pytest.raises(dataclasses.FrozenInstanceError):
         info.format = "another"
 
 
-def test_a_notebook_shows_a_table_in_which_no_name_is_markup(tmp_path):
+def test_a_notebook_shows_a_table_with_escaped_names(tmp_path):
     model = tf.train.Checkpoint()
     model.f = tf.function(lambda x: x, [tf.TensorSpec([None], tf.float32)])
     tf.saved_model.save(model, str(tmp_path / "<b>model"))
@@ -167,7 +167,7 @@ def inspect_bytes(directory, content):
 
 @settings(deadline=None, max_examples=scaled(60))
 @given(st.integers(0, 1), st.floats(0, 1, exclude_max=True))
-def test_a_model_that_is_cut_off_is_called_corrupt(contents, which, share):
+def test_a_truncated_model_is_corrupt(contents, which, share):
     files, directory = contents
     with pytest.raises(CorruptModel, match=r"saved_model\.pb"):
         inspect_bytes(directory, files[which][: int(share * len(files[which]))])
@@ -178,7 +178,7 @@ def test_a_model_that_is_cut_off_is_called_corrupt(contents, which, share):
     st.integers(0, 1),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5),
 )
-def test_a_garbled_model_is_read_or_called_corrupt(contents, which, changes):
+def test_a_garbled_model_is_read_or_corrupt(contents, which, changes):
     files, directory = contents
     content = bytearray(files[which])
     for share, byte in changes:

@@ -10,7 +10,7 @@ from rehub.cli.exit_codes import DIFFERENT, ERROR, OK
 from rehub.errors import HubError
 from rehub.formatting import format_tensor
 from rehub.inspection import inspect
-from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models
+from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models, describe_values
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -119,19 +119,7 @@ def _format_variable(difference: VariableDifference) -> str:
         return f"{mark} variable {_format_name(variable)}: {_format_type(variable)}"
     names = " -> ".join(dict.fromkeys((_format_name(before), _format_name(after))))
     types = " -> ".join(dict.fromkeys((_format_type(before), _format_type(after))))
-    return f"~ variable {names}: {types}, {_format_values(difference)}"
-
-
-def _format_values(difference: VariableDifference) -> str:
-    values = difference.values
-    if values is None:
-        return f"values not compared: {difference.not_compared}"
-    if not values.changed:
-        return "equal values"
-    how = f"{values.changed:,} of {values.elements:,} values differ"
-    if values.max_absolute is None:
-        return how
-    return f"{how}, by {values.max_absolute:.3g} at most, and {values.max_relative:.3g} of their size"
+    return f"~ variable {names}: {types}, {describe_values(difference)}"
 
 
 def _format_name(variable: VariableInfo | None) -> str:

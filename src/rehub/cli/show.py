@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import EXAMPLE_URL
-from rehub.errors import SignatureNotFound
+from rehub.errors import ArchiveNotWritten, SignatureNotFound
 from rehub.formatting import did_you_mean, format_size, format_tensor, list_names
 from rehub.inspection import inspect, summary
 from rehub.inspection.report import format_report_lines
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from rehub.cli.parser import Parser
     from rehub.inspection.model_info import ModelInfo, TensorInfo
 
@@ -31,18 +31,32 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--signature", metavar="NAME", help="show only this signature, with all its tensors")
     parser.add_argument("--variables", action="store_true", help="list the variables")
     parser.add_argument("--ops", action="store_true", help="list the ops, and how often each occurs")
+    parser.add_argument(
+        "--graph", metavar="FILE", type=_parse_graph_path, help="write a picture of the model to a .svg or .html file"
+    )
     parser.add_tags_option("show")
     parser.add_json_option("everything")
     parser.add_examples(
-        f"show {EXAMPLE_URL}", "show ./my_model --signature serving_default", "show ./my_model --variables"
+        f"show {EXAMPLE_URL}",
+        "show ./my_model --signature serving_default",
+        "show ./my_model --variables",
+        "show ./my_model --graph my_model.svg",
     )
 
 
-def run_command(arguments: Namespace) -> int:
+def _parse_graph_path(text: str) -> Path:
+    if not text.endswith((".svg", ".html")):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .svg or .html")
+    return Path(text)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
     """Print the model, or the part that was asked for."""
     info = inspect(arguments.handle, tags=arguments.tags)
     if arguments.json:
         output.print_json(_to_json(info))
+    elif arguments.graph is not None:
+        _write_picture(info, arguments.graph)
     elif arguments.signature is not None:
         _show_signature(info, arguments.signature)
     elif arguments.variables or arguments.ops:
@@ -54,6 +68,17 @@ def run_command(arguments: Namespace) -> int:
         for line in format_report_lines(info, bold=output.bold, dim=output.dim):
             output.print_line(line)
     return OK
+
+
+def _write_picture(info: ModelInfo, path: Path) -> None:
+    from rehub.inspection.picture import draw_model, draw_model_page
+
+    picture = draw_model(info) if path.suffix == ".svg" else draw_model_page(info)
+    try:
+        path.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise ArchiveNotWritten(f"{str(path)!r} cannot be written: {error}") from error
+    output.print_line(str(path))
 
 
 def _show_signature(info: ModelInfo, name: str) -> None:

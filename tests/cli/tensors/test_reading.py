@@ -53,19 +53,19 @@ def test_arrays_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("member", ["", ":c"])
-def test_which_array_of_several_has_to_be_said(tmp_path, member):
+def test_a_file_with_several_arrays_needs_the_name_of_one(tmp_path, member):
     np.savez(str(tmp_path / "two.npz"), a=np.zeros(1), b=np.zeros(1))
-    with pytest.raises(InputMismatch, match=r"choose one as '@.*two\.npz:NAME'\. It has: a, b\."):
+    with pytest.raises(InputMismatch, match=r"choose one with '@.*two\.npz:NAME'\. It has: a, b\."):
         read_input(f"@{tmp_path}/two.npz{member}")
 
 
-def test_a_pickle_is_not_opened(tmp_path):
+def test_a_pickle_is_not_loaded(tmp_path):
     np.save(str(tmp_path / "x.npy"), np.array([{}], object))
     with pytest.raises(InputMismatch, match=r"Strings are stored as str or bytes"):
         read_input(f"@{tmp_path}/x.npy")
 
 
-def test_a_file_that_is_no_array_is_refused(tmp_path):
+def test_a_file_without_an_array_is_refused(tmp_path):
     for content in (b"", b"hello", b"\x93NUMPY\x01\0", b"PK\x03\x04"):
         (tmp_path / "x.npy").write_bytes(content)
         with pytest.raises(InputMismatch, match=r"x\.npy"):
@@ -79,17 +79,17 @@ def test_json_and_pictures_are_read_from_files(tmp_path):
     assert read_input(f"@{tmp_path}/x.PNG") == Image(f"{tmp_path}/x.PNG", b"picture")
 
 
-def test_rows_of_csv_are_read_and_must_be_equally_long(tmp_path):
+def test_rows_of_csv_must_have_the_same_length(tmp_path):
     (tmp_path / "x.csv").write_text('1,"a, b"\n2,c\n')
     assert read_input(f"@{tmp_path}/x.csv").rows == (("1", "a, b"), ("2", "c"))
     (tmp_path / "x.csv").write_text("1,2\n3\n")
-    with pytest.raises(InputMismatch, match="1 columns in row 2, and 2 in the first"):
+    with pytest.raises(InputMismatch, match="1 columns in row 2, but 2 in row 1"):
         read_input(f"@{tmp_path}/x.csv")
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("none.npy", "No such file"), ("none.csv", "No such file"), ("x.wav", "none of the files")]
+    ("name", "reason"), [("none.npy", "No such file"), ("none.csv", "No such file"), ("x.wav", "unknown ending")]
 )
-def test_what_cannot_be_read_says_why(tmp_path, name, reason):
+def test_an_unreadable_file_is_an_error_with_the_reason(tmp_path, name, reason):
     with pytest.raises(InputMismatch, match=reason):
         read_input(f"@{tmp_path}/{name}")

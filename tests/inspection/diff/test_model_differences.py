@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import rehub as hub
 from rehub.errors import CorruptModel
-from rehub.inspection.diff import compare_models
+from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models
+from rehub.inspection.model_info import VariableInfo
 
 
 def compare(before, after):
@@ -32,7 +33,7 @@ def test_a_copy_is_equal(name, tmp_path):
     assert difference.equal_variables == len(hub.inspect(str(tmp_path / "copy")).variables)
 
 
-def test_changed_weights_are_told_with_how_far_they_are_apart(tmp_path):
+def test_changed_weights_have_the_size_of_the_difference(tmp_path):
     model = saved_models.Shift()
     tf.saved_model.save(model, str(tmp_path / "1"), signatures=model.__call__)
     model.inner.w.assign([3.5])
@@ -47,7 +48,7 @@ def test_changed_weights_are_told_with_how_far_they_are_apart(tmp_path):
     assert difference.matched == {"checkpoint key": 3}
 
 
-def test_added_removed_and_reshaped_variables_are_told(tmp_path):
+def test_added_removed_and_reshaped_variables_are_found(tmp_path):
     for name, shapes in (("1", {"a": [2], "b": [3]}), ("2", {"b": [4], "c": [1]})):
         module = tf.Module()
         for attribute, shape in shapes.items():
@@ -60,7 +61,7 @@ def test_added_removed_and_reshaped_variables_are_told(tmp_path):
     assert found == {("a", None): "", ("b", "b"): "their shapes differ", (None, "c"): ""}
 
 
-def test_a_changed_signature_is_told(tmp_path):
+def test_a_changed_signature_is_found(tmp_path):
     for name, spec in (("1", tf.TensorSpec([None], tf.float32, "x")), ("2", tf.TensorSpec([None, 2], tf.int32, "x"))):
         module = tf.Module()
         module.f = tf.function(lambda x: {"y": x}, [spec])
@@ -71,7 +72,7 @@ def test_a_changed_signature_is_told(tmp_path):
     assert found["function f, trace 1"][1] == "(x: int32[?, 2]) -> ['y']: int32[?, 2]"
 
 
-def test_a_changed_asset_is_told_by_its_content(tmp_path):
+def test_a_changed_asset_is_found_by_its_content(tmp_path):
     saved_models.save_lookup(tmp_path / "1")
     shutil.copytree(str(tmp_path / "1"), str(tmp_path / "2"))
     (asset,) = (tmp_path / "2" / "assets").iterdir()
@@ -83,7 +84,7 @@ def test_a_changed_asset_is_told_by_its_content(tmp_path):
     assert facts(compare(tmp_path / "1", tmp_path / "2"))[what][1] == "missing"
 
 
-def test_a_graph_variant_that_only_one_has_is_told(tmp_path):
+def test_a_graph_variant_of_only_one_model_is_found(tmp_path):
     for name, tag_sets in (("1", [["serve"], ["serve", "tpu"]]), ("2", [["serve"]])):
         (tmp_path / name).mkdir()
         saved_models.save_v1(tmp_path / name / "model", tag_sets)
@@ -109,9 +110,24 @@ def test_a_model_without_variables_can_be_compared(tmp_path):
     assert all(each.before is None for each in compare(tmp_path / "1", tmp_path / "2").variables)
 
 
-def test_a_damaged_checkpoint_is_an_error_and_no_difference(tmp_path):
+def test_a_damaged_checkpoint_is_an_error_not_a_difference(tmp_path):
     model = Path(shutil.copytree(str(saved_models.LEGACY / "conv_bn"), str(tmp_path / "copy")))
     data = model / "variables" / "variables.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:-100])
     with pytest.raises(CorruptModel, match="it is to end at"):
         compare(saved_models.LEGACY / "conv_bn", model)
+
+
+def test_a_notebook_shows_a_difference_as_a_table_with_escaped_names():
+    variable = VariableInfo("<w>", "", "w", "float32", (2,), True, 8)
+    difference = ModelDifference(
+        facts=(Change("op <b>", "1", None),),
+        variables=(VariableDifference(variable, None), VariableDifference(variable, variable, None, "<why>")),
+        equal_variables=1,
+        equal_parameters=4,
+        matched={"name": 1},
+    )
+    table = difference._repr_html_()
+    assert table.startswith("<table><caption>3 differences; 1 equal variables with 4 parameters</caption>")
+    assert table.count("<tr>") == 4
+    assert not any(name in table for name in ("<b>", "<w>", "<why>"))

@@ -10,6 +10,7 @@ from rehub.inspection.diff.model_differences import (
     ModelDifference,
     VariableDifference,
     compare_models,
+    describe_values,
 )
 
-__all__ = ["Change", "ModelDifference", "VariableDifference", "compare_models"]
+__all__ = ["Change", "ModelDifference", "VariableDifference", "compare_models", "describe_values"]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from html import escape
 from typing import Mapping
 
 from rehub.array_diff import ArrayDifference
 from rehub.errors import PackageMissing, UnsupportedFormat
+from rehub.formatting import format_tensor
 from rehub.inspection.diff.descriptions import describe_model
 from rehub.inspection.diff.value_differences import compare_values
 from rehub.inspection.diff.variable_pairs import SavedVariables, find_pairs
+from rehub.inspection.html_table import format_row, format_table
 from rehub.inspection.model_info import ModelInfo, VariableInfo
 from rehub.savedmodel.checkpoint import Checkpoint, read_checkpoint
+
+_MAX_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,40 @@ class ModelDifference:
 
     def __bool__(self) -> bool:
         return bool(self.facts or self.variables)
+
+    def _repr_html_(self) -> str:
+        """Return a table, which notebooks show."""
+        rows = [(change.what, change.before or "-", change.after or "-") for change in self.facts]
+        for each in self.variables:
+            variable = each.before or each.after
+            name = "" if variable is None else variable.path or variable.name or variable.key
+            rows.append((f"variable {name}", _describe_variable(each.before), _describe_variable(each.after)))
+            if each.before is not None and each.after is not None:
+                rows.append(("", describe_values(each), ""))
+        more = len(rows) - _MAX_ROWS
+        shown = [*rows[:_MAX_ROWS], *([("", f"and {more:,} more rows", "")] if more > 0 else [])]
+        return format_table(
+            f"{len(self.facts) + len(self.variables):,} differences; {self.equal_variables:,} equal variables with "
+            f"{self.equal_parameters:,} parameters",
+            (format_row(name, escape(before), escape(after)) for name, before, after in shown),
+        )
+
+
+def describe_values(difference: VariableDifference) -> str:
+    """Return how the values of two variables differ, in a few words."""
+    values = difference.values
+    if values is None:
+        return f"values not compared: {difference.not_compared}"
+    if not values.changed:
+        return "equal values"
+    text = f"{values.changed:,} of {values.elements:,} values differ"
+    if values.max_absolute is None:
+        return text
+    return f"{text}, by {values.max_absolute:.3g} at most, and {values.max_relative:.3g} of their size"
+
+
+def _describe_variable(variable: VariableInfo | None) -> str:
+    return "-" if variable is None else format_tensor(variable.dtype, variable.shape)
 
 
 def compare_models(before: ModelInfo, after: ModelInfo) -> ModelDifference:

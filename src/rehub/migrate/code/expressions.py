@@ -325,6 +325,7 @@ class ExpressionInterpreter:
             if parameter.default is not None:
                 self.evaluate(parameter.default)
         self.record.scope_of[node] = self.scope.node
+        self.scope.has_functions = True
         return Function(node, self.scope.number)
 
     def evaluate_ListComp(self, node: cst.ListComp) -> Value:

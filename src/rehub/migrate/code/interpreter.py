@@ -328,6 +328,7 @@ class Interpreter(CallInterpreter):
         for parameter in [*node.params.params, *node.params.kwonly_params]:
             if parameter.default is not None:
                 self.require_ordinary(parameter.default, self.evaluate(parameter.default), "a default")
+        self.scope.has_functions = True
         function = Function(node, self.scope.number)
         instance = self.scope.self_value if isinstance(self.scope.self_value, Instance) else None
         if instance is None:
@@ -390,6 +391,9 @@ class Interpreter(CallInterpreter):
         results = self.returned.pop() + ([Plain(None)] if reaches_end else [])
         self.active.pop()
         self.scope = outer
+        if not scope.has_functions:
+            for name in scope.local_names:
+                self.store.cells.pop((scope.number, name), None)
         result: Value = results[0] if results else Plain()
         for other in results[1:]:
             result = join(result, other)
@@ -521,6 +525,7 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
 
 
 @functools.lru_cache(maxsize=10_000)  # A function is interpreted at each of its calls.
+@functools.lru_cache(maxsize=10_000)
 def local_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Return the local variables of a function."""
     names = {p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]}

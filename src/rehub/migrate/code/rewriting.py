@@ -73,7 +73,7 @@ class _Rewriter:
 
     def rewrite(self) -> Rewriting:
         """Return the new text and the findings."""
-        layers = find_layers(self.module)
+        layers = find_layers(self.module) if "Layer" in self.source else []
         skipped = [statement for layer in layers for statement in layer.bookkeeping]
         record = Interpreter(self.module, is_training="Optimizer" in self.source, skipped=skipped).run()
         imports = Plan(self.module, record)
@@ -104,7 +104,7 @@ class _Rewriter:
         if not record.blockers:
             names.respell_names(plan)
         if not plan.blockers:
-            self.find_leftovers(plan)
+            self.find_leftovers(plan, deferral)
         blockers = list(record.blockers.values()) or plan.blockers
         left = [change for change in plan.changes if not self.may_apply(change)]
         if blockers or left:
@@ -123,7 +123,7 @@ class _Rewriter:
         found = _IGNORE.search(self.lines[line - 1]) if line <= len(self.lines) else None
         return found is not None and (found.group(1) is None or rule in re.split(r"[,\s]+", found.group(1)))
 
-    def find_leftovers(self, plan: Plan) -> None:
+    def find_leftovers(self, plan: Plan, deferral: Deferral) -> None:
         """Block where a value without a place in eager mode would stay in the new program."""
         renderer = Renderer(plan.edits)
         self.module.visit(renderer)
@@ -137,7 +137,7 @@ class _Rewriter:
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")
             elif is_leaf(value) and not is_parametric(value) and isinstance(value, Tensor):
                 definition = plan.record.definitions.get(value.definition)  # type: ignore[arg-type]
-                if definition is not None and not Deferral(plan).is_parametric_definition(definition):
+                if definition is not None and not deferral.is_parametric_definition(definition):
                     plan.block(node, "RH103", f"`{code_of(node)[:40]}` is used here, where it is no tensor any more")
 
     # The result.

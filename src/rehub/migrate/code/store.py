@@ -24,6 +24,7 @@ class Scope:
     nonlocal_names: set[str] = field(default_factory=set)
     local_names: frozenset[str] = frozenset()
     self_value: Value | None = None
+    has_functions: bool = False  # whose bodies may read its variables later
 
 
 @dataclass(frozen=True)
