@@ -214,9 +214,10 @@ def _split_url(url: str) -> tuple[SplitResult, str | None, int | None] | None:
     """Return a URL's parts, host and port; None if it is malformed. Errors of `urlsplit` may quote a password."""
     try:
         split = urlsplit(url)
-        return split, split.hostname, split.port
+        parts = split, split.hostname, split.port
     except ValueError:
         return None
+    return parts
 
 
 def _refuse_other_formats(text: str, url: SplitResult) -> None:
