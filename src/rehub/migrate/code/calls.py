@@ -408,7 +408,6 @@ class CallInterpreter(ExpressionInterpreter):
             argument.keyword is None or argument.keyword.value in {"name", "dtype", "trainable", "initial_value"}
             for argument in node.args
         ):
-            self.record.uses_graph = True
             return Tensor(
                 frozenset([Source("state", node, 0)]) if self.is_training else frozenset(), node, is_variable=True
             )

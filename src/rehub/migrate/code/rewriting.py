@@ -21,7 +21,7 @@ from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanish
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import Entries, Items, Tensor
+from rehub.migrate.code.values import Api, Entries, Items, Plain, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
 _IGNORE = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w,\s]*)\])?")
@@ -73,7 +73,7 @@ class _Rewriter:
 
     def rewrite(self) -> Rewriting:
         """Return the new text and the findings."""
-        layers = find_layers(self.module)
+        layers = find_layers(self.module) if "Layer" in self.source else []
         skipped = [statement for layer in layers for statement in layer.bookkeeping]
         record = Interpreter(self.module, is_training="Optimizer" in self.source, skipped=skipped).run()
         imports = Plan(self.module, record)
@@ -97,6 +97,7 @@ class _Rewriter:
         count_variables(plan)
         rewrite_keras_calls(plan)
         training.find_steps()
+        training.check_initialization()
         fetches.rewrite()
         fetches.resolve_step_feeds()
         deferral.write_functions()
@@ -104,7 +105,7 @@ class _Rewriter:
         if not record.blockers:
             names.respell_names(plan)
         if not plan.blockers:
-            self.find_leftovers(plan)
+            self.find_leftovers(plan, deferral)
         blockers = list(record.blockers.values()) or plan.blockers
         left = [change for change in plan.changes if not self.may_apply(change)]
         if blockers or left:
@@ -123,12 +124,25 @@ class _Rewriter:
         found = _IGNORE.search(self.lines[line - 1]) if line <= len(self.lines) else None
         return found is not None and (found.group(1) is None or rule in re.split(r"[,\s]+", found.group(1)))
 
-    def find_leftovers(self, plan: Plan) -> None:
+    def find_leftovers(self, plan: Plan, deferral: Deferral) -> None:
         """Block where a value without a place in eager mode would stay in the new program."""
         renderer = Renderer(plan.edits)
         self.module.visit(renderer)
+        tracked = {
+            node.value
+            for node, value in plan.record.facts.items()
+            if isinstance(node, cst.Name) and (vanishes(value) or (is_leaf(value) and not is_parametric(value)))
+        }
         for node in renderer.kept:
             value = plan.fact(node)
+            if isinstance(node, cst.Name) and node.value in tracked and value is None and is_read(plan, node):
+                plan.block(node, "RH102", f"`{node.value}` is used here, where the rewriting did not come")
+            if (
+                isinstance(node, cst.Attribute)
+                and node.attr.value in plan.record.attributes
+                and (type(value) is Plain and not isinstance(plan.fact(node.value), Api) and not is_target(plan, node))
+            ):
+                plan.block(node, "RH102", f"`.{node.attr.value}` of an object that may have a part of a graph there")
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
                 continue
             if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
@@ -137,7 +151,7 @@ class _Rewriter:
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")
             elif is_leaf(value) and not is_parametric(value) and isinstance(value, Tensor):
                 definition = plan.record.definitions.get(value.definition)  # type: ignore[arg-type]
-                if definition is not None and not Deferral(plan).is_parametric_definition(definition):
+                if definition is not None and not deferral.is_parametric_definition(definition):
                     plan.block(node, "RH103", f"`{code_of(node)[:40]}` is used here, where it is no tensor any more")
 
     # The result.
@@ -213,6 +227,17 @@ def with_comment(result: object, comment: cst.EmptyLine) -> object:
     if any(line.comment is not None and line.comment.value == comment.comment.value for line in lines):  # type: ignore[union-attr]
         return result
     return result.with_changes(leading_lines=[*lines, comment]) if isinstance(result, cst.CSTNode) else result
+
+
+def is_read(plan: Plan, node: cst.Name) -> bool:
+    """Tell whether a name is an expression, and not that of an argument, an attribute or a definition."""
+    parent = plan.parents.get(node)
+    if isinstance(parent, cst.Attribute):
+        return parent.value is node
+    if isinstance(parent, cst.Arg):
+        return parent.value is node
+    others = (cst.Param, cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.NameItem, cst.AssignTarget)
+    return not isinstance(parent, others)
 
 
 def is_target(plan: Plan, node: cst.CSTNode) -> bool:

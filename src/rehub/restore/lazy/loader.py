@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import warnings
+from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence
 
 from rehub import tf_internals
@@ -49,17 +50,13 @@ def load_lazily(
         raise LazyLoadUnsupported(reason)
     options = with_local_io(path, options) or tf.saved_model.LoadOptions()
     file, content = _read_content(path)
-    directory = None if prepare == "off" else prepared.form_directory(path, content, to_make=prepare == "make")
-    form = None if directory is None else prepared.open_form(directory)
     model = _parse_model(file, content)
     debug_info = tf_internals.protos.read_debug_info(path)
     if debug_info.traces:
         raise LazyLoadUnsupported("it has debug information, which names every function")
     _check_model(path, model, tags)
     nodes = model.metagraph.object_graph_def.nodes
-    if form is not None and not _matches_variables(form, nodes):
-        prepared.warn_ignored(directory, "its variables are not those of the model")
-        form = None
+    directory, form = _find_form(path, content, nodes, prepare)
     with tf.init_scope(), contextlib.ExitStack() as stack:
         is_simple = _is_simple(nodes)
         keys, weights, is_mapped = None, None, False
@@ -148,6 +145,18 @@ def _check_model(path: str, model: ModelFile, tags: list[str] | None) -> None:
             raise LazyLoadUnsupported(f"it has no function {name!r}, which its object graph names")
     if tags is not None and set(tags) != set(metagraph.meta_info_def.tags):
         raise ValueError(f"{path!r} has the tags {list(metagraph.meta_info_def.tags)}, not {tags}.")
+
+
+def _find_form(
+    path: str, content: bytes, nodes: Sequence[Any], prepare: str
+) -> tuple[Path | None, prepared.PreparedForm | None]:
+    """Return where a model's prepared form is, or would be, and the form; None for each that there is not."""
+    directory = None if prepare == "off" else prepared.form_directory(path, content, to_make=prepare == "make")
+    form = None if directory is None else prepared.open_form(directory)
+    if form is not None and not _matches_variables(form, nodes):
+        prepared.warn_ignored(directory, "its variables are not those of the model")
+        form = None
+    return directory, form
 
 
 def _matches_variables(form: prepared.PreparedForm, nodes: Sequence[Any]) -> bool:

@@ -1,0 +1,420 @@
+"""Programs of TensorFlow 1, and what each printed on TensorFlow 1.15.5 with tensorflow_hub 0.12.0."""
+
+from __future__ import annotations
+
+# The modules are those of tests/data/legacy.
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "fine_tuning": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+targets = tf.placeholder(tf.float32, [None])
+embed = hub.Module("text_embed", trainable=True)
+scale = tf.Variable(2.0, name="scale")
+outputs = scale * tf.reduce_sum(embed(texts), axis=1)
+loss = tf.losses.mean_squared_error(targets, outputs)
+optimizer = tf.train.MomentumOptimizer(0.05, 0.9)
+step = optimizer.minimize(loss)
+sess = tf.Session()
+sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+for _ in range(4):
+    value, _ = sess.run([loss, step], feed_dict={texts: ["a cat", "the dog"], targets: [1.0, -1.0]})
+print("loss %.4f scale %.4f" % (value, sess.run(scale)))
+print(np.round(sess.run(outputs, {texts: ["a dog"]}), 4).tolist())
+""",
+        """
+loss 1.9576 scale 0.3067
+[0.4035]
+""",
+    ),
+    "function_returns_session_and_tensors": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+
+def build(url):
+    graph = tf.Graph()
+    with graph.as_default():
+        text = tf.placeholder(tf.string, shape=[None], name="text")
+        module = hub.Module(url)
+        vectors = module(text)
+        norms = tf.norm(vectors, axis=1)
+        init = tf.group(tf.global_variables_initializer(), tf.tables_initializer())
+    sess = tf.Session(graph=graph)
+    sess.run(init)
+    return sess, text, vectors, norms
+
+
+sess, text, vectors, norms = build("text_embed")
+v, n = sess.run([vectors, norms], feed_dict={text: ["a good film", "moon"]})
+print(np.round(v, 4).tolist(), np.round(n, 4).tolist())
+sess.close()
+""",
+        """
+[[-0.1427, 0.0874, 0.0617, 0.0721, 0.1745, -0.5423, -0.0757, -0.0922], [-1.2249, -0.7583, -0.0231, 0.6655, 0.4222,
+-1.1025, 0.315, -1.0067]] [0.613, 2.2417]
+""",
+    ),
+    "keras_layer_of_the_program": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+from tensorflow.keras import backend as K
+
+
+class Embedding(tf.keras.layers.Layer):
+    def build(self, input_shape):
+        self.embed = hub.Module("text_embed", trainable=True, name="{}_module".format(self.name))
+        self._trainable_weights += tf.trainable_variables(scope="^{}_module/.*".format(self.name))
+        super(Embedding, self).build(input_shape)
+
+    def call(self, x):
+        return self.embed(K.squeeze(K.cast(x, tf.string), axis=1), as_dict=True)["default"]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 8)
+
+
+inputs = tf.keras.layers.Input(shape=(1,), dtype=tf.string)
+outputs = tf.keras.layers.Dense(1, kernel_initializer="ones")(Embedding()(inputs))
+model = tf.keras.Model(inputs, outputs)
+model.compile(tf.keras.optimizers.SGD(lr=0.1), "mse")
+K.get_session().run([tf.global_variables_initializer(), tf.tables_initializer()])
+texts = np.array(["a cat", "the dog", "a fish"], dtype=object)[:, np.newaxis]
+model.fit(texts, np.ones(3), epochs=2, batch_size=3, verbose=0)
+print(len(model.trainable_weights), np.round(model.predict(texts), 4).tolist())
+""",
+        """
+3 [[1.0152], [0.8212], [1.0152]]
+""",
+    ),
+    "module_in_a_function_of_a_placeholder": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+def normalize(t):
+    m = tf.reduce_mean(t, axis=1, keepdims=True)
+    return t - m
+
+def model(inputs):
+    emb = hub.Module("text_embed")(inputs)
+    return normalize(emb), emb
+
+ph = tf.placeholder(tf.string, [None])
+normed, emb = model(ph)
+sess = tf.Session()
+sess.run(tf.global_variables_initializer()); sess.run(tf.tables_initializer())
+r = sess.run(normed, {ph: ["a film", "b"]})
+e = sess.run(emb, {ph: ["a film", "b"]})
+print(np.round(r, 4).tolist(), np.round(e, 3).tolist())
+""",
+        """
+[[-0.3076, 0.1104, 0.1136, 0.3116, 0.3894, -0.6575, -0.0565, 0.0967], [-0.8858, -0.4192, 0.316, 1.0046, 0.7613,
+-0.7634, 0.6541, -0.6676]] [[-0.342, 0.077, 0.08, 0.278, 0.355, -0.691, -0.09, 0.063], [-1.225, -0.758, -0.023, 0.666,
+0.422, -1.102, 0.315, -1.007]]
+""",
+    ),
+    "one_shot_iterator": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+x = np.array(["a good film", "hello", "moon"], dtype=object)
+y = np.array([1, 2, 3])
+iterator = tf.data.Dataset.from_tensor_slices((x, y)).repeat(2).batch(2).make_one_shot_iterator()
+text, label = iterator.get_next()
+embed = hub.Module("text_embed")
+v = tf.reduce_sum(embed(text), 1) * tf.cast(label, tf.float32)
+with tf.Session() as sess:
+    sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    try:
+        while True:
+            a, b = sess.run([v, label])
+            print(np.round(a, 4).tolist(), b.tolist())
+    except tf.errors.OutOfRangeError:
+        print("end")
+""",
+        """
+[-0.4573, -5.4255] [1, 2]
+[-8.1382, -0.4573] [3, 1]
+[-5.4255, -8.1382] [2, 3]
+end
+""",
+    ),
+    "random_numbers": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+m = hub.Module("text_embed")
+noise = tf.random_normal([2, 8]) * 0.0
+out = m(["hello", "world"]) + noise
+with tf.Session() as sess:
+    sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    print(np.round(sess.run(out), 4).tolist())
+    print(np.round(out.eval(session=sess), 4).tolist())
+""",
+        """
+[[-1.2249, -0.7583, -0.0231, 0.6655, 0.4222, -1.1025, 0.315, -1.0067], [-1.2249, -0.7583, -0.0231, 0.6655, 0.4222,
+-1.1025, 0.315, -1.0067]]
+[[-1.2249, -0.7583, -0.0231, 0.6655, 0.4222, -1.1025, 0.315, -1.0067], [-1.2249, -0.7583, -0.0231, 0.6655, 0.4222,
+-1.1025, 0.315, -1.0067]]
+""",
+    ),
+    "session_and_placeholder_as_arguments": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+module_url = "text_embed" #@param
+embed = hub.Module(module_url)
+
+def plot_similarity(labels, features, rotation):
+  corr = np.inner(features, features)
+  print(labels, np.round(corr, 4).tolist(), rotation)
+
+
+def run_and_plot(session_, input_tensor_, messages_, encoding_tensor):
+  message_embeddings_ = session_.run(
+      encoding_tensor, feed_dict={input_tensor_: messages_})
+  plot_similarity(messages_, message_embeddings_, 90)
+
+messages = [
+    # Smartphones
+    "a good film",
+    "hello",
+]
+
+similarity_input_placeholder = tf.placeholder(tf.string, shape=(None))
+similarity_message_encodings = embed(similarity_input_placeholder)
+with tf.Session() as session:
+  session.run(tf.global_variables_initializer())
+  session.run(tf.tables_initializer())
+  run_and_plot(session, similarity_input_placeholder, messages,
+               similarity_message_encodings)
+""",
+        """
+['a good film', 'hello'] [[0.3758, 0.8956], [0.8956, 5.0253]] 90
+""",
+    ),
+    "session_in_a_class": (
+        '''
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+
+class Embedder:
+    """A wrapper."""
+
+    def __init__(self, url="text_embed", batch_size=2):
+        self.url = url
+        self.batch_size = batch_size
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            self._embed = hub.Module(self.url)
+            self._texts = tf.placeholder(tf.string, shape=[None])
+            self._out = self._embed(self._texts)
+            init = [tf.global_variables_initializer(), tf.tables_initializer()]
+            self.graph.finalize()
+        self._sess = tf.Session(graph=self.graph)
+        self._sess.run(init)
+
+    def __call__(self, texts):
+        chunks = []
+        for i in range(0, len(texts), self.batch_size):
+            chunk = texts[i:i + self.batch_size]
+            chunks.append(self._sess.run(self._out, feed_dict={self._texts: chunk}))
+        return np.vstack(chunks)
+
+    def close(self):
+        self._sess.close()
+
+
+e = Embedder()
+print(np.round(e(["a", "good film", "moon"]), 4).tolist())
+e.close()
+''',
+        """
+[[0.0454, -0.475, -0.1093, 0.2032, 0.8719, -0.7125, -0.1385, -0.0819], [-0.2368, 0.3686, 0.1471, 0.0065, -0.1742,
+-0.4572, -0.0443, -0.0974], [-1.2249, -0.7583, -0.0231, 0.6655, 0.4222, -1.1025, 0.315, -1.0067]]
+""",
+    ),
+    "session_in_a_closure": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+def embed_useT(module):
+    with tf.Graph().as_default():
+        sentences = tf.placeholder(tf.string)
+        embed = hub.Module(module)
+        embeddings = embed(sentences)
+        session = tf.train.MonitoredSession()
+    return lambda x: session.run(embeddings, {sentences: x})
+
+embed_fn = embed_useT('text_embed')
+print(np.round(embed_fn(["a good film"]), 4).tolist())
+""",
+        """
+[[-0.1427, 0.0874, 0.0617, 0.0721, 0.1745, -0.5423, -0.0757, -0.0922]]
+""",
+    ),
+    "similarity_of_two_placeholders": (
+        '''
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+embed = hub.Module("text_embed")
+sts_input1 = tf.placeholder(tf.string, shape=(None))
+sts_input2 = tf.placeholder(tf.string, shape=(None))
+
+# For evaluation we use exactly normalized rather than
+# approximately normalized.
+sts_encode1 = tf.nn.l2_normalize(embed(sts_input1), axis=1)
+sts_encode2 = tf.nn.l2_normalize(embed(sts_input2), axis=1)
+cosine_similarities = tf.reduce_sum(tf.multiply(sts_encode1, sts_encode2), axis=1)
+clip_cosine_similarities = tf.clip_by_value(cosine_similarities, -1.0, 1.0)
+sim_scores = 1.0 - tf.acos(clip_cosine_similarities)
+
+text_a = ["a good film", "hello world"]
+text_b = ["a bad film", "the moon"]
+
+def run_sts_benchmark(session):
+  """Returns the similarity scores"""
+  emba, embb, scores = session.run(
+      [sts_encode1, sts_encode2, sim_scores],
+      feed_dict={
+          sts_input1: text_a,
+          sts_input2: text_b
+      })
+  return (emba, embb, scores)
+
+
+with tf.Session() as session:
+  session.run(tf.global_variables_initializer())
+  session.run(tf.tables_initializer())
+  emba, embb, scores = run_sts_benchmark(session)
+
+print(np.round(scores, 4).tolist())
+''',
+        """
+[0.492, 0.6738]
+""",
+    ),
+    "spec_from_flags": (
+        """
+import argparse
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+FLAGS = None
+
+
+def create_graph(module_spec):
+    height, width = hub.get_expected_image_size(module_spec)
+    with tf.Graph().as_default() as graph:
+        resized_input_tensor = tf.placeholder(tf.float32, [None, height, width, 3])
+        m = hub.Module(module_spec)
+        bottleneck_tensor = m(resized_input_tensor)
+    return graph, bottleneck_tensor, resized_input_tensor
+
+
+def main(_):
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    module_spec = hub.load_module_spec(FLAGS.module)
+    graph, bottleneck_tensor, resized_input_tensor = create_graph(module_spec)
+    with tf.Session(graph=graph) as sess:
+        init = tf.global_variables_initializer()
+        sess.run(init)
+        image = np.linspace(0, 1, 768).reshape(1, 16, 16, 3)
+        values = sess.run(bottleneck_tensor, {resized_input_tensor: image})
+        print(np.round(np.squeeze(values), 4).tolist())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--module", default="conv_bn")
+    FLAGS, unparsed = parser.parse_known_args([])
+    main(None)
+""",
+        """
+[0.0, 0.0, 0.0094, 0.0948, 0.0, 0.0, 0.0, 0.0608, 0.0, 0.0387, 0.0825, 0.0404]
+""",
+    ),
+    "tensors_without_placeholders": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+with tf.Graph().as_default(), tf.variable_scope("texts"):
+    module = hub.Module("text_embed", trainable=True, name="embed")
+    words = module(["a cat", "the dog"], signature="default", as_dict=True)["default"]
+    lengths = tf.reduce_sum(words, 1, keep_dims=True)  # One a row.
+    both = (words[0], lengths)
+    outputs = {"words": words, "log": tf.log(1.0 + tf.square(lengths))}
+    init = [tf.global_variables_initializer(), tf.tables_initializer()]
+    with tf.train.MonitoredSession() as sess:
+        # The results.
+        values = sess.run(outputs)
+        first, second = sess.run(both)
+for key in sorted(values):
+    print(key, np.round(values[key], 4).tolist())
+print(np.round(first, 4).tolist(), second.shape)
+""",
+        """
+log [[1.2288], [0.0024]]
+words [[-0.5898, -0.6166, -0.0662, 0.4344, 0.647, -0.9075, 0.0883, -0.5443], [0.1377, 0.0103, -0.1244, -0.4649,
+0.2461, -0.2287, 0.2759, 0.197]]
+[-0.5898, -0.6166, -0.0662, 0.4344, 0.647, -0.9075, 0.0883, -0.5443] (2, 1)
+""",
+    ),
+    "training_of_a_head": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+learning_rate = 0.1
+x = tf.placeholder(tf.string, [None], name="x")
+y_ = tf.placeholder(tf.float32, [None, 2], name="y")
+embed = hub.Module("text_embed")
+h = tf.layers.dense(embed(x), 4, activation=tf.nn.relu, kernel_initializer=tf.constant_initializer(0.3))
+logits = tf.layers.dense(h, 2, kernel_initializer=tf.constant_initializer(0.1))
+cost = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=logits))
+optimizer = tf.train.AdamOptimizer(learning_rate).minimize(cost)
+correct = tf.equal(tf.argmax(logits, 1), tf.argmax(y_, 1))
+accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
+init = tf.global_variables_initializer()
+X = np.array(["a good film", "bad", "moon", "hello"], dtype=object)
+Y = np.eye(2)[[0, 1, 1, 0]]
+with tf.Session() as sess:
+    sess.run(init)
+    sess.run(tf.tables_initializer())
+    for epoch in range(3):
+        for i in range(2):
+            feed = {x: X[2 * i:2 * i + 2], y_: Y[2 * i:2 * i + 2]}
+            sess.run(optimizer, feed_dict=feed)
+        c, a = sess.run([cost, accuracy], feed_dict={x: X, y_: Y})
+        print("Epoch %d cost %.4f acc %.2f" % (epoch, c, a))
+""",
+        """
+Epoch 0 cost 0.6769 acc 0.75
+Epoch 1 cost 0.5717 acc 0.50
+Epoch 2 cost 0.5079 acc 0.75
+""",
+    ),
+}

@@ -1,0 +1,326 @@
+"""Rewriting texts: what stays, what is reported, and that a second time changes nothing."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+import pytest
+from effort import scaled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import PROGRAMS
+
+pytest.importorskip("libcst")
+
+from rehub.migrate.code.rewriting import rewrite
+
+HEADER = "import tensorflow as tf\nimport tensorflow_hub as hub\n"
+
+
+def rewritten(body, **options):
+    """The new text of a program after its imports, and its findings."""
+    rewriting = rewrite(HEADER + textwrap.dedent(body), **options)
+    return rewriting.source.replace("import rehub as hub", "import tensorflow_hub as hub")[len(HEADER) :], rewriting
+
+
+def blockers(rewriting):
+    return [finding for finding in rewriting.findings if finding.kind == "c"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_second_rewriting_changes_nothing(name):
+    first = rewrite(PROGRAMS[name][0], notes=True).source
+    again = rewrite(first, notes=True)
+    assert again.source == first
+    assert blockers(again) == []
+
+
+def test_other_packages_modules_stay():
+    program = "import paddlehub as hub\nmodel = hub.Module(name='resnet')  # not rehub's\nprint(model)\n"
+    assert rewrite(program).source == program
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import tensorflow_hub", "import rehub"),
+        ("import tensorflow_hub as hub", "import rehub as hub"),
+        ("from tensorflow_hub import load_module_spec", "from rehub import load_module_spec"),
+        (
+            "def f():\n    import tensorflow_hub as th\n    return th.load",
+            "def f():\n    import rehub as th\n    return th.load",
+        ),
+    ],
+)
+def test_imports_change_however_they_are_written(before, after):
+    assert rewrite(before + "\n").source == after + "\n"
+
+
+def test_comments_and_blank_lines_stay_where_sessions_go():
+    after, _ = rewritten(
+        """
+        embed = hub.Module("m")  # The module.
+        x = embed(["a"])
+
+        # Run it.
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            # The values.
+            y = sess.run(x)  # NumPy
+        print( y )
+        """
+    )
+    assert after == textwrap.dedent(
+        """
+        embed = hub.load("m")  # The module.
+        x = embed(["a"])
+
+        # Run it.
+        # The values.
+        y = x.numpy()  # NumPy
+        print( y )
+        """
+    )
+
+
+FEEDS = """
+    x = tf.placeholder(tf.float32, [None, 2])
+    y = hub.Module("m")(x)
+    sess = tf.Session()
+    """
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (FEEDS + "print(sess.run('y:0', {x: [[1, 2]]}))", "RH102"),
+        (FEEDS + "print(y.name)", "RH102"),
+        (FEEDS + "print(sess.run(y, feed_of(1)))", "RH103"),
+        (FEEDS + "print(sess.run(y))", "RH103"),
+        (FEEDS + "unknown(y)", "RH309"),
+        (FEEDS + "unknown(sess)", "RH309"),
+        (FEEDS + "print(y == x)", "RH109"),
+        (FEEDS + "saver = tf.train.Saver()", "RH306"),
+        (FEEDS + "tf.contrib.layers.flatten(y)", "RH305"),
+        (FEEDS + "tf.saved_model.simple_save(sess, 'd', {'x': x}, {'y': y})", "RH307"),
+        ("spec = hub.create_module_spec(f)", "RH308"),
+        ("def f(x):\n    return hub.Module('m')(x)", "RH309"),
+    ],
+)
+def test_program_that_cannot_be_rewritten_whole_stays_whole(body, rule):
+    body = textwrap.dedent(body.replace("\n    ", "\n") if body.startswith(FEEDS) else body) + "\n"
+    after, rewriting = rewritten(body, notes=True)
+    assert after == body
+    assert rule in [finding.rule for finding in blockers(rewriting)]
+    assert all(finding.line > 2 for finding in blockers(rewriting))
+
+
+def test_value_that_changes_after_it_was_used_in_a_graph_blocks():
+    body = 'x = tf.placeholder(tf.float32)\nk = 2.0\ny = hub.Module("m")(x) * k\nk = 3.0\n'
+    after, rewriting = rewritten(body + "print(tf.Session().run(y, {x: 1.0}), k)\n")
+    assert after.startswith(body)
+    assert "`k` changes" in blockers(rewriting)[0].message
+
+
+def test_rewrite_that_a_person_should_check_needs_notes():
+    body = 'm = hub.Module("m")\nx = tf.image.resize_images(read(), [8, 8])\nprint(tf.Session().run(m(x)))\n'
+    after, rewriting = rewritten(body)
+    assert after == body
+    assert [(finding.rule, finding.kind, finding.is_applied) for finding in rewriting.findings] == [
+        ("RH001", "a", True),
+        ("RH109", "b", False),
+    ]
+    after, _ = rewritten(body, notes=True)
+    assert "# rehub: check " in after
+    assert "x = tf.compat.v1.image.resize_images(read(), [8, 8])" in after
+
+
+def test_ignored_rule_leaves_the_program():
+    body = 'm = hub.Module("m")  # rehub: ignore[RH101]\nprint(tf.Session().run(m(["a"])))\n'
+    after, rewriting = rewritten(body)
+    assert after == body
+    assert "RH101" not in [finding.rule for finding in rewriting.findings]
+
+
+def test_program_of_compat_v1_keeps_all_but_the_import():
+    program = (
+        HEADER.replace("tensorflow as", "tensorflow.compat.v1 as") + 'hub.Module("m")(tf.placeholder(tf.string))\n'
+    )
+    assert rewrite(program).source == program.replace("tensorflow_hub", "rehub")
+
+
+def test_text_that_does_not_parse_is_returned_with_the_reason():
+    rewriting = rewrite("import tensorflow_hub as hub\nprint 'x'\n")
+    assert rewriting.source.endswith("print 'x'\n")
+    assert "line 2" in rewriting.parse_error
+
+
+LINES = [
+    'm = hub.Module("m", trainable=True)',
+    'm = hub.Module("m", tags={"train"})',
+    "x = tf.placeholder(tf.string, [None], name='x')",
+    "x, y = tf.placeholder(tf.float32), tf.placeholder(tf.float32)",
+    "y = m(x)",
+    "y = m(['a'], signature='s', as_dict=True)['k']",
+    "y = tf.nn.relu(y) + tf.random_normal([2])",
+    "y += 1",
+    "sess = tf.Session(config=tf.ConfigProto())",
+    "sess.run([tf.global_variables_initializer(), tf.tables_initializer()])",
+    "z = sess.run(y, feed_dict={x: data})",
+    "z, w = sess.run([y, x], feed)",
+    "z = y.eval(session=sess)",
+    "feed = {x: data}",
+    "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(y))",
+    "_, z = sess.run([step, y], {x: data})",
+    "self.sess = sess; self.y = y",
+    "return sess, y",
+    "y = f(sess, x)",
+    "it = dataset.make_one_shot_iterator(); x = it.get_next()",
+    "del y",
+    "sess.close()  # done",
+    "lambda x: sess.run(y, {x: x})",
+    "tf.reset_default_graph()",
+    "print(y, sess, *z, **w)",
+    "y = [m(t) for t in texts if t]",
+    "async_ = {**feed, x: 1}",
+]
+BLOCKS = [
+    "with tf.Session() as sess:",
+    "with tf.Graph().as_default(), tf.device('/cpu:0'):",
+    "def f(sess, x):",
+    "class C(tf.keras.layers.Layer):",
+    "for i in range(3):",
+    "while True:",
+    "if data:",
+    "try:",
+]
+
+
+@st.composite
+def blocks(draw, depth=2):
+    """Lines of the kinds that programs have, in any order and nesting."""
+    lines = []
+    for _ in range(draw(st.integers(1, 5))):
+        if depth and draw(st.booleans()):
+            head = draw(st.sampled_from(BLOCKS))
+            body = draw(blocks(depth - 1))
+            lines += [head, *("    " + line for line in body)]
+            lines += ["except ValueError:", "    pass"] if head == "try:" else []
+        else:
+            lines.append(draw(st.sampled_from(LINES)))
+    return lines
+
+
+@settings(max_examples=scaled(300), deadline=None)
+@given(blocks())
+def test_any_program_parses_after_rewriting_and_a_second_time_changes_nothing(lines):
+    program = HEADER + "\n".join(lines) + "\n"
+    first = rewrite(program, notes=True)
+    compile(first.source, "<program>", "exec", ast.PyCF_ONLY_AST)
+    assert first.parse_error == ""
+    second = rewrite(first.source, notes=True)
+    assert second.source == first.source
+
+
+HAZARDS = {
+    "the name of a module becomes that of its tensor": """
+        embed = hub.Module("m")
+        x = tf.placeholder(tf.string)
+        embed = embed(x)
+        print(tf.Session().run(embed, {x: ["a"]}))
+        """,
+    "a tensor without placeholders is fed": """
+        x = hub.Module("m")(["a"])
+        y = x * 2.0
+        print(tf.Session().run(y, {x: [[1.0]]}))
+        """,
+    "what is fed to a tensor without placeholders is unknown": """
+        y = hub.Module("m")(["a"]) * 2.0
+        print(tf.Session().run(y, feed_of(y)))
+        """,
+    "a function prints while it builds": """
+        def build(x):
+            print("building")
+            return hub.Module("m")(x)
+        x = tf.placeholder(tf.string)
+        y = build(x)
+        print(tf.Session().run(y, {x: ["a"]}))
+        """,
+    "a global changes in a function": """
+        scale = 1.0
+        def change():
+            global scale
+            scale = 2.0
+        x = tf.placeholder(tf.float32)
+        y = hub.Module("m")(x) * scale
+        change()
+        print(tf.Session().run(y, {x: 1.0}))
+        """,
+    "an attribute changes": """
+        class Model:
+            def __init__(self):
+                self.scale = 1.0
+                self.x = tf.placeholder(tf.float32)
+                self.y = hub.Module("m")(self.x) * self.scale
+                self.scale = 2.0
+            def run(self, x):
+                return tf.Session().run(self.y, {self.x: x})
+        """,
+    "a subclass reads the session of its base": """
+        class Base:
+            def __init__(self):
+                self.sess = tf.Session()
+                self.y = hub.Module("m")(["a"])
+        class Child(Base):
+            def run(self):
+                return self.sess.run(self.y)
+        """,
+    "an object of unknown origin has the session": """
+        class Model:
+            def __init__(self):
+                self.sess = tf.Session()
+                self.y = hub.Module("m")(["a"])
+        def run(model):
+            return model.sess.run(model.y)
+        """,
+    "variables are initialized again": """
+        x = tf.placeholder(tf.float32, [None])
+        m = hub.Module("m", trainable=True)
+        loss = tf.reduce_sum(m(x))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        sess = tf.Session()
+        for fold in range(2):
+            sess.run(tf.global_variables_initializer())
+            sess.run(step, {x: [1.0]})
+        """,
+    "each session has its own variables": """
+        x = tf.placeholder(tf.float32, [None])
+        loss = tf.reduce_sum(hub.Module("m", trainable=True)(x))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        for session in [tf.Session(), tf.Session()]:
+            session.run(step, {x: [1.0]})
+        """,
+    "the module's losses are collected": """
+        x = tf.placeholder(tf.float32, [None])
+        loss = tf.reduce_sum(hub.Module("m", trainable=True)(x)) + tf.losses.get_regularization_loss()
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        tf.Session().run(step, {x: [1.0]})
+        """,
+}
+
+
+@pytest.mark.parametrize("hazard", HAZARDS)
+def test_program_that_would_do_something_else_stays(hazard):
+    body = textwrap.dedent(HAZARDS[hazard])
+    after, rewriting = rewritten(body, notes=True)
+    assert after == body
+    assert blockers(rewriting)
+
+
+def test_lambda_that_other_code_calls_is_rewritten_too():
+    after, rewriting = rewritten(
+        'm = hub.Module("m")\ny = m(["a"])\nsess = tf.Session()\napp.route(lambda: sess.run(y))\n', notes=True
+    )
+    assert blockers(rewriting) == []
+    assert "lambda: y.numpy()" in after
