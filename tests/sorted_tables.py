@@ -1,4 +1,4 @@
-"""Writes tables of sorted keys and values, as indices of checkpoints are, also such as no checkpoint has."""
+"""Write tables of sorted keys and values, like the index of a checkpoint, valid and damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes messages in protobuf's wire format, for tests of what reads them."""
+"""Write messages in protobuf's wire format, for tests of their readers."""
 
 from __future__ import annotations
 

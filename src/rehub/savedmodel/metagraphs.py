@@ -60,12 +60,12 @@ class MetaGraph:
         Raises:
             CorruptModel: the graph cannot be read.
         """
-        return read_strictly(self._path, lambda: find_nested_ops(self.message.buffer, self._graph()))
+        return read_strictly(self._path, lambda: find_nested_ops(self.message.buffer, self._graph_def()))
 
     def _read_used_ops(self) -> frozenset[str]:
-        return find_ops(self.message.buffer, self._graph(), only_functions=self.has_objects)
+        return find_ops(self.message.buffer, self._graph_def(), only_functions=self.has_objects)
 
-    def _graph(self) -> Message:
+    def _graph_def(self) -> Message:
         return self.message.message(MetaGraphDef.graph_def)
 
 

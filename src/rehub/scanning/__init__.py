@@ -1,8 +1,8 @@
-"""What a model could do to the machine that runs it, found without running anything of it.
+"""What a model could do to the machine that runs it, found without running any of it.
 
-`graph_scan` goes through the graphs: their `variants`, where the names of files come from (`sources`), and which files
-these are (`file_ops`). `model_scan` adds the files beside the graphs, such as Python code that Keras left
-(`keras_lambdas`).
+`graph_scan` judges the nodes of each `graph_program`: `sources` follows the names of files back to where they come
+from, and `file_ops` decides whether such a file is the model's own. `ambiguities` are bytes that readers could read
+differently. `model_scan` adds the files beside the graphs, such as Python code of Keras (`keras_lambdas`).
 """
 
 from __future__ import annotations

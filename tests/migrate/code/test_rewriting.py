@@ -221,3 +221,106 @@ def test_any_program_parses_after_rewriting_and_a_second_time_changes_nothing(li
     assert first.parse_error == ""
     second = rewrite(first.source, notes=True)
     assert second.source == first.source
+
+
+HAZARDS = {
+    "the name of a module becomes that of its tensor": """
+        embed = hub.Module("m")
+        x = tf.placeholder(tf.string)
+        embed = embed(x)
+        print(tf.Session().run(embed, {x: ["a"]}))
+        """,
+    "a tensor without placeholders is fed": """
+        x = hub.Module("m")(["a"])
+        y = x * 2.0
+        print(tf.Session().run(y, {x: [[1.0]]}))
+        """,
+    "what is fed to a tensor without placeholders is unknown": """
+        y = hub.Module("m")(["a"]) * 2.0
+        print(tf.Session().run(y, feed_of(y)))
+        """,
+    "a function prints while it builds": """
+        def build(x):
+            print("building")
+            return hub.Module("m")(x)
+        x = tf.placeholder(tf.string)
+        y = build(x)
+        print(tf.Session().run(y, {x: ["a"]}))
+        """,
+    "a global changes in a function": """
+        scale = 1.0
+        def change():
+            global scale
+            scale = 2.0
+        x = tf.placeholder(tf.float32)
+        y = hub.Module("m")(x) * scale
+        change()
+        print(tf.Session().run(y, {x: 1.0}))
+        """,
+    "an attribute changes": """
+        class Model:
+            def __init__(self):
+                self.scale = 1.0
+                self.x = tf.placeholder(tf.float32)
+                self.y = hub.Module("m")(self.x) * self.scale
+                self.scale = 2.0
+            def run(self, x):
+                return tf.Session().run(self.y, {self.x: x})
+        """,
+    "a subclass reads the session of its base": """
+        class Base:
+            def __init__(self):
+                self.sess = tf.Session()
+                self.y = hub.Module("m")(["a"])
+        class Child(Base):
+            def run(self):
+                return self.sess.run(self.y)
+        """,
+    "an object of unknown origin has the session": """
+        class Model:
+            def __init__(self):
+                self.sess = tf.Session()
+                self.y = hub.Module("m")(["a"])
+        def run(model):
+            return model.sess.run(model.y)
+        """,
+    "variables are initialized again": """
+        x = tf.placeholder(tf.float32, [None])
+        m = hub.Module("m", trainable=True)
+        loss = tf.reduce_sum(m(x))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        sess = tf.Session()
+        for fold in range(2):
+            sess.run(tf.global_variables_initializer())
+            sess.run(step, {x: [1.0]})
+        """,
+    "each session has its own variables": """
+        x = tf.placeholder(tf.float32, [None])
+        loss = tf.reduce_sum(hub.Module("m", trainable=True)(x))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        for session in [tf.Session(), tf.Session()]:
+            session.run(step, {x: [1.0]})
+        """,
+    "the module's losses are collected": """
+        x = tf.placeholder(tf.float32, [None])
+        loss = tf.reduce_sum(hub.Module("m", trainable=True)(x)) + tf.losses.get_regularization_loss()
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        tf.Session().run(step, {x: [1.0]})
+        """,
+}
+
+
+@pytest.mark.parametrize("hazard", HAZARDS)
+def test_program_that_would_do_something_else_stays(hazard):
+    body = textwrap.dedent(HAZARDS[hazard])
+    after, rewriting = rewritten(body, notes=True)
+    assert after == body
+    assert blockers(rewriting)
+
+
+def test_lambda_that_other_code_calls_is_rewritten_too():
+    after, rewriting = rewritten(
+        'm = hub.Module("m")\ny = m(["a"])\nsess = tf.Session()\napp.route(lambda: sess.run(y))\n', notes=True
+    )
+    assert blockers(rewriting) == []
+    assert "lambda: y.numpy()" in after

@@ -17,7 +17,7 @@ from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import Api, HubModule, Source, Tensor, sources_of
+from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
 
 _RANDOM = "each call draws other numbers, as each run did; a seed gives other numbers than in TensorFlow 1"
 _LINE_LENGTH = 100
@@ -198,22 +198,55 @@ class Deferral:
         return found
 
     def check_free_names(self, part: Definition, definition: Definition) -> None:
-        """Block a name that is bound again after the definition: a function would see the later value."""
+        """Block a name that a function would see with another value than the graph was built with."""
         plan = self.plan
         local = {plan_code(name) for other in self.slice_of(definition) for t in other.targets for name in flatten(t)}
-        for node in iter_names(part.value):
-            if node not in plan.record.facts or node.value in local or isinstance(plan.fact(node), Api):
+        for node in iter_nodes(part.value):
+            if not isinstance(node, (cst.Name, cst.Attribute)) or node not in plan.record.facts:
                 continue
-            if is_leaf(plan.fact(node)):
+            value = plan.fact(node)
+            if isinstance(value, Api) or is_leaf(value):
                 continue
-            later = [
-                other
-                for other in plan.bindings.get(node.value, ())
-                if plan.position[other] > plan.position[definition.statement]
-                and plan.scope_of(other) in {definition.scope, None}
-            ]
-            if later:
-                plan.block(later[0], "RH103", f"`{node.value}` changes after the tensors that use it were built")
+            code = plan_code(node)
+            if code in local or code in {name.rpartition(".")[2] for name in local}:
+                plan.block(node, "RH103", f"`{code}` is a tensor of a placeholder, and something else before")
+            elif isinstance(node, cst.Attribute):
+                if len(plan.attribute_bindings.get(node.attr.value, ())) > 1:
+                    plan.block(node, "RH103", f"`{code}` is assigned more than once")
+            elif self.changes_later(node.value, definition):
+                plan.block(node, "RH103", f"`{code}` changes after the tensors that use it were built")
+        for call in iter_nodes(part.value):
+            function = plan.fact(call.func) if isinstance(call, cst.Call) else None
+            if isinstance(function, Function):
+                self.check_pure(call, function.node, set())
+
+    def changes_later(self, name: str, definition: Definition) -> bool:
+        """Tell whether a name is bound again after a definition, or by a function that declares it global."""
+        plan = self.plan
+        bindings = plan.bindings.get(name, ())
+        if name in plan.global_names and len(bindings) > 1:
+            return True
+        return any(
+            plan.position[other] > plan.position[definition.statement]
+            and plan.scope_of(other) in {definition.scope, None}
+            for other in bindings
+        )
+
+    def check_pure(self, call: cst.CSTNode, function: cst.CSTNode, seen: set[cst.CSTNode]) -> None:
+        """Block a function that does more than compute: it would do it again, and later."""
+        plan = self.plan
+        if function in seen:
+            return
+        seen.add(function)
+        for node in iter_nodes(function):
+            if isinstance(node, (cst.Global, cst.Nonlocal)) or (
+                isinstance(node, cst.Expr) and isinstance(node.value, cst.Call) and not self.is_harmless(node.value)
+            ):
+                plan.block(call, "RH103", "a function that builds tensors of a placeholder does more than that")
+                return
+            inner = plan.fact(node.func) if isinstance(node, cst.Call) else None
+            if isinstance(inner, Function):
+                self.check_pure(call, inner.node, seen)
 
     def hoist_calls(self, part: Definition) -> None:
         """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
@@ -436,9 +469,8 @@ def is_self_attribute(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
 
 
-def iter_names(node: cst.CSTNode) -> Iterator[cst.Name]:
-    """Yield the names in an expression."""
-    if isinstance(node, cst.Name):
-        yield node
+def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield a node and all in it."""
+    yield node
     for child in children_of(node):
-        yield from iter_names(child)
+        yield from iter_nodes(child)

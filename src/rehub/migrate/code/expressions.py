@@ -181,7 +181,16 @@ class ExpressionInterpreter:
         found = self.store.cells.get((owner.node, name))
         if found is not None:
             return found
-        return Method(owner, name) if self.find_method(owner.node, name) is not None else Plain()
+        method = self.find_method(owner.node, name)
+        if method is None:
+            return Plain()
+        if any(isinstance(d.decorator, cst.Name) and d.decorator.value == "property" for d in method.decorators):
+            return self.enter_property(owner, method)
+        return Method(owner, name)
+
+    def enter_property(self, owner: Instance, method: cst.FunctionDef) -> Value:
+        """Return what a property gives."""
+        raise NotImplementedError
 
     def find_method(self, node: cst.ClassDef, name: str) -> cst.FunctionDef | None:
         """Return the definition of a method in the body of a class."""
@@ -217,7 +226,10 @@ class ExpressionInterpreter:
         entries = []
         for element in node.elements:
             if isinstance(element, cst.DictElement):
-                entries.append((self.evaluate(element.key), self.evaluate(element.value)))
+                key = self.evaluate(element.key)
+                if isinstance(key, Tensor) and not key.is_input and not key.is_static:
+                    self.block(element.key, "RH103", "a tensor that is no placeholder is a key, or fed")
+                entries.append((key, self.evaluate(element.value)))
             else:
                 self.require_ordinary(element.value, self.evaluate(element.value), "unpacked")
                 return Plain()
@@ -258,8 +270,9 @@ class ExpressionInterpreter:
         values += [self.evaluate(target.comparator) for target in node.comparisons]
         for target, value in zip(node.comparisons, values[1:]):
             if isinstance(target.operator, (cst.Is, cst.IsNot, cst.In, cst.NotIn)):
+                is_identity = isinstance(target.operator, (cst.Is, cst.IsNot))
                 for operand in (values[0], value):
-                    if not isinstance(operand, Tensor) or operand.is_deferred:
+                    if not is_identity or not isinstance(operand, Tensor) or operand.is_deferred:
                         self.require_ordinary(node, operand, "compared")
                 return Plain()
             if isinstance(target.operator, (cst.Equal, cst.NotEqual)) and any(
@@ -326,7 +339,13 @@ class ExpressionInterpreter:
                 self.evaluate(parameter.default)
         self.record.scope_of[node] = self.scope.node
         self.scope.has_functions = True
-        return Function(node, self.scope.number)
+        function = Function(node, self.scope.number)
+        self.add_function(function)
+        return function
+
+    def add_function(self, function: Function) -> None:
+        """Remember a function, to interpret it if nothing calls it."""
+        raise NotImplementedError
 
     def evaluate_ListComp(self, node: cst.ListComp) -> Value:
         return self.evaluate_comprehension(node, node.for_in, [node.elt])

@@ -139,7 +139,7 @@ class Fetches:
             source: self.deferral.parameter_name(source) for source in sources if source.kind == "iterator"
         }
         sources = [source for source in sources if source not in drawn]
-        if not sources:
+        if not sources and fetch.feed is None:
             return drawn
         entries = fetch.feed_value
         if not isinstance(entries, Entries) or not isinstance(entries.node, cst.Dict):

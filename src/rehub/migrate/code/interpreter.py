@@ -64,21 +64,25 @@ class Interpreter(CallInterpreter):
                 self.record.blockers = before
         return self.record
 
+    def add_function(self, function: Function) -> None:
+        if all(known.node is not function.node for known, _ in self.ordinary_functions):
+            self.ordinary_functions.append((function, None))
+
+    def enter_property(self, owner: Instance, method: cst.FunctionDef) -> Value:
+        self.record.calls.setdefault(method, set())
+        return self.enter(Function(method, owner.scope), [owner], [])
+
     def run_entry(self, function: Function, instance: Instance | None) -> None:
         """Interpret a function as other code calls it."""
-        if isinstance(function.node, cst.Lambda):
-            return
         values: list[Value] = [instance] if instance is not None else []
         is_layer = instance is not None and self.is_keras_class(instance.node)
-        if is_layer and function.node.name.value == "call":
+        name = function.node.name.value if isinstance(function.node, cst.FunctionDef) else "lambda"
+        if is_layer and name == "call":
             values += [Tensor() for _ in function.node.params.params[1:2]]
         result = self.enter(function, values, [])
         if not is_ordinary(result) and not is_layer:
-            self.block(
-                function.node.name,
-                "RH309",
-                f"`{function.node.name.value}` returns a tensor of a graph to unknown callers",
-            )
+            place = function.node.name if isinstance(function.node, cst.FunctionDef) else function.node
+            self.block(place, "RH309", f"`{name}` returns a tensor of a graph to unknown callers")
 
     # Statements. Each returns whether the next one is reached.
 
@@ -183,6 +187,8 @@ class Interpreter(CallInterpreter):
             owner = self.evaluate(target.value)
             if isinstance(owner, Instance):
                 self.store.cells[(owner.node, target.attr.value)] = value
+                if not is_ordinary(value):
+                    self.record.attributes[target.attr.value] = value
             elif is_ordinary(owner):
                 self.require_ordinary(target, value, "kept in an attribute")
         elif isinstance(target, cst.Subscript):
@@ -338,7 +344,8 @@ class Interpreter(CallInterpreter):
 
     def execute_ClassDef(self, node: cst.ClassDef) -> bool:
         for base in node.bases:
-            self.evaluate(base.value)
+            if isinstance(self.evaluate(base.value), Class):
+                self.record.derived.add(node)
         self.bind(node.name, Class(node, self.scope.number))
         outer = self.scope
         self.scope = Scope(len(self.scopes), outer.number, node, self_value=Instance(node, outer.number))
@@ -366,6 +373,8 @@ class Interpreter(CallInterpreter):
     ) -> Value:
         """Interpret the body of a function with these arguments, and return what it returns."""
         self.calls_made += 1
+        if self.calls_made > _MAX_CALLS:
+            self.block(function.node, "RH102", "the program calls its functions in too many ways to follow")
         if function.node in self.active or self.calls_made > _MAX_CALLS:
             for value in values:
                 self.require_ordinary(function.node, value, "passed to a recursive function")

@@ -54,6 +54,8 @@ class Plan:
         self.names: set[str] = set()
         # Where each name is bound, anywhere in the program.
         self.bindings: dict[str, list[cst.CSTNode]] = {}
+        self.attribute_bindings: dict[str, list[cst.CSTNode]] = {}
+        self.global_names: set[str] = set()
         # Leaves that stay where they are, as functions.
         self.functions: set[cst.CSTNode] = set()
         # Parameters that get a placeholder and stay: they get the tensor itself.
@@ -70,6 +72,10 @@ class Plan:
             if isinstance(current, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For)):
                 for name in names_in(current.target):
                     self.bindings.setdefault(name, []).append(current)
+                if isinstance(current.target, cst.Attribute):
+                    self.attribute_bindings.setdefault(current.target.attr.value, []).append(current)
+            if isinstance(current, (cst.Global, cst.Nonlocal)):
+                self.global_names.update(item.name.value for item in current.names)
             for child in reversed(children_of(current)):
                 self.parents[child] = current
                 stack.append(child)

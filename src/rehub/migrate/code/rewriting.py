@@ -21,7 +21,7 @@ from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanish
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import Entries, Items, Tensor
+from rehub.migrate.code.values import Api, Entries, Items, Plain, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
 _IGNORE = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w,\s]*)\])?")
@@ -97,6 +97,7 @@ class _Rewriter:
         count_variables(plan)
         rewrite_keras_calls(plan)
         training.find_steps()
+        training.check_initialization()
         fetches.rewrite()
         fetches.resolve_step_feeds()
         deferral.write_functions()
@@ -127,8 +128,21 @@ class _Rewriter:
         """Block where a value without a place in eager mode would stay in the new program."""
         renderer = Renderer(plan.edits)
         self.module.visit(renderer)
+        tracked = {
+            node.value
+            for node, value in plan.record.facts.items()
+            if isinstance(node, cst.Name) and (vanishes(value) or (is_leaf(value) and not is_parametric(value)))
+        }
         for node in renderer.kept:
             value = plan.fact(node)
+            if isinstance(node, cst.Name) and node.value in tracked and value is None and is_read(plan, node):
+                plan.block(node, "RH102", f"`{node.value}` is used here, where the rewriting did not come")
+            if (
+                isinstance(node, cst.Attribute)
+                and node.attr.value in plan.record.attributes
+                and (type(value) is Plain and not isinstance(plan.fact(node.value), Api) and not is_target(plan, node))
+            ):
+                plan.block(node, "RH102", f"`.{node.attr.value}` of an object that may have a part of a graph there")
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
                 continue
             if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
@@ -213,6 +227,17 @@ def with_comment(result: object, comment: cst.EmptyLine) -> object:
     if any(line.comment is not None and line.comment.value == comment.comment.value for line in lines):  # type: ignore[union-attr]
         return result
     return result.with_changes(leading_lines=[*lines, comment]) if isinstance(result, cst.CSTNode) else result
+
+
+def is_read(plan: Plan, node: cst.Name) -> bool:
+    """Tell whether a name is an expression, and not that of an argument, an attribute or a definition."""
+    parent = plan.parents.get(node)
+    if isinstance(parent, cst.Attribute):
+        return parent.value is node
+    if isinstance(parent, cst.Arg):
+        return parent.value is node
+    others = (cst.Param, cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.NameItem, cst.AssignTarget)
+    return not isinstance(parent, others)
 
 
 def is_target(plan: Plan, node: cst.CSTNode) -> bool:

@@ -10,9 +10,9 @@ from rehub.migrate.code.deferred import Deferral, FunctionPlan, flatten, indent_
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
 from rehub.migrate.code.modules import plan_code
-from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.plan import Plan, tensorflow_path
 from rehub.migrate.code.store import Definition, Fetch
-from rehub.migrate.code.values import Items, Optimizer, Source, Tensor, TrainOp, iter_parts
+from rehub.migrate.code.values import Initializer, Items, Optimizer, Session, Source, Tensor, TrainOp, iter_parts
 
 _CHECK = "this training step: the first losses should be those of TensorFlow 1"
 
@@ -61,6 +61,27 @@ class Training:
                 if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Call):
                     step.optimizer = plan.unused_name("optimizer")
                 self.steps[node] = step
+
+    def check_initialization(self) -> None:
+        """Block a program that initializes its variables again: in the new program they keep their values."""
+        plan = self.plan
+        if not self.steps:
+            return
+        runs = [plan.position[fetch.node] for fetch in plan.record.fetches.values() if is_step(fetch.value)]
+        sessions = 0
+        for node, value in plan.record.facts.items():
+            if not isinstance(node, cst.Call):
+                continue
+            in_loop = any(isinstance(a, (cst.For, cst.While)) for a in plan.ancestors(node))
+            path = tensorflow_path(plan.fact(node.func))
+            is_session = isinstance(value, Session) and path.endswith("Session")
+            sessions += is_session
+            is_late = bool(runs) and plan.position[node] > min(runs)
+            is_run = node in plan.record.fetches and isinstance(value, Initializer)
+            if (is_session or is_run) and (in_loop or (is_run and is_late and plan.scope_of(node) is None)):
+                plan.block(node, "RH301", "variables are initialized again here")
+        if sessions > 1:
+            plan.block(plan.module, "RH301", "several sessions: each has its own values of the variables")
 
     def step_of(self, fetch: Fetch) -> StepPlan | None:
         """Return the step that a run asks for."""

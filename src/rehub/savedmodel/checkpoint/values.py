@@ -52,12 +52,12 @@ class TensorReader:
         self._entry = entry
         self._order: Literal["<", ">"] = ">" if is_big_endian else "<"
         if len(entry.shape) > _MAX_RANK:
-            raise UnsupportedFormat(f"{self._subject} has {len(entry.shape)} dimensions; NumPy has {_MAX_RANK}.")
+            raise UnsupportedFormat(f"{self._tensor_label} has {len(entry.shape)} dimensions; NumPy has {_MAX_RANK}.")
         if entry.dtype != "string" and dtype_size(entry.dtype) is None:
-            raise UnsupportedFormat(f"{self._subject} is a {entry.dtype}, which has no value outside TensorFlow.")
+            raise UnsupportedFormat(f"{self._tensor_label} is a {entry.dtype}, which has no value outside TensorFlow.")
 
     @property
-    def _subject(self) -> str:
+    def _tensor_label(self) -> str:
         return f"{self._entry.key!r} in the checkpoint {self._prefix!r}"
 
     def read(self, rows: tuple[int, int] | None) -> Any:
@@ -141,7 +141,7 @@ class TensorReader:
         if importlib.util.find_spec("ml_dtypes") is not None:
             small = getattr(importlib.import_module("ml_dtypes"), self._entry.dtype, None)
         if small is None:
-            raise PackageMissing(f"{self._subject} is a {self._entry.dtype}. To read it: pip install -U ml_dtypes")
+            raise PackageMissing(f"{self._tensor_label} is a {self._entry.dtype}. To read it: pip install -U ml_dtypes")
         return small
 
     def _read_strings(self, part: TensorPart) -> Any:
@@ -182,7 +182,7 @@ class TensorReader:
         return path
 
     def _raise_corrupt(self, why: str) -> NoReturn:
-        raise CorruptModel(f"{self._subject} cannot be read: {why}. Copy or download the model again.")
+        raise CorruptModel(f"{self._tensor_label} cannot be read: {why}. Copy or download the model again.")
 
 
 def _find_numpy_dtype(dtype: str) -> str:
