@@ -151,6 +151,7 @@ def decode_handle(handle: object) -> str:
     return handle
 
 
+_HASH = "#sha256="
 # Two letters or more, so that the drive of `C:\\models` or `C://models` is not a scheme.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -158,9 +159,6 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 def _find_scheme(text: str) -> str | None:
     match = _SCHEME.match(text)
     return match.group(1).lower() if match else None
-
-
-_HASH = "#sha256="
 
 
 def _split_off_hash(text: str) -> tuple[str, str | None]:
@@ -282,9 +280,8 @@ def _parse_kaggle(text: str, parts: list[str]) -> Handle:
     version = parts[4] if named and len(parts) == 5 else None
     if not named or (version is not None and not re.fullmatch(r"0{0,9}[1-9][0-9]{0,9}", version)):
         raise InvalidHandle(
-            f"{quote_url(text)} does not name a variation of a model on Kaggle. Give "
-            "kaggle://owner/model/framework/variation, "
-            f"with /version (a number) or without for the latest, or that page's URL, such as "
+            f"{quote_url(text)} does not name a variation of a model on Kaggle. Give kaggle://owner/model/framework/"
+            "variation, with /version (a number) or without for the latest, or that page's URL, such as "
             f"{_KAGGLE_MODELS}google/nnlm/tensorFlow2/en-dim128/1."
         )
     framework = _FRAMEWORKS.get(parts[2].replace("_", "").replace("-", "").lower(), parts[2])

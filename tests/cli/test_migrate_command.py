@@ -174,6 +174,25 @@ def test_a_notebook_is_one_program(project, rehub):
     assert (project / "a.ipynb").read_text() == expected
 
 
+def test_a_cell_that_is_not_python_is_one_line(project, rehub):
+    cells = [{"cell_type": "markdown", "source": ""}, {"cell_type": "code", "source": "import rehub\nprint 'a'"}]
+    text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4})
+    (project / "a.ipynb").write_text(text)
+    ran = rehub("migrate", "a.ipynb", "--write")
+    assert (ran.code, (project / "a.ipynb").read_text()) == (1, text)
+    assert ran.err.startswith("rehub: a.ipynb:cell 2:2: not Python 3: ")
+
+
+def test_a_fault_in_one_file_is_one_line(project, rehub, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("rehub.migrate.code.rewriting.rewrite", fail)
+    ran = rehub("migrate", ".", "--write")
+    assert (ran.code, (project / "train.py").read_text()) == (1, PROGRAM)
+    assert ran.err == "rehub: train.py: a fault of rehub migrate: RuntimeError: a fault\n"
+
+
 def test_a_notebook_of_another_language_is_one_line(project, rehub):
     (project / "a.ipynb").write_text('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}, "x": "rehub"}')
     assert rehub("migrate", "a.ipynb").err == "rehub: a.ipynb: its language is R\n"
