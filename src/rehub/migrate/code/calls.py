@@ -131,6 +131,10 @@ class CallInterpreter(ExpressionInterpreter):
         for argument, value in zip(node.args, values):
             if isinstance(value, Tensor) and value.is_static and not value.is_deferred:
                 continue
+            if isinstance(value, Tensor) and value.form == "inputs" and name in {"sorted", "len", "list"}:
+                continue
+            if isinstance(value, Optimizer) and isinstance(function, KerasObject):
+                continue
             self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
         self.require_ordinary(node.func, function, "called")
         if isinstance(function, KerasObject) or any(isinstance(value, KerasObject) for value in values):
@@ -265,6 +269,12 @@ class CallInterpreter(ExpressionInterpreter):
         """Return what a method of a tensor gives."""
         if owner.is_static and not owner.is_deferred:
             return Tensor(is_static=True)
+        if owner.form == "inputs" and name == "keys":
+            return Plain()
+        if owner.form == "list" and name == "append" and not owner.is_deferred:
+            added = self.record.facts.get(node.args[0].value) if len(node.args) == 1 else None
+            if isinstance(added, Tensor) and not added.is_deferred and not added.form and not added.is_static:
+                return Plain()
         if name == "get_shape" or (owner.is_static and name in {"as_list", "ndims", "num_elements"}):
             return replace(owner, definition=None, is_static=True)
         if name == "eval" and isinstance(node.func, cst.Attribute):

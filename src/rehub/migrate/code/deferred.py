@@ -6,7 +6,7 @@ runs, the definitions that it needs are written into one function, with the plac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Iterator
 
 import libcst as cst
@@ -61,14 +61,12 @@ class Deferral:
     def _name_sources(self) -> dict[cst.CSTNode, str]:
         names: dict[cst.CSTNode, str] = {}
         for node, value in self.plan.record.facts.items():
-            if isinstance(node, cst.Call) and (
-                node in self.plan.record.iterators
-                or (isinstance(value, Tensor) and value.is_input and value.definition is node)
-            ):
+            is_source = isinstance(value, Tensor) and value.is_input and value.definition is node
+            if is_source or node in self.plan.record.iterators:
                 names[node] = self._name_source(node)
         return names
 
-    def _name_source(self, node: cst.Call) -> str:
+    def _name_source(self, node: cst.CSTNode) -> str:
         """Return the name that a program gives a placeholder."""
         parent = self.plan.parents.get(node)
         if isinstance(parent, cst.Assign):
@@ -77,7 +75,7 @@ class Deferral:
                 return target.value
             if isinstance(target, cst.Attribute):
                 return target.attr.value
-        for argument in node.args:
+        for argument in node.args if isinstance(node, cst.Call) else ():
             if argument.keyword is not None and argument.keyword.value == "name":
                 name = getattr(argument.value, "evaluated_value", None)
                 if isinstance(name, str) and name.isidentifier():
@@ -86,12 +84,15 @@ class Deferral:
 
     def parameter_name(self, source: Source) -> str:
         """Return the name of the parameter that stands for a placeholder."""
-        return source.part or self.names.get(source.node, "inputs")
+        if source.kind == "entries" or not source.part:
+            return self.names.get(source.node, "inputs")
+        return source.part
 
     def parameters_of(self, sources: frozenset[Source]) -> list[Source]:
         """Return the placeholders among sources, in the order of the program."""
         parts = ("values", "indices", "dense_shape", "")
         inputs = [source for source in sources if source.kind in {"placeholder", "sparse", "iterator"}]
+        inputs += list({replace(source, part="") for source in sources if source.kind == "entries"})
         place = {part: index for index, part in enumerate(parts)}
         return sorted(inputs, key=lambda source: (source.order, place.get(source.part, -1), source.part))
 
@@ -325,7 +326,7 @@ class Deferral:
                 is_layer = call in self.plan.record.layers
                 code = write_layer(self.plan, call, self.tf, renderer) if is_layer else renderer.code(call)
                 statements += parse_statements(f"{name} = {code}", config)
-            is_top = self.plan.scope_of(line) is None and isinstance(self.plan.parents[line], cst.Module)
+            is_top = is_at_top(self.plan, line)
             around = blank_lines(2 if is_top else 1)
             for function in functions:
                 first_in_block = (
@@ -384,7 +385,7 @@ class Deferral:
         shape = dtype = None
         if not isinstance(source.node, cst.Call) or plan_code(source.node.func).endswith("with_default"):
             return None, None
-        if source.kind == "iterator":
+        if source.kind in {"iterator", "entries"}:
             return None, None
         for index, argument in enumerate(source.node.args):
             word = argument.keyword.value if argument.keyword else ("dtype", "shape", "name")[min(index, 2)]
@@ -459,7 +460,8 @@ class Deferral:
         value = self.plan.fact(leaf)
         assert isinstance(value, Tensor)
         if value.placeholder is not None:
-            return self.parameter_name(value.placeholder)
+            name, part = self.parameter_name(value.placeholder), value.placeholder.part
+            return f'{name}["{part}"]' if value.is_described and part else name
         if value.is_variable:
             return plan_code(leaf)
         definition = self.definition_of(leaf)
@@ -489,6 +491,12 @@ def flatten(target: cst.BaseExpression) -> list[cst.BaseExpression]:
     if isinstance(target, (cst.Tuple, cst.List)):
         return [name for element in target.elements for name in flatten(element.value)]
     return [target]
+
+
+def is_at_top(plan: Plan, line: cst.CSTNode) -> bool:
+    """Tell whether a line is in no function, loop or condition: two blank lines go around a function there."""
+    others = (cst.FunctionDef, cst.ClassDef, cst.For, cst.While, cst.If, cst.Try)
+    return not any(isinstance(ancestor, others) for ancestor in plan.ancestors(line))
 
 
 def is_self_attribute(node: cst.BaseExpression) -> bool:

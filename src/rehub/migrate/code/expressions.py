@@ -167,6 +167,12 @@ class ExpressionInterpreter:
                 return replace(owner, definition=None)
             is_method = name in {"as_list", "num_elements", "get_shape", "items", "keys", "values", "get"}
             return Method(owner, name) if is_method else replace(owner, definition=None)
+        if owner.is_described and owner.form:
+            return Method(owner, name)
+        if owner.is_described and name in {"shape", "get_shape", "dtype"}:
+            if name == "shape":
+                self.record.described_shapes.add(node)
+            return Method(Tensor(is_static=True), name) if name == "get_shape" else Tensor(is_static=True)
         if name in _SHAPE_ATTRIBUTES:
             shape = Tensor(owner.sources, None, is_static=True)
             return shape if name == "shape" else Method(shape, name)
@@ -312,6 +318,11 @@ class ExpressionInterpreter:
                 if isinstance(known, Plain) and known.constant == constant and constant is not UNKNOWN:
                     return value
             return self.read_any(node, tuple(value for _, value in owner.entries))
+        if isinstance(owner, Tensor) and owner.form == "inputs" and owner.is_input:
+            if not isinstance(constant, str):
+                return Tensor(is_static=True)
+            (source,) = owner.sources
+            return Tensor(frozenset([replace(source, part=constant)]), owner.definition, is_input=True)
         if isinstance(owner, Tensor):
             for value in keys:
                 if isinstance(value, Tensor) and not value.is_static:
@@ -378,6 +389,10 @@ class ExpressionInterpreter:
         values = [self.evaluate(result) for result in results]
         self.scope = outer
         item = values[-1]
+        described = describing_call(for_in.iter)
+        if isinstance(node, cst.DictComp) and described is not None and isinstance(item, Tensor) and item.is_input:
+            self.record.described_inputs[node] = described
+            return Tensor(frozenset([Source("entries", node, self.order_of(node))]), node, "inputs", is_input=True)
         if isinstance(item, Tensor) and not item.form and len(values) in {1, 2}:
             form = "dict" if isinstance(node, cst.DictComp) else "list"
             if not item.is_deferred and not isinstance(node, (cst.SetComp, cst.GeneratorExp)) and not item.is_static:
@@ -395,6 +410,8 @@ class ExpressionInterpreter:
             for item in iterated.items[1:]:
                 joined = join(joined, item)
             return joined
+        if isinstance(iterated, Tensor) and iterated.form == "inputs":
+            return Plain()
         if isinstance(iterated, Tensor) and iterated.form in {"", "list"} and not iterated.is_static:
             return Tensor(iterated.sources)
         if isinstance(iterated, Tensor) and iterated.is_static and not iterated.is_deferred:
@@ -418,6 +435,14 @@ class ExpressionInterpreter:
         self.evaluate(node.left)
         self.evaluate(node.right)
         return Plain()
+
+
+def describing_call(node: cst.BaseExpression) -> cst.Call | None:
+    """Return `module.get_input_info_dict()` of `module.get_input_info_dict().items()`."""
+    inner = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+    if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute):
+        return inner if inner.func.attr.value == "get_input_info_dict" else None
+    return None
 
 
 def names_in(target: cst.BaseExpression) -> list[str]:
