@@ -7,13 +7,14 @@ from typing import Sequence
 
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, FunctionPlan, constant_builder
+from rehub.migrate.code.deferred import Deferral, constant_builder
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
 from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
 from rehub.migrate.code.sessions import arguments_for
+from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
 from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of

@@ -249,6 +249,18 @@ def join(one: Value, other: Value) -> Value:
             return replace(one, definition=one.definition if same else None)
         if same and one.is_static == other.is_static:
             return replace(one, sources=one.sources | other.sources)
+    joined = join_structures(one, other)
+    if joined is not None:
+        return joined
+    if isinstance(one, HubModule) and isinstance(other, HubModule) and not (one.is_trainable or other.is_trainable):
+        return one
+    if is_unremarkable(one) and is_unremarkable(other):
+        return Plain()
+    return Mixed(_options(one) | _options(other))
+
+
+def join_structures(one: Value, other: Value) -> Value | None:
+    """Return what a list, tuple or dict is that is one of two; None if they have different items."""
     if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
         return Items(tuple(map(join, one.items, other.items)), one.is_tuple)
     for empty, tensors in ((one, other), (other, one)):
@@ -257,11 +269,7 @@ def join(one: Value, other: Value) -> Value:
     if isinstance(one, Entries) and isinstance(other, Entries) and one.node is other.node:
         keys = [join(a, b) for (a, _), (b, _) in zip(one.entries, other.entries)]
         return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
-    if isinstance(one, HubModule) and isinstance(other, HubModule):
-        return replace(one, is_trainable=one.is_trainable or other.is_trainable)
-    if is_unremarkable(one) and is_unremarkable(other):
-        return Plain()
-    return Mixed(_options(one) | _options(other))
+    return None
 
 
 def is_unremarkable(value: Value) -> bool:
