@@ -42,4 +42,4 @@ def test_demo_reuses_its_model_and_overwrites_nothing_else(rehub, tmp_path, monk
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "diary.txt").write_text("mine")
     ran = rehub("demo", "notes")
-    assert (ran.code, "'notes' exists and holds something else" in ran.err) == (1, True)
+    assert (ran.code, "'notes' exists and is not a model" in ran.err) == (1, True)

@@ -123,6 +123,15 @@ def test_a_model_that_cannot_be_read_has_a_page_that_says_so(url, plain):
     assert "<script" not in page.text
 
 
+def test_nothing_tells_where_the_service_keeps_its_models(url, plain):
+    (plain / "acme/cut/1").mkdir(parents=True)
+    (plain / "acme/cut/1/saved_model.pb").write_bytes(b"\xff")
+    for path in ("acme/text/1", "acme/cut/1", "acme/none/1", "", "acme"):
+        for accept in ("text/html", "application/json", "*/*"):
+            assert str(plain.parent) not in requests.get(f"{url}/{path}", headers={"Accept": accept}).text
+    assert str(plain.parent) not in requests.get(f"{url}/acme/text/1?picture=svg").text
+
+
 def test_no_page_lets_a_script_run(url):
     for path in (
         "/",
@@ -136,6 +145,15 @@ def test_no_page_lets_a_script_run(url):
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "<script" not in answer.text.lower()
+
+
+def test_a_page_has_a_picture_of_the_model(url):
+    answer = requests.get(f"{url}/acme/text/1?picture=svg")
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+    assert "default" in answer.text
+    assert 'src="/acme/text/1?picture=svg"' in requests.get(f"{url}/acme/text/1", headers=HTML).text
 
 
 def test_cards_are_cleaned():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from starlette.routing import Route
 
 from rehub.errors import HubError
 from rehub.escaping import escape
+from rehub.inspection import inspect
+from rehub.inspection.picture import draw_model
 from rehub.server import pages, responses, uploads
 from rehub.server.access_log import AccessLog, AddHeaders, Metrics
 from rehub.server.cards import read_card
@@ -115,6 +118,8 @@ class _Application:
             return await self._tflite(request, name, found)
         if query.get("tf-hub-format") == "uncompressed":
             return self._uncompressed(request, name, found)
+        if query.get("picture") == "svg":
+            return await self._picture(found)
         return await self._page(request, name, found, visitor)
 
     async def put_model(self, request: Request) -> Response:
@@ -207,6 +212,17 @@ class _Application:
             compared=compared,
         )
         return self._html(html)
+
+    async def _picture(self, found: StoredModel) -> Response:
+        name = str(found.name)
+        svg = await asyncio.to_thread(
+            lambda: draw_model(replace(inspect(str(found.directory)), handle=name, path=name))
+        )
+        headers = {
+            "Cache-Control": responses.IMMUTABLE if found.is_versioned else responses.REVALIDATE,
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        }
+        return Response(svg, media_type="image/svg+xml", headers=headers)
 
     def _archive_if_packed(self, found: StoredModel) -> Archive | None:
         return self._service.hub_of(found).archives.lookup(found)

@@ -68,7 +68,7 @@ class ModelFacts:
         variable_count: how many variables there are; `variables` has the largest.
         dangers: what the scan found, a line each.
         signatures: its entry points.
-        usage: lines of Python that load and call it.
+        usage: lines of Python that call it, once it is loaded as `model`; none where no short call is known.
         keras: how a layer of Keras takes it; None where that is not plain.
         problem: why it cannot be inspected; "" if it can.
     """
@@ -152,7 +152,8 @@ def gather_facts(model: StoredModel, card: Card) -> ModelFacts:
         info = inspect(str(model.directory))
         dangers = scan(str(model.directory)).dangers
     except HubError as error:
-        return replace(facts, problem=str(error))
+        # The message names the directory, which is not for others to know.
+        return replace(facts, problem=str(error).replace(str(model.directory), str(model.name)))
     lines = dict.fromkeys(f"{each.op or each.what}: {each.kind}. {each.reason}" for each in dangers)
     return replace(_with_inspection(facts, info), dangers=tuple(lines)[:_MOST_DANGERS])
 
@@ -191,7 +192,7 @@ def _with_inspection(facts: ModelFacts, info: ModelInfo) -> ModelFacts:
             VariableFacts(each.name or each.path or each.key, each.dtype, format_shape(each.shape), each.bytes)
             for each in variables[:_MOST_VARIABLES]
         ),
-        usage=info.usage,
+        usage=info.usage[1:],
         keras=_keras_use(info),
     )
 

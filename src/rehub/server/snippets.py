@@ -23,8 +23,8 @@ def snippets_for(facts: ModelFacts, url: str) -> list[Snippet]:
         query = "lite-format=tflite" if facts.format == "TFLite" else "tfjs-format=compressed"
         return [Snippet("Download", f"curl -LO '{url}?{query}'")]
     found = []
-    if facts.usage:
-        lines = ["import rehub as hub, tensorflow as tf", "", f"model = hub.load({url!r})", *facts.usage[1:]]
+    if not facts.problem:
+        lines = ["import rehub as hub, tensorflow as tf", "", f"model = hub.load({url!r})", *facts.usage]
         found.append(Snippet("Load it", "\n".join(lines)))
     if facts.keras is not None:
         lines = [
