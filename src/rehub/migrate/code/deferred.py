@@ -14,10 +14,10 @@ import libcst as cst
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import layer_arguments, layer_word, write_layer
 from rehub.migrate.code.modules import plan_code
-from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
+from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
+from rehub.migrate.code.values import Api, Entries, Function, HubModule, Items, Plain, Source, Tensor, Value, sources_of
 
 _RANDOM = "each call draws other numbers, as each run did; a seed gives other numbers than in TensorFlow 1"
 _LINE_LENGTH = 100
@@ -34,6 +34,7 @@ class FunctionPlan:
         name: what it is called where it is written.
         targets: what of the definitions it returns: one name, or several.
         attribute: the text of the attribute that it is assigned to, if it is not a plain name.
+        also: other definitions whose targets it returns.
     """
 
     definition: Definition
@@ -41,7 +42,7 @@ class FunctionPlan:
     targets: list[cst.BaseExpression]
     parameters: list[Source]
     attribute: str = ""
-    hoisted: list[str] = field(default_factory=list)
+    also: list[Definition] = field(default_factory=list)
 
 
 class Deferral:
@@ -154,7 +155,7 @@ class Deferral:
         if key not in self.functions:
             is_name = isinstance(target, cst.Name)
             name = target.value if isinstance(target, cst.Name) else target.attr.value  # type: ignore[attr-defined]
-            parameters = self.parameters_of(definition.sources)  # type: ignore[arg-type]
+            parameters = self.parameters_of(definition.sources)
             self.functions[key] = FunctionPlan(
                 definition, name, [target], parameters, "" if is_name else plan_code(target)
             )
@@ -309,7 +310,7 @@ class Deferral:
                 continue
             plan.edits.replace(line, self.builder(line, own, prelude))
             plan.change(definition.statement, "RH103", "a", "tensors of placeholders become a function")
-            if any(getattr(source, "kind", "") == "random" for source in definition.sources):
+            if any(source.kind == "random" for source in definition.sources):
                 plan.change(definition.statement, "RH106", "b", _RANDOM)
 
     def builder(
@@ -395,12 +396,18 @@ class Deferral:
 
     def body_lines(self, function: FunctionPlan, indent: str, renderer: Renderer) -> list[str]:
         """Return the lines of the body of a function."""
-        parts = self.slice_of(function.definition)
+        found = [part for definition in [function.definition, *function.also] for part in self.slice_of(definition)]
+        parts = sorted({part.statement: part for part in found}.values(), key=lambda p: self.plan.position[p.statement])
         lines = []
         for part in parts:
             code = indent_lines(renderer.code(part.value, self.substitutions(part, function)), indent)
             is_last = part is parts[-1]
-            if is_last and len(part.targets) == 1 and flatten(part.targets[0]) == [part.targets[0]]:
+            if (
+                is_last
+                and not function.also
+                and len(part.targets) == 1
+                and flatten(part.targets[0]) == [part.targets[0]]
+            ):
                 lines.append(f"return {code}")
                 return lines
             targets = " = ".join(self.local_target(target) for target in part.targets)
@@ -421,11 +428,31 @@ class Deferral:
         found: dict[cst.CSTNode, Builder] = {}
         for leaf in self.leaves(part.value):
             found[leaf] = constant_builder(self.leaf_code(leaf, function))
+        for node in iter_nodes(part.value):
+            code = self.container_code(node)
+            if code:
+                found[node] = constant_builder(code)
         for call in self.repeated_calls(part.value):
             found[call] = constant_builder(self.hoisted[call])
         for layer in self.layers_in(part.value):
             found[layer] = layer_builder(self.hoisted[layer], layer)
         return found
+
+    def container_code(self, node: cst.CSTNode) -> str:
+        """Return the display of a dict or list of placeholders that a name holds; "" if a node is none."""
+        value = self.plan.fact(node) if isinstance(node, (cst.Name, cst.Attribute)) else None
+        if isinstance(value, Entries) and vanishes(value):
+            pairs = [(key.constant, item) for key, item in value.entries if isinstance(key, Plain)]
+            codes = [f'"{key}": {self.input_code(item)}' for key, item in pairs if isinstance(key, str)]
+            return f"{{{', '.join(codes)}}}" if len(codes) == len(value.entries) else ""
+        if isinstance(value, Items) and vanishes(value) and sources_of(value):
+            return f"[{', '.join(map(self.input_code, value.items))}]"
+        return ""
+
+    def input_code(self, value: Value) -> str:
+        """Return the parameter that a placeholder in a dict or list is."""
+        source = value.placeholder if isinstance(value, Tensor) else None
+        return self.parameter_name(source) if source is not None else "None"
 
     def leaf_code(self, leaf: cst.BaseExpression, function: FunctionPlan) -> str:
         """Return what a leaf is in a function: a parameter, a local variable, or a call of another function."""

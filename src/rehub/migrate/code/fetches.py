@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, constant_builder
+from rehub.migrate.code.deferred import Deferral, FunctionPlan, constant_builder
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
+from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
@@ -23,6 +26,7 @@ class Fetches:
         self.deferral = deferral
         self.training = training
         self.iterators = Iterators(plan, deferral)
+        self.groups = Groups(plan, deferral)
         self.run_arguments: set[cst.Arg] = set()
 
     def find_run_parameters(self) -> None:
@@ -74,26 +78,75 @@ class Fetches:
             self.plan.block(fetch.node, "RH102", "a shape is run")
             return
         needed: set[Source] = set()
+        group = self.groups.find_group(fetch)
         for leaf in self.deferral.leaves(fetch.fetched):
             value = self.plan.fact(leaf)
             assert isinstance(value, Tensor)
             needed |= value.sources
-            if not is_parametric(value) and not value.is_input and not value.is_variable:
+            if group is None and not is_parametric(value) and not value.is_input and not value.is_variable:
                 self.deferral.need(leaf)
         feeds = self.resolve_feeds(fetch, needed)
         if feeds is None:
             return
         is_unpacked = self.is_unpacked(fetch)
         self.iterators.draw_before(fetch, needed)
+        self.drop_unused(fetch)
 
         def build(renderer: Renderer) -> Replacement:
-            code = self.fetch_code(fetch.fetched, feeds, renderer, bare=is_unpacked)
-            return parse_expression(code)
+            if group is not None:
+                return parse_expression(self.group_code(fetch, group, feeds, renderer, bare=is_unpacked))
+            unused = self.unused(fetch)
+            return parse_expression(self.fetch_code(fetch.fetched, feeds, renderer, bare=is_unpacked, unused=unused))
 
         self.plan.edits.replace(fetch.node, build)
         self.plan.change(
             fetch.node, "RH103" if needed else "RH102", "a", "the session's run becomes a value in eager mode"
         )
+
+    def group_code(
+        self,
+        fetch: Fetch,
+        group: FunctionPlan,
+        feeds: dict[Source, Builder | str],
+        renderer: Renderer,
+        *,
+        bare: bool,
+    ) -> str:
+        """Return the code of a run of several tensors by one function."""
+        arguments = ", ".join(self.argument(source, feeds, renderer) for source in group.parameters)
+        values = f"value.numpy() for value in {group.attribute or group.name}({arguments})"
+        if bare:
+            return f"({values})"
+        return f"[{values}]" if isinstance(fetch.fetched, cst.List) else f"tuple({values})"
+
+    def unused(self, fetch: Fetch) -> list[bool]:
+        """Return for each fetched element whether it gives nothing, and goes to `_`."""
+        parent = self.plan.parents.get(fetch.node)
+        if not self.is_unpacked(fetch) or not isinstance(parent, cst.Assign) or len(parent.targets) > 1:
+            return []
+        targets = parent.targets[0].target
+        assert isinstance(targets, (cst.Tuple, cst.List))
+        assert isinstance(fetch.fetched, (cst.List, cst.Tuple))
+        elements = fetch.fetched.elements
+        if len(targets.elements) != len(elements):
+            return []
+        flags = []
+        for target, element in zip(targets.elements, elements):
+            value = self.plan.fact(element.value)
+            is_nothing = value is not None and vanishes(value) and not is_leaf(value)
+            flags.append(is_nothing and plan_code(target.value) == "_")
+        return flags if any(flags) and not all(flags) else []
+
+    def drop_unused(self, fetch: Fetch) -> None:
+        """Plan the removal of `_` from the targets of a run, with what gives nothing."""
+        flags = self.unused(fetch)
+        parent = self.plan.parents.get(fetch.node)
+        if not flags or not isinstance(parent, cst.Assign):
+            return
+        target = parent.targets[0].target
+        assert isinstance(target, (cst.Tuple, cst.List))
+        kept = [plan_code(element.value) for element, flag in zip(target.elements, flags) if not flag]
+        self.plan.edits.replace(target, lambda _: cst.parse_expression(", ".join(kept)))
 
     def rewrite_step(self, fetch: Fetch) -> None:
         """Plan what takes the place of a run of a training op."""
@@ -107,8 +160,11 @@ class Fetches:
             feeds = self.resolve_feeds(fetch, set(step.sources)) or {}
             sources = self.deferral.parameters_of(step.sources)
             arguments = ", ".join(self.argument(source, feeds, renderer) for source in sources if source in feeds)
-            return parse_expression(self.training.fetch_code(fetch, arguments, bare=self.is_unpacked(fetch)))
+            is_dropped = bool(self.unused(fetch))
+            code = self.training.fetch_code(fetch, arguments, bare=self.is_unpacked(fetch), is_dropped=is_dropped)
+            return parse_expression(code)
 
+        self.drop_unused(fetch)
         pending.replace(fetch.node, build)
         self.plan.change(fetch.node, "RH301", "a", "the run of the training op becomes a call")
 
@@ -182,14 +238,25 @@ class Fetches:
     # Code.
 
     def fetch_code(
-        self, node: cst.BaseExpression, feeds: dict[Source, Builder | str], renderer: Renderer, *, bare: bool = False
+        self,
+        node: cst.BaseExpression,
+        feeds: dict[Source, Builder | str],
+        renderer: Renderer,
+        *,
+        bare: bool = False,
+        unused: Sequence[bool] = (),
     ) -> str:
         """Return the code of what a run gave."""
         value = self.plan.fact(node)
         if value is not None and vanishes(value) and not is_leaf(value) and not isinstance(value, (Items, Entries)):
             return "None"
         if isinstance(node, (cst.List, cst.Tuple)):
-            items = [self.fetch_code(element.value, feeds, renderer) for element in node.elements]
+            dropped = unused or [False] * len(node.elements)
+            items = [
+                self.fetch_code(element.value, feeds, renderer)
+                for element, is_dropped in zip(node.elements, dropped)
+                if not is_dropped
+            ]
             code = ", ".join(items)
             if bare:
                 return code

@@ -9,7 +9,7 @@ from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
 from rehub.migrate.code.values import Api
 
-_SAME_IN_BOTH = ("device", "keras.", "data.", "__", "version.")
+_SAME_IN_BOTH = ("python.", "device", "keras.", "data.", "__", "version.")
 _NO_RESPELLING = frozenset(["enable_eager_execution", "enable_v2_behavior", "estimator", "contrib"])
 _PRIVATE_OF_HUB = "a private module of tensorflow_hub; rehub's public names are in `rehub`"
 

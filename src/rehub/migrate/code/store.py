@@ -7,7 +7,7 @@ from typing import Tuple, Union
 
 import libcst as cst
 
-from rehub.migrate.code.values import Tensor, Value, join
+from rehub.migrate.code.values import Source, Tensor, Value, join
 
 # A variable of a scope, or an attribute of the objects of a class.
 Cell = Tuple[Union[int, cst.ClassDef], str]
@@ -57,7 +57,7 @@ class Definition:
     targets: list[cst.BaseExpression]
     value: cst.BaseExpression
     scope: cst.CSTNode | None
-    sources: frozenset[object]
+    sources: frozenset[Source]
 
 
 @dataclass

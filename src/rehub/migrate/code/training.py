@@ -111,7 +111,7 @@ class Training:
                 step.results.append(element.value)
         return True
 
-    def fetch_code(self, fetch: Fetch, arguments: str, *, bare: bool) -> str:
+    def fetch_code(self, fetch: Fetch, arguments: str, *, bare: bool, is_dropped: bool) -> str:
         """Return the code of a run of a step."""
         step = self.step_of(fetch)
         assert step is not None
@@ -121,6 +121,8 @@ class Training:
         elements = [element.value for element in fetch.fetched.elements]
         asked = [plan_code(element) for element in elements if not isinstance(self.plan.fact(element), TrainOp)]
         known = [plan_code(result) for result in step.results]
+        if is_dropped and asked == known:
+            return f"{call}.numpy()" if len(known) == 1 else f"(value.numpy() for value in {call})"
         if len(known) == 1 and asked == known:
             values = f"{call}.numpy()"
         elif asked == known:
