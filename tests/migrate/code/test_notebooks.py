@@ -94,6 +94,8 @@ def notebook_of(*sources):
         ("if x:\n    !ls \\\n      -l\ny", "if x:\n    (__rehub_magic_0__\n)\ny"),
         ("files = !ls", "files = __rehub_magic_0__"),
         ("out = %timeit -o f()", "out = __rehub_magic_0__"),
+        ("ls ./data/\nls -l", "__rehub_magic_0__\nls -l"),
+        ("pip install a b", "__rehub_magic_0__"),
         ("%%time\nx = 1", "__rehub_magic_0__\nx = 1"),
         ("%%bash\nls\ncd", "(__rehub_magic_0__\n\n)"),
         ("np.array?", "__rehub_magic_0__"),

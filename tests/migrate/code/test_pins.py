@@ -13,6 +13,7 @@ from rehub.migrate.code.pins import edit_shell_line, find_pins, is_requirements_
         ("!pip install -q tensorflow-hub==0.7.0 \\\n    seaborn", "!pip install -q rehub \\\n    seaborn"),
         ('!pip3 install "tensorflow_hub>=0.6,<0.8" numpy', '!pip3 install "rehub" numpy'),
         ("%pip install tensorflow-hub", "%pip install rehub"),
+        ("pip install tensorflow-hub", "pip install rehub"),
         ("!conda install -y tensorflow-hub=0.12", "!conda install -y rehub"),
         ("!pip uninstall tensorflow-hub", "!pip uninstall tensorflow-hub"),
         ("!pip install tensorflow-hub-x my-tensorflow-hub", "!pip install tensorflow-hub-x my-tensorflow-hub"),

@@ -14,10 +14,10 @@ from rehub.inspection import inspect
 from rehub.migrate.code.discovery import FoundFile
 from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, look_up_format
 from rehub.migrate.code.imported_names import ImportedNames
-from rehub.migrate.code.migration import is_interesting, parse_program
+from rehub.migrate.code.migration import is_interesting
 from rehub.migrate.code.module_uses import get_keyword, get_string, is_module, iter_handles
 from rehub.migrate.code.notebooks import Notebook
-from rehub.migrate.code.sources import read_source
+from rehub.migrate.code.sources import parse_program, read_source
 
 _INFO_METHODS = frozenset(["get_input_info_dict", "get_output_info_dict", "variable_map"])
 _REMOTE = "://"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterator
 
+from rehub.migrate.code.sources import is_parsable
+
 # Cell magics whose cell is Python; the cells of others are of another language, or text.
 _PYTHON_CELLS = frozenset(["capture", "debug", "memit", "prun", "python", "python3", "time", "timeit"])
 
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _LINE_MAGIC = re.compile(r"\s*[%!?]")
 _ASSIGNED_MAGIC = re.compile(r"\s*[^=#'\"]+=\s*(?=!|%\w)")
+# Words that IPython takes for magics without a `%`, where the line is not Python ("automagic").
+_AUTOMAGIC = re.compile(r"\s*(?:cat|cd|conda|cp|env|less|ls|mamba|man|mkdir|more|mv|pip|pip3|rm|rmdir)\s+\S")
 _HELP = re.compile(r"\s*[\w.*\[\]]+\?{1,2}\s*$")
 _PLACEHOLDER = re.compile(r"\(__rehub_magic_(\d+)__\s*\)|__rehub_magic_(\d+)__")
 
@@ -88,7 +92,7 @@ class MagicLines:
 
 def _find_magic_prefix(line: str) -> str | None:
     """What is before the magic of a line that starts a statement: spaces, or `files = `; None without a magic."""
-    if _LINE_MAGIC.match(line) or _HELP.match(line):
+    if _LINE_MAGIC.match(line) or _HELP.match(line) or (_AUTOMAGIC.match(line) and not is_parsable(line.strip())):
         return line[: len(line) - len(line.lstrip())]
     assigned = _ASSIGNED_MAGIC.match(line)
     return assigned.group() if assigned else None

@@ -20,7 +20,7 @@ from rehub.migrate.code.notebooks import Notebook
 from rehub.migrate.code.pins import edit_shell_line, find_pins, find_shell_pins
 from rehub.migrate.code.python2 import convert_from_python2
 from rehub.migrate.code.rules import RULES, matches_any
-from rehub.migrate.code.sources import SourceText, read_source
+from rehub.migrate.code.sources import SourceText, is_parsable, parse_program, read_source
 
 _IMPORTS_HUB = ("tensorflow_hub", "rehub")
 _IGNORED = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w\s,]*)\])?")
@@ -108,14 +108,13 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
     """Return what becomes of a file. The file is not written."""
     path = str(found.path)
     try:
-        source = read_source(found.path, found.is_notebook)
-        if found.is_requirements:
-            return _build_migration(
-                path, source, source.text, _place_findings(find_pins(source.text), options, source.text)
-            )
-        return (
-            _migrate_notebook(path, source, options) if found.is_notebook else _migrate_program(path, source, options)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of escapes in the strings of programs that it parses.
+            source = read_source(found.path, found.is_notebook)
+            if found.is_requirements:
+                return _report_pins(path, source, options)
+            migrate = _migrate_notebook if found.is_notebook else _migrate_program
+            return migrate(path, source, options)
     except SyntaxError as error:
         return FileMigration(path, error=f"{path}:{error.lineno or 1}: not Python 3: {error.msg}")
     except HubError:
@@ -124,6 +123,11 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
         return FileMigration(path, error=f"{path}: {getattr(error, 'strerror', None) or error}")
     except Exception as error:  # noqa: BLE001  A fault in one file must not keep the others from being read.
         return FileMigration(path, error=f"{path}: a fault of rehub migrate: {type(error).__name__}: {error}")
+
+
+def _report_pins(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
+    findings = _place_findings(find_pins(source.text), options, source.text)
+    return _build_migration(path, source, source.text, findings)
 
 
 def _migrate_program(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
@@ -204,29 +208,6 @@ def _is_covered(finding: Finding, other: Finding) -> bool:
     if finding.kind != "c" or (finding.rule in estimators and other.rule in estimators):
         return finding.kind == "c"
     return finding.line == other.line and (finding.rule == other.rule or finding.column == other.column)
-
-
-def parse_program(source: str) -> ast.Module:
-    """Return the syntax tree of a program, without the warnings of Python about it.
-
-    Raises:
-        SyntaxError: it is not a program of this Python.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except (ValueError, RecursionError) as error:  # null bytes, and nesting that is too deep
-            raise SyntaxError(str(error)) from error
-
-
-def is_parsable(source: str) -> bool:
-    """Return whether this Python understands a program."""
-    try:
-        parse_program(source)
-    except SyntaxError:
-        return False
-    return True
 
 
 def _imports_any(source: str, packages: tuple[str, ...]) -> bool:

@@ -1,12 +1,14 @@
-"""Files of Python, read and written with their encoding, line ends and mode."""
+"""Files of Python: read and written with their encoding, line ends and mode; and parsed."""
 
 from __future__ import annotations
 
+import ast
 import codecs
 import io
 import os
 import stat
 import tokenize
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +56,29 @@ def read_source(path: Path, is_notebook: bool = False) -> SourceText:
     if ends and ends == text.count("\r\n") == text.count("\r"):
         return SourceText(text.replace("\r\n", "\n"), encoding, "\r\n")
     return SourceText(text, encoding)
+
+
+def parse_program(source: str) -> ast.Module:
+    """Return the syntax tree of a program, without the warnings of Python about it.
+
+    Raises:
+        SyntaxError: it is not a program of this Python.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (ValueError, RecursionError) as error:  # null bytes, and nesting that is too deep
+            raise SyntaxError(str(error)) from error
+
+
+def is_parsable(source: str) -> bool:
+    """Return whether this Python understands a program."""
+    try:
+        parse_program(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def write_file(path: Path, content: bytes) -> None:
