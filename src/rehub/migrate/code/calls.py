@@ -102,7 +102,7 @@ class CallInterpreter(LibraryInterpreter):
         if isinstance(owner, Initializer) and name == "run":
             return Initializer()
         if isinstance(owner, (HubModule, HubSpec)) and name in _MODULE_QUERIES:
-            return Tensor(is_static=True)
+            return Tensor(form="known", is_static=True)
         if isinstance(owner, HubModule) and name == "export":
             return self.block(node, "RH308", "a module is exported; TensorFlow 2 saves a SavedModel")
         if isinstance(owner, Optimizer) and name == "minimize":
@@ -183,7 +183,7 @@ class CallInterpreter(LibraryInterpreter):
     def call_tensor_method(self, node: cst.Call, owner: Tensor, name: str) -> Value:
         """Return what a method of a tensor gives."""
         if owner.is_static and not owner.is_deferred:
-            return Tensor(is_static=True)
+            return replace(owner, definition=None)
         if owner.form == "inputs" and name == "keys":
             return Plain()
         if owner.form == "list" and name == "append" and not owner.is_deferred:

@@ -175,6 +175,8 @@ class Deferral(Slices):
         assert isinstance(value, Tensor)
         if value.placeholder is not None:
             name, part = self.parameter_name(value.placeholder), value.placeholder.part
+            if part == "*":
+                self.plan.block(leaf, "RH108", "it is not known which placeholder of a module's inputs this is")
             return f'{name}["{part}"]' if value.is_described and part else name
         if value.is_variable:
             return plan_code(leaf)

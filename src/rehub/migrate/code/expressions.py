@@ -133,15 +133,16 @@ class ExpressionInterpreter(ReadingInterpreter):
                     return value
             return self.read_any(node, tuple(value for _, value in owner.entries))
         if isinstance(owner, Tensor) and owner.form == "inputs" and owner.is_input:
-            if not isinstance(constant, str):
-                return Tensor(is_static=True)
             (source,) = owner.sources
-            return Tensor(frozenset([replace(source, part=constant)]), owner.definition, is_input=True)
+            part = constant if isinstance(constant, str) else "*"
+            return Tensor(frozenset([replace(source, part=part)]), owner.definition, is_input=True)
         if isinstance(owner, Tensor):
             for value in keys:
                 if isinstance(value, Tensor) and not value.is_static:
                     return self.compute(node, owner, *keys)
-            return Tensor(owner.sources | sources_of(Items(tuple(keys))), None, is_static=owner.is_static)
+            sources = owner.sources | sources_of(Items(tuple(keys)))
+            form = "known" if owner.form == "known" else ""
+            return Tensor(sources, None, form, is_static=owner.is_static)
         for value in keys:
             self.require_ordinary(node, value, "a key")
         if is_ordinary(owner):
@@ -237,8 +238,8 @@ class ExpressionInterpreter(ReadingInterpreter):
         for part in node.parts:
             if isinstance(part, cst.FormattedStringExpression):
                 value = self.evaluate(part.expression)
-                if not (isinstance(value, Tensor) and value.is_static and not value.is_deferred):
-                    self.require_ordinary(part.expression, value, "printed")
+                self.note_printed(part.expression, value)
+                self.require_ordinary(part.expression, value, "printed")
         return Plain()
 
     def evaluate_ConcatenatedString(self, node: cst.ConcatenatedString) -> Value:

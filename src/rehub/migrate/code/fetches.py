@@ -225,7 +225,7 @@ class Fetches:
     ) -> None:
         """Add what is fed to one placeholder of a dict of them to the dict of inputs that takes their place."""
         whole = replace(source, part="")
-        if not is_inline or not source.part:
+        if not is_inline or source.part in {"", "*"}:
             self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs is made elsewhere")
             return
         before = found.get(whole)

@@ -82,6 +82,8 @@ class LibraryInterpreter(ExpressionInterpreter):
                 continue
             if isinstance(value, Optimizer) and isinstance(function, KerasObject):
                 continue
+            if name in {"print", "str"}:
+                self.note_printed(argument.value, value)
             self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
         self.require_ordinary(node.func, function, "called")
         if isinstance(function, KerasObject) or any(isinstance(value, KerasObject) for value in values):
@@ -260,7 +262,7 @@ class LibraryInterpreter(ExpressionInterpreter):
         """Return what an op gives, or block what has no equal in eager mode."""
         for value in values:
             for part in iter_parts(value):
-                if isinstance(part, Function):
+                if isinstance(part, Function) and tf_names.is_op(name):
                     self.call_lambda_layer(part)
         operands = [value for value in values if not isinstance(value, Function)]
         if tf_names.is_random(name):

@@ -65,6 +65,12 @@ class ReadingInterpreter:
         if not is_ordinary(value):
             self.block(node, "RH309", f"{describe(value)} is {what}, which the rewriting cannot follow")
 
+    def note_printed(self, node: cst.CSTNode, value: Value) -> None:
+        """Remember a shape that is printed: TensorFlow 1 did not know all dimensions where eager mode does."""
+        for part in iter_parts(value):
+            if isinstance(part, Tensor) and part.is_static and not part.is_deferred and part.form != "known":
+                self.record.printed_shapes.add(node)
+
     def order_of(self, node: cst.CSTNode) -> int:
         """Return a number of a node, larger than those of all nodes that were reached before."""
         return self.orders.setdefault(node, len(self.orders))
@@ -115,6 +121,8 @@ class ReadingInterpreter:
     def read_attribute(self, node: cst.Attribute, owner: Value, name: str) -> Value:
         """Return what an attribute of a value is."""
         if isinstance(owner, Api):
+            if name == "FLAGS":
+                return Plain()
             return Api(f"{owner.path}.{name}")
         if isinstance(owner, Instance):
             return self.read_instance(owner, name)
@@ -150,7 +158,8 @@ class ReadingInterpreter:
         if owner.is_described and name in {"shape", "get_shape", "dtype"}:
             if name == "shape":
                 self.record.described_shapes.add(node)
-            return Method(Tensor(is_static=True), name) if name == "get_shape" else Tensor(is_static=True)
+            known = Tensor(form="known", is_static=True)
+            return Method(known, name) if name == "get_shape" else known
         if name in _SHAPE_ATTRIBUTES:
             shape = Tensor(owner.sources, None, is_static=True)
             return shape if name == "shape" else Method(shape, name)

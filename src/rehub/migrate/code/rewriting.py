@@ -96,6 +96,8 @@ class _Rewriter:
         sessions.session_findings(plan)
         count_variables(plan)
         describe_inputs(plan)
+        for node in record.printed_shapes:
+            plan.change(node, "RH108", "b", "a shape is printed, and eager mode knows all of its dimensions")
         rewrite_keras_calls(plan)
         training.find_steps()
         training.check_initialization()
@@ -104,6 +106,7 @@ class _Rewriter:
         deferral.write_functions()
         training.write_steps()
         if not record.blockers:
+            names.check_imports(plan)
             names.respell_names(plan)
         if not plan.blockers:
             self.find_leftovers(plan, deferral)

@@ -111,7 +111,8 @@ class Tensor(Value):
     Attributes:
         sources: why it differs from run to run; empty if eager mode can compute it where it is written.
         definition: the statement whose target holds it, the parameter that brought it, or None for an expression.
-        form: "" for one tensor, "dict" or "list" for a structure of tensors, "inputs" for a dict of placeholders.
+        form: "" for one tensor, "dict" or "list" for a structure of tensors, "inputs" for a dict of placeholders,
+            "known" for what a module's description says.
         is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
         is_variable: it is a variable, and not computed from one.
