@@ -16,7 +16,7 @@ from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.modules import count_variables, load_modules
+from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
@@ -95,6 +95,7 @@ class _Rewriter:
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
         count_variables(plan)
+        describe_inputs(plan)
         rewrite_keras_calls(plan)
         training.find_steps()
         training.check_initialization()
