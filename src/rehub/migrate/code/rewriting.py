@@ -203,7 +203,8 @@ class _Rewriter:
     def findings(self, blockers: list[Blocker], applied: list[Change], left: list[Change]) -> tuple[Finding, ...]:
         """Return the findings, sorted, one for a line and rule."""
         found: dict[tuple[int, str, str], Finding] = {}
-        items = [(b.node, b.rule, "c", b.message, b.advice, False) for b in blockers]
+        has_contrib = any(blocker.rule == "RH305" for blocker in blockers)
+        items = [(b.node, b.rule, "c", with_remedy(b, has_contrib=has_contrib), b.advice, False) for b in blockers]
         items += [(c.node, c.rule, c.kind, c.message, "", True) for c in applied]
         items += [(c.node, c.rule, c.kind, c.message, "", False) for c in left]
         for node, rule, kind, message, advice, is_applied in items:
@@ -216,6 +217,12 @@ class _Rewriter:
             )
             found.setdefault((start.line, rule, kind), finding)
         return tuple(sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.rule)))
+
+
+def with_remedy(blocker: Blocker, *, has_contrib: bool) -> str:
+    """Return the message of a blocker, and whether the program can go on with tf.compat.v1."""
+    is_general = blocker.rule.startswith(("RH1", "RH2")) and not has_contrib
+    return f"{blocker.message}. `--to compat` would do." if is_general else blocker.message
 
 
 def with_comment(result: object, comment: cst.EmptyLine) -> object:
