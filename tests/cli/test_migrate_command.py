@@ -304,6 +304,20 @@ def test_handles_are_listed_with_what_can_be_done(project, rehub):
     assert [report["locations"] for report in reports] == [["names.py:2", "train.py:4"], ["train.py:2"]]
 
 
+def test_the_line_that_converts_a_model_names_its_signature(project, rehub):
+    (project / "train.py").write_text(
+        "import tensorflow_hub as hub\n"
+        'bert = hub.Module("https://tfhub.dev/google/bert_uncased_L-12_H-768_A-12/1")\n'
+        'bert(inputs, signature="tokens", as_dict=True)\n'
+        'elmo = hub.Module("https://tfhub.dev/google/elmo/2", trainable=True)\n'
+        'elmo(texts, signature="default")\n'
+    )
+    ran = rehub("migrate", ".", "--handles")
+    assert "bert_uncased_L-12_H-768_A-12_1_tf2 --signature tokens\n" in ran.out
+    assert "signature= with trainable=True in train.py:5\n" in ran.out
+    assert ran.out.count("not advised") == 1
+
+
 def test_files_of_a_module_say_more_than_its_handle(project, rehub, request):
     module = request.config.rootpath / "tests" / "data" / "legacy" / "conv_bn"
     (project / "train.py").write_text(f"import tensorflow_hub as hub\nhub.Module({str(module)!r})\n")

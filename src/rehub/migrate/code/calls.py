@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import libcst as cst
 
-from rehub.migrate.code import tf_names
-from rehub.migrate.code.expressions import ExpressionInterpreter, describe
+from rehub.migrate.code.library_calls import LibraryInterpreter, code_of
+from rehub.migrate.code.reading import describe
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.values import (
     Api,
     Blocked,
     Class,
-    Config,
     DataIterator,
     Entries,
     Function,
@@ -29,8 +28,6 @@ from rehub.migrate.code.values import (
     Plain,
     Session,
     Source,
-    SparsePlaceholder,
-    StringArray,
     Tensor,
     TrainOp,
     Value,
@@ -39,46 +36,12 @@ from rehub.migrate.code.values import (
     sources_of,
 )
 
-_SESSIONS = frozenset(["Session", "InteractiveSession", "train.MonitoredSession", "train.SingularMonitoredSession"])
-_CONFIGS = frozenset(["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions"])
-_INITIALIZERS = frozenset(
-    """
-    global_variables_initializer local_variables_initializer tables_initializer initialize_all_variables
-    initialize_all_tables initialize_local_variables no_op initializers.global_variables initializers.local_variables
-    initializers.tables_initializer reset_default_graph enable_eager_execution enable_v2_behavior
-    """.split()
-)
-# The functions of tf.layers that a layer of Keras can stand for.
-LAYERS = frozenset(["dense", "flatten"])
-_PUBLISHING = frozenset(
-    """
-    add_signature attach_image_module_info attach_message create_module_spec create_module_spec_from_saved_model
-    register_module_for_export LatestModuleExporter
-    """.split()
-)
-_COLUMNS = frozenset(["text_embedding_column", "image_embedding_column", "sparse_text_embedding_column"])
-# What a call of these gives or does is the same in eager mode.
-_PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
-_PLAIN_MODULES = (
-    "logging",
-    "gfile",
-    "flags",
-    "app",
-    "errors",
-    "test",
-    "compat",
-    "dtypes",
-    "data",
-    "python_io",
-    "config",
-    "version",
-)
 _MODULE_QUERIES = frozenset(
     ["get_signature_names", "get_input_info_dict", "get_output_info_dict", "get_attached_message"]
 )
 
 
-class CallInterpreter(ExpressionInterpreter):
+class CallInterpreter(LibraryInterpreter):
     """Knows what calls do."""
 
     def evaluate_Call(self, node: cst.Call) -> Value:
@@ -103,48 +66,6 @@ class CallInterpreter(ExpressionInterpreter):
                 return self.call_function(node, Function(method, function.scope), [function, *values], has_self=True)
         return self.call_other(node, function, values)
 
-    def call_other(self, node: cst.Call, function: Value, values: list[Value]) -> Value:
-        """Return what a call of code that is not looked into gives, and require that it gets nothing that changes."""
-        name = node.func.value if isinstance(node.func, cst.Name) else ""
-        if isinstance(function, Blocked):
-            return Blocked()
-        if name == "super":
-            return Plain()
-        if isinstance(node.func, cst.Attribute) and is_string_array(node):
-            return StringArray()
-        if isinstance(function, StringArray) and isinstance(node.func, cst.Attribute):
-            keeps = node.func.attr.value in {"reshape", "copy", "ravel", "flatten"}
-            return StringArray() if keeps else Plain()
-        if name == "dict" and node.args and all(argument.keyword is not None for argument in node.args):
-            words = [argument.keyword.value for argument in node.args if argument.keyword is not None]
-            return Entries(tuple((Plain(word), value) for word, value in zip(words, values)), node)
-        if name in {"int", "float", "len", "list", "tuple", "min", "max", "sum", "str", "range", "isinstance", "type"}:
-            tensors = [part for value in values for part in iter_parts(value) if isinstance(part, Tensor)]
-            if tensors and all(tensor.is_static for tensor in tensors):
-                return (
-                    Tensor(sources_of(Items(tuple(values))), None, is_static=True)
-                    if sources_of(Items(tuple(values)))
-                    else Plain()
-                )
-            if name in {"len", "isinstance", "type"} and not sources_of(Items(tuple(values))):
-                return Plain()
-        for argument, value in zip(node.args, values):
-            if isinstance(value, Tensor) and value.is_static and not value.is_deferred:
-                continue
-            self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
-        self.require_ordinary(node.func, function, "called")
-        if isinstance(function, KerasObject) or any(isinstance(value, KerasObject) for value in values):
-            return KerasObject()
-        return Plain()
-
-    # The program's own functions.
-
-    def call_function(
-        self, node: cst.Call | None, function: Function, values: list[Value], *, has_self: bool = False
-    ) -> Value:
-        """Return what a call of a function of the program gives."""
-        raise NotImplementedError
-
     def instantiate(self, node: cst.Call, function: Class, values: list[Value]) -> Value:
         """Return a new object of a class of the program."""
         instance = Instance(function.node, function.scope)
@@ -161,8 +82,6 @@ class CallInterpreter(ExpressionInterpreter):
         """Tell whether a class is derived from one of Keras."""
         bases = [self.record.facts.get(base.value) for base in node.bases]
         return any(isinstance(base, Api) and "keras" in base.path for base in bases)
-
-    # Methods of known values.
 
     def call_method(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
         """Return what a call of a method gives."""
@@ -183,7 +102,7 @@ class CallInterpreter(ExpressionInterpreter):
         if isinstance(owner, Initializer) and name == "run":
             return Initializer()
         if isinstance(owner, (HubModule, HubSpec)) and name in _MODULE_QUERIES:
-            return Tensor(is_static=True)
+            return Tensor(form="known", is_static=True)
         if isinstance(owner, HubModule) and name == "export":
             return self.block(node, "RH308", "a module is exported; TensorFlow 2 saves a SavedModel")
         if isinstance(owner, Optimizer) and name == "minimize":
@@ -264,7 +183,13 @@ class CallInterpreter(ExpressionInterpreter):
     def call_tensor_method(self, node: cst.Call, owner: Tensor, name: str) -> Value:
         """Return what a method of a tensor gives."""
         if owner.is_static and not owner.is_deferred:
-            return Tensor(is_static=True)
+            return replace(owner, definition=None)
+        if owner.form == "inputs" and name == "keys":
+            return Plain()
+        if owner.form == "list" and name == "append" and not owner.is_deferred:
+            added = self.record.facts.get(node.args[0].value) if len(node.args) == 1 else None
+            if isinstance(added, Tensor) and not added.is_deferred and not added.form and not added.is_static:
+                return Plain()
         if name == "get_shape" or (owner.is_static and name in {"as_list", "ndims", "num_elements"}):
             return replace(owner, definition=None, is_static=True)
         if name == "eval" and isinstance(node.func, cst.Attribute):
@@ -284,8 +209,6 @@ class CallInterpreter(ExpressionInterpreter):
             return Plain() if name == "keys" else self.block(node, "RH102", f"a loop over `.{name}()` of tensors")
         return self.block(node, "RH102", f"`.{name}` of a tensor")
 
-    # hub.Module.
-
     def apply_module(self, node: cst.Call, module: HubModule, values: list[Value]) -> Value:
         """Return the outputs of a module that is applied."""
         sources, is_dict = self.state_of(module), False
@@ -303,192 +226,11 @@ class CallInterpreter(ExpressionInterpreter):
             sources |= sources_of(value)
         return Tensor(sources, None, "dict" if is_dict else "")
 
-    # TensorFlow, Keras and TensorFlow Hub.
-
-    def call_api(self, node: cst.Call, path: str, values: list[Value]) -> Value:
-        """Return what a call of a public name gives."""
-        package, _, name = path.partition(".")
-        if package == "tensorflow_hub":
-            return self.call_hub(node, name, values)
-        if package == "keras" or name.startswith(("keras.", "python.keras.")):
-            return self.call_keras(node, name.rpartition("keras.")[2], values)
-        name = name[len("compat.v1.") :] if name.startswith("compat.v1.") else name
-        if name in {"enable_eager_execution", "enable_v2_behavior"}:
-            self.record.is_eager = True
-        elif name in {"disable_eager_execution", "disable_v2_behavior"}:
-            self.record.is_compat = True
-        elif name.endswith("placeholder"):
-            self.record.uses_graph = True
-        return self.call_tensorflow(node, name, values)
-
-    def call_hub(self, node: cst.Call, name: str, values: list[Value]) -> Value:
-        """Return what a call of TensorFlow Hub gives."""
-        if name == "Module":
-            return self.make_module(node, values)
-        if name == "load_module_spec":
-            handle = node.args[0].value if node.args else None
-            return HubSpec(node, handle)
-        if name in {"get_expected_image_size", "get_num_image_channels"}:
-            return Plain()
-        if name in _PUBLISHING:
-            return self.block(node, "RH308", f"`hub.{name}` publishes a module of TensorFlow 1")
-        if name in _COLUMNS:
-            return self.block(node, "RH304", f"`hub.{name}` feeds feature columns and Estimators")
-        return self.call_other(node, KerasObject() if name == "KerasLayer" else Plain(), values)
-
-    def make_module(self, node: cst.Call, values: list[Value]) -> Value:
-        """Return a new `hub.Module`."""
-        self.record.uses_graph = True
-        is_trainable = False
-        for argument, value in zip(node.args, values):
-            word = argument.keyword.value if argument.keyword else ""
-            if word == "trainable" or (not word and argument is not node.args[0] and argument is node.args[1]):
-                is_trainable = not (isinstance(value, Plain) and value.constant is False)
-            if not isinstance(value, HubSpec):
-                self.require_ordinary(argument.value, value, "passed to `hub.Module`")
-        spec = values[0] if values else None
-        if isinstance(spec, HubSpec) and spec.handle is None:
-            return self.block(node, "RH101", "the handle of this module's spec is not known here")
-        return HubModule(node, is_trainable)
-
-    def call_keras(self, node: cst.Call, name: str, values: list[Value]) -> Value:
-        """Return what a call of Keras gives."""
-        if name == "backend.get_session":
-            return Session()
-        if name == "backend.set_session":
-            return Initializer()
-        if name.startswith("backend.") and any(isinstance(value, Tensor) for value in values):
-            return self.compute(node, *values)
-        for argument, value in zip(node.args, values):
-            for part in iter_parts(value):
-                if isinstance(part, Function) and name == "layers.Lambda":
-                    self.call_lambda_layer(part)
-            if not isinstance(value, Function):
-                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
-        return KerasObject()
-
-    def call_lambda_layer(self, function: Function) -> None:
-        """Interpret a function that computes tensors from tensors: a Keras Lambda's, or the body of a loop."""
-        self.record.calls.setdefault(function.node, set())
-        count = len(function.node.params.params)
-        self.call_function(None, function, [Tensor() for _ in range(count)])
-
-    def call_tensorflow(self, node: cst.Call, name: str, values: list[Value]) -> Value:
-        """Return what a call of TensorFlow gives."""
-        if name in _SESSIONS:
-            return self.make_session(node, values)
-        if name in {"Graph", "get_default_graph"}:
-            return Graph()
-        if name == "get_default_session":
-            return Session()
-        if name in _CONFIGS:
-            return Config()
-        if name in _INITIALIZERS:
-            return Initializer()
-        if name == "group" and all(self.is_initializer(value) for value in values):
-            return Initializer()
-        if name in {"placeholder", "placeholder_with_default"}:
-            source = Source("placeholder", node, self.order_of(node))
-            return Tensor(frozenset([source]), node, is_input=True)
-        if name in {"sparse_placeholder", "sparse.placeholder"}:
-            return SparsePlaceholder(node, self.order_of(node))
-        if name.startswith(("train.", "layers.")) or "variable" in name.lower() or "initializer" in name:
-            return self.call_training(node, name, values)
-        return self.call_tensorflow_op(node, name, values)
-
-    def call_training(self, node: cst.Call, name: str, values: list[Value]) -> Value:
-        """Return what a call that has to do with variables gives."""
-        if name in {"global_variables", "trainable_variables"} and not node.args:
-            return Tensor(form="list")
-        if name.startswith("train.") and name.endswith("Optimizer"):
-            return Optimizer(node)
-        if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
-            return self.apply_layer(node, values)
-        if name == "Variable" and all(
-            argument.keyword is None or argument.keyword.value in {"name", "dtype", "trainable", "initial_value"}
-            for argument in node.args
-        ):
-            return Tensor(
-                frozenset([Source("state", node, 0)]) if self.is_training else frozenset(), node, is_variable=True
-            )
-        if name.endswith("_initializer") or name.startswith("initializers."):
-            return Plain()
-        return self.call_tensorflow_op(node, name, values)
-
-    def apply_layer(self, node: cst.Call, values: list[Value]) -> Value:
-        """Return the output of a layer that keeps variables: it is one of Keras in the new program."""
-        inputs = [
-            value
-            for argument, value in zip(node.args, values)
-            if argument.keyword is None or argument.keyword.value == "inputs"
-        ]
-        for argument, value in zip(node.args, values):
-            if value not in inputs[:1] and not isinstance(value, Function):
-                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
-        self.record.layers.add(node)
-        return Tensor(sources_of(inputs[0] if inputs else Plain()) | {Source("state", node, 0)})
-
-    def is_initializer(self, value: Value) -> bool:
-        """Tell whether a value is initializers alone."""
-        return all(isinstance(part, (Initializer, Items)) for part in iter_parts(value))
-
-    def make_session(self, node: cst.Call, values: list[Value]) -> Value:
-        """Return a new session, if what it is given has no other meaning than to run things here."""
-        self.record.uses_graph = True
-        for argument, value in zip(node.args, values):
-            word = argument.keyword.value if argument.keyword else "target"
-            is_local = word == "target" and isinstance(value, Plain) and value.constant in {"", None}
-            if not is_local and not isinstance(value, (Graph, Config)) and value != Plain(None):
-                self.block(argument, "RH102", f"a session with `{code_of(argument.value)[:40]}`")
-        return Session()
-
-    def call_tensorflow_op(self, node: cst.Call, name: str, values: list[Value]) -> Value:
-        """Return what an op gives, or block what has no equal in eager mode."""
-        for value in values:
-            for part in iter_parts(value):
-                if isinstance(part, Function):
-                    self.call_lambda_layer(part)
-        operands = [value for value in values if not isinstance(value, Function)]
-        if tf_names.is_random(name):
-            source = Source("random", node, self.order_of(node))
-            return Tensor(sources_of(self.compute(node, *operands)) | {source})
-        if tf_names.is_op(name):
-            result = self.compute(node, *operands)
-            return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
-        if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
-            for argument, value in zip(node.args, values):
-                self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
-            return Plain()
-        rule, message = explain_unknown(name)
-        return self.block(node, rule, message)
-
     def minimize(self, node: cst.Call, owner: Optimizer, values: list[Value]) -> Value:
         """Return the op of a training step."""
         if len(values) == 1 and isinstance(values[0], Tensor):
             return TrainOp(node, owner.call, values[0])
         return self.block(node, "RH301", "`minimize` with more than the loss")
-
-
-def explain_unknown(name: str) -> tuple[str, str]:
-    """Return the rule and the reason why a call of TensorFlow stays."""
-    first = name.partition(".")[0]
-    if first == "contrib":
-        return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
-    if first == "estimator":
-        return "RH304", f"`tf.{name}`: Estimators are not in TensorFlow 2.16 and newer"
-    if name == "train.Saver":
-        return "RH306", "tf.train.Saver reads and writes the variables of a graph by name"
-    if first in {"saved_model", "graph_util"} or name == "import_graph_def":
-        return "RH307", f"`tf.{name}` writes or reads a graph"
-    if name.startswith("train.") and name.endswith("Optimizer"):
-        return "RH301", f"`tf.{name}` trains variables of a graph"
-    if name.startswith("losses."):
-        return "RH302", f"`tf.{name}` reads a collection of a graph"
-    if first == "feature_column":
-        return "RH304", f"`tf.{name}` builds feature columns"
-    if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:
-        return "RH102", f"`tf.{name}`: variables of a graph"
-    return "RH102", f"`tf.{name}` is not known to mean the same in eager mode"
 
 
 def result_of(fetched: Value) -> Value:
@@ -498,19 +240,3 @@ def result_of(fetched: Value) -> Value:
     if isinstance(fetched, Entries):
         return Plain()
     return Plain(None) if isinstance(fetched, Initializer) else Plain()
-
-
-def is_string_array(node: cst.Call) -> bool:
-    """Tell whether a call is `np.array(..., dtype=object)`."""
-    is_array = isinstance(node.func, cst.Attribute) and node.func.attr.value in {"array", "asarray"}
-    return is_array and any(
-        argument.keyword is not None
-        and argument.keyword.value == "dtype"
-        and code_of(argument.value) in {"object", "np.object", "np.object_", "numpy.object", '"object"', "'object'"}
-        for argument in node.args
-    )
-
-
-def code_of(node: cst.CSTNode) -> str:
-    """Return the text of a node."""
-    return cst.Module([]).code_for_node(node)

@@ -7,117 +7,30 @@ from typing import Sequence
 
 import libcst as cst
 
-from rehub.migrate.code.store import Blocker, Record, Scope, Store
+from rehub.migrate.code.reading import ReadingInterpreter, describe
+from rehub.migrate.code.store import Scope
 from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
     UNKNOWN,
-    Api,
     Blocked,
-    Class,
-    Config,
-    DataIterator,
     Entries,
     Function,
-    Graph,
-    HubModule,
-    HubSpec,
-    Instance,
     Items,
     KerasObject,
-    Method,
     Mixed,
-    Optimizer,
     Plain,
-    Session,
     Source,
-    SparsePlaceholder,
     StringArray,
     Tensor,
     Value,
     is_ordinary,
-    iter_parts,
     join,
     sources_of,
 )
 
-_SHAPE_ATTRIBUTES = ("shape", "get_shape")
-_TENSOR_ATTRIBUTES = ("dtype", "op", "name", "graph")
-_STATIC_BUILTINS = frozenset(["int", "len", "float", "list", "tuple", "range", "min", "max", "str", "sum"])
 
-
-class ExpressionInterpreter:
+class ExpressionInterpreter(ReadingInterpreter):
     """Computes the values of expressions. What a call does, a subclass knows."""
-
-    def __init__(self) -> None:
-        self.store = Store()
-        self.record = Record()
-        self.scopes: list[Scope] = [Scope(0, None, None)]
-        self.scope = self.scopes[0]
-        self.orders: dict[cst.CSTNode, int] = {}
-
-    # What is found on the way.
-
-    def block(self, node: cst.CSTNode, rule: str, message: str, advice: str = "") -> Value:
-        """Remember why the program cannot be rewritten; the expression is an ordinary value from here on."""
-        self.record.blockers.setdefault((node, rule), Blocker(node, rule, message, advice))
-        self.record.uses_graph |= rule in {"RH301", "RH303", "RH304", "RH305", "RH306", "RH307", "RH308"}
-        return Blocked()
-
-    def require_ordinary(self, node: cst.CSTNode, value: Value, what: str) -> None:
-        """Block if a value that the rewriting changes reaches code that is not looked into."""
-        for part in iter_parts(value):
-            if isinstance(part, Function):
-                self.record.escaped.add(part.node)
-        if not is_ordinary(value):
-            self.block(node, "RH309", f"{describe(value)} is {what}, which the rewriting cannot follow")
-
-    def order_of(self, node: cst.CSTNode) -> int:
-        """Return a number of a node, larger than those of all nodes that were reached before."""
-        return self.orders.setdefault(node, len(self.orders))
-
-    # Names.
-
-    def cell_of(self, name: str) -> tuple[int, str]:
-        """Return the variable that a name means in this scope."""
-        scope: Scope | None = self.scope
-        if name in self.scope.global_names:
-            return (0, name)
-        if name in self.scope.nonlocal_names and self.scope.parent is not None:
-            scope = self.scopes[self.scope.parent]
-        while scope is not None:
-            if name in scope.local_names or scope.number == 0 or (scope.number, name) in self.store.cells:
-                return (scope.number, name)
-            scope = self.scopes[scope.parent] if scope.parent is not None else None
-        return (0, name)
-
-    def read_name(self, name: str) -> Value:
-        """Return what a name holds."""
-        if name in {"None", "True", "False"}:
-            return Plain({"None": None, "True": True, "False": False}[name])
-        return self.store.cells.get(self.cell_of(name), Plain())
-
-    # Expressions.
-
-    def evaluate(self, node: cst.BaseExpression) -> Value:
-        """Return what an expression is, and remember it."""
-        method = getattr(self, "evaluate_" + type(node).__name__, None)
-        value = method(node) if method else self.evaluate_other(node)
-        self.record.note(node, value)
-        return value
-
-    def evaluate_other(self, node: cst.CSTNode) -> Value:
-        """Return the value of an expression that is ordinary if all its parts are."""
-        for child in children_of(node):
-            if isinstance(child, cst.BaseExpression):
-                self.require_ordinary(
-                    child, self.evaluate(child), f"used in `{cst.Module([]).code_for_node(node)[:40]}`"
-                )
-            elif not isinstance(child, (cst.BaseParenthesizableWhitespace, cst.LeftParen, cst.RightParen)):
-                self.evaluate_other(child)
-        return Plain()
-
-    def evaluate_Name(self, node: cst.Name) -> Value:
-        return self.read_name(node.value)
 
     def evaluate_SimpleString(self, node: cst.SimpleString) -> Value:
         return Plain(node.evaluated_value)
@@ -130,82 +43,6 @@ class ExpressionInterpreter:
 
     def evaluate_Ellipsis(self, _: cst.Ellipsis) -> Value:
         return Plain()
-
-    def evaluate_Attribute(self, node: cst.Attribute) -> Value:
-        return self.read_attribute(node, self.evaluate(node.value), node.attr.value)
-
-    def read_attribute(self, node: cst.Attribute, owner: Value, name: str) -> Value:
-        """Return what an attribute of a value is."""
-        if isinstance(owner, Api):
-            return Api(f"{owner.path}.{name}")
-        if isinstance(owner, Instance):
-            return self.read_instance(owner, name)
-        if isinstance(owner, Tensor):
-            return self.read_tensor_attribute(node, owner, name)
-        if isinstance(owner, SparsePlaceholder):
-            if name in {"values", "indices", "dense_shape"}:
-                source = Source("sparse", owner.node, owner.order, name)
-                return Tensor(frozenset([source]), owner.node, is_input=True)
-            return self.block(node, "RH103", f"`.{name}` of a sparse placeholder")
-        if isinstance(owner, Config):
-            return Config()
-        if isinstance(owner, Session) and name == "graph":
-            return Graph()
-        if isinstance(owner, HubModule) and name in {"variables", "variable_map"}:
-            return Tensor(self.state_of(owner), None, "dict" if name == "variable_map" else "list")
-        if isinstance(owner, (Blocked, StringArray, KerasObject)):
-            return type(owner)()
-        if isinstance(owner, Plain):
-            return Plain()
-        return Method(owner, name)
-
-    def read_tensor_attribute(self, node: cst.Attribute, owner: Tensor, name: str) -> Value:
-        """Return what an attribute of a symbolic tensor is."""
-        if owner.is_static:
-            if name == "value":
-                self.record.dimension_values.add(node)
-                return replace(owner, definition=None)
-            is_method = name in {"as_list", "num_elements", "get_shape", "items", "keys", "values", "get"}
-            return Method(owner, name) if is_method else replace(owner, definition=None)
-        if name in _SHAPE_ATTRIBUTES:
-            shape = Tensor(owner.sources, None, is_static=True)
-            return shape if name == "shape" else Method(shape, name)
-        if name == "dtype":
-            return Tensor(owner.sources, None, is_static=True) if owner.is_deferred else Plain()
-        if name in {"op", "name", "graph"}:
-            return self.block(node, "RH102", f"`.{name}` of a tensor has no meaning in eager mode")
-        return Method(owner, name)
-
-    def read_instance(self, owner: Instance, name: str) -> Value:
-        """Return an attribute of an object: what was assigned to it, else a method of its class."""
-        found = self.store.cells.get((owner.node, name))
-        if found is not None:
-            return found
-        method = self.find_method(owner.node, name)
-        if method is None:
-            return Plain()
-        if any(isinstance(d.decorator, cst.Name) and d.decorator.value == "property" for d in method.decorators):
-            return self.enter_property(owner, method)
-        return Method(owner, name)
-
-    def enter_property(self, owner: Instance, method: cst.FunctionDef) -> Value:
-        """Return what a property gives."""
-        raise NotImplementedError
-
-    def find_method(self, node: cst.ClassDef, name: str) -> cst.FunctionDef | None:
-        """Return the definition of a method in the body of a class."""
-        for statement in node.body.body:
-            if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
-                return statement
-        return None
-
-    def state_of(self, module: HubModule) -> frozenset[Source]:
-        """Return the source that a module's outputs have if its variables change: training changes them."""
-        if module.is_trainable and self.is_training:
-            return frozenset([Source("state", module.call, 0)])
-        return frozenset()
-
-    is_training = False
 
     def evaluate_Tuple(self, node: cst.Tuple) -> Value:
         return self.evaluate_items(node.elements, is_tuple=True)
@@ -247,23 +84,6 @@ class ExpressionInterpreter:
             self.require_ordinary(node.expression, value, "negated")
             return Plain()
         return self.compute(node, value)
-
-    def compute(self, node: cst.CSTNode, *values: Value) -> Value:
-        """Return the result of an operator or an op: a tensor if one of its operands is."""
-        sources: frozenset[Source] = frozenset()
-        tensors = []
-        if any(isinstance(part, Blocked) for value in values for part in iter_parts(value)):
-            return Blocked()
-        for value in values:
-            for part in iter_parts(value):
-                if isinstance(part, Tensor):
-                    tensors.append(part)
-                    sources |= part.sources
-                elif not isinstance(part, (Items, Entries)) and not is_ordinary(part):
-                    self.block(node, "RH102", f"{describe(part)} in a computation")
-        if not tensors:
-            return KerasObject() if any(isinstance(value, KerasObject) for value in values) else Plain()
-        return Tensor(sources, None, is_static=all(tensor.is_static for tensor in tensors))
 
     def evaluate_Comparison(self, node: cst.Comparison) -> Value:
         values = [self.evaluate(node.left)]
@@ -312,11 +132,17 @@ class ExpressionInterpreter:
                 if isinstance(known, Plain) and known.constant == constant and constant is not UNKNOWN:
                     return value
             return self.read_any(node, tuple(value for _, value in owner.entries))
+        if isinstance(owner, Tensor) and owner.form == "inputs" and owner.is_input:
+            (source,) = owner.sources
+            part = constant if isinstance(constant, str) else "*"
+            return Tensor(frozenset([replace(source, part=part)]), owner.definition, is_input=True)
         if isinstance(owner, Tensor):
             for value in keys:
                 if isinstance(value, Tensor) and not value.is_static:
                     return self.compute(node, owner, *keys)
-            return Tensor(owner.sources | sources_of(Items(tuple(keys))), None, is_static=owner.is_static)
+            sources = owner.sources | sources_of(Items(tuple(keys)))
+            form = "known" if owner.form == "known" else ""
+            return Tensor(sources, None, form, is_static=owner.is_static)
         for value in keys:
             self.require_ordinary(node, value, "a key")
         if is_ordinary(owner):
@@ -378,6 +204,10 @@ class ExpressionInterpreter:
         values = [self.evaluate(result) for result in results]
         self.scope = outer
         item = values[-1]
+        described = describing_call(for_in.iter)
+        if isinstance(node, cst.DictComp) and described is not None and isinstance(item, Tensor) and item.is_input:
+            self.record.described_inputs[node] = described
+            return Tensor(frozenset([Source("entries", node, self.order_of(node))]), node, "inputs", is_input=True)
         if isinstance(item, Tensor) and not item.form and len(values) in {1, 2}:
             form = "dict" if isinstance(node, cst.DictComp) else "list"
             if not item.is_deferred and not isinstance(node, (cst.SetComp, cst.GeneratorExp)) and not item.is_static:
@@ -395,6 +225,8 @@ class ExpressionInterpreter:
             for item in iterated.items[1:]:
                 joined = join(joined, item)
             return joined
+        if isinstance(iterated, Tensor) and iterated.form == "inputs":
+            return Plain()
         if isinstance(iterated, Tensor) and iterated.form in {"", "list"} and not iterated.is_static:
             return Tensor(iterated.sources)
         if isinstance(iterated, Tensor) and iterated.is_static and not iterated.is_deferred:
@@ -402,22 +234,26 @@ class ExpressionInterpreter:
         self.require_ordinary(node, iterated, "iterated over")
         return Plain()
 
-    def bind(self, target: cst.BaseExpression, value: Value) -> None:
-        """Give a target of an assignment its value."""
-        raise NotImplementedError
-
     def evaluate_FormattedString(self, node: cst.FormattedString) -> Value:
         for part in node.parts:
             if isinstance(part, cst.FormattedStringExpression):
                 value = self.evaluate(part.expression)
-                if not (isinstance(value, Tensor) and value.is_static and not value.is_deferred):
-                    self.require_ordinary(part.expression, value, "printed")
+                self.note_printed(part.expression, value)
+                self.require_ordinary(part.expression, value, "printed")
         return Plain()
 
     def evaluate_ConcatenatedString(self, node: cst.ConcatenatedString) -> Value:
         self.evaluate(node.left)
         self.evaluate(node.right)
         return Plain()
+
+
+def describing_call(node: cst.BaseExpression) -> cst.Call | None:
+    """Return `module.get_input_info_dict()` of `module.get_input_info_dict().items()`."""
+    inner = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+    if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute):
+        return inner if inner.func.attr.value == "get_input_info_dict" else None
+    return None
 
 
 def names_in(target: cst.BaseExpression) -> list[str]:
@@ -427,26 +263,3 @@ def names_in(target: cst.BaseExpression) -> list[str]:
     if isinstance(target, (cst.Tuple, cst.List)):
         return [name for element in target.elements for name in names_in(element.value)]
     return []
-
-
-def describe(value: Value) -> str:
-    """Return a value in words, for messages."""
-    if isinstance(value, Tensor):
-        if value.placeholder is not None:
-            return "a placeholder"
-        return "a tensor of a graph"
-    names: dict[type, str] = {
-        Session: "a session",
-        HubModule: "a hub.Module",
-        HubSpec: "a module's spec",
-        Config: "a session's config",
-        SparsePlaceholder: "a sparse placeholder",
-        DataIterator: "an iterator",
-        Optimizer: "an optimizer",
-        Class: "a class",
-    }
-    if isinstance(value, (Items, Entries, Mixed, Method)):
-        for part in list(iter_parts(value))[1:]:
-            if not is_ordinary(part):
-                return describe(part)
-    return names.get(type(value), "a part of a graph")

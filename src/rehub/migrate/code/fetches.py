@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Sequence
 
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, FunctionPlan, constant_builder
+from rehub.migrate.code.deferred import Deferral, constant_builder
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
 from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
 from rehub.migrate.code.sessions import arguments_for
+from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
 from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of
@@ -207,6 +209,9 @@ class Fetches:
             if not isinstance(element, cst.DictElement) or not isinstance(key, Tensor) or key.placeholder is None:
                 self.plan.block(element, "RH103", "something else than a placeholder is fed")
                 return None
+            if key.is_described:
+                self.feed_entry(found, element, key.placeholder, is_inline=is_inline)
+                continue
             found[key.placeholder] = self.feed_code(fetch, element, key.placeholder, is_inline=is_inline)
         missing = [source for source in sources if source not in found]
         if missing:
@@ -214,6 +219,22 @@ class Fetches:
             self.plan.block(fetch.node, "RH103", f"nothing is fed for {names}")
             return None
         return {**drawn, **{source: found[source] for source in sources}}
+
+    def feed_entry(
+        self, found: dict[Source, Builder | str], element: cst.DictElement, source: Source, *, is_inline: bool
+    ) -> None:
+        """Add what is fed to one placeholder of a dict of them to the dict of inputs that takes their place."""
+        whole = replace(source, part="")
+        if not is_inline or source.part in {"", "*"}:
+            self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs is made elsewhere")
+            return
+        before = found.get(whole)
+
+        def build(renderer: Renderer) -> Replacement:
+            first = plan_code(before(renderer))[1:-1] + ", " if callable(before) else ""  # type: ignore[arg-type]
+            return cst.parse_expression(f'{{{first}"{source.part}": {renderer.code(element.value)}}}')
+
+        found[whole] = build
 
     def feed_code(self, fetch: Fetch, element: cst.DictElement, source: Source, *, is_inline: bool) -> Builder | str:
         """Return the code of what one placeholder is fed."""
@@ -302,6 +323,9 @@ class Fetches:
             if value.is_variable:
                 continue
             if value.placeholder is not None:
+                if value.is_described:
+                    self.plan.block(leaf, "RH108", "a placeholder of a module's input is run")
+                    continue
                 found[leaf] = constant_builder(self.argument(value.placeholder, feeds, renderer))
                 continue
             arguments = [

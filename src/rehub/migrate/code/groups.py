@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, FunctionPlan
+from rehub.migrate.code.deferred import Deferral
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric
+from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Definition, Fetch
 from rehub.migrate.code.values import Source, Tensor
 

@@ -15,7 +15,7 @@ from rehub.migrate.code.discovery import FoundFile
 from rehub.migrate.code.handle_formats import LEGACY, TF1, TF2, look_up_format
 from rehub.migrate.code.imported_names import ImportedNames
 from rehub.migrate.code.migration import is_interesting
-from rehub.migrate.code.module_uses import get_keyword, get_string, is_module, iter_handles
+from rehub.migrate.code.module_uses import find_handle_argument, get_keyword, get_string, iter_handles
 from rehub.migrate.code.notebooks import Notebook
 from rehub.migrate.code.sources import parse_program, read_source
 
@@ -52,7 +52,7 @@ class HandleReport:
 def report_handles(files: Iterable[FoundFile]) -> tuple[list[HandleReport], list[str]]:
     """Return the models that these files use, and a line for each file that cannot be read."""
     reports: dict[str, HandleReport] = {}
-    breaking: dict[str, list[tuple[str, str]]] = {}
+    uses: dict[str, list[_ModelUse]] = {}
     directories: dict[str, Path] = {}
     errors = []
     for found in files:
@@ -66,15 +66,32 @@ def report_handles(files: Iterable[FoundFile]) -> tuple[list[HandleReport], list
         except (OSError, ValueError) as error:
             errors.append(f"{found.path}: {error}")
             continue
-        uses_here = list(program.iter_breaking_uses())
+        uses_here = list(program.iter_uses())
         for use in iter_handles(program.names):
             report = reports.setdefault(use.handle, HandleReport(use.handle))
             report.locations.append(program.format_location(use.node))
             directories.setdefault(use.handle, found.path.parent)
-            breaking.setdefault(use.handle, []).extend(uses_here)
+            uses.setdefault(use.handle, []).extend(each for each in uses_here if each.handle in ("", use.handle))
     for handle, report in reports.items():
-        _describe_model(report, directories[handle], breaking[handle])
+        _describe_model(report, directories[handle], uses[handle])
     return list(reports.values()), errors
+
+
+@dataclass(frozen=True)
+class _ModelUse:
+    """What a program takes from a model.
+
+    Attributes:
+        handle: of the model; "" where the program alone does not say which model it is.
+        place: where.
+        needs: what a converted model may not have; "" for a use that works with one.
+        signature: the one that is called; "" for the default one.
+    """
+
+    handle: str
+    place: str
+    needs: str = ""
+    signature: str = ""
 
 
 class _Program:
@@ -92,28 +109,33 @@ class _Program:
         place = self._notebook.locate_line(node.lineno)
         return f"{self._path}:cell {place.cell}:{place.line}"
 
-    def iter_breaking_uses(self) -> Iterator[tuple[str, str]]:
-        """What the program uses of modules that a converted model does not have, and where."""
+    def iter_uses(self) -> Iterator[_ModelUse]:
         for node in self.names.nodes:
             if isinstance(node, ast.Attribute) and node.attr in _INFO_METHODS:
-                yield node.attr, self.format_location(node)
-            if isinstance(node, ast.Call) and _selects_signature(self.names, node):
-                yield "signature= with trainable=True", self.format_location(node)
+                made = self.names.resolve_value(node.value)
+                yield _ModelUse(self._find_handle(made), self.format_location(node), node.attr)
+            signature = get_string(get_keyword(node, "signature")) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and signature:
+                made = self._find_maker(node)
+                needs = "signature= with trainable=True" if _is_trained(made) else ""
+                yield _ModelUse(self._find_handle(made), self.format_location(node), needs, signature)
+
+    def _find_maker(self, call: ast.Call) -> ast.expr:
+        """Return the call that makes the model that a call with `signature=` is about."""
+        is_layer = self.names.resolve_name(call.func) == "tensorflow_hub.KerasLayer"
+        return call if is_layer else self.names.resolve_value(call.func)
+
+    def _find_handle(self, made: ast.expr) -> str:
+        argument = find_handle_argument(self.names, made) if isinstance(made, ast.Call) else None
+        return "" if argument is None else get_string(self.names.resolve_value(argument))
 
 
-def _selects_signature(names: ImportedNames, call: ast.Call) -> bool:
-    """Whether a call chooses a signature of a module that is trained."""
-    if not get_string(get_keyword(call, "signature")):
-        return False
-    is_layer = names.resolve_name(call.func) == "tensorflow_hub.KerasLayer"
-    made = call if is_layer else names.resolve_value(call.func)
-    if not isinstance(made, ast.Call) or not (is_layer or is_module(names, call.func)):
-        return False
-    trainable = get_keyword(made, "trainable")
+def _is_trained(made: ast.expr) -> bool:
+    trainable = get_keyword(made, "trainable") if isinstance(made, ast.Call) else None
     return trainable is not None and getattr(trainable, "value", None) is not False
 
 
-def _describe_model(report: HandleReport, directory: Path, breaking: list[tuple[str, str]]) -> None:
+def _describe_model(report: HandleReport, directory: Path, uses: list[_ModelUse]) -> None:
     local = _find_local_directory(report.handle, directory)
     if local is not None:
         _inspect_model(report, local)
@@ -128,18 +150,21 @@ def _describe_model(report: HandleReport, directory: Path, breaking: list[tuple[
         }.get(known.format, "not known: see rehub show")
     if report.format not in (LEGACY, TF1):
         return
-    if breaking:
-        places: dict[str, list[str]] = {}
-        for what, place in dict.fromkeys(breaking):
-            places.setdefault(what, []).append(place)
-        uses = "; ".join(f"{what} in {list_names(where, _SHOWN)}" for what, where in places.items())
+    needs: dict[str, dict[str, None]] = {}
+    for use in uses:
+        if use.needs:
+            needs.setdefault(use.needs, {})[use.place] = None
+    if needs:
+        listed = "; ".join(f"{what} in {list_names(places, _SHOWN)}" for what, places in needs.items())
         report.convert_note = (
-            f"the module has what the programs use, a converted model only where rehub loads it: {uses}"
+            f"the module has what the programs use, a converted model only where rehub loads it: {listed}"
         )
         return
     name = report.handle.rstrip("/").split("#")[0].split("?")[0].split("/")
     target = "_".join([*name[-2:], "tf2"]) if name[-1].isdigit() else f"{name[-1]}_tf2"
-    report.convert = f"rehub convert {shlex.quote(report.handle)} {shlex.quote(target)}"
+    signatures = {use.signature for use in uses if use.signature}
+    option = f" --signature {shlex.quote(*signatures)}" if len(signatures) == 1 and signatures != {"default"} else ""
+    report.convert = f"rehub convert {shlex.quote(report.handle)} {shlex.quote(target)}{option}"
 
 
 def _find_local_directory(handle: str, directory: Path) -> str | None:

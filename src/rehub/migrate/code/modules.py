@@ -84,6 +84,18 @@ def load_spec(plan: Plan, node: cst.Call) -> None:
     plan.change(node, "RH101", "a", "hub.load takes the place of hub.load_module_spec and hub.Module")
 
 
+def describe_inputs(plan: Plan) -> None:
+    """Plan a module's description of its inputs where a program makes a placeholder for each of them."""
+    for node, call in plan.record.described_inputs.items():
+        plan.edits.replace(node, lambda renderer, call=call: renderer.render(call))  # type: ignore[misc]
+        plan.change(node, "RH108", "b", "the placeholders are now the module's description of its inputs")
+    for attribute in plan.record.described_shapes:
+        plan.edits.replace(
+            attribute,
+            lambda renderer, owner=attribute.value: cst.parse_expression(f"{renderer.code(owner)}.get_shape()"),  # type: ignore[misc]
+        )
+
+
 def count_variables(plan: Plan) -> None:
     """Plan `module.variables` for all variables of a graph, where one module is all that has some."""
     for node, value in list(plan.record.facts.items()):

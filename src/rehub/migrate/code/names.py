@@ -114,6 +114,7 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
         if base and tf_names.is_known(base) and not tf_names.spell(base).startswith("compat"):
             return  # A method of a class that stays.
         if name in tf_names.modules():
+            respell_module(plan, node, name)
             return
         plan.block(node, "RH109", f"`tf.{name}` is not known in TensorFlow 2")
         return
@@ -128,6 +129,8 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     if spelled == name:
         return
     root = root_of(plan, node)
+    if root is None and tf_names.is_compat_module(name.partition(".")[0]) and isinstance(node, cst.Attribute):
+        return  # `flags = tf.flags` is respelled itself.
     if root is None:
         plan.block(
             node, "RH109", f"`{plan_code(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it"
@@ -137,6 +140,39 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     kind = "b" if tf_names.gives_other_numbers(name) else "a"
     why = ": TensorFlow 2's own gives other pixels" if kind == "b" else ""
     plan.change(node, "RH109", kind, f"`tf.{name}` becomes `tf.{spelled}`{why}")
+
+
+def respell_module(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
+    """Plan the name of a module that TensorFlow 2 has in `tf.compat.v1` alone."""
+    root = root_of(plan, node)
+    if tf_names.is_compat_module(name) and root is not None:
+        plan.edits.replace_by_code(node, f"{root}.compat.v1.{name}")
+
+
+def check_imports(plan: Plan) -> None:
+    """Block imports from TensorFlow that TensorFlow 2 has no equal for under the same name."""
+    for node in plan.position:
+        if isinstance(node, cst.ImportFrom) and node.module is not None and not node.relative:
+            path = plan_code(node.module)
+            names = [] if isinstance(node.names, cst.ImportStar) else [plan_code(alias.name) for alias in node.names]
+            if path == "tensorflow" and not all(is_importable(name) for name in names):
+                plan.block(node, "RH109", "TensorFlow 2 has not all that is imported here under these names")
+            paths = [path]
+        elif isinstance(node, cst.Import):
+            paths = [plan_code(alias.name) for alias in node.names]
+        else:
+            continue
+        for path in paths:
+            first, _, rest = path.partition(".")
+            if first == "tensorflow" and rest and not is_importable(rest.partition(".")[0]):
+                rule = "RH305" if rest.startswith("contrib") else "RH109"
+                plan.block(node, rule, f"`{path}` is in no TensorFlow 2")
+
+
+def is_importable(name: str) -> bool:
+    """Tell whether TensorFlow 2 has a module or an object of this name with the same meaning."""
+    is_module = name in tf_names.modules() and not tf_names.is_compat_module(name)
+    return is_module or name in tf_names.UNCHANGED or name in {"keras", "python", "compat", "data", "core", "io"}
 
 
 def argument_shape(call: cst.Call | None) -> tuple[int, tuple[str, ...]]:

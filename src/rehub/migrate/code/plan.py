@@ -148,7 +148,7 @@ def vanishes(value: Value | None) -> bool:
         return all(map(vanishes, value.options))
     if isinstance(value, Entries):
         return bool(value.entries) and all(vanishes(item) for _, item in value.entries)
-    return isinstance(value, _VANISHING) or (isinstance(value, Tensor) and value.is_input)
+    return isinstance(value, _VANISHING) or (isinstance(value, Tensor) and value.is_input and not value.is_described)
 
 
 def is_leaf(value: Value | None) -> bool:

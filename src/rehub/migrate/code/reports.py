@@ -11,7 +11,6 @@ from rehub.migrate.code.rules import RULES
 from rehub.version import __version__
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"a": "warning", "b": "warning", "c": "warning", "note": "note"}
 
 
 def format_place(migration: FileMigration, placed: PlacedFinding) -> str:
@@ -93,7 +92,7 @@ def build_sarif_report(migrations: Sequence[FileMigration]) -> dict[str, Any]:
         {
             "id": rule.code,
             "shortDescription": {"text": rule.title},
-            "defaultConfiguration": {"level": _LEVELS[rule.kind]},
+            "defaultConfiguration": {"level": "note" if rule.kind == "note" else "warning"},
             "properties": {"kind": rule.kind},
         }
         for rule in RULES
@@ -117,7 +116,7 @@ def _build_sarif_result(migration: FileMigration, placed: PlacedFinding) -> dict
     return {
         "ruleId": finding.rule,
         "ruleIndex": next(index for index, rule in enumerate(RULES) if rule.code == finding.rule),
-        "level": _LEVELS[finding.kind],
+        "level": "note" if finding.kind == "note" else "warning",
         "message": {"text": f"{finding.message}\n\n{finding.advice}".strip()},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
         "properties": {"kind": finding.kind, "applied": finding.is_applied},

@@ -16,7 +16,7 @@ from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.modules import count_variables, load_modules
+from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
@@ -95,6 +95,9 @@ class _Rewriter:
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
         count_variables(plan)
+        describe_inputs(plan)
+        for node in record.printed_shapes:
+            plan.change(node, "RH108", "b", "a shape is printed, and eager mode knows all of its dimensions")
         rewrite_keras_calls(plan)
         training.find_steps()
         training.check_initialization()
@@ -103,6 +106,7 @@ class _Rewriter:
         deferral.write_functions()
         training.write_steps()
         if not record.blockers:
+            names.check_imports(plan)
             names.respell_names(plan)
         if not plan.blockers:
             self.find_leftovers(plan, deferral)

@@ -13,7 +13,8 @@ class Rule:
         code: such as "RH101".
         title: what it finds or changes.
         kind: "a": changed by `--write`; "b": changed by `--write --notes`, with a comment on what to check;
-            "c": reported with code to write by hand; "note": worth knowing, nothing to do.
+            "c": reported with code to write by hand; "note": worth knowing, nothing to do. Of a rule with two
+            kinds, such as "a, b", each finding has one.
     """
 
     code: str
@@ -30,8 +31,8 @@ RULES = (
     Rule("RH105", "One-shot iterators become loops over the dataset", "b"),
     Rule("RH106", "Random ops become functions, which draw at each call", "b"),
     Rule("RH107", "Sparse placeholders, and signatures without inputs", "a"),
-    Rule("RH108", "eval_function_for_module, get_input_info_dict, image sizes", "a"),
-    Rule("RH109", "Names of TF1; ops that changed their meaning keep it through tf.compat.v1", "b"),
+    Rule("RH108", "eval_function_for_module, get_input_info_dict, image sizes", "a, b"),
+    Rule("RH109", "Names of TF1; ops that changed their meaning keep it through tf.compat.v1", "a, b"),
     Rule("RH201", "A Keras Lambda keeps its function, which calls what hub.load returns", "a"),
     Rule("RH202", "A Lambda or Layer around a module becomes hub.KerasLayer", "b"),
     Rule("RH203", "hub.KerasLayer of tensorflow_hub 0.5 and newer", "a"),
@@ -47,7 +48,7 @@ RULES = (
     Rule("RH310", "Sparse tensors that a session fetches", "c"),
     Rule("RH401", "--to compat: TF1 code goes on with tf.compat.v1", "a"),
     Rule("RH501", "A legacy module, of which a newer version is a TF2 SavedModel", "note"),
-    Rule("RH502", "Pins of tensorflow-hub and tensorflow", "note"),
+    Rule("RH502", "Pins of tensorflow-hub and tensorflow; changed in notebooks", "a, note"),
     Rule("RH503", "TFHUB_* variables, which rehub reads, too", "note"),
 )
 

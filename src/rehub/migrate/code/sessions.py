@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer, Replacement, gap, statements_of
-from rehub.migrate.code.interpreter import local_names
 from rehub.migrate.code.plan import Plan, vanishes
+from rehub.migrate.code.scopes import local_names
 from rehub.migrate.code.values import Config, Initializer, Items, Mixed, Plain, Session, iter_parts
 
 _SETTING = "removed: a setting of a session; tf.config has those of GPUs, to be set before the first model is loaded"

@@ -451,3 +451,8 @@ def _module_of(name: str) -> str:
 def modules() -> frozenset[str]:
     """Return the names of TensorFlow's modules that have ops."""
     return _OP_MODULES | frozenset(_COMPAT_MODULES)
+
+
+def is_compat_module(name: str) -> bool:
+    """Tell whether TensorFlow 2 has a module in `tf.compat.v1` only, or with other contents elsewhere."""
+    return name in _COMPAT_MODULES

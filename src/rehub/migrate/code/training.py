@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, FunctionPlan, flatten, indent_lines
+from rehub.migrate.code.deferred import Deferral, indent_lines, is_at_top
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.slices import FunctionPlan, flatten
 from rehub.migrate.code.store import Definition, Fetch
 from rehub.migrate.code.values import Initializer, Items, Optimizer, Session, Source, Tensor, TrainOp, iter_parts
 
@@ -192,7 +193,7 @@ class Training:
 
         def build(renderer: Renderer) -> Replacement:
             config = self.plan.module.config_for_parsing
-            is_top = isinstance(self.plan.parents.get(line), cst.Module)
+            is_top = is_at_top(self.plan, line)
             around = blank_lines(2 if is_top else 1)
             statements: list[cst.CSTNode] = [gap(line.leading_lines)]  # type: ignore[attr-defined]
             minimize = step.operation.call.func

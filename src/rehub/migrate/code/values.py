@@ -91,10 +91,11 @@ class Source:
     """Why a tensor differs from run to run.
 
     Attributes:
-        kind: "placeholder", "sparse" (a part of a sparse placeholder), "random", "iterator" or "state" (variables).
+        kind: "placeholder", "sparse" (a part of a sparse placeholder), "entries" (a dict of placeholders, one for each
+            input of a module), "random", "iterator" or "state" (variables).
         node: the call that made it.
         order: its place in the program.
-        part: the attribute of a sparse placeholder.
+        part: the attribute of a sparse placeholder, or the key in a dict of placeholders.
     """
 
     kind: str
@@ -110,7 +111,8 @@ class Tensor(Value):
     Attributes:
         sources: why it differs from run to run; empty if eager mode can compute it where it is written.
         definition: the statement whose target holds it, the parameter that brought it, or None for an expression.
-        form: "" for one tensor, "dict" or "list" for a structure of tensors.
+        form: "" for one tensor, "dict" or "list" for a structure of tensors, "inputs" for a dict of placeholders,
+            "known" for what a module's description says.
         is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
         is_variable: it is a variable, and not computed from one.
@@ -127,6 +129,11 @@ class Tensor(Value):
     def is_deferred(self) -> bool:
         """Whether each run computes it again."""
         return bool(self.sources)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether this is a placeholder of a module's input, or a dict of them: what describes it takes its place."""
+        return self.is_input and any(source.kind == "entries" for source in self.sources)
 
     @property
     def placeholder(self) -> Source | None:
@@ -243,16 +250,27 @@ def join(one: Value, other: Value) -> Value:
             return replace(one, definition=one.definition if same else None)
         if same and one.is_static == other.is_static:
             return replace(one, sources=one.sources | other.sources)
-    if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
-        return Items(tuple(map(join, one.items, other.items)), one.is_tuple)
-    if isinstance(one, Entries) and isinstance(other, Entries) and one.node is other.node:
-        keys = [join(a, b) for (a, _), (b, _) in zip(one.entries, other.entries)]
-        return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
-    if isinstance(one, HubModule) and isinstance(other, HubModule):
-        return replace(one, is_trainable=one.is_trainable or other.is_trainable)
+    joined = join_structures(one, other)
+    if joined is not None:
+        return joined
+    if isinstance(one, HubModule) and isinstance(other, HubModule) and not (one.is_trainable or other.is_trainable):
+        return one
     if is_unremarkable(one) and is_unremarkable(other):
         return Plain()
     return Mixed(_options(one) | _options(other))
+
+
+def join_structures(one: Value, other: Value) -> Value | None:
+    """Return what a list, tuple or dict is that is one of two; None if they have different items."""
+    if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
+        return Items(tuple(map(join, one.items, other.items)), one.is_tuple)
+    for empty, tensors in ((one, other), (other, one)):
+        if empty == Items(()) and isinstance(tensors, Tensor) and tensors.form == "list":
+            return tensors
+    if isinstance(one, Entries) and isinstance(other, Entries) and one.node is other.node:
+        keys = [join(a, b) for (a, _), (b, _) in zip(one.entries, other.entries)]
+        return Entries(tuple((k, join(a, b)) for k, (_, a), (_, b) in zip(keys, one.entries, other.entries)), one.node)
+    return None
 
 
 def is_unremarkable(value: Value) -> bool:
