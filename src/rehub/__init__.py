@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from rehub.formatting import did_you_mean
 from rehub.version import __version__
 
 if TYPE_CHECKING:
@@ -125,6 +124,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
+        from rehub.formatting import did_you_mean  # It imports more than all else here.
+
         hint = did_you_mean(name, __all__, "hub.{}")
         raise AttributeError(
             f"module 'rehub' has no attribute {name!r}.{hint} Its public names are {', '.join(__all__)}"
