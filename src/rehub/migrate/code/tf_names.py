@@ -246,6 +246,7 @@ _SAME_ARGUMENTS = """
     fn elems dtype parallel_iterations back_prop swap_memory infer_shape name fn_output_signature: map_fn
     fn elems initializer parallel_iterations back_prop swap_memory infer_shape reverse name: scan
     fn elems initializer parallel_iterations back_prop swap_memory name: foldl foldr
+    initial_value * name dtype trainable: Variable
     input: strings.length
     input * name out_type: shape size
     input - strides padding * data_format: nn.conv2d
