@@ -30,10 +30,27 @@ def blockers(rewriting):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_second_rewriting_changes_nothing(name):
-    first = rewrite(PROGRAMS[name][0], notes=True).source
-    again = rewrite(first, notes=True)
-    assert again.source == first
+    first = rewrite(PROGRAMS[name][0], notes=True)
+    again = rewrite(first.source, notes=True)
+    assert again.source == first.source
     assert blockers(again) == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_rewrite_to_check_has_a_comment(name):
+    rewriting = rewrite(PROGRAMS[name][0], notes=True)
+    checks = [finding.message for finding in rewriting.findings if finding.kind == "b"]
+    assert all(f"# rehub: check {message}" in rewriting.source for message in checks)
+
+
+def test_program_without_tensorflow_at_its_top_stays():
+    program = (
+        "import tensorflow_hub as hub\ndef f(t):\n    import tensorflow as tf\n    x = tf.placeholder(tf.string)\n"
+        "    y = hub.Module('m')(x)\n    return tf.Session().run(y, {x: t})\n"
+    )
+    rewriting = rewrite(program)
+    assert rewriting.source == program.replace("tensorflow_hub", "rehub")
+    assert "is not at the top" in blockers(rewriting)[0].message
 
 
 def test_other_packages_modules_stay():

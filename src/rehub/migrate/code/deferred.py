@@ -26,6 +26,8 @@ class Deferral(Slices):
     def write_functions(self) -> None:
         """Plan the removal of all definitions, and the functions in the places of those that are needed."""
         plan = self.plan
+        if self.functions and not self.tf:
+            plan.block(plan.module, "RH103", "`import tensorflow as tf` is not at the top of the program")
         for definition in list(plan.record.definitions.values()):
             if self.is_parametric_definition(definition):
                 continue

@@ -38,6 +38,7 @@ class Renderer(cst.CSTTransformer):
         self.more = more or {}
         self.kept: list[cst.CSTNode] = []
         self.inside: set[cst.CSTNode] = set()
+        self.built: set[cst.CSTNode] = set()
 
     def builder_of(self, node: cst.CSTNode) -> Builder | None:
         """Return what builds the replacement of a node, if it has one."""
@@ -54,6 +55,7 @@ class Renderer(cst.CSTTransformer):
         """Put replacements in."""
         builder = self.builder_of(original_node)
         if builder is not None:
+            self.built.add(original_node)
             return builder(self)
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             return close_gaps(updated_node)
@@ -69,6 +71,7 @@ class Renderer(cst.CSTTransformer):
         result = node.visit(renderer)
         if renderer is not self:
             self.kept += renderer.kept
+            self.built |= renderer.built
         assert isinstance(result, cst.CSTNode)
         return result
 

@@ -109,7 +109,10 @@ class _Rewriter:
             names.check_imports(plan)
             names.respell_names(plan)
         if not plan.blockers:
-            self.find_leftovers(plan, deferral)
+            try:
+                self.find_leftovers(plan, deferral)
+            except (cst.CSTValidationError, cst.ParserSyntaxError) as error:
+                plan.block(self.module, "RH102", f"the new program cannot be written: {type(error).__name__}")
         blockers = list(record.blockers.values()) or plan.blockers
         left = [change for change in plan.changes if not self.may_apply(change)]
         if blockers or left:
@@ -137,6 +140,8 @@ class _Rewriter:
             for node, value in plan.record.facts.items()
             if isinstance(node, cst.Name) and (vanishes(value) or (is_leaf(value) and not is_parametric(value)))
         }
+        # What a removed part is called in TensorFlow 2 is of no interest.
+        plan.changes = [each for each in plan.changes if each.rule != "RH109" or each.node in renderer.built]
         for node in renderer.kept:
             value = plan.fact(node)
             if isinstance(node, cst.Name) and node.value in tracked and value is None and is_read(plan, node):
@@ -229,10 +234,9 @@ def with_comment(result: object, comment: cst.EmptyLine) -> object:
     """Return a statement, or several, with a comment line above."""
     if isinstance(result, cst.FlattenSentinel):
         nodes = list(result)
-        for index, node in enumerate(nodes):
-            if not is_gap(node):
-                nodes[index] = with_comment(node, comment)  # type: ignore[call-overload]
-                break
+        # Where all is removed, the comment goes above what comes next.
+        index = next((index for index, node in enumerate(nodes) if not is_gap(node)), len(nodes) - 1)
+        nodes[index] = with_comment(nodes[index], comment)  # type: ignore[call-overload]
         return cst.FlattenSentinel(nodes)
     lines = getattr(result, "leading_lines", ())
     if any(line.comment is not None and line.comment.value == comment.comment.value for line in lines):  # type: ignore[union-attr]
