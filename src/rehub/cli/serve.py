@@ -42,7 +42,11 @@ def add_arguments(parser: Parser) -> None:
         help="what to do with published models in which the scan finds dangers (default: %(default)s)",
     )
     parser.add_argument(
-        "--max-upload", metavar="SIZE", type=_size, default=20 << 30, help="of an archive (default: 20GB)"
+        "--max-upload",
+        metavar="SIZE",
+        type=_parse_size,
+        default=20 << 30,
+        help="of an archive (default: 20GB)",
     )
     parser.add_argument(
         "--uncompressed-prefix", default="", metavar="URL", help="where the same tree is in an object store: gs://..."
@@ -73,7 +77,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_examples("serve ./models", "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com")
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     try:
         return parse_size(text)
     except ValueError as error:

@@ -44,7 +44,7 @@ def run_command(arguments: Namespace) -> int:
     from rehub.server.access import SCOPES, create_token, read_access_rules
 
     path = arguments.directory / "tokens.toml"
-    read_access_rules(path)  # A damaged file is told of now, and not made longer.
+    read_access_rules(path)  # Report a damaged file now, instead of adding to it.
     expires = None if arguments.days is None else datetime.now(timezone.utc) + timedelta(days=arguments.days)
     token, lines = create_token(arguments.name, arguments.scope or SCOPES, arguments.publishers, expires)
     before = path.read_text(encoding="utf-8") if path.exists() else ""

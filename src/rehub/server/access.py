@@ -61,7 +61,7 @@ class Token:
         """Whether it allows to "read" or "publish" models of a publisher."""
         if self.expires is not None and now >= self.expires:
             return False
-        return action in self.scope and _matches(publisher, self.publishers)
+        return action in self.scope and _matches_any(publisher, self.publishers)
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Visitor:
 
     def can_read(self, publisher: str) -> bool:
         """Whether models of this publisher are shown."""
-        if not _matches(publisher, self.access.private) or self.user:
+        if not _matches_any(publisher, self.access.private) or self.user:
             return True
-        return self.token is not None and self.token.allows("read", publisher, _now())
+        return self.token is not None and self.token.allows("read", publisher, _current_time())
 
     def can_publish(self, publisher: str) -> bool:
         """Whether models may be published and withdrawn under this publisher."""
-        return self.token is not None and self.token.allows("publish", publisher, _now())
+        return self.token is not None and self.token.allows("publish", publisher, _current_time())
 
     @property
     def label(self) -> str:
@@ -119,12 +119,12 @@ class AccessFile:
     def __init__(self, path: Path) -> None:
         """Read the file; raise InvalidSetting if it is not one of tokens."""
         self._path = path
-        self._stamp = self._stat()
+        self._stamp = self._stat_file()
         self._rules = read_access_rules(path)
 
     def rules(self) -> AccessRules:
-        """Return the rules that hold now. A file that was damaged meanwhile allows nobody to publish."""
-        stamp = self._stat()
+        """Return the rules that hold now. If the file is damaged, no token is valid."""
+        stamp = self._stat_file()
         if stamp != self._stamp:
             self._stamp = stamp
             try:
@@ -134,7 +134,7 @@ class AccessFile:
                 self._rules = AccessRules((), self._rules.private)
         return self._rules
 
-    def _stat(self) -> tuple[int, int, int] | None:
+    def _stat_file(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()
         except OSError:
@@ -157,7 +157,7 @@ def read_access_rules(path: Path) -> AccessRules:
     try:
         document = _parse_toml(content)
         tokens = tuple(_read_token(each) for each in document.get("token", []))
-        return AccessRules(tokens, _texts(document.get("private", [])))
+        return AccessRules(tokens, _read_texts(document.get("private", [])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"{quote(path)} is not a file of tokens: {error}.") from error
 
@@ -201,7 +201,7 @@ def _read_token(entry: Any) -> Token:
     name, sha256 = str(entry["name"]), str(entry["sha256"]).lower()
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         raise ValueError(f"the sha256 of {name!r} is not 64 hexadecimal digits")
-    scope = _texts(entry["scope"])
+    scope = _read_texts(entry["scope"])
     unknown = sorted({*scope} - {*SCOPES})
     if unknown:
         raise ValueError(f"{name!r} has the unknown scope {unknown[0]!r}; known: {', '.join(SCOPES)}")
@@ -210,16 +210,16 @@ def _read_token(entry: Any) -> Token:
         raise ValueError(f"expires of {name!r} is not a date with a time")
     if expires is not None and expires.tzinfo is None:
         expires = expires.replace(tzinfo=timezone.utc)
-    return Token(name, sha256, frozenset(scope), _texts(entry["publishers"]), expires)
+    return Token(name, sha256, frozenset(scope), _read_texts(entry["publishers"]), expires)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _read_texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise TypeError(f"expected a list of strings, received {value!r}")
     return tuple(value)
 
 
-def _matches(publisher: str, patterns: Iterable[str]) -> bool:
+def _matches_any(publisher: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(publisher, pattern) for pattern in patterns)
 
 
@@ -237,5 +237,5 @@ def _parse_toml(content: str) -> Any:
     return tomllib.loads(content)
 
 
-def _now() -> datetime:
+def _current_time() -> datetime:
     return datetime.now(timezone.utc)

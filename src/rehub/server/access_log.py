@@ -89,9 +89,9 @@ class AccessLog:
         finally:
             seconds = time.perf_counter() - started
             self._metrics.count(scope["method"], status, size, seconds)
-            _log.info("%s", json.dumps(self._record(scope, status, size, seconds)))
+            _log.info("%s", json.dumps(self._describe_request(scope, status, size, seconds)))
 
-    def _record(self, scope: Scope, status: int, size: int, seconds: float) -> dict[str, object]:
+    def _describe_request(self, scope: Scope, status: int, size: int, seconds: float) -> dict[str, object]:
         client = scope.get("client")
         return {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),

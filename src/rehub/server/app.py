@@ -74,7 +74,7 @@ class _Application:
     async def home(self, request: Request) -> Response:
         """All models."""
         models = await asyncio.to_thread(self._service.list_models, "", self.visitor(request))
-        return self._list(request, "Models", models)
+        return self._answer_list(request, "Models", models)
 
     async def search(self, request: Request) -> Response:
         """Models by words and facts."""
@@ -86,7 +86,7 @@ class _Application:
         every = await asyncio.to_thread(self._service.search, query, {}, self.visitor(request))
         filters = pages.filters_of(every, chosen)
         heading = f"Models for {query!r}" if query else "Models"
-        return self._list(
+        return self._answer_list(
             request, heading, found, query=query, filters=filters, nothing="No model has all of these words."
         )
 
@@ -107,20 +107,20 @@ class _Application:
         """A model, in the form that the query or the Accept header asks for; or a publisher, or a collection."""
         path, visitor, query = request.path_params["path"], self.visitor(request), request.query_params
         if "tfjs-format" in query and query["tfjs-format"] == "file":
-            return await self._file_of_tfjs(request, path, visitor)
+            return await self._send_tfjs_file(request, path, visitor)
         name = parse_name(path)
         found = None if name is None else await self._service.find(name, visitor)
         if name is None or found is None:
-            return await self._no_model(request, path, name, visitor)
+            return await self._answer_absence(request, path, name, visitor)
         if any(query.get(key) == value for key, value in _FORMATS_OF_ARCHIVES):
-            return await self._archive(request, name, found)
+            return await self._send_archive(request, name, found)
         if query.get("lite-format") == "tflite":
-            return await self._tflite(request, name, found)
+            return await self._send_tflite(request, name, found)
         if query.get("tf-hub-format") == "uncompressed":
-            return self._uncompressed(request, name, found)
+            return self._name_object_store(request, name, found)
         if query.get("picture") == "svg":
-            return await self._picture(found)
-        return await self._page(request, name, found, visitor)
+            return await self._send_picture(found)
+        return await self._send_page(request, name, found, visitor)
 
     async def put_model(self, request: Request) -> Response:
         """Publish a version."""
@@ -140,7 +140,7 @@ class _Application:
         base = self._options.public_url or f"{request.url.scheme}://{request.url.netloc}"
         return f"{base.rstrip('/')}/{path}"
 
-    async def _archive(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+    async def _send_archive(self, request: Request, name: ModelName, found: StoredModel) -> Response:
         if name.version is None and found.is_versioned:
             place = f"/{found.name}?{request.url.query}"
             return RedirectResponse(place, HTTPStatus.FOUND, headers={"Cache-Control": responses.REVALIDATE})
@@ -149,43 +149,43 @@ class _Application:
             request, archive, is_immutable=found.is_versioned, accel_prefix=self._options.accel_prefix or None
         )
 
-    async def _tflite(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+    async def _send_tflite(self, request: Request, name: ModelName, found: StoredModel) -> Response:
         file = tflite_file(found.directory)
         if file is None:
-            return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no TFLite file.")
+            return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no TFLite file.")
         if name.version is None and found.is_versioned:
             return RedirectResponse(f"/{found.name}?lite-format=tflite", HTTPStatus.FOUND)
         headers = {"Cache-Control": responses.IMMUTABLE if found.is_versioned else responses.REVALIDATE}
         return responses.send_file(request, str(file), "application/octet-stream", headers)
 
-    async def _file_of_tfjs(self, request: Request, path: str, visitor: Visitor) -> Response:
+    async def _send_tfjs_file(self, request: Request, path: str, visitor: Visitor) -> Response:
         """`<model>/<version>/model.json?tfjs-format=file`, and the files of weights beside it."""
         above, _, file_name = path.strip("/").rpartition("/")
         name = parse_name(above)
         found = None if name is None else await self._service.find(name, visitor)
         if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
-            return await self._no_model(request, path, name, visitor)
+            return await self._answer_absence(request, path, name, visitor)
         file = found.directory / file_name
         is_tfjs = (found.directory / "model.json").is_file()
         if not is_tfjs or not file.is_file() or not self._service.hub_of(found).tree.holds(file):
-            return self._problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
+            return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
         headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
         media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
         return responses.send_file(request, str(file), media_type, headers)
 
-    def _uncompressed(self, request: Request, name: ModelName, found: StoredModel) -> Response:
+    def _name_object_store(self, request: Request, name: ModelName, found: StoredModel) -> Response:
         if not self._options.uncompressed_prefix:
             message = (
                 "This service has no copy of its models in an object store. Ask with tf-hub-format=compressed "
                 "(TFHUB_MODEL_LOAD_FORMAT=COMPRESSED)."
             )
-            return self._problem(request, HTTPStatus.NOT_FOUND, message)
+            return self._answer_problem(request, HTTPStatus.NOT_FOUND, message)
         # Clients read the body of the 303; a Location of gs:// is none that they could follow.
         place = f"{self._options.uncompressed_prefix.rstrip('/')}/{found.name}"
         cache = responses.IMMUTABLE if name.version is not None else responses.REVALIDATE
         return PlainTextResponse(place, HTTPStatus.SEE_OTHER, headers={"Cache-Control": cache})
 
-    async def _page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
+    async def _send_page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
         facts = await asyncio.to_thread(self._service.catalogue.facts, found)
         if not _wants_html(request):
             record = {
@@ -194,7 +194,7 @@ class _Application:
                 "versions": self._service.versions(name),
             }
             return JSONResponse(record, headers={"Vary": "Accept", "Cache-Control": responses.REVALIDATE})
-        archive = self._archive_if_packed(found)
+        archive = self._find_packed_archive(found)
         compared = None
         if request.query_params.get("compare", "").isdigit() and found.is_versioned:
             other = await self._service.find(
@@ -211,9 +211,9 @@ class _Application:
             archive=archive,
             compared=compared,
         )
-        return self._html(html)
+        return self._answer_html(html)
 
-    async def _picture(self, found: StoredModel) -> Response:
+    async def _send_picture(self, found: StoredModel) -> Response:
         name = str(found.name)
         svg = await asyncio.to_thread(
             lambda: draw_model(replace(inspect(str(found.directory)), handle=name, path=name))
@@ -224,30 +224,30 @@ class _Application:
         }
         return Response(svg, media_type="image/svg+xml", headers=headers)
 
-    def _archive_if_packed(self, found: StoredModel) -> Archive | None:
+    def _find_packed_archive(self, found: StoredModel) -> Archive | None:
         return self._service.hub_of(found).archives.lookup(found)
 
-    async def _no_model(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
+    async def _answer_absence(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
         if name is not None and name.version is None and not request.query_params:
             collection = self._service.collection(path) if visitor.can_read(name.publisher) else None
             if collection is not None:
                 heading, card = collection
-                return self._list(request, heading, [], card=read_card(card).body, nothing="")
+                return self._answer_list(request, heading, [], card=read_card(card).body, nothing="")
             models = await asyncio.to_thread(self._service.list_models, name.path, visitor)
             if models:
-                return self._list(request, name.path, models)
+                return self._answer_list(request, name.path, models)
         if name is None:
-            return self._problem(request, HTTPStatus.NOT_FOUND, f"No model can be at /{escape(path)}.")
+            return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"No model can be at /{escape(path)}.")
         absence = await asyncio.to_thread(self._service.explain_absence, name, visitor)
         if absence.tombstone is not None:
             reason = absence.tombstone.reason or "its publisher gave no reason"
-            return self._problem(
+            return self._answer_problem(
                 request,
                 HTTPStatus.GONE,
                 f"{name} was withdrawn: {reason}",
                 versions=[f"{name.path}/{version}" for version in absence.versions],
             )
-        return self._problem(
+        return self._answer_problem(
             request,
             HTTPStatus.NOT_FOUND,
             f"There is no model {name} here.",
@@ -255,7 +255,7 @@ class _Application:
             versions=[f"{name.path}/{version}" for version in absence.versions],
         )
 
-    def _problem(
+    def _answer_problem(
         self,
         request: Request,
         status: HTTPStatus,
@@ -267,7 +267,7 @@ class _Application:
         headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
         if _wants_html(request):
             html = self._pages.problem(status.phrase, message, near=near, versions=versions or ())
-            return self._html(html, status)
+            return self._answer_html(html, status)
         if "application/json" in request.headers.get("accept", ""):
             found = {"error": message, "near": list(near), "versions": versions or []}
             return JSONResponse(found, status, headers=headers)
@@ -278,13 +278,13 @@ class _Application:
             lines.append(f"Similar names: {', '.join(near)}")
         return PlainTextResponse("\n".join(lines) + "\n", status, headers=headers)
 
-    def _list(self, request: Request, heading: str, models: list[Any], **values: Any) -> Response:
+    def _answer_list(self, request: Request, heading: str, models: list[Any], **values: Any) -> Response:
         if not _wants_html(request):
             found = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in models]
             return JSONResponse({"models": found}, headers={"Vary": "Accept", "Cache-Control": "no-cache"})
-        return self._html(self._pages.list(heading, models, **values))
+        return self._answer_html(self._pages.list(heading, models, **values))
 
-    def _html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    def _answer_html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
         headers = {
             "Content-Security-Policy": page_policy(remote_images=self._options.remote_images),
             "Cache-Control": "no-cache",

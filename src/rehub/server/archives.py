@@ -69,12 +69,12 @@ class ArchiveStore:
     def pack_now(self, model: StoredModel) -> Archive:
         """Return the archive of a model as `archive_of` does; blocks."""
         state = self._state_of_files(model)
-        found = self._lookup(model.name, state)
-        return found if found is not None else self._pack(model)
+        found = self._lookup_record(model.name, state)
+        return found if found is not None else self._pack_model(model)
 
     def lookup(self, model: StoredModel) -> Archive | None:
         """Return the archive of a model if it is packed already."""
-        return self._lookup(model.name, self._state_of_files(model))
+        return self._lookup_record(model.name, self._state_of_files(model))
 
     def add(self, archive: Path) -> Archive:
         """Take an archive, a file on the same file system, under its sha256."""
@@ -100,7 +100,7 @@ class ArchiveStore:
         """Return where the archive with this sha256 is, whether it exists or not."""
         return self.root / "sha256" / sha256[:2] / f"{sha256}.tar.gz"
 
-    def _pack(self, model: StoredModel) -> Archive:
+    def _pack_model(self, model: StoredModel) -> Archive:
         self.root.mkdir(parents=True, exist_ok=True)
         with staging_path(self.root / ".packing") as staging:
             pack_directory(model.directory, Path(staging), leave_out=NOT_PACKED)
@@ -108,7 +108,7 @@ class ArchiveStore:
         self.record(model, archive)
         return archive
 
-    def _lookup(self, name: ModelName, state: str) -> Archive | None:
+    def _lookup_record(self, name: ModelName, state: str) -> Archive | None:
         try:
             record = json.loads(self._record_path(name).read_bytes())
             sha256 = str(record["sha256"])

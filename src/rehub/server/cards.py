@@ -89,7 +89,7 @@ def render_card(body: str, *, remote_images: bool) -> str:
 
     Args:
         body: the Markdown. HTML in it is cleaned like the rest.
-        remote_images: whether images of other hosts stay; else their text stands in their place.
+        remote_images: whether images of other hosts stay; else their alternative text.
     """
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
     cleaned = nh3.clean(

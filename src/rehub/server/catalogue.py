@@ -45,7 +45,7 @@ class Catalogue:
         self._trees = trees
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = _open(path)
+        self._database = _open_database(path)
 
     def update(self, *, force: bool = False) -> int:
         """Bring the index up to the tree; return how many versions were read.
@@ -56,7 +56,7 @@ class Catalogue:
         count = 0
         seen = set()
         for model in itertools.chain.from_iterable(tree.models() for tree in self._trees):
-            seen.add((model.name.path, _number(model.name)))
+            seen.add((model.name.path, _number_version(model.name)))
             count += self.add(model, force=force)
         with self._lock, self._database:
             known = self._database.execute("select rowid, name, version from models").fetchall()
@@ -71,7 +71,7 @@ class Catalogue:
     def add(self, model: StoredModel, *, force: bool = False) -> bool:
         """Put a version into the index; return whether it had to be read."""
         stamp = self._stamp_of(model)
-        key = (model.name.path, _number(model.name))
+        key = (model.name.path, _number_version(model.name))
         with self._lock:
             known = self._database.execute("select stamp from models where name = ? and version = ?", key).fetchone()
         if known == (stamp,) and not force:
@@ -80,7 +80,7 @@ class Catalogue:
         facts = gather_facts(model, card)
         labels = f"{facts.task} {facts.language} {facts.format} {facts.architecture} {facts.dataset}"
         with self._lock, self._database:
-            self._delete(key)
+            self._delete_rows(key)
             row = self._database.execute(
                 "insert into models values (?, ?, ?, ?, ?, 0)",
                 (*key, facts.publisher, stamp, json.dumps(facts.to_json())),
@@ -95,7 +95,7 @@ class Catalogue:
     def remove(self, name: ModelName) -> None:
         """Take a version out of the index."""
         with self._lock, self._database:
-            self._delete((name.path, _number(name)))
+            self._delete_rows((name.path, _number_version(name)))
         self._mark_latest(name.path)
 
     def facts(self, model: StoredModel) -> ModelFacts:
@@ -103,7 +103,8 @@ class Catalogue:
         self.add(model)
         with self._lock:
             (found,) = self._database.execute(
-                "select facts from models where name = ? and version = ?", (model.name.path, _number(model.name))
+                "select facts from models where name = ? and version = ?",
+                (model.name.path, _number_version(model.name)),
             ).fetchone()
         return facts_from_json(found)
 
@@ -140,7 +141,7 @@ class Catalogue:
         with self._lock:
             self._database.close()
 
-    def _delete(self, key: tuple[str, int]) -> None:
+    def _delete_rows(self, key: tuple[str, int]) -> None:
         for (row,) in self._database.execute("select rowid from models where name = ? and version = ?", key).fetchall():
             self._database.execute("delete from models where rowid = ?", (row,))
             self._database.execute("delete from words where rowid = ?", (row,))
@@ -163,7 +164,7 @@ class Catalogue:
         return json.dumps([[found.st_size, found.st_mtime_ns] for found in stats])
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(str(path), check_same_thread=False, timeout=30)
     try:
         (layout,) = database.execute("pragma user_version").fetchone()
@@ -181,5 +182,5 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(str(path), check_same_thread=False, timeout=30)
 
 
-def _number(name: ModelName) -> int:
+def _number_version(name: ModelName) -> int:
     return _NO_VERSION if name.version is None else name.version

@@ -73,7 +73,7 @@ def publish_to_url(directory: Path, url: str) -> RemotePublication:
         }
         size = archive.stat().st_size
         with archive.open("rb") as file, progress.track_bytes(quote_url(url), size) as advance:
-            answer = _ask("PUT", url, headers, data=_Upload(file, size, advance))
+            answer = _send_request("PUT", url, headers, data=_Upload(file, size, advance))
     return RemotePublication(_with_path(url, str(answer["name"])), str(answer["sha256"]), bool(answer["is_new"]))
 
 
@@ -81,7 +81,7 @@ def unpublish_from_url(url: str, reason: str) -> None:
     """Withdraw a version from a service; the reason is shown to those who still ask for it."""
     if _name_in(url).version is None:
         raise PublishFailed(f"{quote_url(url)} names no version. A withdrawal is of one version: add /1, for example.")
-    _ask("DELETE", url, {}, json={"reason": reason})
+    _send_request("DELETE", url, {}, json={"reason": reason})
 
 
 def _name_in(url: str) -> ModelName:
@@ -116,7 +116,7 @@ class _Upload:
         return chunk
 
 
-def _ask(method: str, url: str, headers: dict[str, str], **body: Any) -> dict[str, Any]:
+def _send_request(method: str, url: str, headers: dict[str, str], **body: Any) -> dict[str, Any]:
     token = os.environ.get(TOKEN_VARIABLE)
     if token:
         headers = {**headers, "Authorization": f"Bearer {token}"}

@@ -67,12 +67,12 @@ class Mirror:
                 return found
         task = self._fetching.get(str(name))
         if task is None:
-            task = asyncio.ensure_future(asyncio.to_thread(self._fetch, name, on_new))
+            task = asyncio.ensure_future(asyncio.to_thread(self._fetch_model, name, on_new))
             self._fetching[str(name)] = task
             task.add_done_callback(lambda _: self._fetching.pop(str(name), None))
         return await asyncio.shield(task)
 
-    def _fetch(self, name: ModelName, on_new: Callable[[StoredModel], object]) -> StoredModel | None:
+    def _fetch_model(self, name: ModelName, on_new: Callable[[StoredModel], object]) -> StoredModel | None:
         if name.version is None:
             version = self._latest_version(name)
             if version is None:

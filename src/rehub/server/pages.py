@@ -81,7 +81,7 @@ class Pages:
             compared: an older version to tell the differences from; None for no comparison.
         """
         older = [version for version in versions if facts.version is not None and version < facts.version]
-        return self._render(
+        return self._render_template(
             "model.html",
             facts=facts,
             versions=list(reversed(versions)),
@@ -92,7 +92,7 @@ class Pages:
             sha256=archive.sha256 if archive is not None else "",
             compared=compared.version if compared is not None else None,
             difference="\n".join(describe_changes(compared, facts)) if compared is not None else "",
-            body=self._card(card),
+            body=self._render_card_once(card),
         )
 
     def list(
@@ -106,7 +106,7 @@ class Pages:
         nothing: str = "There is no model yet.",
     ) -> str:
         """Return a page that lists models."""
-        return self._render(
+        return self._render_template(
             "list.html",
             heading=heading,
             models=models,
@@ -114,17 +114,17 @@ class Pages:
             query=query,
             filters=[each for each in filters if each.values],
             nothing=nothing,
-            body=self._card(card),
+            body=self._render_card_once(card),
         )
 
     def problem(self, heading: str, message: str, *, near: Sequence[str] = (), versions: Sequence[str] = ()) -> str:
         """Return a page for what cannot be shown."""
-        return self._render("problem.html", heading=heading, message=message, near=near, versions=versions)
+        return self._render_template("problem.html", heading=heading, message=message, near=near, versions=versions)
 
-    def _card(self, markdown: str) -> Markup:
+    def _render_card_once(self, markdown: str) -> Markup:
         return Markup(_render_once(markdown, self._remote_images)) if markdown else Markup("")  # noqa: S704
 
-    def _render(self, template: str, **values: Any) -> str:
+    def _render_template(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(**values)
 
 

@@ -130,7 +130,7 @@ class HubDirectory:
         model = staging / "model"
         model.mkdir()
         unpack_archive(archive, model, name=str(name))
-        _check(model, str(name), scan_policy)
+        _check_model(model, str(name), scan_policy)
         # One model has one archive: the bytes that `rehub export` makes, whatever tar program the publisher used.
         packed = staging / "packed.tar.gz"
         pack_directory(model, packed, leave_out=NOT_PACKED)
@@ -202,7 +202,7 @@ class HubDirectory:
             )
 
 
-def _check(model: Path, label: str, scan_policy: str) -> None:
+def _check_model(model: Path, label: str, scan_policy: str) -> None:
     """Refuse what is not a model, or a dangerous one."""
     if not any((model / name).is_file() for name in _MODEL_FILES_OF_TENSORFLOW) and is_model(model):
         return  # TensorFlow.js or TFLite: no graph that could be inspected.

@@ -1,4 +1,4 @@
-"""Open a service over a directory, and run it until the process is told to stop."""
+"""Open a service over a directory, and run it until the process is stopped."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def open_service(
     if reindex:
         catalogue.update(force=True)
     service = Service(hub, catalogue, AccessFile(directory / "tokens.toml"), options, mirror)
-    threading.Thread(target=_update, args=(catalogue, directory), daemon=True).start()
+    threading.Thread(target=_update_catalogue, args=(catalogue, directory), daemon=True).start()
     return service
 
 
@@ -118,7 +118,7 @@ class _Server(uvicorn.Server):
             self._on_start(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
 
-def _update(catalogue: Catalogue, directory: Path) -> None:
+def _update_catalogue(catalogue: Catalogue, directory: Path) -> None:
     try:
         count = catalogue.update()
     except (HubError, OSError) as error:

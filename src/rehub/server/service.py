@@ -104,9 +104,9 @@ class Service:
     def explain_absence(self, name: ModelName, visitor: Visitor) -> Absence:
         """Return what to say instead of the model."""
         if not visitor.can_read(name.publisher):
-            return Absence(None, self._near(name, visitor), ())
+            return Absence(None, self._find_similar_names(name, visitor), ())
         withdrawn = self.hub.tree.tombstone(name) if name.version is not None or not self.versions(name) else None
-        return Absence(withdrawn, self._near(name, visitor), tuple(self.versions(name)))
+        return Absence(withdrawn, self._find_similar_names(name, visitor), tuple(self.versions(name)))
 
     def versions(self, name: ModelName) -> list[int]:
         """Return the versions of a model that the visitor is known to see, lowest first."""
@@ -139,6 +139,6 @@ class Service:
         found = next((each for each in candidates if each.is_file() and self.hub.tree.holds(each.parent)), None)
         return None if found is None else (name.path, found)
 
-    def _near(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:
+    def _find_similar_names(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:
         known = [facts.name for facts in self.catalogue.latest() if visitor.can_read(facts.publisher)]
         return tuple(difflib.get_close_matches(name.path, known, _MOST_NEAR, 0.6))

@@ -61,7 +61,7 @@ class ModelTree:
 
     def find(self, name: ModelName) -> StoredModel | None:
         """Return the version that is asked for, or else the latest; None if there is none."""
-        directory = self._directory(name.with_version(None))
+        directory = self._find_directory(name.with_version(None))
         if directory is None:
             return None
         if name.version is not None:
@@ -72,7 +72,7 @@ class ModelTree:
 
     def versions(self, name: ModelName) -> list[int]:
         """Return the versions of a model, lowest first."""
-        directory = self._directory(name.with_version(None))
+        directory = self._find_directory(name.with_version(None))
         if directory is None or not directory.is_dir():
             return []
         found = (each for each in directory.iterdir() if _is_version(each.name))
@@ -82,7 +82,7 @@ class ModelTree:
 
     def tombstone(self, name: ModelName) -> Tombstone | None:
         """Return why this version was withdrawn; for a model without a version, why its last one was."""
-        directory = self._directory(name.with_version(None))
+        directory = self._find_directory(name.with_version(None))
         if directory is None or not directory.is_dir():
             return None
         version = name.version
@@ -95,7 +95,7 @@ class ModelTree:
 
     def withdrawn_versions(self, name: ModelName) -> list[int]:
         """Return the versions that have a tombstone, lowest first."""
-        directory = self._directory(name.with_version(None))
+        directory = self._find_directory(name.with_version(None))
         if directory is None or not directory.is_dir():
             return []
         names = (each.name for each in directory.iterdir() if each.name.endswith(_TOMBSTONE))
@@ -114,7 +114,7 @@ class ModelTree:
         """Return the directory of a model's versions, whether it exists or not."""
         return self.root.joinpath(name.publisher, *(name.name.split("/") if name.name else ()))
 
-    def _directory(self, name: ModelName) -> Path | None:
+    def _find_directory(self, name: ModelName) -> Path | None:
         place = self.place_of(name)
         return place if self.holds(place) else None
 
@@ -127,7 +127,7 @@ class ModelTree:
         if depth > _DEEPEST or not self.holds(directory):
             return
         try:
-            children = sorted((each for each in directory.iterdir() if each.is_dir()), key=_order)
+            children = sorted((each for each in directory.iterdir() if each.is_dir()), key=_sort_key)
         except PermissionError:
             return
         name = parse_name("/".join(segments)) if segments else None
@@ -178,5 +178,5 @@ def _is_version(text: str) -> bool:
     return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) <= 18
 
 
-def _order(path: Path) -> tuple[int, str]:
+def _sort_key(path: Path) -> tuple[int, str]:
     return (int(path.name), "") if _is_version(path.name) else (-1, path.name)

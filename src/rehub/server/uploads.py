@@ -47,16 +47,16 @@ async def put_model(request: Request, service: Service, visitor: Visitor) -> Res
         expected = _expected_digest(request)
         with service.hub.staging() as staging:
             archive = staging / "upload"
-            await _receive(request, archive, expected, service.options.max_upload)
+            await _receive_archive(request, archive, expected, service.options.max_upload)
             done = await asyncio.to_thread(
                 service.hub.publish, name, archive, staging, scan_policy=service.options.scan_policy
             )
     except Refusal as refusal:
-        return _refuse(refusal.status, refusal.message)
+        return _answer_refusal(refusal.status, refusal.message)
     except ClientDisconnect:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody reads it.
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # The client has gone.
     except HubError as error:
-        return _refuse(_status_of(error), str(error))
+        return _answer_refusal(_status_of(error), str(error))
     stored = service.hub.tree.find(done.name)
     if stored is not None:
         await asyncio.to_thread(service.catalogue.add, stored)
@@ -72,9 +72,9 @@ async def delete_model(request: Request, service: Service, visitor: Visitor) -> 
         reason = await _receive_reason(request)
         await asyncio.to_thread(service.hub.unpublish, name, reason)
     except Refusal as refusal:
-        return _refuse(refusal.status, refusal.message)
+        return _answer_refusal(refusal.status, refusal.message)
     except HubError as error:
-        return _refuse(HTTPStatus.NOT_FOUND, str(error))
+        return _answer_refusal(HTTPStatus.NOT_FOUND, str(error))
     await asyncio.to_thread(service.catalogue.remove, name)
     return JSONResponse({"name": str(name), "withdrawn": True}, headers={"Cache-Control": "no-store"})
 
@@ -102,7 +102,7 @@ def _expected_digest(request: Request) -> bytes | None:
     return base64.b64decode(found[1])
 
 
-async def _receive(request: Request, archive: Path, expected: bytes | None, limit: int) -> None:
+async def _receive_archive(request: Request, archive: Path, expected: bytes | None, limit: int) -> None:
     digest, size = hashlib.sha256(), 0
     with archive.open("xb") as file:
         async for chunk in request.stream():
@@ -145,7 +145,7 @@ def _status_of(error: HubError) -> HTTPStatus:
     return HTTPStatus.UNPROCESSABLE_ENTITY  # Not an archive, a dangerous one, or one without a model.
 
 
-def _refuse(status: HTTPStatus, message: str) -> Response:
+def _answer_refusal(status: HTTPStatus, message: str) -> Response:
     headers = {"Cache-Control": "no-store"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="rehub", Basic realm="rehub"'
