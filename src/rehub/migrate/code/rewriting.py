@@ -92,7 +92,7 @@ class _Rewriter:
         deferral = Deferral(plan)
         training = Training(plan, deferral)
         fetches = Fetches(plan, deferral, training)
-        fetches.find_run_parameters()
+        fetches.function_values.find_run_parameters()
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
         count_variables(plan)
