@@ -101,6 +101,11 @@ def test_comments_and_blank_lines_stay_where_sessions_go():
     )
 
 
+def test_space_before_the_colon_of_an_except_stays():
+    program = "import tensorflow_hub as hub\ntry:\n    hub.load('m')\nexcept (OSError) :\n    pass\n"
+    assert rewrite(program).source == program.replace("tensorflow_hub", "rehub")
+
+
 FEEDS = """
     x = tf.placeholder(tf.float32, [None, 2])
     y = hub.Module("m")(x)
