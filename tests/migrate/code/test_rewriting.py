@@ -318,6 +318,12 @@ HAZARDS = {
         for session in [tf.Session(), tf.Session()]:
             session.run(step, {x: [1.0]})
         """,
+    "it is not known what is trained": """
+        x = tf.placeholder(tf.float32, [None])
+        loss = tf.reduce_sum(hub.Module("m", trainable=args.fine_tune)(x))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        tf.Session().run(step, {x: [1.0]})
+        """,
     "the module's losses are collected": """
         x = tf.placeholder(tf.float32, [None])
         loss = tf.reduce_sum(hub.Module("m", trainable=True)(x)) + tf.losses.get_regularization_loss()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from rehub.migrate.code.edits import Renderer
+from rehub.migrate.code.edits import Builder, Renderer
 from rehub.migrate.code.plan import Plan, tensorflow_path
 
 _PARAMETERS = {
@@ -68,6 +68,52 @@ def check_layers(plan: Plan, tf: str) -> None:
         write_layer(plan, node, tf, Renderer(plan.edits))
         if "inputs" not in layer_arguments(node):
             plan.block(node, "RH301", "a layer without inputs")
+
+
+def rewrite_variables(plan: Plan, tf: str) -> None:
+    """Plan `tf.Variable` in the place of each `tf.get_variable` that makes one."""
+    for node in plan.record.got_variables:
+        function = plan.scope_of(node)
+        calls = plan.record.calls.get(function, set()) if function is not None else set()
+        blocks = list(plan.ancestors(node))
+        shares = any("reuse" in part.keyword.value for a in blocks for part in scope_arguments(a) if part.keyword)
+        if shares or len(calls) > 1 or any(isinstance(a, (cst.For, cst.While)) for a in blocks) or not tf:
+            plan.block(node, "RH301", "`tf.get_variable` where a variable may be shared by its name")
+            continue
+        names = ("name", "shape", "dtype", "initializer")
+        arguments = {a.keyword.value if a.keyword else names[min(i, 3)]: a.value for i, a in enumerate(node.args)}
+        initializer, shape = arguments.get("initializer"), arguments.get("shape")
+        path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
+        is_made = path.endswith("_initializer") or path.startswith("initializers.")
+        is_value = isinstance(initializer, (cst.List, cst.Float, cst.Integer))
+        if "dtype" in arguments or not (
+            (shape is None and is_value) or (shape is not None and (is_made or not initializer))
+        ):
+            plan.block(node, "RH301", "`tf.get_variable` with an initial value that is not known here")
+            continue
+        plan.edits.replace(node, variable_builder(tf, arguments))
+
+
+def scope_arguments(node: cst.CSTNode) -> list[cst.Arg]:
+    """Return the arguments of the scopes that a `with` opens."""
+    items = node.items if isinstance(node, cst.With) else ()
+    return [argument for item in items if isinstance(item.item, cst.Call) for argument in item.item.args]
+
+
+def variable_builder(tf: str, arguments: dict[str, cst.BaseExpression]) -> Builder:
+    """Return a builder of `tf.Variable` with the initial value of a `tf.get_variable`."""
+
+    def build(renderer: Renderer) -> cst.BaseExpression:
+        initializer, shape = arguments.get("initializer"), arguments.get("shape")
+        value = renderer.code(initializer) if initializer is not None else ""
+        if shape is not None:
+            value = f"{value or f'{tf}.compat.v1.glorot_uniform_initializer()'}({renderer.code(shape)})"
+        words = "".join(
+            f", {word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments
+        )
+        return cst.parse_expression(f"{tf}.Variable({value}{words})")
+
+    return build
 
 
 def write_initializer(plan: Plan, node: cst.BaseExpression, tf: str, renderer: Renderer) -> str:

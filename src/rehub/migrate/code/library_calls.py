@@ -220,13 +220,13 @@ class LibraryInterpreter(ExpressionInterpreter):
             return Optimizer(node)
         if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
             return self.apply_layer(node, values)
-        if name == "Variable" and all(
-            argument.keyword is None or argument.keyword.value in {"name", "dtype", "trainable", "initial_value"}
-            for argument in node.args
-        ):
-            return Tensor(
-                frozenset([Source("state", node, 0)]) if self.is_training else frozenset(), node, is_variable=True
-            )
+        words = {argument.keyword.value for argument in node.args if argument.keyword is not None}
+        is_variable = name == "Variable" and words <= {"name", "dtype", "trainable", "initial_value"}
+        if is_variable or (name == "get_variable" and words <= {"name", "shape", "initializer", "trainable"}):
+            if name == "get_variable":
+                self.record.got_variables.add(node)
+            sources = frozenset([Source("state", node, 0)]) if self.is_training else frozenset()
+            return Tensor(sources, node, is_variable=True)
         if name.endswith("_initializer") or name.startswith("initializers."):
             return Plain()
         return self.call_tensorflow_op(node, name, values)

@@ -16,6 +16,7 @@ from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
+from rehub.migrate.code.layers import rewrite_variables
 from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.store import Blocker
@@ -91,7 +92,7 @@ class _Rewriter:
         deferral = Deferral(plan)
         training = Training(plan, deferral)
         fetches = Fetches(plan, deferral, training)
-        fetches.find_run_parameters()
+        fetches.function_values.find_run_parameters()
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
         count_variables(plan)
@@ -99,6 +100,7 @@ class _Rewriter:
         for node in record.printed_shapes:
             plan.change(node, "RH108", "b", "a shape is printed, and eager mode knows all of its dimensions")
         rewrite_keras_calls(plan)
+        rewrite_variables(plan, deferral.tf)
         training.find_steps()
         training.check_initialization()
         fetches.rewrite()

@@ -75,6 +75,7 @@ class Record:
     described_inputs: dict[cst.CSTNode, cst.Call] = field(default_factory=dict)  # dicts of placeholders
     described_shapes: set[cst.Attribute] = field(default_factory=set)  # `.shape` of placeholders in them
     printed_shapes: set[cst.CSTNode] = field(default_factory=set)
+    got_variables: set[cst.Call] = field(default_factory=set)  # calls of tf.get_variable
     derived: set[cst.ClassDef] = field(default_factory=set)  # classes with a base in the program
     attributes: dict[str, Value] = field(default_factory=dict)  # of any object, where a part of a graph was assigned
     iterators: dict[cst.Call, cst.Call] = field(default_factory=dict)  # `get_next` -> what made its iterator

@@ -13,7 +13,18 @@ from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
 from rehub.migrate.code.slices import FunctionPlan, flatten
 from rehub.migrate.code.store import Definition, Fetch
-from rehub.migrate.code.values import Initializer, Items, Optimizer, Session, Source, Tensor, TrainOp, iter_parts
+from rehub.migrate.code.values import (
+    HubModule,
+    Initializer,
+    Items,
+    Optimizer,
+    Plain,
+    Session,
+    Source,
+    Tensor,
+    TrainOp,
+    iter_parts,
+)
 
 _CHECK = "this training step: the first losses should be those of TensorFlow 1"
 
@@ -167,7 +178,7 @@ class Training:
         """Return the code of the list of what is trained."""
         names = []
         for source in sorted(step.operation.loss.sources, key=lambda source: self.plan.position.get(source.node, 0)):
-            if source.kind != "state":
+            if source.kind != "state" or self.is_constant(source.node):
                 continue
             value = self.plan.fact(source.node)
             name = self.deferral.hoisted.get(source.node) or self.name_of(source.node)
@@ -180,6 +191,21 @@ class Training:
         if len(names) == 1 and names[0].startswith("*"):
             return names[0][1:]
         return f"[{', '.join(names)}]"
+
+    def is_constant(self, node: cst.CSTNode) -> bool:
+        """Tell whether a variable or module is made with `trainable=False`; block if it is not known."""
+        is_module = isinstance(self.plan.fact(node), HubModule)
+        for index, argument in enumerate(node.args if isinstance(node, cst.Call) else ()):
+            word = (
+                argument.keyword.value if argument.keyword is not None else "trainable" if is_module and index else ""
+            )
+            if word == "trainable":
+                value = self.plan.fact(argument.value)
+                if isinstance(value, Plain) and isinstance(value.constant, bool):
+                    return not value.constant
+                self.plan.block(argument, "RH301", "it is not known whether this is trained")
+                return False
+        return False
 
     def name_of(self, node: cst.CSTNode) -> str:
         """Return the variable that holds what a call made."""
