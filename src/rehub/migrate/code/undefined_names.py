@@ -16,9 +16,13 @@ def find_undefined_names(source: str) -> frozenset[str]:
     ['y']
 
     Args:
-        source: a program that Python can parse. One with `from x import *` may bind anything: nothing is returned.
+        source: a program. One with `from x import *` may bind anything, and one that this Python cannot parse tells
+            nothing: no names are returned.
     """
-    top = symtable.symtable(source, "program", "exec")
+    try:
+        top = symtable.symtable(source, "program", "exec")
+    except (SyntaxError, ValueError):
+        return frozenset()
     if "import *" in source:
         return frozenset()
     bound, read = set(_ALWAYS_THERE), set()
