@@ -9,7 +9,8 @@ BOUND = [
     "def f():\n    global g\n    g = 1\nf()\nprint(g)",
     "class A:\n    x = 1\n\n    def m(self):\n        return __class__, self.x\n\nA()",
     "print([i for i in range(3) if i], {k: v for k, v in {}.items()}, lambda x: x)",
-    "try:\n    pass\nexcept OSError as e:\n    print(e)\nfor i, (j, k) in []:\n    print(i, j, k)\nwith open('f') as f:\n    f",
+    "try:\n    pass\nexcept OSError as e:\n    print(e)",
+    "for i, (j, k) in []:\n    print(i, j, k)\nwith open('f') as f:\n    f",
     "from m import *\nprint(anything)",
     "print 'Python 2'",
 ]
