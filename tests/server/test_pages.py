@@ -132,6 +132,14 @@ def test_nothing_tells_where_the_service_keeps_its_models(url, plain):
     assert str(plain.parent) not in requests.get(f"{url}/acme/text/1?picture=svg").text
 
 
+def test_a_card_that_is_a_link_out_of_the_directory_is_not_shown(url, plain):
+    (plain.parent / "secret.md").write_text("# Title\nthe secret text")
+    (plain / "acme/linked").mkdir()
+    shutil.copytree(str(directory_of("conv_bn")), str(plain / "acme/linked/1"))
+    (plain / "acme/linked/1/card.md").symlink_to(plain.parent / "secret.md")
+    assert "the secret text" not in requests.get(f"{url}/acme/linked/1", headers=HTML).text
+
+
 def test_no_page_lets_a_script_run(url):
     for path in (
         "/",

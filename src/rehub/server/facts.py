@@ -161,7 +161,9 @@ def gather_facts(model: StoredModel, card: Card) -> ModelFacts:
 def card_of(model: StoredModel, tree: ModelTree) -> Card:
     """Return the card of a version: its own, or the one that tfhub.dev's layout has beside the models."""
     own = model.directory / CARD_FILE
-    return read_card(own if own.is_file() else card_beside_models(model, tree))
+    if own.is_file():
+        return read_card(own) if tree.holds(own) else Card()
+    return read_card(card_beside_models(model, tree))
 
 
 def card_beside_models(model: StoredModel, tree: ModelTree) -> Path:

@@ -352,3 +352,24 @@ def test_lambda_that_other_code_calls_is_rewritten_too():
     )
     assert blockers(rewriting) == []
     assert "lambda: y.numpy()" in after
+
+
+@pytest.mark.parametrize("logits", ["tf.layers.dense(features, 5)", "tf.layers.dense(m(x), 5)"])
+def test_layer_that_only_the_training_step_uses_is_made_before_it(logits):
+    body = f"""
+        x = tf.placeholder(tf.float32, [None, 3])
+        y = tf.placeholder(tf.int64, [None])
+        m = hub.Module("m")
+        features = m(x)
+        logits = {logits}
+        loss = tf.losses.sparse_softmax_cross_entropy(y, logits)
+        train = tf.train.AdamOptimizer(1e-4).minimize(loss)
+        with tf.Session() as s:
+            s.run(tf.global_variables_initializer())
+            for i in range(2):
+                _, l = s.run([train, loss], {{x: batch(i), y: labels(i)}})
+                print(l)
+    """
+    after, rewriting = rewritten(body, notes=True)
+    assert blockers(rewriting) == []
+    assert after.index("dense = tf.keras.layers.Dense(5)") < after.index("def train(")

@@ -32,10 +32,10 @@ class Deferral(Slices):
             if self.is_parametric_definition(definition):
                 continue
             own = [f for f in self.functions.values() if f.definition is definition]
-            prelude = self.preludes.get(definition.statement, [])
+            prelude = self.preludes.setdefault(definition.statement, [])  # Training may add to it later.
             if not own and not prelude and any(True for _ in self.repeated_calls(definition.value)):
                 self.hoist_calls(definition)
-                prelude = self.preludes.get(definition.statement, [])
+                prelude = self.preludes.setdefault(definition.statement, [])  # Training may add to it later.
             line = plan.parents[definition.statement]
             if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
                 plan.block(definition.statement, "RH103", "several statements on a line")

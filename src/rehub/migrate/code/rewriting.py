@@ -22,6 +22,7 @@ from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanish
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of
+from rehub.migrate.code.undefined_names import find_undefined_names
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -194,6 +195,10 @@ class _Rewriter:
                 self.source,
                 self.findings([Blocker(self.module, "RH102", f"the result does not parse: {error}")], [], []),
             )
+        lost = sorted(find_undefined_names(text) - find_undefined_names(self.source))
+        if lost:
+            reason = f"the result would read {', '.join(lost)}, which nothing in it defines"
+            return Rewriting(self.source, self.findings([Blocker(self.module, "RH102", reason)], [], []))
         return Rewriting(text, self.findings(blockers or plan.blockers, applied, left))
 
     def add_comment(self, plan: Plan, change: Change) -> None:
