@@ -59,9 +59,6 @@ class Renderer(cst.CSTTransformer):
             return builder(self)
         if isinstance(updated_node, (cst.IndentedBlock, cst.Module)):
             return close_gaps(updated_node)
-        if isinstance(original_node, cst.ExceptHandler) and isinstance(updated_node, cst.ExceptHandler):
-            # libcst 1.9 loses the space of `except X :` in every visit.
-            return updated_node.with_changes(whitespace_before_colon=original_node.whitespace_before_colon)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             return gap(updated_node.leading_lines)
         if isinstance(updated_node, cst.Global) and not updated_node.names:

@@ -187,7 +187,7 @@ class _Rewriter:
             rendered = self.module.visit(Renderer(plan.edits))
             assert isinstance(rendered, cst.Module)
             new = rendered
-        text = new.code
+        text = restore_lines(new.code, self.source, self.module.code)
         try:
             cst.parse_module(text)
         except cst.ParserSyntaxError as error:
@@ -229,6 +229,17 @@ class _Rewriter:
             )
             found.setdefault((start.line, rule, kind), finding)
         return tuple(sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.rule)))
+
+
+def restore_lines(text: str, source: str, parsed: str) -> str:
+    """Return a text with the lines that libcst changes by reading them: 1.9 loses the space of `except X :`."""
+    if parsed == source:
+        return text
+    before, after = source.splitlines(keepends=True), parsed.splitlines(keepends=True)
+    if len(before) != len(after):
+        return text
+    lost = {new: old for old, new in zip(before, after) if old != new}
+    return "".join(lost.get(line, line) for line in text.splitlines(keepends=True))
 
 
 def with_remedy(blocker: Blocker, *, has_contrib: bool) -> str:
