@@ -32,7 +32,7 @@ def complete(line, tmp_path):
     ("line", "expected"),
     [
         ("rehub ca", ["cache"]),
-        ("rehub p", ["prepare", "pull"]),
+        ("rehub p", ["prepare", "publish", "pull"]),
         ("rehub --v", ["--verbose", "--version"]),
         ("rehub cache p", ["path", "prune"]),
         ("rehub cache prune --k", ["--keep-size"]),
