@@ -65,7 +65,7 @@ class ExpressionInterpreter(ReadingInterpreter):
             if isinstance(element, cst.DictElement):
                 key = self.evaluate(element.key)
                 if isinstance(key, Tensor) and not key.is_input and not key.is_static:
-                    self.block(element.key, "RH103", "a tensor that is no placeholder is a key, or fed")
+                    self.block(element.key, "RH103", "a tensor that is not a placeholder is a key, or fed")
                 entries.append((key, self.evaluate(element.value)))
             else:
                 self.require_ordinary(element.value, self.evaluate(element.value), "unpacked")

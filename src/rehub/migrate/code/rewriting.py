@@ -164,7 +164,7 @@ class _Rewriter:
             elif is_leaf(value) and not is_parametric(value) and isinstance(value, Tensor):
                 definition = plan.record.definitions.get(value.definition)  # type: ignore[arg-type]
                 if definition is not None and not deferral.is_parametric_definition(definition):
-                    plan.block(node, "RH103", f"`{code_of(node)[:40]}` is used here, where it is no tensor any more")
+                    plan.block(node, "RH103", f"`{code_of(node)[:40]}` is used here, where it is a function now")
 
     # The result.
 

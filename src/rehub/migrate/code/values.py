@@ -113,7 +113,7 @@ class Tensor(Value):
         definition: the statement whose target holds it, the parameter that brought it, or None for an expression.
         form: "" for one tensor, "dict" or "list" for a structure of tensors, "inputs" for a dict of placeholders,
             "known" for what a module's description says.
-        is_static: it is no tensor, but Python's value of something known when the graph is built, like a shape.
+        is_static: not a tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
         is_variable: it is a variable, and not computed from one.
     """
