@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -17,6 +18,15 @@ tf = pytest.importorskip("tensorflow")
 MODULES = Path(__file__).parents[2] / "data" / "legacy"
 NUMBER = re.compile(r"-?\d+\.\d+")
 IS_TF1 = tf.__version__.startswith("1.")
+
+
+@pytest.fixture(autouse=True)
+def unchanged_log_level():
+    """Restore the level of TensorFlow's logger, which one of the programs sets."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 def assert_prints(printed, expected):
