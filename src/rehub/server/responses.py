@@ -24,7 +24,7 @@ _ONE_RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})")
 
 class _LargeChunks(FileResponse):
     # Each chunk is a hop to a thread; with Starlette's 64 kB these hops take most of the time.
-    chunk_size = 1 << 18
+    chunk_size = 1 << 20
 
 
 def send_archive(
