@@ -10,10 +10,11 @@ from rehub import tf_internals
 from rehub.errors import GraphRequired
 from rehub.legacy import colocation, graph_defs
 from rehub.legacy.gradient_overrides import set_gradient_overrides
-from rehub.legacy.graph_defs import ancestors, descendants, node_name
+from rehub.legacy.graph_defs import ancestors, descendants
 from rehub.legacy.loop_gradients import check_when_differentiated, has_loop
 from rehub.legacy.read_hoisting import hoist_variable_reads
 from rehub.legacy.tensor_info import build_input_map, build_output_map, components
+from rehub.savedmodel.nodes import node_name
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Iterable
 
 from rehub import tf_internals
 from rehub.errors import CorruptModel, InvalidModule
-from rehub.legacy.graph_defs import node_name
+from rehub.savedmodel.nodes import node_name
 
 DIRECTORY = "assets"
 FILEPATHS = "asset_filepaths"  # tf.compat.v1.GraphKeys.ASSET_FILEPATHS

@@ -11,7 +11,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from rehub import tf_internals
 from rehub.errors import InvalidModule
-from rehub.legacy.graph_defs import find_state_nodes, node_name
+from rehub.legacy.graph_defs import find_state_nodes
+from rehub.savedmodel.nodes import node_name
 
 _PREFIX = b"loc:@"
 

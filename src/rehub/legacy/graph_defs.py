@@ -6,15 +6,7 @@ from typing import Any, Iterable, Iterator
 
 from rehub import tf_internals
 from rehub.savedmodel.graph_search import find_reachable
-
-
-def node_name(tensor: str) -> str:
-    """Return the name of the node in the name of a tensor, a control input or an op.
-
-    >>> node_name("module/add:1"), node_name("^init"), node_name("step")
-    ('module/add', 'init', 'step')
-    """
-    return tensor.lstrip("^").partition(":")[0]
+from rehub.savedmodel.nodes import node_name
 
 
 def ancestors(graph_def: Any, tensors: Iterable[str]) -> set[str]:

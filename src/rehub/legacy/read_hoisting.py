@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from rehub.legacy.graph_defs import node_name
 from rehub.savedmodel.graph_search import find_reachable
+from rehub.savedmodel.nodes import node_name
 
 _PASS_THROUGH = ("Enter", "Identity", "Switch")
 

@@ -8,7 +8,6 @@ from typing import Any, Iterable
 from rehub import tf_internals
 from rehub.errors import InvalidModule
 from rehub.legacy.assets import find_asset_paths
-from rehub.legacy.graph_defs import node_name
 from rehub.restore import set_name_in_model
 from rehub.retrain.context import StateLookup
 from rehub.retrain.converters.plain_ops import create_op
@@ -16,6 +15,7 @@ from rehub.retrain.converters.tables import TABLES
 from rehub.retrain.graph import Node, NodeOutput, Program, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
 from rehub.retrain.module_graph import ModuleGraph
+from rehub.savedmodel.nodes import node_name
 
 _TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
 

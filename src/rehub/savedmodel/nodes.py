@@ -149,10 +149,10 @@ def iter_scopes_of_graph(
 
 
 def node_name(tensor: str) -> str:
-    """Return the name of the node of a tensor or control input.
+    """Return the name of the node in the name of a tensor, a control input or an op.
 
-    >>> node_name("split:1"), node_name("^init")
-    ('split', 'init')
+    >>> node_name("split:1"), node_name("^init"), node_name("step")
+    ('split', 'init', 'step')
     """
     return tensor.lstrip("^").partition(":")[0]
 
