@@ -8,7 +8,7 @@ from typing import Any, Mapping, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
 from rehub.cli.completion import complete_handle
-from rehub.formatting import did_you_mean
+from rehub.formatting import did_you_mean, parse_size
 from rehub.version import __version__
 
 EXAMPLE_URL = "https://tfhub.dev/google/nnlm-en-dim50/2"
@@ -74,6 +74,14 @@ class Parser(argparse.ArgumentParser):
         option = next((argument for argument in unknown if argument.startswith("-")), "")
         hint = did_you_mean(option.partition("=")[0], self._option_names, "{}") if option else ""
         self.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+
+
+def parse_size_argument(text: str) -> int:
+    """Return the bytes of a size that a user typed, such as 20GB; a `type=` of argparse."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse_argv(argv: Sequence[str]) -> argparse.Namespace:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import parse_size_argument
 from rehub.errors import InvalidSetting, ModelNotFound, PackageMissing
 from rehub.escaping import quote
-from rehub.formatting import parse_size
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -44,7 +43,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--max-upload",
         metavar="SIZE",
-        type=_parse_size,
+        type=parse_size_argument,
         default=20 << 30,
         help="of an archive (default: 20GB)",
     )
@@ -75,13 +74,6 @@ def add_arguments(parser: Parser) -> None:
         help="from which that header is believed (default: this machine); can be repeated",
     )
     parser.add_examples("serve ./models", "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com")
-
-
-def _parse_size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run_command(arguments: Namespace) -> int:

@@ -12,8 +12,9 @@ from rehub.cache import prune_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json
 from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import parse_size_argument
 from rehub.escaping import escape_url
-from rehub.formatting import format_size, parse_size
+from rehub.formatting import format_size
 
 if TYPE_CHECKING:
     from rehub.cli.parser import Parser
@@ -29,20 +30,13 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--keep-size",
         metavar="SIZE",
-        type=_parse_size,
+        type=parse_size_argument,
         required=True,
         help="the size to prune to: 20GB, 1.5GiB, 0",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, and delete nothing")
     parser.add_json_option("a list of the deleted models")
     parser.add_examples("cache prune --keep-size 20GB --dry-run", "cache prune --keep-size 20GB")
-
-
-def _parse_size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run_command(arguments: argparse.Namespace) -> int:
