@@ -161,6 +161,8 @@ def test_a_page_has_a_picture_of_the_model(url):
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "<script" not in answer.text
     assert "default" in answer.text
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert requests.get(f"{url}/acme/text?picture=svg").headers["Cache-Control"] == "no-cache"
     assert 'src="/acme/text/1?picture=svg"' in requests.get(f"{url}/acme/text/1", headers=HTML).text
 
 
@@ -192,8 +194,12 @@ def test_tfhub_devs_layout_of_cards_is_understood(tmp_path):
     card = tmp_path / "tree" / "assets" / "docs" / "acme" / "models" / "text" / "1.md"
     card.parent.mkdir(parents=True)
     card.write_text(CARD)
+    collection = tmp_path / "tree" / "assets" / "docs" / "acme" / "collections" / "best" / "1.md"
+    collection.parent.mkdir(parents=True)
+    collection.write_text("# Collection acme/best/1\nOur best.\n\n[text](/acme/text/1)")
     with serving(tmp_path / "tree", "--cache", tmp_path / "cache") as url:
         assert requests.get(f"{url}/acme/text/1").json()["task"] == "text-embedding"
+        assert 'href="/acme/text/1"' in requests.get(f"{url}/acme/collection/best", headers=HTML).text
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

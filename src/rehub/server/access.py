@@ -10,7 +10,7 @@
     expires = 2027-01-01T00:00:00Z     # may be left out
 
 `rehub serve token create` writes such an entry and prints the token once. A token is 256 random bits, so a plain sha256
-of it tells nothing; comparisons take the same time whatever is compared (`hmac.compare_digest`).
+of it tells nothing; comparisons take the same time for any two values (`hmac.compare_digest`).
 """
 
 from __future__ import annotations

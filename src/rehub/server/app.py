@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from rehub.errors import HubError
 from rehub.escaping import escape
+from rehub.hosting_protocol import COMPRESSED, LITE_QUERY, LOCATION_STATUS, TFJS_QUERY, UNCOMPRESSED, add_query_item
 from rehub.inspection import inspect
 from rehub.inspection.picture import draw_model
 from rehub.server import pages, responses, uploads
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rehub.server.access import Visitor
-    from rehub.server.archives import Archive
     from rehub.server.service import Service
     from rehub.server.tree import StoredModel
 
 _log = logging.getLogger(__name__)
 
-_FORMATS_OF_ARCHIVES = (("tf-hub-format", "compressed"), ("tfjs-format", "compressed"))
+_ARCHIVES = {COMPRESSED, f"{TFJS_QUERY}=compressed"}
+_TFJS_FILE, _TFLITE = f"{TFJS_QUERY}=file", f"{LITE_QUERY}=tflite"
+_FILTERS = ("format", "task", "language", "license", "publisher")
+_VISITOR = "rehub.visitor"
 _TEXT_OF_FILES = {".json": "application/json", ".txt": "text/plain", ".md": "text/plain"}
 
 
@@ -67,9 +70,13 @@ class _Application:
 
     def visitor(self, request: Request) -> Visitor:
         """Who asks, by the Authorization header or the header of a trusted proxy."""
+        if _VISITOR in request.scope:  # The handler and the log both ask.
+            return cast("Visitor", request.scope[_VISITOR])
         header, peer = self._options.trust_header, request.client.host if request.client is not None else ""
         user = request.headers.get(header, "") if header and peer in self._options.trusted_proxies else ""
-        return self._service.access.rules().identify(request.headers.get("authorization"), user)
+        visitor = self._service.access.rules().identify(request.headers.get("authorization"), user)
+        request.scope[_VISITOR] = visitor
+        return visitor
 
     async def home(self, request: Request) -> Response:
         """All models."""
@@ -79,11 +86,9 @@ class _Application:
     async def search(self, request: Request) -> Response:
         """Models by words and facts."""
         query = request.query_params.get("q", "")[:200]
-        chosen = {
-            name: request.query_params.get(name, "") for name in ("format", "task", "language", "license", "publisher")
-        }
-        found = await asyncio.to_thread(self._service.search, query, chosen, self.visitor(request))
-        every = await asyncio.to_thread(self._service.search, query, {}, self.visitor(request))
+        chosen = {name: request.query_params.get(name, "") for name in _FILTERS}
+        every = await asyncio.to_thread(self._service.search, query, self.visitor(request))
+        found = [facts for facts in every if all(chosen[name] in ("", getattr(facts, name)) for name in _FILTERS)]
         filters = pages.filters_of(every, chosen)
         heading = f"Models for {query!r}" if query else "Models"
         return self._answer_list(
@@ -105,21 +110,22 @@ class _Application:
 
     async def get_model(self, request: Request) -> Response:
         """A model, in the form that the query or the Accept header asks for; or a publisher, or a collection."""
-        path, visitor, query = request.path_params["path"], self.visitor(request), request.query_params
-        if "tfjs-format" in query and query["tfjs-format"] == "file":
+        path, visitor = request.path_params["path"], self.visitor(request)
+        asked = {f"{key}={value}" for key, value in request.query_params.items()}
+        if _TFJS_FILE in asked:
             return await self._send_tfjs_file(request, path, visitor)
         name = parse_name(path)
         found = None if name is None else await self._service.find(name, visitor)
         if name is None or found is None:
             return await self._answer_absence(request, path, name, visitor)
-        if any(query.get(key) == value for key, value in _FORMATS_OF_ARCHIVES):
+        if not asked.isdisjoint(_ARCHIVES):
             return await self._send_archive(request, name, found)
-        if query.get("lite-format") == "tflite":
+        if _TFLITE in asked:
             return await self._send_tflite(request, name, found)
-        if query.get("tf-hub-format") == "uncompressed":
+        if UNCOMPRESSED in asked:
             return self._name_object_store(request, name, found)
-        if query.get("picture") == "svg":
-            return await self._send_picture(found)
+        if "picture=svg" in asked:
+            return await self._send_picture(name, found)
         return await self._send_page(request, name, found, visitor)
 
     async def put_model(self, request: Request) -> Response:
@@ -154,7 +160,7 @@ class _Application:
         if file is None:
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no TFLite file.")
         if name.version is None and found.is_versioned:
-            return RedirectResponse(f"/{found.name}?lite-format=tflite", HTTPStatus.FOUND)
+            return RedirectResponse(add_query_item(f"/{found.name}", _TFLITE), HTTPStatus.FOUND)
         headers = {"Cache-Control": responses.IMMUTABLE if found.is_versioned else responses.REVALIDATE}
         return responses.send_file(request, str(file), "application/octet-stream", headers)
 
@@ -176,56 +182,53 @@ class _Application:
     def _name_object_store(self, request: Request, name: ModelName, found: StoredModel) -> Response:
         if not self._options.uncompressed_prefix:
             message = (
-                "This service has no copy of its models in an object store. Ask with tf-hub-format=compressed "
-                "(TFHUB_MODEL_LOAD_FORMAT=COMPRESSED)."
+                "This service has no copy of its models in an object store. Ask with "
+                f"{COMPRESSED} (TFHUB_MODEL_LOAD_FORMAT=COMPRESSED)."
             )
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, message)
         # Clients read the body of the 303; a Location of gs:// is none that they could follow.
         place = f"{self._options.uncompressed_prefix.rstrip('/')}/{found.name}"
         cache = responses.IMMUTABLE if name.version is not None else responses.REVALIDATE
-        return PlainTextResponse(place, HTTPStatus.SEE_OTHER, headers={"Cache-Control": cache})
+        return PlainTextResponse(place, LOCATION_STATUS, headers={"Cache-Control": cache})
 
     async def _send_page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
-        facts = await asyncio.to_thread(self._service.catalogue.facts, found)
+        compared = request.query_params.get("compare", "")[:18]
+        other = None
+        if compared.isdigit() and found.is_versioned:
+            other = await self._service.find(found.name.with_version(int(compared)), visitor)
+        return await asyncio.to_thread(self._render_page, request, name, found, other)
+
+    def _render_page(
+        self, request: Request, name: ModelName, found: StoredModel, other: StoredModel | None
+    ) -> Response:
+        """Read what the page needs from the disk, and render it; blocks."""
+        catalogue, hub = self._service.catalogue, self._service.hub_of(found)
+        facts, versions = catalogue.facts(found), self._service.versions(name)
+        url = self.url_of(request, facts.path)
         if not _wants_html(request):
-            record = {
-                **facts.to_json(),
-                "url": self.url_of(request, facts.path),
-                "versions": self._service.versions(name),
-            }
+            record = {**facts.to_json(), "url": url, "versions": versions}
             return JSONResponse(record, headers={"Vary": "Accept", "Cache-Control": responses.REVALIDATE})
-        archive = self._find_packed_archive(found)
-        compared = None
-        if request.query_params.get("compare", "").isdigit() and found.is_versioned:
-            other = await self._service.find(
-                found.name.with_version(int(request.query_params["compare"][:18])), visitor
-            )
-            compared = None if other is None else await asyncio.to_thread(self._service.catalogue.facts, other)
-        html = await asyncio.to_thread(
-            self._pages.model,
+        html = self._pages.model(
             facts,
-            self.url_of(request, facts.path),
-            card=card_of(found, self._service.hub_of(found).tree).body,
-            versions=self._service.versions(name),
-            withdrawn=self._service.hub_of(found).tree.withdrawn_versions(name),
-            archive=archive,
-            compared=compared,
+            url,
+            card=card_of(found, hub.tree).body,
+            versions=versions,
+            withdrawn=hub.tree.withdrawn_versions(name),
+            archive=hub.archives.lookup(found),
+            compared=None if other is None else catalogue.facts(other),
         )
         return self._answer_html(html)
 
-    async def _send_picture(self, found: StoredModel) -> Response:
-        name = str(found.name)
+    async def _send_picture(self, name: ModelName, found: StoredModel) -> Response:
+        label = str(found.name)
         svg = await asyncio.to_thread(
-            lambda: draw_model(replace(inspect(str(found.directory)), handle=name, path=name))
+            lambda: draw_model(replace(inspect(str(found.directory)), handle=label, path=label))
         )
         headers = {
-            "Cache-Control": responses.IMMUTABLE if found.is_versioned else responses.REVALIDATE,
+            "Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE,
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
         }
         return Response(svg, media_type="image/svg+xml", headers=headers)
-
-    def _find_packed_archive(self, found: StoredModel) -> Archive | None:
-        return self._service.hub_of(found).archives.lookup(found)
 
     async def _answer_absence(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
         if name is not None and name.version is None and not request.query_params:

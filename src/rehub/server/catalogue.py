@@ -59,12 +59,10 @@ class Catalogue:
             seen.add((model.name.path, _number_version(model.name)))
             count += self.add(model, force=force)
         with self._lock, self._database:
-            known = self._database.execute("select rowid, name, version from models").fetchall()
-            for row, name, version in known:
-                if (name, version) not in seen:
-                    self._database.execute("delete from models where rowid = ?", (row,))
-                    self._database.execute("delete from words where rowid = ?", (row,))
-        for name in {name for _, name, _ in known}:
+            known = set(self._database.execute("select name, version from models"))
+            for key in known - seen:
+                self._delete_rows(key)
+        for name in {name for name, _ in known}:
             self._mark_latest(name)
         return count
 

@@ -169,7 +169,7 @@ def card_of(model: StoredModel, tree: ModelTree) -> Card:
 def card_beside_models(model: StoredModel, tree: ModelTree) -> Path:
     """Return where tfhub.dev's layout has the card: `assets/docs/<publisher>/models/<name>/<version>.md`."""
     name = model.name
-    return tree.root.parent / "assets" / "docs" / name.publisher / "models" / name.name / f"{name.version}.md"
+    return tree.docs / name.publisher / "models" / name.name / f"{name.version}.md"
 
 
 def _with_inspection(facts: ModelFacts, info: ModelInfo) -> ModelFacts:

@@ -17,6 +17,7 @@ import requests
 from rehub import config
 from rehub.errors import DownloadError, HubError
 from rehub.handles import parse_handle
+from rehub.hosting_protocol import COMPRESSED, add_query_item
 from rehub.resolvers.hosting import download_to_file
 from rehub.server.names import ModelName, parse_name
 
@@ -104,7 +105,7 @@ class Mirror:
         """Return the version to which the other service redirects the model's URL; None if it does not."""
         try:
             answer = requests.head(
-                f"{self._upstream}/{name}?tf-hub-format=compressed",
+                add_query_item(f"{self._upstream}/{name}", COMPRESSED),
                 timeout=config.TIMEOUT.get(),
                 verify=config.verify_certificates(),
                 allow_redirects=False,

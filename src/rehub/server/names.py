@@ -20,6 +20,15 @@ _MOST_SEGMENTS = 16
 _LONGEST_SEGMENT = 200
 
 
+def is_version(text: str) -> bool:
+    """Return whether a segment of a path is a version: a number without leading zeros.
+
+    >>> is_version("12"), is_version("012"), is_version("v1")
+    (True, False, False)
+    """
+    return _VERSION.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class ModelName:
     """A model, or one version of it.
@@ -57,7 +66,7 @@ def parse_name(path: str) -> ModelName | None:
     """
     segments = path.strip("/").split("/")
     version = None
-    if len(segments) > 1 and _VERSION.fullmatch(segments[-1]):
+    if len(segments) > 1 and is_version(segments[-1]):
         version = int(segments.pop())
     publisher, *rest = segments
     if len(segments) > _MOST_SEGMENTS or any(len(each) > _LONGEST_SEGMENT for each in segments):
@@ -87,7 +96,7 @@ def parse_name_to_publish(text: str) -> ModelName:
             "publisher of letters, digits and '-'; a name of letters, digits, '_', '.', '-' and '/'; a version that is "
             "a number."
         )
-    if any(_VERSION.fullmatch(segment) for segment in segments[1 : None if name.version is None else -1]):
+    if any(map(is_version, segments[1 : None if name.version is None else -1])):
         raise InvalidHandle(
             f"{quote(text)} is not a name to publish under: a part that is only digits is a version, and a version "
             "comes last."

@@ -131,7 +131,7 @@ class HubDirectory:
         model.mkdir()
         unpack_archive(archive, model, name=str(name))
         _check_model(model, str(name), scan_policy)
-        # One model has one archive: the bytes that `rehub export` makes, whatever tar program the publisher used.
+        # One model has one archive: the bytes that `rehub export` makes, also if the publisher used another program.
         packed = staging / "packed.tar.gz"
         pack_directory(model, packed, leave_out=NOT_PACKED)
         kept = self.archives.add(packed)

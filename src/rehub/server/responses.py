@@ -71,7 +71,7 @@ def is_not_modified(request: Request, etag: str) -> bool:
 
 
 class _WithoutRange(_LargeChunks):
-    """The whole file, whatever range was asked for."""
+    """The whole file: the Range of the request is ignored."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]

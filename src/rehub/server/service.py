@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehub.server.names import ModelName, parse_name
+from rehub.server.tree import CARD_FILE
 
 if TYPE_CHECKING:
     from rehub.server.access import AccessFile, Visitor
@@ -117,26 +118,20 @@ class Service:
         """Return the latest version of each model below a publisher or a part of a name."""
         return [facts for facts in self.catalogue.latest(prefix) if visitor.can_read(facts.publisher)]
 
-    def search(self, text: str, chosen: dict[str, str], visitor: Visitor) -> list[ModelFacts]:
-        """Return the models that have these words, and these values of their facts."""
-        found = self.catalogue.search(text, visitor.can_read)
-        return [
-            facts for facts in found if all(getattr(facts, field) == value for field, value in chosen.items() if value)
-        ]
+    def search(self, text: str, visitor: Visitor) -> list[ModelFacts]:
+        """Return the models that have these words, best first."""
+        return self.catalogue.search(text, visitor.can_read)
 
     def collection(self, path: str) -> tuple[str, Path] | None:
         """Return the name and card of a collection, `<publisher>/collection/<name>`; None if there is none."""
         name = parse_name(path)
         if name is None or not name.name.startswith("collection/"):
             return None
-        directory = self.hub.tree.place_of(name.with_version(None))
-        card = self.hub.tree.root.parent / "assets" / "docs" / name.publisher / "collections"
-        candidates = (
-            directory / "card.md",
-            directory.with_suffix(".md"),
-            card / name.name[len("collection/") :] / "1.md",
-        )
-        found = next((each for each in candidates if each.is_file() and self.hub.tree.holds(each.parent)), None)
+        tree = self.hub.tree
+        directory = tree.place_of(name.with_version(None))
+        own = [each for each in (directory / CARD_FILE, directory.with_suffix(".md")) if tree.holds(each.parent)]
+        other = tree.docs / name.publisher / "collections" / name.name[len("collection/") :] / "1.md"
+        found = next((each for each in (*own, other) if each.is_file()), None)
         return None if found is None else (name.path, found)
 
     def _find_similar_names(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
-from rehub.server.names import ModelName, parse_name
+from rehub.server.names import ModelName, is_version, parse_name
 
 _MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "tfhub_module.pb", "model.json")
 CARD_FILE = "card.md"
@@ -75,7 +75,7 @@ class ModelTree:
         directory = self._find_directory(name.with_version(None))
         if directory is None or not directory.is_dir():
             return []
-        found = (each for each in directory.iterdir() if _is_version(each.name))
+        found = (each for each in directory.iterdir() if is_version(each.name))
         return sorted(
             int(each.name) for each in found if self._model_at(name.with_version(int(each.name)), each) is not None
         )
@@ -99,7 +99,7 @@ class ModelTree:
         if directory is None or not directory.is_dir():
             return []
         names = (each.name for each in directory.iterdir() if each.name.endswith(_TOMBSTONE))
-        return sorted(int(each[: -len(_TOMBSTONE)]) for each in names if _is_version(each[: -len(_TOMBSTONE)]))
+        return sorted(int(each[: -len(_TOMBSTONE)]) for each in names if is_version(each[: -len(_TOMBSTONE)]))
 
     def models(self) -> Iterator[StoredModel]:
         """Yield each version of each model, in the order of their names."""
@@ -109,6 +109,11 @@ class ModelTree:
         """Whether a path, with its links followed, is inside of the tree."""
         real = os.path.realpath(str(path))
         return real == self._real_root or real.startswith(self._real_root.rstrip(os.sep) + os.sep)
+
+    @property
+    def docs(self) -> Path:
+        """Where tfhub.dev's layout has the cards: `assets/docs` beside the directory of the models."""
+        return self.root.parent / "assets" / "docs"
 
     def place_of(self, name: ModelName) -> Path:
         """Return the directory of a model's versions, whether it exists or not."""
@@ -137,7 +142,7 @@ class ModelTree:
         for child in children:
             if child.name.startswith("."):
                 continue
-            if name is not None and _is_version(child.name):
+            if name is not None and is_version(child.name):
                 found = self._model_at(name.with_version(int(child.name)), child)
                 if found is not None:
                     yield found
@@ -174,9 +179,5 @@ def read_tombstone(path: Path) -> Tombstone | None:
         return Tombstone(content.decode("utf-8", "replace").strip())
 
 
-def _is_version(text: str) -> bool:
-    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) <= 18
-
-
 def _sort_key(path: Path) -> tuple[int, str]:
-    return (int(path.name), "") if _is_version(path.name) else (-1, path.name)
+    return (int(path.name), "") if is_version(path.name) else (-1, path.name)
