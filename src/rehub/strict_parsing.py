@@ -7,6 +7,7 @@ every such text.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -92,6 +93,22 @@ def parse_json(content: bytes) -> Any:
         raise Malformed("it is nested too deep") from None
     except ValueError as error:
         raise Malformed(f"it is not JSON ({str(error)[:100]})") from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the table of a TOML document.
+
+    >>> parse_toml('name = "ci"')
+    {'name': 'ci'}
+
+    Raises:
+        ValueError: it is not TOML; says where.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def get_field(value: Any, key: str, kind: type) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import sys
 from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.errors import HubError, InvalidSetting
 from rehub.escaping import escape
 from rehub.handles import parse_handle
+from rehub.strict_parsing import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +34,8 @@ def replace_alias(text: str) -> str:
 @functools.lru_cache(maxsize=4)
 def _read_table(file: Path, *_version: int) -> dict[str, str]:
     """Return the replacement of each canonical handle."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = parse_toml(file.read_text(encoding="utf-8"))
         for target in table.values():
             if not isinstance(target, str):
                 raise InvalidSetting(f"{escape(repr(target))} is not a string")

@@ -22,13 +22,13 @@ import hashlib
 import hmac
 import logging
 import secrets
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 from rehub.errors import InvalidSetting
 from rehub.escaping import quote
+from rehub.strict_parsing import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,7 +155,7 @@ def read_access_rules(path: Path) -> AccessRules:
     except OSError as error:
         raise InvalidSetting(f"{quote(path)} cannot be read: {error.strerror}.") from error
     try:
-        document = _parse_toml(content)
+        document = parse_toml(content)
         tokens = tuple(_read_token(each) for each in document.get("token", []))
         return AccessRules(tokens, _read_texts(document.get("private", [])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -227,14 +227,6 @@ def _toml_text(text: str) -> str:
     if not text.isprintable():
         raise InvalidSetting(f"{quote(text)} has characters that cannot be printed.")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _parse_toml(content: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(content)
 
 
 def _current_time() -> datetime:
