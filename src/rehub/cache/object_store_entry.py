@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
@@ -11,6 +10,7 @@ from rehub.cache.descriptor import find_origin, format_descriptor, requires_mani
 from rehub.cache.interface import Entry, VerifyReport
 from rehub.cache.layout import SAVED_MODEL_FILES, find_missing_files
 from rehub.cache.manifest import Manifest, UnreadableManifest, parse_manifest
+from rehub.hashing import hash_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,11 +140,8 @@ class ObjectStoreEntry:
         self._delete_files([self.descriptor])
 
     def _hash_file(self, name: str) -> str:
-        digest = hashlib.sha256()
         with self.storage.open(f"{self.directory}/{name}", "rb") as file:
-            for chunk in iter(lambda: file.read(1 << 20), b""):
-                digest.update(chunk)
-        return digest.hexdigest()
+            return str(hash_file(file).hexdigest())
 
     def _read_file(self, path: str) -> bytes | None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
@@ -12,6 +11,7 @@ from rehub import config
 from rehub.cache import Fetched, find_entry, get_or_fetch
 from rehub.errors import InvalidHandle
 from rehub.handles import Handle, Scheme, parse_handle
+from rehub.hashing import hash_file
 from rehub.redaction import redact_text
 from rehub.resolvers.fetching import require_network
 from rehub.resolvers.hosting import download_to_file
@@ -23,7 +23,6 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 # The manifest records the page of the version that a handle without a version led to.
 _KAGGLE_PAGE = re.compile("/([0-9]+)$")
 _HUGGING_FACE_PAGE = re.compile("/tree/([0-9a-f]{40})(?:/|$)")
-_CHUNK = 1 << 20
 
 
 def pin_handle(text: str) -> str:
@@ -74,11 +73,8 @@ def _pin_file(handle: Handle) -> str:
     if os.path.isdir(path):
         raise _cannot_pin(handle, f"it is a directory. Pack it: rehub export {handle.text} ARCHIVE.tar.gz")
     resolve(handle.text)
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(_CHUNK), b""):
-            digest.update(chunk)
-    return f"{handle.text}#sha256={digest.hexdigest()}"
+        return f"{handle.text}#sha256={hash_file(file).hexdigest()}"
 
 
 def _pin_version(handle: Handle) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
+from rehub.hashing import hash_file
 from rehub.server.tree import CARD_FILE
 from rehub.staging import staging_path, write_atomically
 from rehub.transfer import pack_directory
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rehub.server.names import ModelName
     from rehub.server.tree import ModelTree, StoredModel
 
-_CHUNK = 1 << 20
 # A card can be mended after a version was published; the archive of a version never changes.
 NOT_PACKED = (CARD_FILE,)
 
@@ -78,11 +78,8 @@ class ArchiveStore:
 
     def add(self, archive: Path) -> Archive:
         """Take an archive, a file on the same file system, under its sha256."""
-        digest = hashlib.sha256()
         with archive.open("rb") as file:
-            for chunk in iter(lambda: file.read(_CHUNK), b""):
-                digest.update(chunk)
-        sha256 = digest.hexdigest()
+            sha256 = hash_file(file).hexdigest()
         target = self.path_of(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         archive.replace(target)

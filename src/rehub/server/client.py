@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ import requests
 from rehub import config
 from rehub.errors import HubError
 from rehub.escaping import escape, quote_url
+from rehub.hashing import hash_file
 from rehub.server.names import parse_name_to_publish
 from rehub.transfer import pack_directory, progress
 
 if TYPE_CHECKING:
     from rehub.server.names import ModelName
 
-_CHUNK = 1 << 20
 _LONGEST_MESSAGE = 2000
 TOKEN_VARIABLE = "REHUB_PUBLISH_TOKEN"  # noqa: S105 (the name of a variable)
 
@@ -63,13 +62,11 @@ def publish_to_url(directory: Path, url: str) -> RemotePublication:
         if directory.is_dir():
             archive = Path(scratch, "model.tar.gz")
             pack_directory(directory, archive)
-        digest = hashlib.sha256()
         with archive.open("rb") as file:
-            for chunk in iter(lambda: file.read(_CHUNK), b""):
-                digest.update(chunk)
+            digest = hash_file(file).digest()
         headers = {
             "Content-Type": "application/gzip",
-            "Content-Digest": f"sha-256=:{base64.b64encode(digest.digest()).decode()}:",
+            "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
         }
         size = archive.stat().st_size
         with archive.open("rb") as file, progress.track_bytes(quote_url(url), size) as advance:

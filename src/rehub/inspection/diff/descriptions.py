@@ -6,10 +6,9 @@ import hashlib
 import os
 from typing import Iterator, Sequence
 
+from rehub.hashing import hash_file
 from rehub.inspection.model_info import AssetInfo, GraphInfo, ModelInfo, SignatureInfo, TraceInfo
 from rehub.inspection.summary import format_input, format_tags, format_type, list_capabilities
-
-_CHUNK = 1 << 20
 
 
 def describe_model(info: ModelInfo) -> dict[str, str]:
@@ -80,8 +79,5 @@ def _describe_asset(directory: str, asset: AssetInfo) -> str:
     path = os.path.join(directory, asset.path)
     if not os.path.isfile(path):
         return "not a file"
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(_CHUNK), b""):
-            digest.update(chunk)
-    return f"{asset.bytes:,} bytes, sha256 {digest.hexdigest()}"
+        return f"{asset.bytes:,} bytes, sha256 {hash_file(file).hexdigest()}"
