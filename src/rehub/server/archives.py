@@ -6,7 +6,6 @@ files. All of it can be deleted: the next request packs again, and gets the same
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
 from rehub.hashing import hash_file
+from rehub.server.single_flight import SingleFlight
 from rehub.server.tree import CARD_FILE
 from rehub.staging import staging_path, write_atomically
 from rehub.transfer import pack_directory
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rehub.server.tree import ModelTree, StoredModel
 
 # A card can be mended after a version was published; the archive of a version never changes.
-NOT_PACKED = (CARD_FILE,)
+_NOT_PACKED = (CARD_FILE,)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ArchiveStore:
     def __init__(self, root: Path, tree: ModelTree) -> None:
         self.root = root
         self._tree = tree
-        self._packing: dict[str, asyncio.Task[Archive]] = {}
+        self._packing: SingleFlight[Archive] = SingleFlight()
 
     async def archive_of(self, model: StoredModel) -> Archive:
         """Return the archive of a model, packed if it is not there yet; requests at the same time wait for one packing.
@@ -58,31 +58,31 @@ class ArchiveStore:
         Raises:
             UnsafeArchive: a file of the model cannot be packed, or is a link that leaves the tree.
         """
-        key = str(model.directory)
-        task = self._packing.get(key)
-        if task is None:
-            task = asyncio.ensure_future(asyncio.to_thread(self.pack_now, model))
-            self._packing[key] = task
-            task.add_done_callback(lambda _: self._packing.pop(key, None))
-        return await asyncio.shield(task)
+        return await self._packing.run(str(model.directory), self.pack_now, model)
 
     def pack_now(self, model: StoredModel) -> Archive:
         """Return the archive of a model as `archive_of` does; blocks."""
         state = self._state_of_files(model)
         found = self._lookup_record(model.name, state)
-        return found if found is not None else self._pack_model(model)
+        if found is None:
+            found = self.pack(model.directory)
+            self.record(model, found)
+        return found
 
     def lookup(self, model: StoredModel) -> Archive | None:
         """Return the archive of a model if it is packed already."""
         return self._lookup_record(model.name, self._state_of_files(model))
 
-    def add(self, archive: Path) -> Archive:
-        """Take an archive, a file on the same file system, under its sha256."""
-        with archive.open("rb") as file:
-            sha256 = hash_file(file).hexdigest()
-        target = self.path_of(sha256)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        archive.replace(target)
+    def pack(self, directory: Path) -> Archive:
+        """Pack a model's directory, and keep the archive under its sha256."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with staging_path(self.root / ".packing") as staging:
+            pack_directory(directory, Path(staging), leave_out=_NOT_PACKED)
+            with open(staging, "rb") as file:
+                sha256 = hash_file(file).hexdigest()
+            target = self.path_of(sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(staging).replace(target)
         return Archive(target, sha256, target.stat().st_size)
 
     def record(self, model: StoredModel, archive: Archive) -> None:
@@ -96,14 +96,6 @@ class ArchiveStore:
     def path_of(self, sha256: str) -> Path:
         """Return where the archive with this sha256 is, whether it exists or not."""
         return self.root / "sha256" / sha256[:2] / f"{sha256}.tar.gz"
-
-    def _pack_model(self, model: StoredModel) -> Archive:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with staging_path(self.root / ".packing") as staging:
-            pack_directory(model.directory, Path(staging), leave_out=NOT_PACKED)
-            archive = self.add(Path(staging))
-        self.record(model, archive)
-        return archive
 
     def _lookup_record(self, name: ModelName, state: str) -> Archive | None:
         try:

@@ -20,6 +20,7 @@ from rehub.handles import parse_handle
 from rehub.hosting_protocol import COMPRESSED, add_query_item
 from rehub.resolvers.hosting import download_to_file
 from rehub.server.names import ModelName, parse_name
+from rehub.server.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from rehub.server.publishing import HubDirectory
@@ -48,7 +49,7 @@ class Mirror:
         self._owned = owned
         self._scan_policy = scan_policy
         self._offline = offline
-        self._fetching: dict[str, asyncio.Task[StoredModel | None]] = {}
+        self._fetching: SingleFlight[StoredModel | None] = SingleFlight()
 
     def owns(self, publisher: str) -> bool:
         """Whether a publisher is never looked up in the other service."""
@@ -66,12 +67,7 @@ class Mirror:
             found = await asyncio.to_thread(self.hub.tree.find, name)
             if found is not None or self._offline:
                 return found
-        task = self._fetching.get(str(name))
-        if task is None:
-            task = asyncio.ensure_future(asyncio.to_thread(self._fetch_model, name, on_new))
-            self._fetching[str(name)] = task
-            task.add_done_callback(lambda _: self._fetching.pop(str(name), None))
-        return await asyncio.shield(task)
+        return await self._fetching.run(str(name), self._fetch_model, name, on_new)
 
     def _fetch_model(self, name: ModelName, on_new: Callable[[StoredModel], object]) -> StoredModel | None:
         if name.version is None:

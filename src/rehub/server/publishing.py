@@ -21,11 +21,11 @@ from rehub.errors import HubError, UntrustedModel
 from rehub.escaping import quote
 from rehub.inspection import inspect
 from rehub.scanning import scan
-from rehub.server.archives import NOT_PACKED, ArchiveStore
+from rehub.server.archives import ArchiveStore
 from rehub.server.names import ModelName
 from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, tombstone_path
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
-from rehub.transfer import pack_directory, unpack_archive
+from rehub.transfer import unpack_archive
 
 SCAN_POLICIES = ("refuse", "record")
 _SECONDS_UNTIL_STALE = 24 * 3600
@@ -132,9 +132,7 @@ class HubDirectory:
         unpack_archive(archive, model, name=str(name))
         _check_model(model, str(name), scan_policy)
         # One model has one archive: the bytes that `rehub export` makes, also if the publisher used another program.
-        packed = staging / "packed.tar.gz"
-        pack_directory(model, packed, leave_out=NOT_PACKED)
-        kept = self.archives.add(packed)
+        kept = self.archives.pack(model)
         fsync_tree(model)
         place = self.tree.place_of(name)
         place.mkdir(parents=True, exist_ok=True)
