@@ -5,6 +5,7 @@ from __future__ import annotations
 import rehub
 
 PUBLIC_NAMES = [
+    "BatchReport",
     "Conversion",
     "HubError",
     "ImageModuleInfo",
@@ -14,11 +15,13 @@ PUBLIC_NAMES = [
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "Predictor",
     "ScanReport",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "batch",
     "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rehub.version import __version__
 
 if TYPE_CHECKING:
+    from rehub.batch_inference import BatchReport as BatchReport
+    from rehub.batch_inference import Predictor as Predictor
+    from rehub.batch_inference import batch as batch
     from rehub.compat import install_as_tensorflow_hub as install_as_tensorflow_hub
     from rehub.errors import HubError as HubError
     from rehub.inspection import ModelInfo as ModelInfo
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from rehub.scanning import scan as scan
 
 _HOME_OF = {
+    "BatchReport": "rehub.batch_inference",
     "Conversion": "rehub.migrate.models",
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
@@ -56,10 +60,12 @@ _HOME_OF = {
     "ModelInfo": "rehub.inspection",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
+    "Predictor": "rehub.batch_inference",
     "ScanReport": "rehub.scanning",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
+    "batch": "rehub.batch_inference",
     "convert": "rehub.migrate.models",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
@@ -84,6 +90,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "BatchReport",
     "Conversion",
     "HubError",
     "ImageModuleInfo",
@@ -93,11 +100,13 @@ __all__ = [
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "Predictor",
     "ScanReport",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "batch",
     "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",
