@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from rehub.restore import load_report as load_report
     from rehub.scanning import ScanReport as ScanReport
     from rehub.scanning import scan as scan
+    from rehub.vector_index import Matches as Matches
+    from rehub.vector_index import VectorIndex as VectorIndex
+    from rehub.vector_index import build_index as build_index
+    from rehub.vector_index import open_index as open_index
 
 _HOME_OF = {
     "Conversion": "rehub.migrate.models",
@@ -53,13 +57,16 @@ _HOME_OF = {
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
     "LoadReport": "rehub.restore",
+    "Matches": "rehub.vector_index",
     "ModelInfo": "rehub.inspection",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
     "ScanReport": "rehub.scanning",
+    "VectorIndex": "rehub.vector_index",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
+    "build_index": "rehub.vector_index",
     "convert": "rehub.migrate.models",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
@@ -73,6 +80,7 @@ _HOME_OF = {
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
     "load_report": "rehub.restore",
+    "open_index": "rehub.vector_index",
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
@@ -90,14 +98,17 @@ __all__ = [
     "KerasLayer",
     "LatestModuleExporter",
     "LoadReport",
+    "Matches",
     "ModelInfo",
     "Module",
     "ModuleSpec",
     "ScanReport",
+    "VectorIndex",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "build_index",
     "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",
@@ -111,6 +122,7 @@ __all__ = [
     "load",
     "load_module_spec",
     "load_report",
+    "open_index",
     "register_module_for_export",
     "register_resolver",
     "resolve",
