@@ -38,6 +38,7 @@
      ├── InvalidVectors (ValueError)
      ├── IndexNotFound (OSError)
      ├── IndexOutdated (RuntimeError)
+     ├── ModelMismatch (ValueError)
      ├── PackageMissing (ImportError)
      └── TensorFlowMissing (ImportError)
 
@@ -229,6 +230,10 @@ class IndexNotFound(HubError, OSError):
 
 class IndexOutdated(HubError, RuntimeError):
     """The index of vectors must be built again: its data or a version has changed, or a file of it is incomplete."""
+
+
+class ModelMismatch(HubError, ValueError):
+    """The vectors of an index were computed by another model than the one of the query; the message names both."""
 
 
 class PackageMissing(HubError, ImportError):

@@ -160,7 +160,7 @@ def test_an_index_of_other_data_must_be_built_again(write_vectors, tmp_path):
     first = copy / "part-000000.parquet"
     content = first.read_bytes()
     for change, message in (
-        (lambda: first.unlink(), "Data files are missing since it was built: part-000000.parquet"),
+        (first.unlink, "Data files are missing since it was built: part-000000.parquet"),
         (lambda: shutil.copy(str(first), str(copy / "new.parquet")), "Data files are new.*: new.parquet"),
         (lambda: first.write_bytes(content[:-1] + b"2"), "Data files have changed.*: part-000000.parquet"),
         (lambda: write_column(first, [[1.0]], pa.list_(pa.float32())), "Data files have changed"),

@@ -53,9 +53,7 @@ def test_exact_search_is_brute_force_in_float64(write_vectors, small_blocks, met
     assert_is_brute_force(index.search(queries, 10), metric, vectors, queries, 10)
 
 
-@settings(
-    max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_exact_search_orders_ties_by_row_at_any_scale(small_blocks, tmp_path_factory, data):
     """Few different vectors, so that most tie; large offsets and tiny numbers, where float32 alone is wrong."""

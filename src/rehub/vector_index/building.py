@@ -54,10 +54,9 @@ def build_index(
     step, when the new one is complete. Rows are left out if their `error` is not null, if their vector is null or has a
     number that is not finite, and under "cos" if all numbers of it are 0; `index.left_out` counts them.
 
-    >>> index = hub.build_index("embeddings")  # doctest: +SKIP
-    >>> matches = index.search(query, k=3)  # doctest: +SKIP
-    >>> index.read_rows(matches.rows)  # doctest: +SKIP
-    [{'id': 17, 'text': 'a fine film'}, ...]
+        index = hub.build_index("embeddings")
+        matches = index.search(query, k=3)
+        print(index.read_rows(matches.rows))  # [{"id": 17, "text": "a fine film"}, ...]
 
     Args:
         directory: a directory on this machine. Files and folders below it are read in the order of their names, except
