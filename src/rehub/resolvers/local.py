@@ -62,7 +62,10 @@ def _suggest_handle(text: str) -> str:
         suggestions = [f"https://tfhub.dev/{text}"]
         suggestions += [f"kaggle://{text}" if len(names) >= 4 else f"kaggle://{repository}/FRAMEWORK/VARIATION"]
         suggestions += [f"hf://{repository}"]
-        return f"\nIf it is a model of a site, name the site: {', '.join(suggestions[:-1])} or {suggestions[-1]}." + suggest_model(text)
+        return (
+            f"\nIf it is a model of a site, name the site: {', '.join(suggestions[:-1])} or {suggestions[-1]}."
+            + suggest_model(text)
+        )
     return ""
 
 
