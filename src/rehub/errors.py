@@ -40,6 +40,10 @@
      ├── NotSerializable (NotImplementedError)
      ├── NotCopyable (PicklingError, TypeError)
      ├── OptionsUnsupported (NotImplementedError)
+     ├── InvalidVectors (ValueError)
+     ├── IndexNotFound (OSError)
+     ├── IndexOutdated (RuntimeError)
+     ├── ModelMismatch (ValueError)
      ├── PackageMissing (ImportError)
      └── TensorFlowMissing (ImportError)
 
@@ -239,6 +243,22 @@ class NotCopyable(HubError, pickle.PicklingError, TypeError):
 
 class OptionsUnsupported(HubError, NotImplementedError):
     """This TensorFlow has no `tf.saved_model.LoadOptions` (new in 2.3), or does not support `optimize=` here."""
+
+
+class InvalidVectors(HubError, ValueError):
+    """The directory has no vectors to index: no Parquet files, no such column, or vectors of different lengths."""
+
+
+class IndexNotFound(HubError, OSError):
+    """The directory has no index of vectors, or several, and no column was named; the message lists them."""
+
+
+class IndexOutdated(HubError, RuntimeError):
+    """The index of vectors must be built again: its data or a version has changed, or a file of it is incomplete."""
+
+
+class ModelMismatch(HubError, ValueError):
+    """The vectors of an index were computed by another model than the one of the query; the message names both."""
 
 
 class PackageMissing(HubError, ImportError):
