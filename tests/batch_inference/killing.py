@@ -134,6 +134,36 @@ def check_rows(output, shards=SHARDS):
     assert counts == Counter(range(10 * shards))
 
 
+def kill_worker_and_driver(directory, engine):
+    """Kill a worker when there is a shard, and the driver when there are 20; go on in this process, and check the rows.
+
+    Returns the processes that the driver left behind.
+    """
+    import rehub
+
+    model, numbers = save_slow_model(directory / "slow"), write_numbers(directory / "numbers.parquet")
+    output = directory / "output"
+    driver = start_run(model, numbers, output, engine)
+    wait_for_parts(output, 1, driver)
+    kill(find_workers(find_descendants(driver.pid))[0])
+    wait_for_parts(output, 20, driver)
+    seen = find_descendants(driver.pid)
+    kill(driver.pid)
+    driver.wait()
+    left = wait_for_end(seen)
+    report = rehub.batch(model, numbers, output, outputs={"output_0": "y"}, shard_rows=10)
+    assert report.resumed >= 20
+    check_rows(output)
+    return left
+
+
+def wait_for_parts(output, count, driver):
+    """Wait until a driver has so many shards."""
+    while count_parts(output) < count:
+        assert driver.poll() is None
+        time.sleep(0.01)
+
+
 def kill_at_random(directory, engine, choose):
     """Run until all is written, with kills; return what was killed."""
     model, numbers, output = directory / "slow", directory / "numbers.parquet", directory / f"output{choose.random()}"

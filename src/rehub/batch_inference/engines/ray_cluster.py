@@ -11,8 +11,10 @@ import contextlib
 import importlib
 import json
 import logging
+import os
+import secrets
 import sys
-from typing import Any, Iterator
+from typing import Any, Iterator, Mapping
 
 from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
 from rehub.errors import BatchFailed, PackageMissing
@@ -48,16 +50,39 @@ def connect(address: str, cpus: int) -> Iterator[None]:
         yield
         return
     with contextlib.ExitStack() as stack:
-        found = address or stack.enter_context(_start_cluster(cpus))
+        found = address
+        if not address:
+            stack.enter_context(_set_variables(_make_token()))
+            found = stack.enter_context(_start_cluster(cpus))
         ray.init(address=found, logging_level=logging.ERROR, log_to_driver=False)
         stack.callback(ray.shutdown)
         yield
 
 
+def _make_token() -> dict[str, str]:
+    """Return the variables by which only this program may use the cluster, which listens on the network."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
+@contextlib.contextmanager
+def _set_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment during a `with`."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
 @contextlib.contextmanager
 def _start_cluster(cpus: int) -> Iterator[str]:
     """Give the address of a new cluster, which ends with the `with` and with this process."""
-    # Without the second variable Ray sends statistics to its makers.
+    # Without this variable Ray sends statistics to its makers.
     process = start_child(__name__, hold_cluster.__name__, {"RAY_USAGE_STATS_ENABLED": "0"})
     assert process.stdin is not None
     assert process.stdout is not None
