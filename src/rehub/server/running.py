@@ -21,6 +21,7 @@ from rehub.server.app import create_app
 from rehub.server.catalogue import Catalogue
 from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
+from rehub.server.sendfile import SendfileProtocol
 from rehub.server.service import Service
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def run_service(service: Service, host: str, port: int, *, on_start: Callable[[s
             create_app(service),
             host=host,
             port=port,
+            http=SendfileProtocol,
+            loop="asyncio",  # uvloop has no sendfile.
             log_level="warning",
             access_log=False,
             server_header=False,
