@@ -67,6 +67,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
         ),
         Command("prepare", "write the weights of models in a form that is mapped instead of read"),
         Command("optimize", "find and write the form of a model that is fastest on this machine, for inference"),
+        Command("index build", "build an index of the vectors that a model computed over a data set"),
     ),
     "train models": (Command("convert", "write a TF1 model as a TF2 SavedModel that can be trained"),),
     "migrate programs": (Command("migrate", "rewrite programs that use hub.Module for TF2", ("upgrade",)),),
@@ -93,7 +94,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
 
 COMMANDS = tuple(command for commands in COMMANDS_BY_HEADING.values() for command in commands)
 
-GROUPS = {"cache": "manage the models on this machine"}
+GROUPS = {"cache": "manage the models on this machine", "index": "search vectors that a model computed"}
 
 
 def find_command(argv: Sequence[str]) -> Command | None:
