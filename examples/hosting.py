@@ -19,7 +19,9 @@ def serve(folder: str | Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "rehub", "serve", str(folder), "--port", "0", "--cache", cache]
         # Its log of requests goes to stderr.
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as service:
+        with subprocess.Popen(  # noqa: S603
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as service:
             assert service.stdout is not None
             line = service.stdout.readline()  # Serving FOLDER at http://127.0.0.1:PORT
             if not line:
