@@ -5,6 +5,7 @@ The tree of models is the truth. The file can be deleted; it is made again from 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import logging
@@ -12,8 +13,8 @@ import re
 import sqlite3
 import threading
 import zlib
-from contextlib import closing
-from typing import TYPE_CHECKING, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping
 
 from rehub.server.facts import FACTS_LAYOUT, ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SCHEMA = """
-create table models (name text, version integer, publisher text, stamp text, facts text, is_latest integer);
+create table models (
+    name text, version integer, publisher text, format text, task text, language text, license text,
+    stamp text, facts text, is_latest integer
+);
 create unique index by_name on models (name, version);
 create virtual table words using fts5 (name, description, labels, card, tokenize = "porter unicode61 tokenchars '_'");
 """
@@ -34,7 +38,31 @@ create virtual table words using fts5 (name, description, labels, card, tokenize
 _LAYOUT = zlib.crc32((_SCHEMA + FACTS_LAYOUT).encode()) >> 1
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 16
+_MOST_CHOICES = 100
 _NO_VERSION = -1
+# Fields of the facts by which a search is narrowed; columns of the table.
+FILTERS = ("format", "task", "language", "license", "publisher")
+_OF_ALL = "models where is_latest and is_visible(publisher)"
+_WITH_WORDS = (
+    "words join models on models.rowid = words.rowid where words match :words and is_latest and is_visible(publisher)"
+)
+_BEST_FIRST = "bm25(words, 10, 5, 5, 1), models.name"
+_NARROWED = " ".join(f"and :{name} in ('', models.{name})" for name in FILTERS)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A page of what a search found.
+
+    Attributes:
+        models: on this page.
+        total: how many there are on all pages.
+        choices: by filter, its values among the models that have the words.
+    """
+
+    models: list[ModelFacts]
+    total: int
+    choices: dict[str, tuple[str, ...]]
 
 
 class Catalogue:
@@ -80,8 +108,12 @@ class Catalogue:
         with self._lock, self._database:
             self._delete_rows(key)
             row = self._database.execute(
-                "insert into models values (?, ?, ?, ?, ?, 0)",
-                (*key, facts.publisher, stamp, json.dumps(facts.to_json())),
+                "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (
+                    *key,
+                    *(facts.publisher, facts.format, facts.task, facts.language, facts.license),
+                    *(stamp, json.dumps(facts.to_json())),
+                ),
             ).lastrowid
             self._database.execute(
                 "insert into words (rowid, name, description, labels, card) values (?, ?, ?, ?, ?)",
@@ -114,25 +146,48 @@ class Catalogue:
             if not prefix or name == prefix or name.startswith(prefix + "/"):
                 yield facts_from_json(facts)
 
-    def search(self, text: str, is_visible: Callable[[str], bool], limit: int = 50) -> list[ModelFacts]:
+    def search(
+        self,
+        text: str,
+        is_visible: Callable[[str], bool],
+        chosen: Mapping[str, str] | None = None,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> SearchResult:
         """Return the latest versions that have all of these words, best first.
 
         Args:
             text: what a person typed; its last letters may be the start of a word.
             is_visible: whether a publisher's models may be shown.
+            chosen: values of some of FILTERS; "" for any.
+            offset: how many of them to skip.
             limit: how many to return.
         """
         words = _WORD.findall(text)[:_MOST_WORDS]
-        if not words:
-            return [facts for facts in self.latest() if is_visible(facts.publisher)][:limit]
-        query = " ".join(f'"{word}"*' for word in words)
+        found, order = (_WITH_WORDS, _BEST_FIRST) if words else (_OF_ALL, "models.name")
+        values = {name: (chosen or {}).get(name, "") for name in FILTERS}
+        values["words"] = " ".join(f'"{word}"*' for word in words)
+        bounds = {"limit": limit, "offset": offset, "most": _MOST_CHOICES}
         with self._lock:
-            rows = self._database.execute(
-                "select models.publisher, models.facts from words join models on models.rowid = words.rowid "
-                "where words match ? and is_latest order by bm25(words, 10, 5, 5, 1)",
-                (query,),
-            ).fetchall()
-        return [facts_from_json(facts) for publisher, facts in rows if is_visible(publisher)][:limit]
+            self._database.create_function("is_visible", 1, functools.lru_cache(maxsize=None)(is_visible))
+
+            def select(columns: str, end: str) -> list[tuple[Any, ...]]:
+                # Text of this module alone; what a person typed is in the values.
+                statement = f"select {columns} from {found} {end}"  # noqa: S608
+                return self._database.execute(statement, {**values, **bounds}).fetchall()
+
+            ((total,),) = select("count(*)", _NARROWED)
+            rows = select("models.facts", f"{_NARROWED} order by {order} limit :limit offset :offset")
+            choices = {
+                name: select(f"distinct models.{name}", f"and models.{name} != '' order by 1 limit :most")
+                for name in FILTERS
+            }
+        return SearchResult(
+            [facts_from_json(facts) for (facts,) in rows],
+            total,
+            {name: tuple(value for (value,) in rows) for name, rows in choices.items()},
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -163,7 +218,7 @@ class Catalogue:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(str(path), check_same_thread=False, timeout=30)
+    database = _connect(path)
     try:
         (layout,) = database.execute("pragma user_version").fetchone()
         if layout == _LAYOUT and database.execute("pragma quick_check(1)").fetchone() == ("ok",):
@@ -175,9 +230,17 @@ def _open_database(path: Path) -> sqlite3.Connection:
         _log.info("The index %s is made again: it is of another layout, or damaged", path)
         for suffix in ("", "-journal"):  # SQLite's journal belongs to the damaged file.
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-    with closing(sqlite3.connect(str(path))) as fresh, fresh:
-        fresh.executescript(f"{_SCHEMA} pragma user_version = {_LAYOUT};")
-    return sqlite3.connect(str(path), check_same_thread=False, timeout=30)
+    database = _connect(path)
+    with database:
+        database.executescript(f"{_SCHEMA} pragma user_version = {_LAYOUT};")
+    return database
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(str(path), check_same_thread=False, timeout=30)
+    # What a power failure damages is made again.
+    database.execute("pragma synchronous = off")
+    return database
 
 
 def _number_version(name: ModelName) -> int:
