@@ -87,7 +87,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_count)
         finally:
-            # What the server sends by itself passes by here (sendfile.py).
+            # What the server sends by itself passes by here (connections.py).
             size += scope.get("extensions", {}).get("http.response.pathsend", {}).get("sent", 0)
             seconds = time.perf_counter() - started
             self._metrics.count(scope["method"], status, size, seconds)

@@ -58,7 +58,10 @@ def create_app(service: Service) -> Starlette:
         Route("/{path:path}", application.put_model, methods=["PUT"]),
         Route("/{path:path}", application.delete_model, methods=["DELETE"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HubError: application.answer_error})
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HubError: application.answer_error, FileNotFoundError: application.answer_vanished},
+    )
     app.add_middleware(AccessLog, visitor_of=application.visitor, metrics=metrics)
     app.add_middleware(AddHeaders, headers=EVERY_ANSWER)
     return app
@@ -160,6 +163,11 @@ class _Application:
         _log.warning("%s: %s", request.url.path, error)
         return PlainTextResponse("This model cannot be served; the service's log says why.\n", 500)
 
+    async def answer_vanished(self, request: Request, error: Exception) -> Response:
+        """A model that was withdrawn or changed while it was read."""
+        _log.info("%s: %s", request.url.path, error)
+        return PlainTextResponse("This model has just changed or gone. Ask again.\n", HTTPStatus.NOT_FOUND)
+
     def url_of(self, request: Request, path: str) -> str:
         """Return the URL of a model by which clients reach it."""
         base = self._options.public_url or f"{request.url.scheme}://{request.url.netloc}"
@@ -213,7 +221,7 @@ class _Application:
     async def _send_page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
         compared = request.query_params.get("compare", "")[:18]
         other = None
-        if compared.isdigit() and found.is_versioned:
+        if is_version(compared) and found.is_versioned:
             other = await self._service.find(found.name.with_version(int(compared)), visitor)
         return await asyncio.to_thread(self._render_page, request, name, found, other)
 

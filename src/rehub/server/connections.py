@@ -1,8 +1,9 @@
-"""Files sent by the kernel: the ASGI extension `http.response.pathsend`, which uvicorn does not have.
+"""A connection of the service: files are sent by the kernel, and clients that stall are closed.
 
-Starlette's FileResponse uses the extension where a server offers it
-(https://asgi.readthedocs.io/en/latest/extensions.html#path-send). Without it, each piece of a file is read in a thread
-and copied four times on its way to the socket, and each slow client holds a piece in memory.
+Starlette's FileResponse uses the ASGI extension `http.response.pathsend` where a server offers it, which uvicorn does
+not (https://asgi.readthedocs.io/en/latest/extensions.html#path-send). Without it, each piece of a file is read in a
+thread and copied four times on its way to the socket, and each slow client holds a piece in memory. Nor does uvicorn
+limit how long a client may take for the headers of a request, or for reading an answer.
 """
 
 from __future__ import annotations
@@ -21,20 +22,49 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PATHSEND = "http.response.pathsend"
-# The slowest client that is served gets a slice in this time: 17 kB/s. One that stops reading frees its connection.
 _SLICE = 4 << 20
-_SECONDS_FOR_SLICE = 240
 
 
-class SendfileProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 on one connection, with `http.response.pathsend`.
+class ServiceProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 on one connection, with `http.response.pathsend` and limits of time.
 
     `scope["extensions"]["http.response.pathsend"]["sent"]` counts the bytes for the log.
+
+    Attributes:
+        seconds_for_headers: after up to twice this time without a request the connection is closed.
+        seconds_for_slice: that a client may take to read 4 MB of a file, or another piece of an answer: 17 kB/s.
     """
+
+    seconds_for_headers = 30.0
+    seconds_for_slice = 240.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.app = cast("Any", self._offer_pathsend(cast("ASGIApp", self.app)))
+        self._idle_since: object = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Watch a new connection."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.seconds_for_headers, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_idle(self) -> None:
+        """Close the connection if no request has arrived since the last look and none is being answered."""
+        last = self.cycle or self
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self._idle_since is last:
+            self.transport.close()
+            self._timer = self.loop.call_later(self.seconds_for_slice, self.transport.abort)
+            return
+        self._idle_since = last if is_idle else None
+        self._timer = self.loop.call_later(self.seconds_for_headers, self._close_if_idle)
 
     def _offer_pathsend(self, app: ASGIApp) -> ASGIApp:
         async def run_with_pathsend(scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +78,10 @@ class SendfileProtocol(H11Protocol):
                 if message["type"] == PATHSEND:
                     await self._send_path(Path(message["path"]), size, counter)
                     message = {"type": "http.response.body", "body": b"", "more_body": False}
-                await send(message)
+                try:
+                    await asyncio.wait_for(send(message), self.seconds_for_slice)
+                except asyncio.TimeoutError:
+                    self.transport.abort()
 
             await app(scope, receive, send_message)
 
@@ -63,7 +96,7 @@ class SendfileProtocol(H11Protocol):
                 count = min(_SLICE, size - counter["sent"])
                 sending = self.loop.sendfile(self.transport, file, counter["sent"], count)
                 try:
-                    sent = await asyncio.wait_for(sending, _SECONDS_FOR_SLICE)
+                    sent = await asyncio.wait_for(sending, self.seconds_for_slice)
                 except (OSError, asyncio.TimeoutError) as error:
                     _log.debug("The client of %s has gone: %r", path.name, error)
                     break
