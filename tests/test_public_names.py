@@ -5,6 +5,7 @@ from __future__ import annotations
 import rehub
 
 PUBLIC_NAMES = [
+    "BatchReport",
     "Conversion",
     "HubError",
     "ImageModuleInfo",
@@ -15,12 +16,14 @@ PUBLIC_NAMES = [
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "Predictor",
     "ScanReport",
     "VectorIndex",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "batch",
     "build_index",
     "convert",
     "create_module_spec",

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rehub.version import __version__
 
 if TYPE_CHECKING:
+    from rehub.batch_inference import BatchReport as BatchReport
+    from rehub.batch_inference import Predictor as Predictor
+    from rehub.batch_inference import batch as batch
     from rehub.compat import install_as_tensorflow_hub as install_as_tensorflow_hub
     from rehub.errors import HubError as HubError
     from rehub.inspection import ModelInfo as ModelInfo
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from rehub.vector_index import open_index as open_index
 
 _HOME_OF = {
+    "BatchReport": "rehub.batch_inference",
     "Conversion": "rehub.migrate.models",
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
@@ -61,11 +65,13 @@ _HOME_OF = {
     "ModelInfo": "rehub.inspection",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
+    "Predictor": "rehub.batch_inference",
     "ScanReport": "rehub.scanning",
     "VectorIndex": "rehub.vector_index",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
+    "batch": "rehub.batch_inference",
     "build_index": "rehub.vector_index",
     "convert": "rehub.migrate.models",
     "create_module_spec": "rehub.legacy",
@@ -92,6 +98,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "BatchReport",
     "Conversion",
     "HubError",
     "ImageModuleInfo",
@@ -102,12 +109,14 @@ __all__ = [
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "Predictor",
     "ScanReport",
     "VectorIndex",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "batch",
     "build_index",
     "convert",
     "create_module_spec",

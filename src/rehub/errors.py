@@ -24,6 +24,11 @@
      ├── GraphRequired (RuntimeError)
      ├── SharedDevicesRequired (RuntimeError)
      ├── ExportTargetTaken (FileExistsError)
+     ├── OutputInUse (FileExistsError)
+     ├── InputUnreadable (OSError)
+     │    └── InputChanged
+     ├── OutputsNotAligned (ValueError)
+     ├── BatchFailed (RuntimeError)
      ├── ConversionFailed (RuntimeError)
      ├── MissingOp (RuntimeError)
      ├── InputMismatch (ValueError, TypeError)
@@ -168,6 +173,26 @@ class SharedDevicesRequired(HubError, RuntimeError):
 
 class ExportTargetTaken(HubError, FileExistsError):
     """The path to write a model to already has a model; nothing was written."""
+
+
+class OutputInUse(HubError, FileExistsError):
+    """The output of a batch has results of another run, other files, or a run in progress; nothing was written."""
+
+
+class InputUnreadable(HubError, OSError):
+    """Input of a batch does not exist, or is of no known format; the message names the file."""
+
+
+class InputChanged(InputUnreadable):
+    """A file of the input has changed since the run was planned."""
+
+
+class OutputsNotAligned(HubError, ValueError):
+    """An output of the model does not have one value for each row; the message says how to name its counts."""
+
+
+class BatchFailed(HubError, RuntimeError):
+    """Rows of a batch have no result, and the settings forbid to go on; the message has the first error."""
 
 
 class ConversionFailed(HubError, RuntimeError):
