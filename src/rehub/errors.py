@@ -25,6 +25,11 @@
      ├── GraphRequired (RuntimeError)
      ├── SharedDevicesRequired (RuntimeError)
      ├── ExportTargetTaken (FileExistsError)
+     ├── OutputInUse (FileExistsError)
+     ├── InputUnreadable (OSError)
+     │    └── InputChanged
+     ├── OutputsNotAligned (ValueError)
+     ├── BatchFailed (RuntimeError)
      ├── ConversionFailed (RuntimeError)
      ├── MissingOp (RuntimeError)
      ├── InputMismatch (ValueError, TypeError)
@@ -36,6 +41,10 @@
      ├── NotSerializable (NotImplementedError)
      ├── NotCopyable (PicklingError, TypeError)
      ├── OptionsUnsupported (NotImplementedError)
+     ├── InvalidVectors (ValueError)
+     ├── IndexNotFound (OSError)
+     ├── IndexOutdated (RuntimeError)
+     ├── ModelMismatch (ValueError)
      ├── PackageMissing (ImportError)
      └── TensorFlowMissing (ImportError)
 
@@ -171,6 +180,26 @@ class ExportTargetTaken(HubError, FileExistsError):
     """The path to write a model to already has a model; nothing was written."""
 
 
+class OutputInUse(HubError, FileExistsError):
+    """The output of a batch has results of another run, other files, or a run in progress; nothing was written."""
+
+
+class InputUnreadable(HubError, OSError):
+    """Input of a batch does not exist, or is of no known format; the message names the file."""
+
+
+class InputChanged(InputUnreadable):
+    """A file of the input has changed since the run was planned."""
+
+
+class OutputsNotAligned(HubError, ValueError):
+    """An output of the model does not have one value for each row; the message says how to name its counts."""
+
+
+class BatchFailed(HubError, RuntimeError):
+    """Rows of a batch have no result, and the settings forbid to go on; the message has the first error."""
+
+
 class ConversionFailed(HubError, RuntimeError):
     """The converted model has other results than the original; nothing was written."""
 
@@ -219,6 +248,22 @@ class NotCopyable(HubError, pickle.PicklingError, TypeError):
 
 class OptionsUnsupported(HubError, NotImplementedError):
     """This TensorFlow has no `tf.saved_model.LoadOptions` (new in 2.3), or does not support `optimize=` here."""
+
+
+class InvalidVectors(HubError, ValueError):
+    """The directory has no vectors to index: no Parquet files, no such column, or vectors of different lengths."""
+
+
+class IndexNotFound(HubError, OSError):
+    """The directory has no index of vectors, or several, and no column was named; the message lists them."""
+
+
+class IndexOutdated(HubError, RuntimeError):
+    """The index of vectors must be built again: its data or a version has changed, or a file of it is incomplete."""
+
+
+class ModelMismatch(HubError, ValueError):
+    """The vectors of an index were computed by another model than the one of the query; the message names both."""
 
 
 class PackageMissing(HubError, ImportError):

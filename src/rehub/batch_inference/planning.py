@@ -1,0 +1,131 @@
+"""Make a plan: list the input, cut it into shards, pin the model."""
+
+from __future__ import annotations
+
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, Sequence
+
+from rehub.batch_inference import reading
+from rehub.batch_inference.plan import Shard, Slice
+from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.errors import InputMismatch, InvalidSetting
+from rehub.formatting import list_names
+from rehub.version import __version__
+
+SHARD_ROWS = 50_000
+SHARD_BYTES = 256 << 20
+# Of a row of which only the size of its file is known.
+_BYTES_OF_ROW = 80
+_READERS = 8
+_VERSIONED = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-text")
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """The input of a run.
+
+    Attributes:
+        format: of all files.
+        shards: what is read.
+        types: the Arrow type of each column.
+        ignored: the files of directories that are of no known format.
+    """
+
+    format: str
+    shards: tuple[Shard, ...]
+    types: Mapping[str, Any]
+    ignored: tuple[str, ...]
+
+
+def plan_input(inputs: Sequence[Any], format_name: str | None, rows: int = SHARD_ROWS) -> InputPlan:
+    """List the files of the input, and cut them into shards of about `rows` rows, or of 256 MB.
+
+    Raises:
+        InputUnreadable: there are no files of a known format.
+        InputMismatch: the files have different columns.
+    """
+    listed = reading.list_files(inputs, format_name)
+    sizes = {file.path: file.size for file in listed.files}
+    with ThreadPoolExecutor(_READERS) as readers:
+        planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, rows), listed.files))
+    slices = [part for parts, _ in planned for part in parts]
+    types = _merge_types([(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None])
+    if not types:
+        types = reading.describe_columns(listed.format, slices)
+    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, listed.ignored)
+
+
+def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the columns that all files have.
+
+    Raises:
+        InputMismatch: a column has two types.
+    """
+    if not found:
+        return {}
+    first_path, first = found[0]
+    common = dict(first)
+    for path, types in found[1:]:
+        if types == first:
+            continue
+        for name in list(common):
+            if name not in types:
+                del common[name]
+            elif types[name] != common[name]:
+                raise InputMismatch(
+                    f"Column {name!r} is {common[name]} in {first_path!r}, and {types[name]} in {path!r}. "
+                    "Convert one of the files, or run them separately."
+                )
+    return common
+
+
+def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) -> Iterator[Shard]:
+    pending: list[Slice] = []
+    count = size = index = 0
+    for part in slices:
+        part_bytes = (part.stop or sizes[part.path]) - part.start if part.rows is None else 0
+        part_rows = max(1, part_bytes // _BYTES_OF_ROW) if part.rows is None else part.rows
+        if pending and (count + part_rows > rows or size + part_bytes > SHARD_BYTES):
+            yield Shard(index, tuple(pending))
+            index, pending, count, size = index + 1, [], 0, 0
+        pending.append(part)
+        count, size = count + part_rows, size + part_bytes
+    if pending:
+        yield Shard(index, tuple(pending))
+
+
+def choose_columns(predictor: Predictor, types: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns to read, and those to keep.
+
+    Raises:
+        InputMismatch: a column does not exist.
+        InvalidSetting: a kept column has the name of an output.
+    """
+    inputs = predictor.choose_inputs(list(types))
+    keep = predictor.settings.keep
+    if keep is None:
+        keep = tuple(name for name in types if name not in inputs.values())
+    missing = [name for name in keep if name not in types]
+    if missing:
+        raise InputMismatch(f"There is no column {list_names(missing)} to keep. There are: {list_names(types)}.")
+    taken = {ERROR_COLUMN, *predictor.output_columns.values()}.intersection(keep)
+    if taken:
+        raise InvalidSetting(
+            f"A column of the input and one of the output are both named {list_names(sorted(taken))}. Rename the "
+            "output by --outputs NAME=OTHER, or choose the columns to keep by --keep."
+        )
+    return tuple(dict.fromkeys((*inputs.values(), *keep))), keep
+
+
+def find_versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of the packages that the numbers depend on."""
+    metadata = importlib.import_module("importlib.metadata")
+    found = [("rehub", __version__)]
+    for name in _VERSIONED:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)

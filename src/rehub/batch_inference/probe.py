@@ -1,0 +1,64 @@
+"""The probe: compute the first rows. That fixes the schema of the output, and finds what is wrong before the work."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.plan import Plan, Shard
+from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.reading import Chunk
+from rehub.batch_inference.worker import make_predictor, read_shard
+from rehub.batch_inference.writing import make_field
+from rehub.errors import InputMismatch
+
+_ROWS = 16
+_MOST_CHUNKS = 20
+
+
+def probe_schema(plan: Plan, shards: Sequence[Shard], types: Mapping[str, Any], keep: Sequence[str]) -> bytes | None:
+    """Return the schema of the output, in Arrow's IPC format; None if the input has no rows.
+
+    Args:
+        plan: of the run, without its schema.
+        shards: of the run.
+        types: the Arrow types of the input's columns.
+        keep: the columns that are copied to the output.
+
+    Raises:
+        InputMismatch: none of the first rows can be computed; has the first error.
+        OutputsNotAligned: an output has not one value for each row.
+    """
+    pa = import_pyarrow()
+    predictor = make_predictor(plan)
+    first_error, chunks = "", 0
+    for shard in shards:
+        for chunk in read_shard(plan, shard):
+            fields = _probe_chunk(predictor, chunk)
+            if fields is not None:
+                kept = [pa.field(name, types[name]) for name in keep]
+                schema = pa.schema([*kept, *fields, pa.field(ERROR_COLUMN, pa.string())])
+                return bytes(schema.serialize())
+            first_error = first_error or chunk.errors.first_message()
+            chunks += 1
+            if chunks == _MOST_CHUNKS:
+                break
+    if chunks:
+        raise InputMismatch(f"None of the first rows has a result. The first error: {first_error}")
+    return None
+
+
+def _probe_chunk(predictor: Predictor, chunk: Chunk) -> list[Any] | None:
+    """Return the fields of the outputs; None if no row of the chunk has a result."""
+    start = 0
+    while start < chunk.rows:
+        rows = min(_ROWS, chunk.rows - start)
+        columns = {name: values[start : start + rows] for name, values in chunk.columns.items()}
+        errors = chunk.errors.slice(start, start + rows)
+        outputs = predictor.predict(columns, rows, errors)
+        chunk.errors.merge(errors, start)
+        good = [row for row in range(rows) if row not in errors]
+        if good:
+            return [make_field(column, outputs[name], good) for name, column in predictor.output_columns.items()]
+        start += rows
+    return None
