@@ -312,7 +312,7 @@ class Slices:
 
 
 def is_conditional(node: cst.CSTNode) -> bool:
-    """Tell whether what a block defines may be missing after it; after `if session is None: session = ...` it is not."""
+    """Tell whether what a block defines may be missing after it, as it is not after `if x is None: x = ...`."""
     if isinstance(node, cst.Try):
         return bool(node.handlers)
     if not isinstance(node, cst.If):
