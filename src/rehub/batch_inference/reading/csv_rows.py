@@ -1,7 +1,7 @@
 """Rows of CSV files, by RFC 4180: a header, commas, quotes that may hold line ends. All cells are text.
 
-Rows are as strict as the format allows: a row with another number of cells than the header, or with text after a closing
-quote, is an error and not a guess.
+Nothing is guessed: a row with another number of cells than the header, or with text after a closing quote, is an
+error.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from rehub.batch_inference.reading.lines import (
     has_broken_text,
     plan_whole_file,
 )
+from rehub.errors import InputUnreadable
 from rehub.redaction import redact_url
 
 _LONGEST_CELL = 1 << 30
+_UNCLOSED_QUOTE = "unexpected end of data"
 
 
 def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
@@ -45,7 +47,7 @@ def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
 
 def _read_header(path: str) -> list[str]:
     with open_decompressed(path) as file:
-        header = next(_parse_lines(CountedLines(file)), [])
+        header = next((row for row in _parse_lines(CountedLines(file)) if row), [])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ValueError(f"its header has the column {twice[0]!r} twice")
@@ -98,6 +100,8 @@ def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow,
                 except StopIteration:
                     return
                 except csv.Error as error:
+                    if str(error) == _UNCLOSED_QUOTE:
+                        raise InputUnreadable("a quote is never closed") from error
                     yield _broken(part.path, number, "row", str(error)), 0
                     number += 1
                     continue

@@ -28,12 +28,22 @@ def infer_types(rows: Iterable[Mapping[str, Any] | UnreadableRow]) -> dict[str, 
 
 def _kind_of(value: Any) -> str:
     kind = type(value).__name__
+    if kind == "bytes":
+        return "str" if _is_text(value) else kind
     if kind == "int" and not -(1 << 63) <= value < 1 << 63:
         return "big"
     if kind == "list" and value:
-        kinds = {type(each).__name__ for each in value}
+        kinds = {_kind_of(each) for each in value}
         return f"list of {kinds.pop()}" if len(kinds) == 1 else kind
     return kind
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _merge_kinds(kinds: set[str]) -> Any:
@@ -47,7 +57,7 @@ def _merge_kinds(kinds: set[str]) -> Any:
         return pa.float64()
     if kinds == {"str", "bytes"}:
         return pa.binary()
-    for item in ("int", "float", "bytes"):
+    for item in ("int", "float", "str", "bytes"):
         if kinds and kinds <= {item, "list", f"list of {item}"}:  # An empty list has no type of its own.
             return pa.list_(scalars[item])
     return pa.string()
