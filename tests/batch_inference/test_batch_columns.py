@@ -112,7 +112,9 @@ def test_pictures_of_every_mode_have_the_same_pixels():
     assert upright[0, 1, 0] == 1
     assert upright.sum() == 3
     assert ImageDecoder(1, 1, 1, 0, 255, "uint8").decode(encode_image(gray)).tolist() == [[[128]]]
-    assert ImageDecoder(1, 1, 3, -1, 1, "float32").decode(encode_image(gray))[0, 0, 0] == pytest.approx(1 / 255, abs=1e-6)
+    assert ImageDecoder(1, 1, 3, -1, 1, "float32").decode(encode_image(gray))[0, 0, 0] == pytest.approx(
+        1 / 255, abs=1e-6
+    )
 
 
 def test_pictures_that_are_not_whole_are_errors_of_their_rows():
