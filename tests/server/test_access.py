@@ -93,9 +93,10 @@ def test_a_file_that_is_not_one_of_tokens_is_refused(tmp_path, content):
 def test_a_file_that_is_damaged_while_the_service_runs_lets_nobody_in(plain, tokens, url):
     file = plain / "tokens.toml"
     before = file.read_text()
-    file.write_text("=")
-    for token in tokens.values():
-        assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
+    for damage in (b"=", b"\xff", b"private = " + b"[" * 5000):
+        file.write_bytes(damage)
+        for token in tokens.values():
+            assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
     file.write_text(before)
     assert requests.get(f"{url}/acme/text/1", headers=bearer(tokens["reader"])).status_code == 200
 

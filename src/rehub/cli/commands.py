@@ -65,6 +65,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
             "call a signature of a model with inputs from the command line or from files",
             ("predict", "call"),
         ),
+        Command("batch", "run a model over a large data set: Parquet, CSV, JSON lines, TFRecord, images, texts"),
         Command("prepare", "write the weights of models in a form that is mapped instead of read"),
         Command("optimize", "find and write the form of a model that is fastest on this machine, for inference"),
         Command("index build", "build an index of the vectors that a model computed over a data set"),

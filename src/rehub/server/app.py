@@ -196,11 +196,11 @@ class _Application:
         above, _, file_name = path.strip("/").rpartition("/")
         name = parse_name(above)
         found = None if name is None else await self._service.find(name, visitor)
-        if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
+        if name is None or found is None:
             return await self._answer_absence(request, path, name, visitor)
-        file = found.directory / file_name
+        file = next((each for each in found.directory.iterdir() if each.name == file_name and each.is_file()), None)
         is_tfjs = (found.directory / "model.json").is_file()
-        if not is_tfjs or not file.is_file() or not self._service.hub_of(found).tree.holds(file):
+        if not is_tfjs or file is None or file_name.startswith(".") or not self._service.hub_of(found).tree.holds(file):
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
         headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
         media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
