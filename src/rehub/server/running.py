@@ -19,6 +19,7 @@ from rehub.escaping import quote
 from rehub.server.access import AccessFile
 from rehub.server.app import create_app
 from rehub.server.catalogue import Catalogue
+from rehub.server.connections import ServiceProtocol
 from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
 from rehub.server.service import Service
@@ -91,6 +92,8 @@ def run_service(service: Service, host: str, port: int, *, on_start: Callable[[s
             create_app(service),
             host=host,
             port=port,
+            http=ServiceProtocol,
+            loop="asyncio",  # uvloop has no sendfile.
             log_level="warning",
             access_log=False,
             server_header=False,
