@@ -138,7 +138,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PY311)
 def examples(session: nox.Session) -> None:
     """The scripts of examples/, one after the other, on one published model; tests/test_examples.py runs the rest."""
-    session.install("-e", ".", "--group", "examples", "tensorflow")
+    session.install("-e", ".[serve]", "--group", "examples", "tensorflow")
     models = Path(session.create_tmp(), "models")
     session.run("python", "examples/publish_digits.py", str(models))
     for script in ("load", "feature_extraction", "fine_tuning"):
@@ -150,7 +150,7 @@ def examples(session: nox.Session) -> None:
 @nox.session(python=PY311)
 def notebooks(session: nox.Session) -> None:
     """The notebooks of examples/, executed from top to bottom on small models in place of those of tfhub.dev."""
-    session.install("-e", ".", "--group", "notebooks", "tensorflow")
+    session.install("-e", ".[serve]", "--group", "notebooks", "tensorflow")
     session.run("python", "examples/notebooks/execute.py", *session.posargs)
 
 

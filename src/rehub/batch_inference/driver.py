@@ -100,7 +100,7 @@ def batch(
         trusted=trusted,
     )
     found = plan_input(_list_inputs(inputs), input_format, shard_rows)
-    columns, kept = choose_columns(predictor, found.types)
+    columns, kept = choose_columns(predictor, found)
     with open_output(output) as directory:
         plan = Plan(
             output=directory.path,
@@ -158,6 +158,7 @@ class _Run:
         self._directory = directory
         self._shards = shards
         self._max_errors = max_errors
+        self._names = {shard.index: shard.name for shard in shards}
         self._reports: dict[int, ShardReport] = {}
         self.advance: Callable[[ShardReport], object] = lambda _: None
 
@@ -179,6 +180,8 @@ class _Run:
         self._reports[report.shard] = report
         self._directory.append_report(report)
         self.advance(report)
+        if report.stops_run:
+            raise BatchFailed(f"{self._names[report.shard]}: {report.failure}")
         self.check_errors(is_finished=False)
 
     def check_errors(self, *, is_finished: bool) -> None:
@@ -203,5 +206,4 @@ class _Run:
 
     def summarize(self, wall: float) -> BatchReport:
         """Return the report of the run."""
-        names = {shard.index: shard.name for shard in self._shards}
-        return summarize_reports(self._directory.path, len(self._shards), self.done, names, wall)
+        return summarize_reports(self._directory.path, len(self._shards), self.done, self._names, wall)

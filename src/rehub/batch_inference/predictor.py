@@ -102,6 +102,7 @@ class Predictor:
         self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
         self._loaded: _Loaded | None = None
+        self.load_seconds = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_loaded": None}
@@ -150,10 +151,10 @@ class Predictor:
             **self._options,
         )
 
-    def load(self) -> float:
-        """Load the model if it is not loaded; return the seconds that it took."""
+    def load(self) -> None:
+        """Load the model, if it is not loaded."""
         if self._loaded is not None:
-            return 0.0
+            return
         start = time.perf_counter()
         counts = {name for _, name in (*self.settings.ragged, *self.settings.padded)}
         options = {**self._options, "tags": self.settings.tags}
@@ -161,7 +162,7 @@ class Predictor:
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )
         self._loaded = _Loaded(function)
-        return time.perf_counter() - start
+        self.load_seconds = time.perf_counter() - start
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return the outputs, and the columns to keep.

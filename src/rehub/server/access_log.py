@@ -87,6 +87,8 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_count)
         finally:
+            # What the server sends by itself passes by here (connections.py).
+            size += scope.get("extensions", {}).get("http.response.pathsend", {}).get("sent", 0)
             seconds = time.perf_counter() - started
             self._metrics.count(scope["method"], status, size, seconds)
             _log.info("%s", json.dumps(self._describe_request(scope, status, size, seconds)))
