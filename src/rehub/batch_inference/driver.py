@@ -15,6 +15,7 @@ from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
+from rehub.batch_inference.settings import PredictorSettings
 from rehub.errors import BatchFailed, InvalidSetting
 
 
@@ -100,15 +101,17 @@ def batch(
         trusted=trusted,
     )
     found = plan_input(_list_inputs(inputs), input_format, shard_rows)
-    columns, kept = choose_columns(predictor, found)
+    inputs_by_name, kept = choose_columns(predictor, found)
     with open_output(output) as directory:
         plan = Plan(
             output=directory.path,
             format=found.format,
             model=predictor.model,
-            settings=dataclasses.replace(predictor.settings, keep=kept),
+            settings=dataclasses.replace(
+                predictor.settings, keep=kept, inputs=PredictorSettings.make_pairs(inputs_by_name)
+            ),
             versions=find_versions(),
-            columns=columns,
+            columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
             load_options=(("prepare", "use"), ("trusted", trusted)),

@@ -137,7 +137,8 @@ class Predictor:
             if column not in columns:
                 raise InputMismatch(
                     f"Input {name!r} of {self.model.handle!r} has no column {column!r}. The columns are: "
-                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN, or inputs= in Python."
+                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN (in Python "
+                    "input_columns= of hub.batch, inputs= of hub.Predictor)."
                 )
         return chosen
 
