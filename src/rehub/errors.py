@@ -17,6 +17,7 @@
      │    └── DiskFull
      ├── LocationUnreadable (NotImplementedError)
      ├── CorruptModel (OSError, ValueError)
+     ├── CheckpointMismatch (ValueError)
      ├── TagsNotFound (RuntimeError, ValueError, KeyError)
      ├── SignatureNotFound (ValueError, KeyError)
      ├── AttachmentNotFound (KeyError)
@@ -139,6 +140,10 @@ class CorruptModel(HubError, OSError, ValueError):
 
     It is also of the type that TensorFlow raises, such as FileNotFoundError or `tf.errors.DataLossError`.
     """
+
+
+class CheckpointMismatch(HubError, ValueError):
+    """A checkpoint of TensorFlow 1 does not have exactly the variables of the module; the message lists the names."""
 
 
 class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services import serving
 
+from rehub.cli.program import main
 from rehub.errors import InvalidSetting
 from rehub.server.access import create_token, read_access_rules
 
@@ -99,6 +100,18 @@ def test_a_file_that_is_damaged_while_the_service_runs_lets_nobody_in(plain, tok
             assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
     file.write_text(before)
     assert requests.get(f"{url}/acme/text/1", headers=bearer(tokens["reader"])).status_code == 200
+
+
+def test_rehub_serve_token_create_adds_a_token_that_others_cannot_read(tmp_path, capsys):
+    found = []
+    for name in ("ci", 'a "b"'):
+        assert main(["serve", "token", "create", str(tmp_path), "--name", name, "--publisher", "acme"]) == 0
+        found.append(capsys.readouterr().out.strip())
+    assert (tmp_path / "tokens.toml").stat().st_mode & 0o077 == 0
+    visitors = [read_access_rules(tmp_path / "tokens.toml").identify(f"Bearer {token}") for token in found]
+    assert [visitor.label for visitor in visitors] == ["ci", 'a "b"']
+    assert all(visitor.can_publish("acme") for visitor in visitors)
+    assert not any(visitor.can_publish("acm") for visitor in visitors)
 
 
 @given(st.text(max_size=60))

@@ -97,7 +97,7 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options = {"prepare": prepare, "trusted": trusted}
+        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
@@ -141,6 +141,16 @@ class Predictor:
                     "input_columns= of hub.batch, inputs= of hub.Predictor)."
                 )
         return chosen
+
+    def with_model(self, handle: Any) -> Predictor:
+        """Return a predictor with another model and the same options."""
+        return Predictor(
+            handle,
+            **self.settings.to_arguments(),
+            batch_size=self.batch_size,
+            on_error=self.on_error,
+            **self._options,
+        )
 
     def load(self) -> None:
         """Load the model, if it is not loaded."""

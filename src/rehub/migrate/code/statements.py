@@ -135,7 +135,7 @@ class StatementInterpreter(CallInterpreter):
             self.bind_elements(target, value)
         elif isinstance(target, cst.Attribute):
             owner = self.evaluate(target.value)
-            if isinstance(owner, Instance):
+            if isinstance(owner, (Instance, Class)):
                 self.store.cells[(owner.node, target.attr.value)] = value
                 if not is_ordinary(value):
                     self.record.attributes[target.attr.value] = value
@@ -153,7 +153,7 @@ class StatementInterpreter(CallInterpreter):
         if isinstance(value, Items) and len(value.items) == count:
             items = value.items
         elif isinstance(value, Tensor):
-            form = "" if value.form in {"", "list"} else value.form
+            form = "" if value.form in {"", "list", "tuple"} else value.form
             items = [Tensor(value.sources, value.definition, form, value.is_static)] * count
         else:
             self.require_ordinary(target, value, "unpacked")
@@ -200,7 +200,7 @@ class StatementInterpreter(CallInterpreter):
         return False
 
     def execute_If(self, node: cst.If) -> bool:
-        self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+        self.require_testable(node.test, self.evaluate(node.test))
         before = self.store.branch()
         goes_on = self.execute(node.body)
         after = self.store.branch()
@@ -233,7 +233,7 @@ class StatementInterpreter(CallInterpreter):
     def execute_While(self, node: cst.While) -> bool:
         before = self.store.branch()
         for _ in range(2):
-            self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+            self.require_testable(node.test, self.evaluate(node.test))
             self.execute(node.body)
             self.store.join_with(before)
         if node.orelse is not None:

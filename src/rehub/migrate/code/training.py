@@ -115,6 +115,11 @@ class Training:
             if is_step:
                 continue
             value = self.plan.fact(element.value)
+            if isinstance(value, Tensor) and value.is_variable:
+                self.plan.block(
+                    element.value, "RH301", "a variable is run with the training op, before or after the step"
+                )
+                return True
             if not isinstance(value, Tensor) or not value.is_deferred or value.definition is None or value.form:
                 self.plan.block(element.value, "RH301", "something without a name is run with the training op")
                 return True
@@ -260,6 +265,9 @@ class Training:
             f"{indent}variables = {self.variables(step)}",
             f"{indent}{optimizer}.apply_gradients(zip({tape}.gradient({loss}, variables), variables))",
         ]
+        counter = step.operation.counter
+        if counter is not None and not isinstance(counter, cst.Call):
+            body.append(f"{indent}{plan_code(counter)}.assign_add(1)")
         if returned:
             body.append(f"{indent}return {returned}")
         words = ", ".join(deferral.parameter_name(source) for source in parameters)
