@@ -208,7 +208,7 @@ hub.batch(*sys.argv[1:4], signature="count", batch_size=8, shard_rows=5)
 
 def test_a_killed_driver_leaves_whole_files_and_the_next_run_the_rest(model, texts, tmp_path):
     output = tmp_path / "out"
-    with ForkedProgram(SLOW_DRIVER, model, texts, output) as driver:
+    with ForkedProgram(SLOW_DRIVER, model, texts, output):
         deadline = time.monotonic() + 120
         while not (output / "part-000001.parquet").exists():
             assert time.monotonic() < deadline
