@@ -7,12 +7,13 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.engines import EngineOptions, find_engine
+from rehub.batch_inference.engines import EngineOptions, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
+from rehub.batch_inference.probe_process import probe_schema_in_child
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
 from rehub.batch_inference.settings import PredictorSettings
@@ -117,7 +118,8 @@ def batch(
             load_options=(("prepare", "use"), ("trusted", trusted)),
         )
         earlier = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
-        schema = earlier if earlier is not None else probe_schema(plan, found.shards, found.types, kept)
+        probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
+        schema = earlier if earlier is not None else probe(plan, found.shards, found.types, kept)
         shards = found.shards if schema is not None else ()
         plan = dataclasses.replace(plan, schema=schema or b"")
         directory.write_plan(plan, shards)
