@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from typing import Any, Callable, Mapping, Sequence
 
@@ -17,7 +18,9 @@ from rehub.batch_inference.probe_process import probe_schema_in_child
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
 from rehub.batch_inference.settings import PredictorSettings
-from rehub.errors import BatchFailed, InvalidSetting
+from rehub.errors import BatchFailed, InvalidSetting, OutputNotWritten
+
+_log = logging.getLogger(__name__)
 
 
 def batch(
@@ -131,7 +134,10 @@ def batch(
                 run_engine(plan, run.remaining(), options, run.add)
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
-            directory.write_report(report)
+            try:
+                directory.write_report(report)
+            except OutputNotWritten as error:  # What stopped the run is more important.
+                _log.warning("%s", error)
     run.check_errors(is_finished=True)
     return report
 
