@@ -112,6 +112,19 @@ class Predictor:
         """The column of each output."""
         return dict(self._outputs)
 
+    def varies_by_row(self, output: str) -> bool:
+        """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
+        shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
+        return (
+            shape is not None
+            and len(shape) > 1
+            and shape[1] is None
+            and any(
+                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+                for tensor in self.signature.inputs
+            )
+        )
+
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
         """Return the column for each input of the signature.
 
