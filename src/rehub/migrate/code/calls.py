@@ -186,7 +186,7 @@ class CallInterpreter(LibraryInterpreter):
         if name in {"close", "as_default", "__enter__", "__exit__"}:
             return Session()
         if name == "should_stop":
-            return self.block(node, "RH102", "a loop until `session.should_stop()`")
+            return self.block(node, "RH102", "a loop until `session.should_stop()`: loop over the dataset in its place")
         return self.block(node, "RH102", f"`.{name}` of a session")
 
     def add_fetch(

@@ -321,6 +321,8 @@ class LibraryInterpreter(EstimatorInterpreter):
             if tf_names.has_several_outputs(name):
                 return Tensor(sources_of(result), form="tuple")
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
+        if name.startswith("data.") and any(isinstance(value, Tensor) and value.is_deferred for value in values):
+            return self.block(node, "RH105", "a dataset of placeholders: make it where its initializer is run")
         if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
