@@ -227,6 +227,8 @@ class CallInterpreter(LibraryInterpreter):
                 return self.block(node, "RH102", "`.eval` with unknown arguments")
             self.add_fetch(node, node.func.value, owner, *feeds)
             return Plain()
+        if name == "set_shape" and not owner.is_deferred:
+            return Plain(None)
         if name == "set_shape":
             return self.block(node, "RH103", "`.set_shape` of a tensor")
         if owner.form == "dict" and name in {"items", "keys", "values"} and not owner.is_deferred:

@@ -210,8 +210,8 @@ class EstimatorRewriting:
             word = {"train": "fit", "evaluate": "evaluate"}[name]
             asked = {"train": "steps_per_epoch", "evaluate": "steps"}[name]
             count = f", {asked}={renderer.code(steps)}" if steps is not None else ""
-            result = ", return_dict=True" if name == "evaluate" else ""
-            code = f"{renderer.code(owner.value)}.{word}({data}{count}{result}, verbose=0)"
+            option = {"train": "shuffle=False", "evaluate": "return_dict=True"}[name]  # A dataset shuffles itself.
+            code = f"{renderer.code(owner.value)}.{word}({data}{count}, {option}, verbose=0)"
             return cst.parse_expression(code)
 
         plan.edits.replace(call, build)
