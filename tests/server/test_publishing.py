@@ -194,6 +194,13 @@ def test_a_service_that_only_reads_takes_nothing(hub_directory, token, archives)
         assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
 
 
+def test_a_plain_directory_of_models_takes_nothing(tmp_path, hub_directory, token, archives):
+    shutil.copy(str(hub_directory / "tokens.toml"), str(tmp_path))
+    with serving(tmp_path, "--cache", tmp_path / "cache") as url:
+        assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
+    assert {path.name for path in tmp_path.iterdir()} == {"tokens.toml", "cache"}
+
+
 def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):
     for expected in ("acme/text/1", "acme/text/2"):
         assert main(["publish", str(directory_of("text_embed")), "acme/text", "--into", str(tmp_path / "hub")]) == 0

@@ -97,7 +97,7 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options = {"prepare": prepare, "trusted": trusted}
+        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
@@ -137,9 +137,20 @@ class Predictor:
             if column not in columns:
                 raise InputMismatch(
                     f"Input {name!r} of {self.model.handle!r} has no column {column!r}. The columns are: "
-                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN, or inputs= in Python."
+                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN (in Python "
+                    "input_columns= of hub.batch, inputs= of hub.Predictor)."
                 )
         return chosen
+
+    def with_model(self, handle: Any) -> Predictor:
+        """Return a predictor with another model and the same options."""
+        return Predictor(
+            handle,
+            **self.settings.to_arguments(),
+            batch_size=self.batch_size,
+            on_error=self.on_error,
+            **self._options,
+        )
 
     def load(self) -> None:
         """Load the model, if it is not loaded."""

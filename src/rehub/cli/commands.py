@@ -69,6 +69,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
         Command("prepare", "write the weights of models in a form that is mapped instead of read"),
         Command("optimize", "find and write the form of a model that is fastest on this machine, for inference"),
         Command("index build", "build an index of the vectors that a model computed over a data set"),
+        Command("index query", "find the rows of a data set that are the most similar to a text or picture"),
     ),
     "train models": (Command("convert", "write a TF1 model as a TF2 SavedModel that can be trained"),),
     "migrate programs": (Command("migrate", "rewrite programs that use hub.Module for TF2", ("upgrade",)),),
