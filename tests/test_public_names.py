@@ -42,11 +42,13 @@ PUBLIC_NAMES = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "restore_checkpoint",
     "scan",
     "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",
     "text_embedding_column_v2",
+    "text_features",
 ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rehub.inspection import inspect as inspect
     from rehub.keras import KerasLayer as KerasLayer
     from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
+    from rehub.keras.text_features import text_features as text_features
     from rehub.legacy import ImageModuleInfo as ImageModuleInfo
     from rehub.legacy import Module as Module
     from rehub.legacy import ModuleSpec as ModuleSpec
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from rehub.resolvers import resolve as resolve
     from rehub.restore import LoadReport as LoadReport
     from rehub.restore import load_report as load_report
+    from rehub.retrain.checkpoints import restore_checkpoint as restore_checkpoint
     from rehub.scanning import ScanReport as ScanReport
     from rehub.scanning import scan as scan
     from rehub.vector_index import Matches as Matches
@@ -90,11 +92,13 @@ _HOME_OF = {
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "restore_checkpoint": "rehub.retrain.checkpoints",
     "scan": "rehub.scanning",
     "session_config": "rehub.legacy.sessions",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column_v2": "rehub.keras.text_column",
+    "text_features": "rehub.keras.text_features",
 }
 
 __all__ = [
@@ -135,11 +139,13 @@ __all__ = [
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "restore_checkpoint",
     "scan",
     "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",
     "text_embedding_column_v2",
+    "text_features",
 ]
 
 

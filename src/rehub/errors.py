@@ -17,6 +17,7 @@
      │    └── DiskFull
      ├── LocationUnreadable (NotImplementedError)
      ├── CorruptModel (OSError, ValueError)
+     ├── CheckpointMismatch (ValueError)
      ├── TagsNotFound (RuntimeError, ValueError, KeyError)
      ├── SignatureNotFound (ValueError, KeyError)
      ├── AttachmentNotFound (KeyError)
@@ -25,6 +26,7 @@
      ├── SharedDevicesRequired (RuntimeError)
      ├── ExportTargetTaken (FileExistsError)
      ├── OutputInUse (FileExistsError)
+     ├── OutputNotWritten (OSError)
      ├── InputUnreadable (OSError)
      │    └── InputChanged
      ├── OutputsNotAligned (ValueError)
@@ -141,6 +143,10 @@ class CorruptModel(HubError, OSError, ValueError):
     """
 
 
+class CheckpointMismatch(HubError, ValueError):
+    """A checkpoint of TensorFlow 1 does not have exactly the variables of the module; the message lists the names."""
+
+
 class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):
     """The SavedModel has no MetaGraph with these tags; the message lists those it has."""
 
@@ -177,6 +183,10 @@ class ExportTargetTaken(HubError, FileExistsError):
 
 class OutputInUse(HubError, FileExistsError):
     """The output of a batch has results of another run, other files, or a run in progress; nothing was written."""
+
+
+class OutputNotWritten(HubError, OSError):
+    """The output of a batch cannot be written: the disk is full, or you lack the rights."""
 
 
 class InputUnreadable(HubError, OSError):

@@ -182,7 +182,8 @@ def test_a_tflite_file_and_a_model_of_tensorflow_js_are_sent_as_they_are(url, pl
     assert requests.get(f"{url}/acme/lite/1?lite-format=tflite").content == b"TFL3"
     assert requests.get(f"{url}/acme/js/1/model.json?tfjs-format=file").json() == {}
     assert requests.get(f"{url}/acme/js/1/group1-shard1of1?tfjs-format=file").content == b"weights"
-    assert requests.get(f"{url}/acme/text/1/saved_model.pb?tfjs-format=file").status_code == 404
+    for name in ("js/1/" + "x" * 300, "js/1/a%00b", "js/1/%2e%2e", "text/1/saved_model.pb"):
+        assert requests.get(f"{url}/acme/{name}?tfjs-format=file").status_code == 404
     with tarfile.open(fileobj=io.BytesIO(requests.get(f"{url}/acme/js/1?tfjs-format=compressed").content)) as archive:
         assert "./model.json" in archive.getnames()
 

@@ -13,6 +13,7 @@ import sys
 import pytest
 import requests
 from effort import scaled
+from hosting import archive_of
 from services import directory_of, serving
 
 import rehub as hub
@@ -155,6 +156,30 @@ def test_what_is_not_an_archive_is_refused(model, token, content):
     assert requests.get(f"{model}/1").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["text/1.tombstone", "1.tombstone/1"])
+def test_the_name_of_a_tombstone_is_refused(service, token, archives, name):
+    assert put(f"{service}/acme/{name}", archives[0], token).status_code == 400
+
+
+def test_a_model_without_a_number_left_is_refused(model, token, archives):
+    assert put(f"{model}/{'9' * 18}", archives[0], token).status_code == 201
+    assert put(model, archives[0], token).status_code == 422
+
+
+def test_a_refusal_does_not_tell_where_the_service_keeps_its_models(model, token, hub_directory):
+    answer = put(f"{model}/1", archive_of({"saved_model.pb": b"\xff" * 100}), token)
+    assert (answer.status_code, str(hub_directory) in answer.text) == (422, False)
+    assert "saved_model.pb" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[" * 4000, b'{"reason": 1}', b'{"reason": " "}', b"x" * 5000])
+def test_a_withdrawal_without_a_reason_is_refused(model, token, archives, body):
+    put(f"{model}/1", archives[0], token)
+    answer = requests.delete(f"{model}/1", data=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code in (400, 413)
+    assert requests.get(f"{model}/1").status_code == 200
+
+
 def test_an_archive_that_is_too_large_is_refused(hub_directory, token, archives):
     with serving(hub_directory, "--max-upload", 100) as url:
         assert put(f"{url}/acme/large/1", archives[0], token).status_code == 413
@@ -163,6 +188,13 @@ def test_an_archive_that_is_too_large_is_refused(hub_directory, token, archives)
 def test_a_service_that_only_reads_takes_nothing(hub_directory, token, archives):
     with serving(hub_directory, "--read-only") as url:
         assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
+
+
+def test_a_plain_directory_of_models_takes_nothing(tmp_path, hub_directory, token, archives):
+    shutil.copy(str(hub_directory / "tokens.toml"), str(tmp_path))
+    with serving(tmp_path, "--cache", tmp_path / "cache") as url:
+        assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
+    assert {path.name for path in tmp_path.iterdir()} == {"tokens.toml", "cache"}
 
 
 def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import rehub as hub
-from rehub.errors import IndexNotFound, IndexOutdated, InvalidSetting, InvalidVectors, PackageMissing
+from rehub.errors import IndexNotFound, IndexOutdated, InvalidSetting, InvalidVectors, OutputInUse, PackageMissing
 from rehub.vector_index import manifest as manifests
 from rehub.vector_index import packages
 
@@ -224,7 +224,7 @@ def test_a_killed_build_leaves_the_old_index_and_nothing_else_after_the_next(wri
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"written\n"
-        with pytest.raises(InvalidSetting, match="Another process builds the index"):
+        with pytest.raises(OutputInUse, match="Another process builds the index"):
             hub.build_index(directory)
         process.send_signal(signal.SIGKILL)
     folder = directory / "_rehub" / "index"

@@ -90,6 +90,9 @@ def test_approximate_search_finds_almost_all_neighbours(write_vectors, monkeypat
     index = hub.build_index(write_vectors(vectors, rows_per_file=400), metric=metric, exact=False)
     assert not index.is_exact
     matches = index.search(queries, 10)
+    assert index.search(queries[0], 10).rows.tolist() == matches.rows[0].tolist()
+    assert index.search(queries[:1], 2000).rows.shape == (1, 1500)
+    assert index.search(queries[:0], 10).rows.shape == (0, 10)
     recalls = []
     for query, rows, distances in zip(queries, matches.rows, matches.distances):
         expected_rows, _ = brute_force(metric, vectors, query, 10)

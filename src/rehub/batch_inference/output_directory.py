@@ -1,4 +1,4 @@
-"""The output of a run: its plan, its parts, its reports; a directory, or a place in an object store.
+"""What the output of a run has: its plan, its parts, its reports.
 
 part-000000.parquet ...    a file for each finished shard
 _rehub/plan.json           what the parts are of
@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
-from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
 from rehub.batch_inference.plan import Plan, Shard, compute_fingerprint
 from rehub.batch_inference.report import BatchReport, ShardReport
 from rehub.batch_inference.writing import read_shard_metadata
-from rehub.cache import file_lock
 from rehub.errors import OutputInUse
-from rehub.staging import write_atomically
 
 _PART = re.compile(r"part-\d{6,}\.parquet")
+_PLAN = "_rehub/plan.json"
+_SHARDS = "_rehub/shards.jsonl"
+_REPORT = "_rehub/report.json"
 
 
 @contextlib.contextmanager
@@ -35,25 +34,18 @@ def open_output(output: Any) -> Iterator[OutputDirectory]:
     Raises:
         OutputInUse: another process writes to it.
     """
-    directory = OutputDirectory(os.path.abspath(os.path.expanduser(os.fspath(output))))
-    lock_file = directory.own / "lock"
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    lock = file_lock.try_acquire(lock_file)
-    if lock is None:
-        holder = file_lock.read_holder(lock_file) or "another process"
-        raise OutputInUse(
-            f"A run in {directory.path!r} is in progress: {holder}. Wait for it, or choose another output."
-        )
-    with lock:
-        yield directory
+    store = open_store(output)
+    with store.lock():
+        yield OutputDirectory(store)
 
 
 class OutputDirectory:
-    """The output of a run on a disk."""
+    """The output of a run."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.own = Path(path, "_rehub")
+    def __init__(self, store: LocalStore | ObjectStore) -> None:
+        self._store = store
+        self.path = store.path
+        self._lines: list[str] = []
 
     def find_run(self, plan: Plan, shards: Sequence[Shard], *, resume: bool | None, overwrite: bool) -> bytes | None:
         """Return the schema of an earlier run of the same plan; None if there is none.
@@ -61,83 +53,82 @@ class OutputDirectory:
         Raises:
             OutputInUse: there is a run of another plan, or there are other files.
         """
-        file = self.own / "plan.json"
         if overwrite:
             self._remove_run()
-        others = [name for name in self._list_names() if not _PART.fullmatch(name)]
-        if others or (not file.exists() and self._list_names()):
-            raise OutputInUse(
-                f"{self.path!r} has files that are not of a run: {self._list_names()[0]!r}. Choose another."
-            )
-        if not file.exists():
+        text = self._store.read_text(_PLAN)
+        names = self._list_data()
+        others = names if text is None else [name for name in names if not _PART.fullmatch(name)]
+        if others:
+            raise OutputInUse(f"{self.path!r} has files that no run has written: {others[0]!r}. Choose another output.")
+        if text is None:
             if resume:
                 raise OutputInUse(f"{self.path!r} has no run to resume.")
             return None
-        written = json.loads(file.read_text("utf-8"))
+        written = json.loads(text)
         if written["fingerprint"] != _fingerprint(plan, shards):
             raise OutputInUse(
                 f"{self.path!r} has results of another run: {_describe_difference(written, plan, shards)}. Choose "
                 "another output, or replace them with --overwrite (overwrite=True in Python)."
             )
-        return bytes.fromhex(written["schema"])
+        return bytes.fromhex(written["schema"]) or None
 
     def write_plan(self, plan: Plan, shards: Sequence[Shard]) -> None:
         """Write the plan, unless the output has it."""
-        tmp = self.own / "tmp"
-        shutil.rmtree(str(tmp), ignore_errors=True)
-        tmp.mkdir(parents=True)
-        if (self.own / "plan.json").exists():
+        self._store.reset_staging()
+        if self._store.read_text(_PLAN) is not None:
             return
+        pa = import_pyarrow()
         value = {
             "fingerprint": _fingerprint(plan, shards),
             "plan": plan.to_json(),
             "schema": plan.schema.hex(),
-            "schema_text": import_pyarrow().ipc.read_schema(import_pyarrow().py_buffer(plan.schema)).to_string()
-            if plan.schema
-            else "",
+            "columns": pa.ipc.read_schema(pa.py_buffer(plan.schema)).to_string().split("\n") if plan.schema else [],
             "shards": [shard.to_json() for shard in shards],
         }
-        with write_atomically(self.own / "plan.json") as staging:
-            staging.write_text(json.dumps(value, indent=1), "utf-8")
+        self._store.write_text(_PLAN, json.dumps(value))
 
     def find_finished(self, shards: Sequence[Shard]) -> list[ShardReport]:
         """Return the reports of the shards whose files exist; a file that is not whole is deleted."""
         pa = import_pyarrow()
         found = []
-        names = set(self._list_names())
+        names = set(self._list_data())
         for shard in shards:
             if shard.name not in names:
                 continue
-            file = Path(self.path, shard.name)
             try:
-                rows, metadata = read_shard_metadata(str(file))
+                with self._store.open(shard.name) as file:
+                    rows, metadata = read_shard_metadata(file)
                 found.append(ShardReport(shard.index, rows, metadata["errors"], resumed=True))
             except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
-                file.unlink()
+                self._store.remove(shard.name)
         return found
 
     def append_report(self, report: ShardReport) -> None:
-        """Add the report of a shard."""
-        with (self.own / "shards.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(report.to_json()) + "\n")
+        """Add the report of a shard to those of this run."""
+        self._lines.append(json.dumps(report.to_json()))
+        if isinstance(self._store, LocalStore):
+            self._store.append_line(_SHARDS, self._lines[-1])
 
     def write_report(self, report: BatchReport) -> None:
         """Write the report of a run."""
-        with write_atomically(self.own / "report.json") as staging:
-            staging.write_text(json.dumps(report.to_json(), indent=1), "utf-8")
+        if isinstance(self._store, ObjectStore):  # Where nothing can be appended.
+            self._store.write_text(_SHARDS, "".join(f"{line}\n" for line in self._lines))
+        self._store.write_text(_REPORT, json.dumps(report.to_json(), indent=1))
 
-    def _list_names(self) -> list[str]:
-        return sorted(name for name in os.listdir(self.path) if not name.startswith(("_", ".")))
+    def _list_data(self) -> list[str]:
+        return [name for name in self._store.list_names() if not name.startswith(("_", "."))]
 
     def _remove_run(self) -> None:
-        if not (self.own / "plan.json").exists():
+        if self._store.read_text(_PLAN) is None:
             return
-        for name in self._list_names():
+        # Files that are being written first: then no worker of the earlier run can publish them.
+        self._store.reset_staging()
+        for name in self._list_data():
             if _PART.fullmatch(name):
-                Path(self.path, name).unlink()
-        for path in self.own.iterdir():
-            if path.name != "lock":
-                shutil.rmtree(str(path)) if path.is_dir() else path.unlink()
+                self._store.remove(name)
+        for name in (_SHARDS, _REPORT, _PLAN):
+            if self._store.read_text(name) is not None:
+                self._store.remove(name)
 
 
 def _fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
@@ -146,9 +137,12 @@ def _fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
 
 def _describe_difference(written: Any, plan: Plan, shards: Sequence[Shard]) -> str:
     now, before = json.loads(json.dumps(plan.to_json())), written["plan"]
-    if json.loads(json.dumps([shard.to_json() for shard in shards])) != written["shards"]:
-        return "the input files were others, or have changed since"
     for key in now:
         if now[key] != before.get(key):
-            return f"its {key} was {before.get(key)!r}, and now is {now[key]!r}"[:600]
+            if isinstance(now[key], dict) and isinstance(before.get(key), dict):
+                changed = next(each for each in now[key] if now[key][each] != before[key].get(each))
+                return f"{key} {changed!r} was {before[key].get(changed)!r}, and is {now[key][changed]!r}"[:400]
+            return f"{key} was {before.get(key)!r}, and is {now[key]!r}"[:400]
+    if json.loads(json.dumps([shard.to_json() for shard in shards])) != written["shards"]:
+        return "the files of the input were others, or have changed"
     return "its plan was another one"

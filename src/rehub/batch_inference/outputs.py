@@ -20,6 +20,10 @@ class OutputColumn:
         self.array: Any = None
         self.lists: list[Any] | None = None
 
+    def value(self, row: int) -> Any:
+        """Return the value of a row that has one."""
+        return self.array[row] if self.lists is None else self.lists[row]
+
     def put(self, rows: Sequence[int], values: Any) -> None:
         """Keep the values of rows: an array whose first dimension is these rows, or a list of arrays."""
         import numpy as np

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Sequence
@@ -14,11 +15,15 @@ from rehub.errors import InputMismatch, InvalidSetting
 from rehub.formatting import list_names
 from rehub.version import __version__
 
+_log = logging.getLogger(__name__)
+
 SHARD_ROWS = 50_000
 SHARD_BYTES = 256 << 20
 # Of a row of which only the size of its file is known.
 _BYTES_OF_ROW = 80
 _READERS = 8
+# The formats of files that are a row each, with a column `path` besides the `content`.
+WHOLE_FILES = ("image", "text")
 _VERSIONED = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-text")
 
 
@@ -30,12 +35,14 @@ class InputPlan:
         format: of all files.
         shards: what is read.
         types: the Arrow type of each column.
+        lacking: a file that does not have it, for each column that not all files have.
         ignored: the files of directories that are of no known format.
     """
 
     format: str
     shards: tuple[Shard, ...]
     types: Mapping[str, Any]
+    lacking: Mapping[str, str]
     ignored: tuple[str, ...]
 
 
@@ -51,34 +58,39 @@ def plan_input(inputs: Sequence[Any], format_name: str | None, rows: int = SHARD
     with ThreadPoolExecutor(_READERS) as readers:
         planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, rows), listed.files))
     slices = [part for parts, _ in planned for part in parts]
-    types = _merge_types([(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None])
+    types, lacking = _merge_types(
+        [(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None]
+    )
     if not types:
         types = reading.describe_columns(listed.format, slices)
-    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, listed.ignored)
+    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, lacking, listed.ignored)
 
 
-def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the columns that all files have.
+def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the types of the columns that all files have; and for each other column a file that lacks it.
 
     Raises:
         InputMismatch: a column has two types.
     """
     if not found:
-        return {}
+        return {}, {}
     first_path, first = found[0]
     common = dict(first)
+    lacking: dict[str, str] = {}
     for path, types in found[1:]:
         if types == first:
             continue
+        lacking.update((name, first_path) for name in types if name not in first)
         for name in list(common):
             if name not in types:
                 del common[name]
+                lacking[name] = path
             elif types[name] != common[name]:
                 raise InputMismatch(
                     f"Column {name!r} is {common[name]} in {first_path!r}, and {types[name]} in {path!r}. "
                     "Convert one of the files, or run them separately."
                 )
-    return common
+    return common, lacking
 
 
 def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) -> Iterator[Shard]:
@@ -96,16 +108,26 @@ def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) ->
         yield Shard(index, tuple(pending))
 
 
-def choose_columns(predictor: Predictor, types: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns to read, and those to keep.
+def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the column of each input, and the columns to keep.
 
     Raises:
         InputMismatch: a column does not exist.
         InvalidSetting: a kept column has the name of an output.
     """
-    inputs = predictor.choose_inputs(list(types))
-    keep = predictor.settings.keep
+    types, keep = found.types, predictor.settings.keep
+    names = {tensor.name: tensor.name for tensor in predictor.signature.inputs}
+    for name in (*{**names, **dict(predictor.settings.inputs)}.values(), *(keep or ())):
+        if name in found.lacking:
+            raise InputMismatch(
+                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it."
+            )
+    inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
     if keep is None:
+        if found.lacking:
+            _log.warning(
+                "Not all files have these columns, so they are not kept: %s", list_names(sorted(found.lacking))
+            )
         keep = tuple(name for name in types if name not in inputs.values())
     missing = [name for name in keep if name not in types]
     if missing:
@@ -116,7 +138,7 @@ def choose_columns(predictor: Predictor, types: Mapping[str, Any]) -> tuple[tupl
             f"A column of the input and one of the output are both named {list_names(sorted(taken))}. Rename the "
             "output by --outputs NAME=OTHER, or choose the columns to keep by --keep."
         )
-    return tuple(dict.fromkeys((*inputs.values(), *keep))), keep
+    return inputs, keep
 
 
 def find_versions() -> tuple[tuple[str, str], ...]:

@@ -97,11 +97,12 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options = {"prepare": prepare, "trusted": trusted}
+        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
         self._loaded: _Loaded | None = None
+        self.load_seconds = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_loaded": None}
@@ -110,6 +111,19 @@ class Predictor:
     def output_columns(self) -> dict[str, str]:
         """The column of each output."""
         return dict(self._outputs)
+
+    def varies_by_row(self, output: str) -> bool:
+        """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
+        shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
+        return (
+            shape is not None
+            and len(shape) > 1
+            and shape[1] is None
+            and any(
+                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+                for tensor in self.signature.inputs
+            )
+        )
 
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
         """Return the column for each input of the signature.
@@ -136,14 +150,25 @@ class Predictor:
             if column not in columns:
                 raise InputMismatch(
                     f"Input {name!r} of {self.model.handle!r} has no column {column!r}. The columns are: "
-                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN, or inputs= in Python."
+                    f"{list_names(columns) or 'none'}. Name one by --input {name}=COLUMN (in Python "
+                    "input_columns= of hub.batch, inputs= of hub.Predictor)."
                 )
         return chosen
 
-    def load(self) -> float:
-        """Load the model if it is not loaded; return the seconds that it took."""
+    def with_model(self, handle: Any) -> Predictor:
+        """Return a predictor with another model and the same options."""
+        return Predictor(
+            handle,
+            **self.settings.to_arguments(),
+            batch_size=self.batch_size,
+            on_error=self.on_error,
+            **self._options,
+        )
+
+    def load(self) -> None:
+        """Load the model, if it is not loaded."""
         if self._loaded is not None:
-            return 0.0
+            return
         start = time.perf_counter()
         counts = {name for _, name in (*self.settings.ragged, *self.settings.padded)}
         options = {**self._options, "tags": self.settings.tags}
@@ -151,7 +176,7 @@ class Predictor:
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )
         self._loaded = _Loaded(function)
-        return time.perf_counter() - start
+        self.load_seconds = time.perf_counter() - start
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return the outputs, and the columns to keep.

@@ -22,6 +22,7 @@ class ShardReport:
         worker: the host and process.
         attempts: how often it was tried.
         failure: why it was given up; "" if its file is written.
+        stops_run: whether the failure is one that ends the run.
         resumed: whether an earlier run wrote it.
     """
 
@@ -33,6 +34,7 @@ class ShardReport:
     worker: str = ""
     attempts: int = 1
     failure: str = ""
+    stops_run: bool = False
     resumed: bool = False
 
     def to_json(self) -> dict[str, Any]:

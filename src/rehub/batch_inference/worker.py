@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import importlib
 import logging
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 # Errors that a second attempt would meet again.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _FINAL = (BatchFailed, InputChanged, InputMismatch, OutputsNotAligned)
 
 
@@ -63,11 +65,22 @@ def try_shard(plan: Plan, shard: Shard, predictor: Predictor, attempts: int = AT
         except Exception as error:  # noqa: BLE001  The job goes on with the other shards, and reports this one.
             failure = f"{type(error).__name__}: {error}"
             _log.warning("%s, attempt %d: %s", shard.name, attempt, failure)
-            if attempt == attempts or isinstance(error, _FINAL):
-                return ShardReport(shard.index, attempts=attempt, failure=failure, worker=_name_worker())
+            if attempt == attempts or isinstance(error, _FINAL) or _is_disk_full(error):
+                return ShardReport(
+                    shard.index,
+                    attempts=attempt,
+                    failure=failure,
+                    stops_run=plan.on_error == "fail" or _is_disk_full(error),
+                    worker=_name_worker(),
+                )
         else:
             return dataclasses.replace(report, attempts=attempt)
     raise AssertionError("attempts is at least 1")
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """Return whether the other shards would fail for the same reason: pyarrow's error may have no errno."""
+    return getattr(error, "errno", None) in _NO_SPACE or os.strerror(errno.ENOSPC) in str(error)
 
 
 def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
@@ -85,7 +98,9 @@ def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
     pa = import_pyarrow()
     schema = pa.ipc.read_schema(pa.py_buffer(plan.schema))
     clock = _Clock()
-    clock.seconds["load"] = predictor.load()
+    predictor.load()
+    # The shard that comes first has the time of loading, even if the probe has loaded the model.
+    clock.seconds["load"], predictor.load_seconds = predictor.load_seconds, 0.0
     writer = ShardWriter(plan.output, shard.name, uuid.uuid4().hex, schema)
     rows = 0
     errors: dict[str, int] = {}

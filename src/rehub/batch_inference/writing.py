@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow, is_arrow
+from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
 from rehub.batch_inference.outputs import OutputColumn
 from rehub.batch_inference.row_errors import RowErrors
-from rehub.cache.fsspec_storage import call_storage, open_storage
-from rehub.errors import HubError, InputMismatch
-from rehub.redaction import redact_url
+from rehub.errors import InputMismatch
 from rehub.staging import fsync_path
 
 ERROR_COLUMN = "error"
@@ -21,7 +20,7 @@ _METADATA = b"rehub"
 _SHAPE = b"shape"
 
 
-def make_field(name: str, column: OutputColumn, good: Sequence[int]) -> Any:
+def make_field(name: str, column: OutputColumn, good: Sequence[int], *, varies: bool = False) -> Any:
     """Return the Arrow field of an output, by the values of a probe.
 
     Vectors are lists of fixed size; values of a higher rank are flattened, and their shape is in the field's metadata.
@@ -31,17 +30,18 @@ def make_field(name: str, column: OutputColumn, good: Sequence[int]) -> Any:
         name: of the column.
         column: the values.
         good: the rows that have some.
+        varies: whether the first size can differ by row, even if it does not in these rows.
 
     Raises:
         InputMismatch: Arrow has no type for them.
     """
     pa = import_pyarrow()
-    values = [column.array[row] for row in good] if column.lists is None else [column.lists[row] for row in good]
+    values = [column.value(row) for row in good]
     shapes = {getattr(value, "shape", ()) for value in values}
     dtype = getattr(values[0], "dtype", None)
     kind = _string_type(values) if dtype is None or dtype.kind == "O" else _number_type(name, dtype)
     shape = next(iter(shapes))
-    if len(shapes) == 1 and column.lists is None:
+    if len(shapes) == 1 and column.lists is None and not (varies and shape):
         return pa.field(name, _nest(kind, shape), metadata=_shape_metadata(shape))
     if len({each[1:] for each in shapes}) > 1:
         raise InputMismatch(
@@ -106,7 +106,7 @@ def convert_output(field: Any, column: OutputColumn, rows: int, errors: RowError
     values: list[Any] = []
     is_list = _is_list(field.type)
     for row in range(rows):
-        value = None if mask[row] else (array[row] if column.lists is None else column.lists[row])
+        value = None if mask[row] else column.value(row)
         values.append(None)
         if value is None:
             continue
@@ -206,10 +206,10 @@ class ShardWriter:
     """
 
     def __init__(self, output: str, name: str, attempt: str, schema: Any) -> None:
-        self._output, self._name = output, name
-        self._is_remote = "://" in output
-        folder = tempfile.gettempdir() if self._is_remote else os.path.join(output, "_rehub", "tmp")
-        self._staging = Path(folder, f".{name}.{attempt}")
+        self._store, self._name = open_store(output), name
+        is_local = isinstance(self._store, LocalStore)
+        folder = os.path.join(output, "_rehub", "tmp") if is_local else tempfile.gettempdir()
+        self._staging = Path(folder, f"{Path(name).stem}.{attempt}.parquet")
         self._writer = import_pyarrow().parquet.ParquetWriter(str(self._staging), schema, compression="zstd")
 
     def write(self, table: Any) -> None:
@@ -220,16 +220,12 @@ class ShardWriter:
         """Finish the file, with what is to be known about it without its rows, and give it its name."""
         self._writer.add_key_value_metadata({_METADATA.decode(): json.dumps(metadata, sort_keys=True)})
         self._writer.close()
-        if self._is_remote:
-            url = f"{self._output.rstrip('/')}/{self._name}"
-            storage, path = open_storage(url, url)
-            call_storage(
-                lambda: storage.put_file(str(self._staging), path), HubError, f"{redact_url(url)!r} is not written", url
-            )
+        if isinstance(self._store, ObjectStore):
+            self._store.put(str(self._staging), self._name)
             self._staging.unlink()
             return
         fsync_path(self._staging)
-        target = Path(self._output, self._name)
+        target = Path(self._store.path, self._name)
         os.replace(str(self._staging), str(target))
         fsync_path(target.parent)
 

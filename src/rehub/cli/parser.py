@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from typing import Any, Mapping, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
@@ -82,6 +83,14 @@ def parse_size_argument(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parse_image_size(text: str) -> tuple[int, int]:
+    """Return the height and width of a size that a user typed, such as 224x224; a `type=` of argparse."""
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height and width, such as 224x224")
+    return int(found.group(1)), int(found.group(2))
 
 
 def parse_argv(argv: Sequence[str]) -> argparse.Namespace:

@@ -6,18 +6,18 @@ where it was, `<version>.tombstone`, a JSON file with the reason and the date.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+from rehub.server.names import TOMBSTONE as _TOMBSTONE
 from rehub.server.names import ModelName, is_version, parse_name
+from rehub.strict_parsing import Malformed, parse_json
 
 _MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "tfhub_module.pb", "model.json")
 CARD_FILE = "card.md"
 _TFLITE = ".tflite"
-_TOMBSTONE = ".tombstone"
 _DEEPEST = 16
 
 
@@ -173,9 +173,9 @@ def read_tombstone(path: Path) -> Tombstone | None:
     except OSError:
         return None
     try:
-        found = json.loads(content)
+        found = parse_json(content)
         return Tombstone(str(found.get("reason", "")), str(found.get("date", "")))
-    except (ValueError, AttributeError):
+    except (Malformed, AttributeError):
         return Tombstone(content.decode("utf-8", "replace").strip())
 
 

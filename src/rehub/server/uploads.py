@@ -7,7 +7,6 @@ import base64
 import contextlib
 import errno
 import hashlib
-import json
 import logging
 import re
 from http import HTTPStatus
@@ -20,6 +19,7 @@ from rehub.errors import DiskFull, HubError, InvalidHandle
 from rehub.formatting import format_size
 from rehub.server.names import parse_name_to_publish
 from rehub.server.publishing import VersionTaken, VersionWithdrawn
+from rehub.strict_parsing import Malformed, get_field, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,10 +151,10 @@ async def _receive_reason(request: Request) -> str:
         if len(body) > _LONGEST_REASON:
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A reason has at most {_LONGEST_REASON} bytes.")
     try:
-        reason = json.loads(body or b"{}").get("reason")
-    except (ValueError, AttributeError):
+        reason = get_field(parse_json(body), "reason", str)
+    except Malformed:
         reason = None
-    if not isinstance(reason, str) or not reason.strip():
+    if reason is None or not reason.strip():
         raise Refusal(HTTPStatus.BAD_REQUEST, 'Say why: the body is JSON with a "reason".')
     return " ".join(reason.split())
 

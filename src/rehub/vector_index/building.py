@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from rehub.cache import file_lock
-from rehub.errors import InvalidSetting, InvalidVectors
+from rehub.errors import InvalidSetting, InvalidVectors, OutputInUse
 from rehub.escaping import quote
 from rehub.staging import publish_directory, remove_path, staging_path
 from rehub.vector_index.data_files import (
@@ -74,7 +74,8 @@ def build_index(
 
     Raises:
         InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths.
-        InvalidSetting: the metric or the projection is not possible, or another process builds this index now.
+        InvalidSetting: the metric or the projection is not possible.
+        OutputInUse: another process builds this index now.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """
     if metric not in METRICS:
@@ -104,7 +105,7 @@ def _hold_build_lock(target: Path) -> Iterator[None]:
     """Keep other processes from building this index; remove what a killed one has left."""
     lock = file_lock.try_acquire(target.with_name(f".{target.name}.lock"))
     if lock is None:
-        raise InvalidSetting(f"Another process builds the index {quote(target)} now.")
+        raise OutputInUse(f"Another process builds the index {quote(target)} now.")
     with lock:
         for left in target.parent.iterdir():
             if left.name.startswith(f"{target.name}.") and left.name.endswith((".tmp", ".old")):

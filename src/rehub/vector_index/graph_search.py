@@ -69,10 +69,9 @@ class GraphSearcher:
         if self._metric == "cos":
             queries = queries / compute_norms(queries)[:, np.newaxis]
         self._graph.expansion_search = max(_EXPANSION_SEARCH, k)
-        matches = self._graph.search(queries.astype(np.float32), k, threads=1)
         found = []
-        for query, keys, count in zip(queries, matches.keys, matches.counts):
-            keys = keys[:count]
+        for query in queries:
+            keys = self._graph.search(query.astype(np.float32), k, threads=1).keys
             distances = compute_distances(self._metric, query, self._graph.get(keys))
             found.append(keep_nearest(distances, keys.astype(np.int64), k))
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import gzip
 import os
@@ -162,8 +163,9 @@ def _join_url(url: str, path: str) -> str:
 
 def _stamp_of(info: Any) -> str:
     for key in ("ETag", "etag", "md5Hash", "generation", "LastModified", "mtime", "created"):
-        if info.get(key):
-            return f"{info['size']}:{info[key]}"
+        value = info.get(key)
+        if value:  # Some drivers give a time as a number in a listing, and as a datetime elsewhere.
+            return f"{info['size']}:{value.timestamp() if hasattr(value, 'timestamp') else value}"
     return f"{info['size']}:"
 
 
@@ -200,12 +202,17 @@ def is_compressed(path: str) -> bool:
         return file.read(len(_GZIP)) == _GZIP
 
 
-def open_decompressed(path: str) -> IO[bytes]:
+@contextlib.contextmanager
+def open_decompressed(path: str) -> Iterator[IO[bytes]]:
     """Open a file for reading, and decompress it if it is compressed by gzip."""
-    file = open_file(path)
-    start = file.read(len(_GZIP))
-    file.seek(0)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if start == _GZIP else file
+    with open_file(path) as file:
+        start = file.read(len(_GZIP))
+        file.seek(0)
+        if start != _GZIP:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as content:
+            yield cast("IO[bytes]", content)
 
 
 def describe_failure(path: str, error: BaseException, row: int | None = None) -> str:

@@ -14,10 +14,10 @@ from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
-from rehub.migrate.code.slices import FunctionPlan
+from rehub.migrate.code.slices import FunctionPlan, iter_nodes
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
-from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of
+from rehub.migrate.code.values import Entries, Items, Plain, Source, Tensor, iter_parts, sources_of
 
 
 class Fetches:
@@ -166,6 +166,8 @@ class Fetches:
         sources = [source for source in sources if source not in drawn]
         if not sources and fetch.feed is None:
             return drawn
+        if fetch.feed is None and all(self.default_of(source) is not None for source in sources):
+            return {**drawn, **{source: self.default_builder(source) for source in sources}}
         entries = fetch.feed_value
         if not isinstance(entries, Entries) or not isinstance(entries.node, cst.Dict):
             self.plan.block(fetch.node, "RH103", "it is not known what is fed here")
@@ -177,9 +179,12 @@ class Fetches:
                 self.plan.block(element, "RH103", "something else than a placeholder is fed")
                 return None
             if key.is_described:
-                self.feed_entry(found, element, key.placeholder, is_inline=is_inline)
+                self.feed_entry(fetch, found, element, key.placeholder)
                 continue
             found[key.placeholder] = self.feed_code(fetch, element, key.placeholder, is_inline=is_inline)
+        for source in sources:
+            if source not in found and self.default_of(source) is not None:
+                found[source] = self.default_builder(source)
         missing = [source for source in sources if source not in found]
         if missing:
             names = ", ".join(self.deferral.parameter_name(source) for source in missing)
@@ -187,13 +192,35 @@ class Fetches:
             return None
         return {**drawn, **{source: found[source] for source in sources}}
 
+    def default_of(self, source: Source) -> cst.BaseExpression | None:
+        """Return what a placeholder is where it is not fed, if that can be written again elsewhere."""
+        node = source.node
+        if not isinstance(node, cst.Call) or not plan_code(node.func).endswith("placeholder_with_default"):
+            return None
+        defaults = [a.value for a in node.args[:1] if a.keyword is None or a.keyword.value == "input"]
+        is_constant = isinstance(self.plan.fact(defaults[0]) if defaults else None, Plain) and not names_of(defaults[0])
+        return defaults[0] if is_constant else None
+
+    def default_builder(self, source: Source) -> Builder:
+        """Return a builder of what a placeholder is where it is not fed."""
+        default = self.default_of(source)
+        assert default is not None
+        return lambda renderer: renderer.render(default)
+
     def feed_entry(
-        self, found: dict[Source, Builder | str], element: cst.DictElement, source: Source, *, is_inline: bool
+        self, fetch: Fetch, found: dict[Source, Builder | str], element: cst.DictElement, source: Source
     ) -> None:
         """Add what is fed to one placeholder of a dict of them to the dict of inputs that takes their place."""
         whole = replace(source, part="")
-        if not is_inline or source.part in {"", "*"}:
-            self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs is made elsewhere")
+        if source.part in {"", "*"}:
+            self.plan.block(element, "RH108", "it is not known which input of a module is fed here")
+            return
+        if fetch.feed is not self.feed_node(fetch):
+            if any(other != whole for other in found):
+                self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs has other keys, too")
+            assert fetch.feed is not None
+            self.plan.edits.replace_by_code(element.key, f'"{source.part}"')
+            found[whole] = plan_code(fetch.feed)
             return
         before = found.get(whole)
 
@@ -202,6 +229,10 @@ class Fetches:
             return cst.parse_expression(f'{{{first}"{source.part}": {renderer.code(element.value)}}}')
 
         found[whole] = build
+
+    def feed_node(self, fetch: Fetch) -> cst.CSTNode | None:
+        """Return the dict display of what a run is fed, which may be written elsewhere."""
+        return fetch.feed_value.node if isinstance(fetch.feed_value, Entries) else None
 
     def feed_code(self, fetch: Fetch, element: cst.DictElement, source: Source, *, is_inline: bool) -> Builder | str:
         """Return the code of what one placeholder is fed."""
@@ -268,15 +299,17 @@ class Fetches:
         dotted = code if is_call else parenthesize(code, node)
         form = value.form if isinstance(value, Tensor) else ""
         if isinstance(value, Items):
-            form = "tuple" if value.is_tuple else "list"
+            form = "items of a tuple" if value.is_tuple else "list"
         elif isinstance(value, Entries):
             form = "dict"
         if form == "dict":
             return f"{{key: value.numpy() for key, value in {dotted}.items()}}"
         if form == "list":
             return f"[value.numpy() for value in {code}]"
-        if form == "tuple":
+        if form == "items of a tuple":
             return f"tuple(value.numpy() for value in {code})"
+        if form == "tuple":
+            return f"{self.deferral.tf}.nest.map_structure(lambda value: value.numpy(), {code})"
         return f"{dotted}.numpy()"
 
     def substitutions(
@@ -300,6 +333,12 @@ class Fetches:
             ]
             found[leaf] = constant_builder(f"{plan_code(leaf)}({', '.join(arguments)})")
         return found
+
+
+def names_of(node: cst.CSTNode) -> set[str]:
+    """Return the variables in an expression."""
+    names = {part.value for part in iter_nodes(node) if isinstance(part, cst.Name)}
+    return names - {"None", "True", "False"}
 
 
 def parse_expression(code: str) -> cst.BaseExpression:

@@ -60,6 +60,8 @@ class Plan:
         self.functions: set[cst.CSTNode] = set()
         # Parameters that get a placeholder and stay: they get the tensor itself.
         self.kept_parameters: set[cst.Param] = set()
+        # Calls of `hub.Module` in functions that are called in each run now.
+        self.repeated_loads: list[cst.Call] = []
         self._index(module)
 
     def _index(self, node: cst.CSTNode) -> None:
