@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from typing import Any, Callable, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.engines import EngineOptions, find_engine
+from rehub.batch_inference.engines import EngineOptions, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
+from rehub.batch_inference.probe_process import probe_schema_in_child
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
-from rehub.errors import BatchFailed, InvalidSetting
+from rehub.batch_inference.settings import PredictorSettings
+from rehub.errors import BatchFailed, InvalidSetting, OutputNotWritten
+
+_log = logging.getLogger(__name__)
 
 
 def batch(
@@ -100,21 +105,24 @@ def batch(
         trusted=trusted,
     )
     found = plan_input(_list_inputs(inputs), input_format, shard_rows)
-    columns, kept = choose_columns(predictor, found)
+    inputs_by_name, kept = choose_columns(predictor, found)
     with open_output(output) as directory:
         plan = Plan(
             output=directory.path,
             format=found.format,
             model=predictor.model,
-            settings=dataclasses.replace(predictor.settings, keep=kept),
+            settings=dataclasses.replace(
+                predictor.settings, keep=kept, inputs=PredictorSettings.make_pairs(inputs_by_name)
+            ),
             versions=find_versions(),
-            columns=columns,
+            columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
             load_options=(("prepare", "use"), ("trusted", trusted)),
         )
         earlier = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
-        schema = earlier if earlier is not None else probe_schema(plan, found.shards, found.types, kept)
+        probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
+        schema = earlier if earlier is not None else probe(plan, found.shards, found.types, kept)
         shards = found.shards if schema is not None else ()
         plan = dataclasses.replace(plan, schema=schema or b"")
         directory.write_plan(plan, shards)
@@ -126,7 +134,10 @@ def batch(
                 run_engine(plan, run.remaining(), options, run.add)
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
-            directory.write_report(report)
+            try:
+                directory.write_report(report)
+            except OutputNotWritten as error:  # What stopped the run is more important.
+                _log.warning("%s", error)
     run.check_errors(is_finished=True)
     return report
 

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Sequence
 
@@ -60,6 +61,7 @@ def open_service(
     hub = HubDirectory(directory, place / "blobs")
     if is_managed:
         hub.remove_stale_staging()
+    options = replace(options, can_publish=options.can_publish and is_managed)
     mirror = None
     if upstream:
         mirrored = HubDirectory.create(place / "mirror")

@@ -508,3 +508,19 @@ def test_iterator_starts_again_where_its_initializer_is_run():
     assert blockers(rewriting) == []
     assert "it_data = tf.data.Dataset.range(3)\n" in after
     assert "    it = iter(it_data)\n" in after
+
+
+def test_imports_from_modules_that_keras_no_longer_has_move():
+    after, _ = rewritten(
+        """
+        from keras.models import Model, Input  # Both.
+        from keras.layers.merge import add
+        from keras.engine import Layer
+        from tensorflow.python.keras.layers import Dense
+        m = hub.Module("m")
+        """
+    )
+    assert after.startswith(
+        "\nfrom keras.models import Model  # Both.\nfrom keras.layers import Input\nfrom keras.layers import add\n"
+        "from keras.layers import Layer\nfrom tensorflow.keras.layers import Dense\n"
+    )

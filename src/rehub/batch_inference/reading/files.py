@@ -136,7 +136,10 @@ def _is_hidden(name: str) -> bool:
 
 def _stat_file(path: str) -> InputFile:
     path = os.path.abspath(path)
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise InputUnreadable(f"{path!r} cannot be read: {error.strerror}.") from error
     return InputFile(path, found.st_size, f"{found.st_size}:{found.st_mtime_ns}")
 
 
@@ -147,7 +150,7 @@ def _list_url(url: str) -> Iterator[tuple[InputFile, bool]]:
         storage.invalidate_cache()
         if glob.has_magic(root):
             return cast("dict[str, Any]", storage.glob(root, detail=True)), True
-        found = cast("dict[str, Any]", storage.find(root, detail=True))
+        found = cast("dict[str, Any]", storage.find(root, detail=True)) or {root: storage.info(root)}
         return found, list(found) == [root.rstrip("/")]
 
     infos, is_named = call_storage(list_all, InputUnreadable, f"{redact_url(url)!r} cannot be listed", url)
@@ -158,6 +161,8 @@ def _list_url(url: str) -> Iterator[tuple[InputFile, bool]]:
 
 
 def _join_url(url: str, path: str) -> str:
+    if "://" in path:  # As of the driver for http.
+        return path
     return f"{url.partition('://')[0]}://{path.lstrip('/') if not path.startswith('/') else path}"
 
 
@@ -181,7 +186,7 @@ def check_stamp(path: str, stamp: str) -> None:
             now = _stamp_of(storage.info(inner))
         else:
             now = _stat_file(path).stamp
-    except FileNotFoundError:
+    except (FileNotFoundError, InputUnreadable):
         now = "missing"
     if now != stamp:
         state = "is gone" if now == "missing" else "has changed"
