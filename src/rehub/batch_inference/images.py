@@ -85,7 +85,7 @@ class ImageDecoder:
     def decode_all(self, contents: Sequence[bytes | None]) -> list[Any]:
         """Return for each file its pixels, or the ValueError of `decode`; None for None. Several threads decode."""
         _import_pillow()
-        with ThreadPoolExecutor(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(_count_threads()) as threads:
             return list(threads.map(self._try_decode, contents))
 
     def _try_decode(self, content: bytes | None) -> Any:
@@ -108,6 +108,12 @@ class ImageDecoder:
         if image.size != (self.width, self.height):
             image = image.resize((self.width, self.height), image_module.Resampling.BILINEAR)
         return image
+
+
+def _count_threads() -> int:
+    """Return how many threads decode: as many as TensorFlow may use, which engines set for their workers."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(limit)) if limit.isdigit() else os.cpu_count() or 1
 
 
 def _import_pillow() -> tuple[Any, Any]:
