@@ -31,7 +31,7 @@ class ForkedProgram:
         self._process = CONTEXT.Process(target=_run_program, args=arguments, daemon=True)
         self._process.start()
 
-    def output(self, timeout=240):
+    def output(self, timeout=600):
         """Wait for the end; return what was printed, if the program succeeded."""
         self._process.join(timeout)
         code = self._process.exitcode

@@ -26,6 +26,7 @@
      ├── SharedDevicesRequired (RuntimeError)
      ├── ExportTargetTaken (FileExistsError)
      ├── OutputInUse (FileExistsError)
+     ├── OutputNotWritten (OSError)
      ├── InputUnreadable (OSError)
      │    └── InputChanged
      ├── OutputsNotAligned (ValueError)
@@ -182,6 +183,10 @@ class ExportTargetTaken(HubError, FileExistsError):
 
 class OutputInUse(HubError, FileExistsError):
     """The output of a batch has results of another run, other files, or a run in progress; nothing was written."""
+
+
+class OutputNotWritten(HubError, OSError):
+    """The output of a batch cannot be written: the disk is full, or you lack the rights."""
 
 
 class InputUnreadable(HubError, OSError):

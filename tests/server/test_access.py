@@ -48,6 +48,14 @@ def test_a_reader_loads_a_private_model(url, tokens):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/acme/text/1?tf-hub-format=compressed", "/acme/text/1", "/acme", "/", "/-/search"])
+def test_a_shared_cache_keeps_nothing_that_a_token_or_login_was_needed_for(url, tokens, path):
+    for headers in (bearer(tokens["reader"]), {"X-User": "ann"}):
+        control = requests.get(url + path, headers=headers).headers["Cache-Control"]
+        assert (control.startswith("private, "), "public" in control) == (True, False)
+    assert "private" not in requests.get(url + path).headers["Cache-Control"]
+
+
 def test_a_user_of_the_proxy_sees_private_models(url):
     assert requests.get(f"{url}/acme/text/1", headers={"X-User": "ann"}).status_code == 200
 
@@ -80,6 +88,13 @@ def test_private_models_are_not_listed(url, tokens):
         assert "acme" not in requests.get(url + path, headers=HTML).text.replace("publisher=acme", "")
         assert "acme/text" in requests.get(url + path, headers=bearer(tokens["reader"])).text
     assert "acme" not in requests.get(f"{url}/-/metrics").text
+
+
+def test_counters_do_not_grow_with_what_clients_send(url):
+    for number in range(3):
+        assert requests.request(f"NOVEL{number}", url).status_code == 405
+    metrics = requests.get(f"{url}/-/metrics").text
+    assert ('method="other"' in metrics, "NOVEL" in metrics) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,9 @@ import base64
 import concurrent.futures
 import hashlib
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import textwrap
-import time
 
 import pytest
 import requests
@@ -209,33 +205,63 @@ def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "hub/models/acme/text").iterdir()) == ["1", "2.tombstone"]
 
 
+# Forks its publishers, as starting one takes longer than it runs. After each kill it waits for a line.
+KILLED_PUBLISHERS = """
+import os, random, signal, sys, time
+from rehub.cli.program import main
+
+source, root, count = sys.argv[1:]
+
+
+def start_publishing(name):
+    child = os.fork()
+    if child == 0:
+        os._exit(main(["publish", source, name, "--into", root]))
+    return child
+
+
+start = time.monotonic()
+assert os.waitpid(start_publishing("acme/timed/1"), 0)[1] == 0
+span = time.monotonic() - start
+for number in range(1, int(count) + 1):
+    child = start_publishing(f"acme/text/{number}")
+    time.sleep(random.uniform(0, span))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print("killed", number, file=sys.stderr, flush=True)
+    sys.stdin.readline()
+"""
+
+
 def test_a_publisher_that_is_killed_leaves_a_whole_version_or_none(tmp_path):
     """SIGKILL at random moments. What is there afterwards is complete, and what is not there can be published."""
     from rehub.server.names import parse_name
     from rehub.server.publishing import HubDirectory
 
-    program = textwrap.dedent("""
-        import sys
-        from rehub.cli.program import main
-        print("ready", flush=True)
-        sys.exit(main(["publish", sys.argv[1], sys.argv[2], "--into", sys.argv[3]]))
-    """)
-    source, root = directory_of("text_embed"), tmp_path / "hub"
+    source, root, count = directory_of("text_embed"), tmp_path / "hub", scaled(60)
     complete = {str(path.relative_to(source)): path.read_bytes() for path in source.rglob("*") if path.is_file()}
     HubDirectory.create(root)
-    for number in range(1, scaled(60) + 1):
-        command = [sys.executable, "-c", program, str(source), f"acme/text/{number}", str(root)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-            process.stdout.readline()
-            time.sleep(random.random() * 1.5)
-            process.send_signal(signal.SIGKILL)
-        found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}"))
-        if found is not None:
-            files = {
-                str(p.relative_to(found.directory)): p.read_bytes() for p in found.directory.rglob("*") if p.is_file()
-            }
-            assert files == complete
-        else:
-            assert not (root / "models" / "acme" / "text" / str(number)).exists()
+    command = [sys.executable, "-c", KILLED_PUBLISHERS, str(source), str(root), str(count)]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, text=True, env=environment, **streams) as process:
+        for number in range(1, count + 1):
+            for line in process.stderr:
+                if line == f"killed {number}\n":
+                    break
+            else:
+                pytest.fail(f"it ended before publisher {number}")
+            found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}"))
+            if found is not None:
+                files = {
+                    str(p.relative_to(found.directory)): p.read_bytes()
+                    for p in found.directory.rglob("*")
+                    if p.is_file()
+                }
+                assert files == complete
+            else:
+                assert not (root / "models" / "acme" / "text" / str(number)).exists()
+            process.stdin.write("go on\n")
+            process.stdin.flush()
+    assert process.returncode == 0
     assert main(["publish", str(source), "acme/text", "--into", str(root)]) == 0

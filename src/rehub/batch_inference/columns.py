@@ -102,6 +102,16 @@ def convert_column(
     return InputColumn(cast)
 
 
+def holds_bytes(values: Any) -> bool:
+    """Return whether a column holds bytes, which can be images."""
+    kind = getattr(values, "type", None)
+    if kind is not None:
+        return "binary" in str(kind)
+    if getattr(getattr(values, "dtype", None), "kind", "O") != "O":
+        return False
+    return any(isinstance(value, (bytes, bytearray)) for value in values)
+
+
 def _simplify_arrow(values: Any) -> Any:
     pa = import_pyarrow()
     if isinstance(values, pa.ChunkedArray):
@@ -161,6 +171,8 @@ def _convert_rows(
     """Return a column whose rows are converted one by one: lists, texts of numbers, images."""
     import numpy as np
 
+    if decoder is not None:
+        values = _decode_images(values, decoder, errors)
     rows: list[Any] = []
     for index, value in enumerate(values):
         rows.append(None)
@@ -170,12 +182,11 @@ def _convert_rows(
             errors.add(index, "null", f"the value for input {tensor.name!r} is null")
             continue
         try:
-            rows[-1] = _convert_value(value, target, inner, tensor, decoder)
+            rows[-1] = _convert_value(value, target, inner, tensor)
         except OverflowError as error:
             errors.add(index, "range", f"input {tensor.name!r}: {error}")
         except ValueError as error:
-            kind = "image" if isinstance(value, bytes) else "type"
-            errors.add(index, kind, f"input {tensor.name!r}: {error}")
+            errors.add(index, "image" if value is error else "type", f"input {tensor.name!r}: {error}")
     shapes = {row.shape for row in rows if row is not None}
     if len(shapes) > 1:
         return InputColumn(rows=rows)
@@ -183,13 +194,18 @@ def _convert_rows(
     return InputColumn(np.stack([filler if row is None else row for row in rows]) if rows else filler.reshape(0))
 
 
-def _convert_value(
-    value: Any, target: Any, inner: Sequence[int | None] | None, tensor: TensorInfo, decoder: ImageDecoder | None
-) -> Any:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        if decoder is None:
-            raise ValueError(f"it takes {tensor.dtype}, and the value is bytes")
-        return decoder.decode(bytes(value))
+def _decode_images(values: Sequence[Any], decoder: ImageDecoder, errors: RowErrors) -> list[Any]:
+    """Return the values with the pixels of images, or the error, in the place of their files."""
+    is_file = [isinstance(value, (bytes, bytearray)) and row not in errors for row, value in enumerate(values)]
+    decoded = decoder.decode_all([bytes(value) if found else None for value, found in zip(values, is_file)])
+    return [pixels if found else value for value, found, pixels in zip(values, is_file, decoded)]
+
+
+def _convert_value(value: Any, target: Any, inner: Sequence[int | None] | None, tensor: TensorInfo) -> Any:
+    if isinstance(value, ValueError):
+        raise value
+    if isinstance(value, (bytes, bytearray)):
+        raise ValueError(f"it takes {tensor.dtype}, and the value is bytes")
     array = parse_numbers(value, target) if isinstance(value, str) else to_array(value)
     try:
         cast, bad = cast_numbers(array, target)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from typing import Any, Callable, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.engines import EngineOptions, find_engine
+from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
+from rehub.batch_inference.probe_process import probe_schema_in_child
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
-from rehub.errors import BatchFailed, InvalidSetting
+from rehub.batch_inference.settings import PredictorSettings
+from rehub.errors import BatchFailed, InvalidSetting, OutputNotWritten
+
+_log = logging.getLogger(__name__)
 
 
 def batch(
@@ -100,35 +105,42 @@ def batch(
         trusted=trusted,
     )
     found = plan_input(_list_inputs(inputs), input_format, shard_rows)
-    columns, kept = choose_columns(predictor, found)
+    inputs_by_name, kept = choose_columns(predictor, found)
     with open_output(output) as directory:
         plan = Plan(
             output=directory.path,
             format=found.format,
             model=predictor.model,
-            settings=dataclasses.replace(predictor.settings, keep=kept),
+            settings=dataclasses.replace(
+                predictor.settings, keep=kept, inputs=PredictorSettings.make_pairs(inputs_by_name)
+            ),
             versions=find_versions(),
-            columns=columns,
+            columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
             load_options=(("prepare", "use"), ("trusted", trusted)),
         )
-        earlier = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
-        schema = earlier if earlier is not None else probe_schema(plan, found.shards, found.types, kept)
-        shards = found.shards if schema is not None else ()
+        schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
+        if schema is None:
+            probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
+            schema = probe(plan, found.shards, found.types, kept)
         plan = dataclasses.replace(plan, schema=schema or b"")
-        directory.write_plan(plan, shards)
-        run = _Run(directory, shards, max_errors)
-        run.add_finished(directory.find_finished(shards))
+        directory.write_plan(plan, found.shards, overwrite=overwrite)
+        run = _Run(directory, found.shards if schema else (), max_errors)
         try:
-            with track_rows(shards, run.done) as advance:
-                run.advance = advance
-                run_engine(plan, run.remaining(), options, run.add)
+            run.compute(plan, run_engine, options)
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
-            directory.write_report(report)
+            _write_report(directory, report)
     run.check_errors(is_finished=True)
     return report
+
+
+def _write_report(directory: OutputDirectory, report: BatchReport) -> None:
+    try:
+        directory.write_report(report)
+    except OutputNotWritten as error:  # What stopped the run is more important.
+        _log.warning("%s", error)
 
 
 def _list_inputs(inputs: Any) -> list[Any]:
@@ -160,26 +172,22 @@ class _Run:
         self._max_errors = max_errors
         self._names = {shard.index: shard.name for shard in shards}
         self._reports: dict[int, ShardReport] = {}
-        self.advance: Callable[[ShardReport], object] = lambda _: None
+        self._advance: Callable[[ShardReport], object] = lambda _: None
 
-    def add_finished(self, reports: Sequence[ShardReport]) -> None:
-        """Take the reports of shards that an earlier run has finished."""
-        self._reports.update((report.shard, report) for report in reports)
-
-    @property
-    def done(self) -> Sequence[ShardReport]:
-        """The reports until now."""
-        return list(self._reports.values())
-
-    def remaining(self) -> list[Shard]:
-        """Return the shards that are to be computed."""
-        return [shard for shard in self._shards if shard.index not in self._reports]
+    def compute(self, plan: Plan, run_engine: Run, options: EngineOptions) -> None:
+        """Have an engine compute the shards that no earlier run has finished."""
+        finished = self._directory.find_finished(self._shards)
+        self._reports.update((report.shard, report) for report in finished)
+        remaining = [shard for shard in self._shards if shard.index not in self._reports]
+        if remaining:
+            with track_rows(self._shards, finished) as self._advance:
+                run_engine(plan, remaining, options, self.add)
 
     def add(self, report: ShardReport) -> None:
         """Take the report of a shard."""
         self._reports[report.shard] = report
         self._directory.append_report(report)
-        self.advance(report)
+        self._advance(report)
         if report.stops_run:
             raise BatchFailed(f"{self._names[report.shard]}: {report.failure}")
         self.check_errors(is_finished=False)
@@ -206,4 +214,4 @@ class _Run:
 
     def summarize(self, wall: float) -> BatchReport:
         """Return the report of the run."""
-        return summarize_reports(self._directory.path, len(self._shards), self.done, self._names, wall)
+        return summarize_reports(self._directory.path, len(self._shards), self._reports.values(), self._names, wall)

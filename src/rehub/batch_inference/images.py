@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 import io
-import warnings
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Sequence
 
 from rehub.errors import InputMismatch, PackageMissing
 from rehub.savedmodel.signatures import TensorInfo
@@ -70,10 +71,7 @@ class ImageDecoder:
         import numpy as np
 
         try:
-            with warnings.catch_warnings():
-                # Of large images and damaged EXIF data. Pillow refuses images that are far too large.
-                warnings.simplefilter("ignore")
-                image = self._open(content)
+            image = self._open(content)
         except PackageMissing:
             raise
         except Exception as error:
@@ -83,6 +81,18 @@ class ImageDecoder:
             return pixels.astype(self.dtype)
         scaled = pixels.astype(np.float32) * np.float32((self.high - self.low) / 255.0) + np.float32(self.low)
         return scaled.astype(self.dtype)
+
+    def decode_all(self, contents: Sequence[bytes | None]) -> list[Any]:
+        """Return for each file its pixels, or the ValueError of `decode`; None for None. Several threads decode."""
+        _import_pillow()
+        with ThreadPoolExecutor(_count_threads()) as threads:
+            return list(threads.map(self._try_decode, contents))
+
+    def _try_decode(self, content: bytes | None) -> Any:
+        try:
+            return None if content is None else self.decode(content)
+        except ValueError as error:
+            return error
 
     def _open(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
@@ -98,6 +108,12 @@ class ImageDecoder:
         if image.size != (self.width, self.height):
             image = image.resize((self.width, self.height), image_module.Resampling.BILINEAR)
         return image
+
+
+def _count_threads() -> int:
+    """Return how many threads decode: as many as TensorFlow may use, which engines set for their workers."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(limit)) if limit.isdigit() else os.cpu_count() or 1
 
 
 def _import_pillow() -> tuple[Any, Any]:

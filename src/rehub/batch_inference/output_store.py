@@ -10,11 +10,19 @@ from typing import IO, Any, Callable, ContextManager, Iterator, TypeVar, cast
 
 from rehub.cache import file_lock
 from rehub.cache.fsspec_storage import call_storage, open_storage
-from rehub.errors import HubError, OutputInUse
+from rehub.errors import OutputInUse, OutputNotWritten
 from rehub.redaction import redact_url
 from rehub.staging import write_atomically
 
 T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def _explain_write_error(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputNotWritten(f"{path!r} cannot be written: {error.strerror or error}.") from error
 
 
 class LocalStore:
@@ -31,8 +39,9 @@ class LocalStore:
             OutputInUse: another process has it.
         """
         file = Path(self.path, "_rehub", "lock")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = file_lock.try_acquire(file)
+        with _explain_write_error(self.path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = file_lock.try_acquire(file)
         if lock is None:
             holder = file_lock.read_holder(file) or "another process"
             raise OutputInUse(f"A run writes into {self.path!r}: {holder}. Wait for it, or choose another output.")
@@ -56,12 +65,12 @@ class LocalStore:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file; a reader sees the old text or the new."""
-        with write_atomically(Path(self.path, name)) as staging:
+        with _explain_write_error(self.path), write_atomically(Path(self.path, name)) as staging:
             staging.write_text(text, "utf-8")
 
     def append_line(self, name: str, line: str) -> None:
         """Add a line to a file."""
-        with Path(self.path, name).open("a", encoding="utf-8") as file:
+        with _explain_write_error(self.path), Path(self.path, name).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
     def open(self, name: str) -> ContextManager[IO[bytes]]:
@@ -75,8 +84,9 @@ class LocalStore:
     def reset_staging(self) -> None:
         """Make an empty directory for unfinished files: a worker of an earlier run can publish none then."""
         staging = Path(self.path, "_rehub", "tmp")
-        shutil.rmtree(str(staging), ignore_errors=True)
-        staging.mkdir(parents=True)
+        with _explain_write_error(self.path):
+            shutil.rmtree(str(staging), ignore_errors=True)
+            staging.mkdir(parents=True)
 
 
 class ObjectStore:
@@ -87,7 +97,9 @@ class ObjectStore:
         self._storage, self._root = open_storage(self.path, self.path)
 
     def _call(self, action: Callable[[], T]) -> T:
-        return call_storage(action, HubError, f"{redact_url(self.path)!r} cannot be used", self.path, FileNotFoundError)
+        return call_storage(
+            action, OutputNotWritten, f"{redact_url(self.path)!r} cannot be used", self.path, FileNotFoundError
+        )
 
     def _locate(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"

@@ -22,6 +22,8 @@ SHARD_BYTES = 256 << 20
 # Of a row of which only the size of its file is known.
 _BYTES_OF_ROW = 80
 _READERS = 8
+# The formats of files that are a row each, with a column `path` besides the `content`.
+WHOLE_FILES = ("image", "text")
 _VERSIONED = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-text")
 
 
@@ -106,8 +108,8 @@ def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) ->
         yield Shard(index, tuple(pending))
 
 
-def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns to read, and those to keep.
+def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the column of each input, and the columns to keep.
 
     Raises:
         InputMismatch: a column does not exist.
@@ -120,7 +122,7 @@ def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[tuple[str, .
             raise InputMismatch(
                 f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it."
             )
-    inputs = predictor.choose_inputs(list(types))
+    inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
     if keep is None:
         if found.lacking:
             _log.warning(
@@ -136,7 +138,7 @@ def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[tuple[str, .
             f"A column of the input and one of the output are both named {list_names(sorted(taken))}. Rename the "
             "output by --outputs NAME=OTHER, or choose the columns to keep by --keep."
         )
-    return tuple(dict.fromkeys((*inputs.values(), *keep))), keep
+    return inputs, keep
 
 
 def find_versions() -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
@@ -14,8 +15,11 @@ from rehub.batch_inference.worker import make_predictor, read_shard
 from rehub.batch_inference.writing import make_field
 from rehub.errors import InputMismatch, OutputsNotAligned
 
+_log = logging.getLogger(__name__)
+
 _ROWS = 16
 _ALONE = 4
+_TOLERANCE = 0.01
 _MOST_CHUNKS = 20
 
 
@@ -63,7 +67,10 @@ def _probe_chunk(predictor: Predictor, chunk: Chunk) -> list[Any] | None:
         good = [row for row in range(rows) if row not in errors]
         if good:
             _check_alignment(predictor, columns, good, outputs)
-            return [make_field(column, outputs[name], good) for name, column in predictor.output_columns.items()]
+            return [
+                make_field(column, outputs[name], good, varies=predictor.varies_by_row(name))
+                for name, column in predictor.output_columns.items()
+            ]
         start += rows
     return None
 
@@ -85,10 +92,26 @@ def _check_alignment(
         for name, column in outputs.items():
             if len(errors):
                 continue
-            shapes = [list(getattr(each.value(at), "shape", ())) for each, at in ((column, row), (alone[name], 0))]
+            values = column.value(row), alone[name].value(0)
+            shapes = [list(getattr(value, "shape", ())) for value in values]
             if shapes[0] != shapes[1]:
                 raise OutputsNotAligned(
                     f"Output {name!r} of a row has shape {shapes[0]} in a batch, and {shapes[1]} alone: it is padded "
                     f"to the longest row. Name the output with the length of each row: --padded {name}=LENGTHS. Or "
                     "leave it out: --outputs names those to write."
                 )
+            if not _are_close(*values):
+                _log.warning(
+                    "Output %r of a row is different alone and in a batch: it is random, or depends on other rows.",
+                    name,
+                )
+
+
+def _are_close(first: Any, second: Any) -> bool:
+    """Return whether numbers are the same but for rounding, which differs with the size of a batch."""
+    import numpy as np
+
+    if np.asarray(first).dtype.kind != "f":
+        return bool(np.all(np.asarray(first) == np.asarray(second)))
+    largest = np.max(np.abs(first), initial=0, where=np.isfinite(first))
+    return bool(np.allclose(first, second, rtol=_TOLERANCE, atol=_TOLERANCE * largest, equal_nan=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Mapping, Sequence
 
 from rehub import tf_internals
@@ -12,6 +13,14 @@ from rehub.inspection import inspect
 from rehub.loading import load
 from rehub.savedmodel import select_metagraph
 from rehub.savedmodel.signatures import SignatureInfo, find_default_signature
+
+_STACK = (
+    *("Graph execution error", "Detected at", "<stack traces", "Stack trace", "Function call stack", 'File "'),
+    *("Errors may have originated", "Input Source operations", "Original stack trace", "[[{{node"),
+)
+# Names that TensorFlow numbers anew in each process.
+_NODES = re.compile(r"\s*\[(?:\[\{\{node [^\]]*\]\]|Op:[^\]]*\])")
+_LONGEST_MESSAGE = 500
 
 
 def find_signature(path: str, label: str, name: str, tags: Sequence[str] | None) -> tuple[SignatureInfo, str]:
@@ -100,8 +109,8 @@ def _to_numpy(tf: Any, tensor: Any, name: str) -> Any:
 
 
 def _find_cause(error: Any) -> str:
-    # TensorFlow adds a call stack of functions, and of the code of the model's author.
-    text = str(getattr(error, "message", None) or error).strip()
-    paragraphs = text.split("\n\n")
-    found = next((each for each in reversed(paragraphs) if not each.startswith("Function call stack")), paragraphs[0])
-    return " ".join(found.split())[:500]
+    """Return what an error says, without where TensorFlow and the author of the model have their code."""
+    text = str(getattr(error, "message", None) or error)
+    lines = [line.strip() for line in text.splitlines()]
+    message = " ".join(line for line in lines if line and not line.startswith(_STACK)) or text
+    return _NODES.sub("", message)[:_LONGEST_MESSAGE]

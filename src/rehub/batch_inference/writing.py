@@ -20,7 +20,7 @@ _METADATA = b"rehub"
 _SHAPE = b"shape"
 
 
-def make_field(name: str, column: OutputColumn, good: Sequence[int]) -> Any:
+def make_field(name: str, column: OutputColumn, good: Sequence[int], *, varies: bool = False) -> Any:
     """Return the Arrow field of an output, by the values of a probe.
 
     Vectors are lists of fixed size; values of a higher rank are flattened, and their shape is in the field's metadata.
@@ -30,6 +30,7 @@ def make_field(name: str, column: OutputColumn, good: Sequence[int]) -> Any:
         name: of the column.
         column: the values.
         good: the rows that have some.
+        varies: whether the first size can differ by row, even if it does not in these rows.
 
     Raises:
         InputMismatch: Arrow has no type for them.
@@ -40,7 +41,7 @@ def make_field(name: str, column: OutputColumn, good: Sequence[int]) -> Any:
     dtype = getattr(values[0], "dtype", None)
     kind = _string_type(values) if dtype is None or dtype.kind == "O" else _number_type(name, dtype)
     shape = next(iter(shapes))
-    if len(shapes) == 1 and column.lists is None:
+    if len(shapes) == 1 and column.lists is None and not (varies and shape):
         return pa.field(name, _nest(kind, shape), metadata=_shape_metadata(shape))
     if len({each[1:] for each in shapes}) > 1:
         raise InputMismatch(
@@ -209,7 +210,14 @@ class ShardWriter:
         is_local = isinstance(self._store, LocalStore)
         folder = os.path.join(output, "_rehub", "tmp") if is_local else tempfile.gettempdir()
         self._staging = Path(folder, f"{Path(name).stem}.{attempt}.parquet")
-        self._writer = import_pyarrow().parquet.ParquetWriter(str(self._staging), schema, compression="zstd")
+        pa = import_pyarrow()
+        # Dictionaries of floats take more space and time than the floats.
+        repeating = [
+            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_integer(field.type)
+        ]
+        self._writer = pa.parquet.ParquetWriter(
+            str(self._staging), schema, compression="zstd", use_dictionary=repeating
+        )
 
     def write(self, table: Any) -> None:
         """Write some rows."""

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from rehub.batch_inference import batch
-from rehub.batch_inference.engines import ENGINES
+from rehub.batch_inference.engines import ENGINES, EngineOptions, runs_in_this_process
 from rehub.batch_inference.planning import SHARD_ROWS
 from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
@@ -149,7 +149,8 @@ def _join_pairs(given: list[list[tuple[str, str]]] | None) -> dict[str, str] | N
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Runs the model, and prints the report."""
-    start_tensorflow()
+    if runs_in_this_process(arguments.engine, EngineOptions(arguments.workers)):
+        start_tensorflow()
     report = batch(
         arguments.handle,
         arguments.paths,

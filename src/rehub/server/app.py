@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, cast
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from rehub.server.service import Service
     from rehub.server.tree import StoredModel
 
+    _Handler = Callable[[Request], Awaitable[Response]]
+
 _log = logging.getLogger(__name__)
 
 _ARCHIVES = {COMPRESSED, f"{TFJS_QUERY}=compressed"}
@@ -49,12 +51,12 @@ def create_app(service: Service) -> Starlette:
     metrics = Metrics()
     application = _Application(service, metrics)
     routes = [
-        Route("/", application.home, methods=["GET"]),
-        Route("/-/search", application.search, methods=["GET"]),
+        Route("/", application.keep_private(application.home), methods=["GET"]),
+        Route("/-/search", application.keep_private(application.search), methods=["GET"]),
         Route("/-/health", application.health, methods=["GET"]),
         Route("/-/metrics", application.metrics, methods=["GET"]),
         Route("/-/style.css", application.style, methods=["GET"]),
-        Route("/{path:path}", application.get_model, methods=["GET"]),
+        Route("/{path:path}", application.keep_private(application.get_model), methods=["GET"]),
         Route("/{path:path}", application.put_model, methods=["PUT"]),
         Route("/{path:path}", application.delete_model, methods=["DELETE"]),
     ]
@@ -83,6 +85,19 @@ class _Application:
         visitor = self._service.access.rules().identify(request.headers.get("authorization"), user)
         request.scope[_VISITOR] = visitor
         return visitor
+
+    def keep_private(self, handler: _Handler) -> _Handler:
+        """Return the handler with answers to someone with a token or login kept out of the caches of proxies."""
+
+        async def answer(request: Request) -> Response:
+            response = await handler(request)
+            visitor = self.visitor(request)
+            if visitor.token is not None or visitor.user:
+                allowed = response.headers.get("Cache-Control", responses.REVALIDATE).removeprefix("public, ")
+                response.headers["Cache-Control"] = f"private, {allowed}"
+            return response
+
+        return answer
 
     async def home(self, request: Request) -> Response:
         """All models."""

@@ -152,6 +152,12 @@ class Catalogue:
             if not prefix or name == prefix or name.startswith(prefix + "/"):
                 yield facts_from_json(facts)
 
+    def names(self, is_visible: Callable[[str], bool]) -> list[str]:
+        """Return the names of all models that may be shown."""
+        with self._use_database() as database:
+            rows = database.execute("select name, publisher from models where is_latest").fetchall()
+        return [name for name, publisher in rows if is_visible(publisher)]
+
     def search(
         self,
         text: str,

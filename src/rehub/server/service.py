@@ -135,5 +135,4 @@ class Service:
         return None if found is None else (name.path, found)
 
     def _find_similar_names(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:
-        known = [facts.name for facts in self.catalogue.latest() if visitor.can_read(facts.publisher)]
-        return tuple(difflib.get_close_matches(name.path, known, _MOST_NEAR, 0.6))
+        return tuple(difflib.get_close_matches(name.path, self.catalogue.names(visitor.can_read), _MOST_NEAR, 0.6))

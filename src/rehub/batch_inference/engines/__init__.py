@@ -60,3 +60,8 @@ def find_engine(name: str) -> Run:
     if name not in _MODULES:
         raise InvalidSetting(f"There is no engine {name!r}: {list_names(ENGINES)}.{did_you_mean(name, ENGINES)}")
     return cast("Run", importlib.import_module(_MODULES[name]).run)
+
+
+def runs_in_this_process(name: str, options: EngineOptions) -> bool:
+    """Return whether an engine computes in the process of the driver."""
+    return name == "local" and options.workers == 1

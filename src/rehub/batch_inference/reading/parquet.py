@@ -8,6 +8,7 @@ from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Slice
 from rehub.batch_inference.reading.chunk import MOST_BYTES, MOST_ROWS, Chunk
 from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
+from rehub.redaction import redact_url
 
 
 def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
@@ -19,6 +20,10 @@ def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any
             schema = metadata.schema.to_arrow_schema()
     except (OSError, ValueError, pa.ArrowException) as error:
         return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        problem = f"{redact_url(file.path)} cannot be read: it has the column {twice[0]!r} twice"
+        return [Slice(file.path, file.stamp, problem=problem)], None
     slices, start = [], 0
     for group in range(metadata.num_row_groups):
         count = metadata.row_group(group).num_rows

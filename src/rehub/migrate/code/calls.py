@@ -186,7 +186,7 @@ class CallInterpreter(LibraryInterpreter):
         if name in {"close", "as_default", "__enter__", "__exit__"}:
             return Session()
         if name == "should_stop":
-            return self.block(node, "RH102", "a loop until `session.should_stop()`")
+            return self.block(node, "RH102", "a loop until `session.should_stop()`: loop over the dataset in its place")
         return self.block(node, "RH102", f"`.{name}` of a session")
 
     def add_fetch(
@@ -227,6 +227,8 @@ class CallInterpreter(LibraryInterpreter):
                 return self.block(node, "RH102", "`.eval` with unknown arguments")
             self.add_fetch(node, node.func.value, owner, *feeds)
             return Plain()
+        if name == "set_shape" and not owner.is_deferred:
+            return Plain(None)
         if name == "set_shape":
             return self.block(node, "RH103", "`.set_shape` of a tensor")
         if owner.form == "dict" and name in {"items", "keys", "values"} and not owner.is_deferred:

@@ -59,15 +59,15 @@ class EstimatorInterpreter(ExpressionInterpreter):
             return owner
         if name == "evaluate":
             return Evaluation(node)
-        return Plain() if name == "predict" else self.block(node, "RH304", f"`.{name}` of an Estimator")
+        return Plain() if name == "predict" else self.block(node, "RH304", f"an Estimator's `.{name}`")
 
     def read_metric(self, node: cst.CSTNode, key: Value) -> Value:
         """Return a metric of an evaluation."""
         name = key.constant if isinstance(key, Plain) else UNKNOWN
         if name in METRICS:
             return Plain()
-        what = f"the metric {name!r}" if isinstance(name, str) else "a metric whose name is not known here"
-        return self.block(node, "RH304", f"{what} of an Estimator: Keras computes it in another way, or not at all")
+        what = f"metric {name!r}" if isinstance(name, str) else "metric, whose name is not known here"
+        return self.block(node, "RH304", f"an Estimator's {what}: Keras computes it in another way, or not at all")
 
     def formats_metrics(self, node: cst.Call, values: list[Value]) -> bool:
         """Tell whether a call is `"{accuracy}".format(**evaluation)`, with known metrics alone."""

@@ -24,7 +24,12 @@ _DNN = ("hidden_units", "feature_columns", "model_dir")
 _NUMPY = ("x", "y", "batch_size", "num_epochs", "shuffle", "queue_capacity", "num_threads")
 _METHODS = {"train": ("input_fn", "hooks", "steps"), "evaluate": ("input_fn", "steps"), "predict": ("input_fn",)}
 _TAKEN = frozenset(["feature_columns", "hidden_units", "n_classes", "optimizer", "activation_fn", "dropout"])
-_DEFAULT_RATES = {"Adagrad": "Adagrad({rate}, epsilon=0.0)", "Ftrl": "Ftrl({rate})", "SGD": "SGD({rate})"}
+_DEFAULT_RATES = {
+    "Adagrad": "Adagrad({rate}, epsilon=0.0)",
+    "Ftrl": "Ftrl({rate})",
+    "SGD": "SGD({rate})",
+    "Adam": "Adam({rate}, epsilon=1e-8)",
+}
 
 
 def rewrite_estimators(plan: Plan, tf: str) -> None:
@@ -152,11 +157,11 @@ class EstimatorRewriting:
             return
         unknown = sorted(set(self.arguments) - _TAKEN)
         if unknown:
-            block(plan, self.node, f"`{unknown[0]}=` of an Estimator")
+            block(plan, self.node, f"an Estimator with `{unknown[0]}=`")
         if not isinstance(self.classes, int):
             block(plan, self.node, "an Estimator whose number of classes is not known here")
         if len(plan.bindings.get(target.value, ())) > 1:
-            block(plan, self.node, f"`{target.value}` is several Estimators, or something else before")
+            block(plan, self.node, f"another value than this Estimator in `{target.value}`")
         calls = self.find_calls()
         if any(name == "predict" for name, _ in calls):
             self.predictor = plan.unused_name("predict")
@@ -185,14 +190,14 @@ class EstimatorRewriting:
         if not set(arguments) <= {"input_fn", "steps", "max_steps"} or not isinstance(
             plan.fact(arguments.get("input_fn")), InputFunction
         ):
-            block(plan, call, f"`.{name}` of an Estimator, with other than a numpy_input_fn, steps= and max_steps=")
+            block(plan, call, f"an Estimator's `.{name}` with other than a numpy_input_fn, steps= and max_steps=")
             return
         in_loop = any(isinstance(a, (cst.For, cst.While, cst.FunctionDef)) for a in plan.ancestors(call))
         if "max_steps" in arguments and (len(trainings) > 1 or in_loop):
-            block(plan, call, "`max_steps=` of an Estimator that is trained several times")
+            block(plan, call, "an Estimator that is trained several times with `max_steps=`")
         scope = plan.scope_of(self.node)
         if name == "predict" and scope is not None and scope not in plan.ancestors(call):
-            block(plan, call, "`.predict` of an Estimator of another function")
+            block(plan, call, "an Estimator of another function predicts here")
         if name == "train" and not isinstance(plan.parents[call], cst.Expr):
             block(plan, call, "what `train` returns is used")
         owner = call.func
@@ -205,8 +210,8 @@ class EstimatorRewriting:
             word = {"train": "fit", "evaluate": "evaluate"}[name]
             asked = {"train": "steps_per_epoch", "evaluate": "steps"}[name]
             count = f", {asked}={renderer.code(steps)}" if steps is not None else ""
-            result = ", return_dict=True" if name == "evaluate" else ""
-            code = f"{renderer.code(owner.value)}.{word}({data}{count}{result}, verbose=0)"
+            option = {"train": "shuffle=False", "evaluate": "return_dict=True"}[name]  # A dataset shuffles itself.
+            code = f"{renderer.code(owner.value)}.{word}({data}{count}, {option}, verbose=0)"
             return cst.parse_expression(code)
 
         plan.edits.replace(call, build)

@@ -38,6 +38,12 @@ class Iterators:
         draws = {source.node: source for source in sources if source.kind == "iterator"}
         if not draws:
             return
+        scopes = [self.plan.scope_of(draw) for draw in draws]
+        if any(scope is not None and scope not in self.plan.ancestors(fetch.node) for scope in scopes) and not all(
+            self.iterator_name(draw).startswith("self.") for draw in draws
+        ):
+            self.plan.block(fetch.node, "RH105", "a dataset whose iterator is made in another function")
+            return
         line = self.plan.statement_of(fetch.node)
         if not isinstance(line, cst.SimpleStatementLine) or line in self.plan.edits.builders:
             self.plan.block(fetch.node, "RH105", "the next batch of a dataset is drawn in the middle of a statement")

@@ -173,9 +173,8 @@ def rewrite_variables(plan: Plan, tf: str) -> None:
         initializer, shape = arguments.get("initializer"), arguments.get("shape")
         path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
         is_made = path.endswith("_initializer") or path.startswith("initializers.")
-        is_value = isinstance(initializer, (cst.List, cst.Float, cst.Integer))
         if "dtype" in arguments or not (
-            (shape is None and is_value) or (shape is not None and (is_made or not initializer))
+            (shape is None and initializer is not None) or (shape is not None and (is_made or not initializer))
         ):
             plan.block(node, "RH301", "`tf.get_variable` with an initial value that is not known here")
             continue

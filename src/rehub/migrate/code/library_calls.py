@@ -9,6 +9,7 @@ from rehub.migrate.code.estimator_calls import EstimatorInterpreter
 from rehub.migrate.code.values import (
     Blocked,
     Config,
+    Dataset,
     Entries,
     Function,
     Graph,
@@ -87,6 +88,8 @@ class LibraryInterpreter(EstimatorInterpreter):
         name = node.func.value if isinstance(node.func, cst.Name) else ""
         if self.formats_metrics(node, values):
             return Plain()
+        if isinstance(function, Dataset):
+            return self.call_dataset(node, values)
         known = self.call_array(node, function) or self.call_builtin(node, name, values)
         if known is not None or isinstance(function, Blocked):
             return known or Blocked()
@@ -118,6 +121,15 @@ class LibraryInterpreter(EstimatorInterpreter):
         else:
             self.record.printed_tensors.add(node)
         return True
+
+    def call_dataset(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return what a method of a dataset gives. Functions that it maps compute tensors from tensors."""
+        for argument, value in zip(node.args, values):
+            if isinstance(value, Function):
+                self.call_lambda_layer(value)
+            else:
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        return Dataset()
 
     def call_array(self, node: cst.Call, function: Value) -> Value | None:
         """Return what a call gives that has to do with an array of strings; None if it has not."""
@@ -321,10 +333,12 @@ class LibraryInterpreter(EstimatorInterpreter):
             if tf_names.has_several_outputs(name):
                 return Tensor(sources_of(result), form="tuple")
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
+        if name.startswith("data.") and any(isinstance(value, Tensor) and value.is_deferred for value in values):
+            return self.block(node, "RH105", "a dataset of placeholders: make it where its initializer is run")
         if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
-            return Plain()
+            return Dataset() if name.startswith("data.") else Plain()
         rule, message = explain_unknown(name)
         return self.block(node, rule, message)
 

@@ -15,6 +15,7 @@ from rehub.migrate.code.values import (
     Column,
     Config,
     DataIterator,
+    Dataset,
     Entries,
     Estimator,
     Evaluation,
@@ -165,7 +166,7 @@ class ReadingInterpreter:
             return IteratorInitializer(owner.call)
         if isinstance(owner, HubModule) and name in {"variables", "variable_map"}:
             return Tensor(self.state_of(owner), None, "dict" if name == "variable_map" else "list")
-        if isinstance(owner, (Blocked, StringArray, KerasObject)):
+        if isinstance(owner, (Blocked, StringArray, KerasObject, Dataset)):
             return type(owner)()
         if isinstance(owner, Plain):
             return Plain()

@@ -16,6 +16,7 @@ from rehub.migrate.code.estimators import rewrite_estimators
 from rehub.migrate.code.fetches import Fetches
 from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
+from rehub.migrate.code.keras_imports import move_imports
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
 from rehub.migrate.code.layers import rewrite_global_step, rewrite_stateless_layers, rewrite_variables
@@ -104,6 +105,7 @@ class _Rewriter:
         describe_inputs(plan)
         rewrite_prints(plan)
         rewrite_keras_calls(plan)
+        move_imports(plan)
         rewrite_variables(plan, deferral.tf)
         rewrite_global_step(plan, deferral.tf)
         rewrite_stateless_layers(plan, deferral.tf)

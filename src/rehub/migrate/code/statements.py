@@ -18,6 +18,7 @@ from rehub.migrate.code.values import (
     Instance,
     Items,
     Plain,
+    Session,
     Tensor,
     Value,
     is_ordinary,
@@ -281,7 +282,9 @@ class StatementInterpreter(CallInterpreter):
             self.require_ordinary(decorator.decorator, self.evaluate(decorator.decorator), "a decorator")
         for parameter in [*node.params.params, *node.params.kwonly_params]:
             if parameter.default is not None:
-                self.require_ordinary(parameter.default, self.evaluate(parameter.default), "a default")
+                default = self.evaluate(parameter.default)
+                if not isinstance(default, Session):  # Such a parameter goes.
+                    self.require_ordinary(parameter.default, default, "a default")
         self.scope.has_functions = True
         function = Function(node, self.scope.number)
         instance = self.scope.self_value if isinstance(self.scope.self_value, Instance) else None

@@ -44,6 +44,11 @@ class StringArray(Plain):
 
 
 @dataclass(frozen=True)
+class Dataset(Plain):
+    """A `tf.data.Dataset`, or a method of one."""
+
+
+@dataclass(frozen=True)
 class Api(Value):
     """A public name of TensorFlow, Keras or TensorFlow Hub, by its path: `tensorflow.nn.relu`."""
 
