@@ -166,6 +166,7 @@ def measure_ways(scratch: str, options: argparse.Namespace) -> None:
         for _ in range(options.rounds):
             for name in chosen:
                 measured[name].append(run_way(scratch, name, rows)[:2])
+                print(f"    {name}: {measured[name][-1][0]:.1f} CPU s", file=sys.stderr, flush=True)
         for number, name in enumerate(chosen):
             if not number:
                 print(f"{rows:,} rows{'':29} CPU s      wall s   CPU us a row")

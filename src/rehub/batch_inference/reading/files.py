@@ -148,6 +148,8 @@ def _list_url(url: str) -> Iterator[tuple[InputFile, bool]]:
 
     def list_all() -> tuple[dict[str, Any], bool]:
         storage.invalidate_cache()
+        if url.startswith(("http://", "https://")):  # Whose directories are pages.
+            return {root: storage.info(root)}, True
         if glob.has_magic(root):
             return cast("dict[str, Any]", storage.glob(root, detail=True)), True
         found = cast("dict[str, Any]", storage.find(root, detail=True)) or {root: storage.info(root)}
@@ -157,7 +159,7 @@ def _list_url(url: str) -> Iterator[tuple[InputFile, bool]]:
     for path in sorted(infos):
         below = path[len(root) :] if not is_named else os.path.basename(path)
         if infos[path].get("type") != "directory" and not any(map(_is_hidden, below.strip("/").split("/"))):
-            yield InputFile(_join_url(url, path), int(infos[path]["size"] or 0), _stamp_of(infos[path])), is_named
+            yield InputFile(_join_url(url, path), int(infos[path].get("size") or 0), _stamp_of(infos[path])), is_named
 
 
 def _join_url(url: str, path: str) -> str:
@@ -170,8 +172,8 @@ def _stamp_of(info: Any) -> str:
     for key in ("ETag", "etag", "md5Hash", "generation", "LastModified", "mtime", "created"):
         value = info.get(key)
         if value:  # Some drivers give a time as a number in a listing, and as a datetime elsewhere.
-            return f"{info['size']}:{value.timestamp() if hasattr(value, 'timestamp') else value}"
-    return f"{info['size']}:"
+            return f"{info.get('size')}:{value.timestamp() if hasattr(value, 'timestamp') else value}"
+    return f"{info.get('size')}:"
 
 
 def check_stamp(path: str, stamp: str) -> None:

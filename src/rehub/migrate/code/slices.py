@@ -14,7 +14,7 @@ from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
 
-_PURE_BUILTINS = frozenset(
+PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
 )
 
@@ -293,7 +293,7 @@ class Slices:
         function = self.plan.fact(node.func)
         if tensorflow_path(function) or isinstance(function, HubModule):
             return True
-        return isinstance(node.func, cst.Name) and node.func.value in _PURE_BUILTINS
+        return isinstance(node.func, cst.Name) and node.func.value in PURE_BUILTINS
 
     def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
         """Return the arguments of a placeholder."""
