@@ -229,6 +229,7 @@ class LibraryInterpreter(EstimatorInterpreter):
     def call_lambda_layer(self, function: Function) -> None:
         """Interpret a function that computes tensors from tensors: a Keras Lambda's, or the body of a loop."""
         self.record.calls.setdefault(function.node, set())
+        self.record.layer_functions.add(function.node)
         count = len(function.node.params.params)
         self.call_function(None, function, [Tensor() for _ in range(count)])
 
