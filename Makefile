@@ -51,7 +51,7 @@ clean:
 
 .venv/made: PACKAGES = -e . --group test --group examples --group tensorflow
 .venv-ci/made: PACKAGES = --group ci
-.venv-bench/made: PACKAGES = -e . --group examples --group tensorflow --group peers
+.venv-bench/made: PACKAGES = -e ".[index]" --group examples --group tensorflow --group peers
 
 %/made: pyproject.toml | check-python
 	$(PYTHON) -m venv $*
