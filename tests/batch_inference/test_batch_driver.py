@@ -89,6 +89,9 @@ def test_results_of_another_run_are_not_mixed_in(model, texts, tmp_path):
     os.utime(texts / "0.parquet", (1, 1))
     with pytest.raises(OutputInUse, match="files of the input"):
         run(model, texts, output, outputs=["size"])
+    with pytest.raises(OutputsNotAligned):
+        run(model, texts, output, signature="words", overwrite=True)
+    assert len(read(output)) == 40
     assert run(model, texts, output, overwrite=True).resumed == 0
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "data.csv").write_text("")
@@ -113,6 +116,16 @@ def test_settings_that_do_not_fit_are_refused_before_the_work(model, texts, tmp_
         with pytest.raises(error, match=problem):
             run(model, texts, tmp_path / "out", **options)
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_input_without_rows_is_a_run_without_parts(model, texts, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "header.csv").write_text("text\n")
+    for name, options in (("header.csv", {}), ("header.csv", {"resume": True})):
+        report = run(model, tmp_path / name, tmp_path / "out", **options)
+        assert (report.rows, report.shards) == (0, 0)
+    with pytest.raises(InputMismatch, match="The columns are: none"):
+        run(model, tmp_path / "empty.jsonl", tmp_path / "out2")
 
 
 def test_errors_stop_a_run_where_they_are_not_wanted(model, texts, tmp_path):

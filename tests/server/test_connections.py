@@ -7,12 +7,10 @@ import socket
 import threading
 
 import pytest
+import uvicorn
+from starlette.responses import FileResponse
 
-uvicorn = pytest.importorskip("uvicorn", reason="the extra `serve` needs Python 3.10")
-
-from starlette.responses import FileResponse  # noqa: E402
-
-from rehub.server.connections import ServiceProtocol  # noqa: E402
+from rehub.server.connections import ServiceProtocol
 
 
 class Impatient(ServiceProtocol):

@@ -102,6 +102,16 @@ def convert_column(
     return InputColumn(cast)
 
 
+def holds_bytes(values: Any) -> bool:
+    """Return whether a column holds bytes, which can be images."""
+    kind = getattr(values, "type", None)
+    if kind is not None:
+        return "binary" in str(kind)
+    if getattr(getattr(values, "dtype", None), "kind", "O") != "O":
+        return False
+    return any(isinstance(value, (bytes, bytearray)) for value in values)
+
+
 def _simplify_arrow(values: Any) -> Any:
     pa = import_pyarrow()
     if isinstance(values, pa.ChunkedArray):

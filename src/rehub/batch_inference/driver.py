@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.engines import EngineOptions, find_engine, runs_in_this_process
+from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
@@ -120,26 +120,27 @@ def batch(
             on_error=on_error,
             load_options=(("prepare", "use"), ("trusted", trusted)),
         )
-        earlier = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
-        probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
-        schema = earlier if earlier is not None else probe(plan, found.shards, found.types, kept)
-        shards = found.shards if schema is not None else ()
+        schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
+        if schema is None:
+            probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
+            schema = probe(plan, found.shards, found.types, kept)
         plan = dataclasses.replace(plan, schema=schema or b"")
-        directory.write_plan(plan, shards)
-        run = _Run(directory, shards, max_errors)
-        run.add_finished(directory.find_finished(shards))
+        directory.write_plan(plan, found.shards, overwrite=overwrite)
+        run = _Run(directory, found.shards if schema else (), max_errors)
         try:
-            with track_rows(shards, run.done) as advance:
-                run.advance = advance
-                run_engine(plan, run.remaining(), options, run.add)
+            run.compute(plan, run_engine, options)
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
-            try:
-                directory.write_report(report)
-            except OutputNotWritten as error:  # What stopped the run is more important.
-                _log.warning("%s", error)
+            _write_report(directory, report)
     run.check_errors(is_finished=True)
     return report
+
+
+def _write_report(directory: OutputDirectory, report: BatchReport) -> None:
+    try:
+        directory.write_report(report)
+    except OutputNotWritten as error:  # What stopped the run is more important.
+        _log.warning("%s", error)
 
 
 def _list_inputs(inputs: Any) -> list[Any]:
@@ -171,26 +172,22 @@ class _Run:
         self._max_errors = max_errors
         self._names = {shard.index: shard.name for shard in shards}
         self._reports: dict[int, ShardReport] = {}
-        self.advance: Callable[[ShardReport], object] = lambda _: None
+        self._advance: Callable[[ShardReport], object] = lambda _: None
 
-    def add_finished(self, reports: Sequence[ShardReport]) -> None:
-        """Take the reports of shards that an earlier run has finished."""
-        self._reports.update((report.shard, report) for report in reports)
-
-    @property
-    def done(self) -> Sequence[ShardReport]:
-        """The reports until now."""
-        return list(self._reports.values())
-
-    def remaining(self) -> list[Shard]:
-        """Return the shards that are to be computed."""
-        return [shard for shard in self._shards if shard.index not in self._reports]
+    def compute(self, plan: Plan, run_engine: Run, options: EngineOptions) -> None:
+        """Have an engine compute the shards that no earlier run has finished."""
+        finished = self._directory.find_finished(self._shards)
+        self._reports.update((report.shard, report) for report in finished)
+        remaining = [shard for shard in self._shards if shard.index not in self._reports]
+        if remaining:
+            with track_rows(self._shards, finished) as self._advance:
+                run_engine(plan, remaining, options, self.add)
 
     def add(self, report: ShardReport) -> None:
         """Take the report of a shard."""
         self._reports[report.shard] = report
         self._directory.append_report(report)
-        self.advance(report)
+        self._advance(report)
         if report.stops_run:
             raise BatchFailed(f"{self._names[report.shard]}: {report.failure}")
         self.check_errors(is_finished=False)
@@ -217,4 +214,4 @@ class _Run:
 
     def summarize(self, wall: float) -> BatchReport:
         """Return the report of the run."""
-        return summarize_reports(self._directory.path, len(self._shards), self.done, self._names, wall)
+        return summarize_reports(self._directory.path, len(self._shards), self._reports.values(), self._names, wall)

@@ -53,16 +53,14 @@ class OutputDirectory:
         Raises:
             OutputInUse: there is a run of another plan, or there are other files.
         """
-        if overwrite:
-            self._remove_run()
         text = self._store.read_text(_PLAN)
         names = self._list_data()
         others = names if text is None else [name for name in names if not _PART.fullmatch(name)]
         if others:
             raise OutputInUse(f"{self.path!r} has files that no run has written: {others[0]!r}. Choose another output.")
-        if text is None:
-            if resume:
-                raise OutputInUse(f"{self.path!r} has no run to resume.")
+        if text is None and resume:
+            raise OutputInUse(f"{self.path!r} has no run to resume.")
+        if text is None or overwrite:
             return None
         written = json.loads(text)
         if written["fingerprint"] != _fingerprint(plan, shards):
@@ -72,9 +70,17 @@ class OutputDirectory:
             )
         return bytes.fromhex(written["schema"]) or None
 
-    def write_plan(self, plan: Plan, shards: Sequence[Shard]) -> None:
-        """Write the plan, unless the output has it."""
+    def write_plan(self, plan: Plan, shards: Sequence[Shard], *, overwrite: bool) -> None:
+        """Write the plan, unless the output has it.
+
+        Args:
+            plan, shards: of the run.
+            overwrite: delete an earlier run first.
+        """
+        # Files that are being written first: then no worker of an earlier run can publish them.
         self._store.reset_staging()
+        if overwrite:
+            self._remove_run()
         if self._store.read_text(_PLAN) is not None:
             return
         pa = import_pyarrow()
@@ -121,8 +127,6 @@ class OutputDirectory:
     def _remove_run(self) -> None:
         if self._store.read_text(_PLAN) is None:
             return
-        # Files that are being written first: then no worker of the earlier run can publish them.
-        self._store.reset_staging()
         for name in self._list_data():
             if _PART.fullmatch(name):
                 self._store.remove(name)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from rehub.batch_inference import batching
-from rehub.batch_inference.columns import InputColumn, convert_column, padded_shape
+from rehub.batch_inference.batch_call import BatchCall, LoadedModel
+from rehub.batch_inference.columns import convert_column, holds_bytes
 from rehub.batch_inference.images import ImageDecoder
 from rehub.batch_inference.model import PinnedModel, pin_model
 from rehub.batch_inference.numbers import numpy_dtype
-from rehub.batch_inference.outputs import OutputColumn, fill_column, split_outputs
+from rehub.batch_inference.outputs import OutputColumn, fill_column
 from rehub.batch_inference.row_errors import RowErrors
 from rehub.batch_inference.settings import PredictorSettings
 from rehub.batch_inference.signature import ModelFunction, find_signature
@@ -101,7 +101,7 @@ class Predictor:
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
-        self._loaded: _Loaded | None = None
+        self._loaded: LoadedModel | None = None
         self.load_seconds = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class Predictor:
         function = ModelFunction(
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )
-        self._loaded = _Loaded(function)
+        self._loaded = LoadedModel(function)
         self.load_seconds = time.perf_counter() - start
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,8 +246,8 @@ class Predictor:
         good = [row for row in range(rows) if row not in errors]
         if not good:
             return
-        sizer = self._loaded.sizer(self, inputs)
-        call = _BatchCall(self._loaded, inputs, outputs, start, self.settings)
+        sizer = self._loaded.choose_sizer(self.signature, self.batch_size, inputs)
+        call = BatchCall(self._loaded, inputs, outputs, start, self.settings)
         for batch in batching.iter_batches(good, call.lengths, sizer):
             batching.run_batch(batch, call, sizer, errors)
 
@@ -256,20 +256,11 @@ class Predictor:
 
     def _decoder(self, tensor: TensorInfo, values: Any) -> ImageDecoder | None:
         is_image = tensor.dtype != "string" and (tensor.shape is None or len(tensor.shape) == 4)
-        if not is_image or not _holds_bytes(values):
+        if not is_image or not holds_bytes(values):
             return None
         settings = self.settings
         name = numpy_dtype(tensor.dtype, tensor.name).name
         return ImageDecoder.for_input(tensor, settings.resize, settings.pixel_range, name)
-
-
-def _holds_bytes(values: Any) -> bool:
-    kind = getattr(values, "type", None)
-    if kind is not None:
-        return "binary" in str(kind)
-    if getattr(getattr(values, "dtype", None), "kind", "O") != "O":
-        return False
-    return any(isinstance(value, (bytes, bytearray)) for value in values)
 
 
 def _choose_outputs(signature: SignatureInfo, settings: PredictorSettings, label: str) -> dict[str, str]:
@@ -293,70 +284,3 @@ def _choose_outputs(signature: SignatureInfo, settings: PredictorSettings, label
             f"--outputs NAME=OTHER, or outputs= in Python. The outputs are: {list_names(names)}."
         )
     return chosen
-
-
-class _BatchCall:
-    """Call the model with rows, and keep the results."""
-
-    def __init__(
-        self,
-        loaded: _Loaded,
-        inputs: Mapping[str, InputColumn],
-        outputs: Mapping[str, OutputColumn],
-        start: int,
-        settings: PredictorSettings,
-    ) -> None:
-        self._function = loaded.function
-        self._fixed_rows = loaded.fixed_rows
-        self._inputs = inputs
-        self._outputs = outputs
-        self._start = start
-        self._ragged, self._padded = dict(settings.ragged), dict(settings.padded)
-        self._pad = settings.pad
-        self._varying = [column for column in inputs.values() if not column.is_uniform]
-        self.lengths = self._lengths if self._varying else None
-
-    def _lengths(self, row: int) -> Any:
-        shapes = (column.shape(row) for column in self._varying)
-        return tuple(shapes if self._pad is None else map(padded_shape, shapes))
-
-    def __call__(self, rows: list[int]) -> None:
-        taken = rows
-        if self._fixed_rows is not None:
-            taken = rows + rows[-1:] * (self._fixed_rows - len(rows))
-        found = self._function({name: column.take(taken, self._pad) for name, column in self._inputs.items()})
-        for name, values in split_outputs(found, len(taken), self._ragged, self._padded).items():
-            if name in self._outputs:
-                self._outputs[name].put([self._start + row for row in rows], values[: len(rows)])
-
-
-@dataclass
-class _Loaded:
-    """What a process keeps of a predictor: the model, and how large its batches are."""
-
-    function: ModelFunction
-    _sizer: batching.BatchSizer | None = None
-    fixed_rows: int | None = None
-
-    def sizer(self, predictor: Predictor, inputs: Mapping[str, InputColumn]) -> batching.BatchSizer:
-        """Return what says how large batches are."""
-        if self._sizer is None:
-            shapes = [tensor.shape for tensor in predictor.signature.inputs]
-            fixed = {shape[0] for shape in shapes if shape and shape[0] is not None}
-            if any(shape == () for shape in shapes) or len(fixed) > 1:
-                raise InputMismatch(f"Signature {predictor.signature.name!r} takes no batches of rows.")
-            self.fixed_rows = fixed.pop() if fixed else None
-            self._sizer = batching.BatchSizer(self._choose_sizes(predictor, inputs))
-        return self._sizer
-
-    def _choose_sizes(self, predictor: Predictor, inputs: Mapping[str, InputColumn]) -> Sequence[int]:
-        if self.fixed_rows is not None:
-            return [self.fixed_rows]
-        if isinstance(predictor.batch_size, int):
-            return [predictor.batch_size]
-        tensors = predictor.signature.inputs
-        if all(tensor.dtype == "string" for tensor in tensors):
-            return batching.choose_sizes("string", 0)
-        if any(tensor.shape is not None and len(tensor.shape) == 4 for tensor in tensors):
-            return batching.choose_sizes("image", 0)
-        return batching.choose_sizes("number", sum(column.row_bytes for column in inputs.values()))

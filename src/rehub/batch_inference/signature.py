@@ -112,5 +112,5 @@ def _find_cause(error: Any) -> str:
     """Return what an error says, without where TensorFlow and the author of the model have their code."""
     text = str(getattr(error, "message", None) or error)
     lines = [line.strip() for line in text.splitlines()]
-    told = " ".join(line for line in lines if line and not line.startswith(_STACK)) or text
-    return _NODES.sub("", told)[:_LONGEST_MESSAGE]
+    message = " ".join(line for line in lines if line and not line.startswith(_STACK)) or text
+    return _NODES.sub("", message)[:_LONGEST_MESSAGE]

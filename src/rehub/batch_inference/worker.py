@@ -28,8 +28,8 @@ from rehub.errors import BatchFailed, InputChanged, InputMismatch, OutputsNotAli
 _log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-# Errors that a second attempt would meet again.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# Errors that a second attempt would meet again.
 _FINAL = (BatchFailed, InputChanged, InputMismatch, OutputsNotAligned)
 
 

@@ -210,7 +210,14 @@ class ShardWriter:
         is_local = isinstance(self._store, LocalStore)
         folder = os.path.join(output, "_rehub", "tmp") if is_local else tempfile.gettempdir()
         self._staging = Path(folder, f"{Path(name).stem}.{attempt}.parquet")
-        self._writer = import_pyarrow().parquet.ParquetWriter(str(self._staging), schema, compression="zstd")
+        pa = import_pyarrow()
+        # Dictionaries of floats take more space and time than the floats.
+        repeating = [
+            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_integer(field.type)
+        ]
+        self._writer = pa.parquet.ParquetWriter(
+            str(self._staging), schema, compression="zstd", use_dictionary=repeating
+        )
 
     def write(self, table: Any) -> None:
         """Write some rows."""

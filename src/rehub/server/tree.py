@@ -133,7 +133,7 @@ class ModelTree:
             return
         try:
             children = sorted((each for each in directory.iterdir() if each.is_dir()), key=_sort_key)
-        except PermissionError:
+        except (PermissionError, FileNotFoundError):  # Or withdrawn meanwhile.
             return
         name = parse_name("/".join(segments)) if segments else None
         if name is not None and name.version is None and is_model(directory):
@@ -157,7 +157,10 @@ def is_model(directory: Path) -> bool:
 
 def tflite_file(directory: Path) -> Path | None:
     """Return the one TFLite file of a directory; None if there is none, or several."""
-    found = [each for each in directory.iterdir() if each.name.endswith(_TFLITE) and each.is_file()]
+    try:
+        found = [each for each in directory.iterdir() if each.name.endswith(_TFLITE) and each.is_file()]
+    except FileNotFoundError:  # Withdrawn meanwhile.
+        return None
     return found[0] if len(found) == 1 else None
 
 

@@ -136,7 +136,10 @@ def _is_hidden(name: str) -> bool:
 
 def _stat_file(path: str) -> InputFile:
     path = os.path.abspath(path)
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise InputUnreadable(f"{path!r} cannot be read: {error.strerror}.") from error
     return InputFile(path, found.st_size, f"{found.st_size}:{found.st_mtime_ns}")
 
 
@@ -145,19 +148,23 @@ def _list_url(url: str) -> Iterator[tuple[InputFile, bool]]:
 
     def list_all() -> tuple[dict[str, Any], bool]:
         storage.invalidate_cache()
+        if url.startswith(("http://", "https://")):  # Whose directories are pages.
+            return {root: storage.info(root)}, True
         if glob.has_magic(root):
             return cast("dict[str, Any]", storage.glob(root, detail=True)), True
-        found = cast("dict[str, Any]", storage.find(root, detail=True))
+        found = cast("dict[str, Any]", storage.find(root, detail=True)) or {root: storage.info(root)}
         return found, list(found) == [root.rstrip("/")]
 
     infos, is_named = call_storage(list_all, InputUnreadable, f"{redact_url(url)!r} cannot be listed", url)
     for path in sorted(infos):
         below = path[len(root) :] if not is_named else os.path.basename(path)
         if infos[path].get("type") != "directory" and not any(map(_is_hidden, below.strip("/").split("/"))):
-            yield InputFile(_join_url(url, path), int(infos[path]["size"] or 0), _stamp_of(infos[path])), is_named
+            yield InputFile(_join_url(url, path), int(infos[path].get("size") or 0), _stamp_of(infos[path])), is_named
 
 
 def _join_url(url: str, path: str) -> str:
+    if "://" in path:  # As of the driver for http.
+        return path
     return f"{url.partition('://')[0]}://{path.lstrip('/') if not path.startswith('/') else path}"
 
 
@@ -165,8 +172,8 @@ def _stamp_of(info: Any) -> str:
     for key in ("ETag", "etag", "md5Hash", "generation", "LastModified", "mtime", "created"):
         value = info.get(key)
         if value:  # Some drivers give a time as a number in a listing, and as a datetime elsewhere.
-            return f"{info['size']}:{value.timestamp() if hasattr(value, 'timestamp') else value}"
-    return f"{info['size']}:"
+            return f"{info.get('size')}:{value.timestamp() if hasattr(value, 'timestamp') else value}"
+    return f"{info.get('size')}:"
 
 
 def check_stamp(path: str, stamp: str) -> None:
@@ -181,7 +188,7 @@ def check_stamp(path: str, stamp: str) -> None:
             now = _stamp_of(storage.info(inner))
         else:
             now = _stat_file(path).stamp
-    except FileNotFoundError:
+    except (FileNotFoundError, InputUnreadable):
         now = "missing"
     if now != stamp:
         state = "is gone" if now == "missing" else "has changed"

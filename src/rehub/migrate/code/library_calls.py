@@ -229,6 +229,7 @@ class LibraryInterpreter(EstimatorInterpreter):
     def call_lambda_layer(self, function: Function) -> None:
         """Interpret a function that computes tensors from tensors: a Keras Lambda's, or the body of a loop."""
         self.record.calls.setdefault(function.node, set())
+        self.record.layer_functions.add(function.node)
         count = len(function.node.params.params)
         self.call_function(None, function, [Tensor() for _ in range(count)])
 
@@ -358,6 +359,12 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
+    if name == "gradients":
+        return "RH301", "`tf.gradients`: a tf.GradientTape gives gradients in eager mode"
+    if first == "summary":
+        return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
+    if name in {"get_collection", "add_to_collection"}:
+        return "RH102", f"`tf.{name}`: a collection of a graph"
     if name.startswith("losses."):
         return "RH302", f"`tf.{name}` reads a collection of a graph"
     if first == "feature_column":
