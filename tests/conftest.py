@@ -40,7 +40,7 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_finish():
-    """Exempts what has been imported from garbage collection: with TensorFlow each would take a second of a processor."""
+    """Exempts what was imported from garbage collections: with TensorFlow each takes a second of a processor."""
     gc.collect()
     gc.freeze()
 
