@@ -126,6 +126,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         """Return what a method of a dataset gives. Functions that it maps compute tensors from tensors."""
         for argument, value in zip(node.args, values):
             if isinstance(value, Function):
+                self.record.layer_functions.add(value.node)
                 self.call_lambda_layer(value)
             else:
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -221,6 +222,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         for argument, value in zip(node.args, values):
             for part in iter_parts(value):
                 if isinstance(part, Function) and name == "layers.Lambda":
+                    self.record.layer_functions.add(part.node)
                     self.call_lambda_layer(part)
             if not isinstance(value, Function):
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -229,7 +231,6 @@ class LibraryInterpreter(EstimatorInterpreter):
     def call_lambda_layer(self, function: Function) -> None:
         """Interpret a function that computes tensors from tensors: a Keras Lambda's, or the body of a loop."""
         self.record.calls.setdefault(function.node, set())
-        self.record.layer_functions.add(function.node)
         count = len(function.node.params.params)
         self.call_function(None, function, [Tensor() for _ in range(count)])
 
@@ -324,9 +325,15 @@ class LibraryInterpreter(EstimatorInterpreter):
         for value in values:
             for part in iter_parts(value):
                 if isinstance(part, Function) and tf_names.is_op(name):
+                    self.record.op_functions.add(part.node)
                     self.call_lambda_layer(part)
         operands = [value for value in values if not isinstance(value, Function)]
-        if tf_names.is_random(name):
+        if tf_names.is_random(name) and any(function in self.record.op_functions for function in self.active):
+            return self.block(node, "RH106", "a random op in a function that an op calls")
+        in_layer = any(function in self.record.layer_functions for function in self.active)
+        if tf_names.is_random(name) and in_layer:
+            self.record.layer_randoms.add(node)  # It draws at each call in both programs.
+        elif tf_names.is_random(name):
             source = Source("random", node, self.order_of(node))
             return Tensor(sources_of(self.compute(node, *operands)) | {source})
         if tf_names.is_op(name):
