@@ -94,7 +94,7 @@ def convert_column(
         if is_arrow(values):
             array = _arrow_to_numpy(values, inner, tensor, errors)
             if array is None:
-                return _convert_rows(_list_rows(values), target, inner, tensor, errors, decoder)
+                return _convert_rows(_list_rows(values, target), target, inner, tensor, errors, decoder)
         elif getattr(values, "dtype", None) is not None and values.dtype.kind in "biuf":
             array = _shape_array(values, inner)
         else:
@@ -150,7 +150,7 @@ def _arrow_to_numpy(values: Any, inner: Sequence[int | None] | None, tensor: Ten
     raise InputMismatch(f"takes {tensor.dtype}, and its column has {kind}")
 
 
-def _list_rows(values: Any) -> list[Any]:
+def _list_rows(values: Any, target: Any) -> list[Any]:
     """Return the rows of an Arrow array; lists of numbers as NumPy arrays, which takes a fraction of the time."""
     pa = import_pyarrow()
     kind = values.type
@@ -159,6 +159,8 @@ def _list_rows(values: Any) -> list[Any]:
     if not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
         return list(values.to_pylist())
     flat = values.values.to_numpy(zero_copy_only=False)
+    cast, bad = cast_numbers(flat, target)
+    flat = cast if bad is None else flat  # Else each row is cast by itself, to find which do not fit.
     offsets = values.offsets.to_pylist()
     valid = values.is_valid().to_pylist()
     return [flat[start:stop] if found else None for start, stop, found in zip(offsets, offsets[1:], valid)]
