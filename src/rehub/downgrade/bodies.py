@@ -25,6 +25,7 @@ _NAMES_OF_OUTPUTS = {
     "MulNoNan": ("z",),
     "Log1p": ("y",),
     "ReadVariableOp": ("value",),
+    "Transpose": ("y",),
     "ZerosLike": ("y",),
     "DecodePng": ("image",),
     "Sub": ("z",),
