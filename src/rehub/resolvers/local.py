@@ -12,6 +12,7 @@ from rehub.escaping import escape_url, quote_url
 from rehub.file_formats import GRAPH_DEF, raise_unsupported, refuse_other_suffix
 from rehub.handles import Handle
 from rehub.redaction import redact_url
+from rehub.resolvers.tfhub_models import suggest_model
 
 # Hosts whose models are often named without the scheme.
 _HOSTS = ("tfhub.dev/", "kaggle.com/", "www.kaggle.com/", "huggingface.co/")
@@ -61,7 +62,10 @@ def _suggest_handle(text: str) -> str:
         suggestions = [f"https://tfhub.dev/{text}"]
         suggestions += [f"kaggle://{text}" if len(names) >= 4 else f"kaggle://{repository}/FRAMEWORK/VARIATION"]
         suggestions += [f"hf://{repository}"]
-        return f"\nIf it is a model of a site, name the site: {', '.join(suggestions[:-1])} or {suggestions[-1]}."
+        return (
+            f"\nIf it is a model of a site, name the site: {', '.join(suggestions[:-1])} or {suggestions[-1]}."
+            + suggest_model(text)
+        )
     return ""
 
 

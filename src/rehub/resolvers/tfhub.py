@@ -1,13 +1,15 @@
-"""Resolve URLs of tfhub.dev by the hosting protocol, and explain which models were deleted."""
+"""Resolve URLs of tfhub.dev by the hosting protocol. Explain which models were deleted, and which was meant."""
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rehub.errors import DownloadError, ModelNotFound
 from rehub.resolvers import hosting
+from rehub.resolvers.tfhub_models import suggest_model
 
 if TYPE_CHECKING:
     from rehub.handles import Handle
@@ -26,12 +28,18 @@ def resolve(handle: Handle, *, refresh: bool = False) -> str:
 
     Raises:
         ModelNotFound: it was deleted when tfhub.dev moved to Kaggle.
-        DownloadError: the download failed.
+        DownloadError: the download failed. If tfhub.dev never had the model, the message names a similar one.
     """
     try:
         return hosting.resolve(handle, refresh=refresh)
     except DownloadError as error:
-        if not _DELETED.fullmatch(urlsplit(handle.canonical).path):
+        path = urlsplit(handle.canonical).path
+        hint = suggest_model(path.strip("/")) if error.status == HTTPStatus.NOT_FOUND else ""
+        if hint:
+            with_hint = DownloadError(f"{error}\n{hint.strip()}")
+            with_hint.status = error.status
+            raise with_hint from error
+        if not _DELETED.fullmatch(path):
             raise
         raise ModelNotFound(
             f"{handle.quoted} was deleted on 2024-03-18, because its publisher did not move it from tfhub.dev to "

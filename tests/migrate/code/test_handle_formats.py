@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from rehub.migrate.code.handle_formats import HandleFormat, look_up_format
-from rehub.migrate.code.make_handle_formats import format_table
 
 LEGACY, TF2 = "legacy module", "TF2 SavedModel"
 
@@ -34,8 +31,3 @@ LEGACY, TF2 = "legacy module", "TF2 SavedModel"
 )  # fmt: skip
 def test_a_handle_says_its_format(handle, known):
     assert look_up_format(handle) == known
-
-
-def test_the_table_has_a_line_for_each_model(tmp_path):
-    formats = {"b/c": {"2": "saved_model_2", "1": "hub"}, "a/b": {"10": "saved_model"}}
-    assert format_table(json.loads(json.dumps(formats))) == "a/b s10\nb/c h1 t2\n"

@@ -1,25 +1,19 @@
-"""The format of a model by its handle, without a network.
-
-The table of tfhub.dev's models is made by make_handle_formats.py.
-"""
+"""The format of a model by its handle, without a network."""
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-_TABLE = Path(__file__).with_name("handle_formats.txt")
+from rehub.resolvers.tfhub_models import LEGACY, TF1, TF2, read_models
+
+__all__ = ["LEGACY", "TF1", "TF2", "HandleFormat", "look_up_format"]
+
 _TFHUB = re.compile(r"https?://(?:www\.)?tfhub\.dev/([\w.-]+(?:/[\w.-]+)+?)(?:/(\d+))?/?(?:[?#].*)?$")
 _KAGGLE = re.compile(
     r"(?:https?://(?:www\.)?kaggle\.com/models/|kaggle://)[\w.-]+/[\w.-]+/(?:frameworks/)?(tensorflow[12])/",
     re.IGNORECASE,
 )
-LEGACY = "legacy module"  # The words of hub.inspect.
-TF1 = "TF1 SavedModel"
-TF2 = "TF2 SavedModel"
-_FORMATS = {"h": LEGACY, "s": TF1, "t": TF2}
 
 
 @dataclass(frozen=True)
@@ -48,20 +42,10 @@ def look_up_format(handle: str) -> HandleFormat:
     if not on_tfhub:
         return HandleFormat("")
     name, version = on_tfhub.groups()
-    versions = _read_table().get(name, {})
+    versions = read_models().get(name, {})
     if version is None:  # The newest is meant.
         return HandleFormat(versions[max(versions)] if versions else "")
     later = [each for each, kind in versions.items() if kind == TF2 and each > int(version)]
     known = versions.get(int(version), "")
     newer = f"https://tfhub.dev/{name}/{max(later)}" if later and known != TF2 else ""
     return HandleFormat(known, newer)
-
-
-@functools.lru_cache(maxsize=None)
-def _read_table() -> dict[str, dict[int, str]]:
-    """The formats of each model's versions."""
-    table = {}
-    for line in _TABLE.read_text(encoding="utf-8").splitlines():
-        name, *versions = line.split()
-        table[name] = {int(version[1:]): _FORMATS[version[0]] for version in versions}
-    return table

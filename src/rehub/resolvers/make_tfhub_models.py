@@ -1,6 +1,6 @@
-"""Write handle_formats.txt, the table of the formats of tfhub.dev's models.
+"""Write tfhub_models.txt, the table of tfhub.dev's models.
 
-usage: python make_handle_formats.py FORMATS.json > handle_formats.txt
+usage: python make_tfhub_models.py FORMATS.json > tfhub_models.txt
 
 FORMATS.json maps each model's name to its versions' formats: `{"google/elmo": {"1": "hub", ...}}`. It was made from the
 front matter of https://github.com/tensorflow/tfhub.dev: of each file below assets/docs, `asset-path` and the format.
