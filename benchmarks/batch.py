@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import importlib.util
 import os
 import random
 import shutil
@@ -143,6 +144,10 @@ WAYS_WITH_PREPROCESSOR = {
 
 def main(options: argparse.Namespace) -> None:
     """Measure and print."""
+    missing = [name for name in ("apache_beam", "ray", "tensorflow_hub") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"Not measured: {', '.join(missing)} is not installed here.")
+        return
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.update(TFHUB_CACHE_DIR=f"{scratch}/cache", TF_CPP_MIN_LOG_LEVEL="3")
@@ -152,7 +157,7 @@ def main(options: argparse.Namespace) -> None:
             write_texts(Path(scratch, "texts"), options.rows)
             models = Path(scratch, "models")
             models.mkdir()
-            program = Path(__file__).with_name("batch_models.py")
+            program = Path(__file__).with_name("models") / "text_models.py"
             subprocess.run([sys.executable, str(program), str(models)], check=True, capture_output=True)
             measure_memory(scratch, options.rows) if options.memory else measure_ways(scratch, options)
 
@@ -166,6 +171,7 @@ def measure_ways(scratch: str, options: argparse.Namespace) -> None:
         for _ in range(options.rounds):
             for name in chosen:
                 measured[name].append(run_way(scratch, name, rows)[:2])
+                print(f"    {name}: {measured[name][-1][0]:.1f} CPU s", file=sys.stderr, flush=True)
         for number, name in enumerate(chosen):
             if not number:
                 print(f"{rows:,} rows{'':29} CPU s      wall s   CPU us a row")

@@ -48,6 +48,16 @@ def cache_dir(tmp_path_factory, monkeypatch):
     return directory
 
 
+@pytest.fixture(scope="module")
+def few_measurements():
+    """Optimization measures each function in five rounds, instead of for two seconds."""
+    from rehub.optimize import comparison
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "SECONDS", 0.0)
+        yield
+
+
 @pytest.fixture
 def memory():
     """fsspec's storage in this process's memory: `memory://`."""

@@ -1,14 +1,17 @@
-"""Apache Beam's RunInference with a model of a hub. Extra: `rehub[beam]`.
+"""Apache Beam's RunInference with a model of a hub.
 
-from apache_beam.ml.inference.base import RunInference
-from rehub.beam import ModelHandler
+    from apache_beam.ml.inference.base import RunInference
+    from rehub.beam import ModelHandler
 
-results = texts | RunInference(ModelHandler("https://tfhub.dev/google/nnlm-en-dim128/2"))
+    results = texts | RunInference(ModelHandler("https://tfhub.dev/google/nnlm-en-dim128/2"))
+
+The extra is `rehub[beam]`. For files of data instead of a pipeline, `hub.batch(engine="beam")` is simpler.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any, Iterable, Mapping, Sequence
 
 from rehub.batch_inference import Predictor
@@ -94,11 +97,13 @@ class _LoadedModel:
                 each.load()
         self._predictor = predictor
         self._preprocessor = preprocessor
+        self._lock = threading.Lock()
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        if self._preprocessor is not None:
-            columns = self._preprocessor(columns)
-        return self._predictor(columns)
+        with self._lock:  # A predictor measures batch sizes, and TensorFlow uses all cores for one call.
+            if self._preprocessor is not None:
+                columns = self._preprocessor(columns)
+            return self._predictor(columns)
 
 
 def _as_predictor(handle: Any, signature: str | None) -> Predictor:

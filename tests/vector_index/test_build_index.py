@@ -127,6 +127,8 @@ def test_directories_and_settings_that_are_wrong_are_errors(tmp_path, write_vect
         hub.build_index(directory, project=0)
     with pytest.raises(InvalidSetting, match="have 6 dimensions, and project=7"):
         hub.build_index(directory, project=7)
+    with pytest.raises(InvalidSetting, match="seed=-1 must be from 0"):
+        hub.build_index(directory, project=3, seed=-1)
     monkeypatch.setitem(sys.modules, "usearch", None)
     with pytest.raises(PackageMissing, match=r'pip install "rehub\[index\]", or build it with exact=True'):
         hub.build_index(directory, exact=False)
@@ -194,7 +196,11 @@ def test_an_index_of_another_version_or_a_damaged_one_must_be_built_again(write_
         manifest.write_text(text.replace(old, new, 1))
         with pytest.raises(IndexOutdated, match=message):
             hub.open_index(directory)
-    manifest.write_text(text)
+    hub.build_index(directory)
+    manifest.write_text(manifest.read_text().replace('"dimensions": 6', '"dimensions": 5'))
+    with pytest.raises(IndexOutdated, match="does not have vectors of 5 dimensions"):
+        hub.open_index(directory)
+    hub.build_index(directory, exact=False)
     graph = manifest.parent / "00000" / "graph.usearch"
     size = graph.stat().st_size
     graph.write_bytes(bytes(size))

@@ -82,6 +82,8 @@ def build_index(
         raise InvalidSetting(f"There is no metric {metric!r}. Metrics are: {', '.join(METRICS)}.")
     if project is not None and project < 1:
         raise InvalidSetting(f"project={project} must be 1 or more: a number of dimensions.")
+    if not 0 <= seed < 2**32:
+        raise InvalidSetting(f"seed={seed} must be from 0 to {2**32 - 1}.")
     root = check_directory(directory)
     names = list_data_files(root)
     column = choose_vector_column(root, names[0], column)

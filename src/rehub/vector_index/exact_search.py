@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rehub.errors import IndexOutdated
+from rehub.escaping import quote
 from rehub.vector_index.distances import compute_distances, compute_norms, keep_nearest
 
 VECTORS_FILE = "vectors.float32"
@@ -50,9 +52,12 @@ class ExactSearcher:
         import numpy as np
 
         self._metric = metric
-        self._vectors = np.memmap(str(directory / VECTORS_FILE), "<f4", "r").reshape(-1, dimensions)
         self._norms = np.memmap(str(directory / NORMS_FILE), "<f8", "r")
         self._rows = np.memmap(str(directory / ROWS_FILE), "<i8", "r")
+        numbers = np.memmap(str(directory / VECTORS_FILE), "<f4", "r")
+        if numbers.size != len(self._rows) * dimensions:
+            raise IndexOutdated(f"{quote(directory)} does not have vectors of {dimensions} dimensions.")
+        self._vectors = numbers.reshape(-1, dimensions)
 
     def search(self, queries: Any, k: int) -> list[tuple[Any, Any]]:
         """Return the k nearest distances and rows for each query of float64[n, dimensions]."""

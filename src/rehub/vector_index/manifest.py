@@ -112,14 +112,18 @@ class Manifest:
             vectors=get_field(value, "vectors", int),
             left_out=_read_record(LeftOut, get_field(value, "left_out", dict)),
             usearch=get_field(value, "usearch", str),
-            parts={part: {file: get_field(parts[part], file, int) for file in parts[part]} for part in parts},
+            parts={part: _read_sizes(get_field(parts, part, dict)) for part in parts},
             files=tuple(_read_record(DataFile, each) for each in get_field(value, "files", list)),
         )
         if manifest.kind not in (EXACT, GRAPH) or manifest.metric not in METRICS:
             raise Malformed("its kind or metric is unknown")
-        if any("/" in name or "\\" in name for part, files in parts.items() for name in (part, *files)):
+        if any(set(name) & set("/\\") or name[:1] == "." for part in parts for name in (part, *parts[part])):
             raise Malformed("the name of one of its files is a path")
         return manifest
+
+
+def _read_sizes(sizes: dict[str, Any]) -> dict[str, int]:
+    return {name: get_field(sizes, name, int) for name in sizes}
 
 
 def _read_record(kind: Any, value: Any) -> Any:

@@ -524,3 +524,91 @@ def test_imports_from_modules_that_keras_no_longer_has_move():
         "\nfrom keras.models import Model  # Both.\nfrom keras.layers import Input\nfrom keras.layers import add\n"
         "from keras.layers import Layer\nfrom tensorflow.keras.layers import Dense\n"
     )
+
+
+DICT_AND_TENSOR = """
+    x = tf.placeholder(tf.string)
+    y = hub.Module("m")(x, as_dict=True)
+    z = tf.strings.lower(x)
+    """
+
+
+@pytest.mark.parametrize(
+    ("run", "written"),
+    [
+        ("a, b = sess.run([y, z], {x: next(data)})", "x_value = next(data)\n"),
+        ("print(sess.run({'y': y, 'z': z}, {x: load()}))", "x_value = load()\n"),
+        ("a, b = sess.run([y, z], {x: np.array(data)})", ""),
+        ("a = sess.run(z, {x: next(data)})", ""),
+        ("a = sess.run(z, {x: next(data), tf.placeholder(tf.string): next(data)})", "x_value = next(data)\n"),
+    ],
+)
+def test_what_is_fed_is_computed_once_and_in_order(run, written):
+    after, rewriting = rewritten(
+        "import numpy as np" + DICT_AND_TENSOR.replace("\n    ", "\n") + "sess = tf.Session()\n" + run
+    )
+    assert blockers(rewriting) == []
+    assert after.count("next(data)") + after.count("load()") == run.count("next(data)") + run.count("load()")
+    assert written in after
+
+
+@pytest.mark.parametrize(
+    "run", ["a = f(g(), sess.run([y, z], {x: next(data)}))", "a = [sess.run([y, z], {x: next(data)}) for _ in data]"]
+)
+def test_feed_that_cannot_be_computed_before_its_statement_is_reported(run):
+    _, rewriting = rewritten(DICT_AND_TENSOR.replace("\n    ", "\n") + "sess = tf.Session()\n" + run)
+    assert "put it in a variable" in blockers(rewriting)[0].message
+
+
+def test_placeholder_of_strings_gives_what_it_was_fed():
+    after, _ = rewritten(
+        "import numpy as np\nx = tf.placeholder(tf.string)\ny = hub.Module('m')(x)\n"
+        "print(tf.Session().run(x, {x: [z]}))"
+    )
+    assert "print(np.asarray([z], dtype=object))" in after
+
+
+def test_tensors_of_one_random_op_that_are_run_together_stay():
+    _, rewriting = rewritten(
+        """
+        x = tf.placeholder(tf.float32)
+        y = hub.Module("m")(x) + tf.random_normal([2])
+        print(tf.Session().run({"y": y, "z": y * 2}, {x: 1.0}))
+        """
+    )
+    assert "each would draw again" in blockers(rewriting)[0].message
+
+
+def test_random_op_in_a_function_that_a_dataset_maps_stays_there():
+    after, rewriting = rewritten(
+        """
+        def augment(image):
+            noise = tf.random_normal([2])
+            return image + noise
+        x = tf.data.Dataset.from_tensors(data).map(augment).make_one_shot_iterator().get_next()
+        y = hub.Module("m")(x)
+        print(tf.Session().run(y))
+        """,
+        notes=True,
+    )
+    assert blockers(rewriting) == []
+    assert "    noise = tf.random.normal([2])\n    return image + noise\n" in after
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("y = tf.map_fn(lambda t: t + tf.random_normal([]), hub.Module('m')(['a']))", "in a function that an op calls"),
+        (
+            (
+                "sess = None\nx = tf.placeholder(tf.string)\nm = hub.Module('m', trainable=True)\n"
+                "step = tf.train.GradientDescentOptimizer(1.0).minimize(m(x))\n"
+                "if sess is None:\n    sess = tf.Session()\nsess.run(step, {x: 'a'})"
+            ),
+            "may be made again",
+        ),
+    ],
+)
+def test_numbers_that_would_change_are_reported(body, message):
+    _, rewriting = rewritten(body, notes=True)
+    assert any(message in finding.message for finding in blockers(rewriting))

@@ -19,7 +19,7 @@ from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.worker import make_predictor, try_shard
 from rehub.cache.fsspec_storage import open_storage
-from rehub.errors import PackageMissing
+from rehub.errors import BatchFailed, PackageMissing
 
 try:
     import apache_beam as beam
@@ -34,16 +34,15 @@ _TURN = threading.Lock()
 
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
-    """Compute the shards by a pipeline: on this machine, or where the options in `address` say."""
+    """Compute the shards by a pipeline: on this machine, or where the options in `address` say.
+
+    Raises:
+        BatchFailed: the runner gave up the pipeline.
+    """
     board = ReportBoard(plan.output, uuid.uuid4().hex)
     pipeline = beam.Pipeline(options=PipelineOptions(_choose_arguments(options)))
-    done = (
-        pipeline
-        | "Shards" >> beam.Create(list(shards))
-        | "Spread" >> beam.Reshuffle()
-        | "Compute" >> beam.ParDo(ComputeShard(plan, board))
-    )
-    del done
+    spread = pipeline | "Shards" >> beam.Create(list(shards)) | "Spread" >> beam.Reshuffle()
+    _ = spread | "Compute" >> beam.ParDo(ComputeShard(plan, board))
     board.open()
     try:
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
@@ -54,7 +53,11 @@ def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: 
                 _report_all(board, on_report)
             finally:
                 board.close()  # Workers pass over the shards that are left.
-            result.result()
+        if result.exception() is not None:
+            raise BatchFailed(
+                f"Beam's runner gave up the pipeline. Start the run again to compute the shards that are left. "
+                f"({result.exception()})"
+            ) from result.exception()
     finally:
         board.delete()
 
@@ -100,8 +103,10 @@ class ReportBoard:
         self._taken: set[str] = set()
 
     def open(self) -> None:
-        """Make the directory."""
+        """Make the directory. Those of earlier runs are deleted, so that workers that their drivers left stop."""
         storage, path = self._storage()
+        for earlier in storage.glob(f"{posixpath.dirname(path)}/reports-*"):
+            storage.rm(earlier, recursive=True)
         storage.makedirs(path, exist_ok=True)
         storage.pipe_file(f"{path}/{_RUNNING}", b"")
 
@@ -119,9 +124,9 @@ class ReportBoard:
     def put(self, report: ShardReport) -> None:
         """Write a report; several of one shard are one."""
         storage, path = self._storage()
-        name = f"{path}/{report.shard}.{uuid.uuid4().hex}"
-        storage.pipe_file(f"{name}.tmp", json.dumps(report.to_json()).encode())
-        storage.mv(f"{name}.tmp", f"{path}/{report.shard}.json")
+        staging = f"{path}/{report.shard}.{uuid.uuid4().hex}.tmp"
+        storage.pipe_file(staging, json.dumps(report.to_json()).encode())
+        storage.mv(staging, f"{path}/{report.shard}.json")
 
     def take(self) -> Iterator[ShardReport]:
         """Yield the reports that were not taken yet."""

@@ -8,6 +8,7 @@ orphans, as systemd does in a session, actors do too.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import logging
@@ -45,22 +46,25 @@ def connect(address: str, cpus: int) -> Iterator[None]:
         address: as for `ray.init`; "" for a cluster of this run alone.
         cpus: how many the cluster says it has, if it is started.
     """
-    ray = import_ray()
-    if ray.is_initialized() and not address:
-        yield
-        return
     with contextlib.ExitStack() as stack:
-        found = address
         if not address:
-            stack.enter_context(_set_variables(_make_token()))
-            found = stack.enter_context(_start_cluster(cpus))
-        ray.init(address=found, logging_level=logging.ERROR, log_to_driver=False)
-        stack.callback(ray.shutdown)
+            stack.enter_context(_set_variables(_choose_authentication()))
+        ray = import_ray()
+        if not ray.is_initialized() or address:
+            found = address or stack.enter_context(_start_cluster(cpus))
+            ray.init(address=found, logging_level=logging.ERROR, log_to_driver=False)
+            stack.callback(ray.shutdown)
         yield
 
 
-def _make_token() -> dict[str, str]:
-    """Return the variables by which only this program may use the cluster, which listens on the network."""
+@functools.lru_cache(maxsize=None)
+def _choose_authentication() -> Mapping[str, str]:
+    """Return the variables by which only this program may use its cluster, which listens on the network.
+
+    Ray reads them when it is imported. If a program has done that, its cluster is as Ray's own defaults were for long.
+    """
+    if "ray" in sys.modules or "RAY_AUTH_MODE" in os.environ:
+        return {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "disabled")}
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 

@@ -36,7 +36,6 @@ class Interpreter(StatementInterpreter):
         super().__init__(skipped)
         self.module = module
         self.is_training = self.record.is_training = is_training
-        self.active: list[cst.CSTNode] = []
         self.calls_made = 0
 
     def run(self) -> Record:

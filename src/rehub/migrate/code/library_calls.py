@@ -126,6 +126,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         """Return what a method of a dataset gives. Functions that it maps compute tensors from tensors."""
         for argument, value in zip(node.args, values):
             if isinstance(value, Function):
+                self.record.layer_functions.add(value.node)
                 self.call_lambda_layer(value)
             else:
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -221,6 +222,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         for argument, value in zip(node.args, values):
             for part in iter_parts(value):
                 if isinstance(part, Function) and name == "layers.Lambda":
+                    self.record.layer_functions.add(part.node)
                     self.call_lambda_layer(part)
             if not isinstance(value, Function):
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -323,9 +325,15 @@ class LibraryInterpreter(EstimatorInterpreter):
         for value in values:
             for part in iter_parts(value):
                 if isinstance(part, Function) and tf_names.is_op(name):
+                    self.record.op_functions.add(part.node)
                     self.call_lambda_layer(part)
         operands = [value for value in values if not isinstance(value, Function)]
-        if tf_names.is_random(name):
+        if tf_names.is_random(name) and any(function in self.record.op_functions for function in self.active):
+            return self.block(node, "RH106", "a random op in a function that an op calls")
+        in_layer = any(function in self.record.layer_functions for function in self.active)
+        if tf_names.is_random(name) and in_layer:
+            self.record.layer_randoms.add(node)  # It draws at each call in both programs.
+        elif tf_names.is_random(name):
             source = Source("random", node, self.order_of(node))
             return Tensor(sources_of(self.compute(node, *operands)) | {source})
         if tf_names.is_op(name):
@@ -358,6 +366,12 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
+    if name == "gradients":
+        return "RH301", "`tf.gradients`: a tf.GradientTape gives gradients in eager mode"
+    if first == "summary":
+        return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
+    if name in {"get_collection", "add_to_collection"}:
+        return "RH102", f"`tf.{name}`: a collection of a graph"
     if name.startswith("losses."):
         return "RH302", f"`tf.{name}` reads a collection of a graph"
     if first == "feature_column":

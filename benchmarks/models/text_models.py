@@ -1,4 +1,4 @@
-"""The models that `batch.py` measures: `python batch_models.py DIRECTORY` writes them, and `words.txt`.
+"""The models that `batch.py` measures: `python text_models.py DIRECTORY` writes them, and `words.txt`.
 
 - `text`: an embedding of 128 dimensions with a table, as of nnlm.
 - `tokenize` and `encode`: a preprocessor and an encoder as of BERT, with the names that Beam's handler expects.
