@@ -4,9 +4,13 @@
 
 # The first Python found that runs, is one that TensorFlow has wheels for, and can make environments.
 # (Each is run: a pyenv shim lies on PATH for versions that are not switched on.)
-USABLE := import sys, ensurepip, venv; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))
-PYTHONS := python3 python3.13 python3.12 python3.11 python3.10 python3.9
+USABLE := import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.10
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(USABLE)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
+
+# Python compiles a package when it is first imported, and keeps the result: else each process would compile TensorFlow,
+# in 10 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Without TensorFlow's start-up remarks.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -61,7 +65,7 @@ clean:
 
 check-python:
 	@$(or $(PYTHON),false) -c '$(USABLE)' || { \
-	  echo 'rehub is developed with Python 3.9 to 3.13, the versions that current TensorFlow releases have wheels for,'; \
+	  echo 'rehub is developed with Python 3.10 to 3.13: the newest TensorFlow and `rehub serve` run there,'; \
 	  echo "and needs its venv module (on Debian and Ubuntu: apt install python3-venv)."; \
 	  echo "Found: $$($(or $(PYTHON),python3) --version 2>&1). Choose another with: make PYTHON=/path/to/python3.12"; \
 	  exit 1; } >&2

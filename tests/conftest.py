@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -38,6 +39,12 @@ def pytest_itemcollected(item):
         item.add_marker("keras")
 
 
+def pytest_collection_finish():
+    """Exempts what was imported from garbage collections: with TensorFlow each takes a second of a processor."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def cache_dir(tmp_path_factory, monkeypatch):
     """An empty cache for this test, so that none touches the user's; settings of the user's do not reach it either."""
@@ -46,6 +53,16 @@ def cache_dir(tmp_path_factory, monkeypatch):
     directory = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(directory))
     return directory
+
+
+@pytest.fixture(scope="module")
+def few_measurements():
+    """Optimization measures each function in five rounds, instead of for two seconds."""
+    from rehub.optimize import comparison
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture

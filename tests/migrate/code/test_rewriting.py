@@ -577,3 +577,38 @@ def test_tensors_of_one_random_op_that_are_run_together_stay():
         """
     )
     assert "each would draw again" in blockers(rewriting)[0].message
+
+
+def test_random_op_in_a_function_that_a_dataset_maps_stays_there():
+    after, rewriting = rewritten(
+        """
+        def augment(image):
+            noise = tf.random_normal([2])
+            return image + noise
+        x = tf.data.Dataset.from_tensors(data).map(augment).make_one_shot_iterator().get_next()
+        y = hub.Module("m")(x)
+        print(tf.Session().run(y))
+        """,
+        notes=True,
+    )
+    assert blockers(rewriting) == []
+    assert "    noise = tf.random.normal([2])\n    return image + noise\n" in after
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("y = tf.map_fn(lambda t: t + tf.random_normal([]), hub.Module('m')(['a']))", "in a function that an op calls"),
+        (
+            (
+                "sess = None\nx = tf.placeholder(tf.string)\nm = hub.Module('m', trainable=True)\n"
+                "step = tf.train.GradientDescentOptimizer(1.0).minimize(m(x))\n"
+                "if sess is None:\n    sess = tf.Session()\nsess.run(step, {x: 'a'})"
+            ),
+            "may be made again",
+        ),
+    ],
+)
+def test_numbers_that_would_change_are_reported(body, message):
+    _, rewriting = rewritten(body, notes=True)
+    assert any(message in finding.message for finding in blockers(rewriting))

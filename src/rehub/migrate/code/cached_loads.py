@@ -9,12 +9,16 @@ import libcst as cst
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, parse_statements
 from rehub.migrate.code.modules import loader_name, module_arguments, plan_code
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.values import HubModule
 
-_MESSAGE = "the module is loaded once: a function that built a part of the graph is called in each run now"
+_MESSAGE = "the module is loaded once: the function around it, which built a part of the graph, may be called often now"
 
 
 def cache_loads(plan: Plan) -> None:
     """Plan one cached `hub.load` for the modules that functions make again and again."""
+    for node, value in plan.record.facts.items():
+        if isinstance(value, HubModule) and value.call is node and plan.scope_of(node) in plan.record.layer_functions:
+            plan.repeated_loads.append(value.call)
     arguments = {node: module_arguments(plan, node) or {} for node in plan.repeated_loads}
     nodes = [node for node, given in arguments.items() if given and "tags" not in given]  # A set is not hashable.
     line = find_last_import(plan)

@@ -128,6 +128,10 @@ class CallInterpreter(LibraryInterpreter):
         owner, name = method.owner, method.name
         if isinstance(owner, Optimizer) and name == "minimize":
             return self.minimize(node, owner, values)
+        if isinstance(owner, Optimizer):
+            return self.block(
+                node, "RH301", f"`.{name}` of an optimizer: a tf.GradientTape gives gradients in eager mode"
+            )
         if isinstance(owner, Estimator):
             return self.call_estimator_method(node, owner, name, values)
         if isinstance(owner, DataIterator) and name == "get_next":

@@ -28,6 +28,8 @@ class Deferral(Slices):
         plan = self.plan
         if self.functions and not self.tf:
             plan.block(plan.module, "RH103", "`import tensorflow as tf` is not at the top of the program")
+        for node in plan.record.layer_randoms:
+            plan.change(node, "RH106", "b", _RANDOM)
         for definition in list(plan.record.definitions.values()):
             if self.is_parametric_definition(definition):
                 continue

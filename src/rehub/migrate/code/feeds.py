@@ -22,6 +22,7 @@ _PURE_METHODS = frozenset(
     transpose upper values
     """.split()
 )
+_DTYPES = {bool: "bool", float: "float32", int: "int32", str: "string"}
 _COMPUTED_ONCE = "what is fed is computed by a call, and used several times or in another order: put it in a variable"
 
 
@@ -195,6 +196,10 @@ class Feeds:
         _, dtype = self.deferral.shape_and_dtype(source)
         if source.kind == "sparse" and source.part != "values":
             return f"{self.deferral.tf}.constant({value}, {self.deferral.tf}.int64)"
+        default = self.default_of(source)
+        kind = type(getattr(self.plan.fact(default), "constant", None))
+        if kind in _DTYPES:
+            return f"{self.deferral.tf}.constant({value}, {self.deferral.tf}.{_DTYPES[kind]})"
         if dtype is None or not tensorflow_path(self.plan.fact(dtype)):
             return value
         return f"{self.deferral.tf}.constant({value}, {renderer.code(dtype)})"

@@ -6,6 +6,7 @@ import libcst as cst
 
 from rehub.migrate.code import tf_names
 from rehub.migrate.code.estimator_calls import EstimatorInterpreter
+from rehub.migrate.code.unknown_calls import explain_unknown
 from rehub.migrate.code.values import (
     Blocked,
     Config,
@@ -55,13 +56,6 @@ _PUBLISHING = frozenset(
     """.split()
 )
 _COLUMNS = frozenset(["image_embedding_column", "sparse_text_embedding_column"])
-_QUEUES = frozenset(
-    """
-    FIFOQueue FixedLengthRecordReader IdentityReader RandomShuffleQueue TFRecordReader TextLineReader WholeFileReader
-    train.Coordinator train.batch train.shuffle_batch train.slice_input_producer train.start_queue_runners
-    train.string_input_producer
-    """.split()
-)
 # What a call of these gives or does is the same in eager mode.
 _PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
 _PLAIN_MODULES = (
@@ -126,6 +120,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         """Return what a method of a dataset gives. Functions that it maps compute tensors from tensors."""
         for argument, value in zip(node.args, values):
             if isinstance(value, Function):
+                self.record.layer_functions.add(value.node)
                 self.call_lambda_layer(value)
             else:
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -221,6 +216,7 @@ class LibraryInterpreter(EstimatorInterpreter):
         for argument, value in zip(node.args, values):
             for part in iter_parts(value):
                 if isinstance(part, Function) and name == "layers.Lambda":
+                    self.record.layer_functions.add(part.node)
                     self.call_lambda_layer(part)
             if not isinstance(value, Function):
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -323,9 +319,15 @@ class LibraryInterpreter(EstimatorInterpreter):
         for value in values:
             for part in iter_parts(value):
                 if isinstance(part, Function) and tf_names.is_op(name):
+                    self.record.op_functions.add(part.node)
                     self.call_lambda_layer(part)
         operands = [value for value in values if not isinstance(value, Function)]
-        if tf_names.is_random(name):
+        if tf_names.is_random(name) and any(function in self.record.op_functions for function in self.active):
+            return self.block(node, "RH106", "a random op in a function that an op calls")
+        in_layer = any(function in self.record.layer_functions for function in self.active)
+        if tf_names.is_random(name) and in_layer:
+            self.record.layer_randoms.add(node)  # It draws at each call in both programs.
+        elif tf_names.is_random(name):
             source = Source("random", node, self.order_of(node))
             return Tensor(sources_of(self.compute(node, *operands)) | {source})
         if tf_names.is_op(name):
@@ -341,30 +343,6 @@ class LibraryInterpreter(EstimatorInterpreter):
             return Dataset() if name.startswith("data.") else Plain()
         rule, message = explain_unknown(name)
         return self.block(node, rule, message)
-
-
-def explain_unknown(name: str) -> tuple[str, str]:
-    """Return the rule and the reason why a call of TensorFlow stays."""
-    first = name.partition(".")[0]
-    if name in _QUEUES:
-        return "RH105", f"`tf.{name}`: a queue of a graph; in its place: a loop over a tf.data.Dataset"
-    if first == "contrib":
-        return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
-    if first == "estimator":
-        return "RH304", f"`tf.{name}`: Estimators are not in TensorFlow 2.16 and newer"
-    if name == "train.Saver":
-        return "RH306", "tf.train.Saver reads and writes the variables of a graph by name"
-    if first in {"saved_model", "graph_util"} or name == "import_graph_def":
-        return "RH307", f"`tf.{name}` writes or reads a graph"
-    if name.startswith("train.") and name.endswith("Optimizer"):
-        return "RH301", f"`tf.{name}` trains variables of a graph"
-    if name.startswith("losses."):
-        return "RH302", f"`tf.{name}` reads a collection of a graph"
-    if first == "feature_column":
-        return "RH304", f"`tf.{name}` builds feature columns"
-    if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:
-        return "RH102", f"`tf.{name}`: variables of a graph"
-    return "RH102", f"`tf.{name}` is not known to mean the same in eager mode"
 
 
 def is_string_array(node: cst.Call, facts: dict[cst.CSTNode, Value]) -> bool:

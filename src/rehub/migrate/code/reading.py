@@ -55,6 +55,7 @@ class ReadingInterpreter:
         self.record = Record()
         self.scopes: list[Scope] = [Scope(0, None, None)]
         self.scope = self.scopes[0]
+        self.active: list[cst.CSTNode] = []  # the functions whose bodies are interpreted
         self.orders: dict[cst.CSTNode, int] = {}
 
     def block(self, node: cst.CSTNode, rule: str, message: str, advice: str = "") -> Value:

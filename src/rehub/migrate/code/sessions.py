@@ -44,6 +44,7 @@ def remove_assignment(plan: Plan, node: cst.Assign | cst.AnnAssign) -> None:
     value = plan.fact(node.value)
     if vanishes(value) and is_tested_session(plan, node, value):
         plan.edits.replace_by_code(node.value, "True")
+        plan.remade_sessions.append(node)
         plan.change(node, "RH102", "a", "the session becomes a mark that the model is loaded")
         return
     if vanishes(value):

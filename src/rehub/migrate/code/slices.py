@@ -182,8 +182,16 @@ class Slices:
         names = [self.parameter_name(source) for source in parameters]
         if len(set(names)) < len(names):
             plan.block(definition.statement, "RH103", "two placeholders have one name")
-        if any(map(is_conditional, self.blocks_around(definition))):
+        if any(is_conditional(a) and not self.is_whole_use_in(a, definition) for a in self.blocks_around(definition)):
             plan.block(definition.statement, "RH103", "a tensor is defined under a condition")
+
+    def is_whole_use_in(self, block: cst.CSTNode, definition: Definition) -> bool:
+        """Tell whether the body of a `try` has all uses of a definition, too."""
+        return isinstance(block, cst.Try) and all(
+            block.body in self.plan.ancestors(node)
+            for node, value in self.plan.record.facts.items()
+            if isinstance(value, Tensor) and value.definition is definition.statement
+        )
 
     def blocks_around(self, definition: Definition) -> list[cst.CSTNode]:
         """Return the blocks of its own scope that a definition is in."""

@@ -7,7 +7,8 @@ from typing import Tuple, Union
 
 import libcst as cst
 
-from rehub.migrate.code.values import Source, Tensor, Value, join
+from rehub.migrate.code.joins import join
+from rehub.migrate.code.values import Source, Tensor, Value
 
 # A variable of a scope, or an attribute of the objects of a class.
 Cell = Tuple[Union[int, cst.ClassDef], str]
@@ -87,6 +88,9 @@ class Record:
     layers: set[cst.Call] = field(default_factory=set)  # calls of tf.layers
     stateless_layers: set[cst.Call] = field(default_factory=set)
     is_training: bool = False  # has an optimizer
+    layer_functions: set[cst.CSTNode] = field(default_factory=set)  # of a Lambda of Keras, or that a dataset maps
+    layer_randoms: set[cst.CSTNode] = field(default_factory=set)  # calls of random ops in such functions
+    op_functions: set[cst.CSTNode] = field(default_factory=set)  # that an op calls, such as tf.map_fn
     uses_graph: bool = False  # makes modules, sessions or placeholders
     is_eager: bool = False  # switches eager mode on
     is_compat: bool = False  # switches TensorFlow 2's behavior off, or imports tensorflow.compat.v1

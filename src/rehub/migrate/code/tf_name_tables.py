@@ -333,9 +333,13 @@ IMPURE = frozenset(
 # Ops, by their last word, that return a tuple or list of tensors.
 SEVERAL_OUTPUTS = frozenset(
     """
-    bidirectional_dynamic_rnn clip_by_global_norm dynamic_partition dynamic_rnn eigh fused_batch_norm listdiff lu
-    max_pool_with_argmax meshgrid moments non_max_suppression_with_scores normalize normalize_moments qr
-    required_space_to_batch_paddings sample_distorted_bounding_box self_adjoint_eig setdiff1d shape_n slogdet split
+    all_candidate_sampler bidirectional_dynamic_rnn clip_by_global_norm combined_non_max_suppression
+    ctc_beam_search_decoder ctc_greedy_decoder decode_csv dynamic_partition dynamic_rnn eigh
+    fixed_unigram_candidate_sampler fused_batch_norm learned_unigram_candidate_sampler listdiff
+    log_uniform_candidate_sampler lu max_pool_with_argmax meshgrid moments non_max_suppression_padded
+    non_max_suppression_with_scores normalize normalize_moments parse_example parse_sequence_example
+    parse_single_example parse_single_sequence_example qr required_space_to_batch_paddings
+    sample_distorted_bounding_box self_adjoint_eig setdiff1d shape_n slogdet sparse_fill_empty_rows split static_rnn
     sufficient_statistics svd top_k unique unique_with_counts unstack weighted_moments
     """.split()
 )

@@ -97,6 +97,8 @@ class Training:
             is_run = node in plan.record.fetches and isinstance(value, Initializer)
             if (is_session or is_run) and (in_loop or (is_run and is_late and plan.scope_of(node) is None)):
                 plan.block(node, "RH301", "variables are initialized again here")
+        for node in plan.remade_sessions:
+            plan.block(node, "RH301", "a session that may be made again, with new values of the variables")
         if sessions > 1:
             plan.block(plan.module, "RH301", "several sessions: each has its own values of the variables")
 
