@@ -7,10 +7,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import saved_models
 import tensorflow as tf
 
 from rehub import tf_internals
 
+assert saved_models  # It enables eager mode in TensorFlow 1.15.
 DATA = Path(__file__).parent / "data" / "newer_models"
 FILES = [
     file
