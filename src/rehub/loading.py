@@ -6,11 +6,10 @@ import dataclasses
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub import optimize as optimizing
-from rehub.downgrade import Rewriting
 from rehub.errors import (
     InvalidModule,
     InvalidSetting,
@@ -22,6 +21,9 @@ from rehub.legacy.conversions import add_module_methods, is_conversion
 from rehub.redaction import redact_url
 from rehub.restore import LoadPolicy, LoadRequest
 from rehub.savedmodel import Layout, MetaGraph, parse_tags, read_metagraphs, select_metagraph
+
+if TYPE_CHECKING:
+    from rehub.downgrade import Rewriting
 
 _log = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ def convert(values, dtype, shape=(None,), decoder=None):
         (np.array([1.0, 1.5, np.nan, 2.0**63]), "int64", [1], {1: "range", 2: "range", 3: "range"}),
         (np.array([0.1, 1e300, np.inf]), "float32", [np.float32(0.1), np.inf], {1: "range"}),
         (["7", " 8 ", "x", "", "1.5", "1_0"], "int32", [7, 8], {2: "type", 3: "type", 4: "range", 5: "type"}),
-        ([1, "2", None, [3, 4], True], "int32", [1, 2, 1], {2: "null", 3: "type"}),
+        ([1, "2", None, [3, 4], True], "int32", [1, 2, 1], {2: "null", 3: "shape"}),
         (["true", "0"], "bool", [True], {1: "type"}),
         (pa.array(["a", None, ""]), "string", [b"a", b""], {1: "null"}),
         (pa.array(["a", "b", "a"]).dictionary_encode(), "string", ["a", "b", "a"], {}),
@@ -50,6 +50,7 @@ def test_values_are_the_same_or_an_error_of_their_row(values, dtype, good, bad):
     "values",
     [
         pa.array([[1.0, 2.0], None, [3.0], [4.0, None], [5.0, 6.0]]),
+        pa.array([[9.0], [1.0, 2.0], None, [3.0], [4.0], [5.0, 6.0]])[1:],
         pa.array([[1.0, 2.0], None, [3.0], [4.0, None], [5.0, 6.0]], pa.large_list(pa.float64())),
         ["[1, 2]", None, "[3]", "[4, null]", "[5, 6]"],
         [np.array([1, 2]), None, np.array([3]), ["4"], (5, 6)],

@@ -10,7 +10,14 @@ from typing import Any, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow, is_arrow
 from rehub.batch_inference.images import ImageDecoder
-from rehub.batch_inference.numbers import cast_numbers, fit_shape, numpy_dtype, parse_numbers, to_array
+from rehub.batch_inference.numbers import (
+    WrongShape,
+    cast_numbers,
+    fit_shape,
+    numpy_dtype,
+    parse_numbers,
+    to_array,
+)
 from rehub.batch_inference.row_errors import RowErrors
 from rehub.errors import InputMismatch
 from rehub.savedmodel.signatures import TensorInfo
@@ -87,7 +94,7 @@ def convert_column(
         if is_arrow(values):
             array = _arrow_to_numpy(values, inner, tensor, errors)
             if array is None:
-                return _convert_rows(values.to_pylist(), target, inner, tensor, errors, decoder)
+                return _convert_rows(_list_rows(values, target), target, inner, tensor, errors, decoder)
         elif getattr(values, "dtype", None) is not None and values.dtype.kind in "biuf":
             array = _shape_array(values, inner)
         else:
@@ -143,6 +150,22 @@ def _arrow_to_numpy(values: Any, inner: Sequence[int | None] | None, tensor: Ten
     raise InputMismatch(f"takes {tensor.dtype}, and its column has {kind}")
 
 
+def _list_rows(values: Any, target: Any) -> list[Any]:
+    """Return the rows of an Arrow array; lists of numbers as NumPy arrays, which takes a fraction of the time."""
+    pa = import_pyarrow()
+    kind = values.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or values.values.null_count:
+        return list(values.to_pylist())
+    if not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        return list(values.to_pylist())
+    flat = values.values.to_numpy(zero_copy_only=False)
+    cast, bad = cast_numbers(flat, target)
+    flat = cast if bad is None else flat  # Else each row is cast by itself, to find which do not fit.
+    offsets = values.offsets.to_pylist()
+    valid = values.is_valid().to_pylist()
+    return [flat[start:stop] if found else None for start, stop, found in zip(offsets, offsets[1:], valid)]
+
+
 def _is_text(kind: Any) -> bool:
     types = import_pyarrow().types
     return any(
@@ -186,7 +209,8 @@ def _convert_rows(
         except OverflowError as error:
             errors.add(index, "range", f"input {tensor.name!r}: {error}")
         except ValueError as error:
-            errors.add(index, "image" if value is error else "type", f"input {tensor.name!r}: {error}")
+            kind = "image" if value is error else "shape" if isinstance(error, WrongShape) else "type"
+            errors.add(index, kind, f"input {tensor.name!r}: {error}")
     shapes = {row.shape for row in rows if row is not None}
     if len(shapes) > 1:
         return InputColumn(rows=rows)

@@ -19,6 +19,10 @@ _NUMBERS = (
 )
 
 
+class WrongShape(ValueError):
+    """A value has not the shape that the input takes."""
+
+
 def numpy_dtype(dtype: str, name: str) -> Any:
     """Return the NumPy dtype in which values for an input of numbers are kept.
 
@@ -116,7 +120,7 @@ def fit_shape(array: Any, inner: Sequence[int | None] | None) -> Any:
     """Return a row's array in the shape that an input takes; a flat list of all numbers is given that shape.
 
     Raises:
-        ValueError: it has another shape.
+        WrongShape: it has another shape.
     """
     if inner is None:
         return array
@@ -128,4 +132,4 @@ def fit_shape(array: Any, inner: Sequence[int | None] | None) -> Any:
             count *= size or 0
         if array.ndim == 1 and array.size == count:
             return array.reshape([int(size or 0) for size in inner])
-    raise ValueError(f"it has shape {list(array.shape)}, and the input takes {list(inner)}")
+    raise WrongShape(f"it has shape {list(array.shape)}, and the input takes {list(inner)}")
