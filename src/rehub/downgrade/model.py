@@ -79,7 +79,7 @@ def rewrite_model(content: bytes, version: Version, label: str, lacking: NewerOp
             if object_graph.has_saved_tables(metagraph):
                 raise MissingOp(
                     f"{label!r} has a mutable table with values in its checkpoint, which TensorFlow "
-                    f"{version[0]}.{version[1]} does not restore. Use a table that never changes, or a newer TensorFlow."
+                    f"{version[0]}.{version[1]} does not restore. Use a table that never changes, or a newer version."
                 )
             failures.update(object_graph.find_functions_of_captured_tensors(metagraph))
         if failures:

@@ -58,7 +58,7 @@ def make_plain(node: Any) -> None:
 
 
 def has_saved_tables(metagraph: Any) -> bool:
-    """Whether the checkpoint has values of resources, such as mutable tables, which TensorFlow 1.15 does not restore."""
+    """Whether the checkpoint has values of mutable tables, which TensorFlow 1.15 does not restore."""
     nodes = metagraph.object_graph_def.nodes
     return any(node.WhichOneof("kind") == "resource" and node.saveable_objects for node in nodes)
 
