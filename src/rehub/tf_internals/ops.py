@@ -151,6 +151,20 @@ def op_traits(op: str) -> OpTraits:
     return OpTraits(op)
 
 
+def ops_without_kernels(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the registered ops that nothing computes: TensorFlow keeps the definitions of ops whose kernels it drops.
+
+    Those of gradient boosted trees are an example. Ops that programs are rewritten to are no kernels' business.
+    """
+    from tensorflow.python.framework import kernels  # Seen in 1.15, 2.15, 2.21.
+
+    return tuple(
+        name
+        for name in sorted(set(names))
+        if op_definition(name) is not None and not kernels.get_registered_kernels_for_op(name).kernel
+    )
+
+
 def has_xla_kernel(op: str) -> bool:
     """Whether XLA can compile an op of this name."""
     _register_xla_kernels()

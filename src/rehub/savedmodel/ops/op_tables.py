@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 
-TENSORFLOW_OPS, PACKAGE_OPS = "tensorflow_ops.txt", "package_ops.txt"
+TENSORFLOW_OPS, PACKAGE_OPS, NEWER_OPS = "tensorflow_ops.txt", "package_ops.txt", "newer_ops.txt"
 CALLS_FUNCTIONS, UNKNOWN_OP = "calls functions", "unknown op"
 
 

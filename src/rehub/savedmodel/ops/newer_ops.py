@@ -1,0 +1,69 @@
+"""Which ops and attributes a TensorFlow lacks that newer ones have: of 1.15, 2.15 and 2.21."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Mapping, Tuple
+
+from rehub.savedmodel.ops.op_tables import NEWER_OPS, read_op_table
+
+Version = Tuple[int, int]
+_KINDS = ("ops", "attributes")
+
+
+@dataclass(frozen=True)
+class NewerOps:
+    """What a TensorFlow lacks that newer ones have.
+
+    Attributes:
+        ops: the names of ops.
+        attributes: by op, its attributes, each with its default as "field:value" of AttrValue: "b:0", "f:1.0".
+    """
+
+    ops: frozenset[str]
+    attributes: Mapping[str, Mapping[str, str]]
+
+
+def version_of_op(op: str) -> Version:
+    """Return the oldest TensorFlow of 1.15, 2.15 and 2.21 that has an op; 1.15 also for an op of another package.
+
+    >>> version_of_op("MatMul"), version_of_op("DisableCopyOnRead")
+    ((1, 15), (2, 15))
+    """
+    return next((version for (kind, version), words in _read_table().items() if kind == "ops" and op in words), (1, 15))
+
+
+@functools.lru_cache(maxsize=None)
+def find_newer_ops(version: Version) -> NewerOps:
+    """Return what a TensorFlow lacks that newer ones have, as far as 1.15, 2.15 and 2.21 differ.
+
+    >>> find_newer_ops((1, 15)).attributes["FusedBatchNormV3"]
+    {'exponential_avg_factor': 'f:1.0'}
+    >>> sorted(find_newer_ops((2, 15)).attributes["MatMul"])
+    ['grad_a', 'grad_b']
+    """
+    ops: set[str] = set()
+    attributes: dict[str, dict[str, str]] = {}
+    for (kind, since), words in _read_table().items():
+        if since <= version:
+            continue
+        if kind == "ops":
+            ops.update(words)
+        else:
+            for word in words:
+                name, _, default = word.partition("=")
+                op, _, attribute = name.rpartition(".")
+                attributes.setdefault(op, {})[attribute] = default
+    return NewerOps(frozenset(ops), attributes)
+
+
+@functools.lru_cache(maxsize=None)
+def _read_table() -> dict[tuple[str, Version], frozenset[str]]:
+    table = {}
+    for heading, words in read_op_table(NEWER_OPS).items():
+        kind, _, version = heading.split()
+        major, minor = map(int, version.split("."))
+        assert kind in _KINDS, heading
+        table[kind, (major, minor)] = frozenset(words)
+    return table
