@@ -9,6 +9,7 @@ import pytest
 
 from rehub.cli.show import _parse_graph_path as parse_path
 from rehub.inspection.model_info import (
+    MinimumTensorFlow,
     AssetInfo,
     CallableInfo,
     Capability,
@@ -55,6 +56,7 @@ def model(name="kernel", variables=3, signatures=1):
         assets=(AssetInfo(f"assets/{name}", 10), AssetInfo("assets/gone.txt", None)),
         attachments=(),
         missing_packages=(),
+        minimum_tensorflow=MinimumTensorFlow("1.15"),
         can_be_called=no,
         can_be_fine_tuned=no,
         can_be_retrained=no,

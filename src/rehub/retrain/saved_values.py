@@ -71,6 +71,8 @@ def read_table_values(program: Program, initializers: Iterable[str], checkpoint:
 def read_checkpoint(checkpoint: str, values: Iterable[SavedValue], dtypes: list[Any]) -> list[Any]:
     """Read values of a checkpoint, all at once."""
     saved = list(values)
+    if not saved:
+        return []
     return list(
         tf_internals.import_tensorflow().raw_ops.RestoreV2(
             prefix=checkpoint,

@@ -22,9 +22,9 @@ from rehub import tf_internals
 from rehub.savedmodel.ops.op_tables import NEWER_OPS
 
 _COMMENT = """\
-# The ops and attributes that a TensorFlow has and the one before it lacks: 1.15.5 and each from 2.1 to 2.21. An attribute
-# is Op.attribute=field:value, with the field of AttrValue that holds its default value. update_newer_ops.py writes this
-# file.
+# The ops and attributes that a TensorFlow has and the one before it lacks, of 1.15.5 and each from 2.1 to 2.21. An
+# attribute is Op.attribute=field:value, with the field of AttrValue that holds its default value. update_newer_ops.py
+# writes this file.
 """
 
 
@@ -49,12 +49,6 @@ def _read_library(directory: Path) -> bytes:
     function.restype = ctypes.POINTER(_Buffer)
     buffer = function().contents
     return ctypes.string_at(buffer.data, buffer.length)
-
-
-def _parse_op_list(serialized: bytes) -> Any:
-    from tensorflow.core.framework import op_def_pb2
-
-    return op_def_pb2.OpList.FromString(serialized).op
 
 
 def _format_default(attr: Any) -> str:
@@ -99,7 +93,7 @@ if __name__ == "__main__":
         Path(sys.argv[2]).write_bytes(_read_library(Path(sys.argv[3])))
     elif sys.argv[1] == "list":
         given = [Path(file).read_bytes() for file in sys.argv[3:]]
-        found = _parse_op_list(given[0]) if given else tf_internals.ops.op_definitions()
+        found = tf_internals.ops.parse_op_list(given[0]) if given else tf_internals.ops.op_definitions()
         Path(sys.argv[2]).write_text(json.dumps(_list_ops(found)), encoding="utf-8")
     else:
         _write_table(sys.argv[2:])
