@@ -9,11 +9,11 @@ import pytest
 
 from rehub.cli.show import _parse_graph_path as parse_path
 from rehub.inspection.model_info import (
-    MinimumTensorFlow,
     AssetInfo,
     CallableInfo,
     Capability,
     GraphInfo,
+    MinimumTensorFlow,
     ModelInfo,
     SignatureInfo,
     TensorInfo,

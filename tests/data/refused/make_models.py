@@ -6,6 +6,7 @@ python make_models.py DIRECTORY    # in an environment with TensorFlow 1.15
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -69,7 +70,7 @@ def other_keys():
     signatures = {"serving_default": ({"x": x}, {"y": y + hidden, "local": local._ref()})}
     saver = v1.train.Saver({"old/w": w, "old/hidden": hidden})
     initialized = [w.initializer, hidden.initializer]
-    return signatures, {"serving_default": {"x": X}}, dict(saver=saver, main_op=local.initializer), initialized
+    return signatures, {"serving_default": {"x": X}}, {"saver": saver, "main_op": local.initializer}, initialized
 
 
 @model
@@ -85,7 +86,7 @@ def tables():
     outputs = {"saved": saved.lookup(s), "filled": filled.lookup(s), "first": found, "v": v._ref()}
     signatures = {"serving_default": ({"s": s}, outputs)}
     feeds = {"serving_default": {"s": np.array([b"b", b"z", b"a"])}}
-    return signatures, feeds, dict(main_op=tf.group(init)), [v.initializer, saved.insert(keys, values)]
+    return signatures, feeds, {"main_op": tf.group(init)}, [v.initializer, saved.insert(keys, values)]
 
 
 @model
@@ -158,11 +159,11 @@ def main(directory):
         results[build.__name__] = run_signatures(path, built[0], built[1])
         change = globals().get(f"change_{build.__name__}")
         if change is not None:
-            file = os.path.join(path, "saved_model.pb")
-            saved = saved_model_pb2.SavedModel.FromString(open(file, "rb").read())
+            file = Path(path, "saved_model.pb")
+            saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
             graph = saved.meta_graphs[0]
             change({node.name: node for node in graph.graph_def.node}, graph.signature_def)
-            open(file, "wb").write(saved.SerializeToString())
+            file.write_bytes(saved.SerializeToString())
     with open(os.path.join(directory, "results.json"), "w") as file:
         json.dump(results, file, indent=1, sort_keys=True)
 
