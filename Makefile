@@ -1,10 +1,11 @@
-# `make` lists the targets. Each makes the virtual environment that it needs, with pip: once, and again when
-# pyproject.toml has changed.
+# `make` lists the targets. Each makes the virtual environment that it needs: once, and again when pyproject.toml has
+# changed. pip installs only uv: uv installs TensorFlow in 2 seconds, pip in 75, most of which compile files that no test
+# imports.
 
 # The first Python found that runs, is one that TensorFlow has wheels for, and can make environments.
 # (Each is run: a pyenv shim lies on PATH for versions that are not switched on.)
-USABLE := import sys, ensurepip, venv; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))
-PYTHONS := python3 python3.13 python3.12 python3.11 python3.10 python3.9
+USABLE := import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.10
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(USABLE)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
 # Without TensorFlow's start-up remarks.
@@ -50,17 +51,17 @@ clean:
 
 .venv/made: PACKAGES = -e . --group test --group examples --group tensorflow
 .venv-ci/made: PACKAGES = --group ci
-.venv-bench/made: PACKAGES = -e . --group examples --group tensorflow --group peers
+.venv-bench/made: PACKAGES = -e ".[index]" --group examples --group tensorflow --group peers
 
 %/made: pyproject.toml | check-python
 	$(PYTHON) -m venv $*
-	$*/bin/python -m pip install --quiet --upgrade pip
-	$*/bin/python -m pip install --quiet $(PACKAGES)
+	$*/bin/python -m pip install --quiet uv
+	$*/bin/uv pip install --quiet --python $*/bin/python $(PACKAGES)
 	@touch $@
 
 check-python:
 	@$(or $(PYTHON),false) -c '$(USABLE)' || { \
-	  echo 'rehub is developed with Python 3.9 to 3.13, the versions that current TensorFlow releases have wheels for,'; \
+	  echo 'rehub is developed with Python 3.10 to 3.13: the newest TensorFlow and `rehub serve` run there,'; \
 	  echo "and needs its venv module (on Debian and Ubuntu: apt install python3-venv)."; \
 	  echo "Found: $$($(or $(PYTHON),python3) --version 2>&1). Choose another with: make PYTHON=/path/to/python3.12"; \
 	  exit 1; } >&2

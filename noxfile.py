@@ -91,12 +91,13 @@ def tf2_new(session: nox.Session) -> None:
 
 @nox.session(python=PY311)
 def beam(session: nox.Session) -> None:
-    """Apache Beam, which imports tensorflow_hub, with rehub in place of it."""
+    """Apache Beam, which imports tensorflow_hub, with rehub in place of it; bulk inference on Beam and Ray."""
     requirements = ["apache-beam", "tensorflow==2.15.1", "tensorflow-text==2.15.0"]
-    session.install("-e", ".", "hypothesis", "pytest", *requirements)
+    session.install("-e", ".[batch,ray]", "hypothesis", "pytest", *requirements)
     # tensorflow-text installs it, but rehub must work without it.
     session.run("uv", "pip", "uninstall", "tensorflow-hub", external=True, silent=True)
-    session.run("pytest", "-m", "beam", *session.posargs, "tests/dependents", env={"REHUB_TEST_SESSION": session.name})
+    files = ("tests/dependents", "tests/test_beam.py", "tests/batch_inference/test_cluster_engines.py")
+    session.run("pytest", "-m", "beam", *session.posargs, *files, env={"REHUB_TEST_SESSION": session.name})
 
 
 @nox.session
@@ -137,7 +138,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PY311)
 def examples(session: nox.Session) -> None:
     """The scripts of examples/, one after the other, on one published model; tests/test_examples.py runs the rest."""
-    session.install("-e", ".", "--group", "examples", "tensorflow")
+    session.install("-e", ".[serve]", "--group", "examples", "tensorflow")
     models = Path(session.create_tmp(), "models")
     session.run("python", "examples/publish_digits.py", str(models))
     for script in ("load", "feature_extraction", "fine_tuning"):
@@ -149,7 +150,7 @@ def examples(session: nox.Session) -> None:
 @nox.session(python=PY311)
 def notebooks(session: nox.Session) -> None:
     """The notebooks of examples/, executed from top to bottom on small models in place of those of tfhub.dev."""
-    session.install("-e", ".", "--group", "notebooks", "tensorflow")
+    session.install("-e", ".[serve]", "--group", "notebooks", "tensorflow")
     session.run("python", "examples/notebooks/execute.py", *session.posargs)
 
 

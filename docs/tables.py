@@ -1,16 +1,21 @@
-"""The tables of settings and errors, made from the source. mkdocs calls this hook for every page."""
+"""The tables of settings, errors and rules, made from the source. mkdocs calls this hook for every page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rehub import config, errors
+from rehub import config, downgrade, errors
 from rehub.migrate.code.rules import RULES
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Insert each table at its comment in the page."""
-    tables = {"errors": error_table, "rules": rule_table, "settings": setting_table}
+    tables = {
+        "errors": error_table,
+        "rewriting rules": rewriting_rule_table,
+        "rules": rule_table,
+        "settings": setting_table,
+    }
     for name, make_table in tables.items():
         markdown = markdown.replace(f"<!-- table of {name} -->", make_table())
     return markdown
@@ -31,6 +36,12 @@ def rule_table() -> str:
     return "\n".join(
         ["| rule | what | kind |", "|---|---|---|", *(f"| {r.code} | {r.title} | {r.kind} |" for r in RULES)]
     )
+
+
+def rewriting_rule_table() -> str:
+    """Return a table of every rule by which ops are rewritten for an older TensorFlow."""
+    rows = [f"| {', '.join(f'`{op}`' for op in rule.ops)} | {rule.name} |" for rule in downgrade.all_rules()]
+    return "\n".join(["| op | becomes |", "|---|---|", *sorted(rows)])
 
 
 def setting_table() -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
-import subprocess
-import sys
+
+from forked_programs import ForkedProgram
 
 _SERVER = """
-import json, os, sys
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import json, sys
 import tensorflow as tf
 cluster, job, index = json.loads(sys.argv[1])
 tf.distribute.Server(cluster, job_name=job, task_index=index, protocol="grpc").join()
@@ -38,22 +36,10 @@ def running_cluster(directory=None, **jobs):
     """
     ports = iter(free_ports(sum(jobs.values())))
     cluster = {job: [f"127.0.0.1:{next(ports)}" for _ in range(count)] for job, count in jobs.items()}
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    servers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _SERVER, json.dumps([cluster, job, index])],
-            env=environment,
-            cwd=directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for job, tasks in cluster.items()
-        for index in range(len(tasks))
-    ]
-    try:
+    environment = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    with contextlib.ExitStack() as servers:
+        for job, tasks in cluster.items():
+            for index in range(len(tasks)):
+                task = json.dumps([cluster, job, index])
+                servers.enter_context(ForkedProgram(_SERVER, task, cwd=directory, environment=environment))
         yield cluster
-    finally:
-        for server in servers:
-            server.kill()
-        for server in servers:
-            server.wait()

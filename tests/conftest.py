@@ -13,7 +13,8 @@ from needs import HAS_TENSORFLOW, TESTS, needs_tensorflow
 # Read by TensorFlow's C++ side when it is first imported, so it cannot wait for a fixture. 2 keeps the errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-settings.register_profile("rehub", max_examples=scaled(100))
+# Each example may take ten times as long as hypothesis allows by default: several sessions run at the same time.
+settings.register_profile("rehub", max_examples=scaled(100), deadline=2000)
 settings.load_profile("rehub")
 
 
@@ -45,6 +46,16 @@ def cache_dir(tmp_path_factory, monkeypatch):
     directory = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(directory))
     return directory
+
+
+@pytest.fixture(scope="module")
+def few_measurements():
+    """Optimization measures each function in five rounds, instead of for two seconds."""
+    from rehub.optimize import comparison
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture

@@ -54,6 +54,15 @@ def digit_features(tmp_path_factory):
     return directory
 
 
+def save_flowers(directory):
+    """Pictures of two classes: daisies are white, roses are red."""
+    for name, colour in (("daisies", [220, 220, 220]), ("roses", [200, 20, 40])):
+        (directory / name).mkdir(parents=True)
+        for number in range(1, 11):
+            picture = tf.cast(tf.broadcast_to(colour, [16, 16, 3]) - number, tf.uint8)
+            tf.io.write_file(str(directory / name / f"{number}.jpg"), tf.io.encode_jpeg(picture))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_on_the_page_runs(page, digit_features, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -61,6 +70,8 @@ def test_the_code_on_the_page_runs(page, digit_features, tmp_path, monkeypatch):
     (tmp_path / "models" / "digits").symlink_to(digit_features)
     (tmp_path / "models" / "sentences").symlink_to(ROOT / "tests" / "data" / "legacy" / "text_embed")
     (tmp_path / "models" / "photos").symlink_to(ROOT / "tests" / "data" / "legacy" / "conv_bn")
+    if "flowers" in page.read_text("utf-8"):
+        save_flowers(tmp_path / "flowers")
     blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
     images = tf.random.stateless_uniform([16, 8, 8, 1], seed=[1, 2]).numpy()
     names = {

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 from rehub.version import __version__
 
 if TYPE_CHECKING:
+    from rehub.batch_inference import BatchReport as BatchReport
+    from rehub.batch_inference import Predictor as Predictor
+    from rehub.batch_inference import batch as batch
     from rehub.compat import install_as_tensorflow_hub as install_as_tensorflow_hub
     from rehub.errors import HubError as HubError
     from rehub.inspection import ModelInfo as ModelInfo
     from rehub.inspection import inspect as inspect
     from rehub.keras import KerasLayer as KerasLayer
     from rehub.keras.text_column import text_embedding_column_v2 as text_embedding_column_v2
+    from rehub.keras.text_features import text_features as text_features
     from rehub.legacy import ImageModuleInfo as ImageModuleInfo
     from rehub.legacy import Module as Module
     from rehub.legacy import ModuleSpec as ModuleSpec
@@ -43,23 +47,34 @@ if TYPE_CHECKING:
     from rehub.resolvers import resolve as resolve
     from rehub.restore import LoadReport as LoadReport
     from rehub.restore import load_report as load_report
+    from rehub.retrain.checkpoints import restore_checkpoint as restore_checkpoint
     from rehub.scanning import ScanReport as ScanReport
     from rehub.scanning import scan as scan
+    from rehub.vector_index import Matches as Matches
+    from rehub.vector_index import VectorIndex as VectorIndex
+    from rehub.vector_index import build_index as build_index
+    from rehub.vector_index import open_index as open_index
 
 _HOME_OF = {
+    "BatchReport": "rehub.batch_inference",
     "Conversion": "rehub.migrate.models",
     "HubError": "rehub.errors",
     "ImageModuleInfo": "rehub.legacy",
     "KerasLayer": "rehub.keras",
     "LatestModuleExporter": "rehub.legacy.exporter",
     "LoadReport": "rehub.restore",
+    "Matches": "rehub.vector_index",
     "ModelInfo": "rehub.inspection",
     "Module": "rehub.legacy",
     "ModuleSpec": "rehub.legacy",
+    "Predictor": "rehub.batch_inference",
     "ScanReport": "rehub.scanning",
+    "VectorIndex": "rehub.vector_index",
     "add_signature": "rehub.legacy",
     "attach_image_module_info": "rehub.legacy",
     "attach_message": "rehub.legacy",
+    "batch": "rehub.batch_inference",
+    "build_index": "rehub.vector_index",
     "convert": "rehub.migrate.models",
     "create_module_spec": "rehub.legacy",
     "create_module_spec_from_saved_model": "rehub.legacy",
@@ -73,31 +88,40 @@ _HOME_OF = {
     "load": "rehub.loading",
     "load_module_spec": "rehub.legacy",
     "load_report": "rehub.restore",
+    "open_index": "rehub.vector_index",
     "register_module_for_export": "rehub.legacy.exporter",
     "register_resolver": "rehub.resolvers",
     "resolve": "rehub.resolvers",
+    "restore_checkpoint": "rehub.retrain.checkpoints",
     "scan": "rehub.scanning",
     "session_config": "rehub.legacy.sessions",
     "sparse_text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column": "rehub.legacy.columns",
     "text_embedding_column_v2": "rehub.keras.text_column",
+    "text_features": "rehub.keras.text_features",
 }
 
 __all__ = [
+    "BatchReport",
     "Conversion",
     "HubError",
     "ImageModuleInfo",
     "KerasLayer",
     "LatestModuleExporter",
     "LoadReport",
+    "Matches",
     "ModelInfo",
     "Module",
     "ModuleSpec",
+    "Predictor",
     "ScanReport",
+    "VectorIndex",
     "__version__",
     "add_signature",
     "attach_image_module_info",
     "attach_message",
+    "batch",
+    "build_index",
     "convert",
     "create_module_spec",
     "create_module_spec_from_saved_model",
@@ -111,14 +135,17 @@ __all__ = [
     "load",
     "load_module_spec",
     "load_report",
+    "open_index",
     "register_module_for_export",
     "register_resolver",
     "resolve",
+    "restore_checkpoint",
     "scan",
     "session_config",
     "sparse_text_embedding_column",
     "text_embedding_column",
     "text_embedding_column_v2",
+    "text_features",
 ]
 
 

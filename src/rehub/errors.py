@@ -17,6 +17,7 @@
      │    └── DiskFull
      ├── LocationUnreadable (NotImplementedError)
      ├── CorruptModel (OSError, ValueError)
+     ├── CheckpointMismatch (ValueError)
      ├── TagsNotFound (RuntimeError, ValueError, KeyError)
      ├── SignatureNotFound (ValueError, KeyError)
      ├── AttachmentNotFound (KeyError)
@@ -24,6 +25,12 @@
      ├── GraphRequired (RuntimeError)
      ├── SharedDevicesRequired (RuntimeError)
      ├── ExportTargetTaken (FileExistsError)
+     ├── OutputInUse (FileExistsError)
+     ├── OutputNotWritten (OSError)
+     ├── InputUnreadable (OSError)
+     │    └── InputChanged
+     ├── OutputsNotAligned (ValueError)
+     ├── BatchFailed (RuntimeError)
      ├── ConversionFailed (RuntimeError)
      ├── MissingOp (RuntimeError)
      ├── InputMismatch (ValueError, TypeError)
@@ -35,6 +42,10 @@
      ├── NotSerializable (NotImplementedError)
      ├── NotCopyable (PicklingError, TypeError)
      ├── OptionsUnsupported (NotImplementedError)
+     ├── InvalidVectors (ValueError)
+     ├── IndexNotFound (OSError)
+     ├── IndexOutdated (RuntimeError)
+     ├── ModelMismatch (ValueError)
      ├── PackageMissing (ImportError)
      └── TensorFlowMissing (ImportError)
 
@@ -132,6 +143,10 @@ class CorruptModel(HubError, OSError, ValueError):
     """
 
 
+class CheckpointMismatch(HubError, ValueError):
+    """A checkpoint of TensorFlow 1 does not have exactly the variables of the module; the message lists the names."""
+
+
 class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):
     """The SavedModel has no MetaGraph with these tags; the message lists those it has."""
 
@@ -164,6 +179,30 @@ class SharedDevicesRequired(HubError, RuntimeError):
 
 class ExportTargetTaken(HubError, FileExistsError):
     """The path to write a model to already has a model; nothing was written."""
+
+
+class OutputInUse(HubError, FileExistsError):
+    """The output of a batch has results of another run, other files, or a run in progress; nothing was written."""
+
+
+class OutputNotWritten(HubError, OSError):
+    """The output of a batch cannot be written: the disk is full, or you lack the rights."""
+
+
+class InputUnreadable(HubError, OSError):
+    """Input of a batch does not exist, or is of no known format; the message names the file."""
+
+
+class InputChanged(InputUnreadable):
+    """A file of the input has changed since the run was planned."""
+
+
+class OutputsNotAligned(HubError, ValueError):
+    """An output of the model does not have one value for each row; the message says how to name its counts."""
+
+
+class BatchFailed(HubError, RuntimeError):
+    """Rows of a batch have no result, and the settings forbid to go on; the message has the first error."""
 
 
 class ConversionFailed(HubError, RuntimeError):
@@ -214,6 +253,22 @@ class NotCopyable(HubError, pickle.PicklingError, TypeError):
 
 class OptionsUnsupported(HubError, NotImplementedError):
     """This TensorFlow has no `tf.saved_model.LoadOptions` (new in 2.3), or does not support `optimize=` here."""
+
+
+class InvalidVectors(HubError, ValueError):
+    """The directory has no vectors to index: no Parquet files, no such column, or vectors of different lengths."""
+
+
+class IndexNotFound(HubError, OSError):
+    """The directory has no index of vectors, or several, and no column was named; the message lists them."""
+
+
+class IndexOutdated(HubError, RuntimeError):
+    """The index of vectors must be built again: its data or a version has changed, or a file of it is incomplete."""
+
+
+class ModelMismatch(HubError, ValueError):
+    """The vectors of an index were computed by another model than the one of the query; the message names both."""
 
 
 class PackageMissing(HubError, ImportError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub import optimize as optimizing
+from rehub.downgrade import Rewriting
 from rehub.errors import (
     HubError,
     InvalidModule,
@@ -94,6 +96,8 @@ def load(
         not_trainable = f'{request.label!r} was loaded with optimize="inference".'
     if not_trainable is not None:
         _add_methods(obj, model, not_trainable)
+    if model.rewriting is not None:
+        _report_rewriting(obj, model.rewriting)
     restore.make_copyable(obj, request)
     return obj
 
@@ -104,10 +108,11 @@ class _Model:
 
     Attributes:
         request: what was asked for.
-        layout: the directory to restore it from: the one in the request, or a copy of it that was scanned.
+        layout: the directory to restore it from: the one in the request, or a copy that was scanned or rewritten.
         metagraphs: all graph variants.
         metagraph: the graph variant to restore.
         tags: its tag set; None for the only one.
+        rewriting: what was changed for this TensorFlow; None if nothing.
     """
 
     request: LoadRequest
@@ -115,6 +120,7 @@ class _Model:
     metagraphs: tuple[MetaGraph, ...]
     metagraph: MetaGraph
     tags: frozenset[str] | None
+    rewriting: Rewriting | None
 
 
 def _check_arguments(options: Any | None, policy: LoadPolicy) -> None:
@@ -154,10 +160,13 @@ def _read_model(request: LoadRequest) -> _Model:
     layout = restore.detect_layout_anywhere(request.path, request.label)
     layout = restore.check_trust(layout, request.label, request.policy.trusted)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
+    layout, rewriting = restore.rewrite_if_newer(layout, metagraphs, request.label)
+    if rewriting is not None:
+        metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     tags = frozenset() if request.tags is None and layout.is_legacy else request.tags
     metagraph = select_metagraph(metagraphs, tags, request.label)
     _check_signatures(metagraph, request.label)
-    return _Model(request, layout, metagraphs, metagraph, tags)
+    return _Model(request, layout, metagraphs, metagraph, tags, rewriting)
 
 
 def _check_signatures(metagraph: MetaGraph, label: str) -> None:
@@ -262,6 +271,12 @@ def _ensure_ops(metagraph: MetaGraph, label: str) -> None:
     restore.ensure_ops_registered(
         metagraph.used_ops(), label, written_by=metagraph.tensorflow_version, wanted=metagraph.nested_ops()
     )
+
+
+def _report_rewriting(obj: Any, rewriting: Rewriting) -> None:
+    report = restore.load_report(obj)
+    changed = dataclasses.replace(report, rewritten=rewriting.changes, left_out=rewriting.left_out)
+    restore.set_load_report(obj, changed)
 
 
 def _add_methods(obj: Any, model: _Model, not_trainable: str) -> None:

@@ -108,7 +108,10 @@ def parse_toml(text: str) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise Malformed("it is nested too deep") from None
 
 
 def get_field(value: Any, key: str, kind: type) -> Any:

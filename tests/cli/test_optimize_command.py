@@ -9,7 +9,10 @@ import pytest
 import saved_models
 import tensorflow as tf
 
-pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 cannot optimize")
+pytestmark = [
+    pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 cannot optimize"),
+    pytest.mark.usefixtures("few_measurements"),
+]
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
-import subprocess
 import sys
 
 import pytest
+from forked_programs import run_forked
 from saved_models import save_shift
 
 import rehub
@@ -32,14 +32,20 @@ def script(tmp_path):
     return path
 
 
+# As `python -m rehub.as_tensorflow_hub`.
+RUN_AS_TENSORFLOW_HUB = """
+import runpy, sys
+sys.path.insert(0, "")
+runpy.run_module("rehub.as_tensorflow_hub", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.parametrize("how", [["program.py"], ["-m", "program"]])
 def test_a_program_runs_unchanged(script, tmp_path, how):
     if sys.version_info < (3, 8):
         pytest.skip("TensorFlow 1.15 is not eager in a fresh process, and the program is")
     model = save_shift(tmp_path / "model")
-    command = [sys.executable, "-m", "rehub.as_tensorflow_hub", *how, model]
-    run = subprocess.run(command, cwd=str(tmp_path), stdout=subprocess.PIPE, check=True, text=True)
-    assert run.stdout.strip() == "True True [5.]"
+    assert run_forked(RUN_AS_TENSORFLOW_HUB, *how, model, cwd=tmp_path).strip() == "True True [5.]"
 
 
 def test_end_of_with_undoes_the_installation():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from cluster import free_ports
+from forked_programs import ForkedProgram
 from linear_model import save_linear_model
 from saved_models import tf
 
@@ -32,18 +31,12 @@ def test_a_restored_model_is_trained_with_its_variables_on_parameter_servers(mod
 
     def start(job, index):
         task = {"cluster": cluster, "task": {"type": job, "index": index}}
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CONFIG": json.dumps(task)}
-        command = [sys.executable, "-W", "ignore", str(TRAINING), model, str(tmp_path / "trained"), how]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, universal_newlines=True)
+        environment = {"CUDA_VISIBLE_DEVICES": "", "TF_CONFIG": json.dumps(task)}
+        return ForkedProgram(TRAINING, model, tmp_path / "trained", how, environment=environment)
 
-    tasks = [start("chief", 0), start("ps", 0), start("ps", 1)]
-    try:
-        output, _ = tasks[0].communicate(timeout=240)
-    finally:
-        for task in tasks:
-            task.kill()
-            task.communicate()  # closes its pipe
-    assert tasks[0].returncode == 0
+    with contextlib.ExitStack() as tasks:
+        chief, *_ = [tasks.enter_context(start(*task)) for task in (("chief", 0), ("ps", 0), ("ps", 1))]
+        output = chief.output()
     words = [line.split(" ", 1) for line in output.splitlines() if line.startswith(("PLACE ", "RESULT "))]
     assert {place for kind, place in words if kind == "PLACE"} == {"/job:ps/task:0", "/job:ps/task:1"}
     (values,) = [json.loads(result) for kind, result in words if kind == "RESULT"]

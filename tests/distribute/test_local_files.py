@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from cluster import running_cluster
+from forked_programs import run_forked
 from saved_models import save_shift, tf
 
 pytestmark = pytest.mark.skipif(
@@ -29,10 +27,8 @@ def cluster(tmp_path_factory):
 @pytest.mark.parametrize(("how", "job"), [("parameter_servers", "ps"), ("device", "worker")])
 def test_a_local_model_is_read_locally_for_variables_on_other_machines(how, job, cluster, tmp_path):
     save_shift(tmp_path / "model")
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment["CLUSTER"] = json.dumps(cluster)
-    command = [sys.executable, str(LOADING), "model", how]
-    output = subprocess.check_output(command, env=environment, cwd=tmp_path, timeout=240)
+    environment = {"CUDA_VISIBLE_DEVICES": "", "CLUSTER": json.dumps(cluster)}
+    output = run_forked(LOADING, "model", how, cwd=tmp_path, environment=environment)
     outcomes = json.loads(output.splitlines()[-1])
     loaded = [f"/job:{job}/replica:0/task:0/device:CPU:0", [2.0]]
     not_found = "Failed to find any matching files for model/variables/variables"

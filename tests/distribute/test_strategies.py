@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cluster import free_ports, running_cluster
+from forked_programs import ForkedProgram
 from linear_model import save_linear_model
 from module_fns import export_module
 from saved_models import IS_TF1, tf
@@ -32,18 +31,16 @@ def model(tmp_path_factory):
 
 
 def start(model, *how, **environment):
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
-    command = [sys.executable, str(TRAINING), model, *how]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return ForkedProgram(TRAINING, model, *how, environment={"CUDA_VISIBLE_DEVICES": "", **environment})
 
 
-def result_of(process):
-    try:
-        output, _ = process.communicate(timeout=240)
-    finally:
-        process.kill()
-    assert process.returncode == 0
-    return json.loads(output.splitlines()[-1])
+def result_of(*programs):
+    """Wait for the programs; return the result of one, or the list of the results of several."""
+    with contextlib.ExitStack() as running:
+        for program in programs:
+            running.enter_context(program)
+        results = [json.loads(program.output().splitlines()[-1]) for program in programs]
+    return results if len(results) > 1 else results[0]
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +114,7 @@ def test_a_layer_is_trained_with_its_weights_on_parameter_servers(way, model, on
 def test_a_layer_is_trained_equally_by_one_and_two_workers(model, on_one_device):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]
-    workers = [start(model, "workers", TF_CONFIG=json.dumps(task)) for task in tasks]
-    try:
-        results = [result_of(worker) for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
+    results = result_of(*[start(model, "workers", TF_CONFIG=json.dumps(task)) for task in tasks])
     assert [result[0] for result in results] == [2, 2]
     for result in results:
         assert_alike(result, on_one_device)

@@ -26,7 +26,8 @@ def describe(op, **attributes):
     ("op", "expected"),
     [
         ("MatMul", "TensorFlow >= 1.15"),
-        ("DenseBincount", "TensorFlow >= 2.3, for DenseBincount"),
+        ("BesselI0", "TensorFlow >= 2.3, for BesselI0"),
+        ("DisableCopyOnRead", "TensorFlow >= 1.15"),
         ("CaseFoldUTF8", "TensorFlow >= 1.15"),
         ("Unheard", "no TensorFlow: neither TensorFlow nor a known package has Unheard"),
         ("PyFunc", "TensorFlow >= 1.15; PyFunc calls Python functions that only the writer's program has"),
@@ -45,6 +46,7 @@ def test_an_attribute_asks_for_a_version_unless_it_has_its_default():
         return varint(4 << 3 | 5) + struct.pack("<f", value)
 
     assert describe("FusedBatchNormV3", exponential_avg_factor=factor(1.0)) == "TensorFlow >= 1.15"
-    expected = "TensorFlow >= 2.2, for FusedBatchNormV3.exponential_avg_factor"
-    assert describe("FusedBatchNormV3", exponential_avg_factor=factor(0.5)) == expected
+    expected = "TensorFlow >= 2.6, for TridiagonalSolve.perturb_singular"
+    assert describe("TridiagonalSolve", perturb_singular=field(5, 1)) == expected
+    assert describe("FusedBatchNormV3", exponential_avg_factor=factor(0.5)) == "TensorFlow >= 1.15"
     assert describe("VarHandleOp", debug_name=field(2, b"name")) == "TensorFlow >= 1.15"

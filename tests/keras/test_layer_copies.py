@@ -7,12 +7,11 @@ import io
 import os
 import pickle
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_programs import run_forked
 
 import rehub as hub
 
@@ -184,7 +183,7 @@ def test_a_pickled_layer_loads_in_another_process(reusable_model, tmp_path):
     )
     written = str(tmp_path / "result.npy")
     # Another working directory: the handle was a relative path.
-    subprocess.run([sys.executable, "-c", program, str(file), written], check=True, cwd=str(tmp_path))
+    run_forked(program, file, written, cwd=tmp_path)
     np.testing.assert_array_equal(np.load(written), layer(X))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_programs import run_forked
 
 import rehub as hub
 
@@ -103,10 +102,4 @@ _STRATEGY_SCRIPT = """
 
 
 def test_the_layer_trains_on_two_replicas(reusable_model):
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_STRATEGY_SCRIPT), reusable_model],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "TRAINED [True, True]" in result.stdout, result.stderr[-3000:]
+    assert "TRAINED [True, True]" in run_forked(textwrap.dedent(_STRATEGY_SCRIPT), reusable_model)

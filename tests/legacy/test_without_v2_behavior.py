@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_programs import run_forked
 from saved_models import IS_TF1
 
 HERE = Path(__file__).parent
@@ -26,8 +25,4 @@ def test_legacy_modules_work_with_the_behavior_of_tensorflow_1():
     files = [str(file) for file in sorted(HERE.glob("test_*.py")) if file != Path(__file__)]
     root = HERE.parents[1]
     without = [f"--deselect={(HERE / test).relative_to(root)}" for test in NEED_EAGER_MODE]
-    command = [sys.executable, "-c", PROGRAM, "-q", "-p", "no:cacheprovider", *files, *without]
-    finished = subprocess.run(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stdout
+    run_forked(PROGRAM, "-q", "-p", "no:cacheprovider", *files, *without, cwd=root)

@@ -15,6 +15,7 @@ from rehub.optimize.choices import choose_form
 if saved_models.IS_TF1:
     pytest.skip("TensorFlow 1.15 cannot optimize; test_optimizing_refused.py is about that", allow_module_level=True)
 
+pytestmark = pytest.mark.usefixtures("few_measurements")
 ROWS = tf.TensorSpec([None, 128], tf.float32, name="rows")
 X = tf.constant(np.random.RandomState(0).random_sample((3, 128)), tf.float32)
 

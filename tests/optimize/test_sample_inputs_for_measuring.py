@@ -83,6 +83,7 @@ def test_inputs_that_cannot_be_made_are_an_error_with_the_reason(spec, given, me
         made(spec, given)
 
 
+@pytest.mark.usefixtures("few_measurements")
 def test_a_function_without_a_sample_is_left_as_it_is_until_one_is_given(tmp_path):
     model = tf.Module()
     model.f = tf.function(lambda x: x * 2.0, [tf.TensorSpec(None, tf.float32, name="x")])

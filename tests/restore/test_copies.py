@@ -135,6 +135,7 @@ def test_a_changed_table_counts_as_a_changed_value(loader, tmp_path):
     assert obj(tf.constant(["b"])).numpy().tolist() == [2]
 
 
+@pytest.mark.usefixtures("few_measurements")
 def test_an_optimized_object_is_pickled(shift):
     if saved_models.IS_TF1:
         pytest.skip("TensorFlow 1.15 cannot optimize")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import saved_models
 import tensorflow as tf
+from forked_programs import ForkedProgram
 
 import rehub as hub
 from rehub.errors import InvalidSetting
@@ -228,43 +229,41 @@ def test_weights_are_not_mapped_over_the_network(tmp_path):
 
 
 LOAD_AND_WAIT = """
-import json, sys
+import json, os, pathlib, sys, time
 import tensorflow as tf
 import rehub as hub
 model = hub.load(sys.argv[1])
 assert hub.load_report(model).prepared
-print(float(tf.reduce_sum(model.v)), flush=True)
-sys.stdin.readline()
+print(float(tf.reduce_sum(model.v)))
+
+
+def wait_for_others(moment):
+    together = pathlib.Path(sys.argv[2])
+    (together / (moment + str(os.getpid()))).touch()
+    while len(list(together.glob(moment + "*"))) < 4:
+        time.sleep(0.01)
+
+
+wait_for_others("loaded")
 found, is_weights = {"Rss": 0, "Pss": 0}, False
 for line in open("/proc/self/smaps"):
     if "-" in line.split()[0] and ":" not in line.split()[0]:
         is_weights = line.rstrip().endswith("/weights")
     elif is_weights and line.split(":")[0] in found:
         found[line.split(":")[0]] += int(line.split()[1]) * 1024
-print(json.dumps(found), flush=True)
-sys.stdin.readline()
+print(json.dumps(found))
+wait_for_others("measured")
 """
 
 
-def test_processes_share_the_pages(model):
+def test_processes_share_the_pages(model, tmp_path):
     prepare(model)
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", LOAD_AND_WAIT, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    try:
-        assert len({process.stdout.readline() for process in started}) == 1
-        for process in started:
-            process.stdin.write("\n")
-            process.stdin.flush()
-        found = [json.loads(process.stdout.readline()) for process in started]
-    finally:
-        for process in started:
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
-    for each in found:
+    together = tmp_path / "together"
+    together.mkdir()
+    with contextlib.ExitStack() as programs:
+        started = [programs.enter_context(ForkedProgram(LOAD_AND_WAIT, model, together)) for _ in range(4)]
+        printed = [program.output().splitlines() for program in started]
+    assert len({total for total, _ in printed}) == 1
+    for each in [json.loads(found) for _, found in printed]:
         assert each["Rss"] >= SIZE * 4
         assert each["Pss"] < SIZE * 4 * 0.4  # A quarter, and what is written of it.

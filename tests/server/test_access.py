@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services import serving
 
+from rehub.cli.program import main
 from rehub.errors import InvalidSetting
 from rehub.server.access import create_token, read_access_rules
 
@@ -47,6 +48,14 @@ def test_a_reader_loads_a_private_model(url, tokens):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/acme/text/1?tf-hub-format=compressed", "/acme/text/1", "/acme", "/", "/-/search"])
+def test_a_shared_cache_keeps_nothing_that_a_token_or_login_was_needed_for(url, tokens, path):
+    for headers in (bearer(tokens["reader"]), {"X-User": "ann"}):
+        control = requests.get(url + path, headers=headers).headers["Cache-Control"]
+        assert (control.startswith("private, "), "public" in control) == (True, False)
+    assert "private" not in requests.get(url + path).headers["Cache-Control"]
+
+
 def test_a_user_of_the_proxy_sees_private_models(url):
     assert requests.get(f"{url}/acme/text/1", headers={"X-User": "ann"}).status_code == 200
 
@@ -74,10 +83,18 @@ def test_a_private_model_is_answered_like_one_that_never_was(url, tokens, accept
 
 def test_private_models_are_not_listed(url, tokens):
     for path in ("/", "/-/search?q=text", "/-/search", "/-/search?publisher=acme"):
-        assert requests.get(url + path).json() == {"models": []}
+        nothing = {"models": [], "total": 0, "next": None} if "search" in path else {"models": []}
+        assert requests.get(url + path).json() == nothing
         assert "acme" not in requests.get(url + path, headers=HTML).text.replace("publisher=acme", "")
         assert "acme/text" in requests.get(url + path, headers=bearer(tokens["reader"])).text
     assert "acme" not in requests.get(f"{url}/-/metrics").text
+
+
+def test_counters_do_not_grow_with_what_clients_send(url):
+    for number in range(3):
+        assert requests.request(f"NOVEL{number}", url).status_code == 405
+    metrics = requests.get(f"{url}/-/metrics").text
+    assert ('method="other"' in metrics, "NOVEL" in metrics) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +109,24 @@ def test_a_file_that_is_not_one_of_tokens_is_refused(tmp_path, content):
 def test_a_file_that_is_damaged_while_the_service_runs_lets_nobody_in(plain, tokens, url):
     file = plain / "tokens.toml"
     before = file.read_text()
-    file.write_text("=")
-    for token in tokens.values():
-        assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
+    for damage in (b"=", b"\xff", b"private = " + b"[" * 5000):
+        file.write_bytes(damage)
+        for token in tokens.values():
+            assert requests.get(f"{url}/acme/text/1", headers=bearer(token)).status_code == 404
     file.write_text(before)
     assert requests.get(f"{url}/acme/text/1", headers=bearer(tokens["reader"])).status_code == 200
+
+
+def test_rehub_serve_token_create_adds_a_token_that_others_cannot_read(tmp_path, capsys):
+    found = []
+    for name in ("ci", 'a "b"'):
+        assert main(["serve", "token", "create", str(tmp_path), "--name", name, "--publisher", "acme"]) == 0
+        found.append(capsys.readouterr().out.strip())
+    assert (tmp_path / "tokens.toml").stat().st_mode & 0o077 == 0
+    visitors = [read_access_rules(tmp_path / "tokens.toml").identify(f"Bearer {token}") for token in found]
+    assert [visitor.label for visitor in visitors] == ["ci", 'a "b"']
+    assert all(visitor.can_publish("acme") for visitor in visitors)
+    assert not any(visitor.can_publish("acm") for visitor in visitors)
 
 
 @given(st.text(max_size=60))

@@ -7,10 +7,12 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import shutil
 import socket
 import tarfile
 import threading
+import time
 
 import pytest
 import requests
@@ -141,7 +143,8 @@ def test_rehub_shows_what_the_service_says_of_a_missing_model(url):
     [
         "/../secret/1", "/acme/../../secret", "/%2e%2e/secret/1", "/acme/%2e%2e%2f%2e%2e%2fsecret", "/acme/text%00/1",
         "/acme\\..\\secret", "//etc/passwd", "/acme/text/1/../../../secret", "/.hidden/text/1",
-        "/" + "a/" * 500, "/acme/" + "a" * 5000,
+        "/" + "a/" * 500, "/acme/" + "a" * 5000, "/a" + ("/" + "b" * 199) * 15, "/%c0%ae%c0%ae/secret/1",
+        "/\uff0e\uff0e/secret/1", "/acme/\u0442ext/1", "/acme/text/\u0661",
     ],
 )  # fmt: skip
 def test_nothing_outside_of_the_directory_is_found(url, plain, path):
@@ -179,9 +182,29 @@ def test_a_tflite_file_and_a_model_of_tensorflow_js_are_sent_as_they_are(url, pl
     assert requests.get(f"{url}/acme/lite/1?lite-format=tflite").content == b"TFL3"
     assert requests.get(f"{url}/acme/js/1/model.json?tfjs-format=file").json() == {}
     assert requests.get(f"{url}/acme/js/1/group1-shard1of1?tfjs-format=file").content == b"weights"
-    assert requests.get(f"{url}/acme/text/1/saved_model.pb?tfjs-format=file").status_code == 404
+    for name in ("js/1/" + "x" * 300, "js/1/a%00b", "js/1/%2e%2e", "text/1/saved_model.pb"):
+        assert requests.get(f"{url}/acme/{name}?tfjs-format=file").status_code == 404
     with tarfile.open(fileobj=io.BytesIO(requests.get(f"{url}/acme/js/1?tfjs-format=compressed").content)) as archive:
         assert "./model.json" in archive.getnames()
+
+
+def test_a_client_that_goes_away_gets_no_more_of_a_file(url, plain):
+    (plain / "acme/large/1").mkdir(parents=True)
+    with (plain / "acme/large/1/model.tflite").open("wb") as file:
+        file.truncate(100 << 20)
+    assert len(requests.get(f"{url}/acme/large/1?lite-format=tflite").content) == 100 << 20
+    before = count_sent_bytes(url)
+    with requests.get(f"{url}/acme/large/1?lite-format=tflite", stream=True) as answer:
+        answer.raw.read(1 << 20)
+    deadline = time.monotonic() + 30
+    while count_sent_bytes(url) - before < 1 << 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert 1 << 20 <= count_sent_bytes(url) - before < 50 << 20
+
+
+def count_sent_bytes(url):
+    metrics = requests.get(f"{url}/-/metrics").text
+    return float(re.search("^rehub_response_bytes_total (.*)$", metrics, re.MULTILINE)[1])
 
 
 def test_nginx_sends_the_archive_where_it_is_told_to(plain, tmp_path):

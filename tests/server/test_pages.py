@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 
 import pytest
 import requests
@@ -109,6 +110,8 @@ def test_a_publisher_and_a_collection_have_pages(url, plain):
 
 def test_the_differences_of_two_versions_are_shown(url, plain):
     shutil.copytree(str(directory_of("conv_bn")), str(plain / "acme/text/3"))
+    for compared in ("\u00b2", "9" * 30, "-1", "3"):
+        assert requests.get(f"{url}/acme/text/3", {"compare": compared}, headers=HTML).status_code == 200
     page = requests.get(f"{url}/acme/text/3?compare=1", headers=HTML)
     assert "What changed since version 1" in page.text
     assert "+parameters" in page.text
@@ -224,6 +227,26 @@ def test_in_a_browser_no_script_of_a_card_runs_and_nothing_else_is_fetched(plain
     assert "<title>acme/text/2 - rehub</title>" in dom
     assert "Overview" in dom
     assert canary.requests == []
+
+
+@pytest.mark.parametrize("damage", ["deleted", "overwritten"])
+def test_an_index_that_is_lost_while_the_service_runs_is_made_again(plain, tmp_path, damage):
+    index = tmp_path / "cache" / "index.sqlite"
+    with serving(plain, "--cache", tmp_path / "cache") as url:
+        if damage == "deleted":
+            index.unlink()
+        else:
+            index.write_bytes(b"x" * index.stat().st_size)
+        assert wait_until(lambda: "acme/text" in requests.get(f"{url}/-/search?q=text").text)
+        assert requests.get(f"{url}/acme/text/1").json()["name"] == "acme/text"
+
+
+def wait_until(is_done):
+    for _ in range(200):
+        if is_done():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database", None])

@@ -6,17 +6,14 @@ import base64
 import concurrent.futures
 import hashlib
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import textwrap
-import time
 
 import pytest
 import requests
 from effort import scaled
+from hosting import archive_of
 from services import directory_of, serving
 
 import rehub as hub
@@ -159,6 +156,30 @@ def test_what_is_not_an_archive_is_refused(model, token, content):
     assert requests.get(f"{model}/1").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["text/1.tombstone", "1.tombstone/1"])
+def test_the_name_of_a_tombstone_is_refused(service, token, archives, name):
+    assert put(f"{service}/acme/{name}", archives[0], token).status_code == 400
+
+
+def test_a_model_without_a_number_left_is_refused(model, token, archives):
+    assert put(f"{model}/{'9' * 18}", archives[0], token).status_code == 201
+    assert put(model, archives[0], token).status_code == 422
+
+
+def test_a_refusal_does_not_tell_where_the_service_keeps_its_models(model, token, hub_directory):
+    answer = put(f"{model}/1", archive_of({"saved_model.pb": b"\xff" * 100}), token)
+    assert (answer.status_code, str(hub_directory) in answer.text) == (422, False)
+    assert "saved_model.pb" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[" * 4000, b'{"reason": 1}', b'{"reason": " "}', b"x" * 5000])
+def test_a_withdrawal_without_a_reason_is_refused(model, token, archives, body):
+    put(f"{model}/1", archives[0], token)
+    answer = requests.delete(f"{model}/1", data=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code in (400, 413)
+    assert requests.get(f"{model}/1").status_code == 200
+
+
 def test_an_archive_that_is_too_large_is_refused(hub_directory, token, archives):
     with serving(hub_directory, "--max-upload", 100) as url:
         assert put(f"{url}/acme/large/1", archives[0], token).status_code == 413
@@ -169,6 +190,13 @@ def test_a_service_that_only_reads_takes_nothing(hub_directory, token, archives)
         assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
 
 
+def test_a_plain_directory_of_models_takes_nothing(tmp_path, hub_directory, token, archives):
+    shutil.copy(str(hub_directory / "tokens.toml"), str(tmp_path))
+    with serving(tmp_path, "--cache", tmp_path / "cache") as url:
+        assert put(f"{url}/acme/read/1", archives[0], token).status_code == 405
+    assert {path.name for path in tmp_path.iterdir()} == {"tokens.toml", "cache"}
+
+
 def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):
     for expected in ("acme/text/1", "acme/text/2"):
         assert main(["publish", str(directory_of("text_embed")), "acme/text", "--into", str(tmp_path / "hub")]) == 0
@@ -177,33 +205,63 @@ def test_a_directory_is_published_into_without_a_service(tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "hub/models/acme/text").iterdir()) == ["1", "2.tombstone"]
 
 
+# Forks its publishers, as starting one takes longer than it runs. After each kill it waits for a line.
+KILLED_PUBLISHERS = """
+import os, random, signal, sys, time
+from rehub.cli.program import main
+
+source, root, count = sys.argv[1:]
+
+
+def start_publishing(name):
+    child = os.fork()
+    if child == 0:
+        os._exit(main(["publish", source, name, "--into", root]))
+    return child
+
+
+start = time.monotonic()
+assert os.waitpid(start_publishing("acme/timed/1"), 0)[1] == 0
+span = time.monotonic() - start
+for number in range(1, int(count) + 1):
+    child = start_publishing(f"acme/text/{number}")
+    time.sleep(random.uniform(0, span))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print("killed", number, file=sys.stderr, flush=True)
+    sys.stdin.readline()
+"""
+
+
 def test_a_publisher_that_is_killed_leaves_a_whole_version_or_none(tmp_path):
     """SIGKILL at random moments. What is there afterwards is complete, and what is not there can be published."""
     from rehub.server.names import parse_name
     from rehub.server.publishing import HubDirectory
 
-    program = textwrap.dedent("""
-        import sys
-        from rehub.cli.program import main
-        print("ready", flush=True)
-        sys.exit(main(["publish", sys.argv[1], sys.argv[2], "--into", sys.argv[3]]))
-    """)
-    source, root = directory_of("text_embed"), tmp_path / "hub"
+    source, root, count = directory_of("text_embed"), tmp_path / "hub", scaled(60)
     complete = {str(path.relative_to(source)): path.read_bytes() for path in source.rglob("*") if path.is_file()}
     HubDirectory.create(root)
-    for number in range(1, scaled(60) + 1):
-        command = [sys.executable, "-c", program, str(source), f"acme/text/{number}", str(root)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-            process.stdout.readline()
-            time.sleep(random.random() * 1.5)
-            process.send_signal(signal.SIGKILL)
-        found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}"))
-        if found is not None:
-            files = {
-                str(p.relative_to(found.directory)): p.read_bytes() for p in found.directory.rglob("*") if p.is_file()
-            }
-            assert files == complete
-        else:
-            assert not (root / "models" / "acme" / "text" / str(number)).exists()
+    command = [sys.executable, "-c", KILLED_PUBLISHERS, str(source), str(root), str(count)]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, text=True, env=environment, **streams) as process:
+        for number in range(1, count + 1):
+            for line in process.stderr:
+                if line == f"killed {number}\n":
+                    break
+            else:
+                pytest.fail(f"it ended before publisher {number}")
+            found = HubDirectory(root).tree.find(parse_name(f"acme/text/{number}"))
+            if found is not None:
+                files = {
+                    str(p.relative_to(found.directory)): p.read_bytes()
+                    for p in found.directory.rglob("*")
+                    if p.is_file()
+                }
+                assert files == complete
+            else:
+                assert not (root / "models" / "acme" / "text" / str(number)).exists()
+            process.stdin.write("go on\n")
+            process.stdin.flush()
+    assert process.returncode == 0
     assert main(["publish", str(source), "acme/text", "--into", str(root)]) == 0

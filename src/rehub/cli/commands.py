@@ -30,9 +30,14 @@ class Command:
         return tuple(self.name.split(" "))
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """Its group, if it is in one, and its own name: ("cache", "ls"), ("serve token create",)."""
+        return self.argv if self.argv[0] in GROUPS else (self.name,)
+
+    @property
     def module(self) -> str:
         """The module that describes its arguments and runs it."""
-        *groups, name = self.argv
+        *groups, name = (word.replace(" ", "_") for word in self.words)
         return ".".join(("rehub", "cli", *groups, f"{name}_" if keyword.iskeyword(name) else name))
 
 
@@ -60,8 +65,11 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
             "call a signature of a model with inputs from the command line or from files",
             ("predict", "call"),
         ),
+        Command("batch", "run a model over a large data set: Parquet, CSV, JSON lines, TFRecord, images, texts"),
         Command("prepare", "write the weights of models in a form that is mapped instead of read"),
         Command("optimize", "find and write the form of a model that is fastest on this machine, for inference"),
+        Command("index build", "build an index of the vectors that a model computed over a data set"),
+        Command("index query", "find the rows of a data set that are the most similar to a text or picture"),
     ),
     "train models": (Command("convert", "write a TF1 model as a TF2 SavedModel that can be trained"),),
     "migrate programs": (Command("migrate", "rewrite programs that use hub.Module for TF2", ("upgrade",)),),
@@ -69,7 +77,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
         Command("serve", "serve the models of a directory to hub.load and tensorflow_hub, with pages for people"),
         Command("publish", "publish a model to a service, or into a directory that one serves", ("upload", "push")),
         Command("unpublish", "withdraw a version, with the reason"),
-        Command("token", "make a token that lets others publish to a service, or read from it"),
+        Command("serve token create", "make a token that lets others publish to a service, or read it", ("token",)),
     ),
     "manage the cache": (
         Command("cache ls", "list the models in the cache", ("list", "ls", "cache list")),
@@ -88,7 +96,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[Command, ...]] = {
 
 COMMANDS = tuple(command for commands in COMMANDS_BY_HEADING.values() for command in commands)
 
-GROUPS = {"cache": "manage the models on this machine"}
+GROUPS = {"cache": "manage the models on this machine", "index": "search vectors that a model computed"}
 
 
 def find_command(argv: Sequence[str]) -> Command | None:
@@ -96,5 +104,8 @@ def find_command(argv: Sequence[str]) -> Command | None:
 
     >>> find_command(["cache", "ls", "--json"]).module
     'rehub.cli.cache.ls'
+    >>> [find_command(argv).name for argv in (["serve", "token"], ["serve", "token", "create"])]
+    ['serve', 'serve token create']
     """
-    return next((command for command in COMMANDS if tuple(argv[: len(command.argv)]) == command.argv), None)
+    named = (command for command in COMMANDS if tuple(argv[: len(command.argv)]) == command.argv)
+    return max(named, key=lambda command: len(command.argv), default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from typing import Any, Mapping, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
@@ -84,6 +85,14 @@ def parse_size_argument(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def parse_image_size(text: str) -> tuple[int, int]:
+    """Return the height and width of a size that a user typed, such as 224x224; a `type=` of argparse."""
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height and width, such as 224x224")
+    return int(found.group(1)), int(found.group(2))
+
+
 def parse_argv(argv: Sequence[str]) -> argparse.Namespace:
     """Read a command line.
 
@@ -96,7 +105,7 @@ def parse_argv(argv: Sequence[str]) -> argparse.Namespace:
     """
     program = build_parser(argv)
     _exit_for_unknown_command(program, argv)
-    arguments, unknown = program.parse_known_args(argv)
+    arguments, unknown = program.parse_known_args(_join_name(argv))
     if unknown:
         arguments.parser.exit_for_unknown(unknown)
     return arguments
@@ -116,8 +125,10 @@ def build_parser(argv: Sequence[str]) -> Parser:
     subparsers: dict[tuple[str, ...], Any] = {(): _add_subparsers(program)}
     chosen = find_command(_skip_options(argv))
     for command in COMMANDS:
-        *group, name = command.argv
+        *group, name = command.words
         key = tuple(group)
+        if " " in name and command is not chosen:
+            continue  # For argparse `serve token create` is one word, and `serve` takes a directory.
         if key not in subparsers:
             usage, description = f"rehub {group[0]} [-h] COMMAND ...", f"Commands to {GROUPS[group[0]]}."
             parser = subparsers[()].add_parser(group[0], usage=usage, description=description)
@@ -156,6 +167,15 @@ def _skip_options(argv: Sequence[str]) -> Sequence[str]:
     """Return the arguments from the first non-option on: `-v` and `-q` may come before a command."""
     first = next((i for i, argument in enumerate(argv) if not argument.startswith("-")), len(argv))
     return argv[first:]
+
+
+def _join_name(argv: Sequence[str]) -> Sequence[str]:
+    """Return the arguments with the command's name in the words that argparse knows it by."""
+    rest = _skip_options(argv)
+    command = find_command(rest)
+    if command is None:
+        return argv
+    return [*argv[: len(argv) - len(rest)], *command.words, *rest[len(command.argv) :]]
 
 
 def _exit_for_unknown_command(program: Parser, argv: Sequence[str]) -> None:

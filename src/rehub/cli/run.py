@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import OutputValue, fit_value, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
@@ -45,7 +45,7 @@ A model is a program: run only those that you trust."""
         default=[],
         help="JSON, or @ and a file: .npy .npz .json .csv .png .jpg .gif .bmp; once for each input",
     )
-    parser.add_argument("--resize", metavar="HxW", type=_parse_image_size, help="resize pictures to this size")
+    parser.add_argument("--resize", metavar="HxW", type=parse_image_size, help="resize pictures to this size")
     parser.add_tags_option("load")
     parser.add_argument("--output", metavar="FILE", type=_parse_npz_path, help="write the outputs to a new .npz file")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
@@ -55,13 +55,6 @@ A model is a program: run only those that you trust."""
         "run ./photos --input images=@cat.png --resize 224x224",
         "run ./rows --input x=@rows.npy --output outputs.npz",
     )
-
-
-def _parse_image_size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a height and width, such as 224x224")
-    return int(found.group(1)), int(found.group(2))
 
 
 def _parse_npz_path(text: str) -> Path:

@@ -73,7 +73,11 @@ def add_arguments(parser: Parser) -> None:
         metavar="ADDRESS",
         help="from which that header is believed (default: this machine); can be repeated",
     )
-    parser.add_examples("serve ./models", "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com")
+    parser.add_examples(
+        "serve ./models",
+        "serve ./hub --host 0.0.0.0 --port 80 --public-url https://hub.example.com",
+        "serve token create ./hub --name ci --publisher acme",
+    )
 
 
 def run_command(arguments: Namespace) -> int:

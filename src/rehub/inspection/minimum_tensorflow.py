@@ -1,10 +1,14 @@
-"""The oldest TensorFlow in which rehub loads a model, by the ops and attributes of its graphs."""
+"""The oldest TensorFlow in which rehub loads a model, by the ops and attributes of its graphs.
+
+What rehub rewrites for an older TensorFlow (`downgrade`) asks for none.
+"""
 
 from __future__ import annotations
 
 import struct
 from typing import Iterable, Sequence
 
+from rehub.downgrade import can_do_without, find_rule
 from rehub.formatting import list_names
 from rehub.inspection.model_info import MinimumTensorFlow, MissingPackage
 from rehub.savedmodel.nodes import Node, iter_scopes
@@ -16,8 +20,6 @@ from rehub.savedmodel.wire import Buffer, Message
 
 _OLDEST: Version = (1, 15)
 _MAX_NAMES = 3
-# Whatever the value of these, an op computes the same: hints for the gradient, and checks.
-_HINTS = frozenset(["grad_a", "grad_b", "grad_x", "grad_y", "validate_shape"])
 
 
 def find_minimum_tensorflow(
@@ -39,7 +41,7 @@ def find_minimum_tensorflow(
     contrib = [op for package in missing_packages for op in package.ops if _is_of_contrib(op)]
     if contrib:
         return MinimumTensorFlow("1.15", f"{list_names(contrib, _MAX_NAMES)}, of tf.contrib", is_only=True, note=note)
-    wanted = {op: version_of_op(op) for op in ops}
+    wanted = {op: version_of_op(op) for op in ops if find_rule(op) is None}
     wanted.update(_find_attributes(content, ops))
     oldest = max(wanted.values(), default=_OLDEST)
     reasons = [name for name, version in sorted(wanted.items()) if version == oldest]
@@ -71,7 +73,7 @@ def _checked_attributes(op: str) -> dict[str, tuple[Version, str]]:
     return {
         name: (version, default)
         for name, (version, default) in newer_attributes(op).items()
-        if name not in _HINTS and default.partition(":")[0] in ("b", "f", "i", "type")
+        if not can_do_without(op, name) and default.partition(":")[0] in ("b", "f", "i", "type")
     }
 
 

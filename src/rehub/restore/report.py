@@ -84,12 +84,16 @@ class LoadReport:
         reason: why TensorFlow's loader was used instead of the lazy one; "" if it was not, or was asked for.
         prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
         optimized: with `optimize="inference"`, what was measured of each signature and function, and chosen.
+        rewritten: what was changed for this TensorFlow in a model that a newer one wrote, each with how often.
+        left_out: the functions of such a model that cannot be rewritten, with the reason.
     """
 
     loader: str
     reason: str = ""
     prepared: str = ""
     optimized: tuple[OptimizedFunction, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def set_load_report(obj: Any, report: LoadReport) -> None:

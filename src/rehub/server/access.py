@@ -127,11 +127,11 @@ class AccessFile:
         stamp = self._stat_file()
         if stamp != self._stamp:
             self._stamp = stamp
+            self._rules = AccessRules((), self._rules.private)
             try:
                 self._rules = read_access_rules(self._path)
             except InvalidSetting as error:
                 _log.error("%s Until it is mended no token is valid.", error)
-                self._rules = AccessRules((), self._rules.private)
         return self._rules
 
     def _stat_file(self) -> tuple[int, int, int] | None:
@@ -149,13 +149,13 @@ def read_access_rules(path: Path) -> AccessRules:
         InvalidSetting: the file is not such a file; says where.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         return AccessRules()
     except OSError as error:
         raise InvalidSetting(f"{quote(path)} cannot be read: {error.strerror}.") from error
     try:
-        document = parse_toml(content)
+        document = parse_toml(content.decode("utf-8"))
         tokens = tuple(_read_token(each) for each in document.get("token", []))
         return AccessRules(tokens, _read_texts(document.get("private", [])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

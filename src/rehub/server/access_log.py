@@ -1,4 +1,4 @@
-"""A line of JSON for each request, and counters of them. Neither holds a query, a header, or a name that is private."""
+"""A line of JSON for each request, and counters of them. Neither holds a query or a header; counters name no model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("rehub.server.access")
 
+_METHODS = ("GET", "HEAD", "PUT", "DELETE")
+
 
 class Metrics:
     """What Prometheus reads at `/-/metrics`. No label names a model, as some are private."""
@@ -33,7 +35,8 @@ class Metrics:
 
     def count(self, method: str, status: int, size: int, seconds: float) -> None:
         """Count one answer."""
-        self._requests.labels(method, str(status)).inc()
+        # Clients may send any word as the method, and each label takes memory for good.
+        self._requests.labels(method if method in _METHODS else "other", str(status)).inc()
         self._bytes.inc(size)
         self._seconds.observe(seconds)
 
@@ -87,6 +90,8 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_count)
         finally:
+            # What the server sends by itself passes by here (connections.py).
+            size += scope.get("extensions", {}).get("http.response.pathsend", {}).get("sent", 0)
             seconds = time.perf_counter() - started
             self._metrics.count(scope["method"], status, size, seconds)
             _log.info("%s", json.dumps(self._describe_request(scope, status, size, seconds)))

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, cast
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -20,8 +21,9 @@ from rehub.inspection.picture import draw_model
 from rehub.server import pages, responses, uploads
 from rehub.server.access_log import AccessLog, AddHeaders, Metrics
 from rehub.server.cards import read_card
+from rehub.server.catalogue import FILTERS
 from rehub.server.facts import card_of
-from rehub.server.names import ModelName, parse_name
+from rehub.server.names import ModelName, is_version, parse_name
 from rehub.server.security_headers import EVERY_ANSWER, page_policy
 from rehub.server.tree import tflite_file
 
@@ -29,14 +31,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rehub.server.access import Visitor
+    from rehub.server.facts import ModelFacts
     from rehub.server.service import Service
     from rehub.server.tree import StoredModel
+
+    _Handler = Callable[[Request], Awaitable[Response]]
 
 _log = logging.getLogger(__name__)
 
 _ARCHIVES = {COMPRESSED, f"{TFJS_QUERY}=compressed"}
 _TFJS_FILE, _TFLITE = f"{TFJS_QUERY}=file", f"{LITE_QUERY}=tflite"
-_FILTERS = ("format", "task", "language", "license", "publisher")
+_MODELS_ON_A_PAGE, _LONGEST_PAGE_NUMBER = 50, 10
 _VISITOR = "rehub.visitor"
 _TEXT_OF_FILES = {".json": "application/json", ".txt": "text/plain", ".md": "text/plain"}
 
@@ -46,16 +51,19 @@ def create_app(service: Service) -> Starlette:
     metrics = Metrics()
     application = _Application(service, metrics)
     routes = [
-        Route("/", application.home, methods=["GET"]),
-        Route("/-/search", application.search, methods=["GET"]),
+        Route("/", application.keep_private(application.home), methods=["GET"]),
+        Route("/-/search", application.keep_private(application.search), methods=["GET"]),
         Route("/-/health", application.health, methods=["GET"]),
         Route("/-/metrics", application.metrics, methods=["GET"]),
         Route("/-/style.css", application.style, methods=["GET"]),
-        Route("/{path:path}", application.get_model, methods=["GET"]),
+        Route("/{path:path}", application.keep_private(application.get_model), methods=["GET"]),
         Route("/{path:path}", application.put_model, methods=["PUT"]),
         Route("/{path:path}", application.delete_model, methods=["DELETE"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HubError: application.answer_error})
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HubError: application.answer_error, FileNotFoundError: application.answer_vanished},
+    )
     app.add_middleware(AccessLog, visitor_of=application.visitor, metrics=metrics)
     app.add_middleware(AddHeaders, headers=EVERY_ANSWER)
     return app
@@ -78,22 +86,51 @@ class _Application:
         request.scope[_VISITOR] = visitor
         return visitor
 
+    def keep_private(self, handler: _Handler) -> _Handler:
+        """Return the handler with answers to someone with a token or login kept out of the caches of proxies."""
+
+        async def answer(request: Request) -> Response:
+            response = await handler(request)
+            visitor = self.visitor(request)
+            if visitor.token is not None or visitor.user:
+                allowed = response.headers.get("Cache-Control", responses.REVALIDATE).removeprefix("public, ")
+                response.headers["Cache-Control"] = f"private, {allowed}"
+            return response
+
+        return answer
+
     async def home(self, request: Request) -> Response:
         """All models."""
         models = await asyncio.to_thread(self._service.list_models, "", self.visitor(request))
         return self._answer_list(request, "Models", models)
 
     async def search(self, request: Request) -> Response:
-        """Models by words and facts."""
+        """Models by words and facts, a page at a time."""
         query = request.query_params.get("q", "")[:200]
-        chosen = {name: request.query_params.get(name, "") for name in _FILTERS}
-        every = await asyncio.to_thread(self._service.search, query, self.visitor(request))
-        found = [facts for facts in every if all(chosen[name] in ("", getattr(facts, name)) for name in _FILTERS)]
-        filters = pages.filters_of(every, chosen)
-        heading = f"Models for {query!r}" if query else "Models"
-        return self._answer_list(
-            request, heading, found, query=query, filters=filters, nothing="No model has all of these words."
+        chosen = {name: request.query_params.get(name, "") for name in FILTERS}
+        asked = request.query_params.get("page", "")
+        page = int(asked) if is_version(asked) and len(asked) < _LONGEST_PAGE_NUMBER else 1
+        offset = (max(page, 1) - 1) * _MODELS_ON_A_PAGE
+        found = await asyncio.to_thread(
+            self._service.search, query, self.visitor(request), chosen, offset, _MODELS_ON_A_PAGE
         )
+        kept = {"q": query, **{name: value for name, value in chosen.items() if value}}
+        previous, following = (f"/-/search?{urlencode({**kept, 'page': number})}" for number in (page - 1, page + 1))
+        previous = previous if page > 1 else ""
+        following = following if offset + _MODELS_ON_A_PAGE < found.total else ""
+        if not _wants_html(request):
+            return self._answer_models(request, found.models, {"total": found.total, "next": following or None})
+        html = self._pages.list(
+            f"Models for {query!r}" if query else "Models",
+            found.models,
+            total=found.total,
+            query=query,
+            filters=pages.filters_of(found.choices, chosen),
+            previous=previous,
+            following=following,
+            nothing="No model has all of these words.",
+        )
+        return self._answer_html(html)
 
     async def health(self, _: Request) -> Response:
         """Whether the service answers, and its directory can be read."""
@@ -141,6 +178,11 @@ class _Application:
         _log.warning("%s: %s", request.url.path, error)
         return PlainTextResponse("This model cannot be served; the service's log says why.\n", 500)
 
+    async def answer_vanished(self, request: Request, error: Exception) -> Response:
+        """A model that was withdrawn or changed while it was read."""
+        _log.info("%s: %s", request.url.path, error)
+        return PlainTextResponse("This model has just changed or gone. Ask again.\n", HTTPStatus.NOT_FOUND)
+
     def url_of(self, request: Request, path: str) -> str:
         """Return the URL of a model by which clients reach it."""
         base = self._options.public_url or f"{request.url.scheme}://{request.url.netloc}"
@@ -169,11 +211,11 @@ class _Application:
         above, _, file_name = path.strip("/").rpartition("/")
         name = parse_name(above)
         found = None if name is None else await self._service.find(name, visitor)
-        if name is None or found is None or file_name.startswith(".") or "\0" in file_name:
+        if name is None or found is None:
             return await self._answer_absence(request, path, name, visitor)
-        file = found.directory / file_name
+        file = next((each for each in found.directory.iterdir() if each.name == file_name and each.is_file()), None)
         is_tfjs = (found.directory / "model.json").is_file()
-        if not is_tfjs or not file.is_file() or not self._service.hub_of(found).tree.holds(file):
+        if not is_tfjs or file is None or file_name.startswith(".") or not self._service.hub_of(found).tree.holds(file):
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no file {escape(file_name)}.")
         headers = {"Cache-Control": responses.IMMUTABLE if name.version is not None else responses.REVALIDATE}
         media_type = _TEXT_OF_FILES.get(file.suffix, "application/octet-stream")
@@ -194,7 +236,7 @@ class _Application:
     async def _send_page(self, request: Request, name: ModelName, found: StoredModel, visitor: Visitor) -> Response:
         compared = request.query_params.get("compare", "")[:18]
         other = None
-        if compared.isdigit() and found.is_versioned:
+        if is_version(compared) and found.is_versioned:
             other = await self._service.find(found.name.with_version(int(compared)), visitor)
         return await asyncio.to_thread(self._render_page, request, name, found, other)
 
@@ -281,11 +323,15 @@ class _Application:
             lines.append(f"Similar names: {', '.join(near)}")
         return PlainTextResponse("\n".join(lines) + "\n", status, headers=headers)
 
-    def _answer_list(self, request: Request, heading: str, models: list[Any], **values: Any) -> Response:
+    def _answer_list(self, request: Request, heading: str, models: list[ModelFacts], **values: Any) -> Response:
         if not _wants_html(request):
-            found = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in models]
-            return JSONResponse({"models": found}, headers={"Vary": "Accept", "Cache-Control": "no-cache"})
+            return self._answer_models(request, models, {})
         return self._answer_html(self._pages.list(heading, models, **values))
+
+    def _answer_models(self, request: Request, models: list[ModelFacts], facts_of_list: dict[str, Any]) -> Response:
+        found = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in models]
+        headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+        return JSONResponse({"models": found, **facts_of_list}, headers=headers)
 
     def _answer_html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
         headers = {

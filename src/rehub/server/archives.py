@@ -66,7 +66,8 @@ class ArchiveStore:
         found = self._lookup_record(model.name, state)
         if found is None:
             found = self.pack(model.directory)
-            self.record(model, found)
+            # Of the files as they were before: those that change meanwhile are packed again.
+            self._write_record(model.name, found, state)
         return found
 
     def lookup(self, model: StoredModel) -> Archive | None:
@@ -87,15 +88,17 @@ class ArchiveStore:
 
     def record(self, model: StoredModel, archive: Archive) -> None:
         """Remember that this is the archive of a model."""
-        record = self._record_path(model.name)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        content = {"sha256": archive.sha256, "state": self._state_of_files(model)}
-        with write_atomically(record) as path:
-            path.write_text(json.dumps(content), encoding="utf-8")
+        self._write_record(model.name, archive, self._state_of_files(model))
 
     def path_of(self, sha256: str) -> Path:
         """Return where the archive with this sha256 is, whether it exists or not."""
         return self.root / "sha256" / sha256[:2] / f"{sha256}.tar.gz"
+
+    def _write_record(self, name: ModelName, archive: Archive, state: str) -> None:
+        record = self._record_path(name)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(record) as path:
+            path.write_text(json.dumps({"sha256": archive.sha256, "state": state}), encoding="utf-8")
 
     def _lookup_record(self, name: ModelName, state: str) -> Archive | None:
         try:

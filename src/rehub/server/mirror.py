@@ -12,21 +12,25 @@ import logging
 from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlsplit
 
-import requests
-
 from rehub import config
 from rehub.errors import DownloadError, HubError
+from rehub.escaping import quote_url
 from rehub.handles import parse_handle
 from rehub.hosting_protocol import COMPRESSED, add_query_item
 from rehub.resolvers.hosting import download_to_file
 from rehub.server.names import ModelName, parse_name
 from rehub.server.single_flight import SingleFlight
+from rehub.transfer.connections import open_session
+from rehub.transfer.http import RequestLog, get_response
+from rehub.transfer.retries import RetryPolicy
 
 if TYPE_CHECKING:
     from rehub.server.publishing import HubDirectory
     from rehub.server.tree import StoredModel
 
 _log = logging.getLogger(__name__)
+
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Mirror:
@@ -99,15 +103,18 @@ class Mirror:
 
     def _latest_version(self, name: ModelName) -> int | None:
         """Return the version to which the other service redirects the model's URL; None if it does not."""
+        url = add_query_item(f"{self._upstream}/{name}", COMPRESSED)
+        log = RequestLog(url, url)
+        # A version that is here is better than a wait.
+        policy = RetryPolicy(0 if self.hub.tree.versions(name) else config.RETRIES.get(), quote_url(url))
+        seconds, expected = config.TIMEOUT.get(), (200, *_REDIRECTS)
         try:
-            answer = requests.head(
-                add_query_item(f"{self._upstream}/{name}", COMPRESSED),
-                timeout=config.TIMEOUT.get(),
-                verify=config.verify_certificates(),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            _log.warning("%s cannot be reached for the latest version of %s: %s", self._upstream, name, error)
+            with open_session() as session:
+                answer = policy.run(lambda: get_response(session, log, seconds=seconds, expected=expected))
+                place = answer.headers.get("Location", "")
+        except DownloadError as error:
+            if error.status not in (404, 410):
+                _log.warning("%s cannot be asked for the latest version of %s: %s", self._upstream, name, error)
             return None
-        target = parse_name(urlsplit(answer.headers.get("Location", "")).path)
+        target = parse_name(urlsplit(place).path)
         return target.version if target is not None and target.path == name.path else None

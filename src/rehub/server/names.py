@@ -16,6 +16,7 @@ from rehub.escaping import quote
 _PUBLISHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 _VERSION = re.compile(r"0|[1-9][0-9]{0,17}")
+TOMBSTONE = ".tombstone"
 _MOST_SEGMENTS = 16
 _LONGEST_SEGMENT = 200
 
@@ -96,6 +97,8 @@ def parse_name_to_publish(text: str) -> ModelName:
             "publisher of letters, digits and '-'; a name of letters, digits, '_', '.', '-' and '/'; a version that is "
             "a number."
         )
+    if any(segment.endswith(TOMBSTONE) for segment in segments):
+        raise InvalidHandle(f"{quote(text)} is not a name to publish under: {TOMBSTONE} marks withdrawn versions.")
     if any(map(is_version, segments[1 : None if name.version is None else -1])):
         raise InvalidHandle(
             f"{quote(text)} is not a name to publish under: a part that is only digits is a version, and a version "

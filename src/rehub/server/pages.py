@@ -6,7 +6,7 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -100,18 +100,34 @@ class Pages:
         heading: str,
         models: Sequence[ModelFacts],
         *,
+        total: int | None = None,
         query: str = "",
         filters: Iterable[Filter] = (),
+        previous: str = "",
+        following: str = "",
         card: str = "",
         nothing: str = "There is no model yet.",
     ) -> str:
-        """Return a page that lists models."""
+        """Return a page that lists models.
+
+        Args:
+            heading: what they have in common.
+            models: those on this page.
+            total: how many there are on all pages; else these are all.
+            query: the words of the search.
+            filters: the choices to narrow it.
+            previous, following: the URLs of the pages before and after this one; "" if there is none.
+            card: Markdown above the models.
+            nothing: what to say if there are none.
+        """
         return self._render_template(
             "list.html",
             heading=heading,
             models=models,
-            count=format_count(len(models), "model"),
+            count=format_count(len(models) if total is None else total, "model"),
             query=query,
+            previous=previous,
+            following=following,
             filters=[each for each in filters if each.values],
             nothing=nothing,
             body=self._render_card_once(card),
@@ -153,19 +169,9 @@ def badges(facts: ModelFacts) -> list[Badge]:
     return found
 
 
-def filters_of(models: Sequence[ModelFacts], chosen: dict[str, str]) -> list[Filter]:
+def filters_of(choices: Mapping[str, tuple[str, ...]], chosen: Mapping[str, str]) -> list[Filter]:
     """Return the choices by which a list of models can be narrowed."""
-    labels = {
-        "format": "Format",
-        "task": "Task",
-        "language": "Language",
-        "license": "License",
-        "publisher": "Publisher",
-    }
-    return [
-        Filter(name, label, tuple(sorted({str(getattr(each, name)) for each in models} - {""})), chosen.get(name, ""))
-        for name, label in labels.items()
-    ]
+    return [Filter(name, name.capitalize(), values, chosen.get(name, "")) for name, values in choices.items()]
 
 
 def describe_changes(old: ModelFacts, new: ModelFacts) -> list[str]:

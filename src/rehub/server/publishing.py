@@ -22,7 +22,7 @@ from rehub.escaping import quote
 from rehub.inspection import inspect
 from rehub.scanning import scan
 from rehub.server.archives import ArchiveStore
-from rehub.server.names import ModelName
+from rehub.server.names import ModelName, is_version
 from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, tombstone_path
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
 from rehub.transfer import unpack_archive
@@ -38,6 +38,10 @@ class VersionTaken(HubError, FileExistsError):
 
 class VersionWithdrawn(HubError, ValueError):
     """The version was withdrawn; its number is not used again."""
+
+
+class ModelRefused(HubError, ValueError):
+    """The archive holds no model that can be read."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +127,21 @@ class HubDirectory:
             VersionTaken: the version has another content.
             VersionWithdrawn: the version was there once.
             UntrustedModel: the scan found a danger.
-            HubError: the archive is not one, holds what it must not, or no model.
+            ModelRefused: the archive holds no model that can be read.
+            HubError: it is not an archive, or holds what it must not.
         """
         if name.version is not None:
             self._refuse_withdrawn(name)
         model = staging / "model"
         model.mkdir()
         unpack_archive(archive, model, name=str(name))
-        _check_model(model, str(name), scan_policy)
+        try:
+            _check_model(model, str(name), scan_policy)
+        except UntrustedModel:
+            raise
+        except HubError as error:
+            # The publisher may not know where the service keeps its models.
+            raise ModelRefused(str(error).replace(str(model), str(name))) from error
         # One model has one archive: the bytes that `rehub export` makes, also if the publisher used another program.
         kept = self.archives.pack(model)
         fsync_tree(model)
@@ -189,6 +200,8 @@ class HubDirectory:
             number = path.name.partition(".")[0]
             if number.isascii() and number.isdigit():
                 used.append(int(number))
+        if not is_version(str(max(used) + 1)):
+            raise HubError(f"{name.path} has no version number left: {max(used)} is the largest.")
         return max(used) + 1
 
     def _refuse_withdrawn(self, name: ModelName) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Sequence
 
@@ -19,6 +20,7 @@ from rehub.escaping import quote
 from rehub.server.access import AccessFile
 from rehub.server.app import create_app
 from rehub.server.catalogue import Catalogue
+from rehub.server.connections import ServiceProtocol
 from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
 from rehub.server.service import Service
@@ -59,6 +61,7 @@ def open_service(
     hub = HubDirectory(directory, place / "blobs")
     if is_managed:
         hub.remove_stale_staging()
+    options = replace(options, can_publish=options.can_publish and is_managed)
     mirror = None
     if upstream:
         mirrored = HubDirectory.create(place / "mirror")
@@ -91,6 +94,8 @@ def run_service(service: Service, host: str, port: int, *, on_start: Callable[[s
             create_app(service),
             host=host,
             port=port,
+            http=ServiceProtocol,
+            loop="asyncio",  # uvloop has no sendfile.
             log_level="warning",
             access_log=False,
             server_header=False,

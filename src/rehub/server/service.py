@@ -6,14 +6,14 @@ import asyncio
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Mapping
 
 from rehub.server.names import ModelName, parse_name
 from rehub.server.tree import CARD_FILE
 
 if TYPE_CHECKING:
     from rehub.server.access import AccessFile, Visitor
-    from rehub.server.catalogue import Catalogue
+    from rehub.server.catalogue import Catalogue, SearchResult
     from rehub.server.facts import ModelFacts
     from rehub.server.mirror import Mirror
     from rehub.server.publishing import HubDirectory
@@ -118,9 +118,9 @@ class Service:
         """Return the latest version of each model below a publisher or a part of a name."""
         return [facts for facts in self.catalogue.latest(prefix) if visitor.can_read(facts.publisher)]
 
-    def search(self, text: str, visitor: Visitor) -> list[ModelFacts]:
-        """Return the models that have these words, best first."""
-        return self.catalogue.search(text, visitor.can_read)
+    def search(self, text: str, visitor: Visitor, chosen: Mapping[str, str], offset: int, limit: int) -> SearchResult:
+        """Return a page of the models that have these words, best first."""
+        return self.catalogue.search(text, visitor.can_read, chosen, offset=offset, limit=limit)
 
     def collection(self, path: str) -> tuple[str, Path] | None:
         """Return the name and card of a collection, `<publisher>/collection/<name>`; None if there is none."""
@@ -135,5 +135,4 @@ class Service:
         return None if found is None else (name.path, found)
 
     def _find_similar_names(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:
-        known = [facts.name for facts in self.catalogue.latest() if visitor.can_read(facts.publisher)]
-        return tuple(difflib.get_close_matches(name.path, known, _MOST_NEAR, 0.6))
+        return tuple(difflib.get_close_matches(name.path, self.catalogue.names(visitor.can_read), _MOST_NEAR, 0.6))

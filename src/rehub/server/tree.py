@@ -6,18 +6,18 @@ where it was, `<version>.tombstone`, a JSON file with the reason and the date.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+from rehub.server.names import TOMBSTONE as _TOMBSTONE
 from rehub.server.names import ModelName, is_version, parse_name
+from rehub.strict_parsing import Malformed, parse_json
 
 _MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "tfhub_module.pb", "model.json")
 CARD_FILE = "card.md"
 _TFLITE = ".tflite"
-_TOMBSTONE = ".tombstone"
 _DEEPEST = 16
 
 
@@ -133,7 +133,7 @@ class ModelTree:
             return
         try:
             children = sorted((each for each in directory.iterdir() if each.is_dir()), key=_sort_key)
-        except PermissionError:
+        except (PermissionError, FileNotFoundError):  # Or withdrawn meanwhile.
             return
         name = parse_name("/".join(segments)) if segments else None
         if name is not None and name.version is None and is_model(directory):
@@ -157,7 +157,10 @@ def is_model(directory: Path) -> bool:
 
 def tflite_file(directory: Path) -> Path | None:
     """Return the one TFLite file of a directory; None if there is none, or several."""
-    found = [each for each in directory.iterdir() if each.name.endswith(_TFLITE) and each.is_file()]
+    try:
+        found = [each for each in directory.iterdir() if each.name.endswith(_TFLITE) and each.is_file()]
+    except FileNotFoundError:  # Withdrawn meanwhile.
+        return None
     return found[0] if len(found) == 1 else None
 
 
@@ -173,9 +176,9 @@ def read_tombstone(path: Path) -> Tombstone | None:
     except OSError:
         return None
     try:
-        found = json.loads(content)
+        found = parse_json(content)
         return Tombstone(str(found.get("reason", "")), str(found.get("date", "")))
-    except (ValueError, AttributeError):
+    except (Malformed, AttributeError):
         return Tombstone(content.decode("utf-8", "replace").strip())
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import errno
 import hashlib
-import json
+import logging
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, AsyncIterator
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -17,6 +19,7 @@ from rehub.errors import DiskFull, HubError, InvalidHandle
 from rehub.formatting import format_size
 from rehub.server.names import parse_name_to_publish
 from rehub.server.publishing import VersionTaken, VersionWithdrawn
+from rehub.strict_parsing import Malformed, get_field, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +30,12 @@ if TYPE_CHECKING:
     from rehub.server.names import ModelName
     from rehub.server.service import Service
 
+_log = logging.getLogger(__name__)
+
 _SHA256 = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST_REASON = 4096
+_SECONDS_FOR_CHUNK = 120
 
 
 class Refusal(Exception):
@@ -55,11 +62,17 @@ async def put_model(request: Request, service: Service, visitor: Visitor) -> Res
         return _answer_refusal(refusal.status, refusal.message)
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # The client has gone.
-    except HubError as error:
+    except (HubError, OSError) as error:
+        if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+            _log.error("%s is not published: %s", request.url.path, error)
+            return _answer_refusal(HTTPStatus.INSUFFICIENT_STORAGE, "The service has no room for this model.")
+        if not isinstance(error, HubError):
+            raise
         return _answer_refusal(_status_of(error), str(error))
     stored = service.hub.tree.find(done.name)
     if stored is not None:
-        await asyncio.to_thread(service.catalogue.add, stored)
+        with contextlib.suppress(FileNotFoundError):  # It was withdrawn meanwhile.
+            await asyncio.to_thread(service.catalogue.add, stored)
     record = {"name": str(done.name), "version": done.name.version, "sha256": done.sha256, "is_new": done.is_new}
     status = HTTPStatus.CREATED if done.is_new else HTTPStatus.OK
     return JSONResponse(record, status, headers={"Location": f"/{done.name}", "Cache-Control": "no-store"})
@@ -105,7 +118,7 @@ def _expected_digest(request: Request) -> bytes | None:
 async def _receive_archive(request: Request, archive: Path, expected: bytes | None, limit: int) -> None:
     digest, size = hashlib.sha256(), 0
     with archive.open("xb") as file:
-        async for chunk in request.stream():
+        async for chunk in _iterate_body(request):
             size += len(chunk)
             if size > limit:
                 raise Refusal(
@@ -118,17 +131,30 @@ async def _receive_archive(request: Request, archive: Path, expected: bytes | No
         raise Refusal(HTTPStatus.BAD_REQUEST, "The archive that arrived is not the one that Content-Digest names.")
 
 
+async def _iterate_body(request: Request) -> AsyncIterator[bytes]:
+    """Yield the pieces of the body; refuse a client that stops sending."""
+    chunks = request.stream()
+    while True:
+        try:
+            yield await asyncio.wait_for(chunks.__anext__(), _SECONDS_FOR_CHUNK)
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError:
+            message = f"Nothing has arrived for {_SECONDS_FOR_CHUNK} seconds."
+            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, message) from None
+
+
 async def _receive_reason(request: Request) -> str:
     body = b""
-    async for chunk in request.stream():
+    async for chunk in _iterate_body(request):
         body += chunk
         if len(body) > _LONGEST_REASON:
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A reason has at most {_LONGEST_REASON} bytes.")
     try:
-        reason = json.loads(body or b"{}").get("reason")
-    except (ValueError, AttributeError):
+        reason = get_field(parse_json(body), "reason", str)
+    except Malformed:
         reason = None
-    if not isinstance(reason, str) or not reason.strip():
+    if reason is None or not reason.strip():
         raise Refusal(HTTPStatus.BAD_REQUEST, 'Say why: the body is JSON with a "reason".')
     return " ".join(reason.split())
 
@@ -140,8 +166,6 @@ def _status_of(error: HubError) -> HTTPStatus:
         return HTTPStatus.GONE
     if isinstance(error, InvalidHandle):
         return HTTPStatus.BAD_REQUEST
-    if isinstance(error, DiskFull):
-        return HTTPStatus.INSUFFICIENT_STORAGE
     return HTTPStatus.UNPROCESSABLE_ENTITY  # Not an archive, a dangerous one, or one without a model.
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 from typing import Any, Mapping
 
 from rehub.tf_internals.gradients import lock_gradient_building
@@ -81,7 +82,9 @@ def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
     loader = _make_v1_loader_class()(path)
     metagraphs = loader._saved_model.meta_graphs
     if len(metagraphs) == 1 and metagraphs[0].HasField("object_graph_def"):
-        return tf.compat.v1.saved_model.load_v2(path, tags=tags)
+        from tensorflow.python.saved_model import load
+
+        return load.load_internal(path, tags, _make_v2_loader_class())  # Seen in 1.15.
     for metagraph in metagraphs:
         functions = (function.node_def for function in metagraph.graph_def.library.function)
         for nodes in (metagraph.graph_def.node, *functions):
@@ -90,6 +93,19 @@ def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
                     node.attr["shared_name"].s = b""
     with tf.init_scope():
         return loader.load(tags=tags)
+
+
+@functools.lru_cache(maxsize=None)
+def _make_v2_loader_class() -> Any:
+    from tensorflow.python.saved_model import load
+
+    class Loader(load.Loader):  # type: ignore[misc]  # Seen in 1.15.
+        def _restore_checkpoint(self) -> None:
+            # Newer versions write no checkpoint for a model without variables.
+            if import_tensorflow().io.gfile.exists(os.path.join(self._export_dir, "variables", "variables.index")):
+                super()._restore_checkpoint()
+
+    return Loader
 
 
 @functools.lru_cache(maxsize=None)

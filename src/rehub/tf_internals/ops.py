@@ -53,6 +53,13 @@ def op_definition(name: str) -> Any:
     return op_def_registry.get_registered_ops().get(name)  # Seen in 1.15.
 
 
+def missing_attributes(op: str, names: Iterable[str]) -> list[str]:
+    """Return the attributes that a registered op lacks; all of an op that is not registered."""
+    definition = op_definition(op)
+    known = set() if definition is None else {each.name for each in definition.attr}
+    return [name for name in names if name not in known]
+
+
 def make_ops_importable(names: Iterable[str]) -> None:
     """Let graphs with these ops be imported, even if TensorFlow knows their definitions in C++ only.
 

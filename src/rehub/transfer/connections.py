@@ -36,6 +36,9 @@ class Session(Protocol):
     def get(self, url: str, **options: Any) -> requests.Response:
         """Send a request."""
 
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        """Send a request by any method."""
+
 
 class Deadline:
     """The time by which the current step must be done; each step sets it again."""

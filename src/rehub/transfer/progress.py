@@ -53,6 +53,26 @@ def track_steps(label: str, steps: Iterable[_T], total: int, unit: str) -> Itera
 
 
 @contextlib.contextmanager
+def track_counts(label: str, total: int, done: int, unit: str) -> Iterator[Callable[[int], object]]:
+    """Give a function to call with each number of steps done, which a bar shows on a terminal if tqdm is installed.
+
+    Args:
+        label: the work, such as "Predicting".
+        total: how many steps there are.
+        done: how many of them were done before.
+        unit: the name of a step, such as "row".
+    """
+    if not _is_hidden and _is_watched():
+        with contextlib.suppress(ImportError):
+            from tqdm import tqdm
+
+            with tqdm(desc=label, total=total, initial=done, unit=f" {unit}", file=sys.stderr) as bar:
+                yield bar.update
+                return
+    yield lambda _: None
+
+
+@contextlib.contextmanager
 def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
     """Give a function to call with the number of bytes received.
 

@@ -418,4 +418,140 @@ Epoch 1 cost 0.5717 acc 0.50
 Epoch 2 cost 0.5079 acc 0.75
 """,
     ),
+    "canned_estimators": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = {"title": np.array(["a cat", "dog"], dtype=object), "body": np.array(["the dog", "moon"], dtype=object)}
+labels = np.array([1, 0])
+columns = [hub.text_embedding_column("title", "text_embed"), hub.text_embedding_column("body", "text_embed")]
+train_input_fn = tf.estimator.inputs.numpy_input_fn(texts, labels, batch_size=2, num_epochs=None, shuffle=False)
+eval_input_fn = tf.estimator.inputs.numpy_input_fn(texts, labels, num_epochs=1, shuffle=False)
+
+
+def classes_of(estimator, input_fn):
+    return [int(each["class_ids"][0]) for each in estimator.predict(input_fn=input_fn)]
+
+
+classifier = tf.estimator.LinearClassifier(feature_columns=columns)
+classifier.train(input_fn=train_input_fn, steps=3)
+results = classifier.evaluate(input_fn=eval_input_fn)
+print("accuracy {accuracy:.1f}".format(**results), "loss %.4f" % results["average_loss"])
+for each in classifier.predict(input_fn=eval_input_fn):
+    print(np.round(each["logits"], 4).tolist(), np.round(each["probabilities"], 4).tolist(), each["classes"])
+print(classes_of(classifier, eval_input_fn))
+
+column = hub.text_embedding_column("title", "text_embed", trainable=True)
+regressor = tf.estimator.LinearRegressor([column], optimizer=tf.train.GradientDescentOptimizer(0.1))
+regressor.train(train_input_fn, max_steps=4)
+print(np.round([float(each["predictions"][0]) for each in regressor.predict(eval_input_fn)], 4).tolist())
+""",
+        """
+accuracy 1.0 loss 0.2084
+[1.2940] [0.2152, 0.7848] [b'1']
+[-1.6569] [0.8398, 0.1602] [b'0']
+[1, 0]
+[0.9446, 0.0819]
+""",
+    ),
+    "head_of_layers": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+images = tf.placeholder(tf.float32, [None, 16, 16, 3])
+labels = tf.placeholder(tf.int32, [None])
+is_training = tf.placeholder_with_default(False, [], name="is_training")
+features = hub.Module("conv_bn")(images)
+net = tf.layers.conv2d(
+    images, 2, 3, padding="same", activation=tf.nn.relu, kernel_initializer=tf.constant_initializer(0.05)
+)
+net = tf.layers.max_pooling2d(net, 2, 2)
+net = tf.layers.batch_normalization(net, training=False)
+net = tf.concat([tf.layers.flatten(net), features], axis=1)
+net = tf.layers.dropout(net, 0.0, training=is_training)
+logits = tf.layers.dense(tf.layers.dropout(net, 0.7), 3, kernel_initializer=tf.zeros_initializer())
+loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=logits)
+global_step = tf.train.get_or_create_global_step()
+train_op = tf.train.GradientDescentOptimizer(0.01).minimize(loss, global_step=global_step)
+data = np.linspace(0, 1, 4 * 16 * 16 * 3).reshape(4, 16, 16, 3).astype(np.float32)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for _ in range(3):
+        _, value = sess.run([train_op, loss], feed_dict={images: data, labels: [0, 1, 2, 1], is_training: True})
+        print("loss %.4f" % value)
+    print(np.round(sess.run(logits, feed_dict={images: data[:1]}), 4).tolist(), sess.run(global_step))
+""",
+        """
+loss 1.0986
+loss 1.0166
+loss 0.9715
+[[-0.1008, 0.1097, -0.0089]] 3
+""",
+    ),
+    "session_when_needed": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+normalize = True
+
+
+def build(texts):
+    vectors = hub.Module("text_embed")(texts)
+    if normalize:
+        vectors = tf.nn.l2_normalize(vectors, 1)
+    return vectors
+
+
+class Search:
+    def __init__(self):
+        self.sess = None
+
+    def load(self):
+        self.query = tf.placeholder(tf.string, [None])
+        self.corpus = tf.placeholder(tf.string, [None])
+        self.best = tf.nn.top_k(tf.matmul(build(self.query), build(self.corpus), transpose_b=True), k=2)
+        self.sess = tf.Session()
+        self.sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+
+    def __call__(self, text, corpus):
+        if not self.sess:
+            self.load()
+        feed = {self.query: [text], self.corpus: corpus}
+        return self.sess.run(self.best, feed_dict=feed)
+
+
+search = Search()
+for word in ["cat", "dog"]:
+    values, indices = search(word, ["moon", "dog", "a cat"])
+    print(word, np.round(values, 4).tolist(), indices.tolist())
+
+
+iterator = tf.data.Dataset.from_tensor_slices(["a cat", "dog", "moon"]).batch(2).make_initializable_iterator()
+vectors = build(iterator.get_next())
+with tf.Session() as session:
+    session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    for epoch in range(2):
+        session.run(iterator.initializer)
+        while True:
+            try:
+                result = session.run(vectors)
+                print(epoch, np.round(result[:, 0], 4).tolist())
+            except tf.errors.OutOfRangeError:
+                break
+""",
+        """
+cat [[1.0, 0.9457]] [[0, 2]]
+dog [[1.0, 0.1242]] [[1, 2]]
+0 [-0.3755, 0.3004]
+0 [-0.5464]
+1 [-0.3755, 0.3004]
+1 [-0.5464]
+""",
+    ),
 }

@@ -63,6 +63,7 @@ def test_a_program_that_imports_tensorflow_in_a_function_has_to_turn_v2_behavior
         ("tf.layers.dense(x, 2)", "TF_USE_LEGACY_KERAS=1"),
         ("tf.keras.layers.Dense(2)", "TF_USE_LEGACY_KERAS=1"),
         ("tf.estimator.Estimator(f)", "2.15"),
+        ("from keras.layers import Dense", "tensorflow.compat.v1.keras"),
     ],
 )
 def test_what_a_name_needs_is_said_once(use, needed):

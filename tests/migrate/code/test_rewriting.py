@@ -113,6 +113,9 @@ FEEDS = """
     """
 
 
+ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_column('k', 'm')])\n"
+
+
 @pytest.mark.parametrize(
     ("body", "rule"),
     [
@@ -126,6 +129,21 @@ FEEDS = """
         (FEEDS + "saver = tf.train.Saver()", "RH306"),
         (FEEDS + "tf.contrib.layers.flatten(y)", "RH305"),
         (FEEDS + "tf.saved_model.simple_save(sess, 'd', {'x': x}, {'y': y})", "RH307"),
+        (FEEDS + "print(sess.run(y, {x: 1}), y.shape)", "RH309"),
+        (FEEDS + "t = tf.layers.batch_normalization(y, training=data)", "RH302"),
+        (
+            FEEDS
+            + "step = tf.train.AdamOptimizer().minimize(y)\n    n = tf.Variable(0)\n    sess.run([step, n], {x: 1})",
+            "RH301",
+        ),
+        (FEEDS + "if normalize:\n        y = tf.nn.relu(y)\n    print(sess.run(y, {x: 1}))", "RH103"),
+        (ESTIMATOR + "estimator.export_savedmodel('d', None)", "RH304"),
+        (ESTIMATOR + "print(estimator.evaluate(tf.estimator.inputs.numpy_input_fn(d, shuffle=False))['auc'])", "RH304"),
+        (ESTIMATOR + "estimator.train(lambda: data)", "RH304"),
+        (
+            "c = hub.text_embedding_column('k', 'm')\nestimator = tf.estimator.DNNClassifier([8], [c], model_dir=d)",
+            "RH304",
+        ),
         ("spec = hub.create_module_spec(f)", "RH308"),
         ("def f(x):\n    return hub.Module('m')(x)", "RH309"),
     ],
@@ -206,6 +224,27 @@ LINES = [
     "print(y, sess, *z, **w)",
     "y = [m(t) for t in texts if t]",
     "async_ = {**feed, x: 1}",
+    "sess = None",
+    "self.sess = None",
+    "vals, ids = tf.nn.top_k(y, k=2)",
+    "y = tf.nn.top_k(y).values",
+    "net = tf.layers.dropout(tf.layers.conv2d(y, 2, 3), training=x)",
+    "y = tf.layers.batch_normalization(y, training=False)",
+    "n = tf.train.get_or_create_global_step()",
+    "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(y), global_step=n)",
+    "it = dataset.make_initializable_iterator()",
+    "it = tf.data.Dataset.from_tensors(data).make_initializable_iterator(); x = it.get_next()",
+    "sess.run(it.initializer)",
+    "print(y)",
+    "col = hub.text_embedding_column('k', 'm', trainable=data)",
+    "est = tf.estimator.DNNClassifier([8], [col, hub.text_embedding_column('j', 'm')], dropout=0.1)",
+    "fn = tf.estimator.inputs.numpy_input_fn(data, labels, shuffle=False)",
+    "est.train(fn, steps=3)",
+    "z = est.evaluate(input_fn=fn)['accuracy']",
+    "z = [p['classes'] for p in est.predict(fn)]",
+    "x = tf.placeholder_with_default(1.0, [])",
+    "y = f(x, x)",
+    "K.save_weights('w.h5')",
 ]
 BLOCKS = [
     "with tf.Session() as sess:",
@@ -215,6 +254,9 @@ BLOCKS = [
     "for i in range(3):",
     "while True:",
     "if data:",
+    "if sess is None:",
+    "if not self.sess:",
+    "while y is not None:",
     "try:",
 ]
 
@@ -373,3 +415,200 @@ def test_layer_that_only_the_training_step_uses_is_made_before_it(logits):
     after, rewriting = rewritten(body, notes=True)
     assert blockers(rewriting) == []
     assert after.index("dense = tf.keras.layers.Dense(5)") < after.index("def train(")
+
+
+def test_session_that_a_condition_asks_for_becomes_a_mark():
+    after, rewriting = rewritten(
+        """
+        session = None
+        def embed(texts):
+            global session, y, x
+            if session is None:
+                x = tf.placeholder(tf.string)
+                y = hub.Module("m")(x)
+                session = tf.Session()
+            return session.run(y, {x: texts})
+        """,
+        notes=True,
+    )
+    assert blockers(rewriting) == []
+    assert "if session is None:" in after
+    assert "        session = True\n" in after
+
+
+def test_prints_of_tensors_are_marked_or_removed():
+    after, _ = rewritten(
+        """
+        m = hub.Module("m")
+        x = tf.placeholder(tf.string)
+        y = m(x)
+        print("y:", y)
+        print(m(["a"]))
+        print(tf.Session().run(y, {x: "a"}))
+        """,
+        notes=True,
+    )
+    assert "y:" not in after
+    assert "# rehub: check a print of a tensor is removed" in after
+    assert 'eager mode its values\nprint(m(["a"]))\n' in after
+
+
+def test_op_with_several_outputs_is_run_with_its_structure():
+    after, _ = rewritten(
+        """
+        x = tf.placeholder(tf.string)
+        best = tf.nn.top_k(hub.Module("m")(x))
+        print(tf.Session().run(best, {x: "a"}).indices)
+        """
+    )
+    assert "tf.nest.map_structure(lambda value: value.numpy(), best(" in after
+
+
+def test_module_of_a_function_that_each_run_calls_is_loaded_once():
+    after, _ = rewritten(
+        """
+        def build(x):
+            return hub.Module("m", trainable=True)(x)
+        x = tf.placeholder(tf.string)
+        y = build(x)
+        print(tf.Session().run(y, {x: "a"}))
+        """
+    )
+    assert after.startswith("import functools\n\nload_module = functools.lru_cache(maxsize=None)(hub.load)\n")
+    assert 'return load_module("m")(x)' in after
+
+
+@pytest.mark.parametrize("path", ["./model.h5", "./model"])
+def test_file_of_weights_that_a_program_writes_gets_the_name_that_keras_3_asks_for(path):
+    after, _ = rewritten(
+        f"""
+        m = hub.Module("m")
+        model = tf.keras.Sequential([tf.keras.layers.Lambda(lambda x: m(x))])
+        model.save_weights("{path}")
+        model.load_weights("{path}")
+        model.load_weights("other.h5")
+        """
+    )
+    assert after.count('"./model.weights.h5"') == 2
+    assert '"other.h5"' in after
+
+
+def test_iterator_starts_again_where_its_initializer_is_run():
+    after, rewriting = rewritten(
+        """
+        it = tf.data.Dataset.range(3).make_initializable_iterator()
+        y = hub.Module("m")(it.get_next())
+        with tf.Session() as s:
+            for epoch in range(2):
+                s.run(it.initializer)
+                print(s.run(y))
+        """,
+        notes=True,
+    )
+    assert blockers(rewriting) == []
+    assert "it_data = tf.data.Dataset.range(3)\n" in after
+    assert "    it = iter(it_data)\n" in after
+
+
+def test_imports_from_modules_that_keras_no_longer_has_move():
+    after, _ = rewritten(
+        """
+        from keras.models import Model, Input  # Both.
+        from keras.layers.merge import add
+        from keras.engine import Layer
+        from tensorflow.python.keras.layers import Dense
+        m = hub.Module("m")
+        """
+    )
+    assert after.startswith(
+        "\nfrom keras.models import Model  # Both.\nfrom keras.layers import Input\nfrom keras.layers import add\n"
+        "from keras.layers import Layer\nfrom tensorflow.keras.layers import Dense\n"
+    )
+
+
+DICT_AND_TENSOR = """
+    x = tf.placeholder(tf.string)
+    y = hub.Module("m")(x, as_dict=True)
+    z = tf.strings.lower(x)
+    """
+
+
+@pytest.mark.parametrize(
+    ("run", "written"),
+    [
+        ("a, b = sess.run([y, z], {x: next(data)})", "x_value = next(data)\n"),
+        ("print(sess.run({'y': y, 'z': z}, {x: load()}))", "x_value = load()\n"),
+        ("a, b = sess.run([y, z], {x: np.array(data)})", ""),
+        ("a = sess.run(z, {x: next(data)})", ""),
+        ("a = sess.run(z, {x: next(data), tf.placeholder(tf.string): next(data)})", "x_value = next(data)\n"),
+    ],
+)
+def test_what_is_fed_is_computed_once_and_in_order(run, written):
+    after, rewriting = rewritten(
+        "import numpy as np" + DICT_AND_TENSOR.replace("\n    ", "\n") + "sess = tf.Session()\n" + run
+    )
+    assert blockers(rewriting) == []
+    assert after.count("next(data)") + after.count("load()") == run.count("next(data)") + run.count("load()")
+    assert written in after
+
+
+@pytest.mark.parametrize(
+    "run", ["a = f(g(), sess.run([y, z], {x: next(data)}))", "a = [sess.run([y, z], {x: next(data)}) for _ in data]"]
+)
+def test_feed_that_cannot_be_computed_before_its_statement_is_reported(run):
+    _, rewriting = rewritten(DICT_AND_TENSOR.replace("\n    ", "\n") + "sess = tf.Session()\n" + run)
+    assert "put it in a variable" in blockers(rewriting)[0].message
+
+
+def test_placeholder_of_strings_gives_what_it_was_fed():
+    after, _ = rewritten(
+        "import numpy as np\nx = tf.placeholder(tf.string)\ny = hub.Module('m')(x)\n"
+        "print(tf.Session().run(x, {x: [z]}))"
+    )
+    assert "print(np.asarray([z], dtype=object))" in after
+
+
+def test_tensors_of_one_random_op_that_are_run_together_stay():
+    _, rewriting = rewritten(
+        """
+        x = tf.placeholder(tf.float32)
+        y = hub.Module("m")(x) + tf.random_normal([2])
+        print(tf.Session().run({"y": y, "z": y * 2}, {x: 1.0}))
+        """
+    )
+    assert "each would draw again" in blockers(rewriting)[0].message
+
+
+def test_random_op_in_a_function_that_a_dataset_maps_stays_there():
+    after, rewriting = rewritten(
+        """
+        def augment(image):
+            noise = tf.random_normal([2])
+            return image + noise
+        x = tf.data.Dataset.from_tensors(data).map(augment).make_one_shot_iterator().get_next()
+        y = hub.Module("m")(x)
+        print(tf.Session().run(y))
+        """,
+        notes=True,
+    )
+    assert blockers(rewriting) == []
+    assert "    noise = tf.random.normal([2])\n    return image + noise\n" in after
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("y = tf.map_fn(lambda t: t + tf.random_normal([]), hub.Module('m')(['a']))", "in a function that an op calls"),
+        (
+            (
+                "sess = None\nx = tf.placeholder(tf.string)\nm = hub.Module('m', trainable=True)\n"
+                "step = tf.train.GradientDescentOptimizer(1.0).minimize(m(x))\n"
+                "if sess is None:\n    sess = tf.Session()\nsess.run(step, {x: 'a'})"
+            ),
+            "may be made again",
+        ),
+    ],
+)
+def test_numbers_that_would_change_are_reported(body, message):
+    _, rewriting = rewritten(body, notes=True)
+    assert any(message in finding.message for finding in blockers(rewriting))

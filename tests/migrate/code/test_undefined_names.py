@@ -11,6 +11,7 @@ BOUND = [
     "print([i for i in range(3) if i], {k: v for k, v in {}.items()}, lambda x: x)",
     "try:\n    pass\nexcept OSError as e:\n    print(e)",
     "for i, (j, k) in []:\n    print(i, j, k)\nwith open('f') as f:\n    f",
+    "def top(x):\n    y = x\n    return y\ntop(1)",
     "from m import *\nprint(anything)",
     "print 'Python 2'",
 ]

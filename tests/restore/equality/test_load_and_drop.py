@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
 import saved_models
 import tensorflow as tf
+from forked_programs import run_forked
 
 pytestmark = pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 loads by its own loader")
 
@@ -47,9 +47,7 @@ def test_two_hundred_dropped_models_leave_nothing(tmp_path):
     inner = tf.function(lambda x: tf.reduce_sum(model.v, 0) * x)
     model.__call__ = tf.function(lambda x: inner(x) + 1.0, [tf.TensorSpec([4], tf.float32)])
     tf.saved_model.save(model, str(tmp_path), model.__call__)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_AND_DROP, str(tmp_path)], check=True, capture_output=True, text=True
-    )
-    (bytes_before, functions_before), (bytes_after, functions_after) = json.loads(done.stdout.splitlines()[-1])
+    printed = run_forked(LOAD_AND_DROP, tmp_path)
+    (bytes_before, functions_before), (bytes_after, functions_after) = json.loads(printed.splitlines()[-1])
     assert functions_after == functions_before
     assert bytes_after - bytes_before < 40 << 20

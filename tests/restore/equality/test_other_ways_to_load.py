@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
 import saved_models
 import tensorflow as tf
 from equality_models import save_kitchen, save_lookup
+from forked_programs import run_forked
 
 import rehub as hub
 
@@ -172,13 +169,8 @@ def test_a_model_on_two_devices_is_tensorflows(tmp_path):
     model = saved_models.Shift()
     model.trainable = [model.v, model.inner.w]
     tf.saved_model.save(model, str(tmp_path / "model"))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(ON_TWO_DEVICES), str(tmp_path / "model")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "THE SAME /job:localhost/replica:0/task:0/device:CPU:1" in done.stdout, done.stderr[-3000:]
+    printed = run_forked(ON_TWO_DEVICES, tmp_path / "model")
+    assert "THE SAME /job:localhost/replica:0/task:0/device:CPU:1" in printed
 
 
 def test_assets_are_found_where_the_model_was_moved_to(tmp_path):

@@ -62,9 +62,7 @@ probabilities = tf.sigmoid(model.predict({"$key": $values}))
 """,
     "RH306": """
 module = hub.load($handle)
-checkpoint = tf.train.load_checkpoint("model.ckpt")  # what the Saver wrote
-for name, variable in module.variable_map.items():
-    variable.assign(checkpoint.get_tensor(f"$scope/{name}"))  # the module's name= was its scope
+hub.restore_checkpoint(module, "model.ckpt", scope="$scope")  # what the Saver wrote; the module's name= was its scope
 # Checkpoints of the new program:
 tf.train.Checkpoint(variables=module.variables).write("new_model.ckpt")
 """,

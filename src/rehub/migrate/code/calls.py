@@ -15,6 +15,7 @@ from rehub.migrate.code.values import (
     Class,
     DataIterator,
     Entries,
+    Estimator,
     Function,
     Graph,
     HubModule,
@@ -48,7 +49,10 @@ class CallInterpreter(LibraryInterpreter):
         function = self.evaluate(node.func)
         values = [self.evaluate(argument.value) for argument in node.args]
         word = node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
-        if word == "make_one_shot_iterator" and len(node.args) == (1 if isinstance(function, Api) else 0):
+        is_iterator = word in {"make_one_shot_iterator", "make_initializable_iterator"}
+        if is_iterator and len(node.args) == (1 if isinstance(function, Api) else 0):
+            for argument, value in zip(node.args, values):
+                self.require_ordinary(argument.value, value, "the data of an iterator")
             return DataIterator(node, self.order_of(node))
         if isinstance(function, Api):
             return self.call_api(node, function.path, values)
@@ -86,11 +90,8 @@ class CallInterpreter(LibraryInterpreter):
     def call_method(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
         """Return what a call of a method gives."""
         owner, name = method.owner, method.name
-        if isinstance(owner, Instance):
-            found = self.find_method(owner.node, name)
-            if found is not None:
-                return self.call_function(node, Function(found, owner.scope), [owner, *values], has_self=True)
-            return self.call_other(node, Plain(), values)
+        if isinstance(owner, (Instance, Class)):
+            return self.call_own_method(node, owner, name, values)
         if isinstance(owner, Session):
             return self.call_session(node, name, values)
         if isinstance(owner, Graph):
@@ -105,8 +106,34 @@ class CallInterpreter(LibraryInterpreter):
             return Tensor(form="known", is_static=True)
         if isinstance(owner, HubModule) and name == "export":
             return self.block(node, "RH308", "a module is exported; TensorFlow 2 saves a SavedModel")
+        return self.call_method_of_other(node, method, values)
+
+    def call_own_method(self, node: cst.Call, owner: Instance | Class, name: str, values: list[Value]) -> Value:
+        """Return what a call of a method of the program gives."""
+        found = self.find_method(owner.node, name)
+        if found is None:
+            return self.call_other(node, Plain(), values)
+        decorators = {d.decorator.value for d in found.decorators if isinstance(d.decorator, cst.Name)}
+        function = Function(found, owner.scope)
+        if "staticmethod" in decorators:
+            return self.call_function(node, function, values)
+        if "classmethod" in decorators:
+            return self.call_function(node, function, [Class(owner.node, owner.scope), *values], has_self=True)
+        if isinstance(owner, Class):
+            return self.call_other(node, Plain(), values)
+        return self.call_function(node, function, [owner, *values], has_self=True)
+
+    def call_method_of_other(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
+        """Return what a call of a method gives that has to do with neither sessions nor modules."""
+        owner, name = method.owner, method.name
         if isinstance(owner, Optimizer) and name == "minimize":
             return self.minimize(node, owner, values)
+        if isinstance(owner, Optimizer):
+            return self.block(
+                node, "RH301", f"`.{name}` of an optimizer: a tf.GradientTape gives gradients in eager mode"
+            )
+        if isinstance(owner, Estimator):
+            return self.call_estimator_method(node, owner, name, values)
         if isinstance(owner, DataIterator) and name == "get_next":
             return self.draw(node, owner)
         if isinstance(owner, (Items, Entries)):
@@ -159,11 +186,11 @@ class CallInterpreter(LibraryInterpreter):
             fetched = words.index("fetches") if "fetches" in words else 0
             feeds = [index for index in range(len(words)) if index != fetched]
             self.add_fetch(node, node.args[fetched].value, values[fetched], *(node.args[i].value for i in feeds))
-            return Initializer() if self.is_initializer(values[fetched]) else result_of(values[fetched])
+            return values[fetched] if self.is_initializer(values[fetched]) else result_of(values[fetched])
         if name in {"close", "as_default", "__enter__", "__exit__"}:
             return Session()
         if name == "should_stop":
-            return self.block(node, "RH102", "a loop until `session.should_stop()`")
+            return self.block(node, "RH102", "a loop until `session.should_stop()`: loop over the dataset in its place")
         return self.block(node, "RH102", f"`.{name}` of a session")
 
     def add_fetch(
@@ -184,7 +211,8 @@ class CallInterpreter(LibraryInterpreter):
         """Return what a method of a tensor gives."""
         if owner.is_static and not owner.is_deferred:
             return replace(owner, definition=None)
-        if owner.form == "inputs" and name == "keys":
+        if owner.form == "inputs" and name in {"keys", "items", "values"}:
+            self.record.described_items.update([node] if name != "keys" else [])
             return Plain()
         if owner.form == "list" and name == "append" and not owner.is_deferred:
             added = self.record.facts.get(node.args[0].value) if len(node.args) == 1 else None
@@ -203,6 +231,8 @@ class CallInterpreter(LibraryInterpreter):
                 return self.block(node, "RH102", "`.eval` with unknown arguments")
             self.add_fetch(node, node.func.value, owner, *feeds)
             return Plain()
+        if name == "set_shape" and not owner.is_deferred:
+            return Plain(None)
         if name == "set_shape":
             return self.block(node, "RH103", "`.set_shape` of a tensor")
         if owner.form == "dict" and name in {"items", "keys", "values"} and not owner.is_deferred:
@@ -228,8 +258,12 @@ class CallInterpreter(LibraryInterpreter):
 
     def minimize(self, node: cst.Call, owner: Optimizer, values: list[Value]) -> Value:
         """Return the op of a training step."""
-        if len(values) == 1 and isinstance(values[0], Tensor):
+        words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+        is_counted = len(values) == 2 and words[0] in {"", "loss"} and words[1] in {"", "global_step"}
+        if values and isinstance(values[0], Tensor) and (len(values) == 1 or (is_counted and values[1] == Plain(None))):
             return TrainOp(node, owner.call, values[0])
+        if is_counted and isinstance(values[0], Tensor) and isinstance(values[1], Tensor) and values[1].is_variable:
+            return TrainOp(node, owner.call, values[0], node.args[1].value)
         return self.block(node, "RH301", "`minimize` with more than the loss")
 
 

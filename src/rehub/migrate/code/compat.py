@@ -17,6 +17,7 @@ _SETS_BEHAVIOR = frozenset(
     for name in ("disable_v2_behavior", "disable_eager_execution", "enable_eager_execution", "enable_v2_behavior")
 )
 _KERAS = "needs Keras 2: install tf-keras and set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported"
+_TF_KERAS = "Import tensorflow.compat.v1.keras, which needs tf-keras and TF_USE_LEGACY_KERAS=1."
 # A program that uses none of these is of TF2 already.
 _TF1 = tuple(
     f"tensorflow.{name}"
@@ -66,6 +67,11 @@ def move_to_compat(source: str) -> tuple[str, list[Finding]]:
     ):
         findings.append(_disable_v2_behavior(names.tree, text))
     findings += _iter_needs(uses)
+    keras = next((node for node in imports if "keras" in _list_packages(node)), None)
+    if keras is not None:
+        findings.append(
+            Finding(_RULE, "note", keras.lineno, keras.col_offset + 1, f"keras is Keras 3 today. {_TF_KERAS}")
+        )
     return text.apply_edits(), findings
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
-from rehub.migrate.code.layers import layer_arguments, write_layer
+from rehub.migrate.code.layers import apply_layer, write_layer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, vanishes
 from rehub.migrate.code.slices import FunctionPlan, Slices, flatten, iter_nodes
@@ -28,6 +28,8 @@ class Deferral(Slices):
         plan = self.plan
         if self.functions and not self.tf:
             plan.block(plan.module, "RH103", "`import tensorflow as tf` is not at the top of the program")
+        for node in plan.record.layer_randoms:
+            plan.change(node, "RH106", "b", _RANDOM)
         for definition in list(plan.record.definitions.values()):
             if self.is_parametric_definition(definition):
                 continue
@@ -42,7 +44,10 @@ class Deferral(Slices):
                 continue
             plan.edits.replace(line, self.builder(line, own, prelude))
             plan.change(definition.statement, "RH103", "a", "tensors of placeholders become a function")
-            if any(source.kind == "random" for source in definition.sources):
+            before = frozenset().union(
+                *(sources_of(self.plan.fact(leaf) or Plain()) for leaf in self.leaves(definition.value))
+            )
+            if any(source.kind == "random" for source in definition.sources - before):
                 plan.change(definition.statement, "RH106", "b", _RANDOM)
 
     def builder(
@@ -152,7 +157,7 @@ class Deferral(Slices):
         for call in self.repeated_calls(part.value):
             found[call] = constant_builder(self.hoisted[call])
         for layer in self.layers_in(part.value):
-            found[layer] = layer_builder(self.hoisted[layer], layer)
+            found[layer] = apply_layer(self.hoisted[layer], layer)
         return found
 
     def container_code(self, node: cst.CSTNode) -> str:
@@ -192,11 +197,6 @@ class Deferral(Slices):
 def indent_lines(code: str, indent: str) -> str:
     """Return an expression with the lines after its first indented; as it is if a string in it may go over lines."""
     return code if '"""' in code or "'''" in code else code.replace("\n", "\n" + indent)
-
-
-def layer_builder(name: str, node: cst.Call) -> Builder:
-    """Return a builder of the application of a layer of Keras."""
-    return lambda renderer: cst.parse_expression(f"{name}({renderer.code(layer_arguments(node)['inputs'])})")
 
 
 def constant_builder(code: str) -> Builder:

@@ -61,6 +61,10 @@ class Renderer(cst.CSTTransformer):
             return close_gaps(updated_node)
         if isinstance(updated_node, cst.SimpleStatementLine) and not updated_node.body:
             return gap(updated_node.leading_lines)
+        if isinstance(updated_node, cst.Parameters) and len(updated_node.params) < len(original_node.params):  # type: ignore[attr-defined]
+            return updated_node.with_changes(params=end_list(updated_node.params))
+        if isinstance(updated_node, cst.Call) and len(updated_node.args) < len(original_node.args):  # type: ignore[attr-defined]
+            return updated_node.with_changes(args=end_list(updated_node.args))
         if isinstance(updated_node, cst.Global) and not updated_node.names:
             return cst.RemoveFromParent()
         return updated_node
@@ -85,6 +89,11 @@ class Renderer(cst.CSTTransformer):
     def code(self, node: cst.CSTNode, more: dict[cst.CSTNode, Builder] | None = None) -> str:
         """Return the text of a part of the tree with the edits in it."""
         return cst.Module([]).code_for_node(self.render(node, more))
+
+
+def end_list(nodes: Sequence[Any]) -> list[Any]:
+    """Return parameters or arguments of which the last, which is another one now, has no comma."""
+    return [*nodes[:-1], *(node.with_changes(comma=cst.MaybeSentinel.DEFAULT) for node in nodes[-1:])]
 
 
 _GAP = cst.Pass()  # libcst drops a line without statements, and its comments with it.

@@ -14,6 +14,7 @@ from rehub.migrate.code.values import (
     UNKNOWN,
     Blocked,
     Entries,
+    Evaluation,
     Function,
     Items,
     KerasObject,
@@ -81,7 +82,7 @@ class ExpressionInterpreter(ReadingInterpreter):
     def evaluate_UnaryOperation(self, node: cst.UnaryOperation) -> Value:
         value = self.evaluate(node.expression)
         if isinstance(node.operator, cst.Not):
-            self.require_ordinary(node.expression, value, "negated")
+            self.require_testable(node.expression, value)
             return Plain()
         return self.compute(node, value)
 
@@ -89,11 +90,13 @@ class ExpressionInterpreter(ReadingInterpreter):
         values = [self.evaluate(node.left)]
         values += [self.evaluate(target.comparator) for target in node.comparisons]
         for target, value in zip(node.comparisons, values[1:]):
-            if isinstance(target.operator, (cst.Is, cst.IsNot, cst.In, cst.NotIn)):
-                is_identity = isinstance(target.operator, (cst.Is, cst.IsNot))
+            if isinstance(target.operator, (cst.Is, cst.IsNot)):
+                self.require_testable(node.left, values[0], is_identity=value == Plain(None))
+                self.require_ordinary(target.comparator, value, "compared")
+                return Plain()
+            if isinstance(target.operator, (cst.In, cst.NotIn)):
                 for operand in (values[0], value):
-                    if not is_identity or not isinstance(operand, Tensor) or operand.is_deferred:
-                        self.require_ordinary(node, operand, "compared")
+                    self.require_ordinary(node, operand, "compared")
                 return Plain()
             if isinstance(target.operator, (cst.Equal, cst.NotEqual)) and any(
                 isinstance(part, Tensor) and not part.is_static for part in values
@@ -104,11 +107,11 @@ class ExpressionInterpreter(ReadingInterpreter):
     def evaluate_BooleanOperation(self, node: cst.BooleanOperation) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         for part, value in ((node.left, left), (node.right, right)):
-            self.require_ordinary(part, value, "tested")
+            self.require_testable(part, value)
         return join(left, right)
 
     def evaluate_IfExp(self, node: cst.IfExp) -> Value:
-        self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+        self.require_testable(node.test, self.evaluate(node.test))
         return join(self.evaluate(node.body), self.evaluate(node.orelse))
 
     def evaluate_Subscript(self, node: cst.Subscript) -> Value:
@@ -123,6 +126,8 @@ class ExpressionInterpreter(ReadingInterpreter):
     def read_item(self, node: cst.Subscript, owner: Value, key: Value, keys: list[Value]) -> Value:
         """Return an item or a slice of a value."""
         constant = key.constant if isinstance(key, Plain) else UNKNOWN
+        if isinstance(owner, Evaluation):
+            return self.read_metric(node, key)
         if isinstance(owner, Items):
             if isinstance(constant, int) and -len(owner.items) <= constant < len(owner.items):
                 return owner.items[constant]
@@ -148,6 +153,10 @@ class ExpressionInterpreter(ReadingInterpreter):
         if is_ordinary(owner):
             return type(owner)() if isinstance(owner, (Blocked, StringArray, KerasObject)) else Plain()
         return self.block(node, "RH102", f"an item of {describe(owner)}")
+
+    def read_metric(self, node: cst.CSTNode, key: Value) -> Value:
+        """Return a metric of an Estimator's evaluation."""
+        raise NotImplementedError
 
     def read_any(self, node: cst.Subscript, items: Sequence[Value]) -> Value:
         """Return what one of several items is."""
@@ -227,7 +236,7 @@ class ExpressionInterpreter(ReadingInterpreter):
             return joined
         if isinstance(iterated, Tensor) and iterated.form == "inputs":
             return Plain()
-        if isinstance(iterated, Tensor) and iterated.form in {"", "list"} and not iterated.is_static:
+        if isinstance(iterated, Tensor) and iterated.form in {"", "list", "tuple"} and not iterated.is_static:
             return Tensor(iterated.sources)
         if isinstance(iterated, Tensor) and iterated.is_static and not iterated.is_deferred:
             return Plain()

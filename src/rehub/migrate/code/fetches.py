@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 from typing import Sequence
 
 import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral, constant_builder
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, parenthesize
+from rehub.migrate.code.feeds import Feeds
 from rehub.migrate.code.function_values import FunctionValues
 from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
@@ -27,6 +28,7 @@ class Fetches:
         self.plan = plan
         self.deferral = deferral
         self.training = training
+        self.feeds = Feeds(plan, deferral)
         self.iterators = Iterators(plan, deferral)
         self.groups = Groups(plan, deferral)
         self.function_values = FunctionValues(plan, deferral)
@@ -48,13 +50,22 @@ class Fetches:
             return
         needed: set[Source] = set()
         group = self.groups.find_group(fetch)
+        uses: Counter[Source] = Counter()
+        randoms: Counter[Source] = Counter()
         for leaf in self.deferral.leaves(fetch.fetched):
             value = self.plan.fact(leaf)
             assert isinstance(value, Tensor)
             needed |= value.sources
+            randoms.update(source for source in value.sources if source.kind == "random")
+            uses.update([value.placeholder] if value.placeholder else self.deferral.parameters_of(value.sources))
             if group is None and not is_parametric(value) and not value.is_input and not value.is_variable:
                 self.deferral.need(leaf)
-        feeds = self.resolve_feeds(fetch, needed)
+        if group is None and any(count > 1 for count in randoms.values()):
+            self.plan.block(fetch.node, "RH106", "tensors of one random op are run together, and each would draw again")
+        self.feeds.keep_values(
+            fetch, uses if group is None else Counter(self.deferral.parameters_of(frozenset(needed)))
+        )
+        feeds = self.feeds.resolve(fetch, needed)
         if feeds is None:
             return
         is_unpacked = self.is_unpacked(fetch)
@@ -82,7 +93,7 @@ class Fetches:
         bare: bool,
     ) -> str:
         """Return the code of a run of several tensors by one function."""
-        arguments = ", ".join(self.argument(source, feeds, renderer) for source in group.parameters)
+        arguments = ", ".join(self.feeds.argument(source, feeds, renderer) for source in group.parameters)
         values = f"value.numpy() for value in {group.attribute or group.name}({arguments})"
         if bare:
             return f"({values})"
@@ -126,9 +137,9 @@ class Fetches:
         pending = self.plan.edits
 
         def build(renderer: Renderer) -> Replacement:
-            feeds = self.resolve_feeds(fetch, set(step.sources)) or {}
+            feeds = self.feeds.resolve(fetch, set(step.sources)) or {}
             sources = self.deferral.parameters_of(step.sources)
-            arguments = ", ".join(self.argument(source, feeds, renderer) for source in sources if source in feeds)
+            arguments = ", ".join(self.feeds.argument(source, feeds, renderer) for source in sources if source in feeds)
             is_dropped = bool(self.unused(fetch))
             code = self.training.fetch_code(fetch, arguments, bare=self.is_unpacked(fetch), is_dropped=is_dropped)
             return parse_expression(code)
@@ -142,7 +153,8 @@ class Fetches:
         for fetch in self.plan.record.fetches.values():
             step = self.training.step_of(fetch)
             if step is not None:
-                self.resolve_feeds(fetch, set(step.sources))
+                self.feeds.keep_values(fetch, Counter(self.deferral.parameters_of(step.sources)))
+                self.feeds.resolve(fetch, set(step.sources))
                 self.iterators.draw_before(fetch, set(step.sources))
 
     def is_unpacked(self, fetch: Fetch) -> bool:
@@ -154,74 +166,6 @@ class Fetches:
             and isinstance(parent.targets[0].target, (cst.Tuple, cst.List))
             and len(fetch.fetched.elements) > 1
         )
-
-    # Feeding.
-
-    def resolve_feeds(self, fetch: Fetch, needed: set[Source]) -> dict[Source, Builder | str] | None:
-        """Return the code of what each placeholder is fed; None if that is not known."""
-        sources = self.deferral.parameters_of(frozenset(needed))
-        drawn: dict[Source, Builder | str] = {
-            source: self.deferral.parameter_name(source) for source in sources if source.kind == "iterator"
-        }
-        sources = [source for source in sources if source not in drawn]
-        if not sources and fetch.feed is None:
-            return drawn
-        entries = fetch.feed_value
-        if not isinstance(entries, Entries) or not isinstance(entries.node, cst.Dict):
-            self.plan.block(fetch.node, "RH103", "it is not known what is fed here")
-            return None
-        found: dict[Source, Builder | str] = {}
-        is_inline = entries.node is fetch.feed
-        for (key, _), element in zip(entries.entries, entries.node.elements):
-            if not isinstance(element, cst.DictElement) or not isinstance(key, Tensor) or key.placeholder is None:
-                self.plan.block(element, "RH103", "something else than a placeholder is fed")
-                return None
-            if key.is_described:
-                self.feed_entry(found, element, key.placeholder, is_inline=is_inline)
-                continue
-            found[key.placeholder] = self.feed_code(fetch, element, key.placeholder, is_inline=is_inline)
-        missing = [source for source in sources if source not in found]
-        if missing:
-            names = ", ".join(self.deferral.parameter_name(source) for source in missing)
-            self.plan.block(fetch.node, "RH103", f"nothing is fed for {names}")
-            return None
-        return {**drawn, **{source: found[source] for source in sources}}
-
-    def feed_entry(
-        self, found: dict[Source, Builder | str], element: cst.DictElement, source: Source, *, is_inline: bool
-    ) -> None:
-        """Add what is fed to one placeholder of a dict of them to the dict of inputs that takes their place."""
-        whole = replace(source, part="")
-        if not is_inline or source.part in {"", "*"}:
-            self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs is made elsewhere")
-            return
-        before = found.get(whole)
-
-        def build(renderer: Renderer) -> Replacement:
-            first = plan_code(before(renderer))[1:-1] + ", " if callable(before) else ""  # type: ignore[arg-type]
-            return cst.parse_expression(f'{{{first}"{source.part}": {renderer.code(element.value)}}}')
-
-        found[whole] = build
-
-    def feed_code(self, fetch: Fetch, element: cst.DictElement, source: Source, *, is_inline: bool) -> Builder | str:
-        """Return the code of what one placeholder is fed."""
-        if is_inline:
-            return lambda renderer: renderer.render(element.value)
-        name = self.deferral.parameter_name(source)
-        self.plan.edits.replace_by_code(element.key, f'"{name}"')
-        assert fetch.feed is not None
-        return f'{plan_code(fetch.feed)}["{name}"]'
-
-    def argument(self, source: Source, feeds: dict[Source, Builder | str], renderer: Renderer) -> str:
-        """Return an argument of a function: what is fed, as a tensor of the placeholder's type."""
-        feed = feeds[source]
-        value = feed if isinstance(feed, str) else plan_code(feed(renderer))  # type: ignore[arg-type]
-        _, dtype = self.deferral.shape_and_dtype(source)
-        if source.kind == "sparse" and source.part != "values":
-            return f"{self.deferral.tf}.constant({value}, {self.deferral.tf}.int64)"
-        if dtype is None or not tensorflow_path(self.plan.fact(dtype)):
-            return value
-        return f"{self.deferral.tf}.constant({value}, {renderer.code(dtype)})"
 
     # Code.
 
@@ -258,8 +202,24 @@ class Fetches:
                 if isinstance(element, cst.DictElement)
             ]
             return "{" + ", ".join(pairs) + "}"
+        if isinstance(value, Tensor) and value.placeholder is not None and self.is_text(value.placeholder):
+            return self.text_code(node, value.placeholder, feeds, renderer)
         code = renderer.code(node, self.substitutions(node, feeds, renderer))
         return self.structure_code(node, code)
+
+    def is_text(self, source: Source) -> bool:
+        """Tell whether a placeholder takes strings."""
+        _, dtype = self.deferral.shape_and_dtype(source)
+        return tensorflow_path(self.plan.fact(dtype)) in {"string", "dtypes.string"}
+
+    def text_code(
+        self, node: cst.BaseExpression, source: Source, feeds: dict[Source, Builder | str], renderer: Renderer
+    ) -> str:
+        """Return the code of what a run gave for a placeholder of strings: what it was fed, not decoded to bytes."""
+        numpy = self.plan.package_name("numpy")
+        if not numpy:
+            self.plan.block(node, "RH103", "a placeholder of strings is run: import `numpy as np` for its array")
+        return f"{numpy}.asarray({self.feeds.fed_code(source, feeds, renderer)}, dtype=object)"
 
     def structure_code(self, node: cst.BaseExpression, code: str) -> str:
         """Return the code that makes NumPy arrays of a tensor or a structure of tensors."""
@@ -268,15 +228,17 @@ class Fetches:
         dotted = code if is_call else parenthesize(code, node)
         form = value.form if isinstance(value, Tensor) else ""
         if isinstance(value, Items):
-            form = "tuple" if value.is_tuple else "list"
+            form = "items of a tuple" if value.is_tuple else "list"
         elif isinstance(value, Entries):
             form = "dict"
         if form == "dict":
             return f"{{key: value.numpy() for key, value in {dotted}.items()}}"
         if form == "list":
             return f"[value.numpy() for value in {code}]"
-        if form == "tuple":
+        if form == "items of a tuple":
             return f"tuple(value.numpy() for value in {code})"
+        if form == "tuple":
+            return f"{self.deferral.tf}.nest.map_structure(lambda value: value.numpy(), {code})"
         return f"{dotted}.numpy()"
 
     def substitutions(
@@ -293,10 +255,10 @@ class Fetches:
                 if value.is_described:
                     self.plan.block(leaf, "RH108", "a placeholder of a module's input is run")
                     continue
-                found[leaf] = constant_builder(self.argument(value.placeholder, feeds, renderer))
+                found[leaf] = constant_builder(self.feeds.argument(value.placeholder, feeds, renderer))
                 continue
             arguments = [
-                self.argument(source, feeds, renderer) for source in self.deferral.parameters_of(value.sources)
+                self.feeds.argument(source, feeds, renderer) for source in self.deferral.parameters_of(value.sources)
             ]
             found[leaf] = constant_builder(f"{plan_code(leaf)}({', '.join(arguments)})")
         return found

@@ -75,7 +75,9 @@ class FunctionValues:
                 parent = self.plan.parents.get(self.plan.parents[parent])
             if isinstance(parent, cst.DictElement) and parent.value is node:
                 parent = self.plan.parents.get(self.plan.parents[parent])
-            if isinstance(parent, cst.Return) or (isinstance(parent, cst.Assign) and not self.is_target(node)):
+            if isinstance(parent, (cst.Return, cst.Comparison)) or (
+                isinstance(parent, cst.Assign) and not self.is_target(node)
+            ):
                 self.plan.functions.add(node)
                 self.deferral.need(node)  # type: ignore[arg-type]
 

@@ -54,7 +54,7 @@ _USES = (
     ("RH305", "", "contrib"),
     (
         "RH306",
-        f"The variables of a checkpoint are read by name, with variable_map. {_COMPAT}",
+        f"hub.restore_checkpoint reads the module's variables from a checkpoint. {_COMPAT}",
         """
         train.CheckpointSaverHook train.Saver train.Supervisor train.import_meta_graph train.init_from_checkpoint
         train.warm_start

@@ -35,8 +35,7 @@ class Interpreter(StatementInterpreter):
     def __init__(self, module: cst.Module, *, is_training: bool, skipped: Iterable[cst.CSTNode] = ()) -> None:
         super().__init__(skipped)
         self.module = module
-        self.is_training = is_training
-        self.active: list[cst.CSTNode] = []
+        self.is_training = self.record.is_training = is_training
         self.calls_made = 0
 
     def run(self) -> Record:
@@ -45,9 +44,12 @@ class Interpreter(StatementInterpreter):
         Twice, because a later function may fill what an earlier one reads.
         """
         self.execute_block(self.module.body)
+        called = called_names(self.module)
         for _ in range(2):
             before = dict(self.record.blockers)
-            for function, instance in list(self.ordinary_functions):
+            # Functions that others call come last: then their arguments are known.
+            entries = sorted(self.ordinary_functions, key=lambda each: each[1] is None and name_of(each[0]) in called)
+            for function, instance in entries:
                 if function.node not in self.record.calls or function.node in self.record.escaped:
                     self.run_entry(function, instance)
             if _ == 0:
@@ -130,7 +132,7 @@ class Interpreter(StatementInterpreter):
         if (
             isinstance(result, Tensor)
             and result.definition is not None
-            and self.comes_from_parameters(result.definition)
+            and all(map(self.comes_from_parameters, {result.definition, *result.others}))
         ):
             return Tensor(result.sources, None, result.form, result.is_static)
         return result
@@ -183,6 +185,23 @@ class Interpreter(StatementInterpreter):
         for rest in (node.params.star_arg, node.params.star_kwarg):
             if isinstance(rest, cst.Param):
                 self.bind(rest.name, Plain())
+
+
+def name_of(function: Function) -> str:
+    """Return the name of a function; "" for a lambda."""
+    return function.node.name.value if isinstance(function.node, cst.FunctionDef) else ""
+
+
+def called_names(node: cst.CSTNode) -> set[str]:
+    """Return the names of all functions and methods that are called in a part of a program."""
+    found, stack = set(), [node]
+    while stack:
+        current = stack.pop()
+        stack += children_of(current)
+        if isinstance(current, cst.Call):
+            function = current.func.attr if isinstance(current.func, cst.Attribute) else current.func
+            found.update([function.value] if isinstance(function, cst.Name) else [])
+    return found
 
 
 @functools.lru_cache(maxsize=10_000)

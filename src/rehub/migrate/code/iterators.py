@@ -5,11 +5,11 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral
-from rehub.migrate.code.edits import Renderer, Replacement, gap, parse_statements
+from rehub.migrate.code.edits import Builder, Renderer, Replacement, gap, parse_statements
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.store import Fetch
-from rehub.migrate.code.values import Api, DataIterator, Source
+from rehub.migrate.code.values import Api, DataIterator, IteratorInitializer, Source, iter_parts
 
 _CHECK = "each run drew the next batch here, as `next` does"
 
@@ -37,6 +37,12 @@ class Iterators:
         """Plan `batch = next(iterator)` before a run that needs the next batch."""
         draws = {source.node: source for source in sources if source.kind == "iterator"}
         if not draws:
+            return
+        scopes = [self.plan.scope_of(draw) for draw in draws]
+        if any(scope is not None and scope not in self.plan.ancestors(fetch.node) for scope in scopes) and not all(
+            self.iterator_name(draw).startswith("self.") for draw in draws
+        ):
+            self.plan.block(fetch.node, "RH105", "a dataset whose iterator is made in another function")
             return
         line = self.plan.statement_of(fetch.node)
         if not isinstance(line, cst.SimpleStatementLine) or line in self.plan.edits.builders:
@@ -69,11 +75,60 @@ class Iterators:
         """Plan the iterators of Python, and what ends a loop over them."""
         if not self.plan.record.iterators:
             return
+        runs = self.find_initializations()
         for draw, call in self.plan.record.iterators.items():
-            self.rewrite_iterator(draw, call)
+            if plan_code(call.func).endswith("make_initializable_iterator"):
+                self.rewrite_initializable(call, runs.get(call, []))
+            else:
+                self.rewrite_iterator(draw, call)
         for node in self.plan.position:
             if isinstance(node, cst.ExceptHandler) and node.type is not None and self.is_end(node.type):
                 self.plan.edits.replace_by_code(node.type, "StopIteration")
+
+    def find_initializations(self) -> dict[cst.Call, list[cst.Call]]:
+        """Return the runs that start each iterator."""
+        found: dict[cst.Call, list[cst.Call]] = {}
+        for fetch in self.plan.record.fetches.values():
+            for part in iter_parts(fetch.value):
+                if isinstance(part, IteratorInitializer):
+                    found.setdefault(part.call, []).append(fetch.node)
+                    if fetch.feed is not None:
+                        self.plan.block(fetch.node, "RH105", "an iterator over a dataset of placeholders")
+        return found
+
+    def rewrite_initializable(self, call: cst.Call, runs: list[cst.Call]) -> None:
+        """Plan `iter(dataset)` where the initializer of an iterator is run."""
+        plan = self.plan
+        statement = plan.parents.get(call)
+        line = plan.parents.get(statement) if statement is not None else None
+        if not isinstance(statement, cst.Assign) or not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            plan.block(call, "RH105", "an iterator without a name")
+            return
+        dataset = call.args[0].value if call.args else call.func.value  # type: ignore[attr-defined]
+        target = statement.targets[0].target
+        name, is_attribute = plan_code(target), isinstance(target, cst.Attribute)
+        data = (
+            plan_code(dataset) if isinstance(dataset, cst.Name) else plan.unused_name(f"{name.rpartition('.')[2]}_data")
+        )
+        if is_attribute and not isinstance(dataset, cst.Name):
+            data = f"{name}_data"
+        for run in runs:
+            parent = plan.parents[run]
+            in_scope = plan.scope_of(run) is plan.scope_of(call) or (is_attribute and data.startswith("self."))
+            if not isinstance(parent, cst.Expr) or not in_scope or name in plan.global_names:
+                plan.block(run, "RH105", "an iterator is started in another function than it is made in")
+                continue
+            plan.edits.replace(parent, assignment_builder(name, f"iter({data})"))
+            plan.change(run, "RH105", "a", "the initializer's run becomes a new iterator")
+        if isinstance(dataset, cst.Name):
+            plan.edits.remove(statement)
+            return
+
+        def build(renderer: Renderer) -> Replacement:
+            new = parse_statements(f"{data} = {renderer.code(dataset)}", plan.module.config_for_parsing)
+            return cst.FlattenSentinel([gap(line.leading_lines), *new])
+
+        plan.edits.replace(line, build)
 
     def is_end(self, node: cst.BaseExpression) -> bool:
         """Tell whether an exception is that of the end of a dataset."""
@@ -101,3 +156,10 @@ class Iterators:
             return cst.FlattenSentinel([gap(line.leading_lines), *new])
 
         self.plan.edits.replace(line, build)
+
+
+def assignment_builder(name: str, value: str) -> Builder:
+    """Return a builder of an assignment in the place of an expression that is a statement."""
+    line = cst.parse_statement(f"{name} = {value}")
+    assert isinstance(line, cst.SimpleStatementLine)
+    return lambda _: line.body[0]

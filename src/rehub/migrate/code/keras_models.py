@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
@@ -22,6 +24,25 @@ def rewrite_keras_calls(plan: Plan) -> None:
             rename_learning_rate(plan, node)
         elif isinstance(plan.fact(node.func.value), KerasObject) and node.func.attr.value in _DATA_METHODS:
             rewrite_data_call(plan, node, node.func.attr.value)
+    rename_weights_files(plan)
+
+
+def rename_weights_files(plan: Plan) -> None:
+    """Plan names that end in ".weights.h5", as Keras 3 asks, for the weights that a program writes and reads."""
+    uses: dict[str, list[tuple[str, cst.BaseExpression]]] = {}
+    for node in plan.record.facts:
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute) or not node.args:
+            continue
+        word, path = node.func.attr.value, node.args[0].value
+        is_weights = word in {"save_weights", "load_weights"} and isinstance(plan.fact(node.func.value), KerasObject)
+        if is_weights and isinstance(path, cst.SimpleString):
+            uses.setdefault(str(path.evaluated_value), []).append((word, path))
+    for name, found in uses.items():
+        if any(word == "save_weights" for word, _ in found) and not name.endswith((".weights.h5", ".keras")):
+            stem = name[: -len(".h5")] if name.endswith(".h5") else name
+            for _, path in found:
+                plan.edits.replace_by_code(path, json.dumps(f"{stem}.weights.h5", ensure_ascii=False))
+                plan.change(path, "RH201", "a", 'Keras 3 writes weights to files that end in ".weights.h5"')
 
 
 def rename_learning_rate(plan: Plan, node: cst.Call) -> None:

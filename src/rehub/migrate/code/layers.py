@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import libcst as cst
 
-from rehub.migrate.code.edits import Builder, Renderer
+from rehub.migrate.code.edits import Builder, Renderer, Replacement
 from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.values import Plain
 
+_CONVOLUTION = ("inputs", "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation")
+_POOLING = ("inputs", "pool_size", "strides", "padding", "data_format")
+_ENDS = ("use_bias", "kernel_initializer", "bias_initializer")
+# The arguments of tf.layers that Keras has with the same meaning, in the order of tf.layers.
 _PARAMETERS = {
-    "dense": ("inputs", "units", "activation", "use_bias", "kernel_initializer", "bias_initializer"),
+    "average_pooling1d": _POOLING,
+    "average_pooling2d": _POOLING,
+    "batch_normalization": ("inputs", "axis", "momentum", "epsilon", "center", "scale"),
+    "conv1d": (*_CONVOLUTION, *_ENDS),
+    "conv2d": (*_CONVOLUTION, *_ENDS),
+    "dense": ("inputs", "units", "activation", *_ENDS),
+    "dropout": ("inputs", "rate"),
     "flatten": ("inputs",),
+    "max_pooling1d": _POOLING,
+    "max_pooling2d": _POOLING,
 }
-_KERAS_NAMES = {"dense": "Dense", "flatten": "Flatten"}
+_KERAS_NAMES = {
+    "average_pooling1d": "AveragePooling1D",
+    "average_pooling2d": "AveragePooling2D",
+    "batch_normalization": "BatchNormalization",
+    "conv1d": "Conv1D",
+    "conv2d": "Conv2D",
+    "dense": "Dense",
+    "flatten": "Flatten",
+    "max_pooling1d": "MaxPooling1D",
+    "max_pooling2d": "MaxPooling2D",
+}
 _DROPPED = ("inputs", "name")
+_UPDATES = (
+    "tf.layers.batch_normalization with training=: its moving statistics changed only where UPDATE_OPS were run; "
+    "a layer of Keras changes them in each call with training=True"
+)
 # With these arguments alone: the defaults of the others differ.
 _INITIALIZERS = {
     "zeros": ("Zeros", ()),
@@ -26,6 +53,17 @@ _OPTIMIZERS = {
     "Momentum": ("SGD", ("learning_rate", "momentum"), ""),
     "Adam": ("Adam", ("learning_rate", "beta1", "beta2", "epsilon"), "epsilon=1e-8"),
     "Adagrad": ("Adagrad", ("learning_rate", "initial_accumulator_value"), "epsilon=0.0"),
+    "Ftrl": (
+        "Ftrl",
+        (
+            "learning_rate",
+            "learning_rate_power",
+            "initial_accumulator_value",
+            "l1_regularization_strength",
+            "l2_regularization_strength",
+        ),
+        "",
+    ),
 }
 _KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2", "use_nesterov": "nesterov"}
 
@@ -53,13 +91,63 @@ def write_layer(plan: Plan, node: cst.CSTNode, tf: str, renderer: Renderer) -> s
     kind = layer_word(node)
     arguments = []
     for word, value in layer_arguments(node).items():
-        if word in _DROPPED:
+        if word in _DROPPED or (word == "training" and is_inference(plan, kind, value)):
             continue
         if word not in _PARAMETERS.get(kind, ()):
             plan.block(node, "RH301", f"`{word}=` of tf.layers.{kind}")
         code = write_initializer(plan, value, tf, renderer) if word.endswith("_initializer") else renderer.code(value)
         arguments.append(code if word == "units" else f"{word}={code}")
     return f"{tf}.keras.layers.{_KERAS_NAMES.get(kind, kind)}({', '.join(arguments)})"
+
+
+def is_inference(plan: Plan, kind: str, training: cst.BaseExpression) -> bool:
+    """Tell whether `training=` of batch normalization is always False; block if it is not."""
+    if kind == "batch_normalization" and plan.fact(training) != Plain(constant=False):
+        plan.block(training, "RH302", _UPDATES)
+    return kind == "batch_normalization"
+
+
+def apply_layer(name: str, node: cst.Call) -> Builder:
+    """Return a builder of the application of a layer of Keras that has a name."""
+    training = ", training=False" if layer_word(node) == "batch_normalization" else ""
+    return lambda renderer: cst.parse_expression(f"{name}({renderer.code(layer_arguments(node)['inputs'])}{training})")
+
+
+def rewrite_stateless_layers(plan: Plan, tf: str) -> None:
+    """Plan what takes the place of layers without variables: pooling, and dropout."""
+    for node in plan.record.stateless_layers:
+        arguments = layer_arguments(node)
+        if "inputs" not in arguments:
+            plan.block(node, "RH301", "a layer without inputs")
+        elif layer_word(node) == "dropout":
+            plan.edits.replace(node, dropout_builder(plan, node, tf, arguments))
+        else:
+            write_layer(plan, node, tf, Renderer(plan.edits))
+            plan.edits.replace(node, pooling_builder(plan, node, tf))
+
+
+def pooling_builder(plan: Plan, node: cst.Call, tf: str) -> Builder:
+    """Return a builder of the application of a new layer of Keras."""
+    return lambda renderer: apply_layer(write_layer(plan, node, tf, renderer), node)(renderer)
+
+
+def dropout_builder(plan: Plan, node: cst.Call, tf: str, arguments: dict[str, cst.BaseExpression]) -> Builder:
+    """Return a builder of what tf.layers.dropout does: nothing, unless `training=` is true."""
+    unknown = set(arguments) - {"inputs", "rate", "training", "name"}
+    if unknown:
+        plan.block(node, "RH301", f"`{min(unknown)}=` of tf.layers.dropout")
+    training = arguments.get("training")
+
+    def build(renderer: Renderer) -> Replacement:
+        inputs = renderer.code(arguments["inputs"])
+        if training is None or plan.fact(training) == Plain(constant=False):
+            return cst.parse_expression(inputs)
+        rate = renderer.code(arguments["rate"]) if "rate" in arguments else "0.5"
+        if plan.fact(training) != Plain(constant=True):
+            rate = f"{tf}.where({renderer.code(training)}, {rate}, 0.0)"
+        return cst.parse_expression(f"{tf}.nn.dropout({inputs}, rate={rate})")
+
+    return build
 
 
 def check_layers(plan: Plan, tf: str) -> None:
@@ -85,13 +173,25 @@ def rewrite_variables(plan: Plan, tf: str) -> None:
         initializer, shape = arguments.get("initializer"), arguments.get("shape")
         path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
         is_made = path.endswith("_initializer") or path.startswith("initializers.")
-        is_value = isinstance(initializer, (cst.List, cst.Float, cst.Integer))
         if "dtype" in arguments or not (
-            (shape is None and is_value) or (shape is not None and (is_made or not initializer))
+            (shape is None and initializer is not None) or (shape is not None and (is_made or not initializer))
         ):
             plan.block(node, "RH301", "`tf.get_variable` with an initial value that is not known here")
             continue
         plan.edits.replace(node, variable_builder(tf, arguments))
+
+
+def rewrite_global_step(plan: Plan, tf: str) -> None:
+    """Plan `tf.Variable` in the place of the step counter of a graph."""
+    for node in plan.record.global_steps:
+        parent = plan.parents.get(node)
+        is_inline = isinstance(parent, cst.Arg)  # Of `minimize`, and nothing else reads it.
+        if len(plan.record.global_steps) > 1 or not (is_inline or isinstance(parent, cst.Assign)):
+            plan.block(node, "RH301", "the step counter of a graph, which several parts of the program share")
+        elif any(isinstance(a, (cst.For, cst.While, cst.FunctionDef)) for a in plan.ancestors(node)) and not is_inline:
+            plan.block(node, "RH301", "the step counter of a graph, made in a function or loop")
+        code = f'{tf}.Variable(0, trainable=False, dtype={tf}.int64, name="global_step")'
+        plan.edits.replace_by_code(node, code)
 
 
 def scope_arguments(node: cst.CSTNode) -> list[cst.Arg]:

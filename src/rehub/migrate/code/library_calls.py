@@ -5,10 +5,11 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.expressions import ExpressionInterpreter
+from rehub.migrate.code.estimator_calls import EstimatorInterpreter
 from rehub.migrate.code.values import (
     Blocked,
     Config,
+    Dataset,
     Entries,
     Function,
     Graph,
@@ -25,6 +26,7 @@ from rehub.migrate.code.values import (
     StringArray,
     Tensor,
     Value,
+    is_ordinary,
     iter_parts,
     sources_of,
 )
@@ -39,7 +41,10 @@ _INITIALIZERS = frozenset(
     """.split()
 )
 # The functions of tf.layers that a layer of Keras can stand for.
-LAYERS = frozenset(["dense", "flatten"])
+LAYERS = frozenset(["dense", "flatten", "conv1d", "conv2d", "batch_normalization"])
+# Those that have no variables.
+_STATELESS_LAYERS = frozenset(["dropout", "average_pooling1d", "average_pooling2d", "max_pooling1d", "max_pooling2d"])
+_GLOBAL_STEPS = frozenset(["train.get_or_create_global_step", "train.create_global_step", "train.get_global_step"])
 _STATIC_BUILTINS = frozenset(
     ["int", "float", "len", "list", "tuple", "min", "max", "sum", "str", "range", "isinstance", "type"]
 )
@@ -49,7 +54,14 @@ _PUBLISHING = frozenset(
     register_module_for_export LatestModuleExporter
     """.split()
 )
-_COLUMNS = frozenset(["text_embedding_column", "image_embedding_column", "sparse_text_embedding_column"])
+_COLUMNS = frozenset(["image_embedding_column", "sparse_text_embedding_column"])
+_QUEUES = frozenset(
+    """
+    FIFOQueue FixedLengthRecordReader IdentityReader RandomShuffleQueue TFRecordReader TextLineReader WholeFileReader
+    train.Coordinator train.batch train.shuffle_batch train.slice_input_producer train.start_queue_runners
+    train.string_input_producer
+    """.split()
+)
 # What a call of these gives or does is the same in eager mode.
 _PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
 _PLAIN_MODULES = (
@@ -68,17 +80,24 @@ _PLAIN_MODULES = (
 )
 
 
-class LibraryInterpreter(ExpressionInterpreter):
+class LibraryInterpreter(EstimatorInterpreter):
     """Knows what calls of public names do."""
 
     def call_other(self, node: cst.Call, function: Value, values: list[Value]) -> Value:
         """Return what a call of code that is not looked into gives, and require that it gets nothing that changes."""
         name = node.func.value if isinstance(node.func, cst.Name) else ""
+        if self.formats_metrics(node, values):
+            return Plain()
+        if isinstance(function, Dataset):
+            return self.call_dataset(node, values)
         known = self.call_array(node, function) or self.call_builtin(node, name, values)
         if known is not None or isinstance(function, Blocked):
             return known or Blocked()
+        if name == "print" and self.print_tensors(node, values):
+            return Plain(None)
         for argument, value in zip(node.args, values):
-            if isinstance(value, Tensor) and value.form == "inputs" and name in {"sorted", "len", "list"}:
+            form = value.form if isinstance(value, Tensor) else ""
+            if name in {"sorted", "len", "list"} and (form == "inputs" or (form == "dict" and not sources_of(value))):
                 continue
             if isinstance(value, Optimizer) and isinstance(function, KerasObject):
                 continue
@@ -90,11 +109,34 @@ class LibraryInterpreter(ExpressionInterpreter):
             return KerasObject()
         return Plain()
 
+    def print_tensors(self, node: cst.Call, values: list[Value]) -> bool:
+        """Remember a print of tensors, of which TensorFlow 1 printed the names. Tell whether all is known of it."""
+        tensors = [
+            value for value in values if isinstance(value, Tensor) and not (value.is_static and not value.sources)
+        ]
+        if not tensors or not all(isinstance(value, Tensor) or is_ordinary(value) for value in values):
+            return False
+        if any(tensor.is_deferred and not tensor.is_described for tensor in tensors):
+            self.record.graph_prints.add(node)
+        else:
+            self.record.printed_tensors.add(node)
+        return True
+
+    def call_dataset(self, node: cst.Call, values: list[Value]) -> Value:
+        """Return what a method of a dataset gives. Functions that it maps compute tensors from tensors."""
+        for argument, value in zip(node.args, values):
+            if isinstance(value, Function):
+                self.record.layer_functions.add(value.node)
+                self.call_lambda_layer(value)
+            else:
+                self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
+        return Dataset()
+
     def call_array(self, node: cst.Call, function: Value) -> Value | None:
         """Return what a call gives that has to do with an array of strings; None if it has not."""
         if not isinstance(node.func, cst.Attribute):
             return None
-        if is_string_array(node):
+        if is_string_array(node, self.record.facts):
             return StringArray()
         if isinstance(function, StringArray):
             keeps = node.func.attr.value in {"reshape", "copy", "ravel", "flatten"}
@@ -148,6 +190,8 @@ class LibraryInterpreter(ExpressionInterpreter):
             return Plain()
         if name in _PUBLISHING:
             return self.block(node, "RH308", f"`hub.{name}` publishes a module of TensorFlow 1")
+        if name == "text_embedding_column":
+            return self.make_column(node, values)
         if name in _COLUMNS:
             return self.block(node, "RH304", f"`hub.{name}` feeds feature columns and Estimators")
         return self.call_other(node, KerasObject() if name == "KerasLayer" else Plain(), values)
@@ -178,6 +222,7 @@ class LibraryInterpreter(ExpressionInterpreter):
         for argument, value in zip(node.args, values):
             for part in iter_parts(value):
                 if isinstance(part, Function) and name == "layers.Lambda":
+                    self.record.layer_functions.add(part.node)
                     self.call_lambda_layer(part)
             if not isinstance(value, Function):
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
@@ -206,6 +251,9 @@ class LibraryInterpreter(ExpressionInterpreter):
         if name in {"placeholder", "placeholder_with_default"}:
             source = Source("placeholder", node, self.order_of(node))
             return Tensor(frozenset([source]), node, is_input=True)
+        known = self.call_estimator(node, name[len("estimator.") :], values) if name.startswith("estimator.") else None
+        if known is not None:
+            return known
         if name in {"sparse_placeholder", "sparse.placeholder"}:
             return SparsePlaceholder(node, self.order_of(node))
         if name.startswith(("train.", "layers.")) or "variable" in name.lower() or "initializer" in name:
@@ -220,6 +268,8 @@ class LibraryInterpreter(ExpressionInterpreter):
             return Optimizer(node)
         if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
             return self.apply_layer(node, values)
+        if name.startswith("layers.") and name[len("layers.") :] in _STATELESS_LAYERS:
+            return self.apply_stateless_layer(node, name, values)
         words = {argument.keyword.value for argument in node.args if argument.keyword is not None}
         is_variable = name == "Variable" and words <= {"name", "dtype", "trainable", "initial_value"}
         if is_variable or (name == "get_variable" and words <= {"name", "shape", "initializer", "trainable"}):
@@ -227,6 +277,9 @@ class LibraryInterpreter(ExpressionInterpreter):
                 self.record.got_variables.add(node)
             sources = frozenset([Source("state", node, 0)]) if self.is_training else frozenset()
             return Tensor(sources, node, is_variable=True)
+        if name in _GLOBAL_STEPS:
+            self.record.global_steps.add(node)
+            return Tensor(frozenset([Source("state", node, 0)]), node, is_variable=True)
         if name.endswith("_initializer") or name.startswith("initializers."):
             return Plain()
         return self.call_tensorflow_op(node, name, values)
@@ -243,6 +296,15 @@ class LibraryInterpreter(ExpressionInterpreter):
                 self.require_ordinary(argument.value, value, f"passed to `{code_of(node.func)}`")
         self.record.layers.add(node)
         return Tensor(sources_of(inputs[0] if inputs else Plain()) | {Source("state", node, 0)})
+
+    def apply_stateless_layer(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return the output of a layer without variables."""
+        self.record.stateless_layers.add(node)
+        training = next((v for a, v in zip(node.args, values) if a.keyword and a.keyword.value == "training"), None)
+        result = self.compute(node, *values)
+        if name == "layers.dropout" and training is not None and training != Plain(constant=False):
+            return Tensor(sources_of(result) | {Source("random", node, self.order_of(node))})
+        return result
 
     def is_initializer(self, value: Value) -> bool:
         """Tell whether a value is initializers alone."""
@@ -263,18 +325,28 @@ class LibraryInterpreter(ExpressionInterpreter):
         for value in values:
             for part in iter_parts(value):
                 if isinstance(part, Function) and tf_names.is_op(name):
+                    self.record.op_functions.add(part.node)
                     self.call_lambda_layer(part)
         operands = [value for value in values if not isinstance(value, Function)]
-        if tf_names.is_random(name):
+        if tf_names.is_random(name) and any(function in self.record.op_functions for function in self.active):
+            return self.block(node, "RH106", "a random op in a function that an op calls")
+        in_layer = any(function in self.record.layer_functions for function in self.active)
+        if tf_names.is_random(name) and in_layer:
+            self.record.layer_randoms.add(node)  # It draws at each call in both programs.
+        elif tf_names.is_random(name):
             source = Source("random", node, self.order_of(node))
             return Tensor(sources_of(self.compute(node, *operands)) | {source})
         if tf_names.is_op(name):
             result = self.compute(node, *operands)
+            if tf_names.has_several_outputs(name):
+                return Tensor(sources_of(result), form="tuple")
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
+        if name.startswith("data.") and any(isinstance(value, Tensor) and value.is_deferred for value in values):
+            return self.block(node, "RH105", "a dataset of placeholders: make it where its initializer is run")
         if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
-            return Plain()
+            return Dataset() if name.startswith("data.") else Plain()
         rule, message = explain_unknown(name)
         return self.block(node, rule, message)
 
@@ -282,6 +354,8 @@ class LibraryInterpreter(ExpressionInterpreter):
 def explain_unknown(name: str) -> tuple[str, str]:
     """Return the rule and the reason why a call of TensorFlow stays."""
     first = name.partition(".")[0]
+    if name in _QUEUES:
+        return "RH105", f"`tf.{name}`: a queue of a graph; in its place: a loop over a tf.data.Dataset"
     if first == "contrib":
         return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
     if first == "estimator":
@@ -292,6 +366,12 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
+    if name == "gradients":
+        return "RH301", "`tf.gradients`: a tf.GradientTape gives gradients in eager mode"
+    if first == "summary":
+        return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
+    if name in {"get_collection", "add_to_collection"}:
+        return "RH102", f"`tf.{name}`: a collection of a graph"
     if name.startswith("losses."):
         return "RH302", f"`tf.{name}` reads a collection of a graph"
     if first == "feature_column":
@@ -301,9 +381,12 @@ def explain_unknown(name: str) -> tuple[str, str]:
     return "RH102", f"`tf.{name}` is not known to mean the same in eager mode"
 
 
-def is_string_array(node: cst.Call) -> bool:
-    """Tell whether a call is `np.array(..., dtype=object)`."""
+def is_string_array(node: cst.Call, facts: dict[cst.CSTNode, Value]) -> bool:
+    """Tell whether a call is `np.array(..., dtype=object)`, or an array of strings that are written there."""
     is_array = isinstance(node.func, cst.Attribute) and node.func.attr.value in {"array", "asarray"}
+    if is_array and len(node.args) == 1:
+        parts = [part for part in iter_parts(facts.get(node.args[0].value, Plain())) if not isinstance(part, Items)]
+        return bool(parts) and all(isinstance(part, Plain) and isinstance(part.constant, str) for part in parts)
     return is_array and any(
         argument.keyword is not None
         and argument.keyword.value == "dtype"

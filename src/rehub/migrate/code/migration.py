@@ -196,6 +196,8 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if by_hand and after != source:
         remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse_program(after)))}
         by_hand = [finding for finding in by_hand if finding.rule in remaining]
+    if any(finding.rule == "RH304" and finding.kind == "b" for finding in findings):
+        by_hand = [finding for finding in by_hand if finding.rule not in {"RH303", "RH304"}]  # `--notes` rewrites them.
     # The rewriting reports some of these, too, as what stopped it.
     findings = [finding for finding in findings if not any(_is_covered(finding, other) for other in by_hand)]
     findings = add_training_advice(findings, names)
@@ -205,8 +207,10 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
 def _is_covered(finding: Finding, other: Finding) -> bool:
     """Return whether a finding of the rewriting is about what is written by hand for another one."""
     estimators = ("RH303", "RH304")
-    if finding.kind != "c" or (finding.rule in estimators and other.rule in estimators):
-        return finding.kind == "c"
+    if finding.kind != "c":
+        return False
+    if finding.rule in estimators and other.rule in estimators:
+        return finding.message.startswith("`")  # It names a function, as the other does. Others say what is in the way.
     return finding.line == other.line and (finding.rule == other.rule or finding.column == other.column)
 
 

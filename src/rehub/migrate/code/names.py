@@ -104,11 +104,12 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
         return
     parent = plan.parents.get(node)
     call = parent if isinstance(parent, cst.Call) and parent.func is node else None
-    if call is not None and (call in plan.record.layers or call in plan.edits.builders):
+    is_replaced = call is not None and (call in plan.record.layers or call in plan.edits.builders)
+    if is_replaced or is_written_as_compat(plan, node):
         return
     positional, named = argument_shape(call)
-    if is_written_as_compat(plan, node):
-        return
+    if respell_flags(plan, node, name) or (is_alias(plan, node) and tf_names.is_compat_module(name.partition(".")[0])):
+        return  # `flags = tf.app.flags` is respelled itself.
     if not tf_names.is_known(name):
         base = name.rpartition(".")[0]
         if base and tf_names.is_known(base) and not tf_names.spell(base).startswith("compat"):
@@ -129,8 +130,6 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     if spelled == name:
         return
     root = root_of(plan, node)
-    if root is None and tf_names.is_compat_module(name.partition(".")[0]) and isinstance(node, cst.Attribute):
-        return  # `flags = tf.flags` is respelled itself.
     if root is None:
         plan.block(
             node, "RH109", f"`{plan_code(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it"
@@ -140,6 +139,24 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     kind = "b" if tf_names.gives_other_numbers(name) else "a"
     why = ": TensorFlow 2's own gives other pixels" if kind == "b" else ""
     plan.change(node, "RH109", kind, f"`tf.{name}` becomes `tf.{spelled}`{why}")
+
+
+def is_alias(plan: Plan, node: cst.BaseExpression) -> bool:
+    """Tell whether a name starts with a variable that the program assigns."""
+    if root_of(plan, node) is not None:
+        return False
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return isinstance(node, cst.Name) and node.value in plan.bindings
+
+
+def respell_flags(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> bool:
+    """Plan the name of `tf.app.flags`, whose own names are no TensorFlow's."""
+    root = root_of(plan, node)
+    is_flags = f"{name}.".startswith("app.flags.") and root is not None
+    if is_flags:
+        plan.edits.replace_by_code(node, f"{root}.compat.v1.{name}")
+    return is_flags
 
 
 def respell_module(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:

@@ -60,6 +60,10 @@ class Plan:
         self.functions: set[cst.CSTNode] = set()
         # Parameters that get a placeholder and stay: they get the tensor itself.
         self.kept_parameters: set[cst.Param] = set()
+        # Where a session is made that a condition asks for: it may be made again.
+        self.remade_sessions: list[cst.CSTNode] = []
+        # Calls of `hub.Module` in functions that are called in each run now.
+        self.repeated_loads: list[cst.Call] = []
         self._index(module)
 
     def _index(self, node: cst.CSTNode) -> None:

@@ -12,15 +12,21 @@ from rehub.migrate.code.values import (
     Api,
     Blocked,
     Class,
+    Column,
     Config,
     DataIterator,
+    Dataset,
     Entries,
+    Estimator,
+    Evaluation,
     Function,
     Graph,
     HubModule,
     HubSpec,
+    InputFunction,
     Instance,
     Items,
+    IteratorInitializer,
     KerasObject,
     Method,
     Mixed,
@@ -49,6 +55,7 @@ class ReadingInterpreter:
         self.record = Record()
         self.scopes: list[Scope] = [Scope(0, None, None)]
         self.scope = self.scopes[0]
+        self.active: list[cst.CSTNode] = []  # the functions whose bodies are interpreted
         self.orders: dict[cst.CSTNode, int] = {}
 
     def block(self, node: cst.CSTNode, rule: str, message: str, advice: str = "") -> Value:
@@ -64,6 +71,25 @@ class ReadingInterpreter:
                 self.record.escaped.add(part.node)
         if not is_ordinary(value):
             self.block(node, "RH309", f"{describe(value)} is {what}, which the rewriting cannot follow")
+
+    def require_testable(self, node: cst.BaseExpression, value: Value, *, is_identity: bool = False) -> None:
+        """Block a condition on a value that changes, but for whether a session or a module is there yet."""
+        if isinstance(value, HubModule) or (is_identity and isinstance(value, Tensor) and not value.is_input):
+            return
+        if isinstance(value, Session) or value == Plain(None):  # The session may be made later.
+            name = self.name_of_variable(node)
+            self.record.tested_sessions.add(name)
+            if name:
+                return
+        self.require_ordinary(node, value, "tested")
+
+    def name_of_variable(self, node: cst.BaseExpression) -> str:
+        """Return the name of a global variable, or the attribute of an object of the program; "" for others."""
+        if isinstance(node, cst.Name):
+            return node.value if self.cell_of(node.value)[0] == 0 else ""
+        owner = self.record.facts.get(node.value) if isinstance(node, cst.Attribute) else None
+        is_attribute = isinstance(owner, (Instance, Class))
+        return node.attr.value if is_attribute and isinstance(node, cst.Attribute) else ""
 
     def note_printed(self, node: cst.CSTNode, value: Value) -> None:
         """Remember a shape that is printed: TensorFlow 1 did not know all dimensions where eager mode does."""
@@ -124,7 +150,7 @@ class ReadingInterpreter:
             if name == "FLAGS":
                 return Plain()
             return Api(f"{owner.path}.{name}")
-        if isinstance(owner, Instance):
+        if isinstance(owner, (Instance, Class)):
             return self.read_instance(owner, name)
         if isinstance(owner, Tensor):
             return self.read_tensor_attribute(node, owner, name)
@@ -137,9 +163,11 @@ class ReadingInterpreter:
             return Config()
         if isinstance(owner, Session) and name == "graph":
             return Graph()
+        if isinstance(owner, DataIterator) and name == "initializer":
+            return IteratorInitializer(owner.call)
         if isinstance(owner, HubModule) and name in {"variables", "variable_map"}:
             return Tensor(self.state_of(owner), None, "dict" if name == "variable_map" else "list")
-        if isinstance(owner, (Blocked, StringArray, KerasObject)):
+        if isinstance(owner, (Blocked, StringArray, KerasObject, Dataset)):
             return type(owner)()
         if isinstance(owner, Plain):
             return Plain()
@@ -160,6 +188,8 @@ class ReadingInterpreter:
                 self.record.described_shapes.add(node)
             known = Tensor(form="known", is_static=True)
             return Method(known, name) if name == "get_shape" else known
+        if owner.form == "tuple":
+            return Tensor(owner.sources)  # Such as `tf.nn.top_k(x).indices`.
         if name in _SHAPE_ATTRIBUTES:
             shape = Tensor(owner.sources, None, is_static=True)
             return shape if name == "shape" else Method(shape, name)
@@ -169,7 +199,7 @@ class ReadingInterpreter:
             return self.block(node, "RH102", f"`.{name}` of a tensor has no meaning in eager mode")
         return Method(owner, name)
 
-    def read_instance(self, owner: Instance, name: str) -> Value:
+    def read_instance(self, owner: Instance | Class, name: str) -> Value:
         """Return an attribute of an object: what was assigned to it, else a method of its class."""
         found = self.store.cells.get((owner.node, name))
         if found is not None:
@@ -177,7 +207,10 @@ class ReadingInterpreter:
         method = self.find_method(owner.node, name)
         if method is None:
             return Plain()
-        if any(isinstance(d.decorator, cst.Name) and d.decorator.value == "property" for d in method.decorators):
+        is_property = any(
+            isinstance(d.decorator, cst.Name) and d.decorator.value == "property" for d in method.decorators
+        )
+        if is_property and isinstance(owner, Instance):
             return self.enter_property(owner, method)
         return Method(owner, name)
 
@@ -234,6 +267,10 @@ def describe(value: Value) -> str:
         SparsePlaceholder: "a sparse placeholder",
         DataIterator: "an iterator",
         Optimizer: "an optimizer",
+        Column: "a feature column",
+        InputFunction: "an input function",
+        Estimator: "an Estimator",
+        Evaluation: "the evaluation of an Estimator",
         Class: "a class",
     }
     if isinstance(value, (Items, Entries, Mixed, Method)):

@@ -9,21 +9,25 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from rehub.migrate.code import names, sessions
+from rehub.migrate.code.cached_loads import cache_loads
 from rehub.migrate.code.deferred import Deferral
 from rehub.migrate.code.edits import Renderer, check_comment, is_gap
+from rehub.migrate.code.estimators import rewrite_estimators
 from rehub.migrate.code.fetches import Fetches
 from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
+from rehub.migrate.code.keras_imports import move_imports
 from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.layers import rewrite_variables
+from rehub.migrate.code.layers import rewrite_global_step, rewrite_stateless_layers, rewrite_variables
 from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
+from rehub.migrate.code.prints import rewrite_prints
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.undefined_names import find_undefined_names
-from rehub.migrate.code.values import Api, Entries, Items, Plain, Tensor
+from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
 _IGNORE = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w,\s]*)\])?")
@@ -91,6 +95,7 @@ class _Rewriter:
         rewrite_layers(plan, layers)
         load_modules(plan)
         deferral = Deferral(plan)
+        deferral.check_branches()
         training = Training(plan, deferral)
         fetches = Fetches(plan, deferral, training)
         fetches.function_values.find_run_parameters()
@@ -98,16 +103,20 @@ class _Rewriter:
         sessions.session_findings(plan)
         count_variables(plan)
         describe_inputs(plan)
-        for node in record.printed_shapes:
-            plan.change(node, "RH108", "b", "a shape is printed, and eager mode knows all of its dimensions")
+        rewrite_prints(plan)
         rewrite_keras_calls(plan)
+        move_imports(plan)
         rewrite_variables(plan, deferral.tf)
+        rewrite_global_step(plan, deferral.tf)
+        rewrite_stateless_layers(plan, deferral.tf)
+        rewrite_estimators(plan, deferral.tf)
         training.find_steps()
         training.check_initialization()
         fetches.rewrite()
         fetches.resolve_step_feeds()
         deferral.write_functions()
         training.write_steps()
+        cache_loads(plan)
         if not record.blockers:
             names.check_imports(plan)
             names.respell_names(plan)
@@ -158,6 +167,8 @@ class _Rewriter:
             if value is None or isinstance(value, (Items, Entries)) or node in plan.functions or is_target(plan, node):
                 continue
             if isinstance(value, Tensor) and value.definition in plan.kept_parameters:
+                continue
+            if is_condition(plan, node) and isinstance(value, Session):
                 continue
             if vanishes(value) and not isinstance(plan.parents.get(node), (cst.Param, cst.Global)):
                 plan.block(node, "RH102", f"`{code_of(node)[:40]}` stays here, and is nothing in eager mode")
@@ -271,6 +282,13 @@ def is_read(plan: Plan, node: cst.Name) -> bool:
         return parent.value is node
     others = (cst.Param, cst.FunctionDef, cst.ClassDef, cst.ImportAlias, cst.AsName, cst.NameItem, cst.AssignTarget)
     return not isinstance(parent, others)
+
+
+def is_condition(plan: Plan, node: cst.CSTNode) -> bool:
+    """Tell whether a variable is only compared or tested here."""
+    conditions = (cst.Comparison, cst.UnaryOperation, cst.BooleanOperation, cst.If, cst.While, cst.IfExp)
+    name = node.attr.value if isinstance(node, cst.Attribute) else node.value if isinstance(node, cst.Name) else ""
+    return name in plan.record.tested_sessions and isinstance(plan.parents.get(node), conditions)
 
 
 def is_target(plan: Plan, node: cst.CSTNode) -> bool:

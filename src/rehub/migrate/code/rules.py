@@ -39,7 +39,7 @@ RULES = (
     Rule("RH301", "A simple training loop gets a GradientTape", "b"),
     Rule("RH302", "Update ops and the graph variant for training", "c"),
     Rule("RH303", "model_fn of an Estimator", "c"),
-    Rule("RH304", "Canned Estimators and feature columns", "c"),
+    Rule("RH304", "Canned Estimators and feature columns; those over text columns become Keras models", "b, c"),
     Rule("RH305", "tf.contrib, which no TensorFlow 2 has", "c"),
     Rule("RH306", "Checkpoints of tf.train.Saver", "c"),
     Rule("RH307", "simple_save and frozen graphs", "c"),

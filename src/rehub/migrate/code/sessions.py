@@ -7,7 +7,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Renderer, Replacement, gap, statements_of
 from rehub.migrate.code.plan import Plan, vanishes
 from rehub.migrate.code.scopes import local_names
-from rehub.migrate.code.values import Config, Initializer, Items, Mixed, Plain, Session, iter_parts
+from rehub.migrate.code.values import Config, Initializer, Items, Mixed, Plain, Session, Value, iter_parts
 
 _SETTING = "removed: a setting of a session; tf.config has those of GPUs, to be set before the first model is loaded"
 
@@ -42,6 +42,11 @@ def remove_assignment(plan: Plan, node: cst.Assign | cst.AnnAssign) -> None:
     if node.value is None:
         return
     value = plan.fact(node.value)
+    if vanishes(value) and is_tested_session(plan, node, value):
+        plan.edits.replace_by_code(node.value, "True")
+        plan.remade_sessions.append(node)
+        plan.change(node, "RH102", "a", "the session becomes a mark that the model is loaded")
+        return
     if vanishes(value):
         plan.edits.remove(node)
         plan.change(node, "RH102", "a", "removed: eager mode needs no graph, session or initializer")
@@ -52,6 +57,15 @@ def remove_assignment(plan: Plan, node: cst.Assign | cst.AnnAssign) -> None:
         plan.change(node, "RH102", "a", _SETTING)
     elif value == Plain(None) and len(targets) == 1 and is_always_vanishing(plan, targets[0]):
         plan.edits.remove(node)
+
+
+def is_tested_session(plan: Plan, node: cst.Assign | cst.AnnAssign, value: Value | None) -> bool:
+    """Tell whether a variable gets a session, and a condition asks whether it has one yet."""
+    targets = [target.target for target in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    names = [
+        t.attr.value if isinstance(t, cst.Attribute) else t.value if isinstance(t, cst.Name) else "" for t in targets
+    ]
+    return isinstance(value, Session) and any(name in plan.record.tested_sessions for name in names)
 
 
 def is_always_vanishing(plan: Plan, target: cst.BaseExpression) -> bool:
@@ -71,6 +85,8 @@ def remove_global(plan: Plan, node: cst.Global) -> None:
 
 def holds_nothing_else(plan: Plan, name: str) -> bool:
     """Tell whether all variables of a name hold what vanishes, or None before."""
+    if name in plan.record.tested_sessions:
+        return False
     uses = [value for other, value in plan.record.facts.items() if isinstance(other, cst.Name) and other.value == name]
     others = [value for value in uses if value != Plain(None)]
     return bool(others) and all(map(vanishes, others))

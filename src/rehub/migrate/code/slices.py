@@ -14,7 +14,7 @@ from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
 
-_PURE_BUILTINS = frozenset(
+PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
 )
 
@@ -112,6 +112,14 @@ class Slices:
                 return True
         return False
 
+    def check_branches(self) -> None:
+        """Block a tensor that branches compute in several ways, unless they are in a function that stays as it is."""
+        for node, value in self.plan.record.facts.items():
+            for other in value.others if isinstance(value, Tensor) else ():
+                definition = self.plan.record.definitions.get(other)
+                if definition is not None and not self.is_parametric_definition(definition):
+                    self.plan.block(node, "RH103", "a tensor is defined under a condition")
+
     def slice_of(self, definition: Definition) -> list[Definition]:
         """Return a definition and those of its scope that it needs, in the order of the program."""
         found: dict[cst.CSTNode, Definition] = {}
@@ -174,8 +182,16 @@ class Slices:
         names = [self.parameter_name(source) for source in parameters]
         if len(set(names)) < len(names):
             plan.block(definition.statement, "RH103", "two placeholders have one name")
-        if any(isinstance(a, (cst.If, cst.Try)) for a in self.blocks_around(definition)):
+        if any(is_conditional(a) and not self.is_whole_use_in(a, definition) for a in self.blocks_around(definition)):
             plan.block(definition.statement, "RH103", "a tensor is defined under a condition")
+
+    def is_whole_use_in(self, block: cst.CSTNode, definition: Definition) -> bool:
+        """Tell whether the body of a `try` has all uses of a definition, too."""
+        return isinstance(block, cst.Try) and all(
+            block.body in self.plan.ancestors(node)
+            for node, value in self.plan.record.facts.items()
+            if isinstance(value, Tensor) and value.definition is definition.statement
+        )
 
     def blocks_around(self, definition: Definition) -> list[cst.CSTNode]:
         """Return the blocks of its own scope that a definition is in."""
@@ -229,13 +245,21 @@ class Slices:
         seen.add(function)
         for node in iter_nodes(function):
             if isinstance(node, (cst.Global, cst.Nonlocal)) or (
-                isinstance(node, cst.Expr) and isinstance(node.value, cst.Call) and not self.is_harmless(node.value)
+                isinstance(node, cst.Expr)
+                and isinstance(node.value, cst.Call)
+                and not self.is_harmless(node.value)
+                and node.value not in plan.record.graph_prints
             ):
                 plan.block(call, "RH103", "a function that builds tensors of a placeholder does more than that")
                 return
             inner = plan.fact(node.func) if isinstance(node, cst.Call) else None
             if isinstance(inner, Function):
                 self.check_pure(call, inner.node, seen)
+            module = plan.fact(node)
+            is_made = isinstance(module, HubModule) and module.call is node
+            is_trained = isinstance(module, HubModule) and module.is_trainable and plan.record.is_training
+            if is_made and not is_trained and isinstance(node, cst.Call) and node not in plan.repeated_loads:
+                plan.repeated_loads.append(node)
 
     def hoist_calls(self, part: Definition) -> None:
         """Give names to calls that a function must not repeat: modules that are loaded, data that is read."""
@@ -277,7 +301,7 @@ class Slices:
         function = self.plan.fact(node.func)
         if tensorflow_path(function) or isinstance(function, HubModule):
             return True
-        return isinstance(node.func, cst.Name) and node.func.value in _PURE_BUILTINS
+        return isinstance(node.func, cst.Name) and node.func.value in PURE_BUILTINS
 
     def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
         """Return the arguments of a placeholder."""
@@ -293,6 +317,23 @@ class Slices:
             elif word == "dtype":
                 dtype = argument.value
         return shape, dtype
+
+
+def is_conditional(node: cst.CSTNode) -> bool:
+    """Tell whether what a block defines may be missing after it, as it is not after `if x is None: x = ...`."""
+    if isinstance(node, cst.Try):
+        return bool(node.handlers)
+    if not isinstance(node, cst.If):
+        return False
+    test = node.test
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        tested = test.expression
+    elif isinstance(test, cst.Comparison) and plan_code(test).endswith(" is None"):
+        tested = test.left
+    else:
+        return True
+    targets = [part.target for part in iter_nodes(node.body) if isinstance(part, cst.AssignTarget)]
+    return node.orelse is not None or plan_code(tested) not in map(plan_code, targets)
 
 
 def flatten(target: cst.BaseExpression) -> list[cst.BaseExpression]:

@@ -18,6 +18,7 @@ from rehub.migrate.code.values import (
     Instance,
     Items,
     Plain,
+    Session,
     Tensor,
     Value,
     is_ordinary,
@@ -135,7 +136,7 @@ class StatementInterpreter(CallInterpreter):
             self.bind_elements(target, value)
         elif isinstance(target, cst.Attribute):
             owner = self.evaluate(target.value)
-            if isinstance(owner, Instance):
+            if isinstance(owner, (Instance, Class)):
                 self.store.cells[(owner.node, target.attr.value)] = value
                 if not is_ordinary(value):
                     self.record.attributes[target.attr.value] = value
@@ -153,7 +154,7 @@ class StatementInterpreter(CallInterpreter):
         if isinstance(value, Items) and len(value.items) == count:
             items = value.items
         elif isinstance(value, Tensor):
-            form = "" if value.form in {"", "list"} else value.form
+            form = "" if value.form in {"", "list", "tuple"} else value.form
             items = [Tensor(value.sources, value.definition, form, value.is_static)] * count
         else:
             self.require_ordinary(target, value, "unpacked")
@@ -200,7 +201,7 @@ class StatementInterpreter(CallInterpreter):
         return False
 
     def execute_If(self, node: cst.If) -> bool:
-        self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+        self.require_testable(node.test, self.evaluate(node.test))
         before = self.store.branch()
         goes_on = self.execute(node.body)
         after = self.store.branch()
@@ -233,7 +234,7 @@ class StatementInterpreter(CallInterpreter):
     def execute_While(self, node: cst.While) -> bool:
         before = self.store.branch()
         for _ in range(2):
-            self.require_ordinary(node.test, self.evaluate(node.test), "tested")
+            self.require_testable(node.test, self.evaluate(node.test))
             self.execute(node.body)
             self.store.join_with(before)
         if node.orelse is not None:
@@ -281,7 +282,9 @@ class StatementInterpreter(CallInterpreter):
             self.require_ordinary(decorator.decorator, self.evaluate(decorator.decorator), "a decorator")
         for parameter in [*node.params.params, *node.params.kwonly_params]:
             if parameter.default is not None:
-                self.require_ordinary(parameter.default, self.evaluate(parameter.default), "a default")
+                default = self.evaluate(parameter.default)
+                if not isinstance(default, Session):  # Such a parameter goes.
+                    self.require_ordinary(parameter.default, default, "a default")
         self.scope.has_functions = True
         function = Function(node, self.scope.number)
         instance = self.scope.self_value if isinstance(self.scope.self_value, Instance) else None

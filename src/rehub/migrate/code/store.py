@@ -73,13 +73,23 @@ class Record:
     scope_of: dict[cst.CSTNode, cst.CSTNode | None] = field(default_factory=dict)
     dimension_values: set[cst.Attribute] = field(default_factory=set)
     described_inputs: dict[cst.CSTNode, cst.Call] = field(default_factory=dict)  # dicts of placeholders
+    described_items: set[cst.Call] = field(default_factory=set)  # `.items()` of such dicts
     described_shapes: set[cst.Attribute] = field(default_factory=set)  # `.shape` of placeholders in them
     printed_shapes: set[cst.CSTNode] = field(default_factory=set)
     got_variables: set[cst.Call] = field(default_factory=set)  # calls of tf.get_variable
     derived: set[cst.ClassDef] = field(default_factory=set)  # classes with a base in the program
     attributes: dict[str, Value] = field(default_factory=dict)  # of any object, where a part of a graph was assigned
+    tested_sessions: set[str] = field(default_factory=set)  # variables and attributes that are tested, and may have one
+    graph_prints: set[cst.Call] = field(default_factory=set)  # calls of print that get a tensor of a run
+    printed_tensors: set[cst.CSTNode] = field(default_factory=set)
     iterators: dict[cst.Call, cst.Call] = field(default_factory=dict)  # `get_next` -> what made its iterator
+    global_steps: set[cst.Call] = field(default_factory=set)  # calls of tf.train.get_or_create_global_step and the like
     layers: set[cst.Call] = field(default_factory=set)  # calls of tf.layers
+    stateless_layers: set[cst.Call] = field(default_factory=set)
+    is_training: bool = False  # has an optimizer
+    layer_functions: set[cst.CSTNode] = field(default_factory=set)  # of a Lambda of Keras, or that a dataset maps
+    layer_randoms: set[cst.CSTNode] = field(default_factory=set)  # calls of random ops in such functions
+    op_functions: set[cst.CSTNode] = field(default_factory=set)  # that an op calls, such as tf.map_fn
     uses_graph: bool = False  # makes modules, sessions or placeholders
     is_eager: bool = False  # switches eager mode on
     is_compat: bool = False  # switches TensorFlow 2's behavior off, or imports tensorflow.compat.v1

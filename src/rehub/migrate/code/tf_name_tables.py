@@ -312,7 +312,7 @@ NEW_WORDS = {
 IMPURE = frozenset(
     """
     Assert ConditionalAccumulator CriticalSection FIFOQueue FixedLengthRecordReader GradientTape Graph
-    IdentityReader InteractiveSession PaddingFIFOQueue Print PriorityQueue QueueBase RandomShuffleQueue ReaderBase
+    IdentityReader InteractiveSession PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue ReaderBase
     Session TFRecordReader TextLineReader Variable VariableScope WholeFileReader add_check_numerics_ops
     add_to_collection add_to_collections all_variables assign assign_add assign_sub batch_scatter_update
     colocate_with container control_dependencies count_up_to create_partitioned_variables delete_session_tensor
@@ -328,6 +328,19 @@ IMPURE = frozenset(
     nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn nn.static_rnn nn.static_state_saving_rnn io.write_file
     io.write_graph sparse.placeholder ragged.placeholder random.set_seed random.set_random_seed py_function
     numpy_function nn.fused_batch_norm
+    """.split()
+)
+# Ops, by their last word, that return a tuple or list of tensors.
+SEVERAL_OUTPUTS = frozenset(
+    """
+    all_candidate_sampler bidirectional_dynamic_rnn clip_by_global_norm combined_non_max_suppression
+    ctc_beam_search_decoder ctc_greedy_decoder decode_csv dynamic_partition dynamic_rnn eigh
+    fixed_unigram_candidate_sampler fused_batch_norm learned_unigram_candidate_sampler listdiff
+    log_uniform_candidate_sampler lu max_pool_with_argmax meshgrid moments non_max_suppression_padded
+    non_max_suppression_with_scores normalize normalize_moments parse_example parse_sequence_example
+    parse_single_example parse_single_sequence_example qr required_space_to_batch_paddings
+    sample_distorted_bounding_box self_adjoint_eig setdiff1d shape_n slogdet sparse_fill_empty_rows split static_rnn
+    sufficient_statistics svd top_k unique unique_with_counts unstack weighted_moments
     """.split()
 )
 RANDOM = frozenset(

@@ -15,6 +15,7 @@ from rehub.migrate.code.tf_name_tables import (
     RANDOM,
     RENAMED_TEXT,
     SAME_ARGUMENTS_TEXT,
+    SEVERAL_OUTPUTS,
     UNCHANGED_TEXT,
 )
 
@@ -64,13 +65,18 @@ def is_op(name: str) -> bool:
         is_known(name)
         and _module_of(name) in {"", *OP_MODULES}
         and name not in IMPURE
-        and name.rpartition(".")[2][0].islower()
+        and (name.rpartition(".")[2][0].islower() or name == "Print")
     )
 
 
 def is_random(name: str) -> bool:
     """Tell whether each run of this op gives other numbers."""
     return name in RANDOM
+
+
+def has_several_outputs(name: str) -> bool:
+    """Tell whether an op returns a tuple or a list of tensors."""
+    return name.rpartition(".")[2] in SEVERAL_OUTPUTS and not name.startswith("strings.")
 
 
 def gives_other_numbers(name: str) -> bool:

@@ -11,7 +11,7 @@ from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines
 from rehub.migrate.code.layers import check_layers, write_optimizer
 from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.slices import FunctionPlan, flatten
+from rehub.migrate.code.slices import FunctionPlan, flatten, is_self_attribute
 from rehub.migrate.code.store import Definition, Fetch
 from rehub.migrate.code.values import (
     HubModule,
@@ -38,6 +38,7 @@ class StepPlan:
         name: what it is called.
         loss: what is minimized.
         results: the tensors that runs of the op ask for with it.
+        attribute: the text of the attribute that it is assigned to, if it is not a plain name.
     """
 
     operation: TrainOp
@@ -47,6 +48,7 @@ class StepPlan:
     results: list[cst.BaseExpression] = field(default_factory=list)
     sources: frozenset[Source] = frozenset()
     optimizer: str = ""
+    attribute: str = ""
 
 
 class Training:
@@ -65,10 +67,13 @@ class Training:
             if isinstance(value, TrainOp) and value.call is node and isinstance(node, cst.Call):
                 statement = plan.parents.get(node)
                 target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
-                if not isinstance(statement, cst.Assign) or not isinstance(target, cst.Name) or not node.args:
+                is_named = isinstance(target, cst.Name) or (target is not None and is_self_attribute(target))
+                if not isinstance(statement, cst.Assign) or target is None or not is_named or not node.args:
                     plan.block(node, "RH301", "the training op has no name of its own")
                     continue
-                step = StepPlan(value, statement, target.value, node.args[0].value)
+                name = target.attr.value if isinstance(target, cst.Attribute) else plan_code(target)
+                step = StepPlan(value, statement, name, node.args[0].value)
+                step.attribute = plan_code(target) if isinstance(target, cst.Attribute) else ""
                 step.sources = value.loss.sources
                 if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Call):
                     step.optimizer = plan.unused_name("optimizer")
@@ -92,6 +97,8 @@ class Training:
             is_run = node in plan.record.fetches and isinstance(value, Initializer)
             if (is_session or is_run) and (in_loop or (is_run and is_late and plan.scope_of(node) is None)):
                 plan.block(node, "RH301", "variables are initialized again here")
+        for node in plan.remade_sessions:
+            plan.block(node, "RH301", "a session that may be made again, with new values of the variables")
         if sessions > 1:
             plan.block(plan.module, "RH301", "several sessions: each has its own values of the variables")
 
@@ -115,6 +122,11 @@ class Training:
             if is_step:
                 continue
             value = self.plan.fact(element.value)
+            if isinstance(value, Tensor) and value.is_variable:
+                self.plan.block(
+                    element.value, "RH301", "a variable is run with the training op, before or after the step"
+                )
+                return True
             if not isinstance(value, Tensor) or not value.is_deferred or value.definition is None or value.form:
                 self.plan.block(element.value, "RH301", "something without a name is run with the training op")
                 return True
@@ -127,7 +139,7 @@ class Training:
         """Return the code of a run of a step."""
         step = self.step_of(fetch)
         assert step is not None
-        call = f"{step.name}({arguments})"
+        call = f"{step.attribute or step.name}({arguments})"
         if not isinstance(fetch.fetched, (cst.List, cst.Tuple)):
             return call
         elements = [element.value for element in fetch.fetched.elements]
@@ -229,6 +241,9 @@ class Training:
                 statements += parse_statements(f"{optimizer} = {renderer.code(minimize.value)}", config)
             statements.append(gap(around))
             statements += parse_statements(self.step_code(step, optimizer, renderer), config)
+            if step.attribute:
+                assignment = parse_statements(f"{step.attribute} = {step.name}", config)
+                statements += [gap(blank_lines(1)), *assignment]
             statements.append(gap(around))
             return cst.FlattenSentinel(statements)
 
@@ -260,6 +275,9 @@ class Training:
             f"{indent}variables = {self.variables(step)}",
             f"{indent}{optimizer}.apply_gradients(zip({tape}.gradient({loss}, variables), variables))",
         ]
+        counter = step.operation.counter
+        if counter is not None and not isinstance(counter, cst.Call):
+            body.append(f"{indent}{plan_code(counter)}.assign_add(1)")
         if returned:
             body.append(f"{indent}return {returned}")
         words = ", ".join(deferral.parameter_name(source) for source in parameters)

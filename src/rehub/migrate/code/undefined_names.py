@@ -28,10 +28,14 @@ def find_undefined_names(source: str) -> frozenset[str]:
     bound, read = set(_ALWAYS_THERE), set()
     for table in _iter_tables(top):
         for symbol in table.get_symbols():
-            is_of_module = table is top or symbol.is_global()
-            if is_of_module and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
+            is_bound = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+            # symtable takes any table that is named "top" for that of the module, and its local names for globals.
+            is_global = (
+                symbol.is_global() and not symbol.is_parameter() and (symbol.is_declared_global() or not is_bound)
+            )
+            if (table is top or is_global) and is_bound:
                 bound.add(symbol.get_name())
-            elif is_of_module and symbol.is_referenced():
+            elif (table is top or is_global) and symbol.is_referenced():
                 read.add(symbol.get_name())
     return frozenset(read - bound)
 

@@ -44,6 +44,11 @@ class StringArray(Plain):
 
 
 @dataclass(frozen=True)
+class Dataset(Plain):
+    """A `tf.data.Dataset`, or a method of one."""
+
+
+@dataclass(frozen=True)
 class Api(Value):
     """A public name of TensorFlow, Keras or TensorFlow Hub, by its path: `tensorflow.nn.relu`."""
 
@@ -87,6 +92,13 @@ class Initializer(Value):
 
 
 @dataclass(frozen=True)
+class IteratorInitializer(Initializer):
+    """The op that starts an iterator over a dataset, by the call that made the iterator."""
+
+    call: cst.Call
+
+
+@dataclass(frozen=True)
 class Source:
     """Why a tensor differs from run to run.
 
@@ -111,11 +123,12 @@ class Tensor(Value):
     Attributes:
         sources: why it differs from run to run; empty if eager mode can compute it where it is written.
         definition: the statement whose target holds it, the parameter that brought it, or None for an expression.
-        form: "" for one tensor, "dict" or "list" for a structure of tensors, "inputs" for a dict of placeholders,
-            "known" for what a module's description says.
+        form: "" for one tensor, "dict", "list" or "tuple" for a structure of tensors, "inputs" for a dict of
+            placeholders, "known" for what a module's description says.
         is_static: not a tensor, but Python's value of something known when the graph is built, like a shape.
         is_input: it is a placeholder, and not computed from one.
         is_variable: it is a variable, and not computed from one.
+        others: what may hold it instead of `definition`, after branches that joined.
     """
 
     sources: frozenset[Source] = frozenset()
@@ -124,6 +137,7 @@ class Tensor(Value):
     is_static: bool = False
     is_input: bool = False
     is_variable: bool = False
+    others: frozenset[cst.CSTNode] = frozenset()
 
     @property
     def is_deferred(self) -> bool:
@@ -216,6 +230,7 @@ class TrainOp(Value):
     call: cst.Call
     optimizer: cst.Call
     loss: Tensor
+    counter: cst.BaseExpression | None = None  # the variable that counts the steps
 
 
 @dataclass(frozen=True)
@@ -224,6 +239,34 @@ class DataIterator(Value):
 
     call: cst.Call
     order: int
+
+
+@dataclass(frozen=True)
+class Column(Value):
+    """A `hub.text_embedding_column`."""
+
+    call: cst.Call
+
+
+@dataclass(frozen=True)
+class InputFunction(Value):
+    """What `tf.estimator.inputs.numpy_input_fn` or `pandas_input_fn` returned."""
+
+    call: cst.Call
+
+
+@dataclass(frozen=True)
+class Estimator(Value):
+    """A canned Estimator."""
+
+    call: cst.Call
+
+
+@dataclass(frozen=True)
+class Evaluation(Value):
+    """What `evaluate` of an Estimator returned."""
+
+    call: cst.Call
 
 
 @dataclass(frozen=True)
@@ -249,7 +292,10 @@ def join(one: Value, other: Value) -> Value:
         if not one.sources and not other.sources and one.is_static == other.is_static:
             return replace(one, definition=one.definition if same else None)
         if same and one.is_static == other.is_static:
-            return replace(one, sources=one.sources | other.sources)
+            return replace(one, sources=one.sources | other.sources, others=one.others | other.others)
+        if is_held(one) and is_held(other) and one.is_static == other.is_static:
+            definitions = one.others | other.others | {one.definition, other.definition}
+            return Tensor(one.sources | other.sources, one.definition, one.form, one.is_static, others=definitions)  # type: ignore[arg-type]
     joined = join_structures(one, other)
     if joined is not None:
         return joined
@@ -258,6 +304,12 @@ def join(one: Value, other: Value) -> Value:
     if is_unremarkable(one) and is_unremarkable(other):
         return Plain()
     return Mixed(_options(one) | _options(other))
+
+
+def is_held(value: Tensor) -> bool:
+    """Tell whether a deferred tensor is computed by a statement or brought by a parameter, and is no input itself."""
+    is_parameter = isinstance(value.definition, cst.Param)
+    return value.is_deferred and value.definition is not None and (is_parameter or not value.is_input)
 
 
 def join_structures(one: Value, other: Value) -> Value | None:

@@ -1,7 +1,11 @@
-"""`hub.convert`: write a TF1 model as a TF2 SavedModel that can be trained without rehub."""
+"""`hub.convert`: write a TF1 model as a TF2 SavedModel that can be trained without rehub.
+
+`convert_for_tensorflow` writes any SavedModel for a TensorFlow that is older than its writer.
+"""
 
 from __future__ import annotations
 
 from rehub.migrate.models.conversion import Conversion, convert
+from rehub.migrate.models.for_older import RewrittenModel, convert_for_tensorflow
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "RewrittenModel", "convert", "convert_for_tensorflow"]

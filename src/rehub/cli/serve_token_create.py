@@ -1,4 +1,4 @@
-"""`rehub token DIR`: makes a token for `rehub serve DIR`."""
+"""`rehub serve token create DIR`: makes a token for `rehub serve DIR`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
         "--scope", action="append", choices=("read", "publish"), help="what it allows (default: both); can be repeated"
     )
     parser.add_argument("--days", type=int, metavar="N", help="for how many days; else until it is deleted")
-    parser.add_examples("token ./hub --name ci --publisher acme --scope publish --days 90")
+    parser.add_examples("serve token create ./hub --name ci --publisher acme --scope publish --days 90")
 
 
 def run_command(arguments: Namespace) -> int:

@@ -1,0 +1,305 @@
+"""A model over 200,000 short texts: rehub's engines compared with a tf.data loop, and with Apache Beam's own handler.
+
+Each way reads Parquet, computes embeddings of 128 dimensions with a table, and writes Parquet, in processes of its own;
+the ways alternate. CPU seconds are those of all processes that a way starts, TensorFlow's start included. The second
+table is a text preprocessor with an encoder, as of BERT: Beam's handler loads the preprocessor again for each batch.
+With `--memory` the peak memory of the local engine over the number of rows, and with `--plan` the cost of a plan over
+the number of files.
+
+Usage: `python benchmarks/batch.py [--rounds 3] [--rows 200000] [--only WORD] [--memory | --plan]`
+It needs TensorFlow 2.15, tensorflow-text, tensorflow_hub and `pip install "rehub[beam,ray]"`, on Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.util
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+ROWS_OF_FILE = 10_000
+BATCH = 512
+ROWS_WITH_PREPROCESSOR = 20_000
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2): processes whose parent ends become children of this one
+
+
+def loop(models: str, files: list[str], output: str) -> None:
+    """tf.data and tensorflow_hub, as in TensorFlow Hub's tutorials."""
+    import numpy as np
+    import pyarrow as pa
+    import tensorflow as tf
+    import tensorflow_hub as hub
+    from pyarrow import parquet
+
+    model = hub.load(f"{models}/text")
+    for file in files:
+        table = parquet.read_table(file)
+        texts = tf.data.Dataset.from_tensor_slices(table["text"].to_pylist()).batch(BATCH).prefetch(2)
+        found = np.concatenate([model(batch).numpy() for batch in texts])
+        vectors = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
+        result = pa.table({"id": table["id"], "embedding": vectors})
+        parquet.write_table(result, f"{output}/{Path(file).name}", compression="zstd")
+
+
+def rehub_engine(engine: str, workers: int) -> Callable[[str, list[str], str], None]:
+    """One of rehub's engines."""
+
+    def run(models: str, files: list[str], output: str) -> None:
+        import rehub
+
+        report = rehub.batch(
+            f"{models}/text",
+            files,
+            output,
+            outputs={"output_0": "embedding"},
+            keep=["id"],
+            engine=engine,
+            workers=workers,
+            shard_rows=ROWS_OF_FILE,
+        )
+        assert not report.failed
+
+    return run
+
+
+def beam_pipeline(make_handler: Callable[[str], Any], prepare: Callable[[str], Any]) -> Callable[..., None]:
+    """A pipeline with RunInference."""
+
+    def run(models: str, files: list[str], output: str) -> None:
+        import apache_beam as beam
+        import pyarrow as pa
+        from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+
+        schema = pa.schema([("id", pa.int64()), ("embedding", pa.list_(pa.float32()))])
+        with beam.Pipeline() as pipeline:
+            (
+                pipeline
+                | beam.Create(files)
+                | beam.Reshuffle()
+                | beam.io.ReadAllFromParquet()
+                | beam.Map(lambda row: (row["id"], prepare(row["text"])))
+                | RunInference(KeyedModelHandler(make_handler(models)))
+                | beam.Map(lambda pair: {"id": pair[0], "embedding": getattr(pair[1], "inference", pair[1])})
+                | beam.io.WriteToParquet(f"{output}/part", schema, codec="zstd")
+            )
+
+    return run
+
+
+def beams_handler(*, has_preprocessor: bool) -> Callable[..., None]:
+    """RunInference with the handler that Beam has for models of TensorFlow Hub."""
+
+    def make_handler(models: str) -> Any:
+        from apache_beam.ml.transforms.embeddings.tensorflow_hub import _TensorflowHubModelHandler
+
+        preprocessor, model = (f"{models}/tokenize", "encode") if has_preprocessor else (None, "text")
+        sizes = {"min_batch_size": BATCH, "max_batch_size": BATCH}
+        return _TensorflowHubModelHandler(preprocessor, model_uri=f"{models}/{model}", **sizes)
+
+    def prepare(text: str) -> Any:
+        import tensorflow as tf
+
+        return tf.constant(text)  # It stacks tensors.
+
+    return beam_pipeline(make_handler, prepare)
+
+
+def rehubs_handler(*, has_preprocessor: bool) -> Callable[..., None]:
+    """RunInference with rehub's."""
+
+    def make_handler(models: str) -> Any:
+        from rehub.beam import ModelHandler
+
+        preprocessor, model = (f"{models}/tokenize", "encode") if has_preprocessor else (None, "text")
+        sizes = {"min_batch_size": BATCH, "max_batch_size": BATCH}
+        return ModelHandler(f"{models}/{model}", preprocessor=preprocessor, **sizes)
+
+    return beam_pipeline(make_handler, lambda text: text)
+
+
+WAYS = {
+    "tf.data loop, tensorflow_hub": loop,
+    "rehub, local": rehub_engine("local", 1),
+    "rehub, local, 2 workers": rehub_engine("local", 2),
+    "rehub, Ray, 1 worker": rehub_engine("ray", 1),
+    "rehub, Ray, 2 workers": rehub_engine("ray", 2),
+    "rehub, Beam's runner": rehub_engine("beam", 1),
+    "Beam, its own handler": beams_handler(has_preprocessor=False),
+    "Beam, rehub's handler": rehubs_handler(has_preprocessor=False),
+}
+WAYS_WITH_PREPROCESSOR = {
+    "preprocessor: Beam, its own handler": beams_handler(has_preprocessor=True),
+    "preprocessor: Beam, rehub's handler": rehubs_handler(has_preprocessor=True),
+}
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    missing = [name for name in ("apache_beam", "ray", "tensorflow_hub") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"Not measured: {', '.join(missing)} is not installed here.")
+        return
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ.update(TFHUB_CACHE_DIR=f"{scratch}/cache", TF_CPP_MIN_LOG_LEVEL="3")
+        if options.plan:
+            measure_plan(Path(scratch))
+        else:
+            write_texts(Path(scratch, "texts"), options.rows)
+            models = Path(scratch, "models")
+            models.mkdir()
+            program = Path(__file__).with_name("models") / "text_models.py"
+            subprocess.run([sys.executable, str(program), str(models)], check=True, capture_output=True)
+            measure_memory(scratch, options.rows) if options.memory else measure_ways(scratch, options)
+
+
+def measure_ways(scratch: str, options: argparse.Namespace) -> None:
+    """Print CPU and wall seconds of each way."""
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, medians of {options.rounds} interleaved rounds")
+    for ways, rows in ((WAYS, options.rows), (WAYS_WITH_PREPROCESSOR, min(options.rows, ROWS_WITH_PREPROCESSOR))):
+        chosen = [name for name in ways if options.only in name]
+        measured: dict[str, list[tuple[float, float]]] = {name: [] for name in chosen}
+        for _ in range(options.rounds):
+            for name in chosen:
+                measured[name].append(run_way(scratch, name, rows)[:2])
+                print(f"    {name}: {measured[name][-1][0]:.1f} CPU s", file=sys.stderr, flush=True)
+        for number, name in enumerate(chosen):
+            if not number:
+                print(f"{rows:,} rows{'':29} CPU s      wall s   CPU us a row")
+            cpu, wall = (statistics.median(values) for values in zip(*measured[name]))
+            spread = " ".join(f"{value:.1f}" for value, _ in measured[name])
+            print(f"  {name:36} {cpu:7.1f} {wall:10.1f} {cpu / rows * 1e6:10.0f}   ({spread})", flush=True)
+
+
+def measure_memory(scratch: str, rows: int) -> None:
+    """Print the peak memory of the local engine over the rows."""
+    for part in (8, 4, 2, 1):
+        _, wall, memory = run_way(scratch, "rehub, local", rows // part)
+        print(f"  {rows // part:10,} rows: peak memory {memory / 1e6:.0f} MB, {wall:.1f} s", flush=True)
+
+
+def run_way(scratch: str, name: str, rows: int) -> tuple[float, float, float]:
+    """Return the CPU seconds and wall seconds of a way, and the peak memory in bytes of its first process."""
+    output = Path(scratch, "output")
+    shutil.rmtree(str(output), ignore_errors=True)
+    output.mkdir()
+    files = [str(file) for file in sorted(Path(scratch, "texts").iterdir())[: rows // ROWS_OF_FILE]]
+    start, before = time.perf_counter(), cpu_seconds_of_children()
+    command = [sys.executable, __file__, "--way", name, f"{scratch}/models", str(output), *files]
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        wall = time.perf_counter() - start
+        if status:
+            log.seek(0)
+            raise RuntimeError(f"{name}: {log.read().decode()[-3000:]}")
+    wait_for_orphans()
+    check_output(output, rows)
+    return cpu_seconds_of_children() - before, wall, usage.ru_maxrss * 1024
+
+
+def check_output(output: Path, rows: int) -> None:
+    """Check that each row is there once, with finite numbers."""
+    from pyarrow import parquet
+
+    found = [parquet.read_table(str(file), columns=["id"])["id"].to_pylist() for file in output.glob("*.parquet")]
+    found += [parquet.read_table(str(file), columns=["id"])["id"].to_pylist() for file in output.glob("part-*-of-*")]
+    assert sorted(each for ids in found for each in ids) == list(range(rows)), sum(map(len, found))
+
+
+def cpu_seconds_of_children() -> float:
+    """Return the CPU seconds of all children that have ended, with their children."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def wait_for_orphans() -> None:
+    """Wait until all processes that a way started have ended, so that their CPU seconds are counted."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.1)
+        except ChildProcessError:
+            return
+    raise RuntimeError("Processes were left behind.")
+
+
+def write_texts(directory: Path, rows: int) -> None:
+    """Write Parquet files of short texts."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    directory.mkdir()
+    choose = random.Random(1)  # noqa: S311
+    for start in range(0, rows, ROWS_OF_FILE):
+        texts = [
+            " ".join(f"word{choose.randrange(32_000):05}" for _ in range(choose.randrange(4, 20)))
+            for _ in range(ROWS_OF_FILE)
+        ]
+        table = pa.table({"id": list(range(start, start + ROWS_OF_FILE)), "text": texts})
+        parquet.write_table(table, str(directory / f"{start:09}.parquet"))
+
+
+def measure_plan(scratch: Path) -> None:
+    """Print the time to plan many files, and the size of the plan."""
+    import json
+    import tracemalloc
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from rehub.batch_inference.planning import plan_input
+
+    parquet.write_table(pa.table({"text": ["a"] * 10}), str(scratch / "one.parquet"))
+    texts = scratch / "texts"
+    texts.mkdir()
+    made = 0
+    for files in (100, 1000, 10_000):
+        for number in range(made, files):
+            shutil.copy(str(scratch / "one.parquet"), str(texts / f"{number:06}.parquet"))
+        made = files
+        start, cpu = time.perf_counter(), time.process_time()
+        found = plan_input([str(texts)], None, 10)
+        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+        tracemalloc.start()
+        plan_input([str(texts)], None, 10)
+        memory = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        size = len(json.dumps([shard.to_json() for shard in found.shards]))
+        per_shard = memory / len(found.shards)
+        print(
+            f"  {files:6,} files, {len(found.shards):6,} shards: {wall:6.2f} s, {cpu:6.2f} CPU s; "
+            f"plan {size / 1e3:,.0f} kB, {per_shard:.0f} bytes of memory a shard",
+            flush=True,
+        )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--way", nargs="+", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    arguments = parse_arguments()
+    if arguments.way:
+        name, models, output, *files = arguments.way
+        {**WAYS, **WAYS_WITH_PREPROCESSOR}[name](models, files, output)
+    else:
+        main(arguments)

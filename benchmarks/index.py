@@ -1,0 +1,139 @@
+"""Nearest neighbours: `hub.build_index`, exact and approximate, beside NumPy in memory and faiss.
+
+The vectors have 24 dimensions of their own, mapped to more, with a little noise: somewhat like those of a model. All
+queries are asked one at a time, of all indexes in turns, with one thread. Recall is of the 10 nearest; the truth is
+that of NumPy. The two lines of rehub have the time to read Parquet in them, and the index is on the disk.
+
+Usage: `python benchmarks/index.py [VECTORS] [DIMENSIONS] [QUERIES]`, with `pip install "rehub[index]" faiss-cpu`; faiss
+can be missing.
+"""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import rehub as hub
+
+K = 10
+ROWS_PER_FILE = 50_000
+
+Search = Callable[[Any], Any]
+
+
+def main(vectors: int = 200_000, dimensions: int = 128, queries: int = 200) -> None:
+    """Measure and print."""
+    data = make_vectors(vectors + queries, dimensions)
+    asked, data = data[:queries], data[queries:]
+    with tempfile.TemporaryDirectory() as folder:
+        write_parquet(data, Path(folder))
+        indexes: dict[str, tuple[float, Search]] = {"NumPy, in memory": build(lambda: numpy_search(data))}
+        indexes["rehub, exact"] = build(lambda: rehub_search(folder, exact=True))
+        for name, factory in faiss_searches(data).items():
+            indexes[name] = build(factory)
+        indexes["rehub, approximate"] = build(lambda: rehub_search(folder, exact=False))
+        report(indexes, asked, f"{vectors:,} x {dimensions}")
+
+
+def make_vectors(count: int, dimensions: int) -> Any:
+    """Return float32[count, dimensions]."""
+    random = np.random.default_rng(0)
+    own = random.standard_normal((count, 24), np.float32) @ random.standard_normal((24, dimensions), np.float32)
+    return own + 0.5 * random.standard_normal((count, dimensions), np.float32)
+
+
+def write_parquet(data: Any, folder: Path) -> None:
+    """Write the vectors as `rehub batch` does."""
+    for part, start in enumerate(range(0, len(data), ROWS_PER_FILE)):
+        rows = data[start : start + ROWS_PER_FILE]
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
+        table = pa.table({"id": range(start, start + len(rows)), "embedding": lists})
+        pq.write_table(table, str(folder / f"part-{part:06d}.parquet"), compression="zstd")
+
+
+def build(factory: Callable[[], Search]) -> tuple[float, Search]:
+    """Return the seconds that the building took, and the search."""
+    started = time.perf_counter()
+    search = factory()
+    return time.perf_counter() - started, search
+
+
+def numpy_search(data: Any) -> Search:
+    """Return a search that compares a query with every vector of length 1 in memory."""
+    unit = data / np.linalg.norm(data, axis=1, keepdims=True)
+
+    def search(query: Any) -> Any:
+        scores = unit @ query
+        nearest = np.argpartition(-scores, K)[:K]
+        return nearest[np.argsort(-scores[nearest])]
+
+    return search
+
+
+def rehub_search(folder: str, *, exact: bool) -> Search:
+    """Return a search in an index on the disk."""
+    index = hub.build_index(folder, exact=exact)
+    return lambda query: index.search(query, K).rows
+
+
+def faiss_searches(data: Any) -> dict[str, Callable[[], Search]]:
+    """Return what builds the indexes of faiss, if it is installed."""
+    try:
+        import faiss
+    except ImportError:
+        return {}
+    faiss.omp_set_num_threads(1)
+
+    def prepare(index: Any) -> Search:
+        index.add(data / np.linalg.norm(data, axis=1, keepdims=True))
+        return lambda query: index.search((query / np.linalg.norm(query))[np.newaxis], K)[1][0]
+
+    def build_graph() -> Search:
+        index = faiss.IndexHNSWFlat(data.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction, index.hnsw.efSearch = 128, 256
+        return prepare(index)
+
+    return {
+        "faiss IndexFlatIP": lambda: prepare(faiss.IndexFlatIP(data.shape[1])),
+        "faiss IndexHNSWFlat": build_graph,
+    }
+
+
+def report(indexes: dict[str, tuple[float, Search]], asked: Any, title: str) -> None:
+    """Ask all indexes in turns, and print the figures."""
+    times: dict[str, list[float]] = {name: [] for name in indexes}
+    recalls: dict[str, list[float]] = {name: [] for name in indexes}
+    for query in asked:
+        truth: set[int] = set()
+        for name, (_, search) in indexes.items():
+            started = time.perf_counter()
+            found = search(query)
+            times[name].append(time.perf_counter() - started)
+            truth = truth or set(found.tolist())
+            recalls[name].append(len(truth & set(found.tolist())) / K)
+    print(title)
+    floor = statistics.median(next(iter(times.values())))
+    for name, (seconds, _) in indexes.items():
+        latency = statistics.median(times[name])
+        print(
+            f"  {name:20} built in {seconds:7.1f} s, recall@{K} {statistics.mean(recalls[name]):.3f}, "
+            f"{latency * 1e3:7.2f} ms a query: {latency / floor:.2f}x NumPy",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

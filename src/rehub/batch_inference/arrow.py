@@ -1,0 +1,25 @@
+"""Import pyarrow, or say what installs it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from rehub.errors import PackageMissing
+
+
+@functools.lru_cache(maxsize=None)
+def import_pyarrow() -> Any:
+    """Return the module `pyarrow`, with its submodules `parquet` and `compute` imported."""
+    try:
+        importlib.import_module("pyarrow.parquet")
+        importlib.import_module("pyarrow.compute")
+        return importlib.import_module("pyarrow")
+    except ImportError as error:
+        raise PackageMissing(f'Bulk inference needs pyarrow; pip install "rehub[batch]" ({error})') from error
+
+
+def is_arrow(values: Any) -> bool:
+    """Return whether a value is an array of Arrow, without importing it."""
+    return type(values).__module__.partition(".")[0] == "pyarrow"

@@ -1,0 +1,217 @@
+"""`hub.batch`: plan a run, hand its shards to an engine, and report."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from typing import Any, Callable, Mapping, Sequence
+
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
+from rehub.batch_inference.output_directory import OutputDirectory, open_output
+from rehub.batch_inference.plan import Plan, Shard
+from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
+from rehub.batch_inference.predictor import Predictor
+from rehub.batch_inference.probe import probe_schema
+from rehub.batch_inference.probe_process import probe_schema_in_child
+from rehub.batch_inference.progress import track_rows
+from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
+from rehub.batch_inference.settings import PredictorSettings
+from rehub.errors import BatchFailed, InvalidSetting, OutputNotWritten
+
+_log = logging.getLogger(__name__)
+
+
+def batch(
+    handle: Any,
+    inputs: Any,
+    output: Any,
+    *,
+    signature: str | None = None,
+    input_columns: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | Sequence[str] | None = None,
+    keep: Sequence[str] | None = None,
+    batch_size: int | str = "auto",
+    resize: tuple[int, int] | None = None,
+    pixel_range: tuple[float, float] | None = None,
+    ragged: Mapping[str, str] | None = None,
+    padded: Mapping[str, str] | None = None,
+    pad: float | None = None,
+    input_format: str | None = None,
+    on_error: str = "quarantine",
+    max_errors: float | None = None,
+    resume: bool | None = None,
+    overwrite: bool = False,
+    shard_rows: int = SHARD_ROWS,
+    workers: int = 1,
+    engine: str = "local",
+    address: str = "",
+    num_gpus: float = 0.0,
+    tags: Sequence[str] | None = None,
+    trusted: bool | None = None,
+) -> BatchReport:
+    """Run a model over data, and write its outputs as Parquet files.
+
+    The input is cut into shards, and each becomes a file `part-000123.parquet` of the output. A run that is interrupted
+    goes on where it stopped when it is started again. docs/batch.md says more.
+
+    Args:
+        handle: a URL, a path, or any other form that `hub.resolve` takes.
+        inputs: a file, a directory, a glob or a URL of fsspec, or several: Parquet, CSV, JSON lines, TFRecord of
+            `tf.train.Example`, images or texts.
+        output: a directory, or a URL of fsspec.
+        signature, outputs, keep, batch_size, resize, pixel_range, ragged, padded, pad, tags, trusted: as for
+            `hub.Predictor`; but `keep` is all columns that are not inputs, if it is unset.
+        input_columns: `inputs` of `hub.Predictor`: the name of the column for each input.
+        input_format: "parquet", "csv", "jsonl", "tfrecord", "image" or "text"; unset, the names of the files say it.
+        on_error: "quarantine" writes rows that have no result with their error, "fail" stops at the first.
+        max_errors: stops when more rows have an error: a number of at least 1, or a fraction of the rows below 1.
+        resume: True needs an earlier run to go on with; unset, goes on with one if there is one.
+        overwrite: delete the results of an earlier run first.
+        shard_rows: about how many rows a shard has.
+        workers: the number of processes; 1 is this process, for the local engine.
+        engine: "local", "ray" or "beam".
+        address: of a Ray cluster, or options of a Beam runner.
+        num_gpus: GPUs for each worker.
+
+    Returns:
+        What the run did. Shards that failed are in its `failed`; they are tried again when the run is started again.
+
+    Raises:
+        HubError: the model, the input or the output cannot be used; says why. Nothing is computed then.
+        OutputInUse: the output has results of a run with other settings, model or input, or other files.
+        BatchFailed: more rows have an error than is allowed.
+    """
+    import_pyarrow()
+    start = time.perf_counter()
+    run_engine = find_engine(engine)
+    options = EngineOptions(workers, address, num_gpus)
+    check_options(options, max_errors, resume, overwrite, shard_rows)
+    predictor = Predictor(
+        handle,
+        signature=signature,
+        inputs=input_columns,
+        outputs=outputs,
+        keep=keep,
+        batch_size=batch_size,
+        resize=resize,
+        pixel_range=pixel_range,
+        ragged=ragged,
+        padded=padded,
+        pad=pad,
+        on_error=on_error,
+        tags=tags,
+        trusted=trusted,
+    )
+    found = plan_input(_list_inputs(inputs), input_format, shard_rows)
+    inputs_by_name, kept = choose_columns(predictor, found)
+    with open_output(output) as directory:
+        plan = Plan(
+            output=directory.path,
+            format=found.format,
+            model=predictor.model,
+            settings=dataclasses.replace(
+                predictor.settings, keep=kept, inputs=PredictorSettings.make_pairs(inputs_by_name)
+            ),
+            versions=find_versions(),
+            columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
+            batch_size=batch_size,
+            on_error=on_error,
+            load_options=(("prepare", "use"), ("trusted", trusted)),
+        )
+        schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
+        if schema is None:
+            probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
+            schema = probe(plan, found.shards, found.types, kept)
+        plan = dataclasses.replace(plan, schema=schema or b"")
+        directory.write_plan(plan, found.shards, overwrite=overwrite)
+        run = _Run(directory, found.shards if schema else (), max_errors)
+        try:
+            run.compute(plan, run_engine, options)
+        finally:
+            report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
+            _write_report(directory, report)
+    run.check_errors(is_finished=True)
+    return report
+
+
+def _write_report(directory: OutputDirectory, report: BatchReport) -> None:
+    try:
+        directory.write_report(report)
+    except OutputNotWritten as error:  # What stopped the run is more important.
+        _log.warning("%s", error)
+
+
+def _list_inputs(inputs: Any) -> list[Any]:
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def check_options(
+    options: EngineOptions, max_errors: float | None, resume: bool | None, overwrite: bool, shard_rows: int
+) -> None:
+    """Check the options of a run that no other code checks.
+
+    Raises:
+        InvalidSetting: one has a wrong value, or two exclude each other.
+    """
+    if options.workers < 1 or shard_rows < 1:
+        raise InvalidSetting(f"workers= and shard_rows= are at least 1. Received: {options.workers}, {shard_rows}")
+    if max_errors is not None and max_errors < 0:
+        raise InvalidSetting(f"max_errors= is a number of rows, or a fraction of them. Received: {max_errors}")
+    if resume and overwrite:
+        raise InvalidSetting("resume= goes on with an earlier run, and overwrite= deletes it: choose one.")
+
+
+class _Run:
+    """The reports of a run, as they come."""
+
+    def __init__(self, directory: OutputDirectory, shards: Sequence[Shard], max_errors: float | None) -> None:
+        self._directory = directory
+        self._shards = shards
+        self._max_errors = max_errors
+        self._names = {shard.index: shard.name for shard in shards}
+        self._reports: dict[int, ShardReport] = {}
+        self._advance: Callable[[ShardReport], object] = lambda _: None
+
+    def compute(self, plan: Plan, run_engine: Run, options: EngineOptions) -> None:
+        """Have an engine compute the shards that no earlier run has finished."""
+        finished = self._directory.find_finished(self._shards)
+        self._reports.update((report.shard, report) for report in finished)
+        remaining = [shard for shard in self._shards if shard.index not in self._reports]
+        if remaining:
+            with track_rows(self._shards, finished) as self._advance:
+                run_engine(plan, remaining, options, self.add)
+
+    def add(self, report: ShardReport) -> None:
+        """Take the report of a shard."""
+        self._reports[report.shard] = report
+        self._directory.append_report(report)
+        self._advance(report)
+        if report.stops_run:
+            raise BatchFailed(f"{self._names[report.shard]}: {report.failure}")
+        self.check_errors(is_finished=False)
+
+    def check_errors(self, *, is_finished: bool) -> None:
+        """Stop a run with too many errors.
+
+        Raises:
+            BatchFailed: there are more than allowed.
+        """
+        if self._max_errors is None:
+            return
+        rows = sum(report.rows for report in self._reports.values())
+        errors = sum(sum(report.errors.values()) for report in self._reports.values())
+        planned = [shard.rows for shard in self._shards]
+        if not is_finished and None not in planned:
+            rows = sum(count or 0 for count in planned)
+        limit = self._max_errors if self._max_errors >= 1 else self._max_errors * rows
+        if errors > limit:
+            raise BatchFailed(
+                f"{errors} of {rows} rows have an error, and max_errors allows {limit:g}. The finished shards are in "
+                f"{self._directory.path!r}; column 'error' says what is wrong."
+            )
+
+    def summarize(self, wall: float) -> BatchReport:
+        """Return the report of the run."""
+        return summarize_reports(self._directory.path, len(self._shards), self._reports.values(), self._names, wall)

@@ -1,0 +1,153 @@
+"""Make a plan: list the input, cut it into shards, pin the model."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, Sequence
+
+from rehub.batch_inference import reading
+from rehub.batch_inference.plan import Shard, Slice
+from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.errors import InputMismatch, InvalidSetting
+from rehub.formatting import list_names
+from rehub.version import __version__
+
+_log = logging.getLogger(__name__)
+
+SHARD_ROWS = 50_000
+SHARD_BYTES = 256 << 20
+# Of a row of which only the size of its file is known.
+_BYTES_OF_ROW = 80
+_READERS = 8
+# The formats of files that are a row each, with a column `path` besides the `content`.
+WHOLE_FILES = ("image", "text")
+_VERSIONED = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-text")
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """The input of a run.
+
+    Attributes:
+        format: of all files.
+        shards: what is read.
+        types: the Arrow type of each column.
+        lacking: a file that does not have it, for each column that not all files have.
+        ignored: the files of directories that are of no known format.
+    """
+
+    format: str
+    shards: tuple[Shard, ...]
+    types: Mapping[str, Any]
+    lacking: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+
+def plan_input(inputs: Sequence[Any], format_name: str | None, rows: int = SHARD_ROWS) -> InputPlan:
+    """List the files of the input, and cut them into shards of about `rows` rows, or of 256 MB.
+
+    Raises:
+        InputUnreadable: there are no files of a known format.
+        InputMismatch: the files have different columns.
+    """
+    listed = reading.list_files(inputs, format_name)
+    sizes = {file.path: file.size for file in listed.files}
+    with ThreadPoolExecutor(_READERS) as readers:
+        planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, rows), listed.files))
+    slices = [part for parts, _ in planned for part in parts]
+    types, lacking = _merge_types(
+        [(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None]
+    )
+    if not types:
+        types = reading.describe_columns(listed.format, slices)
+    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, lacking, listed.ignored)
+
+
+def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the types of the columns that all files have; and for each other column a file that lacks it.
+
+    Raises:
+        InputMismatch: a column has two types.
+    """
+    if not found:
+        return {}, {}
+    first_path, first = found[0]
+    common = dict(first)
+    lacking: dict[str, str] = {}
+    for path, types in found[1:]:
+        if types == first:
+            continue
+        lacking.update((name, first_path) for name in types if name not in first)
+        for name in list(common):
+            if name not in types:
+                del common[name]
+                lacking[name] = path
+            elif types[name] != common[name]:
+                raise InputMismatch(
+                    f"Column {name!r} is {common[name]} in {first_path!r}, and {types[name]} in {path!r}. "
+                    "Convert one of the files, or run them separately."
+                )
+    return common, lacking
+
+
+def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) -> Iterator[Shard]:
+    pending: list[Slice] = []
+    count = size = index = 0
+    for part in slices:
+        part_bytes = (part.stop or sizes[part.path]) - part.start if part.rows is None else 0
+        part_rows = max(1, part_bytes // _BYTES_OF_ROW) if part.rows is None else part.rows
+        if pending and (count + part_rows > rows or size + part_bytes > SHARD_BYTES):
+            yield Shard(index, tuple(pending))
+            index, pending, count, size = index + 1, [], 0, 0
+        pending.append(part)
+        count, size = count + part_rows, size + part_bytes
+    if pending:
+        yield Shard(index, tuple(pending))
+
+
+def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the column of each input, and the columns to keep.
+
+    Raises:
+        InputMismatch: a column does not exist.
+        InvalidSetting: a kept column has the name of an output.
+    """
+    types, keep = found.types, predictor.settings.keep
+    names = {tensor.name: tensor.name for tensor in predictor.signature.inputs}
+    for name in (*{**names, **dict(predictor.settings.inputs)}.values(), *(keep or ())):
+        if name in found.lacking:
+            raise InputMismatch(
+                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it."
+            )
+    inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
+    if keep is None:
+        if found.lacking:
+            _log.warning(
+                "Not all files have these columns, so they are not kept: %s", list_names(sorted(found.lacking))
+            )
+        keep = tuple(name for name in types if name not in inputs.values())
+    missing = [name for name in keep if name not in types]
+    if missing:
+        raise InputMismatch(f"There is no column {list_names(missing)} to keep. There are: {list_names(types)}.")
+    taken = {ERROR_COLUMN, *predictor.output_columns.values()}.intersection(keep)
+    if taken:
+        raise InvalidSetting(
+            f"A column of the input and one of the output are both named {list_names(sorted(taken))}. Rename the "
+            "output by --outputs NAME=OTHER, or choose the columns to keep by --keep."
+        )
+    return inputs, keep
+
+
+def find_versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of the packages that the numbers depend on."""
+    metadata = importlib.import_module("importlib.metadata")
+    found = [("rehub", __version__)]
+    for name in _VERSIONED:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)

@@ -1,0 +1,61 @@
+"""The probe in a process of its own: then the driver of other processes loads no model, and takes no GPU from them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+from typing import Any, Mapping, Sequence
+
+from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
+from rehub.batch_inference.plan import Plan, Shard
+from rehub.batch_inference.probe import probe_schema
+from rehub.errors import BatchFailed, HubError
+
+
+def probe_schema_in_child(
+    plan: Plan, shards: Sequence[Shard], types: Mapping[str, Any], keep: Sequence[str]
+) -> bytes | None:
+    """Return what `probe_schema` returns in another process.
+
+    Raises:
+        HubError: as there.
+        BatchFailed: the process died.
+    """
+    process = start_child(__name__, run_probe.__name__, {})
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        pickle.dump((plan, tuple(shards), dict(types), tuple(keep)), process.stdin)
+        process.stdin.flush()
+        found = pickle.load(process.stdout)  # noqa: S301  From our own child.
+    except (EOFError, OSError, pickle.UnpicklingError):
+        status = end_child(process)
+        raise BatchFailed(f"The process that computes the first rows died with exit status {status}.") from None
+    except BaseException:
+        process.kill()
+        raise
+    end_child(process)
+    if isinstance(found, BaseException):
+        raise found
+    schema: bytes | None = found
+    return schema
+
+
+def run_probe() -> None:
+    """Do the probe that comes by stdin, and write what it finds to stdout."""
+    pipe = claim_stdout()
+    arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  From our own parent.
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    try:
+        found: Any = probe_schema(*arguments)
+    except Exception as error:  # noqa: BLE001  The parent raises it.
+        found = error if isinstance(error, HubError) else BatchFailed(f"{type(error).__name__}: {error}")
+    with pipe:
+        pickle.dump(found, pipe)
+
+
+def _exit_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)

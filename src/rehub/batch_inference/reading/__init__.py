@@ -1,0 +1,60 @@
+"""Read the rows of a slice: from Parquet, CSV, JSON lines, TFRecord, or files that are a row each.
+
+Each format is a module with `plan_file`, which cuts a file into slices, `describe_columns`, which says what the files
+have, and `read_slice`, which yields chunks. A row that cannot be read is a row with an error, and so is the rest of a
+file that cannot be read further.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Iterator, Mapping, Sequence
+
+from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.reading.chunk import Chunk
+from rehub.batch_inference.reading.files import InputFile, InputFiles, check_stamp, list_files
+
+__all__ = ["Chunk", "InputFile", "InputFiles", "describe_columns", "list_files", "plan_file", "read_slice"]
+
+_MODULES = {
+    "parquet": "parquet",
+    "csv": "csv_rows",
+    "jsonl": "json_rows",
+    "tfrecord": "tfrecord",
+    "image": "whole_files",
+    "text": "whole_files",
+}
+
+
+def _import_format(name: str) -> Any:
+    return importlib.import_module(f"rehub.batch_inference.reading.{_MODULES[name]}")
+
+
+def plan_file(format_name: str, file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+    """Return the slices of a file, of about `rows` rows each, and its columns with their Arrow types, if it says so."""
+    found: tuple[list[Slice], Mapping[str, Any] | None] = _import_format(format_name).plan_file(file, rows)
+    return found
+
+
+def describe_columns(format_name: str, slices: Sequence[Slice]) -> dict[str, Any]:
+    """Return the Arrow types of the columns of files that do not say it, from their first rows."""
+    found: dict[str, Any] = _import_format(format_name).describe_columns(slices)
+    return found
+
+
+def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the rows of a slice in chunks of some thousand rows, or some megabytes.
+
+    Args:
+        format_name: "parquet", "csv", "jsonl", "tfrecord", "image" or "text".
+        part: the slice.
+        columns: the columns that are needed; a row that lacks one has None there.
+
+    Raises:
+        InputChanged: the file has changed since it was planned.
+    """
+    if part.problem:
+        yield Chunk.of_failure(columns, "file", part.problem)
+        return
+    check_stamp(part.path, part.stamp)
+    yield from _import_format(format_name).read_slice(part, columns)

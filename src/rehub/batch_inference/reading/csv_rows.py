@@ -1,0 +1,128 @@
+"""Rows of CSV files, by RFC 4180: a header, commas, quotes that may hold line ends. All cells are text.
+
+Nothing is guessed: a row with another number of cells than the header, or with text after a closing quote, is an
+error.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import Any, Iterator, Mapping, Sequence
+
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.reading.chunk import Chunk, UnreadableRow, collect_rows
+from rehub.batch_inference.reading.files import InputFile, describe_failure, open_decompressed
+from rehub.batch_inference.reading.lines import (
+    FILE_ERRORS,
+    CountedLines,
+    can_be_cut,
+    cut_rows,
+    has_broken_text,
+    plan_whole_file,
+)
+from rehub.errors import InputUnreadable
+from rehub.redaction import redact_url
+
+_LONGEST_CELL = 1 << 30
+_UNCLOSED_QUOTE = "unexpected end of data"
+
+
+def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+    """Return the slices of a file, and its columns. A large one is read, to find where its rows start."""
+    pa = import_pyarrow()
+    try:
+        header = _read_header(file.path)
+        slices = cut_rows(file, _find_rows(file.path), rows) if can_be_cut(file) else plan_whole_file(file)
+    except (*FILE_ERRORS, csv.Error, ValueError) as error:
+        return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
+    return slices, {name: pa.string() for name in header} if header else None
+
+
+def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
+    """Return no columns: each file says what its are."""
+    del slices
+    return {}
+
+
+def _read_header(path: str) -> list[str]:
+    with open_decompressed(path) as file:
+        header = next((row for row in _parse_lines(CountedLines(file)) if row), [])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ValueError(f"its header has the column {twice[0]!r} twice")
+    if any(map(has_broken_text, header)):
+        raise ValueError("its header is not UTF-8")
+    return header
+
+
+def _parse_lines(lines: CountedLines) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_CELL)  # A setting of the process. The default refuses texts of 128 kB.
+    return iter(csv.reader(lines, strict=True))
+
+
+def _find_rows(path: str) -> Iterator[int]:
+    """Yield the byte where each row after the header starts; stops where the file cannot be read further."""
+    with open_decompressed(path) as file:
+        lines = CountedLines(file)
+        reader = _parse_lines(lines)
+        position, is_header = 0, True
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                row = ["?"]  # It is read again, and reported, by the worker.
+            if row and not is_header:
+                yield position
+            is_header = is_header and not row
+            position = lines.position
+
+
+def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the rows of a slice."""
+    return collect_rows(_iter_rows(part), columns)
+
+
+def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow, int]]:
+    number = part.first_row
+    try:
+        header = _read_header(part.path)
+        with open_decompressed(part.path) as file:
+            lines = CountedLines(file, part.start, part.stop)
+            reader = _parse_lines(lines)
+            is_header = part.start == 0
+            while True:
+                start = lines.position
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    if str(error) == _UNCLOSED_QUOTE:
+                        raise InputUnreadable("a quote is never closed") from error
+                    yield _broken(part.path, number, "row", str(error)), 0
+                    number += 1
+                    continue
+                if not cells:
+                    continue  # A blank line.
+                if is_header:
+                    is_header = False
+                    continue
+                yield _check_row(part.path, number, header, cells), lines.position - start
+                number += 1
+    except FILE_ERRORS as error:
+        yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
+
+
+def _check_row(path: str, number: int, header: list[str], cells: list[str]) -> Mapping[str, Any] | UnreadableRow:
+    if len(cells) != len(header):
+        return _broken(path, number, "row", f"it has {len(cells)} cells, and the header {len(header)}")
+    if any(map(has_broken_text, cells)):
+        return _broken(path, number, "encoding", "it is not UTF-8")
+    return dict(zip(header, cells))
+
+
+def _broken(path: str, number: int, kind: str, why: str) -> UnreadableRow:
+    return UnreadableRow(kind, f"row {number + 1} of {redact_url(path)}: {why}")

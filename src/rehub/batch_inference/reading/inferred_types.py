@@ -1,0 +1,63 @@
+"""The types of columns whose files do not say them: from the first rows."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Iterable, Mapping
+
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.reading.chunk import UnreadableRow
+
+_ROWS = 1000
+
+
+def infer_types(rows: Iterable[Mapping[str, Any] | UnreadableRow]) -> dict[str, Any]:
+    """Return the Arrow type of each key of the first rows; of nested values, the type of their JSON text.
+
+    >>> infer_types([{"id": 1, "text": "a"}, {"id": 2.5}])                               # doctest: +SKIP
+    {'id': DataType(double), 'text': DataType(string)}
+    """
+    found: dict[str, set[str]] = {}
+    for row in itertools.islice((row for row in rows if not isinstance(row, UnreadableRow)), _ROWS):
+        for name, value in row.items():
+            kinds = found.setdefault(name, set())
+            if value is not None:
+                kinds.add(_kind_of(value))
+    return {name: _merge_kinds(kinds) for name, kinds in found.items()}
+
+
+def _kind_of(value: Any) -> str:
+    kind = type(value).__name__
+    if kind == "bytes":
+        return "str" if _is_text(value) else kind
+    if kind == "int" and not -(1 << 63) <= value < 1 << 63:
+        return "big"
+    if kind == "list" and value:
+        kinds = {_kind_of(each) for each in value}
+        return f"list of {kinds.pop()}" if len(kinds) == 1 else kind
+    return kind
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _merge_kinds(kinds: set[str]) -> Any:
+    pa = import_pyarrow()
+    scalars = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string(), "bytes": pa.binary()}
+    if len(kinds) == 1:
+        kind = next(iter(kinds))
+        if kind in scalars:
+            return scalars[kind]
+    if kinds == {"int", "float"}:
+        return pa.float64()
+    if kinds == {"str", "bytes"}:
+        return pa.binary()
+    for item in ("int", "float", "str", "bytes"):
+        if kinds and kinds <= {item, "list", f"list of {item}"}:  # An empty list has no type of its own.
+            return pa.list_(scalars[item])
+    return pa.string()

@@ -1,0 +1,85 @@
+"""Lines of text files, each with the byte where it starts; and where to cut large files."""
+
+from __future__ import annotations
+
+import zlib
+from typing import IO, Iterator
+
+from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.reading.files import InputFile, is_compressed
+from rehub.errors import InputUnreadable
+
+# Smaller files are not cut, so that a plan of many does not read them.
+CUT_FROM_BYTES = 4 << 20
+# Of a file that is damaged, cut off, or not there.
+FILE_ERRORS = (OSError, EOFError, zlib.error, InputUnreadable)
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class CountedLines:
+    """The lines of a file as text, between two bytes of its decompressed content.
+
+    Bytes that are not UTF-8 become single surrogates: the row that has them is found by these.
+
+    Attributes:
+        position: the byte after the last line that was given out.
+    """
+
+    def __init__(self, file: IO[bytes], start: int = 0, stop: int | None = None) -> None:
+        self._file = file
+        self._stop = stop
+        self.position = start
+        if start:
+            file.seek(start)
+
+    def __iter__(self) -> Iterator[str]:
+        while self._stop is None or self.position < self._stop:
+            line = self._file.readline()
+            if not line:
+                return
+            if self.position == 0:
+                if line.startswith(_UTF_16):
+                    raise InputUnreadable("it is UTF-16; convert it to UTF-8")
+                self.position, line = len(line), line[len(_BOM) :] if line.startswith(_BOM) else line
+            else:
+                self.position += len(line)
+            yield line.decode("utf-8", "surrogateescape")
+
+
+def has_broken_text(text: str) -> bool:
+    """Return whether a text from `CountedLines` had bytes that are not UTF-8."""
+    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def plan_whole_file(file: InputFile) -> list[Slice]:
+    """Return a file as one slice; an empty one as none."""
+    return [Slice(file.path, file.stamp)] if file.size else []
+
+
+def can_be_cut(file: InputFile) -> bool:
+    """Return whether a file is large, and can be read from its middle."""
+    return file.size >= CUT_FROM_BYTES and not is_compressed(file.path)
+
+
+def cut_rows(file: InputFile, starts: Iterator[int], rows: int) -> list[Slice]:
+    """Return slices of `rows` rows.
+
+    Args:
+        file: the file.
+        starts: the byte where each row starts.
+        rows: the most rows of a slice.
+    """
+    slices: list[Slice] = []
+    count, first = 0, 0
+    for position in starts:
+        if count and count % rows == 0:
+            slices.append(Slice(file.path, file.stamp, first, position, rows, count - rows))
+            first = position
+        if not count:
+            first = position
+        count += 1
+    if count:
+        done = len(slices) * rows
+        slices.append(Slice(file.path, file.stamp, first, file.size, count - done, done))
+    return slices

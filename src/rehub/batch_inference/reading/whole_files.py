@@ -1,0 +1,38 @@
+"""Files that are a row each: images and texts. The columns are `path` and `content`."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, Sequence
+
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.reading.chunk import Chunk, collect_rows
+from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
+
+
+def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+    """Return the file as one slice, and the columns."""
+    del rows
+    pa = import_pyarrow()
+    return [Slice(file.path, file.stamp, 0, file.size, 1)], {"path": pa.string(), "content": pa.binary()}
+
+
+def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
+    """Return no columns: each file says what its are."""
+    del slices
+    return {}
+
+
+def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the file as one row."""
+    row: Any = {"path": part.path}
+    try:
+        with open_file(part.path) as file:
+            row["content"] = file.read()
+    except OSError as error:
+        # The path stays, so that a reader of the output finds the file.
+        chunk = Chunk({name: [row.get(name)] for name in columns}, 1)
+        chunk.errors.add(0, "file", describe_failure(part.path, error))
+        yield chunk
+        return
+    yield from collect_rows([(row, len(row["content"]))], columns)

@@ -1,0 +1,95 @@
+"""The objects of a TF2 SavedModel, as the loader of TensorFlow 1.15 can make them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+_GENERIC, _DICT = "_generic_user_object", "trackable_dict_wrapper"
+_KINDS_OF_1_15 = frozenset(
+    ["user_object", "asset", "function", "bare_concrete_function", "variable", "constant", "resource"]
+)
+
+
+def find_needed_functions(metagraph: Any) -> set[str]:
+    """Return the names of the functions without which a model is useless: of signatures, tables and resources."""
+    nodes = metagraph.object_graph_def.nodes
+    needed = set()
+    for node in nodes:
+        is_resource = node.WhichOneof("kind") == "resource"
+        for child in node.children:
+            if is_resource or (node == nodes[0] and child.local_name == "signatures"):
+                needed.update(_find_functions(nodes, child.node_id, depth=1))
+    return needed
+
+
+def _find_functions(nodes: Any, number: int, depth: int) -> set[str]:
+    """Return the names of the functions that an object and its attributes are."""
+    node = nodes[number]
+    names = set(node.function.concrete_functions)
+    if node.WhichOneof("kind") == "bare_concrete_function":
+        names.add(node.bare_concrete_function.concrete_function_name)
+    for child in node.children if depth else ():
+        names.update(_find_functions(nodes, child.node_id, depth - 1))
+    return names
+
+
+def remove_functions(metagraph: Any, names: set[str]) -> None:
+    """Remove functions from the objects."""
+    objects = metagraph.object_graph_def
+    for name in names & set(objects.concrete_functions):
+        del objects.concrete_functions[name]
+    for node in objects.nodes:
+        if node.WhichOneof("kind") == "function":
+            kept = [name for name in node.function.concrete_functions if name not in names]
+            del node.function.concrete_functions[:]
+            node.function.concrete_functions.extend(kept)
+            node.function.SetInParent()
+        elif node.bare_concrete_function.concrete_function_name in names:
+            make_plain(node)
+
+
+def make_plain(node: Any) -> None:
+    """Make an object one without a meaning of its own."""
+    kind = node.WhichOneof("kind")
+    if kind is not None:
+        node.ClearField(kind)
+    node.user_object.identifier = _GENERIC
+
+
+def find_functions_of_captured_tensors(metagraph: Any) -> dict[str, str]:
+    """Return why TensorFlow 1.15 cannot have some functions, by their names: they take tensors of other functions.
+
+    Functions that compute gradients do.
+    """
+    objects = metagraph.object_graph_def
+    captured = {number for number, node in enumerate(objects.nodes) if node.WhichOneof("kind") not in _KINDS_OF_1_15}
+    return {
+        name: "it takes a tensor inside of another function"
+        for name, function in objects.concrete_functions.items()
+        if captured.intersection(function.bound_inputs)
+    }
+
+
+def rewrite_objects(metagraph: Any, changes: Counter[str]) -> None:
+    """Change the objects that the loader of TensorFlow 1.15 cannot make."""
+    nodes = metagraph.object_graph_def.nodes
+    # Its own optimizers do not make the slot variables of newer ones, and fail with a KeyError.
+    optimizers = {number for number, node in enumerate(nodes) if node.slot_variables}
+    for node in nodes if optimizers else ():
+        del node.slot_variables[:]
+        for index in reversed(range(len(node.children))):
+            if node.children[index].node_id in optimizers:
+                changes["object optimizer: left out"] += 1
+                del node.children[index]
+    for number in optimizers:
+        make_plain(nodes[number])
+    for node in nodes:
+        kind = node.WhichOneof("kind")
+        if kind not in _KINDS_OF_1_15:
+            make_plain(node)
+            changes[f"object {kind}: a plain object"] += 1
+        elif node.user_object.identifier == _DICT:
+            # "this __dict__ descriptor does not support '_DictWrapper' objects", with wrapt from 1.15 on.
+            node.user_object.identifier = _GENERIC
+            changes["object dict: a plain object"] += 1

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+
+import pytest
+
+pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
+pq = pytest.importorskip("pyarrow.parquet")
+np = pytest.importorskip("numpy")
+
+from rehub.batch_inference import reading  # noqa: E402
+from rehub.batch_inference.planning import plan_input  # noqa: E402
+from rehub.batch_inference.reading import lines  # noqa: E402
+from rehub.errors import InputChanged, InputMismatch, InputUnreadable  # noqa: E402
+from rehub.savedmodel.checkpoint.crc32c import Checksum  # noqa: E402
+
+
+def read_all(inputs, rows=50_000):
+    """The rows of an input, each a dict of its columns, or its error."""
+    plan = plan_input([inputs], None, rows)
+    names = list(plan.types)
+    found = []
+    for shard in plan.shards:
+        for part in shard.slices:
+            for chunk in reading.read_slice(plan.format, part, names):
+                errors = chunk.errors.to_column(chunk.rows)
+                values = {name: to_list(chunk.columns[name]) for name in names}
+                found += [errors[row] or {name: values[name][row] for name in names} for row in range(chunk.rows)]
+    return found
+
+
+def to_list(values):
+    return values if isinstance(values, list) else values.to_pylist()
+
+
+def test_csv_keeps_quoted_line_ends_commas_and_a_byte_order_mark_apart(tmp_path):
+    (tmp_path / "a.csv").write_bytes('\ufeffid,text\r\n1,"a, ""b""\nc"\r\n\r\n2,\r\n'.encode())
+    assert read_all(tmp_path) == [{"id": "1", "text": 'a, "b"\nc'}, {"id": "2", "text": ""}]
+
+
+def test_broken_csv_rows_are_errors_and_the_others_are_read(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'id,text\n1,a\n2,b,c\n3,"d"e\n4,\xff\n5,f\n6,"g\n7,h\n')
+    found = read_all(tmp_path)
+    assert [found[0], found[4]] == [{"id": "1", "text": "a"}, {"id": "5", "text": "f"}]
+    assert "has 3 cells" in found[1]
+    assert found[2].startswith("row: row 3")
+    assert "not UTF-8" in found[3]
+    assert "from row 6 on" in found[5]
+    assert "never closed" in found[5]
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.tfrecord"])
+def test_large_files_are_cut_where_rows_start(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "CUT_FROM_BYTES", 0)
+    texts = [f"line\n{number}" for number in range(10)]
+    write = {
+        "a.csv": lambda: "text\n" + "".join(f'"{text}"\n' for text in texts),
+        "a.jsonl": lambda: "".join(json.dumps({"text": text}) + "\n" for text in texts),
+    }
+    if name in write:
+        (tmp_path / name).write_text(write[name]())
+    else:
+        (tmp_path / name).write_bytes(b"".join(frame(example(text=[text.encode()])) for text in texts))
+    plan = plan_input([tmp_path], None, 4)
+    assert [shard.rows for shard in plan.shards] == [4, 4, 2]
+    found = [row["text"] for row in read_all(tmp_path, 4)]
+    assert [each if isinstance(each, str) else each.decode() for each in found] == texts
+
+
+def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "tags": ["a"]}\n\n{"id": 2, "more": {"x": 1}}\n[1]\n{"id": \n')
+    found = read_all(tmp_path)
+    assert found[0] == {"id": 1, "tags": ["a"], "more": None}
+    assert found[1] == {"id": 2, "tags": None, "more": {"x": 1}}
+    assert "not an object" in found[2]
+    assert "not JSON" in found[3]
+
+
+def test_a_truncated_gzip_file_gives_its_rows_and_an_error(tmp_path):
+    whole = gzip.compress(b"".join(b'{"id": %d}\n' % number for number in range(100_000)))
+    (tmp_path / "a.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    found = read_all(tmp_path)
+    assert found[10] == {"id": 10}
+    assert found[-1].startswith("file: the rest of")
+
+
+def field(number, content):
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def example(**features):
+    """A tf.train.Example with features of bytes, floats or integers."""
+    entries = b""
+    for name, values in features.items():
+        if isinstance(values[0], bytes):
+            value = field(1, b"".join(field(1, each) for each in values))
+        elif isinstance(values[0], float):
+            value = field(2, field(1, struct.pack(f"<{len(values)}f", *values)))
+        else:
+            value = field(3, field(1, bytes(values)))
+        entries += field(1, field(1, name.encode()) + field(2, value))
+    return field(1, entries)
+
+
+def frame(content):
+    size = struct.pack("<Q", len(content))
+    checksums = [struct.pack("<I", Checksum(each).masked() or 0) for each in (size, content)]
+    return size + checksums[0] + content + checksums[1]
+
+
+def test_tfrecord_of_examples(tmp_path):
+    pytest.importorskip("google_crc32c", reason="google-crc32c is not installed here")
+    records = [frame(example(text=[b"a"], vector=[1.0, 2.5], id=[7])), frame(example(id=[1, 2])), frame(b"\xff\xff")]
+    damaged = bytearray(frame(example(id=[3])))
+    damaged[14] ^= 1
+    (tmp_path / "a.tfrecord-00000-of-00001").write_bytes(b"".join([*records, bytes(damaged), frame(b"")[:9]]))
+    found = read_all(tmp_path)
+    assert found[0] == {"text": b"a", "vector": [1.0, 2.5], "id": 7}
+    assert found[1] == {"text": None, "vector": None, "id": [1, 2]}
+    assert "not a tf.train.Example" in found[2]
+    assert "checksum" in found[3]
+    assert found[4].startswith("file:")
+
+
+def test_parquet_is_cut_by_rows_and_keeps_its_types(tmp_path):
+    table = pa.table({"id": pa.array(range(100), pa.int16()), "text": [str(each) for each in range(100)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=70)
+    pq.write_table(table.slice(0, 0), tmp_path / "b.parquet")
+    plan = plan_input([tmp_path / "*.parquet"], None, 30)
+    assert [shard.rows for shard in plan.shards] == [23, 23, 24, 30]
+    assert plan.types["id"] == pa.int16()
+    assert [row["id"] for row in read_all(tmp_path, 30)] == list(range(100))
+
+
+def test_a_file_that_is_not_parquet_is_one_row_with_an_error(tmp_path):
+    pq.write_table(pa.table({"id": [1]}), tmp_path / "b.parquet")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 is cut off")
+    found = read_all(tmp_path)
+    assert found[0].startswith("file:")
+    assert found[1] == {"id": 1}
+
+
+def test_columns_of_two_types_are_refused(tmp_path):
+    pq.write_table(pa.table({"id": [1]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": ["1"]}), tmp_path / "b.parquet")
+    with pytest.raises(InputMismatch, match=r"'id' is int64 in .*a.parquet.*string in"):
+        plan_input([tmp_path], None)
+
+
+def test_hidden_names_are_not_data_and_files_count_once(tmp_path):
+    for name in ("a.txt", "_b.txt", ".c.txt", "_d/e.txt", "f/g.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "README.md").write_text("")
+    plan = plan_input([tmp_path, tmp_path / "a.txt"], None)
+    paths = [part.path for shard in plan.shards for part in shard.slices]
+    assert paths == [str(tmp_path / "a.txt"), str(tmp_path / "f" / "g.txt")]
+    assert plan.ignored == (str(tmp_path / "README.md"),)
+
+
+def test_inputs_that_cannot_be_read_are_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("")
+    (tmp_path / "b.csv").write_text("")
+    (tmp_path / "c.docx").write_text("")
+    for inputs, problem in [
+        ([tmp_path / "none"], "no files"),
+        ([tmp_path / "c.docx"], "unknown ending"),
+        ([tmp_path], "several formats"),
+        ([], "no input"),
+    ]:
+        with pytest.raises((InputUnreadable, ValueError), match=problem):
+            plan_input(inputs, None)
+
+
+def test_a_file_that_changes_after_the_plan_is_an_error(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": 1}\n')
+    plan = plan_input([tmp_path], None)
+    (tmp_path / "a.jsonl").write_text('{"id": 22}\n')
+    with pytest.raises(InputChanged, match="has changed since"):
+        list(reading.read_slice("jsonl", plan.shards[0].slices[0], ["id"]))
+
+
+def test_files_are_read_from_an_object_store(memory):
+    memory.pipe_file("/data/a.csv", b"id\n1\n")
+    memory.pipe_file("/data/_b.csv", b"id\n2\n")
+    for url in ("memory://data", "memory://data/*.csv", "memory://data/a.csv"):
+        assert read_all(url) == [{"id": "1"}]

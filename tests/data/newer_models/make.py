@@ -1,0 +1,320 @@
+"""Makes models with what older TensorFlows lack, and records what they compute: in 2.15.zip by TensorFlow 2.15, ...
+
+python make.py        # by TensorFlow 2.15 or 2.21; writes the zip file of its version
+"""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import sys
+import tempfile
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODELS = {}
+X = np.random.RandomState(0).uniform(-1, 1, (4, 4)).astype("float32")
+TEXTS = np.array([b"the hat", b"a", b""], dtype=object)
+
+
+def model(*inputs, **variables):
+    """Registers a function of variables and inputs as a model."""
+
+    def register(function):
+        MODELS[function.__name__] = (function, inputs, variables)
+        return function
+
+    return register
+
+
+def save(name, path):
+    """Saves a model, and returns its inputs and outputs."""
+    function, inputs, variables = MODELS[name]
+    root = tf.Module()
+    root.parts = {key: make() if callable(make) else tf.Variable(make) for key, make in variables.items()}
+    specs = [
+        tf.TensorSpec([None, *each.shape[1:]], tf.string if each.dtype == object else each.dtype, name=f"x{number}")
+        for number, each in enumerate(inputs)
+    ]
+    root.call = tf.function(lambda *args: function(*args, **root.parts), input_signature=specs)
+    tf.saved_model.save(root, path, signatures=root.call)
+    outputs = root.call(*map(tf.constant, inputs))
+    outputs = outputs if isinstance(outputs, dict) else {"output_0": outputs}
+    recorded = {f"inputs/x{number}": each for number, each in enumerate(inputs)}
+    recorded.update({f"outputs/{key}": np.asarray(value.numpy()) for key, value in outputs.items()})
+    return {key: as_bytes(value) if value.dtype == object else value for key, value in recorded.items()}
+
+
+def as_bytes(texts):
+    """An array that NumPy stores without pickling. A mark ends each text, as NumPy drops zeros at ends."""
+    return np.array([[text + b"|" for text in row] for row in texts.reshape(1, -1)]).reshape(texts.shape)
+
+
+@model(X, w=X)
+def variable_read(x, w):
+    return x @ w
+
+
+@model(X, np.array([1, 0, 0, 0], "int32"), w=X)
+def case(x, index, w):
+    branches = [lambda: {"a": x, "b": x @ w}, lambda: {"a": x * 2, "b": x - w}, lambda: {"a": x + 3, "b": w}]
+    return tf.switch_case(index[0], branches)
+
+
+@model(X, np.array([7, 0, 0, 0], "int32"))
+def stateless_case(x, index):
+    return tf.switch_case(index[0], [lambda: x, lambda: x * 2, lambda: x + 3])
+
+
+@model(X[:3], np.array([[1, 2, 2], [3, 4, 9], [0, 0, 0]]), X[:3, :3].copy())
+def dense_bincount(x, values, weights):
+    def count(ids, given, binary=False):
+        return tf.raw_ops.DenseBincount(input=ids, size=6, weights=given, binary_output=binary)
+
+    none = tf.zeros([0], tf.float32)
+    return {
+        "rows": count(values, none),
+        "rows_weighted": count(values, weights),
+        "rows_binary": count(values, none, binary=True),
+        "vector": count(values[0], none) + x[0, 0] * 0,
+        "vector_weighted": count(values[0], weights[0]),
+        "vector_binary_int": count(values[1], tf.zeros([0], tf.int32), binary=True),
+    }
+
+
+@model(np.array([[1, 2, 2], [3, 4, 0]]))
+def sparse_bincount(x):
+    sparse = tf.sparse.from_dense(x)
+    none, size = tf.zeros([0], tf.float32), tf.constant(6, tf.int64)
+    ragged = tf.RaggedTensor.from_tensor(x, padding=0)
+    return {
+        "sparse": tf.raw_ops.SparseBincount(
+            indices=sparse.indices, values=sparse.values, dense_shape=sparse.dense_shape, size=size, weights=none
+        ),
+        "ragged": tf.raw_ops.RaggedBincount(
+            splits=ragged.row_splits, values=ragged.values, size=size, weights=none, binary_output=True
+        ),
+    }
+
+
+def _example(a, b, c):
+    features = {
+        "a": tf.train.Feature(float_list=tf.train.FloatList(value=a)),
+        "b": tf.train.Feature(int64_list=tf.train.Int64List(value=b)),
+        "c": tf.train.Feature(bytes_list=tf.train.BytesList(value=c)),
+        "d": tf.train.Feature(int64_list=tf.train.Int64List(value=[7, *b])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+EXAMPLES = np.array([_example([1, 2], [3], [b"x"]), _example([3, 4], [5, 6], [b"y"])], dtype=object)
+FEATURES = {
+    "a": tf.io.FixedLenFeature([2], tf.float32),
+    "b": tf.io.VarLenFeature(tf.int64),
+    "c": tf.io.FixedLenFeature([], tf.string),
+}
+
+
+@model(EXAMPLES)
+def parse_example(serialized):
+    parsed = tf.io.parse_example(serialized, {**FEATURES, "d": tf.io.RaggedFeature(tf.int64)})
+    ragged = parsed.pop("d")
+    return {**parsed, "b": tf.sparse.to_dense(parsed["b"]), "d": ragged.values, "splits": ragged.row_splits}
+
+
+@model(EXAMPLES)
+def parse_single_example(serialized):
+    parsed = tf.io.parse_single_example(serialized[1], FEATURES)
+    return {**parsed, "b": tf.sparse.to_dense(parsed["b"])}
+
+
+def _sequence(values):
+    steps = [tf.train.Feature(int64_list=tf.train.Int64List(value=[value])) for value in values]
+    lists = tf.train.FeatureLists(feature_list={"t": tf.train.FeatureList(feature=steps)})
+    return tf.train.SequenceExample(feature_lists=lists).SerializeToString()
+
+
+@model(np.array([_sequence([1, 2, 3]), _sequence([4])], dtype=object))
+def parse_sequence_example(serialized):
+    features = {"t": tf.io.FixedLenSequenceFeature([], tf.int64)}
+    _, sequences, lengths = tf.io.parse_sequence_example(serialized, sequence_features=features)
+    return {"t": sequences["t"], "lengths": lengths["t"]}
+
+
+@model(X)
+def diagonals(x):
+    return {"diag": tf.linalg.diag(x[0]), "part": tf.linalg.diag_part(x), "set": tf.linalg.set_diag(x, x[0])}
+
+
+@model(X)
+def seeded_random(x):
+    return {
+        "uniform": tf.random.stateless_uniform([3], [1, 2]) + 0 * x[0, 0],
+        "normal": tf.random.stateless_normal([3], [1, 2]),
+        "truncated": tf.random.stateless_truncated_normal([3], [1, 2]),
+        "integers": tf.random.stateless_uniform([3], [1, 2], 0, 10, tf.int32),
+    }
+
+
+@model(X, generator=lambda: tf.random.Generator.from_seed(3))
+def generator_state(x, generator):
+    return tf.shape(generator.uniform([2])) + tf.cast(x[0, 0] * 0, tf.int32)
+
+
+@model(X)
+def segment_ids(x):
+    ids = tf.constant([0, 0, 1, 1], tf.int64)
+    return tf.sparse.segment_mean(x, tf.constant([0, 1, 2, 3], tf.int64), ids)
+
+
+@model(X)
+def growing_list(x):
+    array = tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=[4])
+    for index in tf.range(5):
+        array = array.write(index, x[0] * tf.cast(index, tf.float32))
+    return array.stack()
+
+
+@model(X[:, :, None, None] * np.ones([1, 1, 1, 3], "float32"), mean=X[0, :3] * 0, variance=X[0, :3] * 0 + 1)
+def moving_statistics(x, mean, variance):
+    ones, zeros = tf.ones([3]), tf.zeros([3])
+    normalized, new_mean, new_variance = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=ones, offset=zeros, mean=mean, variance=variance, exponential_avg_factor=0.1, is_training=True
+    )[:3]
+    return {"normalized": normalized, "mean": new_mean, "variance": new_variance}
+
+
+@model(X, kernel=X[:, :1] + 2)
+def layer_norm(x, kernel):
+    images = tf.reshape(x, [1, 4, 4, 1])
+    ones, zeros = tf.ones([4]), tf.zeros([4])
+    raw = tf.raw_ops.FusedBatchNormV3(
+        x=images, scale=ones, offset=zeros, mean=[], variance=[], epsilon=0.001, data_format="NCHW"
+    )
+    return tf.reshape(raw[0], [4, 4]) @ kernel
+
+
+@model(TEXTS)
+def ragged_text(texts):
+    words = tf.strings.split(texts)
+    return {"words": words.to_tensor("-"), "lengths": words.row_lengths()}
+
+
+def _make_static_table():
+    keys, values = tf.constant(["the", "cat"]), tf.constant([5, 6], tf.int64)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), -1)
+
+
+def _make_mutable_table():
+    made = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+    made.insert(tf.constant(["the", "cat"]), tf.constant([5, 6], tf.int64))
+    return made
+
+
+@model(np.array([b"the", b"cat", b"x"], dtype=object), table=_make_static_table)
+def table(texts, table):
+    return table.lookup(texts)
+
+
+@model(np.array([b"the", b"cat", b"x"], dtype=object), table=_make_mutable_table)
+def mutable_table(texts, table):
+    return table.lookup(texts)
+
+
+@model(X)
+def custom_gradient(x):
+    @tf.custom_gradient
+    def double_gradient(y):
+        return tf.identity(y), lambda dy: dy * 2
+
+    return tf.nn.silu(x) + double_gradient(x)
+
+
+@model(np.array([tf.io.encode_png(np.arange(48).reshape(4, 4, 3).astype("uint8")).numpy()], dtype=object))
+def decoded_image(content):
+    return tf.io.decode_image(content[0], channels=3, dtype=tf.float32, expand_animations=False)
+
+
+@model(X)
+def logarithm(x):
+    return tf.math.xlog1py(x, tf.abs(x))
+
+
+class Trained(tf.Module):
+    """A Reusable SavedModel with a batch norm, a silu and a regularization loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernel, self.gamma, self.beta = tf.Variable(X), tf.Variable(tf.ones([4])), tf.Variable(tf.zeros([4]))
+        self.mean = tf.Variable(tf.zeros([4]), trainable=False)
+        self.variance = tf.Variable(tf.ones([4]), trainable=False)
+        self.variables_of_model = [self.kernel, self.gamma, self.beta, self.mean, self.variance]
+        self.__call__ = tf.function(self.compute)
+        for training in (False, True):
+            self.__call__.get_concrete_function(tf.TensorSpec([None, 4]), training)
+        self.regularization_losses = [tf.function(lambda: 0.01 * tf.nn.l2_loss(self.kernel), input_signature=[])]
+
+    def compute(self, x, training=False):
+        """Computes the model."""
+        images = tf.reshape(x @ self.kernel, [-1, 1, 1, 4])
+        normalized, mean, variance = tf.raw_ops.FusedBatchNormV3(
+            x=images,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=self.mean,
+            variance=self.variance,
+            exponential_avg_factor=0.1 if training else 1.0,
+            is_training=training,
+        )[:3]
+        if training:
+            self.mean.assign(mean)
+            self.variance.assign(variance)
+        return tf.nn.silu(tf.reshape(normalized, [-1, 4]))
+
+
+def save_trained(path):
+    """Saves a model, and records how this TensorFlow trains it."""
+    root = Trained()
+    saved = tf.train.Checkpoint(
+        variables=root.variables_of_model,
+        trainable_variables=root.variables_of_model[:3],
+        regularization_losses=root.regularization_losses,
+    )
+    saved.__call__ = root.__call__
+    tf.saved_model.save(saved, path)
+    loaded = tf.saved_model.load(path)
+    x, target = tf.constant(X), tf.constant(X[::-1].copy())
+    losses = []
+    for _ in range(10):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((loaded(x, training=True) - target) ** 2) + loaded.regularization_losses[0]()
+        variables = list(loaded.trainable_variables)
+        for variable, gradient in zip(variables, tape.gradient(loss, variables)):
+            variable.assign_sub(0.5 * gradient)
+        losses.append(loss.numpy())
+    prediction = loaded(x, training=False).numpy()
+    return {"x": X, "target": X[::-1].copy(), "losses": np.array(losses), "prediction": prediction}
+
+
+def main():
+    """Writes a zip file with a folder and an .npz file for each model."""
+    version = ".".join(tf.__version__.split(".")[:2])
+    with zipfile.ZipFile(HERE / f"{version}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in [*MODELS, "trained"]:
+            with tempfile.TemporaryDirectory() as directory:
+                path = pathlib.Path(directory) / "model"
+                recorded = save_trained(str(path)) if name == "trained" else save(name, str(path))
+                file = io.BytesIO()
+                np.savez_compressed(file, **recorded)
+                archive.writestr(f"{name}.npz", file.getvalue())
+                for each in sorted(path.rglob("*")):
+                    if each.is_file() and each.name != "fingerprint.pb":
+                        archive.write(str(each), f"{name}/{each.relative_to(path)}")
+            sys.stdout.write(f"{name}\n")
+
+
+if __name__ == "__main__":
+    main()

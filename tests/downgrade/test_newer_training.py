@@ -1,0 +1,59 @@
+"""Training in an older TensorFlow follows that of the one that wrote the model: tests/data/newer_models records it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_newer_models import FILES, extract
+
+import rehub as hub
+
+pytestmark = pytest.mark.skipif(
+    not FILES or tf.__version__ >= "2", reason="the recorded training is repeated in the tf.keras of TensorFlow 1.15"
+)
+
+
+def make_layer_model(path):
+    layer = hub.KerasLayer(path, trainable=True, input_shape=[4])
+    model = tf.keras.Sequential([layer])
+    model.compile(tf.keras.optimizers.SGD(0.5), "mse")
+    return model
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_fit_follows_the_newer_tensorflow(file, tmp_path):
+    path, recorded = extract_trained(file, tmp_path)
+    model = make_layer_model(path)
+    history = model.fit(recorded["x"], recorded["target"], epochs=10, batch_size=4, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], recorded["losses"], rtol=1e-5)
+    np.testing.assert_allclose(model.predict(recorded["x"]), recorded["prediction"], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("file", FILES[:1], ids=lambda file: file.stem)
+def test_an_estimator_follows_the_newer_tensorflow(file, tmp_path):
+    path, recorded = extract_trained(file, tmp_path)
+
+    def model_fn(features, labels, mode):
+        layer = hub.KerasLayer(path, trainable=True)
+        outputs = layer(features, training=mode == tf.estimator.ModeKeys.TRAIN)
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return tf.estimator.EstimatorSpec(mode, predictions=outputs)
+        loss = tf.reduce_mean((outputs - labels) ** 2) + tf.add_n(layer.losses)
+        step = tf.compat.v1.train.get_global_step()
+        train_op = tf.compat.v1.train.GradientDescentOptimizer(0.5).minimize(loss, step, layer.trainable_weights)
+        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *layer.updates))
+
+    def read_inputs():
+        return tf.data.Dataset.from_tensors((recorded["x"], recorded["target"])).repeat()
+
+    estimator = tf.estimator.Estimator(model_fn, str(tmp_path / "training"))
+    estimator.train(read_inputs, steps=10)
+    prediction = list(estimator.predict(lambda: tf.data.Dataset.from_tensors(recorded["x"])))
+    np.testing.assert_allclose(np.array(prediction), recorded["prediction"], rtol=1e-5, atol=1e-5)
+
+
+def extract_trained(file, directory):
+    """Extracts the trained model; returns its path and what was recorded."""
+    path, inputs, _ = extract(file, "trained", directory)
+    return path, inputs

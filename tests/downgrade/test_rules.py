@@ -1,0 +1,123 @@
+"""Rules for older TensorFlows, without TensorFlow: what becomes of nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from rehub import downgrade
+from rehub.errors import MissingOp
+from rehub.savedmodel.encodings.message_classes import message_class
+
+
+def make_model(*nodes, function=True):
+    """A TF2 SavedModel with these nodes in the function of its only signature."""
+    model = message_class("SavedModel")()
+    metagraph = model.meta_graphs.add()
+    metagraph.meta_info_def.tensorflow_version = "2.15.1"
+    objects = metagraph.object_graph_def
+    root, signatures, signature = objects.nodes.add(), objects.nodes.add(), objects.nodes.add()
+    root.user_object.identifier = signatures.user_object.identifier = "_generic_user_object"
+    root.children.add(node_id=1, local_name="signatures")
+    signatures.children.add(node_id=2, local_name="serving_default")
+    signature.bare_concrete_function.concrete_function_name = "signature"
+    body = metagraph.graph_def.library.function.add()
+    body.signature.name = "signature"
+    objects.concrete_functions["signature"].SetInParent()
+    for op, name, inputs, attributes in nodes:
+        node = body.node_def.add(name=name, op=op, input=inputs)
+        for key, value in attributes.items():
+            node.attr[key].MergeFrom(value)
+    return model
+
+
+def attribute(**values):
+    return message_class("AttrValue")(**values)
+
+
+def rewrite(model, version=(1, 15)):
+    rewriting = downgrade.rewrite_model(model.SerializeToString(), version, "a model")
+    if rewriting is None:
+        return None, None
+    return rewriting, message_class("SavedModel").FromString(rewriting.content).meta_graphs[0]
+
+
+def nodes_of(metagraph, function="signature"):
+    functions = {each.signature.name: each for each in metagraph.graph_def.library.function}
+    return {node.name: node for node in functions[function].node_def}
+
+
+def test_a_model_of_known_ops_is_not_rewritten():
+    assert rewrite(make_model(("MatMul", "product", ["x", "y"], {}))) == (None, None)
+
+
+def test_an_attribute_at_its_default_is_dropped():
+    default = {"exponential_avg_factor": attribute(f=1.0), "epsilon": attribute(f=0.1)}
+    rewriting, metagraph = rewrite(make_model(("FusedBatchNormV3", "norm", ["x"], default)))
+    assert set(nodes_of(metagraph)["norm"].attr) == {"epsilon"}
+    assert rewriting.changes == ("FusedBatchNormV3: attribute exponential_avg_factor (1)",)
+
+
+def test_an_attribute_with_a_meaning_is_an_error_that_names_it():
+    model = make_model(("InitializeTableFromTextFileV2", "fill", ["t", "f"], {"offset": attribute(i=3)}))
+    with pytest.raises(MissingOp, match=r"'a model'.*1\.15.*'InitializeTableFromTextFileV2'.*'offset'"):
+        rewrite(model)
+
+
+def test_an_op_without_a_rule_is_an_error_that_names_it():
+    with pytest.raises(MissingOp, match=r"no rule for op 'BesselJ0'.*2\.15\.1"):
+        rewrite(make_model(("BesselJ0", "bessel", ["x"], {})))
+
+
+def test_what_waits_for_a_removed_node_waits_no_longer():
+    switch = ("DisableCopyOnRead", "switch", ["v"], {})
+    _, metagraph = rewrite(make_model(switch, ("ReadVariableOp", "read", ["v", "^switch"], {})))
+    assert list(nodes_of(metagraph)["read"].input) == ["v"]
+    assert "switch" not in nodes_of(metagraph)
+
+
+def test_new_nodes_wait_for_what_the_old_one_waited_for():
+    dtypes = {"Tidx": attribute(type=9), "T": attribute(type=1)}
+    count = ("DenseBincount", "count", ["x", "size", "weights", "^check"], dtypes)
+    result = ("Identity", "result", ["count:output:0", "^count"], {})
+    _, metagraph = rewrite(make_model(("NoOp", "check", [], {}), count, result))
+    nodes = nodes_of(metagraph)
+    added = [node for name, node in nodes.items() if name.startswith("count/")]
+    assert all("^check" in node.input for node in added)
+    data, control = nodes["result"].input
+    assert data.startswith("count/Reshape")
+    assert control.lstrip("^") in nodes
+
+
+def test_functions_that_no_signature_needs_are_left_out():
+    model = make_model(("Identity", "result", ["x"], {}))
+    metagraph = model.meta_graphs[0]
+    for name, op in (("uses", "BesselJ0"), ("calls", "uses")):
+        function = metagraph.graph_def.library.function.add()
+        function.signature.name = name
+        function.node_def.add(name="node", op=op)
+        metagraph.object_graph_def.concrete_functions[name].SetInParent()
+    metagraph.object_graph_def.nodes.add().function.concrete_functions.extend(["calls"])
+    rewriting, written = rewrite(model)
+    assert rewriting.left_out == ("2 functions: there is no rule for op 'BesselJ0'",)
+    assert [each.signature.name for each in written.graph_def.library.function] == ["signature"]
+    assert set(written.object_graph_def.concrete_functions) == {"signature"}
+    assert not written.object_graph_def.nodes[3].function.concrete_functions
+
+
+def test_a_case_becomes_nested_choices():
+    branches = attribute()
+    for number in range(3):
+        branches.list.func.add(name=f"branch_{number}")
+    types = {"Tin": attribute(), "Tout": attribute(), "branches": branches}
+    types["Tin"].list.type.append(1)
+    types["Tout"].list.type.append(1)
+    _, metagraph = rewrite(make_model(("StatelessCase", "case", ["index", "x"], types)))
+    assert [node.op for node in nodes_of(metagraph).values()] == ["Const", "Equal", "StatelessIf"]
+    added = [each.signature.name for each in metagraph.graph_def.library.function][1:]
+    assert sorted(added) == ["branch_0_of_index", "branch_1_of_index", "branch_1_of_index_or_else", "branch_2_of_index"]
+
+
+def test_every_rule_has_one_name():
+    rules = downgrade.all_rules()
+    assert len({rule.name for rule in rules}) == len(rules)
+    assert all(downgrade.find_rule(op) is rule for rule in rules for op in rule.ops)
