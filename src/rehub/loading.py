@@ -227,7 +227,7 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
         )
         if not retrain.has_working_signature(obj):
             return None
-    except HubError as other:
+    except Exception as other:  # noqa: BLE001  The error of TensorFlow's loader says more than any of these.
         _log.debug("%r cannot be traced again: %s", request.label, other)
         return None
     reason = f"TensorFlow's loader refuses it: {type(error).__name__}: {str(error).partition(chr(10))[0]}"

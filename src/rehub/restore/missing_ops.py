@@ -8,7 +8,7 @@ import os
 from typing import Any, Iterable, Sequence
 
 from rehub import tf_internals
-from rehub.errors import MissingOp
+from rehub.errors import HubError, MissingOp
 from rehub.formatting import list_names
 from rehub.restore.tensorflow_errors import make_joint_error
 from rehub.savedmodel.encodings import map_file
@@ -38,12 +38,13 @@ def ensure_ops_registered(ops: Iterable[str], label: str, *, written_by: str = "
 
 
 def raise_if_kernels_missing(ops: Iterable[str], label: str, error: Exception) -> None:
-    """Explain an error of TensorFlow by ops that it knows, and has no kernels for.
+    """Explain an error of TensorFlow that names ops which it knows, and has no kernels for.
 
     Raises:
         MissingOp: names them. It is of the type of TensorFlow's error too.
     """
-    missing = tf_internals.ops.ops_without_kernels(ops)
+    named = (op for op in set(ops) if op in str(error))
+    missing = () if isinstance(error, HubError) else tf_internals.ops.ops_without_kernels(named)
     if missing:
         version = tf_internals.import_tensorflow().__version__
         raise make_joint_error(

@@ -164,10 +164,7 @@ def op_traits(op: str) -> OpTraits:
 
 
 def ops_without_kernels(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the registered ops that nothing computes: TensorFlow keeps the definitions of ops whose kernels it drops.
-
-    Those of gradient boosted trees are an example. Ops that programs are rewritten to are no kernels' business.
-    """
+    """Return the registered ops that nothing computes: TensorFlow keeps definitions of ops whose kernels it dropped."""
     from tensorflow.python.framework import kernels  # Seen in 1.15, 2.15, 2.21.
 
     return tuple(
