@@ -8,6 +8,10 @@ USABLE := import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.10
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(USABLE)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
+# Python compiles a package when it is first imported, and keeps the result: else each process would compile TensorFlow,
+# in 10 seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Without TensorFlow's start-up remarks.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -36,6 +37,12 @@ def pytest_itemcollected(item):
         item.add_marker("tensorflow")
     if TESTS / "keras" in item.path.parents:
         item.add_marker("keras")
+
+
+def pytest_collection_finish():
+    """Exempts what was imported from garbage collections: with TensorFlow each takes a second of a processor."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,7 @@ def _run_program(words, cwd, environment, files):
     sys.argv = words
     try:
         if words[0].endswith(".py"):
+            sys.path.insert(0, str(Path(words[0]).parent))
             runpy.run_path(words[0], run_name="__main__")
         else:
             exec(compile(words[0], "<program>", "exec"), {"__name__": "__main__"})

@@ -242,12 +242,6 @@ def test_options_in_an_old_tensorflow_are_an_error_that_names_the_version(lookup
         hub.load(lookup, options={})
 
 
-@pytest.mark.skipif(not saved_models.IS_TF1, reason="TensorFlow 2 restores sparse and ragged inputs of TF1 graphs")
-def test_a_signature_that_tensorflow_1_cannot_restore_is_named():
-    with pytest.raises(UnsupportedFormat, match=r"signature 'ragged' is a ragged tensor, .* TensorFlow 2"):
-        hub.load(str(saved_models.LEGACY / "multi_sig"))
-
-
 @pytest.mark.parametrize("model", ["lookup", "v1"])
 def test_a_model_is_loaded_into_a_tf1_graph(model, request):
     path = request.getfixturevalue(model)

@@ -6,11 +6,10 @@ import dataclasses
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 from rehub import config, resolvers, restore, tf_internals
 from rehub import optimize as optimizing
-from rehub.downgrade import Rewriting
 from rehub.errors import (
     HubError,
     InvalidModule,
@@ -18,12 +17,14 @@ from rehub.errors import (
     MissingOp,
     NotTrainable,
     OptionsUnsupported,
-    UnsupportedFormat,
 )
 from rehub.legacy.conversions import add_module_methods, is_conversion
 from rehub.redaction import redact_url
 from rehub.restore import LoadPolicy, LoadRequest
 from rehub.savedmodel import Layout, MetaGraph, parse_tags, read_metagraphs, select_metagraph
+
+if TYPE_CHECKING:
+    from rehub.downgrade import Rewriting
 
 _log = logging.getLogger(__name__)
 
@@ -165,21 +166,7 @@ def _read_model(request: LoadRequest) -> _Model:
         metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     tags = frozenset() if request.tags is None and layout.is_legacy else request.tags
     metagraph = select_metagraph(metagraphs, tags, request.label)
-    _check_signatures(metagraph, request.label)
     return _Model(request, layout, metagraphs, metagraph, tags, rewriting)
-
-
-def _check_signatures(metagraph: MetaGraph, label: str) -> None:
-    tf = tf_internals.import_tensorflow()
-    if metagraph.has_objects or tf_internals.tensorflow_version() >= (2, 0):
-        return
-    for signature in metagraph.signatures:
-        for slot in signature.inputs:
-            if slot.kind != "dense":
-                raise UnsupportedFormat(
-                    f"{label!r} cannot be loaded by TensorFlow {tf.__version__}: input {slot.name!r} of its signature "
-                    f"{signature.name!r} is a {slot.kind} tensor, which tf.saved_model.load takes since TensorFlow 2."
-                )
 
 
 def _restore_model(model: _Model) -> tuple[Any, str | None]:

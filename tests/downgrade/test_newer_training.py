@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_newer_models import FILES, extract
+from newer_models import FILES, extract, name_file
 
 import rehub as hub
 
@@ -21,7 +21,7 @@ def make_layer_model(path):
     return model
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=name_file)
 def test_fit_follows_the_newer_tensorflow(file, tmp_path):
     path, recorded = extract_trained(file, tmp_path)
     model = make_layer_model(path)
@@ -30,7 +30,7 @@ def test_fit_follows_the_newer_tensorflow(file, tmp_path):
     np.testing.assert_allclose(model.predict(recorded["x"]), recorded["prediction"], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("file", FILES[:1], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES[:1], ids=name_file)
 def test_an_estimator_follows_the_newer_tensorflow(file, tmp_path):
     path, recorded = extract_trained(file, tmp_path)
 

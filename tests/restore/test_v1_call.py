@@ -10,10 +10,6 @@ import tensorflow as tf
 import rehub as hub
 from rehub.errors import InputMismatch, NotTrainable, SignatureNotFound
 
-needs_composite_inputs = pytest.mark.skipif(
-    saved_models.IS_TF1, reason="tf.saved_model.load takes sparse and ragged inputs of TF1 graphs from TensorFlow 2 on"
-)
-
 
 @pytest.fixture(scope="module")
 def v1(tmp_path_factory):
@@ -56,7 +52,6 @@ def test_the_only_signature_is_called_under_any_name(tmp_path):
     assert model(["banana"]).numpy().tolist() == [b"bbnbnb"]
 
 
-@needs_composite_inputs
 def test_sparse_and_ragged_inputs_are_accepted(multi_sig):
     sparse = tf.sparse.from_dense(np.eye(2, 20, dtype=np.float32))
     table = multi_sig(signature="table").numpy()

@@ -12,6 +12,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
 from rehub.cli.parser import parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
+from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
     from rehub.batch_inference import BatchReport
@@ -148,7 +149,8 @@ def _join_pairs(given: list[list[tuple[str, str]]] | None) -> dict[str, str] | N
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Runs the model, and prints the report."""
+    """Run the model, and print the report."""
+    resolve(arguments.handle)  # If it fails, it fails before TensorFlow is imported, which takes seconds.
     if runs_in_this_process(arguments.engine, EngineOptions(arguments.workers)):
         start_tensorflow()
     report = batch(

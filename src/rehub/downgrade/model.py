@@ -76,6 +76,11 @@ def rewrite_model(content: bytes, version: Version, label: str, lacking: NewerOp
         rewriter = _Rewriter(metagraph, version, lacking or find_newer_ops(version), changes)
         failures = rewriter.rewrite_bodies()
         if version < (2, 0):
+            if object_graph.has_saved_tables(metagraph):
+                raise MissingOp(
+                    f"{label!r} has a mutable table with values in its checkpoint, which TensorFlow "
+                    f"{version[0]}.{version[1]} does not restore. Use a table that never changes, or a newer version."
+                )
             failures.update(object_graph.find_functions_of_captured_tensors(metagraph))
         if failures:
             left_out.extend(_leave_out(metagraph, rewriter.library, failures, version, label))
@@ -128,6 +133,7 @@ class _Rewriter:
                     if rule is None:
                         problems[f"there is no rule for op {op!r}"] = None
                         continue
+                    node.attr.pop("_output_shapes", None)  # They may be others then.
                     if rule.apply(body, node, self.library) is not False:
                         self._changes[f"{op}: {rule.name}"] += 1
                 if not is_newer and op in self._newer.attributes:

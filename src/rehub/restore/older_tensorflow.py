@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
+from typing import TYPE_CHECKING
 
 from rehub import tf_internals
-from rehub.downgrade import Rewriting, needs_rewriting, rewrite_model
 from rehub.restore.remote_directories import copy_model_bytes, read_model
 from rehub.restore.scanned_copy import make_scanned_copy
 from rehub.savedmodel import Layout, MetaGraph
 from rehub.savedmodel.ops.newer_ops import NewerOps, find_newer_ops
+
+if TYPE_CHECKING:
+    from rehub.downgrade import Rewriting
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     written_by = max(tf_internals.parse_version(each.tensorflow_version) for each in metagraphs)
     if written_by <= version:
         return layout, None
+    from rehub.downgrade import needs_rewriting, rewrite_model  # Most models need none of it, and it needs protobuf.
+
     lacking = _find_lacking_ops()
     if not needs_rewriting(read_model(layout), version, lacking):
         return layout, None

@@ -6,8 +6,6 @@ import itertools
 import os
 from typing import Any, Mapping, Sequence
 
-import numpy as np
-
 from rehub import tf_internals
 from rehub.errors import CheckpointMismatch, InvalidSetting
 
@@ -111,6 +109,8 @@ def _list_names(names: Sequence[str]) -> str:
 
 def _pair_parts(path: str, name: str, variable: Any, value: Any) -> list[tuple[Any, Any]]:
     """Return what each variable is assigned: a Saver wrote the parts of a partitioned variable as one."""
+    import numpy as np
+
     parts = list(variable) if isinstance(variable, Sequence) else [variable]
     shapes = [tuple(part.shape) for part in parts]
     axis = next((axis for axis in range(value.ndim) if _join_shapes(shapes, axis) == value.shape), 0)

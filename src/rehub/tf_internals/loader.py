@@ -12,7 +12,7 @@ from rehub.tf_internals.gradients import lock_gradient_building
 from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
 from rehub.tf_internals.ops import op_definition
 from rehub.tf_internals.protos import read_debug_info
-from rehub.tf_internals.tensorflow import import_tensorflow, parse_version
+from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
 
 
 def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
@@ -57,12 +57,35 @@ def _make_v1_loader_class() -> Any:
 
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
+            if tensorflow_version() < (2, 0):
+                meta_graph_def = _split_composite_inputs(meta_graph_def)
             functions = super()._extract_signatures(RenamingPruner(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
             return functions
 
     return Loader
+
+
+def _split_composite_inputs(meta_graph_def: Any) -> Any:
+    """Return a MetaGraphDef whose signatures take the components of composite tensors, by the names of TensorFlow 2.
+
+    The loader of 1.15 takes dense inputs only (saved_model/load_v1_in_v2.py, _extract_signatures).
+    """
+    changed = type(meta_graph_def)()
+    changed.CopyFrom(meta_graph_def)
+    for signature in changed.signature_def.values():
+        for name, info in list(signature.inputs.items()):
+            encoding = info.WhichOneof("encoding")
+            if encoding == "coo_sparse":
+                for part in ("indices", "values", "dense_shape"):
+                    signature.inputs[f"{name}_{part}"].name = getattr(info.coo_sparse, f"{part}_tensor_name")
+            elif encoding == "composite_tensor":
+                for number, component in enumerate(info.composite_tensor.components):
+                    signature.inputs[f"{name}_component_{number}"].CopyFrom(component)
+            if encoding in ("coo_sparse", "composite_tensor"):
+                del signature.inputs[name]
+    return changed
 
 
 def loaded_with_reference_variables(loaded: Any) -> bool:

@@ -44,8 +44,13 @@ def save(name, path):
     outputs = root.call(*map(tf.constant, inputs))
     outputs = outputs if isinstance(outputs, dict) else {"output_0": outputs}
     recorded = {f"inputs/x{number}": each for number, each in enumerate(inputs)}
-    recorded.update({f"outputs/{key}": np.asarray(value.numpy()) for key, value in outputs.items()})
+    recorded.update({f"outputs/{key}": as_array(value) for key, value in outputs.items()})
     return {key: as_bytes(value) if value.dtype == object else value for key, value in recorded.items()}
+
+
+def as_array(tensor):
+    """The values of a tensor; texts as objects, a single one too."""
+    return np.asarray(tensor.numpy(), dtype=object if tensor.dtype == tf.string else None)
 
 
 def as_bytes(texts):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_programs import run_forked
 from programs import PROGRAMS
 
 tf = pytest.importorskip("tensorflow")
@@ -56,11 +54,7 @@ json.dump(printed, sys.stdout)
 def printed_on_tensorflow_1():
     """What each program prints, by name."""
     pytest.importorskip("tensorflow_hub")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    ran = subprocess.run(
-        [sys.executable, "-c", RUN_ALL], cwd=str(MODULES), env=environment, stdout=subprocess.PIPE, check=True
-    )
-    return json.loads(ran.stdout.decode())
+    return json.loads(run_forked(RUN_ALL, cwd=MODULES))
 
 
 @pytest.mark.skipif(not IS_TF1, reason="the programs are for TensorFlow 1")

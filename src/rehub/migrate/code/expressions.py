@@ -7,6 +7,7 @@ from typing import Sequence
 
 import libcst as cst
 
+from rehub.migrate.code.joins import join
 from rehub.migrate.code.reading import ReadingInterpreter, describe
 from rehub.migrate.code.store import Scope
 from rehub.migrate.code.trees import children_of
@@ -25,7 +26,6 @@ from rehub.migrate.code.values import (
     Tensor,
     Value,
     is_ordinary,
-    join,
     sources_of,
 )
 

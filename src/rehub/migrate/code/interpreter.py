@@ -11,20 +11,12 @@ from typing import Iterable
 
 import libcst as cst
 
+from rehub.migrate.code.joins import join
 from rehub.migrate.code.scopes import is_generator, local_names
 from rehub.migrate.code.statements import StatementInterpreter
 from rehub.migrate.code.store import Record, Scope, bind_parameter
 from rehub.migrate.code.trees import children_of
-from rehub.migrate.code.values import (
-    Function,
-    Instance,
-    Items,
-    Plain,
-    Tensor,
-    Value,
-    is_ordinary,
-    join,
-)
+from rehub.migrate.code.values import Function, Instance, Items, Plain, Tensor, Value, is_ordinary
 
 _MAX_CALLS = 3000
 

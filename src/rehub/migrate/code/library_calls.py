@@ -6,6 +6,7 @@ import libcst as cst
 
 from rehub.migrate.code import tf_names
 from rehub.migrate.code.estimator_calls import EstimatorInterpreter
+from rehub.migrate.code.unknown_calls import explain_unknown
 from rehub.migrate.code.values import (
     Blocked,
     Config,
@@ -55,13 +56,6 @@ _PUBLISHING = frozenset(
     """.split()
 )
 _COLUMNS = frozenset(["image_embedding_column", "sparse_text_embedding_column"])
-_QUEUES = frozenset(
-    """
-    FIFOQueue FixedLengthRecordReader IdentityReader RandomShuffleQueue TFRecordReader TextLineReader WholeFileReader
-    train.Coordinator train.batch train.shuffle_batch train.slice_input_producer train.start_queue_runners
-    train.string_input_producer
-    """.split()
-)
 # What a call of these gives or does is the same in eager mode.
 _PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
 _PLAIN_MODULES = (
@@ -349,36 +343,6 @@ class LibraryInterpreter(EstimatorInterpreter):
             return Dataset() if name.startswith("data.") else Plain()
         rule, message = explain_unknown(name)
         return self.block(node, rule, message)
-
-
-def explain_unknown(name: str) -> tuple[str, str]:
-    """Return the rule and the reason why a call of TensorFlow stays."""
-    first = name.partition(".")[0]
-    if name in _QUEUES:
-        return "RH105", f"`tf.{name}`: a queue of a graph; in its place: a loop over a tf.data.Dataset"
-    if first == "contrib":
-        return "RH305", f"`tf.{name}`: tf.contrib is in no TensorFlow 2"
-    if first == "estimator":
-        return "RH304", f"`tf.{name}`: Estimators are not in TensorFlow 2.16 and newer"
-    if name == "train.Saver":
-        return "RH306", "tf.train.Saver reads and writes the variables of a graph by name"
-    if first in {"saved_model", "graph_util"} or name == "import_graph_def":
-        return "RH307", f"`tf.{name}` writes or reads a graph"
-    if name.startswith("train.") and name.endswith("Optimizer"):
-        return "RH301", f"`tf.{name}` trains variables of a graph"
-    if name == "gradients":
-        return "RH301", "`tf.gradients`: a tf.GradientTape gives gradients in eager mode"
-    if first == "summary":
-        return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
-    if name in {"get_collection", "add_to_collection"}:
-        return "RH102", f"`tf.{name}`: a collection of a graph"
-    if name.startswith("losses."):
-        return "RH302", f"`tf.{name}` reads a collection of a graph"
-    if first == "feature_column":
-        return "RH304", f"`tf.{name}` builds feature columns"
-    if name in {"get_variable", "Variable", "assign", "assign_add", "assign_sub"} or first in {"layers", "metrics"}:
-        return "RH102", f"`tf.{name}`: variables of a graph"
-    return "RH102", f"`tf.{name}` is not known to mean the same in eager mode"
 
 
 def is_string_array(node: cst.Call, facts: dict[cst.CSTNode, Value]) -> bool:

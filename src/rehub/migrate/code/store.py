@@ -7,7 +7,8 @@ from typing import Tuple, Union
 
 import libcst as cst
 
-from rehub.migrate.code.values import Source, Tensor, Value, join
+from rehub.migrate.code.joins import join
+from rehub.migrate.code.values import Source, Tensor, Value
 
 # A variable of a scope, or an attribute of the objects of a class.
 Cell = Tuple[Union[int, cst.ClassDef], str]
