@@ -79,9 +79,9 @@ def test_a_refused_model_can_be_converted(tmp_path, name):
 
 def test_signatures_that_cannot_be_computed_say_why(loaded):
     model = loaded("signatures")
-    with pytest.raises(hub.InvalidModule, match="'missing' names tensors that its graph does not have: nowhere:0"):
+    with pytest.raises(hub.errors.InvalidModule, match="'missing' names tensors that its graph does not have: nowhere:0"):
         model(tf.ones([1, 3]), signature="missing")
-    with pytest.raises(hub.MissingOp, match="TrainingOnly"):
+    with pytest.raises(hub.errors.MissingOp, match="TrainingOnly"):
         model(tf.ones([1, 3]), signature="unknown_op")
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_checkpoint_is_not_hidden(tmp_path):
     shutil.copytree(str(REFUSED / "references"), str(tmp_path / "model"))
     data = tmp_path / "model/variables/variables.data-00000-of-00001"
     data.write_bytes(b"\xff" + data.read_bytes()[1:])
-    with pytest.raises(hub.CorruptModel, match="variables"):
+    with pytest.raises(hub.errors.CorruptModel, match="variables"):
         hub.load(str(tmp_path / "model"))
 
 
@@ -108,5 +108,5 @@ def test_the_checkpoint_of_another_model_is_not_hidden(tmp_path):
     shutil.copytree(str(REFUSED / "references"), str(tmp_path / "model"))
     shutil.rmtree(str(tmp_path / "model/variables"))
     shutil.copytree(str(REFUSED / "fed_twice/variables"), str(tmp_path / "model/variables"))
-    with pytest.raises(hub.CorruptModel, match="is not the checkpoint of this model: it has no value for"):
+    with pytest.raises(hub.errors.CorruptModel, match="is not the checkpoint of this model: it has no value for"):
         hub.load(str(tmp_path / "model"))
