@@ -38,32 +38,28 @@ def models(tmp_path_factory):
     return directory
 
 
-def run_handler(elements, *arguments, **options):
-    """Return the results of a pipeline."""
+def check_inferences(elements, expected, *arguments, **options):
+    """Check the inferences of a pipeline."""
     from apache_beam.ml.inference.base import RunInference
+    from apache_beam.testing.util import assert_that, equal_to
 
     from rehub.beam import ModelHandler
 
-    found = []
-    with beam.Pipeline(runner="BundleBasedDirectRunner") as pipeline:
-        handler = ModelHandler(*arguments, **options)
-        _ = pipeline | beam.Create(elements) | RunInference(handler) | beam.Map(found.append)
-    return sorted(found, key=str)
+    with beam.Pipeline() as pipeline:
+        results = pipeline | beam.Create(elements) | RunInference(ModelHandler(*arguments, **options))
+        assert_that(results | beam.Map(lambda result: result.inference), equal_to(expected))
 
 
 def test_single_output_is_the_inference(models):
-    found = run_handler(["hello", "ab"], models / "lengths")
-    assert [(result.example, result.inference) for result in found] == [("ab", 2), ("hello", 5)]
+    check_inferences(["hello", "ab"], [5, 2], models / "lengths")
 
 
 def test_elements_are_tensors_or_dicts_of_inputs(models):
-    found = run_handler([tf.constant(3)], models / "double")
-    assert found[0].inference == {"twice": 6, "half": 1.5}
-    found = run_handler([{"length": np.int64(4)}], models / "double", signature="serving_default")
-    assert found[0].inference == {"twice": 8, "half": 2.0}
+    check_inferences([tf.constant(3)], [{"twice": 6, "half": 1.5}], models / "double")
+    number = {"length": np.int64(4)}
+    check_inferences([number], [{"twice": 8, "half": 2.0}], models / "double", signature="serving_default")
 
 
 def test_preprocessor_and_shared_model(models):
     double = rehub.Predictor(models / "double", outputs=["twice"])
-    found = run_handler(["hello", "ab"], double, preprocessor=models / "lengths", large_model=True)
-    assert [result.inference for result in found] == [4, 10]
+    check_inferences(["hello", "ab"], [4, 10], double, preprocessor=models / "lengths", large_model=True)

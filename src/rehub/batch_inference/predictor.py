@@ -99,7 +99,7 @@ class Predictor:
         self.on_error = on_error
         self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
-        self.signature, self._format = find_signature(self.model.path, label, settings.signature, settings.tags)
+        self.signature, self._format = find_signature(self.model.find(), label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
         self._loaded: LoadedModel | None = None
         self.load_seconds = 0.0

@@ -7,8 +7,9 @@ from typing import Sequence
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, parse_statements
-from rehub.migrate.code.modules import loader_name, module_arguments, plan_code
+from rehub.migrate.code.modules import loader_name, module_arguments
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import HubModule
 
 _MESSAGE = "the module is loaded once: the function around it, which built a part of the graph, may be called often now"
@@ -59,7 +60,7 @@ def find_last_import(plan: Plan) -> cst.SimpleStatementLine | None:
         is_import = bool(parts) and all(isinstance(part, (cst.Import, cst.ImportFrom)) for part in parts)
         if is_import and isinstance(statement, cst.SimpleStatementLine):
             found = statement
-            has_hub |= "tensorflow_hub" in plan_code(statement) or "rehub" in plan_code(statement)
+            has_hub |= "tensorflow_hub" in code_of(statement) or "rehub" in code_of(statement)
         elif (
             not all(isinstance(part, cst.Expr) and isinstance(part.value, cst.SimpleString) for part in parts)
             or not parts

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import libcst as cst
 
-from rehub.migrate.code.library_calls import LibraryInterpreter, code_of
+from rehub.migrate.code.library_calls import LibraryInterpreter
 from rehub.migrate.code.reading import describe
 from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import (
     Api,
     Blocked,

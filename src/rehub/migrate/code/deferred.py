@@ -10,10 +10,10 @@ import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import apply_layer, write_layer
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, vanishes
-from rehub.migrate.code.slices import FunctionPlan, Slices, flatten, iter_nodes
+from rehub.migrate.code.slices import FunctionPlan, Slices
 from rehub.migrate.code.store import Definition
+from rehub.migrate.code.trees import code_of, flatten, iter_nodes
 from rehub.migrate.code.values import Entries, Items, Plain, Source, Tensor, Value, sources_of
 
 _RANDOM = "each call draws other numbers, as each run did; a seed gives other numbers than in TensorFlow 1"
@@ -139,10 +139,10 @@ class Deferral(Slices):
 
     def local_target(self, target: cst.BaseExpression) -> str:
         """Return a target as a local variable."""
-        code = plan_code(target)
+        code = code_of(target)
         for name in flatten(target):
             if isinstance(name, cst.Attribute):
-                code = code.replace(plan_code(name), name.attr.value)
+                code = code.replace(code_of(name), name.attr.value)
         return code
 
     def substitutions(self, part: Definition, function: FunctionPlan) -> dict[cst.CSTNode, Builder]:
@@ -186,12 +186,12 @@ class Deferral(Slices):
                 self.plan.block(leaf, "RH108", "it is not known which placeholder of a module's inputs this is")
             return f'{name}["{part}"]' if value.is_described and part else name
         if value.is_variable:
-            return plan_code(leaf)
+            return code_of(leaf)
         definition = self.definition_of(leaf)
         if definition is not None and definition.scope is function.definition.scope:
-            return leaf.attr.value if isinstance(leaf, cst.Attribute) else plan_code(leaf)
+            return leaf.attr.value if isinstance(leaf, cst.Attribute) else code_of(leaf)
         arguments = ", ".join(self.parameter_name(source) for source in self.parameters_of(value.sources))
-        return f"{plan_code(leaf)}({arguments})"
+        return f"{code_of(leaf)}({arguments})"
 
 
 def indent_lines(code: str, indent: str) -> str:

@@ -13,8 +13,8 @@ import libcst as cst
 from rehub.migrate.code.deferred import is_at_top
 from rehub.migrate.code.edits import Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import write_optimizer
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import UNKNOWN, Column, Estimator, InputFunction, Items, Method, Optimizer, Plain
 
 _CHECK = "the model's metrics: it takes the steps of the Estimator, but keeps no checkpoints"
@@ -85,7 +85,7 @@ def rewrite_column(plan: Plan, node: cst.Call) -> None:
     if not isinstance(trainable, bool) or handle is None or not isinstance(node.func, cst.Attribute):
         block(plan, node, "a column of which it is not known here whether it is trained")
         return
-    hub = plan_code(node.func.value)
+    hub = code_of(node.func.value)
 
     def build(renderer: Renderer) -> Replacement:
         code = renderer.code(handle)
@@ -264,7 +264,7 @@ class EstimatorRewriting:
             block(self.plan, self.node, "columns of an Estimator that are not text columns alone")
             return "None"
         keys = [column_key(self.plan, item.call) for item in value.items if isinstance(item, Column)]
-        hub = next(plan_code(i.call.func).rpartition(".")[0] for i in value.items if isinstance(i, Column))
+        hub = next(code_of(i.call.func).rpartition(".")[0] for i in value.items if isinstance(i, Column))
         if isinstance(columns, (cst.List, cst.Tuple)):
             layers = [renderer.code(element.value) for element in columns.elements]
             entries = ", ".join(f"{json.dumps(key)}: {layer}" for key, layer in zip(keys, layers))

@@ -10,10 +10,10 @@ import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, gap, parse_statements
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.slices import PURE_BUILTINS, iter_nodes
+from rehub.migrate.code.slices import PURE_BUILTINS
 from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.trees import code_of, iter_nodes
 from rehub.migrate.code.values import Entries, Plain, Source, Tensor
 
 _PURE_METHODS = frozenset(
@@ -72,7 +72,7 @@ class Feeds:
     def default_of(self, source: Source) -> cst.BaseExpression | None:
         """Return what a placeholder is where it is not fed, if that can be written again elsewhere."""
         node = source.node
-        if not isinstance(node, cst.Call) or not plan_code(node.func).endswith("placeholder_with_default"):
+        if not isinstance(node, cst.Call) or not code_of(node.func).endswith("placeholder_with_default"):
             return None
         defaults = [a.value for a in node.args[:1] if a.keyword is None or a.keyword.value == "input"]
         is_constant = isinstance(self.plan.fact(defaults[0]) if defaults else None, Plain) and not names_of(defaults[0])
@@ -97,13 +97,13 @@ class Feeds:
                 self.plan.block(element, "RH108", "the dict of what is fed to a module's inputs has other keys, too")
             assert fetch.feed is not None
             self.plan.edits.replace_by_code(element.key, f'"{source.part}"')
-            found[whole] = plan_code(fetch.feed)
+            found[whole] = code_of(fetch.feed)
             return
         before = found.get(whole)
 
         def build(renderer: Renderer) -> Replacement:
             value = self.variables.get(element) or renderer.code(element.value)
-            first = plan_code(before(renderer))[1:-1] + ", " if callable(before) else ""  # type: ignore[arg-type]
+            first = code_of(before(renderer))[1:-1] + ", " if callable(before) else ""  # type: ignore[arg-type]
             return cst.parse_expression(f'{{{first}"{source.part}": {value}}}')
 
         found[whole] = build
@@ -121,12 +121,12 @@ class Feeds:
         name = self.deferral.parameter_name(source)
         self.plan.edits.replace_by_code(element.key, f'"{name}"')
         assert fetch.feed is not None
-        return f'{plan_code(fetch.feed)}["{name}"]'
+        return f'{code_of(fetch.feed)}["{name}"]'
 
     def fed_code(self, source: Source, feeds: dict[Source, Builder | str], renderer: Renderer) -> str:
         """Return the code of what a placeholder is fed."""
         feed = feeds[source]
-        return feed if isinstance(feed, str) else plan_code(feed(renderer))  # type: ignore[arg-type]
+        return feed if isinstance(feed, str) else code_of(feed(renderer))  # type: ignore[arg-type]
 
     def keep_values(self, fetch: Fetch, uses: Counter[Source]) -> None:
         """Plan variables for what is fed, where a call that computes it would be done again, or in another order."""
@@ -166,7 +166,7 @@ class Feeds:
 
     def is_pure(self, node: cst.Call) -> bool:
         """Tell whether a call gives the same each time, and does nothing else."""
-        code = plan_code(node.func)
+        code = code_of(node.func)
         numpy = self.plan.package_name("numpy")
         if isinstance(node.func, cst.Name):
             return code in PURE_BUILTINS

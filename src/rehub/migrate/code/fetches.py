@@ -13,11 +13,11 @@ from rehub.migrate.code.feeds import Feeds
 from rehub.migrate.code.function_values import FunctionValues
 from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
 from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of
 
 
@@ -114,7 +114,7 @@ class Fetches:
         for target, element in zip(targets.elements, elements):
             value = self.plan.fact(element.value)
             is_nothing = value is not None and vanishes(value) and not is_leaf(value)
-            flags.append(is_nothing and plan_code(target.value) == "_")
+            flags.append(is_nothing and code_of(target.value) == "_")
         return flags if any(flags) and not all(flags) else []
 
     def drop_unused(self, fetch: Fetch) -> None:
@@ -125,7 +125,7 @@ class Fetches:
             return
         target = parent.targets[0].target
         assert isinstance(target, (cst.Tuple, cst.List))
-        kept = [plan_code(element.value) for element, flag in zip(target.elements, flags) if not flag]
+        kept = [code_of(element.value) for element, flag in zip(target.elements, flags) if not flag]
         self.plan.edits.replace(target, lambda _: cst.parse_expression(", ".join(kept)))
 
     def rewrite_step(self, fetch: Fetch) -> None:
@@ -260,7 +260,7 @@ class Fetches:
             arguments = [
                 self.feeds.argument(source, feeds, renderer) for source in self.deferral.parameters_of(value.sources)
             ]
-            found[leaf] = constant_builder(f"{plan_code(leaf)}({', '.join(arguments)})")
+            found[leaf] = constant_builder(f"{code_of(leaf)}({', '.join(arguments)})")
         return found
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric
 from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Definition, Fetch
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Source, Tensor
 
 _LONGEST_NAME = 50
@@ -34,7 +34,7 @@ class Groups:
         usable = [target for target in targets if target is not None]
         if len(usable) < len(leaves) or len(scopes) != 1 or not self.is_visible(fetch, leaves, next(iter(scopes))):
             return None
-        key = tuple(plan_code(leaf) for leaf in leaves)
+        key = tuple(code_of(leaf) for leaf in leaves)
         if key not in self.functions:
             self.functions[key] = self.plan_function(key, known, usable)
         return self.functions[key]
@@ -50,9 +50,9 @@ class Groups:
     def is_visible(self, fetch: Fetch, leaves: list[cst.BaseExpression], scope: cst.CSTNode | None) -> bool:
         """Tell whether a function at the definitions can be called where a run is."""
         if all(isinstance(leaf, cst.Name) for leaf in leaves):
-            names = {plan_code(leaf) for leaf in leaves}
+            names = {code_of(leaf) for leaf in leaves}
             return not names & self.plan.global_names and (scope is None or scope in self.plan.ancestors(fetch.node))
-        owners = {plan_code(leaf.value) if isinstance(leaf, cst.Attribute) else "" for leaf in leaves}
+        owners = {code_of(leaf.value) if isinstance(leaf, cst.Attribute) else "" for leaf in leaves}
         return owners == {"self"}
 
     def plan_function(

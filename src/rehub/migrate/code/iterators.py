@@ -6,9 +6,9 @@ import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, gap, parse_statements
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Api, DataIterator, IteratorInitializer, Source, iter_parts
 
 _CHECK = "each run drew the next batch here, as `next` does"
@@ -28,7 +28,7 @@ class Iterators:
         if call not in self.names:
             parent = self.plan.parents.get(call)
             if isinstance(parent, cst.Assign) and isinstance(parent.targets[0].target, (cst.Name, cst.Attribute)):
-                self.names[call] = plan_code(parent.targets[0].target)
+                self.names[call] = code_of(parent.targets[0].target)
             else:
                 self.names[call] = self.plan.unused_name("iterator")
         return self.names[call]
@@ -69,7 +69,7 @@ class Iterators:
         assert isinstance(parent, cst.Assign)
         target = parent.targets[0].target
         assert isinstance(target, cst.Tuple)
-        return [plan_code(element.value) for element in target.elements]
+        return [code_of(element.value) for element in target.elements]
 
     def rewrite(self) -> None:
         """Plan the iterators of Python, and what ends a loop over them."""
@@ -77,7 +77,7 @@ class Iterators:
             return
         runs = self.find_initializations()
         for draw, call in self.plan.record.iterators.items():
-            if plan_code(call.func).endswith("make_initializable_iterator"):
+            if code_of(call.func).endswith("make_initializable_iterator"):
                 self.rewrite_initializable(call, runs.get(call, []))
             else:
                 self.rewrite_iterator(draw, call)
@@ -106,9 +106,9 @@ class Iterators:
             return
         dataset = call.args[0].value if call.args else call.func.value  # type: ignore[attr-defined]
         target = statement.targets[0].target
-        name, is_attribute = plan_code(target), isinstance(target, cst.Attribute)
+        name, is_attribute = code_of(target), isinstance(target, cst.Attribute)
         data = (
-            plan_code(dataset) if isinstance(dataset, cst.Name) else plan.unused_name(f"{name.rpartition('.')[2]}_data")
+            code_of(dataset) if isinstance(dataset, cst.Name) else plan.unused_name(f"{name.rpartition('.')[2]}_data")
         )
         if is_attribute and not isinstance(dataset, cst.Name):
             data = f"{name}_data"

@@ -7,8 +7,8 @@ import re
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer, Replacement, parse_statements
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import code_of
 
 _KERAS = re.compile(r"(?P<keras>(tensorflow\.(python\.)?)?keras)\.(?P<module>.+)$")
 _OLD_MODULES = {
@@ -33,7 +33,7 @@ def move_imports(plan: Plan) -> None:
     for node in list(plan.position):
         if not isinstance(node, cst.ImportFrom) or node.module is None or node.relative:
             continue
-        match = _KERAS.match(plan_code(node.module))
+        match = _KERAS.match(code_of(node.module))
         if match is not None and not isinstance(node.names, cst.ImportStar):
             move_import(plan, node, match.group("keras"), match.group("module"))
 
@@ -43,12 +43,12 @@ def move_import(plan: Plan, node: cst.ImportFrom, keras: str, module: str) -> No
     assert not isinstance(node.names, cst.ImportStar)
     homes: dict[str, list[str]] = {}
     for alias in node.names:
-        name = plan_code(alias.name)
+        name = code_of(alias.name)
         has_moved = name == "Input" if module == "models" else module in _OLD_MODULES
         home = (_OLD_MODULES.get(module) or _HOMES.get(name)) if has_moved else module
         if home is None:
             return
-        homes.setdefault(home, []).append(plan_code(alias).rstrip().rstrip(","))
+        homes.setdefault(home, []).append(code_of(alias).rstrip().rstrip(","))
     line = plan.parents[node]
     public = keras.replace(".python.", ".")  # TensorFlow's private copy of Keras 2 does not mix with Keras 3.
     if (

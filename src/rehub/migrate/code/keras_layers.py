@@ -8,9 +8,9 @@ from typing import Iterator
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer, Replacement, parse_statements
-from rehub.migrate.code.modules import module_arguments, plan_code
+from rehub.migrate.code.modules import module_arguments
 from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.trees import children_of
+from rehub.migrate.code.trees import code_of, iter_nodes
 from rehub.migrate.code.values import UNKNOWN, HubModule, Plain, Value
 
 _WEIGHTS = ("self._trainable_weights", "self._non_trainable_weights", "self.trainable_weights")
@@ -41,7 +41,7 @@ def find_layers(module: cst.Module) -> list[LayerWithModule]:
     """Return the layers with modules, by their text: `class X(...Layer)` with `self.x = ...Module(...)`."""
     found = []
     for node in iter_nodes(module):
-        if isinstance(node, cst.ClassDef) and any(plan_code(base.value).endswith("Layer") for base in node.bases):
+        if isinstance(node, cst.ClassDef) and any(code_of(base.value).endswith("Layer") for base in node.bases):
             found += list(layers_of(node))
     return found
 
@@ -50,18 +50,11 @@ def layers_of(node: cst.ClassDef) -> Iterator[LayerWithModule]:
     """Yield the modules in a layer."""
     for statement in iter_nodes(node):
         if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
-            target = plan_code(statement.targets[0].target)
-            if target.startswith("self.") and plan_code(statement.value.func).rpartition(".")[2] == "Module":
+            target = code_of(statement.targets[0].target)
+            if target.startswith("self.") and code_of(statement.value.func).rpartition(".")[2] == "Module":
                 layer = LayerWithModule(node, target, statement)
                 layer.bookkeeping = find_bookkeeping(node, target)
                 yield layer
-
-
-def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield a node and all in it."""
-    yield node
-    for child in children_of(node):
-        yield from iter_nodes(child)
 
 
 def find_bookkeeping(node: cst.ClassDef, attribute: str) -> list[cst.CSTNode]:
@@ -69,7 +62,7 @@ def find_bookkeeping(node: cst.ClassDef, attribute: str) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = []
     variables: set[str] = set()
     for statement in iter_statements(node.body):
-        code = plan_code(statement)
+        code = code_of(statement)
         if isinstance(statement, (cst.SimpleStatementLine, cst.For)):
             is_about_weights = any(word in code for word in _WEIGHTS)
             names = {part.value for part in iter_nodes(statement) if isinstance(part, cst.Name)}
@@ -98,7 +91,7 @@ def assigned_names(statement: cst.CSTNode) -> set[str]:
         return set()
     small = statement.body[0]
     if isinstance(small, cst.Assign) and all(isinstance(target.target, cst.Name) for target in small.targets):
-        return {plan_code(target.target) for target in small.targets}
+        return {code_of(target.target) for target in small.targets}
     return set()
 
 
@@ -119,7 +112,7 @@ def rewrite_layer(plan: Plan, layer: LayerWithModule) -> None:
         node
         for node in iter_nodes(layer.node)
         if isinstance(node, cst.Call)
-        and plan_code(node.func) == layer.attribute
+        and code_of(node.func) == layer.attribute
         and isinstance(plan.fact(node.func), HubModule)
     ]
     uses = {use_of(plan, call) for call in calls}
@@ -174,7 +167,7 @@ def rewrite_call(plan: Plan, call: cst.Call, key: str) -> None:
     node = plan.parents[call] if key and is_dict else call
 
     def build(renderer: Renderer) -> Replacement:
-        return cst.parse_expression(f"{plan_code(call.func)}({renderer.code(inputs[0].value)})")
+        return cst.parse_expression(f"{code_of(call.func)}({renderer.code(inputs[0].value)})")
 
     plan.edits.replace(node, build)
 
@@ -187,7 +180,7 @@ def write_keras_layer(plan: Plan, layer: LayerWithModule, signature: str, key: s
     if arguments is None:
         return
     line = plan.parents[layer.assignment]
-    hub = plan_code(call.func).rpartition(".")[0]
+    hub = code_of(call.func).rpartition(".")[0]
     if not isinstance(line, cst.SimpleStatementLine) or not hub or len(line.body) != 1:
         plan.block(layer.assignment, "RH202", "the module is not made by a statement of its own")
         return

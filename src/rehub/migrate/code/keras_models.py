@@ -7,8 +7,8 @@ import json
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Api, KerasObject, StringArray
 
 _DATA_METHODS = frozenset(["fit", "predict", "evaluate", "train_on_batch", "test_on_batch", "predict_on_batch"])
@@ -78,7 +78,7 @@ def constant_of(tf: str, item: cst.BaseExpression) -> Builder:
     """Return a builder of `tf.constant(item)`."""
 
     def build(renderer: Renderer) -> Replacement:
-        return cst.parse_expression(f"{tf}.constant({plan_code(inside(renderer, item))})")
+        return cst.parse_expression(f"{tf}.constant({code_of(inside(renderer, item))})")
 
     return build
 
@@ -87,7 +87,7 @@ def quiet_call(node: cst.Call) -> Builder:
     """Return a builder of a call with `verbose=0`."""
 
     def build(renderer: Renderer) -> Replacement:
-        arguments = [plan_code(renderer.render(argument)).rstrip().rstrip(",") for argument in node.args]
+        arguments = [code_of(renderer.render(argument)).rstrip().rstrip(",") for argument in node.args]
         return cst.parse_expression(f"{renderer.code(node.func)}({', '.join([*arguments, 'verbose=0'])})")
 
     return build

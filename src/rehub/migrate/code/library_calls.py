@@ -6,6 +6,7 @@ import libcst as cst
 
 from rehub.migrate.code import tf_names
 from rehub.migrate.code.estimator_calls import EstimatorInterpreter
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.unknown_calls import explain_unknown
 from rehub.migrate.code.values import (
     Blocked,
@@ -357,8 +358,3 @@ def is_string_array(node: cst.Call, facts: dict[cst.CSTNode, Value]) -> bool:
         and code_of(argument.value) in {"object", "np.object", "np.object_", "numpy.object", '"object"', "'object'"}
         for argument in node.args
     )
-
-
-def code_of(node: cst.CSTNode) -> str:
-    """Return the text of a node."""
-    return cst.Module([]).code_for_node(node)

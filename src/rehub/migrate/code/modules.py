@@ -6,6 +6,7 @@ import libcst as cst
 
 from rehub.migrate.code.edits import Renderer
 from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain, Tensor
 
 
@@ -124,7 +125,7 @@ def assigned_name(plan: Plan, call: cst.CSTNode) -> str:
     """Return the global variable that holds what a call made; "" if there is none."""
     parent = plan.parents.get(call)
     is_global = isinstance(parent, cst.Assign) and plan.scope_of(call) is None
-    return plan_code(parent.targets[0].target) if is_global and isinstance(parent, cst.Assign) else ""
+    return code_of(parent.targets[0].target) if is_global and isinstance(parent, cst.Assign) else ""
 
 
 def in_loop(plan: Plan, node: cst.CSTNode) -> bool:
@@ -157,13 +158,8 @@ def is_bound_by(plan: Plan, name: cst.Name) -> bool:
 def loader_name(function: cst.BaseExpression) -> str:
     """Return what `hub.load` is called where `hub.Module` is called like this."""
     if isinstance(function, cst.Attribute):
-        return plan_code(function.value) + ".load"
+        return code_of(function.value) + ".load"
     return "load"
-
-
-def plan_code(node: cst.CSTNode) -> str:
-    """Return the text of a node."""
-    return cst.Module([]).code_for_node(node)
 
 
 def is_hub_name(value: object, name: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import Api
 
 _SAME_IN_BOTH = ("python.", "device", "keras.", "data.", "__", "version.")
@@ -27,7 +27,7 @@ def rename_imports(plan: Plan) -> None:
 
 def rename_import(plan: Plan, node: cst.ImportAlias) -> None:
     """Plan the change of `import tensorflow_hub [as name]`."""
-    path = plan_code(node.name)
+    path = code_of(node.name)
     if path == "tensorflow_hub":
         plan.edits.replace(node.name, lambda _: cst.Name("rehub"))
         plan.change(node, "RH001", "a", "tensorflow_hub becomes rehub")
@@ -47,7 +47,7 @@ def rename_package(plan: Plan) -> None:
 def rename_from_import(plan: Plan, node: cst.ImportFrom) -> None:
     """Plan the change of `from tensorflow_hub import ...`."""
     assert node.module is not None
-    path = plan_code(node.module)
+    path = code_of(node.module)
     if path.startswith("tensorflow_hub."):
         plan.block(node, "RH001", f"`{path}` is {_PRIVATE_OF_HUB}")
     elif path == "tensorflow_hub":
@@ -60,15 +60,15 @@ def rename_module_class(plan: Plan) -> None:
     for node in plan.position:
         if not isinstance(node, cst.ImportFrom) or node.module is None or isinstance(node.names, cst.ImportStar):
             continue
-        if plan_code(node.module) not in {"tensorflow_hub", "rehub"}:
+        if code_of(node.module) not in {"tensorflow_hub", "rehub"}:
             continue
-        imported = [plan_code(alias.name) for alias in node.names]
+        imported = [code_of(alias.name) for alias in node.names]
         for alias in node.names:
-            if plan_code(alias.name) != "Module":
+            if code_of(alias.name) != "Module":
                 continue
             if alias.asname is not None:
                 plan.edits.replace(alias.name, lambda _: cst.Name("load"))
-                local = plan_code(alias.asname.name)
+                local = code_of(alias.asname.name)
                 rename_uses(plan, local, local)
             elif "load" in imported:
                 plan.edits.remove(alias)
@@ -132,7 +132,7 @@ def respell_name(plan: Plan, node: cst.Attribute | cst.Name, name: str) -> None:
     root = root_of(plan, node)
     if root is None:
         plan.block(
-            node, "RH109", f"`{plan_code(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it"
+            node, "RH109", f"`{code_of(node)}` is `tf.{spelled}` in TensorFlow 2; import `tensorflow as tf` for it"
         )
         return
     plan.edits.replace_by_code(node, f"{root}.{spelled}")
@@ -170,13 +170,13 @@ def check_imports(plan: Plan) -> None:
     """Block imports from TensorFlow that TensorFlow 2 has no equal for under the same name."""
     for node in plan.position:
         if isinstance(node, cst.ImportFrom) and node.module is not None and not node.relative:
-            path = plan_code(node.module)
-            names = [] if isinstance(node.names, cst.ImportStar) else [plan_code(alias.name) for alias in node.names]
+            path = code_of(node.module)
+            names = [] if isinstance(node.names, cst.ImportStar) else [code_of(alias.name) for alias in node.names]
             if path == "tensorflow" and not all(is_importable(name) for name in names):
                 plan.block(node, "RH109", "TensorFlow 2 has not all that is imported here under these names")
             paths = [path]
         elif isinstance(node, cst.Import):
-            paths = [plan_code(alias.name) for alias in node.names]
+            paths = [code_of(alias.name) for alias in node.names]
         else:
             continue
         for path in paths:
@@ -213,5 +213,5 @@ def root_of(plan: Plan, node: cst.BaseExpression) -> str | None:
     while isinstance(node, cst.Attribute):
         node = node.value
         if plan.fact(node) == Api("tensorflow"):
-            return plan_code(node)
+            return code_of(node)
     return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import code_of
 from rehub.migrate.code.values import UNKNOWN, Plain, Tensor
 
 
@@ -19,7 +19,7 @@ def rewrite_prints(plan: Plan) -> None:
     for node in record.graph_prints:
         remove_print(plan, node)
     for node in record.described_items:
-        is_printed = any(isinstance(a, cst.Call) and plan_code(a.func) == "print" for a in plan.ancestors(node))
+        is_printed = any(isinstance(a, cst.Call) and code_of(a.func) == "print" for a in plan.ancestors(node))
         if is_printed:
             plan.change(node, "RH108", "b", "placeholders are printed, which are a description of inputs now")
         else:

@@ -25,7 +25,7 @@ from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanish
 from rehub.migrate.code.prints import rewrite_prints
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
-from rehub.migrate.code.trees import children_of
+from rehub.migrate.code.trees import children_of, code_of
 from rehub.migrate.code.undefined_names import find_undefined_names
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
@@ -299,8 +299,3 @@ def is_target(plan: Plan, node: cst.CSTNode) -> bool:
     if isinstance(parent, (cst.For, cst.CompFor, cst.AnnAssign)):
         return parent.target is node or not isinstance(node, cst.Name)
     return isinstance(parent, (cst.AssignTarget, cst.AsName, cst.NameItem))
-
-
-def code_of(node: cst.CSTNode) -> str:
-    """Return the text of a node."""
-    return cst.Module([]).code_for_node(node)

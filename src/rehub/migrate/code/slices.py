@@ -8,10 +8,9 @@ from typing import Iterator
 import libcst as cst
 
 from rehub.migrate.code.layers import layer_word
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
 from rehub.migrate.code.store import Definition
-from rehub.migrate.code.trees import children_of
+from rehub.migrate.code.trees import children_of, code_of, flatten, is_self_attribute, iter_nodes
 from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
 
 PURE_BUILTINS = frozenset(
@@ -141,19 +140,19 @@ class Slices:
         if definition is None:
             return None
         if self.is_parametric_definition(definition):
-            self.plan.block(leaf, "RH103", f"`{plan_code(leaf)}` is computed from a parameter, and run here")
+            self.plan.block(leaf, "RH103", f"`{code_of(leaf)}` is computed from a parameter, and run here")
             return None
         target = self.target_for(definition, leaf)
         if target is None:
-            self.plan.block(leaf, "RH103", f"it is not known which tensor `{plan_code(leaf)}` is")
+            self.plan.block(leaf, "RH103", f"it is not known which tensor `{code_of(leaf)}` is")
             return None
-        key = (definition.statement, plan_code(target))
+        key = (definition.statement, code_of(target))
         if key not in self.functions:
             is_name = isinstance(target, cst.Name)
             name = target.value if isinstance(target, cst.Name) else target.attr.value  # type: ignore[attr-defined]
             parameters = self.parameters_of(definition.sources)
             self.functions[key] = FunctionPlan(
-                definition, name, [target], parameters, "" if is_name else plan_code(target)
+                definition, name, [target], parameters, "" if is_name else code_of(target)
             )
             self.check_slice(definition, parameters)
         return self.functions[key]
@@ -164,8 +163,8 @@ class Slices:
         usable = [name for name in names if isinstance(name, cst.Name) or is_self_attribute(name)]
         if len(usable) == len(names) == 1:
             return usable[0]
-        wanted = plan_code(leaf)
-        return next((name for name in usable if plan_code(name) == wanted), None)
+        wanted = code_of(leaf)
+        return next((name for name in usable if code_of(name) == wanted), None)
 
     def check_slice(self, definition: Definition, parameters: list[Source]) -> None:
         """Block what a function of these definitions would change; need the functions of other scopes that it calls."""
@@ -205,14 +204,14 @@ class Slices:
     def check_free_names(self, part: Definition, definition: Definition) -> None:
         """Block a name that a function would see with another value than the graph was built with."""
         plan = self.plan
-        local = {plan_code(name) for other in self.slice_of(definition) for t in other.targets for name in flatten(t)}
+        local = {code_of(name) for other in self.slice_of(definition) for t in other.targets for name in flatten(t)}
         for node in iter_nodes(part.value):
             if not isinstance(node, (cst.Name, cst.Attribute)) or node not in plan.record.facts:
                 continue
             value = plan.fact(node)
             if isinstance(value, Api) or is_leaf(value):
                 continue
-            code = plan_code(node)
+            code = code_of(node)
             if code in local or code in {name.rpartition(".")[2] for name in local}:
                 plan.block(node, "RH103", f"`{code}` is a tensor of a placeholder, and something else before")
             elif isinstance(node, cst.Attribute):
@@ -306,7 +305,7 @@ class Slices:
     def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
         """Return the arguments of a placeholder."""
         shape = dtype = None
-        if not isinstance(source.node, cst.Call) or plan_code(source.node.func).endswith("with_default"):
+        if not isinstance(source.node, cst.Call) or code_of(source.node.func).endswith("with_default"):
             return None, None
         if source.kind in {"iterator", "entries"}:
             return None, None
@@ -328,28 +327,9 @@ def is_conditional(node: cst.CSTNode) -> bool:
     test = node.test
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         tested = test.expression
-    elif isinstance(test, cst.Comparison) and plan_code(test).endswith(" is None"):
+    elif isinstance(test, cst.Comparison) and code_of(test).endswith(" is None"):
         tested = test.left
     else:
         return True
     targets = [part.target for part in iter_nodes(node.body) if isinstance(part, cst.AssignTarget)]
-    return node.orelse is not None or plan_code(tested) not in map(plan_code, targets)
-
-
-def flatten(target: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """Return the names and attributes that a target binds."""
-    if isinstance(target, (cst.Tuple, cst.List)):
-        return [name for element in target.elements for name in flatten(element.value)]
-    return [target]
-
-
-def is_self_attribute(node: cst.BaseExpression) -> bool:
-    """Tell whether an expression is an attribute of a name, like `self.x`."""
-    return isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
-
-
-def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield a node and all in it."""
-    yield node
-    for child in children_of(node):
-        yield from iter_nodes(child)
+    return node.orelse is not None or code_of(tested) not in map(code_of, targets)

@@ -9,10 +9,10 @@ import libcst as cst
 from rehub.migrate.code.deferred import Deferral, indent_lines, is_at_top
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
-from rehub.migrate.code.modules import plan_code
 from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.slices import FunctionPlan, flatten, is_self_attribute
+from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Definition, Fetch
+from rehub.migrate.code.trees import code_of, flatten, is_self_attribute
 from rehub.migrate.code.values import (
     HubModule,
     Initializer,
@@ -71,9 +71,9 @@ class Training:
                 if not isinstance(statement, cst.Assign) or target is None or not is_named or not node.args:
                     plan.block(node, "RH301", "the training op has no name of its own")
                     continue
-                name = target.attr.value if isinstance(target, cst.Attribute) else plan_code(target)
+                name = target.attr.value if isinstance(target, cst.Attribute) else code_of(target)
                 step = StepPlan(value, statement, name, node.args[0].value)
-                step.attribute = plan_code(target) if isinstance(target, cst.Attribute) else ""
+                step.attribute = code_of(target) if isinstance(target, cst.Attribute) else ""
                 step.sources = value.loss.sources
                 if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Call):
                     step.optimizer = plan.unused_name("optimizer")
@@ -131,7 +131,7 @@ class Training:
                 self.plan.block(element.value, "RH301", "something without a name is run with the training op")
                 return True
             step.sources |= value.sources
-            if plan_code(element.value) not in [plan_code(result) for result in step.results]:
+            if code_of(element.value) not in [code_of(result) for result in step.results]:
                 step.results.append(element.value)
         return True
 
@@ -143,8 +143,8 @@ class Training:
         if not isinstance(fetch.fetched, (cst.List, cst.Tuple)):
             return call
         elements = [element.value for element in fetch.fetched.elements]
-        asked = [plan_code(element) for element in elements if not isinstance(self.plan.fact(element), TrainOp)]
-        known = [plan_code(result) for result in step.results]
+        asked = [code_of(element) for element in elements if not isinstance(self.plan.fact(element), TrainOp)]
+        known = [code_of(result) for result in step.results]
         if is_dropped and asked == known:
             return f"{call}.numpy()" if len(known) == 1 else f"(value.numpy() for value in {call})"
         if len(known) == 1 and asked == known:
@@ -223,7 +223,7 @@ class Training:
         """Return the variable that holds what a call made."""
         parent = self.plan.parents.get(node)
         if isinstance(parent, cst.Assign) and len(parent.targets) == 1:
-            return plan_code(parent.targets[0].target)
+            return code_of(parent.targets[0].target)
         return ""
 
     def builder(self, step: StepPlan, line: cst.CSTNode) -> Builder:
@@ -236,7 +236,7 @@ class Training:
             statements: list[cst.CSTNode] = [gap(line.leading_lines)]  # type: ignore[attr-defined]
             minimize = step.operation.call.func
             assert isinstance(minimize, cst.Attribute)
-            optimizer = step.optimizer or plan_code(minimize.value)
+            optimizer = step.optimizer or code_of(minimize.value)
             if step.optimizer:
                 statements += parse_statements(f"{optimizer} = {renderer.code(minimize.value)}", config)
             statements.append(gap(around))
@@ -267,7 +267,7 @@ class Training:
             lines.append(f"{indent}{indent}{targets} = {code}")
         loss = deferral.leaf_code(step.loss, function)
         returned = ", ".join(deferral.leaf_code(result, function) for result in step.results)
-        names = {name for part in ordered for target in part.targets for name in map(plan_code, flatten(target))}
+        names = {name for part in ordered for target in part.targets for name in map(code_of, flatten(target))}
         tape = "tape" if "tape" not in names else "gradient_tape"
         body = [
             f"{indent}with {deferral.tf}.GradientTape() as {tape}:",
@@ -277,7 +277,7 @@ class Training:
         ]
         counter = step.operation.counter
         if counter is not None and not isinstance(counter, cst.Call):
-            body.append(f"{indent}{plan_code(counter)}.assign_add(1)")
+            body.append(f"{indent}{code_of(counter)}.assign_add(1)")
         if returned:
             body.append(f"{indent}return {returned}")
         words = ", ".join(deferral.parameter_name(source) for source in parameters)

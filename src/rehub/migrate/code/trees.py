@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Iterator
 
 import libcst as cst
 
@@ -11,3 +12,27 @@ import libcst as cst
 def children_of(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
     """Return the nodes in a node. libcst finds them by a visitor, so asking it at each of many walks is slow."""
     return tuple(node.children)
+
+
+def code_of(node: cst.CSTNode) -> str:
+    """Return the text of a node."""
+    return cst.Module([]).code_for_node(node)
+
+
+def flatten(target: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return the names and attributes that a target binds."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [name for element in target.elements for name in flatten(element.value)]
+    return [target]
+
+
+def is_self_attribute(node: cst.BaseExpression) -> bool:
+    """Tell whether an expression is an attribute of a name, like `self.x`."""
+    return isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
+
+
+def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield a node and all in it."""
+    yield node
+    for child in children_of(node):
+        yield from iter_nodes(child)
