@@ -79,7 +79,9 @@ def test_a_refused_model_can_be_converted(tmp_path, name):
 
 def test_signatures_that_cannot_be_computed_say_why(loaded):
     model = loaded("signatures")
-    with pytest.raises(hub.errors.InvalidModule, match="'missing' names tensors that its graph does not have: nowhere:0"):
+    with pytest.raises(
+        hub.errors.InvalidModule, match="'missing' names tensors that its graph does not have: nowhere:0"
+    ):
         model(tf.ones([1, 3]), signature="missing")
     with pytest.raises(hub.errors.MissingOp, match="TrainingOnly"):
         model(tf.ones([1, 3]), signature="unknown_op")
