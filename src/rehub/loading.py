@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping
 from rehub import config, resolvers, restore, tf_internals
 from rehub import optimize as optimizing
 from rehub.errors import (
+    HubError,
     InvalidModule,
     InvalidSetting,
     MissingOp,
@@ -179,7 +180,48 @@ def _restore_model(model: _Model) -> tuple[Any, str | None]:
                 not_trainable = str(error)
                 _log.debug("%r is restored for inference: %s", request.label, not_trainable)
         tags = None if model.tags is None else sorted(model.tags)
-        return restore.restore_model(request, model.layout.path, model.metagraph, tags), not_trainable
+        try:
+            return restore.restore_model(request, model.layout.path, model.metagraph, tags), not_trainable
+        except Exception as error:
+            obj = _trace_refused_model(model, error)
+            if obj is None:
+                restore.raise_if_kernels_missing(model.metagraph.used_ops(), request.label, error)
+                raise
+            return obj, None
+
+
+def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
+    """Trace the graph of a TF1 SavedModel again that TensorFlow's loader refuses; None if that does not help.
+
+    TensorFlow's loader imports all of the graph, and makes functions of its parts, for which it has more rules than a
+    session of TF1: no input may be fed twice, no output may be a reference, and each op of the graph has to be known.
+
+    Raises:
+        CorruptModel: the files are damaged, which explains the error.
+    """
+    from rehub import retrain
+
+    request = model.request
+    is_refused = isinstance(error, MissingOp) or not isinstance(error, HubError)
+    if model.metagraph.has_objects or model.layout.is_legacy or request.policy.loader != "auto" or not is_refused:
+        return None
+    restore.raise_if_damaged(model.layout, [model.metagraph], request.label, error)
+    if not retrain.can_retrain():
+        return None
+    try:
+        obj = retrain.restore_traced(
+            model.layout, model.metagraph, model.metagraph.tags, request.options, request.label
+        )
+        if not retrain.has_working_signature(obj):
+            return None
+    except Exception as other:  # noqa: BLE001  The error of TensorFlow's loader says more than any of these.
+        _log.debug("%r cannot be traced again: %s", request.label, other)
+        return None
+    reason = f"TensorFlow's loader refuses it: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    _log.info("%r is traced again. %s", request.label, reason)
+    restore.set_load_report(obj, restore.LoadReport("retrain", reason))
+    restore.retain_for_trace(obj)
+    return obj
 
 
 def _restore_legacy_module(model: _Model) -> Any:
@@ -204,7 +246,7 @@ def _restore_legacy_module(model: _Model) -> Any:
             except MissingOp as error:
                 raise NotTrainable(f"The graph variant for training has an op that is missing: {error}") from error
     try:
-        obj = retrain.restore_legacy_module(model.layout, model.metagraph, request.tags, request.options, label)
+        obj = retrain.restore_traced(model.layout, model.metagraph, request.tags, request.options, label)
     except InvalidModule as error:
         raise NotTrainable(f"The graph of {label!r} cannot be traced again: {error}") from error
     restore.set_load_report(obj, restore.LoadReport("retrain"))

@@ -199,6 +199,10 @@ def prepare_kept(value: Any, kind: Any) -> Any:
     return value
 
 
+def _has_shape(field: Any) -> bool:
+    return bool(field.metadata) and _SHAPE in field.metadata
+
+
 class ShardWriter:
     """Write the Parquet file of a shard under a temporary name, and publish it under its own.
 
@@ -210,13 +214,15 @@ class ShardWriter:
         is_local = isinstance(self._store, LocalStore)
         folder = os.path.join(output, "_rehub", "tmp") if is_local else tempfile.gettempdir()
         self._staging = Path(folder, f"{Path(name).stem}.{attempt}.parquet")
+        # pyarrow before 26 fails to read null in lists of fixed size; without the schema of Arrow they are plain lists.
         pa = import_pyarrow()
+        self._shapes = {field.name: json.loads(field.metadata[_SHAPE]) for field in schema if _has_shape(field)}
         # Dictionaries of floats take more space and time than the floats.
         repeating = [
             field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_integer(field.type)
         ]
         self._writer = pa.parquet.ParquetWriter(
-            str(self._staging), schema, compression="zstd", use_dictionary=repeating
+            str(self._staging), schema, compression="zstd", use_dictionary=repeating, store_schema=False
         )
 
     def write(self, table: Any) -> None:
@@ -225,7 +231,9 @@ class ShardWriter:
 
     def publish(self, metadata: Mapping[str, Any]) -> None:
         """Finish the file, with what is to be known about it without its rows, and give it its name."""
-        self._writer.add_key_value_metadata({_METADATA.decode(): json.dumps(metadata, sort_keys=True)})
+        self._writer.add_key_value_metadata(
+            {_METADATA.decode(): json.dumps({**metadata, "shapes": self._shapes}, sort_keys=True)}
+        )
         self._writer.close()
         if isinstance(self._store, ObjectStore):
             self._store.put(str(self._staging), self._name)

@@ -8,7 +8,8 @@ The modules of rules register them when they are imported here.
 from __future__ import annotations
 
 from rehub.downgrade import arrays, control_flow, counting, gradients, parsing, random_ops, state  # noqa: F401  They register their rules.
+from rehub.downgrade.attributes import can_do_without
 from rehub.downgrade.model import Rewriting, needs_rewriting, rewrite_model
 from rehub.downgrade.rules import Rule, all_rules, find_rule
 
-__all__ = ["Rewriting", "Rule", "all_rules", "find_rule", "needs_rewriting", "rewrite_model"]
+__all__ = ["Rewriting", "Rule", "all_rules", "can_do_without", "find_rule", "needs_rewriting", "rewrite_model"]

@@ -42,6 +42,12 @@ def drop_attributes(body: Body, node: Any, unknown: Mapping[str, str]) -> list[s
     return dropped
 
 
+def can_do_without(op: str, attribute: str) -> bool:
+    """Whether an attribute of an op means nothing, or can be said by ops, in a TensorFlow that does not know it."""
+    keys = {f"{op}.{attribute}", f"{op}.*", f"*.{attribute}"}
+    return bool(keys & _IGNORED or keys & _SAID_OTHERWISE.keys())
+
+
 def _is_default(value: Any, default: str) -> bool:
     kind, _, text = default.partition(":")
     if kind == "list":

@@ -141,6 +141,7 @@ def _why_untrainable(signature: SignatureInfo, training: GraphVariant) -> str:
 
 
 def _find_checkpoint_table(nodes: GraphNodes) -> str:
+    """Return why a legacy module, which has no saver of its own, cannot be traced; "" if nothing shows."""
     imports = nodes.with_ops(["LookupTableImport", "LookupTableImportV2"])
     if imports and any(node.op in ("Restore", "RestoreV2") for node in nodes.needed_by(imports)):
         return f"Its table is filled from the checkpoint, by {next(iter(imports))!r}, which is not supported."

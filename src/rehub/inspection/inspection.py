@@ -14,6 +14,7 @@ from rehub.inspection.example_code import write_example_code
 from rehub.inspection.fingerprints import read_fingerprint
 from rehub.inspection.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.inspection.local_model import open_model
+from rehub.inspection.minimum_tensorflow import find_minimum_tensorflow
 from rehub.inspection.missing_packages import find_missing_packages
 from rehub.inspection.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
 from rehub.inspection.variables import VARIABLE_OPS, read_graph_variables, read_object_variables
@@ -52,7 +53,9 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
 
     def read_all() -> ModelInfo:
         read = [_read_graph(model.content, metagraph, entries) for metagraph in chosen]
-        return _make_model_info(model.label, model.layout, read, is_object, tags_given=wanted is not None)
+        return _make_model_info(
+            model.label, model.layout, model.content, read, is_object, tags_given=wanted is not None
+        )
 
     return read_strictly(model.layout.file, read_all)
 
@@ -111,7 +114,7 @@ def _read_graph(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Che
 
 
 def _make_model_info(
-    handle: str, layout: Layout, read: Sequence[_ReadGraph], is_object: bool, tags_given: bool
+    handle: str, layout: Layout, content: Buffer, read: Sequence[_ReadGraph], is_object: bool, tags_given: bool
 ) -> ModelInfo:
     graphs = tuple(each.info for each in read)
     inference = _choose_default_graph(read) if layout.is_legacy else read[0]
@@ -134,6 +137,7 @@ def _make_model_info(
         assets=find_assets(layout.path, (name for each in read for name in each.assets)),
         attachments=tuple(attachment for each in read for attachment in each.attachments),
         missing_packages=missing,
+        minimum_tensorflow=find_minimum_tensorflow(content, (op for graph in graphs for op, _ in graph.ops), missing),
         can_be_called=capabilities.judge_callable(entry, functions, is_object, missing),
         can_be_fine_tuned=capabilities.judge_fine_tunable(
             entry, _find_trained_variables(inference, entry), inference.info.regularization_losses, is_object

@@ -115,6 +115,29 @@ class MissingPackage:
 
 
 @dataclass(frozen=True)
+class MinimumTensorFlow:
+    """The oldest TensorFlow in which rehub loads a model, besides the packages that it needs.
+
+    Attributes:
+        version: "1.15", or "2.1" and newer; "" if no TensorFlow has all that the model needs.
+        reason: the ops and attributes that ask for this version, or why none has them; "" for the oldest.
+        is_only: whether newer versions lack them.
+        note: what does not work in any version; "" if all does.
+    """
+
+    version: str
+    reason: str = ""
+    is_only: bool = False
+    note: str = ""
+
+    def __str__(self) -> str:
+        if not self.version:
+            return f"no TensorFlow: {self.reason}"
+        version = f"TensorFlow {self.version} only" if self.is_only else f"TensorFlow >= {self.version}"
+        return "".join([version, self.reason and f", for {self.reason}", self.note and f"; {self.note}"])
+
+
+@dataclass(frozen=True)
 class GraphInfo:
     """One graph variant (MetaGraph) of a model.
 
@@ -186,6 +209,7 @@ class ModelInfo:
         assets: sorted by path.
         attachments: the messages that are attached to a legacy module.
         missing_packages: the packages that its ops need besides TensorFlow.
+        minimum_tensorflow: the oldest TensorFlow in which rehub loads it, and what asks for that.
         can_be_called, can_be_fine_tuned, can_be_retrained: possible uses, with reasons. Fine-tuning trains a TF2 object
             as it was saved; retraining is how rehub trains a TF1 model.
         usage: the lines of Python that load it and call it, after `import rehub as hub, tensorflow as tf`.
@@ -202,6 +226,7 @@ class ModelInfo:
     assets: tuple[AssetInfo, ...]
     attachments: tuple[AttachmentInfo, ...]
     missing_packages: tuple[MissingPackage, ...]
+    minimum_tensorflow: MinimumTensorFlow
     can_be_called: Capability
     can_be_fine_tuned: Capability
     can_be_retrained: Capability

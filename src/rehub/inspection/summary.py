@@ -37,6 +37,7 @@ def list_facts(info: ModelInfo) -> list[tuple[str, str]]:
     if info.attachments:
         attached = dict.fromkeys(f"{each.key}{each.text and f' ({each.text})'}" for each in info.attachments)
         rows.append(("attached", _join_items(attached)))
+    rows.append(("loads on", str(info.minimum_tensorflow)))
     rows.extend(
         ("needs", f"{package.package or 'unknown package'}, for {_join_items(package.ops)}")
         for package in info.missing_packages

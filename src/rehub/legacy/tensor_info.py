@@ -89,7 +89,8 @@ def _read_spec(name: str, info: Any) -> Any:
     kinds = {"name": tf.TensorSpec, "coo_sparse": tf.SparseTensorSpec}
     if encoding not in kinds:
         raise _unknown_encoding(name, encoding)
-    return kinds[encoding](tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype))
+    # In TF1, a variable's reference can be an output, or be fed.
+    return kinds[encoding](tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype).base_dtype)
 
 
 def _unknown_encoding(name: str, encoding: str | None) -> InvalidModule:
@@ -105,6 +106,10 @@ def components(info: Any) -> list[str]:
     Raises:
         InvalidModule: it has an unknown encoding.
     """
+    return [name if ":" in name else f"{name}:0" for name in _component_names(info)]
+
+
+def _component_names(info: Any) -> list[str]:
     encoding = info.WhichOneof("encoding")
     if encoding == "name":
         return [info.name]

@@ -7,7 +7,7 @@ references to the variables and tables that they use, and a model in TF1 format 
 from __future__ import annotations
 
 from rehub.restore.copies import forbid_copies, get_carrier, make_copyable, raise_not_copyable
-from rehub.restore.damaged_files import check_files, explain_damaged_files
+from rehub.restore.damaged_files import check_files, explain_damaged_files, raise_if_damaged
 from rehub.restore.input_descriptions import (
     are_compatible_dtypes,
     describe_arguments,
@@ -18,7 +18,7 @@ from rehub.restore.input_descriptions import (
 from rehub.restore.lazy.objects import set_untracked
 from rehub.restore.loader import restore_model
 from rehub.restore.local_io import with_local_io
-from rehub.restore.missing_ops import ensure_ops_registered
+from rehub.restore.missing_ops import ensure_ops_registered, raise_if_kernels_missing
 from rehub.restore.older_tensorflow import read_checkpoint_tensor, rewrite_if_newer
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
@@ -74,6 +74,8 @@ __all__ = [
     "make_joint_error",
     "name_in_model",
     "pattern_free_path",
+    "raise_if_damaged",
+    "raise_if_kernels_missing",
     "raise_not_copyable",
     "read_checkpoint_tensor",
     "read_model",

@@ -71,16 +71,31 @@ def explain_damaged_files(
     except HubError:
         raise
     except Exception as error:
-        damage = None
-        if is_local(layout.path):
-            damage = describe_damage(layout.path, metagraphs, wants_all_variables=wants_all, with_values=True)
-            # TensorFlow raises these for objects that are not matched; 1.15 fails when it tries to name them.
-            if damage is None and isinstance(
-                error, (AssertionError, tf_internals.import_tensorflow().errors.FailedPreconditionError)
-            ):
-                damage = find_unmatched_variable(layout.path, metagraphs)
-        if damage is None:
-            raise
+        raise_if_damaged(layout, metagraphs, label, error, wants_all_variables=wants_all)
+        raise
+
+
+def raise_if_damaged(
+    layout: Layout, metagraphs: Sequence[MetaGraph], label: str, error: Exception, *, wants_all_variables: bool = False
+) -> None:
+    """Search the files of a model for what explains an error of TensorFlow.
+
+    Args:
+        layout, metagraphs, label, wants_all_variables: as for `check_files`.
+        error: the error.
+
+    Raises:
+        CorruptModel: names the damaged file. It is of the type of TensorFlow's error too.
+    """
+    if not is_local(layout.path):
+        return
+    damage = describe_damage(layout.path, metagraphs, wants_all_variables=wants_all_variables, with_values=True)
+    # TensorFlow raises these for objects that are not matched; 1.15 fails when it tries to name them.
+    if damage is None and isinstance(
+        error, (AssertionError, tf_internals.import_tensorflow().errors.FailedPreconditionError)
+    ):
+        damage = find_unmatched_variable(layout.path, metagraphs)
+    if damage is not None:
         raise _make_error(damage, label, (type(error), *_tensorflow_errors(damage))) from error
 
 

@@ -8,8 +8,9 @@ import os
 from typing import Any, Iterable, Sequence
 
 from rehub import tf_internals
-from rehub.errors import MissingOp
+from rehub.errors import HubError, MissingOp
 from rehub.formatting import list_names
+from rehub.restore.tensorflow_errors import make_joint_error
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.ops import Provider, find_provider
 
@@ -34,6 +35,25 @@ def ensure_ops_registered(ops: Iterable[str], label: str, *, written_by: str = "
     missing = tf_internals.ops.missing_ops(ops)
     if missing:
         raise MissingOp(_explain_missing_ops(missing, label, written_by, failures))
+
+
+def raise_if_kernels_missing(ops: Iterable[str], label: str, error: Exception) -> None:
+    """Explain an error of TensorFlow that names ops which it knows, and has no kernels for.
+
+    Raises:
+        MissingOp: names them. It is of the type of TensorFlow's error too.
+    """
+    named = (op for op in set(ops) if op in str(error))
+    missing = () if isinstance(error, HubError) else tf_internals.ops.ops_without_kernels(named)
+    if missing:
+        version = tf_internals.import_tensorflow().__version__
+        raise make_joint_error(
+            MissingOp,
+            [type(error)],
+            f"{label!r} uses ops that TensorFlow {version} knows and has no kernels for: {list_names(missing)}. Newer "
+            "versions dropped them, such as those of the boosted trees of Estimators. Load it with the version that "
+            "wrote it.",
+        ) from error
 
 
 def _register_ops(ops: Sequence[str]) -> dict[str, Exception | None]:

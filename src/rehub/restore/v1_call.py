@@ -192,7 +192,7 @@ class SignatureCall:
         if slot.kind != "dense":
             components = tf.nest.flatten(value, expand_composites=True)
             return {f"{slot.name}_component_{i}": component for i, component in enumerate(components)}
-        dtype = tf.as_dtype(slot.dtype) if slot.dtype else None
+        dtype = tf.as_dtype(slot.dtype).base_dtype if slot.dtype else None
         try:
             return {slot.name: tf.convert_to_tensor(value, dtype=dtype)}
         except (TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ node into functions of TF2.
 
 from __future__ import annotations
 
-from rehub.retrain.loader import can_retrain, restore_legacy_module
+from rehub.retrain.loader import can_retrain, has_working_signature, restore_traced
 from rehub.retrain.signature_functions import TRAIN
 from rehub.retrain.signatures import TrainableSignature, find_trainable_signature
 
@@ -16,5 +16,6 @@ __all__ = [
     "TrainableSignature",
     "can_retrain",
     "find_trainable_signature",
-    "restore_legacy_module",
+    "has_working_signature",
+    "restore_traced",
 ]

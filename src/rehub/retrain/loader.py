@@ -1,7 +1,8 @@
-"""Restore a legacy module from its directory as an object that can be trained."""
+"""Restore a model of TF1 from its directory as an object that can be trained."""
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,8 +10,11 @@ from rehub import tf_internals
 from rehub.legacy.saved_model import read_variants, variables_prefix
 from rehub.restore import SignatureCall
 from rehub.restore.local_io import with_local_io
+from rehub.retrain.module_parts import ModuleParts
 from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, MetaGraph
+
+_log = logging.getLogger(__name__)
 
 
 def can_retrain() -> bool:
@@ -20,10 +24,8 @@ def can_retrain() -> bool:
         return bool(tf.executing_eagerly()) and hasattr(tf, "__internal__")
 
 
-def restore_legacy_module(
-    layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | None, options: Any, label: str
-) -> Any:
-    """Restore a legacy module so that it can be trained.
+def restore_traced(layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | None, options: Any, label: str) -> Any:
+    """Restore a legacy module or a TF1 SavedModel so that it can be trained.
 
     Args:
         layout: the directory.
@@ -39,6 +41,7 @@ def restore_legacy_module(
     Raises:
         InvalidModule: its graph cannot be traced; names the node.
     """
+    # It imports TensorFlow.
     from rehub.retrain.module import LegacyModule
 
     options = with_local_io(layout.path, options)
@@ -47,10 +50,28 @@ def restore_legacy_module(
     def restore_module() -> Any:
         variants = read_variants(layout)
         functions = SignatureFunctions(variants, tags, variables_prefix(layout.path), device, repr(label))
-        return LegacyModule(functions, SignatureCall(metagraph.signatures, "default", label))
+        default = "default" if layout.is_legacy else "serving_default"
+        return LegacyModule(functions, SignatureCall(metagraph.signatures, default, label), layout.is_legacy)
 
     if tf_internals.v1_graphs.enclosing_function_graph() is None:
         return restore_module()
     # In a thread of its own: a tf.function that is being traced in this one would lift the variables out of itself.
     with ThreadPoolExecutor(max_workers=1) as other_thread:
         return other_thread.submit(restore_module).result()
+
+
+def has_working_signature(obj: Any) -> bool:
+    """Whether a signature of a model that `restore_traced` returned can be traced, or it has none.
+
+    The others are traced when they are called, which then says what is wrong with them.
+    """
+    functions = ModuleParts.of_module(obj).functions
+    names = functions.inference.signature_names()
+    for name in names:
+        try:
+            functions.get_concrete_function(name, training=False)
+        except Exception as error:  # noqa: BLE001  TensorFlow raises many when it traces
+            _log.debug("Signature %r of %s cannot be traced: %s", name, functions.label, error)
+        else:
+            return True
+    return not names

@@ -13,7 +13,7 @@ from rehub.retrain.signature_functions import SignatureFunctions
 
 
 class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore[misc]
-    """A legacy module that can be called and trained.
+    """A legacy module, or a TF1 SavedModel that TensorFlow cannot load, that can be called and trained.
 
     It has the interface of a Reusable SavedModel (tensorflow.org/hub/reusable_saved_models), with the call of a
     `hub.Module`.
@@ -24,7 +24,7 @@ class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore
         regularization_losses: functions of no arguments, a scalar each.
     """
 
-    def __init__(self, functions: SignatureFunctions, call: SignatureCall) -> None:
+    def __init__(self, functions: SignatureFunctions, call: SignatureCall, is_legacy: bool = True) -> None:
         ModuleParts(functions, call).attach_to(self)
         state = functions.state
         self.variables = list(state.variables.values())
@@ -32,7 +32,7 @@ class LegacyModule(tf_internals.objects.auto_trackable_class()):  # type: ignore
         self.regularization_losses = functions.make_regularization_losses()
         self._tables = list(state.tables.values())  # To be saved with the object.
         self._assets = list(state.assets.values())
-        self._is_hub_module_v1 = True  # The name by which tensorflow_hub's users know it.
+        self._is_hub_module_v1 = is_legacy  # The name by which tensorflow_hub's users know it.
 
     @tf_internals.tracing.no_autograph
     def __call__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
+from rehub import tf_internals
 from rehub.formatting import list_names
 from rehub.legacy.tensor_info import components, parse_tensor_info_map
 from rehub.retrain.graph import NodeOutput, Program, parse_output
@@ -23,8 +24,16 @@ class ModuleGraph:
         self.program = Program.from_meta_graph(meta_graph)
 
     def signature_names(self) -> list[str]:
-        """Return the names of the signatures, without TensorFlow's own."""
-        return [name for name in sorted(self.meta_graph.signature_def) if not name.startswith("__")]
+        """Return the names of the signatures that can be computed, without TensorFlow's own."""
+        names = (name for name in sorted(self.meta_graph.signature_def) if not name.startswith("__"))
+        return [name for name in names if not self.absent_tensors(name)]
+
+    def absent_tensors(self, signature: str) -> list[str]:
+        """Return the tensors that a signature names and the graph lacks. In TF1, they matter when it is run."""
+        signature_def = self.meta_graph.signature_def[signature]
+        infos = [*signature_def.inputs.values(), *signature_def.outputs.values()]
+        nodes = self.program.graph.nodes
+        return sorted({part for info in infos for part in components(info) if parse_output(part).node not in nodes})
 
     def has_signature(self, name: str) -> bool:
         """Whether there is a signature of this name."""
@@ -32,11 +41,44 @@ class ModuleGraph:
 
     def input_specs(self, signature: str) -> dict[str, Any]:
         """Return the `tf.TypeSpec`s of a signature's inputs by name, sorted."""
-        return _read_specs(self.meta_graph.signature_def[signature].inputs)
+        infos = self.meta_graph.signature_def[signature].inputs
+        specs = _read_specs(infos)
+        for name, spec in specs.items():
+            if infos[name].WhichOneof("encoding") == "name":
+                specs[name] = tf_internals.specs.with_shape(spec, self._correct_shape(infos[name].name, spec.shape))
+        return specs
+
+    def _correct_shape(self, tensor: str, given: Any) -> Any:
+        """Return the shape of an input: that in its signature, or that of its placeholder if they contradict.
+
+        In graphs of producers up to 21, a placeholder of unknown shape has that of a scalar (the shape function of
+        Placeholder in core/ops/array_ops.cc). ParseExample has never taken a scalar, but TensorFlow Serving does not
+        check what a placeholder says.
+        """
+        tf = tf_internals.import_tensorflow()
+        node = self.program.graph.nodes.get(parse_output(tensor).node)
+        if node is None or node.op != "Placeholder" or "shape" not in node.attr:
+            return given
+        own = tf.TensorShape(node.attr["shape"].shape)
+        if own.rank == 0 and self.meta_graph.graph_def.versions.producer <= 21:
+            return tf.TensorShape(None) if given.rank == 0 else given
+        if own.rank == 0 and any(user.op == "ParseExample" for user in self.program.graph.consumers[node.name]):
+            return tf.TensorShape([None])
+        return given if own.is_compatible_with(given) else own
 
     def output_specs(self, signature: str) -> dict[str, Any]:
         """Return the `tf.TypeSpec`s of a signature's outputs by name, sorted."""
         return _read_specs(self.meta_graph.signature_def[signature].outputs)
+
+    def ops_of(self, signature: str) -> set[str]:
+        """Return the ops of the nodes that a signature needs, without the functions that are called by their names."""
+        signature_def, graph = self.meta_graph.signature_def[signature], self.program.graph
+        inputs, outputs = (
+            [parse_output(part).node for info in infos.values() for part in components(info)]
+            for infos in (signature_def.inputs, signature_def.outputs)
+        )
+        needed = graph.ancestors(outputs, inputs)
+        return {graph.nodes[name].op for name in needed if graph.nodes[name].op not in self.program.library}
 
     def find_update_ops(self, bound: Iterable[NodeOutput]) -> list[str]:
         """Return the names of the UPDATE_OPS that depend on no other inputs than those in `bound`."""
@@ -69,6 +111,9 @@ class ModuleGraph:
                 f"the graph variant for training has no signature {signature!r}; it has: "
                 f"{list_names(sorted(signatures))}"
             )
+        absent = self.absent_tensors(signature)
+        if absent:
+            return f"signature {signature!r} names tensors that the graph does not have: {list_names(absent)}"
         outputs = (parse_output(part) for info in signatures[signature].outputs.values() for part in components(info))
         graph = self.program.graph
         needed = (graph.nodes[name] for name in sorted(graph.ancestors(output.node for output in outputs)))

@@ -6,11 +6,12 @@ import functools
 from typing import Any, Callable, Iterable, Mapping
 
 from rehub import tf_internals
-from rehub.errors import NotTrainable
+from rehub.errors import InvalidModule, NotTrainable
+from rehub.formatting import list_names
 from rehub.legacy.attachments import read_attachments
 from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components
-from rehub.restore import SignatureCall
+from rehub.restore import SignatureCall, ensure_ops_registered
 from rehub.restore.retention import retain_objects
 from rehub.retrain.graph import NodeOutput, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
@@ -192,6 +193,15 @@ class SignatureFunctions:
         losses = self.training.members_of("regularization_losses")
         return [make_loss_function(output) for output in losses if self.training.is_computable(output, [])]
 
+    def explain_left_out_signatures(self) -> list[str]:
+        """Return, for each signature that names tensors which the graph lacks, which they are."""
+        absent = {name: self.inference.absent_tensors(name) for name in sorted(self.inference.meta_graph.signature_def)}
+        return [
+            f"signature {name!r}: its graph does not have {list_names(tensors)}"
+            for name, tensors in absent.items()
+            if tensors and not name.startswith("__")
+        ]
+
     def explain_left_out_losses(self) -> list[str]:
         """Return, for each loss that `make_regularization_losses` leaves out, why it does so."""
         losses = self.training.members_of("regularization_losses")
@@ -249,6 +259,7 @@ class SignatureFunctions:
         names = [part for name in sorted(signature_def.inputs) for part in components(signature_def.inputs[name])]
         bindings = {parse_output(name): tensor for name, tensor in zip(names, tensors)}
         wanted = [part for name in sorted(signature_def.outputs) for part in components(signature_def.outputs[name])]
+        self._check_signature(graph, signature)
         effects = graph.find_update_ops(bindings) if update_ops else []
         computed = GraphInterpreter(graph.program, self.state, bindings).run(map(parse_output, wanted), effects)
         by_name = dict(zip(wanted, computed))
@@ -256,9 +267,25 @@ class SignatureFunctions:
         # Without identity, an input that is an output too would be returned itself.
         outputs = build_output_map(signature_def.outputs, lambda name: tf.identity(by_name[name]))
         for name, info in signature_def.outputs.items():
-            if info.WhichOneof("encoding") == "name":
+            # TF1 does not check the shapes in a signature.
+            if info.WhichOneof("encoding") == "name" and outputs[name].shape.is_compatible_with(info.tensor_shape):
                 outputs[name].set_shape(tf.TensorShape(info.tensor_shape))
         return outputs
+
+    def _check_signature(self, graph: ModuleGraph, signature: str) -> None:
+        """Check that a graph has all that a signature needs.
+
+        Raises:
+            InvalidModule: it has no such tensor.
+            MissingOp: an op is not available; says which package has it.
+        """
+        absent = graph.absent_tensors(signature)
+        if absent:
+            raise InvalidModule(
+                f"{self.label}: signature {signature!r} names tensors that its graph does not have: "
+                f"{list_names(absent)}."
+            )
+        ensure_ops_registered(graph.ops_of(signature), self.label)
 
     def _trace_loss(self, output: NodeOutput) -> Any:
         (loss,) = GraphInterpreter(self.training.program, self.state, {}).run([output])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any, Iterable
 
 from rehub import tf_internals
@@ -12,12 +13,31 @@ from rehub.restore import set_name_in_model
 from rehub.retrain.context import StateLookup
 from rehub.retrain.converters.plain_ops import create_op
 from rehub.retrain.converters.tables import TABLES
+from rehub.retrain.converters.variables import VARIABLES
 from rehub.retrain.graph import Node, NodeOutput, Program, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
 from rehub.retrain.module_graph import ModuleGraph
+from rehub.retrain.saved_values import (
+    SavedValue,
+    check_saver,
+    find_init_assignments,
+    find_saved_values,
+    find_table_initializers,
+    read_checkpoint,
+    read_table_values,
+)
 from rehub.savedmodel.nodes import node_name
 
 _TABLE_ATTRIBUTES = frozenset(["initial_num_buckets", "key_dtype", "max_load_factor", "value_dtype", "value_shape"])
+
+
+@dataclass(frozen=True)
+class _VariableSource:
+    """Where a variable comes from: its node, its value in the checkpoint if it has one, and its VariableDef if any."""
+
+    node: Node
+    saved: SavedValue | None
+    definition: Any = None
 
 
 class ModuleState(StateLookup):
@@ -44,12 +64,15 @@ class ModuleState(StateLookup):
         self.tables: dict[str, Any] = {}
         self.assets: dict[str, Any] = {}
         self._assets_of: dict[Program, dict[NodeOutput, Any]] = {}
+        self._unset: set[str] = set()
         for graph in (inference, training):
+            check_saver(graph)
             self._assets_of[graph.program] = self._make_assets(graph.meta_graph)
         trained = _find_trained_variables(training)
         self._make_variables([inference, training], trained, checkpoint, device)
         for graph in (inference, training):
-            self._make_tables(graph)
+            self._make_tables(graph, checkpoint)
+        self._run_init_assignments(inference)
 
     def variable_map(self) -> dict[str, Any]:
         """Return the variables by their names in the module; for a partitioned one, the list of its parts."""
@@ -68,9 +91,9 @@ class ModuleState(StateLookup):
     def get_variable(self, node: Node) -> Any:
         """As `StateLookup.get_variable`."""
         name = _shared_name(node)
-        if name not in self.variables:
+        if name not in self.variables or name in self._unset:
             raise InvalidModule(
-                f"Variable {name!r} is in none of the graph's collections: it has no value in the module's checkpoint."
+                f"Variable {name!r} has no value: neither the checkpoint nor the graph's init op has one for it."
             )
         return self.variables[name]
 
@@ -85,16 +108,17 @@ class ModuleState(StateLookup):
     def _make_variables(self, graphs: list[ModuleGraph], trained: set[str], checkpoint: str, device: str) -> None:
         tf = tf_internals.import_tensorflow()
         updated: set[str] = set()
-        definitions: dict[str, tuple[Any, Node]] = {}
+        sources: dict[str, _VariableSource] = {}
         for graph in graphs:
             updated |= _find_updated_variables(graph)
-            for definition in _read_definitions(graph, ["variables", "model_variables"]):
-                node = graph.program.graph.nodes[node_name(definition.variable_name)]
-                definitions.setdefault(_shared_name(node), (definition, node))
-        values = _read_values(list(definitions.values()), checkpoint, device)
-        for (name, (definition, node)), value in zip(definitions.items(), values):
-            part = definition.save_slice_info_def
-            if part.full_name:
+            for source in _find_variable_sources(graph):
+                name = _shared_name(source.node)
+                if name not in sources or sources[name].saved is None:
+                    sources[name] = source
+        self._unset.update(name for name, source in sources.items() if source.saved is None)
+        for (name, source), value in zip(sources.items(), _read_values(list(sources.values()), checkpoint, device)):
+            if source.definition is not None and source.definition.save_slice_info_def.full_name:
+                part = source.definition.save_slice_info_def
                 self.full_names[name] = (part.full_name, tuple(part.var_offset))
             # A user's name scope does not become a part of the name, nor of the names in a converted model.
             with tf.compat.v1.name_scope(None):
@@ -102,20 +126,32 @@ class ModuleState(StateLookup):
                     value,
                     trainable=name in trained,
                     name=name,
-                    **_distribution_options(value, is_updated=node.name in updated and name not in trained),
+                    **_distribution_options(value, is_updated=source.node.name in updated and name not in trained),
                 )
             set_name_in_model(self.variables[name], name)
 
-    def _make_tables(self, graph: ModuleGraph) -> None:
+    def _run_init_assignments(self, graph: ModuleGraph) -> None:
+        """Set the variables that the graph's init op sets, such as those that are in no checkpoint."""
+        assignments = find_init_assignments(graph)
+        if assignments:
+            nodes = graph.program.graph.nodes
+            self._unset.difference_update(
+                _shared_name(nodes[variable]) for variable in graph.program.assigned_nodes(assignments)
+            )
+
+            def assign_variables() -> None:
+                GraphInterpreter(graph.program, self, {}).run([], assignments)
+
+            tf_internals.import_tensorflow().function(assign_variables, autograph=False)()
+
+    def _make_tables(self, graph: ModuleGraph, checkpoint: str) -> None:
         program = graph.program
         listed = [output.node for output in graph.members_of("table_initializer")]
         for node in program.graph.nodes.values():
             name = _shared_name(node)
             if node.op in TABLES and name not in self.tables:
-                initializers = _find_initializers(program, node, listed)
-                needed = program.graph.ancestors(initializers)
-                assets = [asset for output, asset in self._assets_of[program].items() if output.node in needed]
-                self.tables[name] = self._make_table(program, node, initializers, assets)
+                initializers = _find_initializers(graph, node, listed)
+                self.tables[name] = self._make_table(program, node, initializers, checkpoint)
 
     def _make_assets(self, meta_graph: Any) -> dict[NodeOutput, Any]:
         tf = tf_internals.import_tensorflow()
@@ -126,10 +162,14 @@ class ModuleState(StateLookup):
             found[parse_output(tensor)] = self.assets[path]
         return found
 
-    def _make_table(self, program: Program, node: Node, initializers: list[str], assets: list[Any]) -> Any:
+    def _make_table(self, program: Program, node: Node, initializers: list[str], checkpoint: str) -> Any:
         from rehub.retrain.lookup_table import LookupTable
 
         tf = tf_internals.import_tensorflow()
+        needed = program.graph.ancestors(initializers)
+        assets = [asset for output, asset in self._assets_of[program].items() if output.node in needed]
+        # Constants, so that a converted model has them.
+        saved = read_table_values(program, initializers, checkpoint)
         attr = {key: value for key, value in node.attr.items() if key in _TABLE_ATTRIBUTES}
         attr["shared_name"] = tf.compat.v1.AttrValue(s=f"{node.name}_{uuid.uuid4().hex}".encode())
 
@@ -138,23 +178,17 @@ class ModuleState(StateLookup):
             return create_op(TABLES[node.op], inputs, attr, node.name).outputs[0]
 
         def fill_table(handle: Any) -> None:
-            GraphInterpreter(program, self, {NodeOutput(node.name, 0): handle}).run([], initializers)
+            restored = {output: tf.constant(value.numpy()) for output, value in saved.items()}
+            GraphInterpreter(program, self, {**restored, NodeOutput(node.name, 0): handle}).run([], initializers)
 
         return LookupTable(make_handle, fill_table, assets)
 
 
-def _find_initializers(program: Program, table: Node, listed: list[str]) -> list[str]:
+def _find_initializers(graph: ModuleGraph, table: Node, listed: list[str]) -> list[str]:
     """Return the names of the nodes that fill a table: those that the graph lists, or else by their ops."""
-    graph = program.graph
-    users = graph.consumers[table.name]
-    for user in users:
-        restores = {"Restore", "RestoreV2"} & {graph.nodes[name].op for name in graph.ancestors([user.name])}
-        if user.op.startswith("LookupTableImport") and restores:
-            raise InvalidModule(
-                f"Table {table.name!r} ({table.op}) is filled from the checkpoint, by {user.name!r}: such tables "
-                "cannot be traced."
-            )
-    own = [name for name in listed if table.name in graph.ancestors([name])]
+    own = [name for name in listed if table.name in graph.program.graph.ancestors([name])]
+    own += [name for name in find_table_initializers(graph, table.name) if name not in own]
+    users = graph.program.graph.consumers[table.name]
     return own or [user.name for user in users if user.op.startswith("InitializeTable")]
 
 
@@ -188,26 +222,45 @@ def _find_updated_variables(graph: ModuleGraph) -> set[str]:
     return graph.program.assigned_nodes(graph.program.graph.ancestors(updates))
 
 
-def _read_values(definitions: list[tuple[Any, Node]], checkpoint: str, device: str) -> list[Any]:
-    """Read the values of variables from a checkpoint, all at once."""
-    if not definitions:
-        return []
+def _find_variable_sources(graph: ModuleGraph) -> Iterable[_VariableSource]:
+    """Yield the variables of a graph: those in its collections, and those that its own ops restore or set."""
     tf = tf_internals.import_tensorflow()
-    names, slices = [], []
-    for definition, node in definitions:
-        part = definition.save_slice_info_def
-        whole = tf.Variable.SaveSliceInfo(save_slice_info_def=part) if part.full_name else None
-        names.append(whole.full_name if whole else _shared_name(node))
-        slices.append(whole.spec if whole else "")
+    nodes, restored = graph.program.graph.nodes, find_saved_values(graph)
+    definitions = {
+        node_name(each.variable_name): each for each in _read_definitions(graph, ["variables", "model_variables"])
+    }
+    assigned = graph.program.assigned_nodes(find_init_assignments(graph))
+    for name in dict.fromkeys([*definitions, *(restored or ()), *sorted(assigned)]):
+        definition, saved = definitions.get(name), None
+        if restored is not None:
+            saved = restored.get(name)
+        elif definition is not None:
+            part = definition.save_slice_info_def
+            whole = tf.Variable.SaveSliceInfo(save_slice_info_def=part) if part.full_name else None
+            saved = SavedValue(whole.full_name, whole.spec) if whole else SavedValue(_shared_name(nodes[name]))
+        if nodes[name].op in VARIABLES:
+            yield _VariableSource(nodes[name], saved, definition)
+
+
+def _read_values(sources: list[_VariableSource], checkpoint: str, device: str) -> list[Any]:
+    """Read the values of variables from a checkpoint, all at once. Those that are not in it are zero."""
+    tf = tf_internals.import_tensorflow()
+    dtypes = [tf.as_dtype(source.node.attr["dtype"].type) for source in sources]
+    read = [(source.saved, dtype) for source, dtype in zip(sources, dtypes) if source.saved is not None]
     with tf.device(device or None):
-        return list(
-            tf.raw_ops.RestoreV2(
-                prefix=checkpoint,
-                tensor_names=names,
-                shape_and_slices=slices,
-                dtypes=[tf.as_dtype(node.attr["dtype"].type) for _, node in definitions],
-            )
-        )
+        values = iter(read_checkpoint(checkpoint, [saved for saved, _ in read], [dtype for _, dtype in read]))
+        return [
+            next(values) if source.saved is not None else _make_zeros(source.node, dtype)
+            for source, dtype in zip(sources, dtypes)
+        ]
+
+
+def _make_zeros(node: Node, dtype: Any) -> Any:
+    tf = tf_internals.import_tensorflow()
+    shape = tf.TensorShape(node.attr["shape"].shape)
+    if not shape.is_fully_defined():
+        raise InvalidModule(f"Variable {node.name!r} has no value in the checkpoint, and its shape is not known.")
+    return tf.zeros(shape, dtype)
 
 
 def _distribution_options(value: Any, is_updated: bool) -> dict[str, Any]:

@@ -27,15 +27,20 @@ def _find_registry() -> Callable[[str], bool]:
 
 def op_definitions() -> Any:
     """Return the definitions of all ops that are registered in this process."""
-    from tensorflow.core.framework import op_def_pb2
-
     if tensorflow_version() >= (2, 0):
         from tensorflow.python.client import pywrap_tf_session as c_api  # Seen in 2.15, 2.21.
     else:
         from tensorflow.python import pywrap_tensorflow as c_api  # Seen in 1.15.
 
+    return parse_op_list(c_api.TF_GetBuffer(c_api.TF_GetAllOpList()))
+
+
+def parse_op_list(serialized: bytes) -> Any:
+    """Return the definitions of ops in a serialized OpList."""
+    from tensorflow.core.framework import op_def_pb2
+
     ops = op_def_pb2.OpList()
-    ops.ParseFromString(c_api.TF_GetBuffer(c_api.TF_GetAllOpList()))
+    ops.ParseFromString(serialized)
     return ops.op
 
 
@@ -156,6 +161,17 @@ class OpTraits:
 def op_traits(op: str) -> OpTraits:
     """Return which attributes of an op are changed when it is loaded into a program."""
     return OpTraits(op)
+
+
+def ops_without_kernels(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the registered ops that nothing computes: TensorFlow keeps definitions of ops whose kernels it dropped."""
+    from tensorflow.python.framework import kernels  # Seen in 1.15, 2.15, 2.21.
+
+    return tuple(
+        name
+        for name in sorted(set(names))
+        if op_definition(name) is not None and not kernels.get_registered_kernels_for_op(name).kernel
+    )
 
 
 def has_xla_kernel(op: str) -> bool:

@@ -15,6 +15,8 @@ import logging
 import os
 import secrets
 import sys
+import threading
+import time
 from typing import Any, Iterator, Mapping
 
 from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
@@ -22,6 +24,7 @@ from rehub.errors import BatchFailed, PackageMissing
 
 # Only descriptions of shards and reports pass through it. Ray takes 30 % of the memory if it is not told.
 _OBJECT_STORE_BYTES = 128 << 20
+_SECONDS_TO_END = 10.0
 
 
 def import_ray() -> Any:
@@ -105,6 +108,8 @@ def hold_cluster() -> None:
     """Start a cluster, print its address, and end it when stdin is closed."""
     pipe = claim_stdout()
     options = json.loads(sys.stdin.buffer.readline())
+    is_closed = threading.Event()
+    threading.Thread(target=_watch_stdin, args=(is_closed,), daemon=True).start()
     ray = import_ray()
     ray.init(
         **options,
@@ -115,5 +120,12 @@ def hold_cluster() -> None:
     )
     pipe.write(ray.get_runtime_context().gcs_address.encode() + b"\n")
     pipe.flush()
-    sys.stdin.buffer.read()
+    is_closed.wait()
     ray.shutdown()
+
+
+def _watch_stdin(is_closed: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    is_closed.set()
+    time.sleep(_SECONDS_TO_END)  # ray.init and ray.shutdown hang if a part of the cluster was killed.
+    os._exit(1)

@@ -24,6 +24,7 @@ def _list_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "format", info.format
     yield "saved by", info.saved_by or "TensorFlow alone"
     yield "written by TensorFlow", info.tensorflow_version or "of unknown version"
+    yield "loads on", str(info.minimum_tensorflow)
     for what, capability in list_capabilities(info):
         yield what, f"{'yes' if capability else 'no'}: {capability.reason}"
     # A legacy module is loaded by default in the variant without tags.

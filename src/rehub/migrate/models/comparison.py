@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Mapping
 
@@ -61,11 +62,20 @@ def compare_models(
     Raises:
         ConversionFailed: the models differ; says in what, and by how much.
     """
-    comparisons = []
+    tf = tf_internals.import_tensorflow()
+    comparisons: list[Comparison] = []
     model = ConvertedModel(converted)
     for training in (False, True):
-        with OriginalModel(original, functions.graph_for(training), training) as reference:
-            names = functions.trainable_signatures() if training else functions.inference.signature_names()
+        names = functions.trainable_signatures() if training else functions.inference.signature_names()
+        original_model = OriginalModel(original, functions.graph_for(training), training)
+        with contextlib.ExitStack() as stack:
+            try:
+                reference = stack.enter_context(original_model)
+            except (tf.errors.OpError, ValueError) as error:
+                # Such as shapes that its inference refuses, and TensorFlow Serving of TF1 did not check.
+                reason = f"a session of this TensorFlow cannot run the original: {summarize_error(error)}"
+                comparisons += [Comparison(name, original_model.mode, (), 0.0, reason) for name in names]
+                continue
             for name in track_steps(f"Comparing, {reference.mode}", names, len(names), "signature"):
                 inputs, reason = _choose_inputs(functions.inference.input_specs(name), sample_inputs.get(name))
                 if reason:

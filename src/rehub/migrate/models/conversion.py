@@ -117,7 +117,7 @@ def convert(
         for meta_graph in variants:
             register_graph_ops(meta_graph, label)
         inference = select_metagraph(metagraphs, chosen or frozenset(), label)
-        with restore.explain_damaged_files(layout, [inference], label, wants_all_variables=True):
+        with restore.explain_damaged_files(layout, [inference], label):
             functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(label))
             root, left_out = build_saved_object(functions, _make_call(functions, signature, layout, label))
         with stage_export(target, overwrite) as staging:

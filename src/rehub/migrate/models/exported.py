@@ -21,7 +21,7 @@ def build_saved_object(functions: SignatureFunctions, call: SignatureCall) -> tu
     """
     tf = tf_internals.import_tensorflow()
     root = tf_internals.objects.auto_trackable_class()()
-    left_out = functions.explain_left_out_losses()
+    left_out = [*functions.explain_left_out_signatures(), *functions.explain_left_out_losses()]
     root.variables = list(functions.state.variables.values())
     root.trainable_variables = [variable for variable in root.variables if variable.trainable]
     root.variable_map = functions.state.variable_map()

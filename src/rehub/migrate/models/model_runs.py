@@ -56,7 +56,9 @@ class OriginalModel:
                 shape = self._graph.get_tensor_by_name(tensor).shape.as_list()
                 self._paths[tensor] = np.full(shape, path.encode(), dtype=object)
             self._session.run(v1.tables_initializer(), self._paths)
-            self._variables = {variable.op.name: variable for variable in v1.global_variables()}
+            unset = frozenset(name.decode() for name in self._session.run(v1.report_uninitialized_variables()))
+            named = {variable.op.name: variable for variable in v1.global_variables()}
+            self._variables = {name: variable for name, variable in named.items() if name not in unset}
             self.initial = self._session.run(self._variables)
             placeholders = {name: v1.placeholder(value.dtype, value.shape) for name, value in self.initial.items()}
             self._reset = [v1.assign(self._variables[name], placeholders[name]) for name in self._variables]
@@ -74,7 +76,8 @@ class OriginalModel:
         tf = tf_internals.import_tensorflow()
         signature = self._module_graph.meta_graph.signature_def[name]
         feeds: dict[str, Any] = {}
-        for key, info in signature.inputs.items():
+        # Sorted as the conversion takes them: a tensor that two inputs feed has the value of the last.
+        for key, info in sorted(signature.inputs.items()):
             flat = [part.numpy() for part in tf.nest.flatten(inputs[key], expand_composites=True)]
             feeds.update(zip(components(info), flat))
         outputs = {

@@ -54,6 +54,18 @@ def convert_asset_path(context: Context, node: Node, scope: Scope) -> Sequence[A
     return [tf_internals.import_tensorflow().reshape(path, shape)]
 
 
+def _convert_parse_example(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
+    """Copy an op with inputs of the ranks that TensorFlow's shape inference asks for, and its kernel does not."""
+    tf = tf_internals.import_tensorflow()
+    serialized, names, *others = context.get_input_tensors(node, scope)
+    if names.shape.rank != 1:
+        names = tf.constant([], tf.string)  # They are for messages only.
+    keys = node.attr["Nsparse"].i + node.attr["Ndense"].i
+    others = [tf.reshape(key, []) if key.shape.num_elements() == 1 else key for key in others[:keys]] + others[keys:]
+    attr = {key: value for key, value in node.attr.items() if key not in _DROPPED_ATTRIBUTES}
+    return list(create_op(node.op, [serialized, names, *others], attr, node.name).outputs)
+
+
 def _refuse_placeholder(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
     raise InvalidModule(f"Placeholder {node.name!r} is needed for the outputs, but is not an input of the signature.")
 
@@ -69,6 +81,7 @@ def _skip_node(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
 CONVERTERS: dict[str, Converter] = {
     **dict.fromkeys(["Placeholder", "PlaceholderV2"], _refuse_placeholder),
     "LoopCond": _take_input,
+    "ParseExample": _convert_parse_example,
     "NoOp": _skip_node,  # What it groups has been traced before it.
     "PlaceholderWithDefault": _take_input,
 }
