@@ -9,14 +9,12 @@ import tensorflow as tf
 from newer_models import FILES, assert_equal, constants, extract, name_file
 
 import rehub as hub
-from rehub.errors import MissingOp
 
-IS_TF1 = tf.__version__.startswith("1.")
 MODELS = [
     pytest.param(file, name[:-4], id=f"{file.stem}-{name[:-4]}")
     for file in FILES
     for name in zipfile.ZipFile(str(file)).namelist()
-    if name.endswith(".npz") and name != "trained.npz" and not (IS_TF1 and name == "mutable_table.npz")
+    if name.endswith(".npz") and name != "trained.npz"
 ]
 
 
@@ -49,8 +47,9 @@ def test_the_report_lists_what_was_rewritten(tmp_path):
     assert any("attribute" in change or "op" in change for change in report.rewritten) or FILES[-1].stem == "2.21"
 
 
-@pytest.mark.skipif(not IS_TF1, reason="TensorFlow 2 restores the values of tables from the checkpoint")
-def test_values_of_mutable_tables_are_refused_where_they_would_be_lost(tmp_path):
-    path, _, _ = extract(FILES[0], "mutable_table", tmp_path)
-    with pytest.raises(MissingOp, match=r"mutable table .* 1\.15 does not restore"):
-        hub.load(path)
+@pytest.mark.parametrize("name", ["mutable_table", "dense_table"])
+@pytest.mark.skipif(not FILES, reason="no newer TensorFlow wrote a model for this test")
+def test_a_keras_layer_has_the_values_of_mutable_tables(name, tmp_path):
+    path, inputs, expected = extract(FILES[-1], name, tmp_path)
+    layer = hub.KerasLayer(path, signature="serving_default", output_key="output_0")
+    assert_equal({"output_0": layer(*constants(inputs).values()).numpy()}, expected)

@@ -35,7 +35,7 @@ def attribute(**values):
 
 
 def rewrite(model, version=(1, 15)):
-    rewriting = downgrade.rewrite_model(model.SerializeToString(), version, "a model")
+    rewriting = downgrade.rewrite_model(model.SerializeToString(), version, "a model", read_tensor=None)
     if rewriting is None:
         return None, None
     return rewriting, message_class("SavedModel").FromString(rewriting.content).meta_graphs[0]
@@ -115,6 +115,15 @@ def test_a_case_becomes_nested_choices():
     assert [node.op for node in nodes_of(metagraph).values()] == ["Const", "Equal", "StatelessIf"]
     added = [each.signature.name for each in metagraph.graph_def.library.function][1:]
     assert sorted(added) == ["branch_0_of_index", "branch_1_of_index", "branch_1_of_index_or_else", "branch_2_of_index"]
+
+
+def test_saved_values_of_other_resources_than_tables_are_an_error():
+    model = make_model(("Identity", "result", ["x"], {}))
+    nodes = model.meta_graphs[0].object_graph_def.nodes
+    nodes.add().resource.SetInParent()
+    nodes[3].saveable_objects["forest"].restore_function = 2
+    with pytest.raises(MissingOp, match=r"'a model'.*1\.15.*resource with saved values that is not a table"):
+        rewrite(model)
 
 
 def test_every_rule_has_one_name():

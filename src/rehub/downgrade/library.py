@@ -34,16 +34,28 @@ class Library:
         Returns:
             Its FunctionDef.
         """
+        function = self._add_named(wanted_name)
+        for arg, dtype in inputs:
+            function.signature.input_arg.add(name=arg, type=dtype.type)
+        for arg, dtype in outputs:
+            function.signature.output_arg.add(name=arg, type=dtype.type)
+        return function
+
+    def copy_function(self, name: str, wanted_name: str) -> Any:
+        """Add a copy of a function, named as `add_function` does it; return its FunctionDef."""
+        function = self._add_named(wanted_name)
+        new_name = function.signature.name
+        function.CopyFrom(self._functions[name])
+        function.signature.name = new_name
+        return function
+
+    def _add_named(self, wanted_name: str) -> Any:
         name, number = wanted_name, 0
         while name in self._functions:
             number += 1
             name = f"{wanted_name}_{number}"
         function = self._message.function.add()
         function.signature.name = name
-        for arg, dtype in inputs:
-            function.signature.input_arg.add(name=arg, type=dtype.type)
-        for arg, dtype in outputs:
-            function.signature.output_arg.add(name=arg, type=dtype.type)
         self._functions[name] = function
         return function
 

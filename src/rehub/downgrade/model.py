@@ -11,6 +11,7 @@ from rehub.downgrade.attributes import drop_attributes
 from rehub.downgrade.bodies import Body
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import Inexpressible, find_rule
+from rehub.downgrade.tables import ReadTensor, fill_saved_tables
 from rehub.errors import MissingOp
 from rehub.savedmodel.encodings.message_classes import message_class
 from rehub.savedmodel.nodes import iter_scopes
@@ -57,13 +58,16 @@ def needs_rewriting(content: Buffer, version: Version, newer: NewerOps) -> bool:
     return False
 
 
-def rewrite_model(content: bytes, version: Version, label: str, lacking: NewerOps | None = None) -> Rewriting | None:
+def rewrite_model(
+    content: bytes, version: Version, label: str, read_tensor: ReadTensor, lacking: NewerOps | None = None
+) -> Rewriting | None:
     """Rewrite a SavedModel so that an older TensorFlow loads it; return None if there is nothing to change.
 
     Args:
         content: the bytes of a `saved_model.pb`.
         version: the older TensorFlow's.
         label: what messages call the model.
+        read_tensor: reads a tensor of its checkpoint by its key, as a NumPy array.
         lacking: the ops and attributes that it lacks; by default, as `find_newer_ops` knows them.
 
     Raises:
@@ -76,20 +80,28 @@ def rewrite_model(content: bytes, version: Version, label: str, lacking: NewerOp
         rewriter = _Rewriter(metagraph, version, lacking or find_newer_ops(version), changes)
         failures = rewriter.rewrite_bodies()
         if version < (2, 0):
-            if object_graph.has_saved_tables(metagraph):
-                raise MissingOp(
-                    f"{label!r} has a mutable table with values in its checkpoint, which TensorFlow "
-                    f"{version[0]}.{version[1]} does not restore. Use a table that never changes, or a newer version."
-                )
             failures.update(object_graph.find_functions_of_captured_tensors(metagraph))
         if failures:
             left_out.extend(_leave_out(metagraph, rewriter.library, failures, version, label))
         if version < (2, 0) and metagraph.HasField("object_graph_def"):
             object_graph.rewrite_objects(metagraph, changes)
+            _fill_tables(metagraph, rewriter.library, read_tensor, label, changes)
     if not changes and not left_out:
         return None
     described = tuple(f"{change} ({count})" for change, count in sorted(changes.items()))
     return Rewriting(model.SerializeToString(deterministic=True), described, tuple(left_out))
+
+
+def _fill_tables(metagraph: Any, library: Library, read_tensor: ReadTensor, label: str, changes: Counter[str]) -> None:
+    try:
+        count = fill_saved_tables(metagraph, library, read_tensor)
+    except Inexpressible as error:
+        raise MissingOp(
+            f"{label!r} cannot be rewritten for TensorFlow 1.15, which does not restore the values of mutable tables: "
+            f"{error}. Load it in TensorFlow 2, or use tables that never change."
+        ) from error
+    if count:
+        changes["mutable table: filled by its initializer"] += count
 
 
 class _Rewriter:

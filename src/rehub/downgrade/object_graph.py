@@ -57,12 +57,6 @@ def make_plain(node: Any) -> None:
     node.user_object.identifier = _GENERIC
 
 
-def has_saved_tables(metagraph: Any) -> bool:
-    """Whether the checkpoint has values of mutable tables, which TensorFlow 1.15 does not restore."""
-    nodes = metagraph.object_graph_def.nodes
-    return any(node.WhichOneof("kind") == "resource" and node.saveable_objects for node in nodes)
-
-
 def find_functions_of_captured_tensors(metagraph: Any) -> dict[str, str]:
     """Return why TensorFlow 1.15 cannot have some functions, by their names: they take tensors of other functions.
 

@@ -19,7 +19,7 @@ from rehub.restore.lazy.objects import set_untracked
 from rehub.restore.loader import restore_model
 from rehub.restore.local_io import with_local_io
 from rehub.restore.missing_ops import ensure_ops_registered, raise_if_kernels_missing
-from rehub.restore.older_tensorflow import rewrite_if_newer
+from rehub.restore.older_tensorflow import read_checkpoint_tensor, rewrite_if_newer
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_devices import explain_remote_devices
 from rehub.restore.remote_directories import detect_layout_anywhere, is_local, read_model
@@ -77,6 +77,7 @@ __all__ = [
     "raise_if_damaged",
     "raise_if_kernels_missing",
     "raise_not_copyable",
+    "read_checkpoint_tensor",
     "read_model",
     "restore_model",
     "retain_for_trace",

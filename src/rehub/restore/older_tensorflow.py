@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rehub import tf_internals
+from rehub.errors import CorruptModel
+from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.remote_directories import copy_model_bytes, read_model
 from rehub.restore.scanned_copy import make_scanned_copy
 from rehub.savedmodel import Layout, MetaGraph
@@ -41,7 +43,8 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     lacking = _find_lacking_ops()
     if not needs_rewriting(read_model(layout), version, lacking):
         return layout, None
-    rewriting = rewrite_model(copy_model_bytes(layout), version, label, lacking)
+    read_tensor = functools.partial(read_checkpoint_tensor, layout.path)
+    rewriting = rewrite_model(copy_model_bytes(layout), version, label, read_tensor, lacking)
     if rewriting is None:
         return layout, None
     for change in rewriting.changes:
@@ -49,6 +52,23 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     for left_out in rewriting.left_out:
         _log.debug("%r is rewritten for this TensorFlow without %s", label, left_out)
     return make_scanned_copy(layout, rewriting.content), rewriting
+
+
+def read_checkpoint_tensor(path: str, key: str) -> Any:
+    """Read a tensor of a SavedModel's checkpoint, also in an object store, as a NumPy array.
+
+    Raises:
+        CorruptModel: it cannot be read.
+    """
+    import numpy as np
+
+    tf = tf_internals.import_tensorflow()
+    prefix = f"{pattern_free_path(path)}/variables/variables"
+    try:
+        value = tf.train.load_checkpoint(prefix).get_tensor(key)
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise CorruptModel(f"{key!r} in the checkpoint {prefix!r} cannot be read: {error}") from error
+    return np.asarray(value, dtype=object if isinstance(value, bytes) else None)  # Texts of NumPy lose zeros at ends.
 
 
 @functools.lru_cache(maxsize=None)

@@ -229,6 +229,17 @@ def mutable_table(texts, table):
     return table.lookup(texts)
 
 
+def _make_dense_table():
+    made = tf.lookup.experimental.DenseHashTable(tf.int64, tf.float32, 0.5, 0, 99, initial_num_buckets=8)
+    made.insert(tf.constant([7, 8], tf.int64), tf.constant([1.5, 2.5]))
+    return made
+
+
+@model(np.array([7, 8, 9]), table=_make_dense_table)
+def dense_table(numbers, table):
+    return table.lookup(numbers)
+
+
 @model(X)
 def custom_gradient(x):
     @tf.custom_gradient

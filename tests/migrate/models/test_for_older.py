@@ -16,7 +16,7 @@ needs_models = pytest.mark.skipif(not FILES, reason="the models for this test ar
 
 
 @needs_models
-@pytest.mark.parametrize("name", ["variable_read", "stateless_case", "table", "parse_example", "dense_bincount"])
+@pytest.mark.parametrize("name", ["variable_read", "stateless_case", "table", "parse_example", "mutable_table"])
 def test_plain_tensorflow_loads_what_is_written(name, tmp_path):
     path, inputs, expected = extract(FILES[0], name, tmp_path)
     report = convert_for_tensorflow(path, tmp_path / "written", VERSION)

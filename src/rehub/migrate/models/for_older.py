@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,8 @@ def convert_for_tensorflow(handle: Any, directory: Any, version: str, overwrite:
     layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     content = bytes(restore.read_model(layout)[:])
     metagraphs = read_metagraphs(layout.file, content)
-    rewriting = rewrite_model(content, numbers, label)
+    read_tensor = functools.partial(restore.read_checkpoint_tensor, layout.path)
+    rewriting = rewrite_model(content, numbers, label, read_tensor)
     gfile = tf_internals.import_tensorflow().io.gfile
     with stage_export(target, overwrite) as staging:
         gfile.makedirs(staging)
