@@ -74,9 +74,9 @@ class BatchCall:
         self._ragged, self._padded = dict(settings.ragged), dict(settings.padded)
         self._pad = settings.pad
         self._varying = [column for column in inputs.values() if not column.is_uniform]
-        self.lengths = self._lengths if self._varying else None
+        self.lengths = self._find_lengths if self._varying else None
 
-    def _lengths(self, row: int) -> Any:
+    def _find_lengths(self, row: int) -> Any:
         shapes = (column.shape(row) for column in self._varying)
         return tuple(shapes if self._pad is None else map(padded_shape, shapes))
 

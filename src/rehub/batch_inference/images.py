@@ -71,7 +71,7 @@ class ImageDecoder:
         import numpy as np
 
         try:
-            image = self._open(content)
+            image = self._open_image(content)
         except PackageMissing:
             raise
         except Exception as error:
@@ -94,7 +94,7 @@ class ImageDecoder:
         except ValueError as error:
             return error
 
-    def _open(self, content: bytes) -> Any:
+    def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
         image = image_module.open(io.BytesIO(content))
         image.load()

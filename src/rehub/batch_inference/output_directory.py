@@ -63,7 +63,7 @@ class OutputDirectory:
         if text is None or overwrite:
             return None
         written = json.loads(text)
-        if written["fingerprint"] != _fingerprint(plan, shards):
+        if written["fingerprint"] != _make_fingerprint(plan, shards):
             raise OutputInUse(
                 f"{self.path!r} has results of another run: {_describe_difference(written, plan, shards)}. Choose "
                 "another output, or replace them with --overwrite (overwrite=True in Python)."
@@ -85,7 +85,7 @@ class OutputDirectory:
             return
         pa = import_pyarrow()
         value = {
-            "fingerprint": _fingerprint(plan, shards),
+            "fingerprint": _make_fingerprint(plan, shards),
             "plan": plan.to_json(),
             "schema": plan.schema.hex(),
             "columns": pa.ipc.read_schema(pa.py_buffer(plan.schema)).to_string().split("\n") if plan.schema else [],
@@ -135,7 +135,7 @@ class OutputDirectory:
                 self._store.remove(name)
 
 
-def _fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
+def _make_fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
     return compute_fingerprint(plan.to_json(), [shard.to_json() for shard in shards])
 
 

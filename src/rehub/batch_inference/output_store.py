@@ -96,12 +96,12 @@ class ObjectStore:
         self.path = url.rstrip("/")
         self._storage, self._root = open_storage(self.path, self.path)
 
-    def _call(self, action: Callable[[], T]) -> T:
+    def _call_store(self, action: Callable[[], T]) -> T:
         return call_storage(
             action, OutputNotWritten, f"{redact_url(self.path)!r} cannot be used", self.path, FileNotFoundError
         )
 
-    def _locate(self, name: str) -> str:
+    def _locate_file(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
     def lock(self) -> ContextManager[None]:
@@ -112,7 +112,7 @@ class ObjectStore:
         """Return the names at the place."""
         self._storage.invalidate_cache()
         try:
-            found = self._call(lambda: self._storage.ls(self._root, detail=False))
+            found = self._call_store(lambda: self._storage.ls(self._root, detail=False))
         except FileNotFoundError:
             return []
         names = (str(path).rstrip("/").rpartition("/")[2] for path in found)
@@ -121,25 +121,27 @@ class ObjectStore:
     def read_text(self, name: str) -> str | None:
         """Return the text of a file; None if there is none."""
         try:
-            return str(self._call(lambda: self._storage.cat_file(self._locate(name))), "utf-8")
+            return str(self._call_store(lambda: self._storage.cat_file(self._locate_file(name))), "utf-8")
         except FileNotFoundError:
             return None
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file by one PUT."""
-        self._call(lambda: self._storage.pipe_file(self._locate(name), text.encode()))
+        self._call_store(lambda: self._storage.pipe_file(self._locate_file(name), text.encode()))
 
     def open(self, name: str) -> ContextManager[IO[bytes]]:
         """Open a file for reading."""
-        return cast("ContextManager[IO[bytes]]", self._call(lambda: self._storage.open(self._locate(name), "rb")))
+        return cast(
+            "ContextManager[IO[bytes]]", self._call_store(lambda: self._storage.open(self._locate_file(name), "rb"))
+        )
 
     def remove(self, name: str) -> None:
         """Delete a file."""
-        self._call(lambda: self._storage.rm_file(self._locate(name)))
+        self._call_store(lambda: self._storage.rm_file(self._locate_file(name)))
 
     def put(self, path: str, name: str) -> None:
         """Copy a file of this machine under a name, by one PUT."""
-        self._call(lambda: self._storage.put_file(path, self._locate(name)))
+        self._call_store(lambda: self._storage.put_file(path, self._locate_file(name)))
 
     def reset_staging(self) -> None:
         """Do nothing: what workers write is on their own disks."""

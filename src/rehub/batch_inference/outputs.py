@@ -33,7 +33,7 @@ class OutputColumn:
             self.array = np.zeros((self._rows, *values.shape[1:]), values.dtype)
         if self.lists is None and is_uniform and self.array.shape[1:] == values.shape[1:]:
             is_range = rows[-1] - rows[0] + 1 == len(rows)
-            self.array[slice(rows[0], rows[-1] + 1) if is_range and _ascends(rows) else rows] = values
+            self.array[slice(rows[0], rows[-1] + 1) if is_range and _is_ascending(rows) else rows] = values
             return
         if self.lists is None:
             self.lists = [None] * self._rows if self.array is None else list(self.array)
@@ -76,7 +76,7 @@ def decode_strings(value: Any) -> Any:
     return value
 
 
-def _ascends(rows: Sequence[int]) -> bool:
+def _is_ascending(rows: Sequence[int]) -> bool:
     return all(after == before + 1 for before, after in zip(rows, rows[1:]))
 
 

@@ -244,7 +244,9 @@ class Predictor:
         """Compute rows from `start` on; the values and errors are those of these rows alone."""
         assert self._loaded is not None
         inputs = {
-            tensor.name: convert_column(values[tensor.name], tensor, errors, self._decoder(tensor, values[tensor.name]))
+            tensor.name: convert_column(
+                values[tensor.name], tensor, errors, self._make_decoder(tensor, values[tensor.name])
+            )
             for tensor in self.signature.inputs
         }
         good = [row for row in range(rows) if row not in errors]
@@ -256,9 +258,11 @@ class Predictor:
             batching.run_batch(batch, call, sizer, errors)
 
     def _takes_images(self, columns: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
-        return any(self._decoder(tensor, columns[chosen[tensor.name]]) is not None for tensor in self.signature.inputs)
+        return any(
+            self._make_decoder(tensor, columns[chosen[tensor.name]]) is not None for tensor in self.signature.inputs
+        )
 
-    def _decoder(self, tensor: TensorInfo, values: Any) -> ImageDecoder | None:
+    def _make_decoder(self, tensor: TensorInfo, values: Any) -> ImageDecoder | None:
         is_image = tensor.dtype != "string" and (tensor.shape is None or len(tensor.shape) == 4)
         if not is_image or not holds_bytes(values):
             return None

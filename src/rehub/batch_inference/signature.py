@@ -18,7 +18,7 @@ _STACK = (
     *("Graph execution error", "Detected at", "<stack traces", "Stack trace", "Function call stack", 'File "'),
     *("Errors may have originated", "Input Source operations", "Original stack trace", "[[{{node"),
 )
-# Names that TensorFlow numbers anew in each process.
+# Names that TensorFlow numbers in each process by itself.
 _NODES = re.compile(r"\s*\[(?:\[\{\{node [^\]]*\]\]|Op:[^\]]*\])")
 _LONGEST_MESSAGE = 500
 

@@ -42,13 +42,13 @@ def make_field(name: str, column: OutputColumn, good: Sequence[int], *, varies: 
     kind = _string_type(values) if dtype is None or dtype.kind == "O" else _number_type(name, dtype)
     shape = next(iter(shapes))
     if len(shapes) == 1 and column.lists is None and not (varies and shape):
-        return pa.field(name, _nest(kind, shape), metadata=_shape_metadata(shape))
+        return pa.field(name, _nest_lists(kind, shape), metadata=_shape_metadata(shape))
     if len({each[1:] for each in shapes}) > 1:
         raise InputMismatch(
             f"Output of column {name!r} differs between rows in more than its first size: {sorted(shapes)[:3]}. "
             "Leave it out: --outputs names those to write."
         )
-    return pa.field(name, pa.list_(_nest(kind, shape[1:])), metadata=_shape_metadata(shape[1:]))
+    return pa.field(name, pa.list_(_nest_lists(kind, shape[1:])), metadata=_shape_metadata(shape[1:]))
 
 
 def _string_type(values: Sequence[Any]) -> Any:
@@ -72,7 +72,7 @@ def _number_type(name: str, dtype: Any) -> Any:
         ) from error
 
 
-def _nest(kind: Any, shape: Sequence[int]) -> Any:
+def _nest_lists(kind: Any, shape: Sequence[int]) -> Any:
     pa = import_pyarrow()
     if not shape:
         return kind

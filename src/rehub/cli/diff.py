@@ -55,7 +55,7 @@ def run_command(arguments: Namespace) -> int:
 def _print_difference(difference: ModelDifference, limit: int | None) -> None:
     """Print the summary, then each group of lines up to the limit."""
     groups = _group_lines(difference)
-    for text in _summarize(difference, groups):
+    for text in _summarize_differences(difference, groups):
         output.print_line(text)
     for name, lines in groups.items():
         shown = lines if limit is None else lines[:limit]
@@ -69,7 +69,7 @@ def _print_difference(difference: ModelDifference, limit: int | None) -> None:
             output.print_line(output.dim(f"and {len(lines) - len(shown):,} more: --all"))
 
 
-def _summarize(difference: ModelDifference, groups: dict[str, list[str]]) -> Iterator[str]:
+def _summarize_differences(difference: ModelDifference, groups: dict[str, list[str]]) -> Iterator[str]:
     counts = [f"{name} {len(lines):,}" for name, lines in groups.items()]
     yield f"differences: {', '.join(counts)}" if counts else "no differences"
     matched = "; ".join(f"{count:,} by {way}" for way, count in difference.matched.items())

@@ -84,7 +84,7 @@ def run_command(arguments: Namespace) -> int:
     steps = progress.track_steps("Migrating", migrate_files(interesting, options), len(interesting), "file")
     migrations = list(steps)
     errors = _write_files(arguments, files, interesting, migrations)
-    summary = _summarize(files, migrations, arguments.write or arguments.output is not None)
+    summary = _summarize_findings(files, migrations, arguments.write or arguments.output is not None)
     _print_report(arguments, migrations, summary)
     is_left = any(migration.error or migration.remaining for migration in migrations)
     is_pending = not (arguments.write or arguments.output) and any(migration.is_changed for migration in migrations)
@@ -155,7 +155,9 @@ def _write_files(
     return has_failed
 
 
-def _summarize(files: Sequence[FoundFile], migrations: Sequence[FileMigration], is_written: bool) -> dict[str, Any]:
+def _summarize_findings(
+    files: Sequence[FoundFile], migrations: Sequence[FileMigration], is_written: bool
+) -> dict[str, Any]:
     findings = [placed for migration in migrations for placed in migration.findings]
     return {
         "files": len(files),

@@ -219,7 +219,7 @@ class Body:
             if self._nodes[index].name in self._removed:
                 del self._nodes[index]
         for node in self._nodes:
-            inputs = [self._resolve(each) for each in node.input]
+            inputs = [self._resolve_input(each) for each in node.input]
             if inputs != list(node.input):
                 data = [each for each in inputs if each and not each.startswith("^")]
                 control = sorted({each for each in inputs if each.startswith("^")})
@@ -227,10 +227,10 @@ class Body:
                 node.input.extend(data + control)
         if self.is_function:
             for name, tensor in list(self.message.ret.items()):
-                self.message.ret[name] = self._resolve(tensor)
+                self.message.ret[name] = self._resolve_input(tensor)
             for name, node in list(self.message.control_ret.items()):
-                self._set_control_output(name, self._resolve(f"^{node}")[1:])
-        return {old: self._resolve(old) for old in self._renamed}
+                self._set_control_output(name, self._resolve_input(f"^{node}")[1:])
+        return {old: self._resolve_input(old) for old in self._renamed}
 
     def _set_control_output(self, name: str, node: str) -> None:
         """Let an output of control be that of a node, or remove it if there is none."""
@@ -251,7 +251,7 @@ class Body:
     def _name_tensor(self, node: str, output: str, number: int, index: int) -> str:
         return f"{node}:{output}:{number}" if self.is_function else f"{node}:{index}"
 
-    def _resolve(self, tensor: str) -> str:
+    def _resolve_input(self, tensor: str) -> str:
         if tensor.endswith(_KEPT):
             return tensor[: -len(_KEPT)]
         name = tensor if self.is_function or ":" in tensor or tensor.startswith("^") else f"{tensor}:0"

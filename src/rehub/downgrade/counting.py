@@ -51,7 +51,7 @@ def count_by_segments(body: Body, node: Any, _library: Library) -> None:
     flat = body.add("Reshape", [values, body.constant(INT32, [-1])], T=index_type, Tshape=INT32)
     ids = _segment_ids(body, body.convert(flat, index_type, INT64), row_ids, size)
     dtype = node.attr["T"]
-    data = _weights(body, flat, weights, node)
+    data = _make_weights(body, flat, weights, node)
     sums = body.add("UnsortedSegmentSum", [data, ids, body.add("Mul", [rows, size], T=INT64)], T=dtype, Tindices=INT64,
                     Tnumsegments=INT64)  # fmt: skip
     if node.attr["binary_output"].b:
@@ -69,7 +69,7 @@ def _split_inputs(node: Any) -> tuple[str, str, str]:
     return inputs[first], inputs[-2], inputs[-1]
 
 
-def _weights(body: Body, flat: str, weights: str, node: Any) -> str:
+def _make_weights(body: Body, flat: str, weights: str, node: Any) -> str:
     """Return the weight of each value: one if there are no weights, or only presence is asked for."""
     dtype = node.attr["T"]
     shape = body.add("Shape", [flat], T=node.attr["Tidx"], out_type=INT64)

@@ -24,9 +24,9 @@ def parse_with_lists_of_keys(body: Body, node: Any, _library: Library) -> None:
     to_vector = body.constant(INT32, [-1])
     vector = body.add("Reshape", [serialized, to_vector], T=STRING, Tshape=INT32)
     keys = [
-        *_unstack(body, sparse_keys, sparse_count),
-        *_unstack(body, ragged_keys, len(ragged_types)),
-        *_unstack(body, dense_keys, dense_count),
+        *_unstack_shape(body, sparse_keys, sparse_count),
+        *_unstack_shape(body, ragged_keys, len(ragged_types)),
+        *_unstack_shape(body, dense_keys, dense_count),
     ]
     total = sparse_count + len(ragged_types)
     all_types = message_class("AttrValue")()
@@ -119,7 +119,7 @@ def _split_types(types: Any) -> list[Any]:
     return split
 
 
-def _unstack(body: Body, keys: str, count: int) -> list[str]:
+def _unstack_shape(body: Body, keys: str, count: int) -> list[str]:
     if count == 0:
         return []
     return body.add_node("Unpack", [keys], ["output"] * count, num=count, T=STRING, axis=0)

@@ -97,7 +97,7 @@ class Catalogue:
                 continue  # Withdrawn meanwhile.
             seen.add((model.name.path, _number_version(model.name)))
         for name, version in known - seen:
-            self._delete((name, version))
+            self._delete_entry((name, version))
         return count
 
     def add(self, model: StoredModel, *, force: bool = False) -> bool:
@@ -127,12 +127,12 @@ class Catalogue:
             )
             _mark_latest(database, model.name.path)
         if not model.directory.is_dir():  # Withdrawn meanwhile, perhaps before it was in the index.
-            self._delete(key)
+            self._delete_entry(key)
         return True
 
     def remove(self, name: ModelName) -> None:
         """Take a version out of the index."""
-        self._delete((name.path, _number_version(name)))
+        self._delete_entry((name.path, _number_version(name)))
 
     def facts(self, model: StoredModel) -> ModelFacts:
         """Return what is known of a version, read now if the index does not have it."""
@@ -211,16 +211,16 @@ class Catalogue:
         """Give the database for one transaction; open it again if it was deleted or damaged."""
         with self._lock:
             if _inode_of(self._path) != self._inode:
-                self._reopen("it was deleted or replaced")
+                self._reopen_database("it was deleted or replaced")
             try:
                 with self._database:
                     self._database.execute("begin immediate")
                     yield self._database
             except sqlite3.DatabaseError as error:
-                self._reopen(str(error))  # For the next request; this one fails.
+                self._reopen_database(str(error))  # For the next request; this one fails.
                 raise
 
-    def _reopen(self, reason: str) -> None:
+    def _reopen_database(self, reason: str) -> None:
         _log.warning("The index %s is opened again: %s", self._path, reason)
         with contextlib.suppress(sqlite3.DatabaseError):
             self._database.close()
@@ -228,7 +228,7 @@ class Catalogue:
         self._inode = _inode_of(self._path)
         threading.Thread(target=self.update, daemon=True).start()
 
-    def _delete(self, key: tuple[str, int]) -> None:
+    def _delete_entry(self, key: tuple[str, int]) -> None:
         with self._use_database() as database:
             _delete_rows(database, key)
             _mark_latest(database, key[0])
@@ -257,7 +257,7 @@ def _mark_latest(database: sqlite3.Connection, name: str) -> None:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    database = _connect(path)
+    database = _open_connection(path)
     try:
         database.execute(_WITHOUT_SYNC)
         (layout,) = database.execute("pragma user_version").fetchone()
@@ -270,7 +270,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
         _log.info("The index %s is made again: it is of another layout, or damaged", path)
         for suffix in ("", "-journal"):  # SQLite's journal belongs to the damaged file.
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-    database = _connect(path)
+    database = _open_connection(path)
     database.execute(_WITHOUT_SYNC)
     with database:
         database.execute("begin immediate")
@@ -280,7 +280,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _open_connection(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(str(path), check_same_thread=False, timeout=30)
 
 

@@ -105,7 +105,7 @@ class ReportBoard:
 
     def open(self) -> None:
         """Make the directory. Those of earlier runs are deleted, so that workers that their drivers left stop."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         for earlier in storage.glob(f"{posixpath.dirname(path)}/reports-*"):
             storage.rm(earlier, recursive=True)
         storage.makedirs(path, exist_ok=True)
@@ -113,25 +113,25 @@ class ReportBoard:
 
     def close(self) -> None:
         """Say that no more reports are wanted."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         storage.rm_file(f"{path}/{_RUNNING}")
 
     def is_open(self) -> bool:
         """Return whether reports are wanted."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         storage.invalidate_cache()
         return bool(storage.exists(f"{path}/{_RUNNING}"))
 
     def put(self, report: ShardReport) -> None:
         """Write a report; several of one shard are one."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         staging = f"{path}/{report.shard}.{uuid.uuid4().hex}.tmp"
         storage.pipe_file(staging, json.dumps(report.to_json()).encode())
         storage.mv(staging, f"{path}/{report.shard}.json")
 
     def take(self) -> Iterator[ShardReport]:
         """Yield the reports that were not taken yet."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         storage.invalidate_cache()
         for name in sorted(storage.ls(path, detail=False)):
             if name.endswith(".json") and name not in self._taken:
@@ -140,8 +140,8 @@ class ReportBoard:
 
     def delete(self) -> None:
         """Delete the directory."""
-        storage, path = self._storage()
+        storage, path = self._find_storage()
         storage.rm(path, recursive=True)
 
-    def _storage(self) -> tuple[Any, str]:
+    def _find_storage(self) -> tuple[Any, str]:
         return open_storage(self._url, self._url)

@@ -68,7 +68,7 @@ class _Server(threading.Thread):
         """Serve until no shard is left."""
         try:
             for shard in iter(self._left.take, None):
-                report = self._compute(shard)
+                report = self._compute_shards(shard)
                 if report is not None:
                     self._reports.put(report)
         except BaseException as error:  # noqa: BLE001  Raised again by the driver's thread.
@@ -77,7 +77,7 @@ class _Server(threading.Thread):
             if self._worker is not None:
                 self._worker.close()
 
-    def _compute(self, shard: Shard) -> ShardReport | None:
+    def _compute_shards(self, shard: Shard) -> ShardReport | None:
         if self._worker is None:
             self._worker = WorkerProcess(self._plan, self._threads)
         worker = self._worker

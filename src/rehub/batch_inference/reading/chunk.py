@@ -74,20 +74,20 @@ def merge_chunks(chunks: Iterable[Chunk], columns: Sequence[str]) -> Iterator[Ch
     """Yield the rows of chunks in larger chunks: small files are small chunks, and the model gets whole batches."""
     pending: list[Chunk] = []
     for chunk in chunks:
-        if pending and not _fits(pending, chunk):
-            yield _concatenate(pending, columns)
+        if pending and not _fits_together(pending, chunk):
+            yield _join_columns(pending, columns)
             pending = []
         pending.append(chunk)
     if pending:
-        yield _concatenate(pending, columns)
+        yield _join_columns(pending, columns)
 
 
-def _fits(pending: Sequence[Chunk], chunk: Chunk) -> bool:
+def _fits_together(pending: Sequence[Chunk], chunk: Chunk) -> bool:
     rows, size = sum(each.rows for each in pending), sum(each.size for each in pending)
     return rows + chunk.rows <= MOST_ROWS and size + chunk.size <= MOST_BYTES
 
 
-def _concatenate(chunks: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
+def _join_columns(chunks: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
     if len(chunks) == 1:
         return chunks[0]
     errors, rows = RowErrors(), 0

@@ -102,7 +102,7 @@ def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow,
                 except csv.Error as error:
                     if str(error) == _UNCLOSED_QUOTE:
                         raise InputUnreadable("a quote is never closed") from error
-                    yield _broken(part.path, number, "row", str(error)), 0
+                    yield _make_broken_row(part.path, number, "row", str(error)), 0
                     number += 1
                     continue
                 if not cells:
@@ -118,11 +118,11 @@ def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow,
 
 def _check_row(path: str, number: int, header: list[str], cells: list[str]) -> Mapping[str, Any] | UnreadableRow:
     if len(cells) != len(header):
-        return _broken(path, number, "row", f"it has {len(cells)} cells, and the header {len(header)}")
+        return _make_broken_row(path, number, "row", f"it has {len(cells)} cells, and the header {len(header)}")
     if any(map(has_broken_text, cells)):
-        return _broken(path, number, "encoding", "it is not UTF-8")
+        return _make_broken_row(path, number, "encoding", "it is not UTF-8")
     return dict(zip(header, cells))
 
 
-def _broken(path: str, number: int, kind: str, why: str) -> UnreadableRow:
+def _make_broken_row(path: str, number: int, kind: str, why: str) -> UnreadableRow:
     return UnreadableRow(kind, f"row {number + 1} of {redact_url(path)}: {why}")

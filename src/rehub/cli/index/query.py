@@ -115,10 +115,10 @@ def _print_matches(inputs: list[str], found: list[list[dict[str, Any]]]) -> None
     is_one = len(inputs) == 1
     table = [
         [
-            *([] if is_one else [_shorten(text)]),
+            *([] if is_one else [_shorten_text(text)]),
             f"{match['distance']:.4f}",
             *([] if names else [str(match["row"])]),
-            *(_shorten(match["columns"].get(name)) for name in names),
+            *(_shorten_text(match["columns"].get(name)) for name in names),
         ]
         for text, rows in zip(inputs, found)
         for match in rows
@@ -126,6 +126,6 @@ def _print_matches(inputs: list[str], found: list[list[dict[str, Any]]]) -> None
     output.print_table([*([] if is_one else ["INPUT"]), "DISTANCE", *(map(str.upper, names or ["row"]))], table)
 
 
-def _shorten(value: Any) -> str:
+def _shorten_text(value: Any) -> str:
     text = "" if value is None else str(value)
     return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 3] + "..."

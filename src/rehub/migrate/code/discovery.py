@@ -47,14 +47,14 @@ def find_files(paths: Iterable[Path], skipped: Path | None = None) -> Iterator[F
     """
     seen = set()
     for path in paths:
-        for found in _walk(path, skipped) if path.is_dir() else [FoundFile(path, Path(path.name))]:
+        for found in _walk_directory(path, skipped) if path.is_dir() else [FoundFile(path, Path(path.name))]:
             real = os.path.realpath(found.path)
             if real not in seen:
                 seen.add(real)
                 yield found
 
 
-def _walk(root: Path, skipped: Path | None) -> Iterator[FoundFile]:
+def _walk_directory(root: Path, skipped: Path | None) -> Iterator[FoundFile]:
     for directory, inner, files in os.walk(root):
         here = Path(directory)
         inner[:] = sorted(name for name in inner if not _is_skipped(here / name, skipped))

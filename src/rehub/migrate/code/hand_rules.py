@@ -88,11 +88,11 @@ _USES = (
 )
 
 
-def _qualify(name: str) -> str:
+def _qualify_name(name: str) -> str:
     return f"tensorflow_{name}" if name.startswith("hub.") else f"tensorflow.{name}"
 
 
-_NAMES = {_qualify(name): (rule, message) for rule, message, names in _USES for name in names.split()}
+_NAMES = {_qualify_name(name): (rule, message) for rule, message, names in _USES for name in names.split()}
 _SPARSE = frozenset(
     f"tensorflow.{name}"
     for name in """

@@ -58,10 +58,10 @@ class ImportedNames:
         """
         if isinstance(node, ast.Attribute):
             base = self.resolve_name(node.value, depth)
-            return _canonical(f"{base}.{node.attr}") if base else ""
+            return _canonical_name(f"{base}.{node.attr}") if base else ""
         if not isinstance(node, ast.Name) or depth == 0:
             return ""
-        bound = self._lookup(node)
+        bound = self._look_up_name(node)
         if isinstance(bound, ast.expr):
             return self.resolve_name(bound, depth - 1)
         return bound or ""
@@ -77,7 +77,7 @@ class ImportedNames:
     def resolve_value(self, node: ast.expr) -> ast.expr:
         """Return the expression that a name is bound to, where there is one; else the node itself."""
         for _ in range(10):
-            bound = self._lookup(node) if isinstance(node, ast.Name) else None
+            bound = self._look_up_name(node) if isinstance(node, ast.Name) else None
             if not isinstance(bound, ast.expr):
                 break
             node = bound
@@ -90,7 +90,7 @@ class ImportedNames:
             outer = self.parents.get(outer)
         return outer
 
-    def _lookup(self, node: ast.Name) -> str | ast.expr | None:
+    def _look_up_name(self, node: ast.Name) -> str | ast.expr | None:
         scope: _Scope | None = self._scopes.get(node)
         is_own = True
         while scope is not None:
@@ -106,7 +106,7 @@ class ImportedNames:
         while stack:
             node, scope = stack.pop()
             self.nodes.append(node)
-            self._bind(node, scope)
+            self._bind_name(node, scope)
             inner = scope
             if isinstance(node, _FUNCTIONS):
                 inner = _Scope(scope)
@@ -118,7 +118,7 @@ class ImportedNames:
                 self.parents[child] = node
             stack += [(child, inner) for child in reversed(children)]
 
-    def _bind(self, node: ast.AST, scope: _Scope) -> None:
+    def _bind_name(self, node: ast.AST, scope: _Scope) -> None:
         if isinstance(node, ast.Name):
             self._scopes[node] = scope
             if isinstance(node.ctx, ast.Store):
@@ -128,10 +128,10 @@ class ImportedNames:
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 name = alias.name if alias.asname else alias.name.partition(".")[0]
-                scope.bind(alias.asname or name, _canonical(name))
+                scope.bind(alias.asname or name, _canonical_name(name))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
-                scope.bind(alias.asname or alias.name, _canonical(f"{node.module}.{alias.name}"))
+                scope.bind(alias.asname or alias.name, _canonical_name(f"{node.module}.{alias.name}"))
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             scope.bind(node.name, None)
 
@@ -147,7 +147,7 @@ def _bind_arguments(arguments: ast.arguments, scope: _Scope) -> None:
             scope.bind(rest.arg, None)
 
 
-def _canonical(name: str) -> str:
+def _canonical_name(name: str) -> str:
     for prefix, same in _SAME.items():
         if name == prefix or name.startswith(f"{prefix}."):
             return same + name[len(prefix) :]

@@ -46,7 +46,7 @@ def join(one: Value, other: Value) -> Value:
         return one
     if is_unremarkable(one) and is_unremarkable(other):
         return Plain()
-    return Mixed(_options(one) | _options(other))
+    return Mixed(_list_options(one) | _list_options(other))
 
 
 def is_held(value: Tensor) -> bool:
@@ -73,5 +73,5 @@ def is_unremarkable(value: Value) -> bool:
     return all(isinstance(part, (Plain, Items, Entries)) for part in iter_parts(value))
 
 
-def _options(value: Value) -> frozenset[Value]:
+def _list_options(value: Value) -> frozenset[Value]:
     return value.options if isinstance(value, Mixed) else frozenset([value])

@@ -64,9 +64,9 @@ class Plan:
         self.remade_sessions: list[cst.CSTNode] = []
         # Calls of `hub.Module` in functions that are called in each run now.
         self.repeated_loads: list[cst.Call] = []
-        self._index(module)
+        self._index_nodes(module)
 
-    def _index(self, node: cst.CSTNode) -> None:
+    def _index_nodes(self, node: cst.CSTNode) -> None:
         stack: list[cst.CSTNode] = [node]
         while stack:
             current = stack.pop()
