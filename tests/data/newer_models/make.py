@@ -259,6 +259,66 @@ def logarithm(x):
     return tf.math.xlog1py(x, tf.abs(x))
 
 
+@model(X, indices=np.array([[0, 1], [2, 3], [0, 1], [3, 0]], "int32"))
+def scattered_extremes(x, indices):
+    rows = tf.constant([[3], [0], [3]], tf.int64)
+    lowest = tf.fill([4, 4], -np.inf)
+    return {
+        "elements": tf.tensor_scatter_nd_max(x, indices, x[:, 0]),
+        "rows": tf.tensor_scatter_nd_min(x, rows, x[:3] * 2),
+        "untouched": tf.tensor_scatter_nd_max(lowest, rows, x[:3]),
+        "integers": tf.tensor_scatter_nd_max(tf.cast(x * 9, tf.int32), indices, tf.constant([1, 2, 3, 4])),
+    }
+
+
+PROBABILITIES = np.array([1e-30, 1e-7, 0.01, 0.3, 0.5, 0.7, 0.999, 1, 0, -1, 2])
+
+
+@model(PROBABILITIES, np.array([-1 + 1e-15, -0.99999, -0.5, 0, 1e-4, 0.9, 1, -1, 1.1]))
+def quantiles(p, x):
+    return {
+        "normal": tf.math.ndtri(p),
+        "normal_single": tf.math.ndtri(tf.cast(p, tf.float32)),
+        "erf": tf.math.erfinv(x),
+        "erf_single": tf.math.erfinv(tf.cast(x, tf.float32)),
+    }
+
+
+@model(X.reshape(1, 4, 4, 1) * np.arange(1, 9, dtype="float32"), kernel=np.tile(X[:3, :3, None, None], (1, 1, 1, 16)))
+def grouped_convolutions(x, kernel):
+    wide = tf.concat([kernel, kernel * 2], axis=2)
+    return {
+        "depthwise": tf.nn.conv2d(x, kernel, 1, "SAME"),
+        "strides": tf.nn.conv2d(x, kernel, [1, 2], "VALID"),
+        "dilations": tf.nn.conv2d(x, kernel, 1, "SAME", dilations=2),
+        "groups": tf.nn.conv2d(x, wide, 1, [[0, 0], [1, 0], [0, 1], [0, 0]]),
+    }
+
+
+IMAGES = np.random.RandomState(1).uniform(0, 9, (2, 5, 4, 3)).astype("float32")
+WARPS = np.array([[0.9, 0.3, -2.2, -0.4, 1.1, 1.23, 0.01, -0.02], [-3.1, 0, 9.23, 0, 2.7, -7.1, 0, 0.25]], "float32")
+
+
+@model(IMAGES, WARPS)
+def transformed_images(x, transforms):
+    def transform(images, interpolation, fill_mode, size=(6, 7), count=2):
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=transforms[:count],
+            output_shape=size,
+            fill_value=0.5,
+            interpolation=interpolation,
+            fill_mode=fill_mode,
+        )
+
+    modes = [(first, mode) for first in ("NEAREST", "BILINEAR") for mode in ("CONSTANT", "REFLECT", "WRAP", "NEAREST")]
+    return {
+        **{f"{interpolation}_{mode}".lower(): transform(x, interpolation, mode) for interpolation, mode in modes},
+        "bytes": transform(tf.cast(x, tf.uint8), "NEAREST", "REFLECT", count=1),
+        "one_row": transform(x[:, :1], "BILINEAR", "WRAP"),
+    }
+
+
 class Trained(tf.Module):
     """A Reusable SavedModel with a batch norm, a silu and a regularization loss."""
 
