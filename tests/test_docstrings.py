@@ -12,7 +12,12 @@ import rehub
 
 SOURCE = Path(rehub.__file__).parent
 # The packages that are extras, and what each needs. Not all environments have it.
-EXTRAS = {"rehub.migrate.code": "libcst", "rehub.server": "starlette"}
+EXTRAS = {
+    "rehub.batch_inference": "pyarrow",
+    "rehub.batch_inference.predictor": "tensorflow",
+    "rehub.migrate.code": "libcst",
+    "rehub.server": "starlette",
+}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

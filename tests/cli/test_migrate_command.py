@@ -90,7 +90,7 @@ def test_what_is_left_to_do_by_hand_is_reported_with_code(project, rehub):
     ran = rehub("migrate", ".", "--write")
     assert ran.code == 1
     assert "train.py:4:9: RH306 [c]" in ran.out
-    assert "    checkpoint = tf.train.load_checkpoint(" in ran.out
+    assert '    hub.restore_checkpoint(module, "model.ckpt"' in ran.out
     assert (project / "train.py").read_text() == BY_HAND
 
 

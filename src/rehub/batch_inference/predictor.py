@@ -29,9 +29,13 @@ class Predictor:
     It can be pickled: the model is loaded in the process that first calls it, from the files that were found when it
     was made. Ray's `map_batches`, Daft's and Spark's functions take it; docs/batch.md shows how.
 
-    >>> predictor = Predictor(handle, outputs={"default": "embedding"}, keep=["id"])     # doctest: +SKIP
-    >>> predictor({"id": [7, 8], "text": ["a fine film", "a dull one"]})                 # doctest: +SKIP
-    {'id': [7, 8], 'embedding': array([[...], [...]], dtype=float32)}
+    >>> import tensorflow as tf
+    >>> model = tf.Module()
+    >>> model.double = tf.function(lambda x: {"y": 2 * x}, [tf.TensorSpec([None], tf.float32, "x")])
+    >>> tf.saved_model.save(model, "double", model.double)
+    >>> predictor = Predictor("double", outputs={"y": "twice"}, keep=["id"])
+    >>> predictor({"id": [7, 8], "x": [1.0, 2.5]})
+    {'id': [7, 8], 'twice': array([2., 5.], dtype=float32)}
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.

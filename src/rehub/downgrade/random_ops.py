@@ -47,19 +47,15 @@ _KEY_OPS = ("StatelessRandomGetKeyCounter", "StatelessRandomGetKeyCounterAlg")
 def _mix_seed(body: Body, key: str, counter: str) -> str:
     """Return a seed of a key and a counter."""
     parts = [body.add("Bitcast", [each], T=UINT64, type=INT64) for each in (key, counter)]
-    return body.add("ConcatV2", [parts[0], _first(body, parts[1]), body.constant(INT32, 0)], N=2, T=INT64, Tidx=INT32)
+    return body.add(
+        "ConcatV2", [parts[0], _take_first(body, parts[1], INT64), body.constant(INT32, 0)], N=2, T=INT64, Tidx=INT32
+    )
 
 
-def _first(body: Body, vector: str) -> str:
+def _take_first(body: Body, vector: str, dtype: Any) -> str:
     bounds = [body.constant(INT32, each) for each in ([0], [1], [1])]
-    masks: dict[str, Any] = {
-        "begin_mask": 0,
-        "end_mask": 0,
-        "ellipsis_mask": 0,
-        "new_axis_mask": 0,
-        "shrink_axis_mask": 0,
-    }
-    return body.add("StridedSlice", [vector, *bounds], T=INT64, Index=INT32, **masks)
+    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    return body.add("StridedSlice", [vector, *bounds], T=dtype, Index=INT32, **masks)
 
 
 @rule("kept for what draws by it", *_KEY_OPS)
@@ -67,22 +63,10 @@ def make_key(body: Body, node: Any, _library: Library) -> None:
     """Return the seed as the key: what draws takes the seed, by the rule for it."""
     seed = body.convert(node.input[0], node.attr.get("Tseed", INT64), INT64)
     bits = body.add("Bitcast", [seed], T=INT64, type=UINT64)
-    outputs = [("key", [_first_of_uint64(body, bits)]), ("counter", [bits])]
+    outputs = [("key", [_take_first(body, bits, UINT64)]), ("counter", [bits])]
     if node.op == "StatelessRandomGetKeyCounterAlg":
         outputs.append(("alg", [body.constant(INT32, _PHILOX)]))
     body.replace_outputs(outputs)
-
-
-def _first_of_uint64(body: Body, vector: str) -> str:
-    bounds = [body.constant(INT32, each) for each in ([0], [1], [1])]
-    masks: dict[str, Any] = {
-        "begin_mask": 0,
-        "end_mask": 0,
-        "ellipsis_mask": 0,
-        "new_axis_mask": 0,
-        "shrink_axis_mask": 0,
-    }
-    return body.add("StridedSlice", [vector, *bounds], T=UINT64, Index=INT32, **masks)
 
 
 @rule("Philox", "StatelessRandomGetAlg")

@@ -17,6 +17,7 @@ from rehub.restore.report import LoadReport, set_load_report
 from rehub.restore.request import LoadRequest
 from rehub.restore.retention import find_restored_functions, retain_captures
 from rehub.restore.tensorflow_loader import load_with_tensorflow
+from rehub.restore.unknown_optimizers import copy_without_slot_variables
 from rehub.savedmodel import MetaGraph
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
@@ -48,11 +49,11 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
     if request.policy.loader != "tensorflow":
         try:
             with pause_collection():
-                obj, prepared_form = load_lazily(path, tags, request.options, ensure_ops, request.policy.prepare)
+                obj, form, left_out = load_lazily(path, tags, request.options, ensure_ops, request.policy.prepare)
         except LazyLoadUnsupported as error:
             reason = str(error)
         else:
-            set_load_report(obj, LoadReport("lazy", prepared=prepared_form))
+            set_load_report(obj, LoadReport("lazy", prepared=form, left_out=left_out))
             return obj
         if request.policy.loader == "lazy":
             raise UnsupportedFormat(
@@ -61,13 +62,16 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
             )
         _log.debug("%r is loaded by TensorFlow's loader: %s", request.label, reason)
     ensure_ops(metagraph.used_ops())
+    left_out = ()
+    if metagraph.has_objects:
+        path, left_out = copy_without_slot_variables(path)
     obj = load_with_tensorflow(path, tags, request.options, has_odd_names=_has_odd_names(metagraph))
     add_copy_methods_to_parts(obj)
     # Lazy functions retain what they capture, and build gradients under a lock, from the start.
     for trace in retain_captures(obj):
         tf_internals.gradients.lock_gradient_building(trace)
     explain_mismatches(find_restored_functions(obj), request.label)
-    set_load_report(obj, LoadReport("tensorflow", reason))
+    set_load_report(obj, LoadReport("tensorflow", reason, left_out=left_out))
     return obj
 
 

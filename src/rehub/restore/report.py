@@ -85,7 +85,8 @@ class LoadReport:
         prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
         optimized: with `optimize="inference"`, what was measured of each signature and function, and chosen.
         rewritten: what was changed for this TensorFlow in a model that a newer one wrote, each with how often.
-        left_out: the functions of such a model that cannot be rewritten, with the reason.
+        left_out: the functions of such a model that cannot be rewritten, and the variables of an optimizer that no
+            installed Keras has, with the reason.
     """
 
     loader: str

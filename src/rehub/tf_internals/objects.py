@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 from typing import Any, Iterable, Iterator
 
 from rehub.tf_internals.loader import loader_class
-from rehub.tf_internals.tensorflow import import_tensorflow
+from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
 
 
 def trackable_resource_class() -> Any:
@@ -123,6 +123,20 @@ def revive_optimizer(proto: Any) -> Any:
     `custom_objects=` of another Keras 2. Seen in 2.15, 2.21.
     """
     return _revived_types().deserialize(proto) if proto.identifier == "optimizer" else None
+
+
+def can_revive_optimizer(proto: Any) -> bool:
+    """Whether the object of a SavedUserObject message can be made as an optimizer, which has slot variables."""
+    return proto.identifier == "optimizer" and not can_lack_optimizers()
+
+
+def can_lack_optimizers() -> bool:
+    """Whether there is no Keras 2, which has the class of saved optimizers.
+
+    TensorFlow's loader imports `tf_keras` for it, and before 2.16 the Keras that TensorFlow requires
+    (saved_model/load.py). Seen in 2.15, 2.21.
+    """
+    return tensorflow_version() >= (2, 16) and importlib.util.find_spec("tf_keras") is None
 
 
 def is_collection(proto: Any) -> bool:

@@ -14,7 +14,7 @@ _ROWS = 1000
 def infer_types(rows: Iterable[Mapping[str, Any] | UnreadableRow]) -> dict[str, Any]:
     """Return the Arrow type of each key of the first rows; of nested values, the type of their JSON text.
 
-    >>> infer_types([{"id": 1, "text": "a"}, {"id": 2.5}])                               # doctest: +SKIP
+    >>> infer_types([{"id": 1, "text": "a"}, {"id": 2.5}])
     {'id': DataType(double), 'text': DataType(string)}
     """
     found: dict[str, set[str]] = {}

@@ -15,6 +15,7 @@ from rehub.restore.lazy.model_file import ModelFile, is_function, read_model_fil
 from rehub.restore.lazy.objects import set_untracked
 from rehub.restore.local_io import with_local_io
 from rehub.restore.remote_directories import detect_layout_anywhere, read_model
+from rehub.restore.unknown_optimizers import leave_out_slot_variables
 from rehub.restore.weights import WeightReader, map_plain_variables
 
 
@@ -28,7 +29,7 @@ def load_lazily(
     options: Any | None,
     ensure_ops: Callable[[Iterable[str]], None],
     prepare: str = "off",
-) -> tuple[Any, str]:
+) -> tuple[Any, str, tuple[str, ...]]:
     """Return what `tf.saved_model.load` makes of a directory, with functions that are built when they are used.
 
     Args:
@@ -39,7 +40,8 @@ def load_lazily(
         prepare: what is done with the model's prepared form: "use", "make" or "off".
 
     Returns:
-        The object, and the directory of the prepared form from which its weights are mapped; "" if they are not.
+        The object; the directory of the prepared form from which its weights are mapped, "" if they are not; and what
+        was left out.
 
     Raises:
         LazyLoadUnsupported: only TensorFlow's loader can restore it.
@@ -55,6 +57,7 @@ def load_lazily(
     if debug_info.traces:
         raise LazyLoadUnsupported("it has debug information, which names every function")
     _check_model(path, model, tags)
+    left_out = leave_out_slot_variables(model.metagraph.object_graph_def)
     nodes = model.metagraph.object_graph_def.nodes
     directory, form = _find_form(path, content, nodes, prepare)
     with tf.init_scope(), contextlib.ExitStack() as stack:
@@ -80,7 +83,7 @@ def load_lazily(
     set_untracked(root, "tensorflow_git_version", model.metagraph.meta_info_def.tensorflow_git_version)
     if prepare == "make" and form is None and directory is not None and keys:
         prepared.write_form(path, directory, ops, keys)
-    return root, str(directory) if is_mapped else ""
+    return root, str(directory) if is_mapped else "", left_out
 
 
 def _why_not_lazy(options: Any | None) -> str | None:
