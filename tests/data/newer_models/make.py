@@ -375,14 +375,36 @@ def save_trained(path):
     return {"x": X, "target": X[::-1].copy(), "losses": np.array(losses), "prediction": prediction}
 
 
+def save_legacy(path):
+    """Saves a module in TF1 Hub format."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 4], name="x")
+        table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([1, 2], [0.5, 1.5]), 0.0)
+        product = x @ v1.get_variable("w", initializer=X, use_resource=True)
+        ids = tf.cast(tf.abs(x) * 4, tf.int32)
+        counts = tf.raw_ops.DenseBincount(input=ids, size=4, weights=tf.zeros([0]))
+        output = product + counts + table.lookup(ids)
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        signature = v1.saved_model.predict_signature_def({"default": x}, {"default": output})
+        builder = v1.saved_model.Builder(path)
+        builder.add_meta_graph_and_variables(session, [], {"default": signature})
+        builder.save()
+        pathlib.Path(path, "tfhub_module.pb").write_bytes(b"\x08\x03")
+        return {"inputs/x": X, "outputs/default": session.run(output, {x: X})}
+
+
+OTHERS = {"trained": save_trained, "legacy_module": save_legacy}
+
+
 def main():
     """Writes a zip file with a folder and an .npz file for each model."""
     version = ".".join(tf.__version__.split(".")[:2])
     with zipfile.ZipFile(HERE / f"{version}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in [*MODELS, "trained"]:
+        for name in [*MODELS, *OTHERS]:
             with tempfile.TemporaryDirectory() as directory:
                 path = pathlib.Path(directory) / "model"
-                recorded = save_trained(str(path)) if name == "trained" else save(name, str(path))
+                recorded = OTHERS[name](str(path)) if name in OTHERS else save(name, str(path))
                 file = io.BytesIO()
                 np.savez_compressed(file, **recorded)
                 archive.writestr(f"{name}.npz", file.getvalue())
