@@ -218,7 +218,10 @@ class Body:
         for index in reversed(range(len(self._nodes))):
             if self._nodes[index].name in self._removed:
                 del self._nodes[index]
+        removed = {f"loc:@{name}".encode() for name in self._removed}
         for node in self._nodes:
+            if "_class" in node.attr and removed.intersection(node.attr["_class"].list.s):
+                del node.attr["_class"]  # Where a node runs; it is an error to name a missing node.
             inputs = [self._resolve(each) for each in node.input]
             if inputs != list(node.input):
                 data = [each for each in inputs if each and not each.startswith("^")]
