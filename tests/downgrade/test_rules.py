@@ -70,8 +70,12 @@ def test_an_op_without_a_rule_is_an_error_that_names_it():
 
 def test_what_waits_for_a_removed_node_waits_no_longer():
     switch = ("DisableCopyOnRead", "switch", ["v"], {})
-    _, metagraph = rewrite(make_model(switch, ("ReadVariableOp", "read", ["v", "^switch"], {})))
+    place = attribute()
+    place.list.s.append(b"loc:@switch")
+    read = ("ReadVariableOp", "read", ["v", "^switch"], {"_class": place})
+    _, metagraph = rewrite(make_model(switch, read))
     assert list(nodes_of(metagraph)["read"].input) == ["v"]
+    assert "_class" not in nodes_of(metagraph)["read"].attr
     assert "switch" not in nodes_of(metagraph)
 
 

@@ -7,7 +7,19 @@ The modules of rules register them when they are imported here.
 
 from __future__ import annotations
 
-from rehub.downgrade import arrays, control_flow, counting, gradients, parsing, random_ops, state  # noqa: F401  They register their rules.
+from rehub.downgrade import (  # noqa: F401  They register their rules.
+    arrays,
+    control_flow,
+    convolutions,
+    counting,
+    gradients,
+    image_warps,
+    parsing,
+    quantiles,
+    random_ops,
+    scattering,
+    state,
+)
 from rehub.downgrade.attributes import can_do_without
 from rehub.downgrade.model import Rewriting, needs_rewriting, rewrite_model
 from rehub.downgrade.rules import Rule, all_rules, find_rule

@@ -12,23 +12,20 @@ from rehub.savedmodel.encodings.message_classes import message_class
 from rehub.savedmodel.nodes import node_name
 from rehub.savedmodel.protos import ENUMS
 
+# Those that are not named "output".
 _NAMES_OF_OUTPUTS = {
-    "AddV2": ("z",),
-    "Cast": ("y",),
-    "Equal": ("z",),
-    "GreaterEqual": ("z",),
-    "Less": ("z",),
-    "LogicalAnd": ("z",),
-    "Maximum": ("z",),
-    "Minimum": ("z",),
-    "Mul": ("z",),
-    "MulNoNan": ("z",),
-    "Log1p": ("y",),
-    "ReadVariableOp": ("value",),
-    "Transpose": ("y",),
+    **dict.fromkeys(
+        ("AddV2", "Equal", "GreaterEqual", "Less", "LessEqual", "LogicalAnd", "Maximum", "Minimum", "Mul", "MulNoNan"),
+        ("z",),
+    ),
+    **dict.fromkeys(("RealDiv", "Sub"), ("z",)),
+    **dict.fromkeys(
+        ("Abs", "Cast", "Erfc", "Exp", "Floor", "Log", "Log1p", "Neg", "OnesLike", "Sign", "Sqrt", "Transpose"), ("y",)
+    ),
     "ZerosLike": ("y",),
+    "Cumprod": ("out",),
     "DecodePng": ("image",),
-    "Sub": ("z",),
+    "ReadVariableOp": ("value",),
     "TensorListLength": ("length",),
     "TensorListResize": ("output_handle",),
 }
@@ -106,11 +103,14 @@ class Body:
         return node
 
     def static_shape(self, tensor: str) -> Any | None:
-        """Return the TensorShapeProto of an argument or a placeholder; None if it is not known."""
+        """Return the TensorShapeProto of an argument, or of what a node makes; None if it is not known."""
         name = node_name(tensor)
         node = self._by_name.get(name)
         if node is not None:
-            return node.attr["shape"].shape if node.op == "Placeholder" and "shape" in node.attr else None
+            if node.op == "Placeholder":
+                return node.attr["shape"].shape if "shape" in node.attr else None
+            found: Any = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ()
+            return found[0] if len(found) == 1 else None
         arguments = [arg.name for arg in self.message.signature.input_arg] if self.is_function else []
         if name not in arguments:
             return None
@@ -218,7 +218,10 @@ class Body:
         for index in reversed(range(len(self._nodes))):
             if self._nodes[index].name in self._removed:
                 del self._nodes[index]
+        removed = {f"loc:@{name}".encode() for name in self._removed}
         for node in self._nodes:
+            if "_class" in node.attr and removed.intersection(node.attr["_class"].list.s):
+                del node.attr["_class"]  # Where a node runs; it is an error to name a missing node.
             inputs = [self._resolve_input(each) for each in node.input]
             if inputs != list(node.input):
                 data = [each for each in inputs if each and not each.startswith("^")]

@@ -145,8 +145,8 @@ class _Rewriter:
                     if rule is None:
                         problems[f"there is no rule for op {op!r}"] = None
                         continue
-                    node.attr.pop("_output_shapes", None)  # They may be others then.
                     if rule.apply(body, node, self.library) is not False:
+                        node.attr.pop("_output_shapes", None)  # They may be others then.
                         self._changes[f"{op}: {rule.name}"] += 1
                 if not is_newer and op in self._newer.attributes:
                     for name in drop_attributes(body, node, self._newer.attributes[op]):

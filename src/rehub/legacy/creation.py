@@ -10,7 +10,7 @@ from rehub.errors import InvalidModule
 from rehub.legacy import colocation
 from rehub.legacy.attachments import write_attachments
 from rehub.legacy.graph_spec import GraphModuleSpec
-from rehub.legacy.saved_model import GraphVariants, read_variants, variables_prefix
+from rehub.legacy.saved_model import GraphVariants, read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec
 from rehub.legacy.tensor_info import supported_types
 from rehub.redaction import redact_url
@@ -142,13 +142,12 @@ def create_module_spec_from_saved_model(
         CorruptModel: its file is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
         InvalidModule: its graph has an unsupported collection that is not dropped.
+        MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
     """
     directory = resolvers.resolve(saved_model_path)
     label = redact_url(saved_model_path) if isinstance(saved_model_path, str) else str(directory)
     layout = restore.detect_layout_anywhere(directory, label)
-    scanned = restore.check_trust(layout, label)
-    # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
-    variants = read_variants(scanned, layout.path)
+    variants = read_trusted_variants(layout, label)
     for meta_graph in variants:
         for key in {*_session_collections(), *(drop_collections or ())}:
             if key in meta_graph.collection_def:

@@ -9,7 +9,7 @@ from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.graph_spec import GraphModuleSpec
 from rehub.legacy.marker import check_marker, get_module_proto_path
-from rehub.legacy.saved_model import read_variants, variables_prefix
+from rehub.legacy.saved_model import read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec
 from rehub.redaction import redact_url
 from rehub.savedmodel import read_metagraphs
@@ -40,6 +40,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
         UnsupportedFormat: there is a model that is not a legacy module; says what loads it.
         CorruptModel: a file of it is damaged.
         UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
+        MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
     """
     directory = resolvers.resolve(path)
     label = redact_url(path) if isinstance(path, str) else str(directory)
@@ -54,9 +55,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_explain_other_format(label, directory, layout.model_file))
     check_marker(label, directory)
-    scanned = restore.check_trust(layout, label)
-    # The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
-    return GraphModuleSpec(read_variants(scanned, layout.path), variables_prefix(layout.path), label, layout)
+    return GraphModuleSpec(read_trusted_variants(layout, label), variables_prefix(layout.path), label, layout)
 
 
 def _explain_other_format(label: str, directory: str, model_file: str) -> str:

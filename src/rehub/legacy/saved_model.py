@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 from typing import Any, Callable, Iterable, Iterator
 
-from rehub import tf_internals
+from rehub import restore, tf_internals
 from rehub.errors import CorruptModel, ExportTargetTaken, TagsNotFound
 from rehub.legacy import assets
 from rehub.legacy.gradient_overrides import clear_gradient_overrides
 from rehub.legacy.graph_defs import drop_debug_names
-from rehub.restore import pattern_free_path
+from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.encodings import convert_to_pb
 from rehub.savedmodel.layout import LEGACY_MARK, PB, PBTXT, Layout
 from rehub.staging import staging_path
@@ -98,6 +98,22 @@ def _check_free(path: str) -> None:
         )
 
 
+def read_trusted_variants(layout: Layout, label: str) -> GraphVariants:
+    """Read the MetaGraphs of a SavedModel that is trusted, rewritten for this TensorFlow if a newer one wrote it.
+
+    The graph is the scanned one. Weights and assets are data, which other machines of a cluster may read too.
+
+    Raises:
+        CorruptModel: the file is damaged, or an asset is outside of the model's directory.
+        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
+        MissingOp: what it needs cannot be said in the ops of the running TensorFlow.
+    """
+    scanned = restore.check_trust(layout, label)
+    metagraphs = read_metagraphs(scanned.file, restore.read_model(scanned))
+    rewritten, _ = restore.rewrite_if_newer(scanned, metagraphs, label)
+    return read_variants(rewritten, layout.path)
+
+
 def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
     """Read a SavedModel's MetaGraphs, with the absolute paths of its assets.
 
@@ -126,7 +142,7 @@ def read_variants(layout: Layout, path: str | None = None) -> GraphVariants:
 
 def variables_prefix(path: str) -> str:
     """Return the path prefix of the checkpoint in a SavedModel's directory."""
-    return posixpath.join(pattern_free_path(path), VARIABLES, VARIABLES)
+    return posixpath.join(restore.pattern_free_path(path), VARIABLES, VARIABLES)
 
 
 def explain_missing_variant(wanted: Iterable[str], existing: Iterable[Iterable[str]]) -> str:

@@ -259,6 +259,66 @@ def logarithm(x):
     return tf.math.xlog1py(x, tf.abs(x))
 
 
+@model(X, indices=np.array([[0, 1], [2, 3], [0, 1], [3, 0]], "int32"))
+def scattered_extremes(x, indices):
+    rows = tf.constant([[3], [0], [3]], tf.int64)
+    lowest = tf.fill([4, 4], -np.inf)
+    return {
+        "elements": tf.tensor_scatter_nd_max(x, indices, x[:, 0]),
+        "rows": tf.tensor_scatter_nd_min(x, rows, x[:3] * 2),
+        "untouched": tf.tensor_scatter_nd_max(lowest, rows, x[:3]),
+        "integers": tf.tensor_scatter_nd_max(tf.cast(x * 9, tf.int32), indices, tf.constant([1, 2, 3, 4])),
+    }
+
+
+PROBABILITIES = np.array([1e-30, 1e-7, 0.01, 0.3, 0.5, 0.7, 0.999, 1, 0, -1, 2])
+
+
+@model(PROBABILITIES, np.array([-1 + 1e-15, -0.99999, -0.5, 0, 1e-4, 0.9, 1, -1, 1.1]))
+def quantiles(p, x):
+    return {
+        "normal": tf.math.ndtri(p),
+        "normal_single": tf.math.ndtri(tf.cast(p, tf.float32)),
+        "erf": tf.math.erfinv(x),
+        "erf_single": tf.math.erfinv(tf.cast(x, tf.float32)),
+    }
+
+
+@model(X.reshape(1, 4, 4, 1) * np.arange(1, 9, dtype="float32"), kernel=np.tile(X[:3, :3, None, None], (1, 1, 1, 16)))
+def grouped_convolutions(x, kernel):
+    wide = tf.concat([kernel, kernel * 2], axis=2)
+    return {
+        "depthwise": tf.nn.conv2d(x, kernel, 1, "SAME"),
+        "strides": tf.nn.conv2d(x, kernel, [1, 2], "VALID"),
+        "dilations": tf.nn.conv2d(x, kernel, 1, "SAME", dilations=2),
+        "groups": tf.nn.conv2d(x, wide, 1, [[0, 0], [1, 0], [0, 1], [0, 0]]),
+    }
+
+
+IMAGES = np.random.RandomState(1).uniform(0, 9, (2, 5, 4, 3)).astype("float32")
+WARPS = np.array([[0.9, 0.3, -2.2, -0.4, 1.1, 1.23, 0.01, -0.02], [-3.1, 0, 9.23, 0, 2.7, -7.1, 0, 0.25]], "float32")
+
+
+@model(IMAGES, WARPS)
+def transformed_images(x, transforms):
+    def transform(images, interpolation, fill_mode, size=(6, 7), count=2):
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=transforms[:count],
+            output_shape=size,
+            fill_value=0.5,
+            interpolation=interpolation,
+            fill_mode=fill_mode,
+        )
+
+    modes = [(first, mode) for first in ("NEAREST", "BILINEAR") for mode in ("CONSTANT", "REFLECT", "WRAP", "NEAREST")]
+    return {
+        **{f"{interpolation}_{mode}".lower(): transform(x, interpolation, mode) for interpolation, mode in modes},
+        "bytes": transform(tf.cast(x, tf.uint8), "NEAREST", "REFLECT", count=1),
+        "one_row": transform(x[:, :1], "BILINEAR", "WRAP"),
+    }
+
+
 class Trained(tf.Module):
     """A Reusable SavedModel with a batch norm, a silu and a regularization loss."""
 
@@ -315,14 +375,36 @@ def save_trained(path):
     return {"x": X, "target": X[::-1].copy(), "losses": np.array(losses), "prediction": prediction}
 
 
+def save_legacy(path):
+    """Saves a module in TF1 Hub format."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 4], name="x")
+        table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([1, 2], [0.5, 1.5]), 0.0)
+        product = x @ v1.get_variable("w", initializer=X, use_resource=True)
+        ids = tf.cast(tf.abs(x) * 4, tf.int32)
+        counts = tf.raw_ops.DenseBincount(input=ids, size=4, weights=tf.zeros([0]))
+        output = product + counts + table.lookup(ids)
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        signature = v1.saved_model.predict_signature_def({"default": x}, {"default": output})
+        builder = v1.saved_model.Builder(path)
+        builder.add_meta_graph_and_variables(session, [], {"default": signature})
+        builder.save()
+        pathlib.Path(path, "tfhub_module.pb").write_bytes(b"\x08\x03")
+        return {"inputs/x": X, "outputs/default": session.run(output, {x: X})}
+
+
+OTHERS = {"trained": save_trained, "legacy_module": save_legacy}
+
+
 def main():
     """Writes a zip file with a folder and an .npz file for each model."""
     version = ".".join(tf.__version__.split(".")[:2])
     with zipfile.ZipFile(HERE / f"{version}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in [*MODELS, "trained"]:
+        for name in [*MODELS, *OTHERS]:
             with tempfile.TemporaryDirectory() as directory:
                 path = pathlib.Path(directory) / "model"
-                recorded = save_trained(str(path)) if name == "trained" else save(name, str(path))
+                recorded = OTHERS[name](str(path)) if name in OTHERS else save(name, str(path))
                 file = io.BytesIO()
                 np.savez_compressed(file, **recorded)
                 archive.writestr(f"{name}.npz", file.getvalue())
