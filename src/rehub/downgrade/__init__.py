@@ -16,6 +16,7 @@ from rehub.downgrade import (  # noqa: F401  They register their rules.
     image_warps,
     parsing,
     quantiles,
+    ragged_variants,
     random_ops,
     scattering,
     state,

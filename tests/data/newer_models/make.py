@@ -208,6 +208,14 @@ def ragged_text(texts):
     return {"words": words.to_tensor("-"), "lengths": words.row_lengths()}
 
 
+@model(TEXTS)
+def mapped_rows(texts):
+    words = tf.strings.split(texts)
+    kind = tf.RaggedTensorSpec([None], tf.string, ragged_rank=0)
+    reversed_rows = tf.map_fn(lambda row: row[::-1], words, fn_output_signature=kind)
+    return {"words": reversed_rows.to_tensor("-"), "counts": tf.map_fn(tf.size, words, fn_output_signature=tf.int32)}
+
+
 def _make_static_table():
     keys, values = tf.constant(["the", "cat"]), tf.constant([5, 6], tf.int64)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), -1)

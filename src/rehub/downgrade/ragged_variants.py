@@ -1,0 +1,51 @@
+"""Ragged tensors in variants, which `tf.map_fn` makes: TensorFlow 1.15 encodes none without ragged dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehub.downgrade.bodies import INT32, INT64, Body, make_type
+from rehub.downgrade.library import Library
+from rehub.downgrade.rules import Inexpressible, rule
+from rehub.downgrade.vectors import concat_vectors, make_vector, slice_vector
+
+_VARIANT = make_type("variant")
+
+
+@rule("a batch of one row, splits of int64", "RaggedTensorToVariant", before=(2, 0))
+def encode_one_row(body: Body, node: Any, _library: Library) -> bool:
+    """Encode a dense tensor as the only row of a ragged one."""
+    if node.attr["RAGGED_RANK"].i:
+        return _write_default(node)
+    if node.attr["batched_input"].b:
+        raise Inexpressible("it encodes each row of a dense tensor")
+    dtype = node.attr["Tvalues"]
+    shape = body.add("Shape", [node.input[0]], T=dtype, out_type=INT64)
+    zero = make_vector(body, body.constant(INT64, 0))
+    splits = concat_vectors(body, [zero, slice_vector(body, shape, 0, 1)])
+    attributes = {"RAGGED_RANK": 1, "Tvalues": dtype, "Tsplits": INT64, "batched_input": True}
+    (row,) = body.add_node("RaggedTensorToVariant", [splits, node.input[0]], ["encoded_ragged"], **attributes)
+    scalar = body.add("Reshape", [row, body.constant(INT32, [])], T=_VARIANT, Tshape=INT32)
+    body.replace_outputs([("encoded_ragged", [scalar])])
+    return True
+
+
+@rule("values of a batch of one row, splits of int64", "RaggedTensorFromVariant", before=(2, 0))
+def decode_one_row(body: Body, node: Any, _library: Library) -> bool:
+    """Decode a dense tensor as the only row of a ragged one."""
+    if node.attr["output_ragged_rank"].i:
+        return _write_default(node)
+    row = body.add("Reshape", [node.input[0], body.constant(INT32, [1])], T=_VARIANT, Tshape=INT32)
+    outputs = ["output_nested_splits", "output_dense_values"]
+    attributes = {"input_ragged_rank": 0, "output_ragged_rank": 1, "Tvalues": node.attr["Tvalues"], "Tsplits": INT64}
+    _, values = body.add_node("RaggedTensorFromVariant", [row], outputs, **attributes)
+    body.replace_outputs([("output_nested_splits", []), ("output_dense_values", [values])])
+    return True
+
+
+def _write_default(node: Any) -> bool:
+    """Write the dtype of splits, which models lack at its default, and 1.15 has no default for."""
+    if "Tsplits" in node.attr:
+        return False
+    node.attr["Tsplits"].CopyFrom(INT64)
+    return True
