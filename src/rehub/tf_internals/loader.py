@@ -124,8 +124,10 @@ def _make_v2_loader_class() -> Any:
 
     class Loader(load.Loader):  # type: ignore[misc]  # Seen in 1.15.
         def _restore_checkpoint(self) -> None:
-            # Newer versions write no checkpoint for a model without variables.
-            if import_tensorflow().io.gfile.exists(os.path.join(self._export_dir, "variables", "variables.index")):
+            # Newer versions write no checkpoint for a model without variables. For others a missing one is an error.
+            has_variables = any(node.HasField("variable") for node in self._proto.nodes)
+            index = os.path.join(self._export_dir, "variables", "variables.index")
+            if has_variables or import_tensorflow().io.gfile.exists(index):
                 super()._restore_checkpoint()
 
     return Loader
