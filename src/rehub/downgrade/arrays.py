@@ -79,7 +79,7 @@ def index_by_int32(body: Body, node: Any, _library: Library) -> bool:
     if "Tidx" not in node.attr or node.attr["Tidx"].type != INT64.type:
         return False
     node.input[1] = body.convert(node.input[1], INT64, INT32)
-    node.attr["Tidx"].CopyFrom(INT32)
+    node.attr["Tidx"].type = INT32.type
     return True
 
 

@@ -6,6 +6,7 @@ arguments are names without a colon. Rules get such names and hand them on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
 from rehub.savedmodel.encodings.message_classes import message_class
@@ -32,7 +33,7 @@ _NAMES_OF_OUTPUTS = {
 
 
 def encode_attribute(value: Any) -> Any:
-    """Return an AttrValue: of a bool, int, float, text or bytes, of a list of AttrValues with types, or of itself."""
+    """Return an AttrValue: of a bool, int, float, text or bytes, of a dtype or a list of them, or of itself."""
     attribute = message_class("AttrValue")()
     if isinstance(value, bool):
         attribute.b = value
@@ -42,6 +43,8 @@ def encode_attribute(value: Any) -> Any:
         attribute.f = value
     elif isinstance(value, (str, bytes)):
         attribute.s = value.encode() if isinstance(value, str) else value
+    elif isinstance(value, TypeValue):
+        attribute.type = value.type
     elif isinstance(value, (list, tuple)):
         attribute.list.type.extend(each.type for each in value)
         attribute.list.SetInParent()
@@ -50,11 +53,20 @@ def encode_attribute(value: Any) -> Any:
     return attribute
 
 
-def make_type(name: str) -> Any:
-    """Return an AttrValue with a dtype, by its name such as "int64"."""
-    attribute = message_class("AttrValue")()
-    attribute.type = ENUMS["DataType"][f"DT_{name.upper()}"]
-    return attribute
+@dataclass(frozen=True)
+class TypeValue:
+    """A dtype as the value of an attribute, in the place of an AttrValue, whose class needs protobuf.
+
+    Attributes:
+        type: its number in TensorFlow's DataType.
+    """
+
+    type: int
+
+
+def make_type(name: str) -> TypeValue:
+    """Return the value of an attribute that is a dtype, by its name such as "int64"."""
+    return TypeValue(ENUMS["DataType"][f"DT_{name.upper()}"])
 
 
 def make_function(name: str) -> Any:

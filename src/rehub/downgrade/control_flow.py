@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehub.downgrade.bodies import INT32, Body, encode_attribute, make_function, make_type
+from rehub.downgrade.bodies import INT32, Body, TypeValue, encode_attribute, make_function, make_type
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import rule
 from rehub.savedmodel.encodings.message_classes import message_class
@@ -58,14 +58,9 @@ def _no_shapes() -> Any:
     return attribute
 
 
-def _split_list(types: Any) -> list[Any]:
-    """Return an AttrValue for each dtype of a list."""
-    split = []
-    for each in types.list.type:
-        attribute = message_class("AttrValue")()
-        attribute.type = each
-        split.append(attribute)
-    return split
+def _split_list(types: Any) -> list[TypeValue]:
+    """Return the dtypes of a list."""
+    return [TypeValue(each) for each in types.list.type]
 
 
 def _start_function(library: Library, name: str, types: tuple[list[Any], list[Any]], is_stateless: bool) -> Any:
@@ -104,12 +99,12 @@ def _add_choice(
     """Add a function that chooses a branch if the index is a number, and another one else."""
     function = _start_function(library, f"{then_branch}_or_else", types, is_stateless)
     constant = function.node_def.add(name="number", op="Const")
-    constant.attr["dtype"].CopyFrom(INT32)
+    constant.attr["dtype"].type = INT32.type
     constant.attr["value"].tensor.dtype = INT32.type
     constant.attr["value"].tensor.tensor_shape.SetInParent()
     constant.attr["value"].tensor.int_val.append(number)
     equal = function.node_def.add(name="equal", op="Equal", input=[_INDEX, "number:output:0"])
-    equal.attr["T"].CopyFrom(INT32)
+    equal.attr["T"].type = INT32.type
     node = function.node_def.add(name="choice", op="StatelessIf" if is_stateless else "If")
     node.input.extend(["equal:z:0", *(arg.name for arg in function.signature.input_arg)])
     for name, value in _make_attributes(then_branch, else_branch, types, _no_shapes()).items():

@@ -47,5 +47,5 @@ def _write_default(node: Any) -> bool:
     """Write the dtype of splits, which models lack at its default, and 1.15 has no default for."""
     if "Tsplits" in node.attr:
         return False
-    node.attr["Tsplits"].CopyFrom(INT64)
+    node.attr["Tsplits"].type = INT64.type
     return True

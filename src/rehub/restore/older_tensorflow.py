@@ -38,7 +38,7 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     written_by = max(tf_internals.parse_version(each.tensorflow_version) for each in metagraphs)
     if written_by <= version:
         return layout, None
-    from rehub.downgrade import needs_rewriting, rewrite_model  # Most models need none of it, and it needs protobuf.
+    from rehub.downgrade import needs_rewriting, rewrite_model  # Most models need none of it.
 
     lacking = _find_lacking_ops()
     if not needs_rewriting(read_model(layout), version, lacking):
