@@ -237,7 +237,7 @@ def test_a_module_of_another_format_is_refused(copied):
 def test_a_damaged_module_is_named(copied):
     content = (copied / "saved_model.pb").read_bytes()
     (copied / "saved_model.pb").write_bytes(content[: len(content) // 2])
-    with pytest.raises(OSError, match="copied.*cannot be parsed as a SavedModel"):
+    with pytest.raises(OSError, match="copied.*cannot be read as a SavedModel"):
         hub.load_module_spec(str(copied))
 
 
