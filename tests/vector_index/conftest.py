@@ -14,12 +14,11 @@ def write_vectors(tmp_path):
     def write(vectors, directory="data", rows_per_file=40, **columns):
         root = tmp_path / directory
         root.mkdir(exist_ok=True)
-        dimensions = next(len(vector) for vector in vectors if vector is not None)
         lists = [None if vector is None else list(map(float, vector)) for vector in vectors]
         table = pa.table(
             {
                 "id": [f"id{number}" for number in range(len(vectors))],
-                "embedding": pa.array(lists, pa.list_(pa.float32(), dimensions)),
+                "embedding": pa.array(lists, pa.list_(pa.float32())),
                 "error": pa.nulls(len(vectors), pa.string()),
                 **columns,
             }

@@ -140,6 +140,8 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
     Raises:
         InvalidVectors: a file has no such column, cannot be read, or two vectors have different lengths.
     """
+    import pyarrow as pa
+
     first_row = 0
     for file in files:
         parquet = _open_parquet(directory / file.name)
@@ -151,7 +153,7 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
             for batch in parquet.iter_batches(batch_size=_ROWS_PER_BATCH, columns=columns):
                 yield _read_batch(batch, column, first_row, directory / file.name)
                 first_row += batch.num_rows
-        except OSError as error:  # All errors of the format are also of this type.
+        except (OSError, pa.ArrowException) as error:
             raise InvalidVectors(f"{quote(directory / file.name)} cannot be read: {error}") from error
 
 
