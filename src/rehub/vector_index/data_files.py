@@ -140,6 +140,7 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
     Raises:
         InvalidVectors: a file has no such column, cannot be read, or two vectors have different lengths.
     """
+    import_parquet()
     import pyarrow as pa
 
     first_row = 0
