@@ -184,8 +184,9 @@ def measure_ways(scratch: str, options: argparse.Namespace) -> None:
 def measure_memory(scratch: str, rows: int) -> None:
     """Print the peak memory of the local engine over the rows."""
     for part in (8, 4, 2, 1):
-        _, wall, memory = run_way(scratch, "rehub, local", rows // part)
-        print(f"  {rows // part:10,} rows: peak memory {memory / 1e6:.0f} MB, {wall:.1f} s", flush=True)
+        whole_files = max(1, rows // part // ROWS_OF_FILE) * ROWS_OF_FILE
+        _, wall, memory = run_way(scratch, "rehub, local", whole_files)
+        print(f"  {whole_files:10,} rows: peak memory {memory / 1e6:.0f} MB, {wall:.1f} s", flush=True)
 
 
 def run_way(scratch: str, name: str, rows: int) -> tuple[float, float, float]:
