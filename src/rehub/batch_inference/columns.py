@@ -192,8 +192,6 @@ def _convert_rows(
     decoder: ImageDecoder | None,
 ) -> InputColumn:
     """Return a column whose rows are converted one by one: lists, texts of numbers, images."""
-    import numpy as np
-
     if decoder is not None:
         values = _decode_images(values, decoder, errors)
     rows: list[Any] = []
@@ -211,11 +209,18 @@ def _convert_rows(
         except ValueError as error:
             kind = "image" if value is error else "shape" if isinstance(error, WrongShape) else "type"
             errors.add(index, kind, f"input {tensor.name!r}: {error}")
+    return _stack_rows(rows, 0, target)
+
+
+def _stack_rows(rows: list[Any], filler: Any, dtype: Any) -> InputColumn:
+    """Return a column of arrays; rows without a value get the filler, if all others have one shape."""
+    import numpy as np
+
     shapes = {row.shape for row in rows if row is not None}
     if len(shapes) > 1:
         return InputColumn(rows=rows)
-    filler = np.zeros(next(iter(shapes), ()), target)
-    return InputColumn(np.stack([filler if row is None else row for row in rows]) if rows else filler.reshape(0))
+    filled = np.full(next(iter(shapes), ()), filler, dtype)
+    return InputColumn(np.stack([filled if row is None else row for row in rows]) if rows else filled.reshape(0))
 
 
 def _decode_images(values: Sequence[Any], decoder: ImageDecoder, errors: RowErrors) -> list[Any]:
@@ -294,8 +299,6 @@ def _check_string(value: Any, row: int, tensor: TensorInfo, errors: RowErrors) -
 
 
 def _convert_string_lists(array: Any, tensor: TensorInfo, errors: RowErrors) -> InputColumn:
-    import numpy as np
-
     inner = tensor.shape[1:] if tensor.shape else ()
     rows: list[Any] = []
     for row, value in enumerate(array):
@@ -311,8 +314,4 @@ def _convert_string_lists(array: Any, tensor: TensorInfo, errors: RowErrors) -> 
             rows[-1] = fit_shape(_object_array(checked), inner)
         except ValueError as error:
             errors.add(row, "shape", f"input {tensor.name!r}: {error}")
-    shapes = {row.shape for row in rows if row is not None}
-    if len(shapes) > 1:
-        return InputColumn(rows=rows)
-    filler = np.full(next(iter(shapes), ()), b"", object)
-    return InputColumn(np.stack([filler if row is None else row for row in rows]) if rows else filler.reshape(0))
+    return _stack_rows(rows, b"", object)

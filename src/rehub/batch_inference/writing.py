@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -15,6 +16,8 @@ from rehub.batch_inference.row_errors import RowErrors
 from rehub.errors import InputMismatch
 from rehub.staging import fsync_path
 
+_log = logging.getLogger(__name__)
+
 ERROR_COLUMN = "error"
 _METADATA = b"rehub"
 _SHAPE = b"shape"
@@ -23,8 +26,8 @@ _SHAPE = b"shape"
 def make_field(name: str, column: OutputColumn, good: Sequence[int], *, varies: bool = False) -> Any:
     """Return the Arrow field of an output, by the values of a probe.
 
-    Vectors are lists of fixed size; values of a higher rank are flattened, and their shape is in the field's metadata.
-    Values whose first size differs by row are lists.
+    Vectors are lists of fixed size, which the file has as plain lists. Values of a higher rank are flattened, and their
+    shape is in the field's metadata. Values whose first size differs by row are lists.
 
     Args:
         name: of the column.
@@ -248,8 +251,8 @@ class ShardWriter:
         """Delete what was written, after an error."""
         try:
             self._writer.close()
-        except Exception:  # noqa: BLE001, S110  The disk may be full; the first error is the one to report.
-            pass
+        except Exception as error:  # noqa: BLE001  The disk may be full; the first error is the one to report.
+            _log.debug("%s cannot be closed: %s", self._staging, error)
         if self._staging.exists():
             self._staging.unlink()
 

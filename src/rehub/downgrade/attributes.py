@@ -10,7 +10,7 @@ from rehub.downgrade.rules import Inexpressible
 if TYPE_CHECKING:
     from rehub.downgrade.bodies import Body
 
-# Hints and checks: whatever their value, the op computes the same without them.
+# Hints and checks: an op computes the same with any value of them, and without them.
 _IGNORED = frozenset(
     """
 AssignVariableOp.validate_shape BatchFunction.* MatMul.* BatchMatMul.* BatchMatMulV2.* BatchMatMulV3.* VarHandleOp.*

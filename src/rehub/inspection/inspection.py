@@ -14,7 +14,6 @@ from rehub.inspection.example_code import write_example_code
 from rehub.inspection.fingerprints import read_fingerprint
 from rehub.inspection.graph_nodes import V1_CONTROL_FLOW, GraphNodes
 from rehub.inspection.local_model import open_model
-from rehub.inspection.minimum_tensorflow import find_minimum_tensorflow
 from rehub.inspection.missing_packages import find_missing_packages
 from rehub.inspection.model_info import AttachmentInfo, GraphInfo, ModelInfo, VariableInfo
 from rehub.inspection.variables import VARIABLE_OPS, read_graph_variables, read_object_variables
@@ -116,6 +115,8 @@ def _read_graph(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Che
 def _make_model_info(
     handle: str, layout: Layout, content: Buffer, read: Sequence[_ReadGraph], is_object: bool, tags_given: bool
 ) -> ModelInfo:
+    from rehub.inspection.minimum_tensorflow import find_minimum_tensorflow  # It imports all rules of `downgrade`.
+
     graphs = tuple(each.info for each in read)
     inference = _choose_default_graph(read) if layout.is_legacy else read[0]
     functions = inference.functions if is_object else ()

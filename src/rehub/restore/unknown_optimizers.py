@@ -1,7 +1,7 @@
 """Optimizers of Keras 2 in a SavedModel, where no Keras 2 is installed: restore the model without their variables.
 
 TensorFlow's loader needs Keras' class to make the slot variables of an optimizer, such as Adam's moments, and fails
-without it: "'_UserObject' object has no attribute 'add_slot'" (https://github.com/tensorflow/tensorflow/issues/63365).
+without it: "'_UserObject' object has no attribute 'add_slot'" (https://github.com/tensorflow/tensorflow/issues/52370).
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def copy_without_slot_variables(path: str) -> tuple[str, tuple[str, ...]]:
     if not tf_internals.objects.can_lack_optimizers():
         return path, ()
     layout = detect_layout_anywhere(path, path)
-    saved_model = tf_internals.protos.parse_saved_model(copy_model_bytes(layout))
+    content = copy_model_bytes(layout)
+    # A large model takes long to parse.
+    saved_model = tf_internals.protos.parse_saved_model(content) if b"optimizer" in content else None
     if saved_model is None:
         return path, ()
     left_out = [text for each in saved_model.meta_graphs for text in leave_out_slot_variables(each.object_graph_def)]
