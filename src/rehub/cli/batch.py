@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from rehub.batch_inference import batch
+from rehub.batch_inference import BatchReport, batch
 from rehub.batch_inference.engines import ENGINES, EngineOptions, runs_in_this_process
 from rehub.batch_inference.planning import SHARD_ROWS
 from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
-from rehub.cli.parser import parse_image_size
+from rehub.cli.parser import Parser, parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.resolvers import resolve
-
-if TYPE_CHECKING:
-    from rehub.batch_inference import BatchReport
-    from rehub.cli.parser import Parser
 
 _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
     from rehub.migrate.models import Conversion, RewrittenModel
     from rehub.migrate.models.comparison import Comparison
 

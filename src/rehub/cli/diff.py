@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Iterator
+from argparse import Namespace
+from typing import Iterator
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DIFFERENT, ERROR, OK
+from rehub.cli.parser import Parser
 from rehub.errors import HubError
 from rehub.formatting import format_tensor
 from rehub.inspection import inspect
 from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models, describe_values
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.inspection.model_info import VariableInfo
+from rehub.inspection.model_info import VariableInfo
 
 _MAX_LINES = 20  # of each group
 

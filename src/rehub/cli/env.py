@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub import config
 from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.errors import HubError
 from rehub.formatting import format_size
 from rehub.redaction import redact_text
 from rehub.version import __version__
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 _PACKAGES = (
     "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "tensorflow-text", "keras", "tf-keras",

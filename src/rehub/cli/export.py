@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import ArchiveNotWritten
 from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import detect_layout
 from rehub.transfer import pack_directory
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
 
 _ENDINGS = (".tar.gz", ".tgz")
 

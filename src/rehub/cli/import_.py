@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.cache import Fetched, find_cached, get_or_fetch
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
-from rehub.handles import Scheme, parse_handle
+from rehub.handles import Handle, Scheme, parse_handle
 from rehub.savedmodel import detect_layout
 from rehub.transfer import copy_directory, unpack_verified
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.handles import Handle
 
 
 def add_arguments(parser: Parser) -> None:

@@ -8,11 +8,13 @@ import difflib
 import os
 import re
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import Any, Sequence
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import Parser
 from rehub.errors import PackageMissing
 from rehub.formatting import list_names
 from rehub.migrate.code.discovery import FoundFile, find_files
@@ -22,11 +24,6 @@ from rehub.migrate.code.rules import RULES
 from rehub.migrate.code.running import migrate_files
 from rehub.migrate.code.sources import write_file
 from rehub.transfer import progress
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 _KINDS = {
     "a": "applied by --write: the program does the same",

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.loading import load
 from rehub.resolvers import resolve
-from rehub.restore import load_report
+from rehub.restore import Form, OptimizedFunction, load_report
 from rehub.restore.export_target import check_target, stage_export
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.restore import Form, OptimizedFunction
 
 
 def add_arguments(parser: Parser) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import HubError, UnsupportedFormat
 from rehub.escaping import escape_url, quote_url
@@ -14,11 +14,6 @@ from rehub.loading import load
 from rehub.resolvers import resolve
 from rehub.restore import load_report
 from rehub.transfer.progress import track_steps
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

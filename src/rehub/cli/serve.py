@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import parse_size_argument
+from rehub.cli.parser import Parser, parse_size_argument
 from rehub.errors import InvalidSetting, ModelNotFound, PackageMissing
 from rehub.escaping import quote
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

@@ -6,19 +6,16 @@ import argparse
 import base64
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import ArchiveNotWritten, SignatureNotFound
 from rehub.formatting import did_you_mean, format_size, format_tensor, list_names
 from rehub.inspection import inspect, summary
+from rehub.inspection.model_info import ModelInfo, TensorInfo
 from rehub.inspection.report import format_report_lines
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-    from rehub.inspection.model_info import ModelInfo, TensorInfo
 
 
 def add_arguments(parser: Parser) -> None:

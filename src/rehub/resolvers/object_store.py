@@ -6,7 +6,8 @@ import contextlib
 import importlib.util
 import io
 import logging
-from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from pathlib import Path
+from typing import IO, Any, Callable, Iterator, TypeVar
 
 from rehub import config
 from rehub.cache import Fetched
@@ -19,9 +20,6 @@ from rehub.resolvers.listing import select_model_files
 from rehub.transfer import unpack_verified
 from rehub.transfer.archives import SafeExtractor, default_limits
 from rehub.transfer.streams import RawStream
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = TypeVar("T")
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub import config
 from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json, list_all_entries
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.formatting import format_count, format_size, format_time
 from rehub.redaction import redact_location
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from pathlib import Path
 
-from rehub.cache import remove_entry
+from rehub.cache import Entry, remove_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import NotInCache
 from rehub.formatting import format_size
 from rehub.restore import prepared
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from pathlib import Path
-
-    from rehub.cache import Entry
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

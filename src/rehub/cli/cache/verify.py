@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
 
-from rehub.cache import verify_entry
+from rehub.cache import VerifyReport, verify_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, find_entries, list_all_entries
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.redaction import redact_location
 from rehub.restore import prepared
 from rehub.transfer.progress import track_steps
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from pathlib import Path
-
-    from rehub.cache import VerifyReport
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

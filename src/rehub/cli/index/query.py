@@ -5,21 +5,17 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import read_input
 from rehub.errors import InputMismatch
 from rehub.escaping import quote
-from rehub.vector_index import open_index
-from rehub.vector_index.query_model import open_query_model
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-    from rehub.vector_index import VectorIndex
-    from rehub.vector_index.query_model import QueryModel
+from rehub.vector_index import VectorIndex, open_index
+from rehub.vector_index.query_model import QueryModel, open_query_model
 
 _WIDEST_VALUE = 80
 
