@@ -17,7 +17,6 @@ _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = """Runs a model over all rows of files, and writes its outputs as Parquet files.
 Rows that have no result get a text in the column `error`. A run that was interrupted goes on when it is started again.
 
@@ -144,7 +143,6 @@ def _join_pairs(given: list[list[tuple[str, str]]] | None) -> dict[str, str] | N
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Run the model, and print the report."""
     resolve(arguments.handle)  # If it fails, it fails before TensorFlow is imported, which takes seconds.
     if runs_in_this_process(arguments.engine, EngineOptions(arguments.workers)):
         start_tensorflow()

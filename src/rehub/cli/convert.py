@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes a legacy module (TF1 Hub format) or a TF1 SavedModel as a TF2 SavedModel that can be trained and\n"
         "works without rehub: in plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Its outputs, gradients and\n"
@@ -43,7 +42,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Convert, and print the report."""
     from rehub.migrate.models import convert, convert_for_tensorflow
 
     resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.

@@ -17,7 +17,6 @@ from rehub.version import __version__
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes a small sentence model to DIR, loads it with hub.load, and trains it with hub.KerasLayer as part of a\n"
         "classifier of film reviews. It needs TensorFlow but no network, and takes a few seconds. The model stays\n"
@@ -28,7 +27,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Write the model if it does not exist, and use it in both ways."""
     from rehub.keras import KerasLayer
     from rehub.loading import load
 

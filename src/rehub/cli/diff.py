@@ -19,7 +19,6 @@ _MAX_LINES = 20  # of each group
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Compares two models, such as two versions, or a model before and after a conversion: format, signatures,\n"
         "functions, ops, assets, and the values of variables. It does not need TensorFlow. The exit codes are those\n"
@@ -36,7 +35,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Compare, and print the differences."""
     try:
         difference = compare_models(inspect(arguments.before), inspect(arguments.after))
     except HubError as error:

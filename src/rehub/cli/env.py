@@ -50,7 +50,6 @@ _LOGINS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Prints the versions of rehub, Python and packages, the settings, the caches, and which logins were found.\n"
         "Paste it into a bug report. It prints no password and no token, and does not import TensorFlow."
@@ -60,7 +59,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Collect the facts, and print them."""
     found = {
         "rehub": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",

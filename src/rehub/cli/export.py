@@ -20,7 +20,6 @@ _ENDINGS = (".tar.gz", ".tgz")
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Packs a model as a .tar.gz archive, and fetches it first if it is not in the cache. On a machine without\n"
         "network, `rehub import HANDLE ARCHIVE` puts it into the cache. A server that follows the hosting protocol\n"
@@ -40,7 +39,6 @@ def _parse_archive(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Resolve the handle, and pack its directory."""
     archive: Path = arguments.archive
     if os.path.lexists(str(archive)) and not arguments.force:
         raise ArchiveNotWritten(f"{quote_url(str(archive))} exists already. Remove it, or replace it with --force.")

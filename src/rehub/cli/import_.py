@@ -19,7 +19,6 @@ from rehub.transfer import copy_directory, unpack_verified
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Puts a model into the cache as if it had been fetched from this handle, and prints its directory. From\n"
         "then on the handle resolves to it, without a network. The same rules apply as for downloads: an unsafe\n"
@@ -32,7 +31,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Copy or unpack the model into the cache entry of the handle."""
     handle, source = parse_handle(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
     if handle.scheme is Scheme.PATH:
         raise InvalidHandle(

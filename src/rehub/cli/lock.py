@@ -13,7 +13,6 @@ from rehub.resolvers.pinning import pin_handle
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Fetches models as their servers have them now, and prints pinned handles for `rehub pull -r`: an archive\n"
         "with its #sha256=, a Hugging Face model with its commit, a Kaggle model with its version. If one fails,\n"
@@ -25,7 +24,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Pin all handles, and print them."""
     pinned = []
     code = OK
     for handle in read_handles(arguments):

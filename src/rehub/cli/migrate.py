@@ -34,7 +34,6 @@ _KINDS = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Rewrites programs and notebooks that use hub.Module in TF1's graphs and sessions, so that they use hub.load\n"
         "in TF2. It changes nothing unless you say --write or --output: it reports what it would change, and what is\n"
@@ -62,7 +61,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Migrate, and report."""
     _require_format(arguments)
     if arguments.list_rules:
         return _list_rules(arguments.output_format)

@@ -18,7 +18,6 @@ from rehub.restore.export_target import check_target, stage_export
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Tries each signature and function of a model with its variables as constants, and in bfloat16 where the CPU\n"
         "supports it; prints the time of a call, the difference to the results of the model, and the chosen form.\n"
@@ -42,7 +41,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Measure, print the measurements, and write the model if DIR is given."""
     resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
     tf = start_tensorflow()
     target = None if arguments.directory is None else check_target(arguments.directory, arguments.overwrite)

@@ -17,7 +17,6 @@ from rehub.transfer.progress import track_steps
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes the prepared form of TF2 SavedModels, and prints the directory of each on a line of its own.\n"
         "It is as large as the weights. From then on hub.load maps it; it can be deleted at any time."
@@ -28,7 +27,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Prepare one model after the other."""
     code = OK
     records = []
     for handle in track_steps("Preparing", arguments.handles, len(arguments.handles), "model"):

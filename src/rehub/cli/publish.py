@@ -13,7 +13,6 @@ from rehub.escaping import quote
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Publishes a model's directory, or a .tar.gz of it, as a version of a model. A version never changes: the\n"
         "same content again is fine, another content is refused. Without a version the next number is taken.\n"
@@ -35,7 +34,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Publish."""
     if not arguments.model.exists():
         raise ModelNotFound(f"There is no {quote(arguments.model)} to publish.")
     if arguments.into is None:

@@ -15,7 +15,6 @@ from rehub.resolvers import resolve
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Fetches models that are not in the cache yet, and prints the directory of each on a line of its own.\n"
         "After a failure it goes on with the other models. `rehub lock` writes a file for -r in which each handle\n"
@@ -31,7 +30,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Resolve one handle after the other."""
     code = OK
     records = []
     for handle in read_handles(arguments):

@@ -24,7 +24,6 @@ from rehub.staging import write_atomically
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = """Calls a signature of a model, and prints its outputs. Inputs are JSON, or come from files:
 
   --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are not text
@@ -61,7 +60,6 @@ def _parse_npz_path(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Makes the inputs fit the signature, calls it, and shows the outputs."""
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
     tags = None if arguments.tags is None else frozenset(arguments.tags)

@@ -13,7 +13,6 @@ from rehub.scanning import scan
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Reads models without running them, and lists what in them touches files, the network, Python or the process,\n"
         "where it is and why it matters. The exit code is 1 if a danger was found, else 0: notes do not count."
@@ -24,7 +23,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Scan one model after the other."""
     code = OK
     reports = []
     for handle in arguments.handles:

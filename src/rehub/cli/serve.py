@@ -13,7 +13,6 @@ from rehub.escaping import quote
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Serves the models in a directory by TensorFlow Hub's hosting protocol, with pages for people on the same\n"
         "URLs. DIR holds models as <publisher>/<name>/<version>/saved_model.pb, or has them in DIR/models, where\n"
@@ -76,7 +75,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Serve until the process is stopped."""
     if not arguments.directory.is_dir():
         raise ModelNotFound(f"There is no directory {quote(arguments.directory)} to serve.")
     if arguments.trusted_proxy and not arguments.trust_header:

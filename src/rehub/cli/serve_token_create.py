@@ -13,7 +13,6 @@ from rehub.staging import write_atomically
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
         "nowhere. A running service reads the file again when it changes. To revoke a token, delete its entry."
@@ -36,7 +35,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Make the token."""
     from rehub.server.access import SCOPES, create_token, read_access_rules
 
     path = arguments.directory / "tokens.toml"

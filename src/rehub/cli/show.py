@@ -19,7 +19,6 @@ from rehub.inspection.report import format_report_lines
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Shows what a model holds, without TensorFlow: its signatures, functions and variables, what it can be used\n"
         "for, and the lines of Python that load and call it. A model that is not in the cache is fetched."
@@ -48,7 +47,6 @@ def _parse_graph_path(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Print the model, or the part that was asked for."""
     info = inspect(arguments.handle, tags=arguments.tags)
     if arguments.json:
         output.print_json(_to_json(info))

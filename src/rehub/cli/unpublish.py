@@ -11,7 +11,6 @@ from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Withdraws a version. Those who ask for it get 410 Gone with the reason. The number is not used again, and\n"
         "caches that have the version keep it."
@@ -27,7 +26,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Withdraw."""
     if arguments.directory is None:
         from rehub.server.client import unpublish_from_url
 

@@ -15,7 +15,6 @@ from rehub.redaction import redact_location
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Lists the models in each directory of the cache. USED is the approximate day of the last use. A damaged\n"
         "model lacks files, and is fetched again on its next use."
@@ -25,7 +24,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print a table for each directory of the cache."""
     if arguments.json:
         output.print_json([entry_to_json(entry) for entry in list_all_entries()])
         return OK

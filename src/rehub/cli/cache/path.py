@@ -12,7 +12,6 @@ from rehub.redaction import redact_location
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Prints the directories of the cache, each on a line of its own, in search order. Models are fetched into\n"
         "the first one that is writable. REHUB_CACHE_DIR sets them."
@@ -22,7 +21,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print the configured directories, whether or not they exist."""
     if arguments.json:
         output.print_json([str(root) for root in config.cache_dirs()])
         return OK

@@ -17,7 +17,6 @@ from rehub.formatting import format_size
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Deletes damaged models and the files of killed downloads, then the least recently used models, until the\n"
         "rest fits into SIZE. If the cache has several directories, each one that is writable is pruned. Object\n"
@@ -36,7 +35,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Delete, and print what was deleted."""
     roots = []
     code = OK
     for root in config.cache_dirs():

@@ -17,7 +17,6 @@ from rehub.restore import prepared
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Deletes models from the cache, and their prepared forms. If one of them is not in the cache, none is\n"
         "deleted. For the path of a model's own directory, its prepared form is deleted. On a terminal it asks\n"
@@ -30,7 +29,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Find all models, and delete one after the other."""
     entries, forms = _find_all(arguments.handles)
     if not (arguments.yes or _is_confirmed(entries, forms)):
         output.print_error("nothing was deleted")

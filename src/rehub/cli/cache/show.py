@@ -14,7 +14,6 @@ from rehub.redaction import redact_location
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = "Shows a model in the cache: where it came from, when, and its files with their sizes."
     parser.add_handle_argument(help=HELP)
     parser.add_json_option("a list of models with their files, one for each directory of the cache that has it,")
@@ -22,7 +21,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print the record of the model."""
     found = find_entries([arguments.handle])
     if arguments.json:
         output.print_json([{**entry_to_json(entry), "contents": list_file_sizes(entry)} for entry in found])

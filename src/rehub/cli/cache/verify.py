@@ -18,7 +18,6 @@ from rehub.transfer.progress import track_steps
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Compares every file of the models with the sha256 that was recorded when it was fetched. Exits with 1 if a\n"
         "model is damaged: `rehub cache rm` deletes it, and `rehub pull` fetches it again. tensorflow_hub records no\n"
@@ -32,7 +31,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Verify one model after the other."""
     found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     is_sound = True
     records = []

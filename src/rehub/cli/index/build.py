@@ -14,7 +14,6 @@ from rehub.vector_index import build_index
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Builds an index of the vectors in DIR, a directory of Parquet files as `rehub batch` writes it. The index is\n"
         "written to DIR/_rehub/index. `rehub index query` searches it. An index that is there is replaced.\n\n"
@@ -43,7 +42,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Build the index, and print what is in it."""
     started = time.perf_counter()
     index = build_index(
         arguments.directory,

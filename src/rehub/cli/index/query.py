@@ -21,7 +21,6 @@ _WIDEST_VALUE = 80
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Computes the vector of an input by the model HANDLE, and finds the rows of DIR with the nearest vectors.\n"
         "`rehub batch` writes such a directory, and `rehub index build` its index.\n\n"
@@ -54,7 +53,6 @@ def _parse_count(text: str) -> int:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Load the model once, compute the vectors of the inputs, and print the nearest rows."""
     inputs = [*arguments.inputs, *_read_lines(arguments.input_file)]
     if not inputs:
         raise InputMismatch("There is no input. Give one with --input, or several with --input-file.")
