@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -53,13 +52,13 @@ def run_command(arguments: Namespace) -> int:
             arguments.handle, arguments.directory, arguments.for_tensorflow, arguments.overwrite
         )
         if arguments.json:
-            output.print_json(dataclasses.asdict(rewritten))
+            output.print_json(rewritten)
         else:
             _print_rewritten(rewritten)
         return OK
     report = convert(arguments.handle, arguments.directory, arguments.signature, arguments.tags, arguments.overwrite)
     if arguments.json:
-        output.print_json(dataclasses.asdict(report))
+        output.print_json(report)
     else:
         _print_report(report)
     return OK

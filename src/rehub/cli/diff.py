@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
 from typing import Iterator
 
@@ -41,7 +40,7 @@ def run_command(arguments: Namespace) -> int:
         output.print_error(error)
         return ERROR
     if arguments.json:
-        output.print_json(dataclasses.asdict(difference))
+        output.print_json(difference)
     else:
         _print_difference(difference, 0 if arguments.stat else None if arguments.all else _MAX_LINES)
     return DIFFERENT if difference else OK

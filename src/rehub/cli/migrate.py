@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import difflib
 import os
 import re
@@ -237,7 +236,7 @@ def _format_summary(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
 
 def _list_rules(output_format: str) -> int:
     if output_format == "json":
-        output.print_json([dataclasses.asdict(rule) for rule in RULES])
+        output.print_json(RULES)
         return OK
     output.print_table(["RULE", "KIND", "WHAT"], [[rule.code, rule.kind, rule.title] for rule in RULES])
     for kind, meaning in _KINDS.items():
@@ -252,7 +251,7 @@ def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
     for error in errors:
         output.print_error(error)
     if output_format == "json":
-        output.print_json([dataclasses.asdict(report) for report in reports])
+        output.print_json(reports)
         return FAILED if errors else OK
     for report in reports:
         output.print_line(output.bold(report.handle))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
 from typing import Any
 
@@ -51,7 +50,7 @@ def run_command(arguments: Namespace) -> int:
         with stage_export(target, arguments.overwrite) as staging:
             tf.saved_model.save(model, staging, signatures=dict(model.signatures))
     if arguments.json:
-        output.print_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])
+        output.print_json([{**vars(each), "speedup": each.speedup} for each in found])
     else:
         _print_measurements(found, target)
     return OK

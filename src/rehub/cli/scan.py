@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
 
 from rehub.cli import output
@@ -35,7 +34,7 @@ def run_command(arguments: Namespace) -> int:
         if not report.is_clean:
             code = FAILED
         if arguments.json:
-            reports.append({**dataclasses.asdict(report), "clean": report.is_clean})
+            reports.append({**vars(report), "clean": report.is_clean})
         else:
             output.print_text(str(report))
     if arguments.json:

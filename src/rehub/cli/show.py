@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
@@ -49,7 +46,7 @@ def _parse_graph_path(text: str) -> Path:
 def run_command(arguments: argparse.Namespace) -> int:
     info = inspect(arguments.handle, tags=arguments.tags)
     if arguments.json:
-        output.print_json(_to_json(info))
+        output.print_json(info)
     elif arguments.graph is not None:
         _write_picture(info, arguments.graph)
     elif arguments.signature is not None:
@@ -116,14 +113,3 @@ def _list_ops(info: ModelInfo) -> None:
         packages = {op: package.package for package in info.missing_packages for op in package.ops}
         ranked = sorted(graph.ops, key=lambda op: (-op[1], op[0]))
         output.print_table(["COUNT", "OP", ""], [[f"{count:,}", op, packages.get(op, "")] for op, count in ranked])
-
-
-def _to_json(value: Any) -> Any:
-    """Return a dataclass as a dict, a set as a sorted list, bytes in base64."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: _to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [_to_json(member) for member in value]
-    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value

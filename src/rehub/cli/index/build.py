@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from argparse import Namespace
 
@@ -61,8 +60,8 @@ def run_command(arguments: Namespace) -> int:
                 "exact": index.is_exact,
                 "vectors": index.size,
                 "dimensions": index.dimensions,
-                "projection": None if index.projection is None else dataclasses.asdict(index.projection),
-                "left_out": dataclasses.asdict(index.left_out),
+                "projection": index.projection,
+                "left_out": index.left_out,
                 "seconds": round(seconds, 3),
             }
         )
