@@ -15,7 +15,7 @@ from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import Parser
 from rehub.errors import HubError
-from rehub.formatting import format_size
+from rehub.formatting import format_count, format_size
 from rehub.redaction import redact_text
 from rehub.version import __version__
 
@@ -134,8 +134,7 @@ def _describe_cache(root: Path | str) -> dict[str, Any]:
         return {"place": place, "state": f"cannot be read: {error}"}
     size = format_size(sum(model.size for model in models))
     access = "can be written" if os.access(str(root), os.W_OK) else "cannot be written"
-    count = "1 model" if len(models) == 1 else f"{len(models)} models"
-    return {"place": place, "state": f"{count}, {size}; {access}"}
+    return {"place": place, "state": f"{format_count(len(models), 'model')}, {size}; {access}"}
 
 
 def _find_login(ways: tuple[tuple[tuple[str, ...], str], ...]) -> str:
