@@ -14,7 +14,7 @@ from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import detect_layout
-from rehub.transfer import pack_directory
+from rehub.transfer.archives import pack_directory
 
 _ENDINGS = (".tar.gz", ".tgz")
 

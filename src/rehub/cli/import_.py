@@ -15,7 +15,7 @@ from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
 from rehub.handles import Handle, Scheme, parse_handle
 from rehub.savedmodel import detect_layout
-from rehub.transfer import copy_directory, unpack_verified
+from rehub.transfer.archives import copy_directory, unpack_verified
 
 
 def add_arguments(parser: Parser) -> None:

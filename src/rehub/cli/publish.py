@@ -53,7 +53,7 @@ def run_command(arguments: Namespace) -> int:
 def _publish_into(arguments: Namespace) -> tuple[str, str, bool]:
     from rehub.server.names import parse_name_to_publish
     from rehub.server.publishing import HubDirectory
-    from rehub.transfer import pack_directory
+    from rehub.transfer.archives import pack_directory
 
     name = parse_name_to_publish(arguments.target)
     hub = HubDirectory.create(arguments.into)

@@ -17,8 +17,7 @@ from rehub.file_formats import is_archive_name
 from rehub.handles import ACCEPTED_FORMS, Handle
 from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, require_network
 from rehub.resolvers.listing import select_model_files
-from rehub.transfer import unpack_verified
-from rehub.transfer.archives import SafeExtractor, default_limits
+from rehub.transfer.archives import SafeExtractor, default_limits, unpack_verified
 from rehub.transfer.streams import RawStream
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from rehub.server.names import ModelName
 from rehub.server.single_flight import SingleFlight
 from rehub.server.tree import CARD_FILE, ModelTree, StoredModel
 from rehub.staging import staging_path, write_atomically
-from rehub.transfer import pack_directory
+from rehub.transfer.archives import pack_directory
 
 # A card can be mended after a version was published; the archive of a version never changes.
 _NOT_PACKED = (CARD_FILE,)

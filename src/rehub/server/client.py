@@ -18,7 +18,8 @@ from rehub.errors import DownloadError, HubError
 from rehub.escaping import escape, quote_url
 from rehub.hashing import hash_file
 from rehub.server.names import ModelName, parse_name_to_publish
-from rehub.transfer import pack_directory, progress
+from rehub.transfer import progress
+from rehub.transfer.archives import pack_directory
 from rehub.transfer.connections import Session, open_session
 from rehub.transfer.http import describe_root_cause, list_http_errors
 from rehub.transfer.retries import RetryPolicy, TransientError, parse_retry_after
