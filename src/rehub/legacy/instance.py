@@ -29,11 +29,9 @@ class ModuleImpl:
 
         Args:
             variants: all graphs of the module, for `export`.
-            meta_graph: the one to instantiate.
             checkpoint: prefix of the files from which the variables will be initialized; None for their initializers.
             trainable: whether variables and regularization losses go into the collections for training.
             name: an unused name scope under the current one.
-            label: what messages call the module, such as its handle.
 
         Raises:
             MissingOp: TensorFlow lacks an op of the graph.
@@ -63,7 +61,6 @@ class ModuleImpl:
         """Add a signature's computation to the default graph.
 
         Args:
-            signature: its name.
             input_tensors: a tensor or composite tensor for each of its inputs.
             name: that of the name scope for it.
 

@@ -155,9 +155,7 @@ def make_module_spec(
     The class itself takes no arguments, as in tensorflow_hub.
 
     Args:
-        variants: the graphs.
         checkpoint: prefix of the files from which variables are initialized; None for initializers of the graph.
-        label: what messages call the module, such as its handle.
         layout: the directory of the checkpoint.
 
     Raises:

@@ -29,8 +29,6 @@ def check_files(
 
     Args:
         layout: the model's directory. One in an object store is not checked.
-        metagraphs: the graph variants that are loaded.
-        label: what the message calls the model.
         wants_all_variables: whether each variable of a TF1 graph needs a value in the checkpoint, as in a legacy
             module.
 
@@ -79,10 +77,6 @@ def raise_if_damaged(
     layout: Layout, metagraphs: Sequence[MetaGraph], label: str, error: Exception, *, wants_all_variables: bool = False
 ) -> None:
     """Search the files of a model for what explains an error of TensorFlow.
-
-    Args:
-        layout, metagraphs, label, wants_all_variables: as for `check_files`.
-        error: the error.
 
     Raises:
         CorruptModel: names the damaged file. It is of the type of TensorFlow's error too.

@@ -18,14 +18,7 @@ _LABEL = "_rehub_label"
 
 
 def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> InputMismatch | None:
-    """Return the error of a call that no trace accepts; None if one does, so that something else was wrong.
-
-    Args:
-        function: the restored function.
-        args: the arguments by position.
-        kwargs: the arguments by name.
-        label: what messages call the model.
-    """
+    """Return the error of a call that no trace accepts; None if one does, so that something else was wrong."""
     traces = [concrete.structured_input_signature for concrete in tf_internals.functions.concrete_functions(function)]
     names = tf_internals.functions.argument_names(function)
     refusal = ""

@@ -30,9 +30,7 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
     Its functions own what they capture.
 
     Args:
-        request: what was asked for.
         path: a directory with the SavedModel: that of the request, or a copy of it.
-        metagraph: the MetaGraph to restore.
         tags: its tag set; None for the only one.
 
     Raises:

@@ -24,8 +24,6 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
     to be loaded from the returned directory: it holds the bytes that were scanned, even if the file has changed since.
 
     Args:
-        layout: the directory.
-        label: what messages call the model.
         trusted: True to skip the scan, False to refuse a harmful model; None for the setting REHUB_TRUST.
 
     Returns:

@@ -28,12 +28,9 @@ def restore_traced(layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | 
     """Restore a legacy module or a TF1 SavedModel so that it can be trained.
 
     Args:
-        layout: the directory.
         metagraph: the graph variant for inference, as it was read without TensorFlow.
         tags: those of the variant for both training and inference; None for the one with the tag "train", if there is
             one, for training.
-        options: a `tf.saved_model.LoadOptions`, or None.
-        label: what messages call the module.
 
     Returns:
         An object that is called as `module(inputs, training=False, signature=None, as_dict=False)`.

@@ -22,10 +22,7 @@ def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, *
     no variable to initialize.
 
     Args:
-        path: its directory.
-        tags: the tags of the MetaGraph.
         has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
-        **options: the options of TensorFlow's loader.
     """
     tf = import_tensorflow()
     if parse_version(tf.__version__) < (2, 0):

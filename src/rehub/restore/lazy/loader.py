@@ -35,7 +35,6 @@ def load_lazily(
     Args:
         path: a directory with a SavedModel of one MetaGraph, which has an object graph.
         tags: the tag set of that MetaGraph, or None.
-        options: a `tf.saved_model.LoadOptions`, or None.
         ensure_ops: registers the ops that the functions use; raises MissingOp where it cannot.
         prepare: what is done with the model's prepared form: "use", "make" or "off".
 
