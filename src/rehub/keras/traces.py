@@ -87,10 +87,7 @@ class Trace:
             allow_conversion: whether Python values may become tensors where the trace expects tensors.
         """
         given = (bound.positional, bound.keywords)
-        try:
-            return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
-        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
-            return False
+        return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
 
 
 class _ModuleTrace(Trace):

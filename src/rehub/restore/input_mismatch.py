@@ -26,7 +26,9 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
         given = tf_internals.functions.bind_arguments(function, args, kwargs)
     except (TypeError, ValueError) as error:
         refusal, given = str(error), (args, kwargs)
-    if not refusal and any(_trace_accepts(function, trace, given) for trace in traces):
+    converts_arrays = not tf_internals.functions.has_input_signature(function)
+    accepts = (tf_internals.functions.arguments_match(each, given, converts_arrays, True) for each in traces)
+    if not refusal and any(accepts):
         return None
     lines = [
         f"A function of {label!r} cannot be called with these inputs: they match none of its {len(traces)} traces."
@@ -37,14 +39,6 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
     lines += [f"  fix: {fix}" for fix in ([refusal] if refusal else _suggest_best_fixes(names, given, traces))]
     mismatch: InputMismatch = InputMismatch("\n".join(lines))
     return mismatch
-
-
-def _trace_accepts(function: Any, trace: Any, given: Any) -> bool:
-    converts_arrays = not tf_internals.functions.has_input_signature(function)
-    try:
-        return tf_internals.functions.arguments_match(trace, given, converts_arrays, allow_conversion=True)
-    except (TypeError, ValueError, LookupError):
-        return False
 
 
 def _name_arguments(names: list[str], arguments: Any) -> dict[str, Any]:

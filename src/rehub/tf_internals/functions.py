@@ -275,10 +275,13 @@ def arguments_match(expected: Any, given: Any, converts_arrays: bool, allow_conv
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.saved_model import function_deserialization
 
-    if converts_arrays:
-        given = import_tensorflow().nest.map_structure(_convert_array, given)
     trace = types.SimpleNamespace(graph=types.SimpleNamespace(structured_input_signature=expected))
-    return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
+    try:
+        if converts_arrays:
+            given = import_tensorflow().nest.map_structure(_convert_array, given)
+        return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
+    except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
+        return False
 
 
 def _convert_array(value: Any) -> Any:
