@@ -45,10 +45,8 @@ def add_module_methods(obj: Any, label: str) -> None:
 
     In a graph of TF1 it gets none, as they call functions eagerly.
     """
-    tf = tf_internals.import_tensorflow()
-    with tf.init_scope():
-        if not tf.executing_eagerly():
-            return
+    if tf_internals.v1_graphs.is_building_v1_graph():
+        return
     methods = _make_methods(getattr(obj, CONVERSION), getattr(obj, attachments.FUNCTION, None), repr(label))
     for method in methods:
         set_untracked(obj, method.__name__, method)

@@ -39,9 +39,8 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
         return layout
     from rehub.scanning import scan_saved_model  # By default nothing is scanned.
 
-    file = layout.path.rstrip("/") + "/" + layout.model_file
     content = copy_model_bytes(layout)
-    findings = scan_saved_model(file, content).findings
+    findings = scan_saved_model(layout.file, content).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:
         return make_scanned_copy(layout, content)
