@@ -39,7 +39,7 @@ SUBMODULES: dict[str, dict[str, str]] = {
     },
     "module_attachment_pb2": {"ModuleAttachment": "rehub.legacy.protos"},
     "module_def_pb2": {"ModuleDef": "rehub.legacy.protos"},
-    "module_impl": {"ModuleImpl": "rehub.legacy.spec"},
+    "module_impl": {"ModuleImpl": "rehub.legacy.instance"},
     "module_spec": {"ModuleSpec": "rehub"},
     "module_v2": {"load": "rehub", "resolve": "rehub"},
     "native_module": {
@@ -49,7 +49,7 @@ SUBMODULES: dict[str, dict[str, str]] = {
         "create_module_spec": "rehub",
         "find_signature_inputs_from_multivalued_ops": "rehub.legacy.colocation",
         "get_module_proto_path": "rehub.legacy.marker",
-        "get_unsupported_collections": "rehub.legacy.graph_spec",
+        "get_unsupported_collections": "rehub.legacy.spec",
         "recover_partitioned_variable_map": "rehub.legacy.partitioned_variables",
         "register_ops_if_needed": "rehub.legacy.ops",
     },

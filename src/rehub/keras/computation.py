@@ -164,7 +164,6 @@ class Computation:
         """Call the function in training or inference mode and pick the wanted output.
 
         Args:
-            inputs: a nest of tensors.
             training: a Python bool, None for False, or a scalar bool tensor (the learning phase of TF1 graphs).
         """
         mode = tf_internals.tracing.static_bool(training) if self.takes_training else False

@@ -82,8 +82,6 @@ def match_trace(inputs: Any, runnable: RunnableTraces, label: str) -> tuple[Trac
 
     Args:
         inputs: a nest of tensors, arrays or symbolic tensors.
-        runnable: the traces that can run with the other arguments of the call.
-        label: the handle, for the message.
 
     Returns:
         The trace, and the inputs in the form that it accepts.
@@ -116,7 +114,6 @@ def reachable_traces(inputs: Any, runnable: RunnableTraces) -> list[Trace]:
 
     Args:
         inputs: a nest of specs or symbolic tensors.
-        runnable: the traces that can run with the other arguments of the calls.
     """
     found: list[Trace] = []
     for accepts in (_fits_as_is, _fits_converted):

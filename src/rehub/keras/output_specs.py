@@ -26,7 +26,6 @@ def output_specs(
     A size is known only if the outputs have it for all values of the inputs.
 
     Args:
-        computation: what the layer computes.
         inputs: a nest of specs or symbolic tensors.
         declared: the layer's `output_shape=` as a nest of `tf.TensorShape` without the batch dimension.
         training: whether the layer may also be called in training mode.

@@ -84,14 +84,10 @@ class Trace:
         """Return whether TensorFlow would run this trace for a call with these arguments other than the first.
 
         Args:
-            bound: the arguments.
             allow_conversion: whether Python values may become tensors where the trace expects tensors.
         """
         given = (bound.positional, bound.keywords)
-        try:
-            return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
-        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
-            return False
+        return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
 
 
 class _ModuleTrace(Trace):
@@ -134,11 +130,6 @@ def find_runnable_traces(function: Any, traces: list[Trace], arguments: dict[str
 
     Every argument counts, also one that is not given and has a default
     (TensorFlow: saved_model/function_deserialization.py, _concrete_function_callable_with).
-
-    Args:
-        function: what is called.
-        traces: its traces.
-        arguments: the arguments other than the inputs, by name.
     """
     if not traces:
         return RunnableTraces(arguments, [], [], [])

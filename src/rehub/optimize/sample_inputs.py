@@ -40,8 +40,6 @@ class SampleInputs:
 
         Args:
             structure: the function's structured input signature: specs, and Python values, which stay.
-            argument_names: the names of its positional arguments.
-            seed: the seed of random numbers.
 
         Raises:
             NoSample: no value can be made up for an input; names it.

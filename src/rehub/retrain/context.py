@@ -113,8 +113,6 @@ class Context(Protocol):
         """Return the tensor that a tensor of the graph has become. A variable is read.
 
         Args:
-            output: the tensor.
-            scope: where it is used.
             user: the name of the node that uses it, which may have to read a variable after it has been changed.
         """
 

@@ -49,8 +49,6 @@ def find_trainable_signature(obj: Any, name: str, label: str) -> TrainableSignat
 
     Args:
         obj: a restored object, of any kind.
-        name: that of the signature.
-        label: what messages call the object.
 
     Returns:
         The signature; None if the object has none of that name, or is of another kind.

@@ -59,7 +59,6 @@ def detect_layout(
     """Find out what kind of SavedModel a directory holds.
 
     Args:
-        path: the directory.
         handle: what the user typed to get there, for error messages; `path` where it is not given.
         list_directory: lists a directory's entries, for file systems that the standard library does not reach; raises
             OSError for what is not a directory.

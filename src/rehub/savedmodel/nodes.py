@@ -118,9 +118,6 @@ def iter_metagraphs(content: Buffer) -> Iterator[Message]:
 def iter_scopes(content: Buffer) -> Iterator[GraphScope]:
     """Yield every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
 
-    Args:
-        content: the bytes of the file.
-
     Raises:
         WireError: they are not a SavedModel.
     """
@@ -136,8 +133,6 @@ def iter_scopes_of_graph(
 
     Args:
         content: the bytes that hold the graph.
-        graph: its GraphDef.
-        tags: those of its graph variant.
         within: the nodes that hold the graph serialized.
     """
     yield GraphScope(tags, "", content, graph, within)

@@ -34,8 +34,6 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
     """FunctionDefs by name, each parsed when it is first used.
 
     Args:
-        path: the file, for messages.
-        buffer: its bytes.
         spans: where each function starts and ends in them.
     """
 
@@ -77,10 +75,6 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
 
 def read_model_file(path: str, content: bytes) -> ModelFile | None:
     """Read a `saved_model.pb`.
-
-    Args:
-        path: the file, for messages.
-        content: its bytes.
 
     Returns:
         Its content; None if it has several MetaGraphs, or writes a field in pieces, which no known writer does.

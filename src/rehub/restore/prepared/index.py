@@ -160,9 +160,6 @@ def write_index(target: Path, index: PreparedIndex, rehub: str, name: str) -> No
     """Write the index of a prepared form.
 
     Args:
-        target: the file.
-        index: its content.
-        rehub: the version of rehub that makes the form.
         name: the name of the form's directory: the digest of the model, to which the index belongs.
     """
     content = {

@@ -99,7 +99,6 @@ class ControlFlow:
     def __init__(self, graph: NodeGraph, options: Mapping[str, LoopOptions]) -> None:
         """
         Args:
-            graph: the graph.
             options: those of loops by their frames, as far as they are known.
         """
         self._graph = graph
