@@ -146,6 +146,8 @@ ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_colum
         ),
         ("spec = hub.create_module_spec(f)", "RH308"),
         ("def f(x):\n    return hub.Module('m')(x)", "RH309"),
+        ("x = tf.placeholder(tf.string)\ny = hub.Module('m')(x)", "RH309"),
+        ("class Model:\n    def __init__(self, data):\n        self.y = hub.Module('m')(data.x)", "RH309"),
     ],
 )
 def test_program_that_cannot_be_rewritten_whole_stays_whole(body, rule):

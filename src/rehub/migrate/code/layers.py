@@ -163,12 +163,12 @@ def rewrite_variables(plan: Plan, tf: str) -> None:
             plan.block(node, "RH301", "`tf.get_variable` where a variable may be shared by its name")
             continue
         arguments = arguments_by_name(node, ("name", "shape", "dtype", "initializer"))
-        initializer, shape = arguments.get("initializer"), arguments.get("shape")
-        path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
-        is_made = path.endswith("_initializer") or path.startswith("initializers.")
-        if "dtype" in arguments or not (
-            (shape is None and initializer is not None) or (shape is not None and (is_made or not initializer))
-        ):
+        initializer, shape, dtype = (arguments.get(word) for word in ("initializer", "shape", "dtype"))
+        is_made = is_initializer(plan, initializer.func if isinstance(initializer, cst.Call) else initializer)
+        is_float = dtype is None or tensorflow_path(plan.fact(dtype)) in {"float32", "float64"}
+        if not (
+            (shape is None and initializer is not None and not is_made) or (shape is not None and is_made)
+        ) and not (shape is not None and initializer is None and is_float):
             plan.block(node, "RH301", "`tf.get_variable` with an initial value that is not known here")
             continue
         plan.edits.replace(node, variable_builder(tf, arguments))
@@ -187,6 +187,12 @@ def rewrite_global_step(plan: Plan, tf: str) -> None:
         plan.edits.replace_by_code(node, code)
 
 
+def is_initializer(plan: Plan, node: cst.BaseExpression | None) -> bool:
+    """Tell whether a public name of TensorFlow is that of a class of initializers."""
+    path = tensorflow_path(plan.fact(node))
+    return path.endswith("_initializer") or path.startswith("initializers.")
+
+
 def scope_arguments(node: cst.CSTNode) -> list[cst.Arg]:
     """Return the arguments of the scopes that a `with` opens."""
     items = node.items if isinstance(node, cst.With) else ()
@@ -199,12 +205,16 @@ def variable_builder(tf: str, arguments: dict[str, cst.BaseExpression]) -> Build
     def build(renderer: Renderer) -> cst.BaseExpression:
         initializer, shape = arguments.get("initializer"), arguments.get("shape")
         value = renderer.code(initializer) if initializer is not None else ""
+        words = [f"{word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments]
+        types = [f"dtype={renderer.code(arguments['dtype'])}"] if "dtype" in arguments else []
         if shape is not None:
-            value = f"{value or f'{tf}.compat.v1.glorot_uniform_initializer()'}({renderer.code(shape)})"
-        words = "".join(
-            f", {word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments
-        )
-        return cst.parse_expression(f"{tf}.Variable({value}{words})")
+            value = value or f"{tf}.compat.v1.glorot_uniform_initializer()"
+            value += (
+                "" if initializer is None or isinstance(initializer, cst.Call) else "()"
+            )  # A class of initializers.
+            value = f"{value}({', '.join([renderer.code(shape), *types])})"
+        given = [value, *words, *(types if shape is None else [])]
+        return cst.parse_expression(f"{tf}.Variable({', '.join(given)})")
 
     return build
 

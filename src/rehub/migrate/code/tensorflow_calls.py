@@ -41,7 +41,13 @@ LAYERS = frozenset(["dense", "flatten", "conv1d", "conv2d", "batch_normalization
 _STATELESS_LAYERS = frozenset(["dropout", "average_pooling1d", "average_pooling2d", "max_pooling1d", "max_pooling2d"])
 _GLOBAL_STEPS = frozenset(["train.get_or_create_global_step", "train.create_global_step", "train.get_global_step"])
 # What a call of these gives or does is the same in eager mode.
-_PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
+_PLAIN_CALLS = frozenset(
+    """
+    set_random_seed random.set_random_seed get_seed device train.BytesList train.Example train.Feature
+    train.FeatureList train.FeatureLists train.Features train.FloatList train.Int64List train.SequenceExample
+    """.split()
+)
+_PLAIN_PREFIXES = ("io.gfile.", "python.lib.io.")
 _PLAIN_MODULES = frozenset("app compat config data dtypes errors flags gfile logging python_io test version".split())
 
 
@@ -92,7 +98,7 @@ class TensorFlowInterpreter(EstimatorInterpreter):
             return self.apply_stateless_layer(node, name, values)
         words = set(argument_words(node)) - {""}
         is_variable = name == "Variable" and words <= {"name", "dtype", "trainable", "initial_value"}
-        if is_variable or (name == "get_variable" and words <= {"name", "shape", "initializer", "trainable"}):
+        if is_variable or (name == "get_variable" and words <= {"name", "shape", "dtype", "initializer", "trainable"}):
             if name == "get_variable":
                 self.record.got_variables.add(node)
             sources = frozenset([Source("state", node, 0)]) if self.is_training else frozenset()
@@ -162,7 +168,7 @@ class TensorFlowInterpreter(EstimatorInterpreter):
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
         if name.startswith("data.") and any(isinstance(value, Tensor) and value.is_deferred for value in values):
             return self.block(node, "RH105", "a dataset of placeholders: make it where its initializer is run")
-        if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
+        if name in _PLAIN_CALLS or name.startswith(_PLAIN_PREFIXES) or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
             return Dataset() if name.startswith("data.") else Plain()
