@@ -7,7 +7,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import argument_words, arguments_by_name
-from rehub.migrate.code.values import Plain, tensorflow_path
+from rehub.migrate.code.values import Plain, Tensor, tensorflow_path
 
 _CONVOLUTION = ("inputs", "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation")
 _POOLING = ("inputs", "pool_size", "strides", "padding", "data_format")
@@ -66,6 +66,17 @@ _OPTIMIZERS = {
         "",
     ),
 }
+# Schedules of Keras, with the parameters of those of TensorFlow 1; "" for the step counter.
+_DECAY = ("initial_learning_rate", "", "decay_steps")
+_SCHEDULES = {
+    "cosine_decay": ("CosineDecay", (*_DECAY, "alpha")),
+    "exponential_decay": ("ExponentialDecay", (*_DECAY, "decay_rate", "staircase")),
+    "inverse_time_decay": ("InverseTimeDecay", (*_DECAY, "decay_rate", "staircase")),
+    "piecewise_constant": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "piecewise_constant_decay": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "polynomial_decay": ("PolynomialDecay", (*_DECAY, "end_learning_rate", "power", "cycle")),
+}
+_OLD_WORDS = {"learning_rate": "initial_learning_rate"}
 _KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2", "use_nesterov": "nesterov"}
 
 
@@ -193,6 +204,29 @@ def is_initializer(plan: Plan, node: cst.BaseExpression | None) -> bool:
     return path.endswith("_initializer") or path.startswith("initializers.")
 
 
+def rewrite_schedules(plan: Plan, tf: str) -> None:
+    """Plan the schedules of Keras in the place of learning rates that depend on a step counter."""
+    for node in plan.record.schedules:
+        name, parameters = _SCHEDULES[layer_word(node)]
+        arguments = arguments_by_name(node, [each or "global_step" for each in parameters])
+        step = arguments.pop("global_step", arguments.pop("x", None))
+        arguments.pop("name", None)
+        if step is None or step in plan.record.global_steps or not {*arguments} <= {*parameters, *_OLD_WORDS}:
+            plan.block(node, "RH301", "a schedule of learning rates whose step counter has no name, or other arguments")
+        else:
+            plan.edits.replace(node, schedule_builder(f"{tf}.keras.optimizers.schedules.{name}", arguments, step))
+
+
+def schedule_builder(name: str, arguments: dict[str, cst.BaseExpression], step: cst.BaseExpression) -> Builder:
+    """Return a builder of a schedule that is applied to a step counter."""
+
+    def build(renderer: Renderer) -> Replacement:
+        given = [f"{_OLD_WORDS.get(word, word)}={renderer.code(value)}" for word, value in arguments.items()]
+        return cst.parse_expression(f"{name}({', '.join(given)})({renderer.code(step)})")
+
+    return build
+
+
 def scope_arguments(node: cst.CSTNode) -> list[cst.Arg]:
     """Return the arguments of the scopes that a `with` opens."""
     items = node.items if isinstance(node, cst.With) else ()
@@ -256,7 +290,12 @@ def write_optimizer(plan: Plan, node: cst.Call, tf: str, renderer: Renderer) -> 
             plan.block(argument, "RH301", f"an argument of tf.{path} that Keras has no equal for")
         if word == default.partition("=")[0]:
             default = ""
-        code = renderer.code(argument.value)
+        value = plan.fact(argument.value)
+        is_changing = word == "learning_rate" and isinstance(value, Tensor) and value.is_deferred
+        if is_changing and kind not in {"GradientDescent", "Adam", "Adagrad"}:
+            # Keras scales what goes into the velocity, TensorFlow 1 what comes out of it.
+            plan.block(argument, "RH301", f"a learning rate of tf.{path} that changes")
+        code = "0.0" if is_changing else renderer.code(argument.value)  # Each step sets a rate that changes.
         arguments.append(
             code if word == "learning_rate" and not argument.keyword else f"{_KERAS_WORDS.get(word, word)}={code}"
         )

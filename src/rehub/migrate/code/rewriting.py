@@ -18,7 +18,12 @@ from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_imports import move_imports
 from rehub.migrate.code.keras_layers import LayerWithModule, find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.layers import rewrite_global_step, rewrite_stateless_layers, rewrite_variables
+from rehub.migrate.code.layers import (
+    rewrite_global_step,
+    rewrite_schedules,
+    rewrite_stateless_layers,
+    rewrite_variables,
+)
 from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.prints import rewrite_prints
@@ -81,7 +86,7 @@ class _Rewriter:
         """Return the new text and the findings."""
         layers = find_layers(self.module) if "Layer" in self.source else []
         skipped = [statement for layer in layers for statement in layer.bookkeeping]
-        record = Interpreter(self.module, is_training="Optimizer" in self.source, skipped=skipped).run()
+        record = Interpreter(self.module, skipped).run()
         imports = Plan(self.module, record)
         names.rename_imports(imports)
         if record.is_compat or not record.uses_graph:
@@ -119,6 +124,7 @@ class _Rewriter:
         move_imports(plan)
         rewrite_variables(plan, deferral.tf)
         rewrite_global_step(plan, deferral.tf)
+        rewrite_schedules(plan, deferral.tf)
         rewrite_stateless_layers(plan, deferral.tf)
         rewrite_estimators(plan, deferral.tf)
         training.find_steps()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.estimator_calls import EstimatorInterpreter
+from rehub.migrate.code.optimizer_calls import SCHEDULES, OptimizerInterpreter
 from rehub.migrate.code.trees import argument_words, code_of
 from rehub.migrate.code.unknown_calls import explain_unknown
 from rehub.migrate.code.values import (
@@ -51,7 +51,7 @@ _PLAIN_PREFIXES = ("io.gfile.", "python.lib.io.")
 _PLAIN_MODULES = frozenset("app compat config data dtypes errors flags gfile logging python_io test version".split())
 
 
-class TensorFlowInterpreter(EstimatorInterpreter):
+class TensorFlowInterpreter(OptimizerInterpreter):
     """Knows what calls of TensorFlow do."""
 
     def call_function(
@@ -77,6 +77,8 @@ class TensorFlowInterpreter(EstimatorInterpreter):
         if name in {"placeholder", "placeholder_with_default"}:
             source = Source("placeholder", node, self.order_of(node))
             return Tensor(frozenset([source]), node, is_input=True)
+        if name == "gradients":
+            return self.compute_gradients(node, values, ("ys", "xs"))
         known = self.call_estimator(node, name[len("estimator.") :], values) if name.startswith("estimator.") else None
         if known is not None:
             return known
@@ -89,7 +91,9 @@ class TensorFlowInterpreter(EstimatorInterpreter):
     def call_training(self, node: cst.Call, name: str, values: list[Value]) -> Value:
         """Return what a call that has to do with variables gives."""
         if name in {"global_variables", "trainable_variables"} and not node.args:
-            return Tensor(form="list")
+            return self.list_trained_variables(node) if name == "trainable_variables" else Tensor(form="list")
+        if name.startswith("train.") and name[len("train.") :] in SCHEDULES:
+            return self.make_schedule(node, values)
         if name.startswith("train.") and name.endswith("Optimizer"):
             return Optimizer(node)
         if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
