@@ -21,8 +21,6 @@ class ModelFile:
 
     Attributes:
         metagraph: the MetaGraphDef, without the function library of its graph.
-        functions: the FunctionDefs by name.
-        registered_gradients: the RegisteredGradient messages of the library.
     """
 
     metagraph: Any
