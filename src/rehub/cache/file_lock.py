@@ -19,14 +19,11 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import TracebackType
 
 from rehub.cache.lock_holder import MAX_BYTES, LockHolder
 from rehub.cache.regular_files import IrregularFile, open_regular, read_regular
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import TracebackType
 
 if sys.platform == "win32":
     import msvcrt

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Callable, Sequence
 
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
-    from rehub.cache.manifest import FileRecord
+from rehub.cache.manifest import FileRecord
 
 
 @dataclass(frozen=True)

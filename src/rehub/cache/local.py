@@ -6,8 +6,9 @@ import logging
 import os
 import time
 import uuid
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import Callable, Sequence
 
 from rehub.cache.descriptor import MAX_BYTES, find_origin, format_descriptor
 from rehub.cache.interface import Cache, Entry, Fetched, Found, VerifyReport
@@ -20,9 +21,6 @@ from rehub.errors import CacheError, HubError
 from rehub.escaping import escape, quote_url
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent
 from rehub.strict_parsing import parse_timestamp
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _log = logging.getLogger(__name__)
 

@@ -15,16 +15,14 @@ import time
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import Callable, Iterator
 
 from rehub.cache.file_lock import try_acquire
+from rehub.cache.interface import Fetched
+from rehub.cache.layout import EntryPaths
 from rehub.cache.manifest import Manifest, hash_files
 from rehub.cache.regular_files import IrregularFile, delete_path, list_directory
 from rehub.redaction import redact_url
-
-if TYPE_CHECKING:
-    from rehub.cache.interface import Fetched
-    from rehub.cache.layout import EntryPaths
 
 _log = logging.getLogger(__name__)
 

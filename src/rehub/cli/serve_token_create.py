@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.staging import write_atomically
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
         "nowhere. A running service reads the file again when it changes. To revoke a token, delete its entry."
@@ -40,7 +35,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Make the token."""
     from rehub.server.access import SCOPES, create_token, read_access_rules
 
     path = arguments.directory / "tokens.toml"

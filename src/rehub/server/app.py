@@ -6,10 +6,11 @@ import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, cast
+from typing import Any, Awaitable, Callable, cast
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -19,25 +20,19 @@ from rehub.hosting_protocol import COMPRESSED, LITE_QUERY, LOCATION_STATUS, TFJS
 from rehub.inspection import inspect
 from rehub.inspection.picture import draw_model
 from rehub.server import pages, responses, uploads
+from rehub.server.access import Visitor
 from rehub.server.access_log import AccessLog, AddHeaders, Metrics
 from rehub.server.cards import read_card
 from rehub.server.catalogue import FILTERS
-from rehub.server.facts import card_of
+from rehub.server.facts import ModelFacts, card_of
 from rehub.server.names import ModelName, is_version, parse_name
 from rehub.server.security_headers import EVERY_ANSWER, page_policy
-from rehub.server.tree import tflite_file
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from rehub.server.access import Visitor
-    from rehub.server.facts import ModelFacts
-    from rehub.server.service import Service
-    from rehub.server.tree import StoredModel
-
-    _Handler = Callable[[Request], Awaitable[Response]]
+from rehub.server.service import Service
+from rehub.server.tree import StoredModel, tflite_file
 
 _log = logging.getLogger(__name__)
+
+_Handler = Callable[[Request], Awaitable[Response]]
 
 _ARCHIVES = {COMPRESSED, f"{TFJS_QUERY}=compressed"}
 _TFJS_FILE, _TFLITE = f"{TFJS_QUERY}=file", f"{LITE_QUERY}=tflite"

@@ -15,15 +15,12 @@ import sqlite3
 import threading
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping
 
 from rehub.server.facts import FACTS_LAYOUT, ModelFacts, card_beside_models, card_of, facts_from_json, gather_facts
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rehub.server.names import ModelName
-    from rehub.server.tree import ModelTree, StoredModel
+from rehub.server.names import ModelName
+from rehub.server.tree import ModelTree, StoredModel
 
 _log = logging.getLogger(__name__)
 

@@ -6,18 +6,16 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 from rehub.formatting import format_count, format_size
+from rehub.server.archives import Archive
 from rehub.server.cards import render_card
+from rehub.server.facts import ModelFacts
 from rehub.server.snippets import snippets_for
-
-if TYPE_CHECKING:
-    from rehub.server.archives import Archive
-    from rehub.server.facts import ModelFacts
 
 STYLE = Path(__file__).with_name("style.css")
 

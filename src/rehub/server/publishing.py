@@ -25,7 +25,7 @@ from rehub.server.archives import ArchiveStore
 from rehub.server.names import ModelName, is_version
 from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, tombstone_path
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
-from rehub.transfer import unpack_archive
+from rehub.transfer.archives import unpack_archive
 
 SCAN_POLICIES = ("refuse", "record")
 _SECONDS_UNTIL_STALE = 24 * 3600

@@ -6,18 +6,15 @@ import asyncio
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping
+from typing import Mapping
 
+from rehub.server.access import AccessFile, Visitor
+from rehub.server.catalogue import Catalogue, SearchResult
+from rehub.server.facts import ModelFacts
+from rehub.server.mirror import Mirror
 from rehub.server.names import ModelName, parse_name
-from rehub.server.tree import CARD_FILE
-
-if TYPE_CHECKING:
-    from rehub.server.access import AccessFile, Visitor
-    from rehub.server.catalogue import Catalogue, SearchResult
-    from rehub.server.facts import ModelFacts
-    from rehub.server.mirror import Mirror
-    from rehub.server.publishing import HubDirectory
-    from rehub.server.tree import StoredModel, Tombstone
+from rehub.server.publishing import HubDirectory
+from rehub.server.tree import CARD_FILE, StoredModel, Tombstone
 
 _MOST_NEAR = 5
 

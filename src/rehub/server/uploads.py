@@ -10,25 +10,19 @@ import hashlib
 import logging
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, AsyncIterator
+from pathlib import Path
+from typing import AsyncIterator
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from rehub.errors import DiskFull, HubError, InvalidHandle
 from rehub.formatting import format_size
-from rehub.server.names import parse_name_to_publish
+from rehub.server.access import Visitor
+from rehub.server.names import ModelName, parse_name_to_publish
 from rehub.server.publishing import VersionTaken, VersionWithdrawn
+from rehub.server.service import Service
 from rehub.strict_parsing import Malformed, get_field, parse_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from starlette.requests import Request
-
-    from rehub.server.access import Visitor
-    from rehub.server.names import ModelName
-    from rehub.server.service import Service
 
 _log = logging.getLogger(__name__)
 
