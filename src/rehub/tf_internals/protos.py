@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import types
@@ -35,11 +36,16 @@ _MODULES = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def _message_class(name: str) -> Any:
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
 def parse_message(name: str, content: bytes) -> Any:
     """Parse a message, such as a "FunctionDef"; return None if it is malformed."""
     from google.protobuf.message import DecodeError
 
-    message = getattr(importlib.import_module(_MODULES[name]), name)()
+    message = _message_class(name)()
     try:
         message.ParseFromString(content)
     except DecodeError:
