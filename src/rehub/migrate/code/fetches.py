@@ -13,12 +13,12 @@ from rehub.migrate.code.feeds import Feeds
 from rehub.migrate.code.function_values import FunctionValues
 from rehub.migrate.code.groups import Groups
 from rehub.migrate.code.iterators import Iterators
-from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path, vanishes
+from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
 from rehub.migrate.code.trees import code_of
-from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of
+from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of, tensorflow_path
 
 
 class Fetches:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
-from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.values import Plain
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import argument_words, arguments_by_name
+from rehub.migrate.code.values import Plain, tensorflow_path
 
 _CONVOLUTION = ("inputs", "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation")
 _POOLING = ("inputs", "pool_size", "strides", "padding", "data_format")
@@ -75,14 +76,7 @@ def layer_word(node: cst.Call) -> str:
 
 def layer_arguments(node: cst.Call) -> dict[str, cst.BaseExpression]:
     """Return the arguments of a call of tf.layers by name."""
-    names = _PARAMETERS.get(layer_word(node), ())
-    found = {}
-    for index, argument in enumerate(node.args):
-        word = (
-            argument.keyword.value if argument.keyword else names[index] if index < len(names) else f"argument {index}"
-        )
-        found[word] = argument.value
-    return found
+    return arguments_by_name(node, _PARAMETERS.get(layer_word(node), ()))
 
 
 def write_layer(plan: Plan, node: cst.CSTNode, tf: str, renderer: Renderer) -> str:
@@ -168,8 +162,7 @@ def rewrite_variables(plan: Plan, tf: str) -> None:
         if shares or len(calls) > 1 or any(isinstance(a, (cst.For, cst.While)) for a in blocks) or not tf:
             plan.block(node, "RH301", "`tf.get_variable` where a variable may be shared by its name")
             continue
-        names = ("name", "shape", "dtype", "initializer")
-        arguments = {a.keyword.value if a.keyword else names[min(i, 3)]: a.value for i, a in enumerate(node.args)}
+        arguments = arguments_by_name(node, ("name", "shape", "dtype", "initializer"))
         initializer, shape = arguments.get("initializer"), arguments.get("shape")
         path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
         is_made = path.endswith("_initializer") or path.startswith("initializers.")
@@ -230,7 +223,7 @@ def write_initializer(plan: Plan, node: cst.BaseExpression, tf: str, renderer: R
         plan.block(node, "RH301", "an initializer of which Keras has no equal by the same arguments")
         return "None"
     name, allowed = _INITIALIZERS[word]
-    given = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+    given = argument_words(node)
     if any(argument and argument not in allowed for argument in given) or len(given) > len(allowed):
         plan.block(node, "RH301", f"arguments of tf.{path} that Keras has no equal for")
     arguments = ", ".join(renderer.code(argument).rstrip(", ") for argument in node.args)
@@ -246,8 +239,7 @@ def write_optimizer(plan: Plan, node: cst.Call, tf: str, renderer: Renderer) -> 
         return "None"
     name, parameters, default = _OPTIMIZERS[kind]
     arguments = []
-    for index, argument in enumerate(node.args):
-        word = argument.keyword.value if argument.keyword else parameters[index] if index < len(parameters) else ""
+    for word, argument in zip(argument_words(node, parameters), node.args):
         if word in {"name", "use_locking"}:
             continue
         if word not in {*parameters, "use_nesterov"}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Container
 
 import libcst as cst
@@ -23,6 +22,7 @@ from rehub.migrate.code.layers import rewrite_global_step, rewrite_stateless_lay
 from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.prints import rewrite_prints
+from rehub.migrate.code.rules import is_ignored
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of, code_of
@@ -30,7 +30,6 @@ from rehub.migrate.code.undefined_names import find_undefined_names
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
-_IGNORE = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w,\s]*)\])?")
 
 
 class _EveryRule:
@@ -140,8 +139,7 @@ class _Rewriter:
     def is_ignored(self, node: cst.CSTNode, rule: str) -> bool:
         """Tell whether a comment on the line of a node says to leave it."""
         line = self.positions[node].start.line
-        found = _IGNORE.search(self.lines[line - 1]) if line <= len(self.lines) else None
-        return found is not None and (found.group(1) is None or rule in re.split(r"[,\s]+", found.group(1)))
+        return line <= len(self.lines) and is_ignored(self.lines[line - 1], rule)
 
     def find_leftovers(self, plan: Plan, deferral: Deferral) -> None:
         """Block where a value without a place in eager mode would stay in the new program."""

@@ -9,21 +9,21 @@ import libcst as cst
 from rehub.migrate.code.deferred import Deferral, indent_lines, is_at_top
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
-from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Definition, Fetch
-from rehub.migrate.code.trees import code_of, flatten, is_self_attribute
+from rehub.migrate.code.trees import arguments_by_name, code_of, flatten, is_self_attribute
 from rehub.migrate.code.values import (
     HubModule,
     Initializer,
     Items,
     Optimizer,
-    Plain,
     Session,
     Source,
     Tensor,
     TrainOp,
     iter_parts,
+    tensorflow_path,
 )
 
 _CHECK = "this training step: the first losses should be those of TensorFlow 1"
@@ -206,18 +206,12 @@ class Training:
 
     def is_constant(self, node: cst.CSTNode) -> bool:
         """Tell whether a variable or module is made with `trainable=False`; block if it is not known."""
-        is_module = isinstance(self.plan.fact(node), HubModule)
-        for index, argument in enumerate(node.args if isinstance(node, cst.Call) else ()):
-            word = (
-                argument.keyword.value if argument.keyword is not None else "trainable" if is_module and index else ""
-            )
-            if word == "trainable":
-                value = self.plan.fact(argument.value)
-                if isinstance(value, Plain) and isinstance(value.constant, bool):
-                    return not value.constant
-                self.plan.block(argument, "RH301", "it is not known whether this is trained")
-                return False
-        return False
+        names = ("spec", "trainable") if isinstance(self.plan.fact(node), HubModule) else ()
+        argument = arguments_by_name(node, names).get("trainable") if isinstance(node, cst.Call) else None
+        trainable = self.plan.constant(argument, default=True)
+        if argument is not None and not isinstance(trainable, bool):
+            self.plan.block(argument, "RH301", "it is not known whether this is trained")
+        return trainable is False
 
     def name_of(self, node: cst.CSTNode) -> str:
         """Return the variable that holds what a call made."""
