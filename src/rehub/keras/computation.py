@@ -26,7 +26,6 @@ class Computation:
     """A restored object, or any callable, with what a layer fixes about its calls.
 
     Attributes:
-        label: the handle in messages.
         restored: the object that `handle` resolved to, or the object that was given as the handle.
         function: what is called: the object's `__call__`, its endpoint `serve`, or one of its signatures.
         traces: the traces of `function`; empty if TensorFlow can trace it again.

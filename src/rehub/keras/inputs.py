@@ -170,7 +170,7 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
     received = spec_of(value)
     if received is None or type(received) is not type(expected):
         return False
-    if not _is_of_tensors(expected):
+    if not tf_internals.specs.is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
     if not are_compatible_dtypes(tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected), cast):
         return False
@@ -182,12 +182,6 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         tf_internals.specs.raggedness_of(expected),
     )
     return rank == wanted_rank and are_compatible_dtypes(splits, wanted_splits, cast)
-
-
-def _is_of_tensors(spec: Any) -> bool:
-    """Return whether a spec is of a dense, sparse or ragged tensor, which this file can convert."""
-    tf = tf_internals.import_tensorflow()
-    return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
 
 
 def _convert_inputs(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
@@ -216,12 +210,13 @@ def _cast_leaf(value: Any, received: Any, expected: Any) -> Any:
     is_ragged = isinstance(value, tf.RaggedTensor)
     if is_ragged and tf_internals.specs.raggedness_of(received) != tf_internals.specs.raggedness_of(expected):
         value = value.with_row_splits_dtype(tf_internals.specs.raggedness_of(expected)[1])
-    if not _is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == tf_internals.specs.dtype_of(expected):
+    dtype = tf_internals.specs.dtype_of(expected)
+    if not tf_internals.specs.is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == dtype:
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, tf_internals.specs.dtype_of(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, dtype))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, tf_internals.specs.dtype_of(expected))
+        return tf.cast(value, dtype)
     return value  # A symbolic tensor of Keras: only its shape matters here. Its values are cast when the layer runs.
 
 

@@ -19,8 +19,6 @@ class BoundArguments:
     """The arguments of a call other than the first, in the order of the function, with its defaults.
 
     Attributes:
-        positional: by position.
-        keywords: by name.
         converts_arrays: whether arrays become tensors of their own dtype before TensorFlow chooses a trace.
     """
 
@@ -37,7 +35,6 @@ class RunnableTraces:
         arguments: these arguments, by name, without the function's defaults.
         exact: the traces that take the arguments as they are.
         converting: these, and those that take the arguments after Python values became tensors.
-        everything: all traces of the function.
         refusal: why the function takes no such arguments, or "".
     """
 
@@ -57,7 +54,6 @@ class Trace:
             Python values that were fixed when tracing.
         arguments: the other arguments by name: Python values, or specs where tensors are expected.
         outputs: a nest of `tf.TypeSpec`s.
-        concrete: the concrete function that this is a trace of.
         can_run_alone: whether `concrete` can be called with the tensors of `inputs` alone, without the function that
             chooses among the traces.
         fixed: the other arguments by position and by name, as the function passes them to its traces.

@@ -84,9 +84,7 @@ class SignatureCall:
     """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.
 
     Attributes:
-        signatures: the signatures in the model's file.
         default: the name of the one to call by default.
-        label: what messages call the model.
     """
 
     signatures: tuple[SignatureInfo, ...]

@@ -27,9 +27,6 @@ class SignatureFunctions:
     """The functions of a module's signatures, with the variables and tables that they share.
 
     Attributes:
-        state: the variables and tables.
-        label: what messages call the module.
-        inference: the graph variant for inference.
         training: the graph variant for training, which can be the same.
     """
 

@@ -11,12 +11,7 @@ from rehub.retrain.module_parts import ModuleParts, is_retrainable
 
 
 class TrainableSignature:
-    """A signature that can be applied in training and in inference mode.
-
-    Attributes:
-        module: the object it belongs to.
-        name: that of the signature.
-    """
+    """A signature that can be applied in training and in inference mode."""
 
     def __init__(self, module: Any, name: str) -> None:
         self.module = module

@@ -38,7 +38,6 @@ class Layout:
     """The model files of a directory that holds a SavedModel.
 
     Attributes:
-        path: the directory.
         model_file: `saved_model.pb` or `saved_model.pbtxt`; of both, the first, as TensorFlow does.
         is_legacy: it is in TF1 Hub format (it has a `tfhub_module.pb`).
     """

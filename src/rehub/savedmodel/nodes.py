@@ -27,7 +27,6 @@ class Node:
     Attributes:
         op: the op that it runs, or the function that it calls like an op.
         scope: the graph or function that it is in.
-        span: where its bytes start and end.
     """
 
     __slots__ = ("op", "scope", "span")
@@ -69,7 +68,6 @@ class GraphScope:
     """A graph or a function: what holds nodes.
 
     Attributes:
-        tags: those of the graph variant.
         function: the function's name; "" for the graph itself.
         within: the nodes that hold the graph serialized in an attribute or a constant, outermost first; mostly none.
         buffer: the bytes that hold it.

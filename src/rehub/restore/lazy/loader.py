@@ -127,7 +127,7 @@ def _parse_model(file: str, content: bytes) -> ModelFile:
     model = read_model_file(file, content)
     if model is not None:
         return model
-    saved_model = tf_internals.protos.parse_saved_model(content)
+    saved_model = tf_internals.protos.parse_message("SavedModel", content)
     if saved_model is None or len(saved_model.meta_graphs) != 1:
         raise LazyLoadUnsupported("it has several MetaGraphs")
     model = read_model_file(file, saved_model.SerializeToString())

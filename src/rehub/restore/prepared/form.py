@@ -41,7 +41,6 @@ class PreparedForm:
 
     Attributes:
         ops: the ops that the model's functions use.
-        variables: what is known of each variable.
         weights: the mapped file with their values; None if it has none.
     """
 

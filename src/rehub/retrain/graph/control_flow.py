@@ -76,7 +76,6 @@ class Loop:
     Attributes:
         frame: its name, which its Enters have as an attribute.
         condition: whether there is one more iteration, computed from the variables at its beginning.
-        variables: what changes.
         parallel_iterations: how many iterations may run at once.
         options: those that the graph's nodes do not have.
     """

@@ -17,7 +17,6 @@ class NewerOps:
     """What a TensorFlow lacks that newer ones have.
 
     Attributes:
-        ops: the names of ops.
         attributes: by op, its attributes, each with its default as "field:value" of AttrValue: "b:0", "f:1.0".
     """
 
