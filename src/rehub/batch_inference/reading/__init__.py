@@ -11,10 +11,11 @@ import importlib
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.plan import Slice
-from rehub.batch_inference.reading.chunk import Chunk
-from rehub.batch_inference.reading.files import InputFile, InputFiles, check_stamp, list_files
-
-__all__ = ["Chunk", "InputFile", "InputFiles", "describe_columns", "list_files", "plan_file", "read_slice"]
+from rehub.batch_inference.reading.chunk import Chunk as Chunk
+from rehub.batch_inference.reading.files import InputFile as InputFile
+from rehub.batch_inference.reading.files import InputFiles as InputFiles
+from rehub.batch_inference.reading.files import check_stamp
+from rehub.batch_inference.reading.files import list_files as list_files
 
 _MODULES = {
     "parquet": "parquet",
