@@ -10,7 +10,8 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference import reading
 from rehub.batch_inference.plan import Shard, Slice
-from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.predictor import Predictor
+from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import InputMismatch, InvalidSetting
 from rehub.formatting import list_names
 from rehub.version import __version__
