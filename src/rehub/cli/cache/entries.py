@@ -6,7 +6,7 @@ import os
 from typing import Any, Sequence
 
 from rehub import config
-from rehub.cache import Entry, find_entry, list_entries
+from rehub.cache import Entry, list_entries, open_cache
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
 from rehub.formatting import did_you_mean, format_time
@@ -51,7 +51,11 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def _find_by_text(text: str) -> list[Entry]:
     handle = parse_handle(text)
-    keyed = [find_entry(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
+    keyed = [
+        cache.find_entry(key)
+        for cache in map(open_cache, config.cache_dirs())
+        for key in dict.fromkeys((*handle.cache_keys, text))
+    ]
     found = [entry for entry in keyed if entry is not None]
     if not found:
         # The name of a directory, or a handle as the commands print it: without secrets.
