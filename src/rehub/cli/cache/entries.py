@@ -62,18 +62,13 @@ def _find_by_text(text: str) -> list[Entry]:
         names = {text, escape_url(text), *map(escape_url, handle.cache_keys)}
         found = [entry for entry in list_all_entries() if entry.name == text or entry.handle in names]
     if not found and handle.scheme is Scheme.PATH:
+        from rehub.resolvers.local import make_absolute  # Most commands of the cache need no resolver.
+
         # The key of a local archive contains its size and time, too.
-        archive = escape_url(_make_absolute(handle.location) + "?size=")
+        archive = escape_url(make_absolute(os.path.expanduser(handle.location)) + "?size=")
         found = [entry for entry in list_all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
     if not found:
         looked_in = ", ".join(redact_location(str(root)) for root in config.cache_dirs())
         hint = did_you_mean(escape_url(text), [entry.handle for entry in list_all_entries() if entry.handle])
         raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found
-
-
-def _make_absolute(path: str) -> str:
-    try:
-        return os.path.abspath(os.path.expanduser(path))
-    except OSError:  # The working directory has been deleted.
-        return path
