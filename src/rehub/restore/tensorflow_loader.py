@@ -6,6 +6,7 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.restore.local_io import with_local_io
+from rehub.restore.missing_gradients import register_missing_gradients
 from rehub.restore.variable_names import keep_names
 
 
@@ -18,6 +19,7 @@ def load_with_tensorflow(path: str, tags: list[str] | None, options: Any | None,
         options: a `tf.saved_model.LoadOptions`, or None.
         has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
     """
+    register_missing_gradients()
     options = with_local_io(path, options)
     # Variables are made outside of the functions that are being traced; their names have to be kept there too.
     with tf_internals.import_tensorflow().init_scope(), keep_names():
