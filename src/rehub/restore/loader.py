@@ -18,6 +18,7 @@ from rehub.restore.request import LoadRequest
 from rehub.restore.retention import find_restored_functions, retain_captures
 from rehub.restore.tensorflow_loader import load_with_tensorflow
 from rehub.restore.unknown_optimizers import copy_without_slot_variables
+from rehub.restore.variable_types import copy_with_variable_types
 from rehub.savedmodel import MetaGraph
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
@@ -44,7 +45,7 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
         nested = metagraph.nested_ops() if GRAPH_HOLDERS.intersection(ops) else ()
         ensure_ops_registered(ops, request.label, written_by=metagraph.tensorflow_version, wanted=nested)
 
-    path = pattern_free_path(path)
+    path = copy_with_variable_types(pattern_free_path(path), metagraph)
     reason = ""
     if request.policy.loader != "tensorflow":
         try:

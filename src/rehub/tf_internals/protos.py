@@ -44,6 +44,13 @@ def parse_function(content: bytes) -> Any:
     return _parse_message(function_pb2.FunctionDef(), content)
 
 
+def has_handle_data() -> bool:
+    """Whether arguments of functions can say the dtypes and shapes of variables. Seen in 2.15, 2.21; not in 1.15."""
+    from tensorflow.core.framework import op_def_pb2
+
+    return "handle_data" in op_def_pb2.OpDef.ArgDef.DESCRIPTOR.fields_by_name
+
+
 def parse_registered_gradient(content: bytes) -> Any:
     """Parse a RegisteredGradient message; return None if it is malformed."""
     from tensorflow.core.framework import function_pb2
