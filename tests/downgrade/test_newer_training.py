@@ -70,7 +70,7 @@ def test_nested_calls_without_named_gradients_are_trained(tmp_path):
     module.f = tf.function(lambda x: 3.0 * middle(x), input_signature=signature)
     tf.saved_model.save(module, str(tmp_path))
     file = tmp_path / "saved_model.pb"
-    model = tf_internals.protos.parse_saved_model(file.read_bytes())
+    model = tf_internals.protos.parse_message("SavedModel", file.read_bytes())
     model.meta_graphs[0].meta_info_def.tensorflow_version = "2.4.0"
     for function in model.meta_graphs[0].graph_def.library.function:
         for node in function.node_def:

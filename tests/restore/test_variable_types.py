@@ -26,7 +26,7 @@ def save_as_older_tensorflow(path):
     tf.saved_model.save(module, path)
     file = f"{path}/saved_model.pb"
     with open(file, "rb") as content:
-        model = tf_internals.protos.parse_saved_model(content.read())
+        model = tf_internals.protos.parse_message("SavedModel", content.read())
     (metagraph,) = model.meta_graphs
     metagraph.meta_info_def.tensorflow_version = "2.0.0"
     for function in metagraph.graph_def.library.function:

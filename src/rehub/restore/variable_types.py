@@ -37,7 +37,7 @@ def copy_with_variable_types(path: str, metagraph: MetaGraph) -> str:
     if not _LOOPS.intersection(metagraph.used_ops()):
         return path
     layout = detect_layout_anywhere(path, path)
-    saved_model = tf_internals.protos.parse_saved_model(copy_model_bytes(layout))
+    saved_model = tf_internals.protos.parse_message("SavedModel", copy_model_bytes(layout))
     if saved_model is None or not sum(add_variable_types(each) for each in saved_model.meta_graphs):
         return path
     return make_scanned_copy(layout, saved_model.SerializeToString()).path

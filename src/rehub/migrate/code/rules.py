@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_IGNORED = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w\s,]*)\])?")
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,11 @@ RULE_BY_CODE = {rule.code: rule for rule in RULES}
 def matches_any(code: str, patterns: tuple[str, ...]) -> bool:
     """Return whether a rule's code is, or starts with, one of these: "RH3" means RH301 to RH310."""
     return any(code.startswith(pattern) for pattern in patterns)
+
+
+def is_ignored(line: str, rule: str) -> bool:
+    """Return whether a comment in a line says to leave a rule out there."""
+    match = _IGNORED.search(line)
+    if match is None or match.group(1) is None:
+        return match is not None
+    return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))
