@@ -9,6 +9,7 @@ from typing import Any
 from rehub.downgrade import object_graph
 from rehub.downgrade.attributes import drop_attributes
 from rehub.downgrade.bodies import Body
+from rehub.downgrade.gradients import name_gradients_of_calls
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import Inexpressible, find_rule
 from rehub.downgrade.tables import ReadTensor, fill_saved_tables
@@ -86,6 +87,9 @@ def rewrite_model(
         if version < (2, 0) and metagraph.HasField("object_graph_def"):
             object_graph.rewrite_objects(metagraph, changes)
             _fill_tables(metagraph, rewriter.library, read_tensor, label, changes)
+            count = name_gradients_of_calls(rewriter.library)
+            if count:
+                changes["call: named gradient"] += count
     if not changes and not left_out:
         return None
     described = tuple(f"{change} ({count})" for change, count in sorted(changes.items()))

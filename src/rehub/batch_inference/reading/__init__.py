@@ -52,10 +52,11 @@ def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterato
         columns: the columns that are needed; a row that lacks one has None there.
 
     Raises:
-        InputChanged: the file has changed since it was planned.
+        InputChanged: the file has changed since it was planned; also after the last row.
     """
     if part.problem:
         yield Chunk.of_failure(columns, "file", part.problem)
         return
     check_stamp(part.path, part.stamp)
     yield from _import_format(format_name).read_slice(part, columns)
+    check_stamp(part.path, part.stamp)  # What was read may be half of one file and half of another.
