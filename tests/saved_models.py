@@ -176,7 +176,7 @@ def rename_op(directory, new, *, in_list=True, in_graph=True):
 def change_nodes(directory, op, change):
     """Change the NodeDefs of an op in the graph of a TF1 SavedModel."""
     file = Path(directory) / "saved_model.pb"
-    message = tf_internals.protos.parse_saved_model(file.read_bytes())
+    message = tf_internals.protos.parse_message("SavedModel", file.read_bytes())
     for metagraph in message.meta_graphs:
         for node in metagraph.graph_def.node:
             if node.op == op:

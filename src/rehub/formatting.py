@@ -102,8 +102,6 @@ def did_you_mean(word: str, known: Iterable[str], template: str = "{!r}") -> str
     ''
 
     Args:
-        word: what a user typed.
-        known: the words that would have been accepted.
         template: how to write the known word.
     """
     import difflib  # It is slow to import, and needed only after a mistake.

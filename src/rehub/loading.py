@@ -108,11 +108,7 @@ class _Model:
     """A model that is to be restored.
 
     Attributes:
-        request: what was asked for.
         layout: the directory to restore it from: the one in the request, or a copy that was scanned or rewritten.
-        metagraphs: all graph variants.
-        metagraph: the graph variant to restore.
-        tags: its tag set; None for the only one.
         rewriting: what was changed for this TensorFlow; None if nothing.
     """
 

@@ -63,7 +63,7 @@ def make_sample(
         NoSampleInput: the spec has another type, an unknown rank or an unusual dtype.
     """
     tf = tf_internals.import_tensorflow()
-    if not isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)):
+    if not tf_internals.specs.is_of_tensors(spec):
         raise NoSampleInput(f"is a {spec.value_type.__name__}")
     shape = tf_internals.specs.shape_of(spec) if shape is None else shape
     is_ragged = isinstance(spec, tf.RaggedTensorSpec)

@@ -53,7 +53,6 @@ def parse_iso_date(text: str, *, local: bool = False) -> datetime | None:
     """Return the time of an ISO 8601 text in UTC; None if it is malformed.
 
     Args:
-        text: the text.
         local: whether a text without a zone is in this machine's zone instead of UTC.
     """
     from datetime import datetime, timezone

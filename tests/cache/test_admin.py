@@ -109,26 +109,34 @@ def test_entry_that_cannot_be_removed_is_an_error(read_only_root, nobody):
 
 
 def test_prune_deletes_incomplete_then_least_recently_used_entries(tmp_path):
-    for age, key in ((4, "https://old"), (3, "https://new"), (9, "https://broken"), (1, "https://newest")):
+    # Days since the last use. One was last used before the clock was set back.
+    days = {"https://old": 4, "https://new": 3, "https://broken": 9, "https://newest": 1, "https://ahead": -9}
+    for key, age in days.items():
         directory = get_or_fetch((tmp_path,), key, Filling())
         used = time.time() - age * 24 * 3600
         os.utime(str(directory) + ".manifest.json", (used, used))
         if key == "https://broken":
             (directory / "saved_model.pb").unlink()
     find_cached((tmp_path,), "https://old")  # Which is a use.
-    assert [entry.handle for entry in prune_cache(tmp_path, 2 * SIZE)] == ["https://broken", "https://new"]
+    assert [entry.handle for entry in prune_cache(tmp_path, 2 * SIZE)] == [
+        "https://broken",
+        "https://ahead",
+        "https://new",
+    ]
     assert [entry.handle for entry in list_entries(tmp_path)] == ["https://newest", "https://old"]
     assert prune_cache(tmp_path, 2 * SIZE) == []
 
 
 def test_prune_deletes_stale_staging_and_keeps_recent_staging_of_tensorflow_hub(root):
-    two_days_ago = time.time() - 2 * 24 * 3600
-    leftovers = [f"{NAME}.{letter * 32}.tmp" for letter in "ab"]
+    two_days = 2 * 24 * 3600
+    leftovers = [f"{NAME}.{letter * 32}.tmp" for letter in "abe"]
     for name in leftovers:
         (root / name / "variables").mkdir(parents=True)
         (root / name / "variables" / "variables.index").write_bytes(b"half")
-    for path in ((root / leftovers[0]), *(root / leftovers[0]).rglob("*")):
-        os.utime(str(path), (two_days_ago, two_days_ago))
+    # The second is of a time before the clock was set back.
+    for name, moment in ((leftovers[0], time.time() - two_days), (leftovers[2], time.time() + two_days)):
+        for path in (root / name, *(root / name).rglob("*")):
+            os.utime(str(path), (moment, moment))
     dead = f"{NAME}.{'c' * 32}.rehub"
     (root / f"{dead}.tmp" / "model").mkdir(parents=True)
     (root / f"{dead}.lock").write_text("")

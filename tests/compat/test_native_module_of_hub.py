@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from saved_models import LEGACY, tf
 
-from rehub.compat.submodules.native_module import Loader
-from rehub.compat.submodules.tensor_info import tensor_info_proto_maps_match
+from rehub.compat.submodules import Loader, tensor_info_proto_maps_match
 from rehub.legacy.ops import register_ops_if_needed
 
 v1 = tf.compat.v1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rehub as hub
-from rehub.compat.submodules import registry
+from rehub.compat import submodules as registry
 
 
 class Shelf:

@@ -8,7 +8,7 @@ import pytest
 
 import rehub as hub
 from rehub import config
-from rehub.compat.submodules.resolver import HttpResolverBase, create_local_module_dir, tfhub_cache_dir
+from rehub.compat.submodules import HttpResolverBase, create_local_module_dir, tfhub_cache_dir
 
 
 def test_cache_directory_comes_from_the_variable(cache_dir):

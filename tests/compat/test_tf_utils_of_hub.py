@@ -7,7 +7,7 @@ import os
 import pytest
 from saved_models import tf
 
-from rehub.compat.submodules import tf_utils
+from rehub.compat import submodules as tf_utils
 
 
 def test_a_path_becomes_absolute_unless_it_has_a_scheme():

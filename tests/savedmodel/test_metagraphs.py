@@ -64,7 +64,7 @@ def test_ops_in_functions_are_found(tmp_path):
 def test_the_ops_that_are_found_are_those_that_the_writer_listed():
     for module in ("conv_bn", "multi_sig", "text_embed"):
         directory = saved_models.LEGACY / module
-        message = tf_internals.protos.parse_saved_model((directory / "saved_model.pb").read_bytes())
+        message = tf_internals.protos.parse_message("SavedModel", (directory / "saved_model.pb").read_bytes())
         for metagraph, written in zip(read(directory), message.meta_graphs):
             assert metagraph.used_ops() == {op.name for op in written.meta_info_def.stripped_op_list.op}
 

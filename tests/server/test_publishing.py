@@ -19,7 +19,7 @@ from services import directory_of, serving
 import rehub as hub
 from rehub.cli.program import main
 from rehub.server.access import create_token
-from rehub.transfer import pack_directory
+from rehub.transfer.archives import pack_directory
 
 
 @pytest.fixture(scope="module")

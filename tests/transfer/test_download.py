@@ -30,7 +30,8 @@ from hosting import (
 )
 
 from rehub.errors import CorruptArchive, DownloadError, HashMismatch, InvalidSetting, UnsafeArchive
-from rehub.transfer import Limits, download_archive
+from rehub.transfer.archives import Limits
+from rehub.transfer.download import download_archive
 from rehub.version import __version__
 
 ARCHIVE = archive_of(MODEL)

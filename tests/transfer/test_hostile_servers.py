@@ -13,7 +13,8 @@ from hosting import MODEL, archive_of, sends
 
 from rehub.errors import DownloadError, HubError, LocationUnavailable
 from rehub.resolvers import resolve
-from rehub.transfer import download_archive, fetch_location
+from rehub.transfer.download import download_archive
+from rehub.transfer.location import fetch_location
 
 ARCHIVE = archive_of(MODEL)
 TIMEOUT = 0.3

@@ -7,8 +7,6 @@ on any engine. The library imports this package only when a user asks for one of
 
 from __future__ import annotations
 
-from rehub.batch_inference.driver import batch
-from rehub.batch_inference.predictor import Predictor
-from rehub.batch_inference.report import BatchReport
-
-__all__ = ["BatchReport", "Predictor", "batch"]
+from rehub.batch_inference.driver import batch as batch
+from rehub.batch_inference.predictor import Predictor as Predictor
+from rehub.batch_inference.report import BatchReport as BatchReport

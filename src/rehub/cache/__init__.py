@@ -18,24 +18,17 @@ store, which has no renames, the manifest is written last and marks the entry as
 
 from __future__ import annotations
 
-from rehub.cache.admin import find_entry, list_entries, list_file_sizes, prune_cache, remove_entry, verify_entry
-from rehub.cache.interface import Entry, Fetched, VerifyReport
-from rehub.cache.lookup import find_cached, get_or_fetch, refetch
-from rehub.cache.manifest import FileRecord, Manifest
-
-__all__ = [
-    "Entry",
-    "Fetched",
-    "FileRecord",
-    "Manifest",
-    "VerifyReport",
-    "find_cached",
-    "find_entry",
-    "get_or_fetch",
-    "list_entries",
-    "list_file_sizes",
-    "prune_cache",
-    "refetch",
-    "remove_entry",
-    "verify_entry",
-]
+from rehub.cache.admin import find_entry as find_entry
+from rehub.cache.admin import list_entries as list_entries
+from rehub.cache.admin import list_file_sizes as list_file_sizes
+from rehub.cache.admin import prune_cache as prune_cache
+from rehub.cache.admin import remove_entry as remove_entry
+from rehub.cache.admin import verify_entry as verify_entry
+from rehub.cache.interface import Entry as Entry
+from rehub.cache.interface import Fetched as Fetched
+from rehub.cache.interface import VerifyReport as VerifyReport
+from rehub.cache.lookup import find_cached as find_cached
+from rehub.cache.lookup import get_or_fetch as get_or_fetch
+from rehub.cache.lookup import refetch as refetch
+from rehub.cache.manifest import FileRecord as FileRecord
+from rehub.cache.manifest import Manifest as Manifest

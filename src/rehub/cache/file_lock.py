@@ -18,15 +18,11 @@ import math
 import os
 import sys
 import threading
-import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import TracebackType
 
 from rehub.cache.lock_holder import MAX_BYTES, LockHolder
-from rehub.cache.regular_files import IrregularFile, open_regular, read_regular
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import TracebackType
+from rehub.cache.regular_files import IrregularFile, open_regular, read_regular, seconds_since
 
 if sys.platform == "win32":
     import msvcrt
@@ -221,7 +217,7 @@ def _is_stale(descriptor: int, stale_after: float) -> bool:
     holder = LockHolder.from_bytes(os.read(descriptor, MAX_BYTES))
     if holder is not None and holder.is_dead():
         return True
-    inactive = time.time() - os.fstat(descriptor).st_mtime
+    inactive = seconds_since(os.fstat(descriptor).st_mtime)
     return inactive > (_MAX_SECONDS_WITHOUT_NAME if holder is None else stale_after)
 
 

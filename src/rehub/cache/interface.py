@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Callable, Sequence
 
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
-    from rehub.cache.manifest import FileRecord
+from rehub.cache.manifest import FileRecord
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Entry:
         size: bytes of all of its files.
         files: how many they are.
         stored: when it was stored; None if no file records it.
-        used: the approximate day of its last use; None in an object store, which does not record it.
+        used: the approximate day of its last use; None if it is not recorded, as in an object store.
         problem: the first missing or modified file, by names and sizes; None if the model is complete.
     """
 

@@ -10,13 +10,11 @@ import contextlib
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, Callable, Iterator
+from pathlib import Path
+from typing import Callable, Iterator
 
 from rehub import config
 from rehub.cache import file_lock
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _log = logging.getLogger(__name__)
 

@@ -8,15 +8,13 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn
+from pathlib import Path
+from typing import Any, Callable, Iterator, NoReturn
 
 from rehub.cache.regular_files import Listing, list_directory, open_regular, read_regular
 from rehub.errors import UnsafeArchive
 from rehub.escaping import escape
 from rehub.strict_parsing import Malformed, get_field, parse_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Enough for a model with 100,000 files, the maximum of an archive.
 _MAX_BYTES = 64 << 20

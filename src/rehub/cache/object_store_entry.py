@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterable
+from pathlib import Path
+from typing import Any, Callable, Iterable
 
 from rehub.cache.descriptor import find_origin, format_descriptor, requires_manifest
 from rehub.cache.interface import Entry, VerifyReport
 from rehub.cache.layout import SAVED_MODEL_FILES, find_missing_files
 from rehub.cache.manifest import Manifest, UnreadableManifest, parse_manifest
 from rehub.hashing import hash_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True)

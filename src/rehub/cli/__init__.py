@@ -10,6 +10,5 @@ It uses argparse, which Python 3.7 has too: `rehub --version` takes 60 ms with i
 
 from __future__ import annotations
 
-from rehub.cli.program import console, main
-
-__all__ = ["console", "main"]
+from rehub.cli.program import console as console
+from rehub.cli.program import main as main

@@ -7,11 +7,9 @@ that these can be handles. shtab writes static scripts.
 from __future__ import annotations
 
 import os
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
+from typing import Any, Callable
 
 
 def complete_command_line(build_parser: Callable[[list[str]], ArgumentParser]) -> None:

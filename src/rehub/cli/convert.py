@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
+from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.resolvers import resolve
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
     from rehub.migrate.models import Conversion, RewrittenModel
     from rehub.migrate.models.comparison import Comparison
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes a legacy module (TF1 Hub format) or a TF1 SavedModel as a TF2 SavedModel that can be trained and\n"
         "works without rehub: in plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Its outputs, gradients and\n"
@@ -44,7 +41,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Convert, and print the report."""
     from rehub.migrate.models import convert, convert_for_tensorflow
 
     resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
@@ -56,13 +52,13 @@ def run_command(arguments: Namespace) -> int:
             arguments.handle, arguments.directory, arguments.for_tensorflow, arguments.overwrite
         )
         if arguments.json:
-            output.print_json(dataclasses.asdict(rewritten))
+            output.print_json(rewritten)
         else:
             _print_rewritten(rewritten)
         return OK
     report = convert(arguments.handle, arguments.directory, arguments.signature, arguments.tags, arguments.overwrite)
     if arguments.json:
-        output.print_json(dataclasses.asdict(report))
+        output.print_json(report)
     else:
         _print_report(report)
     return OK

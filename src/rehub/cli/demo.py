@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.demo_model import LABELS, SENTENCES, UNSEEN, save_sentence_model
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import ArchiveNotWritten
 from rehub.version import __version__
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes a small sentence model to DIR, loads it with hub.load, and trains it with hub.KerasLayer as part of a\n"
         "classifier of film reviews. It needs TensorFlow but no network, and takes a few seconds. The model stays\n"
@@ -31,7 +27,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Write the model if it does not exist, and use it in both ways."""
     from rehub.keras import KerasLayer
     from rehub.loading import load
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Iterator
+from argparse import Namespace
+from typing import Iterator
 
 from rehub.cli import output
 from rehub.cli.exit_codes import DIFFERENT, ERROR, OK
+from rehub.cli.parser import Parser
 from rehub.errors import HubError
 from rehub.formatting import format_tensor
 from rehub.inspection import inspect
 from rehub.inspection.diff import Change, ModelDifference, VariableDifference, compare_models, describe_values
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.inspection.model_info import VariableInfo
+from rehub.inspection.model_info import VariableInfo
 
 _MAX_LINES = 20  # of each group
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Compares two models, such as two versions, or a model before and after a conversion: format, signatures,\n"
         "functions, ops, assets, and the values of variables. It does not need TensorFlow. The exit codes are those\n"
@@ -39,14 +34,13 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Compare, and print the differences."""
     try:
         difference = compare_models(inspect(arguments.before), inspect(arguments.after))
     except HubError as error:
         output.print_error(error)
         return ERROR
     if arguments.json:
-        output.print_json(dataclasses.asdict(difference))
+        output.print_json(difference)
     else:
         _print_difference(difference, 0 if arguments.stat else None if arguments.all else _MAX_LINES)
     return DIFFERENT if difference else OK

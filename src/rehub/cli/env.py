@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub import config
 from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.errors import HubError
-from rehub.formatting import format_size
+from rehub.formatting import format_count, format_size
 from rehub.redaction import redact_text
 from rehub.version import __version__
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 _PACKAGES = (
     "tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "tensorflow-text", "keras", "tf-keras",
@@ -53,7 +50,6 @@ _LOGINS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Prints the versions of rehub, Python and packages, the settings, the caches, and which logins were found.\n"
         "Paste it into a bug report. It prints no password and no token, and does not import TensorFlow."
@@ -63,7 +59,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Collect the facts, and print them."""
     found = {
         "rehub": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
@@ -139,8 +134,7 @@ def _describe_cache(root: Path | str) -> dict[str, Any]:
         return {"place": place, "state": f"cannot be read: {error}"}
     size = format_size(sum(model.size for model in models))
     access = "can be written" if os.access(str(root), os.W_OK) else "cannot be written"
-    count = "1 model" if len(models) == 1 else f"{len(models)} models"
-    return {"place": place, "state": f"{count}, {size}; {access}"}
+    return {"place": place, "state": f"{format_count(len(models), 'model')}, {size}; {access}"}
 
 
 def _find_login(ways: tuple[tuple[tuple[str, ...], str], ...]) -> str:

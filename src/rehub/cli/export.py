@@ -5,26 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import ArchiveNotWritten
 from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import detect_layout
-from rehub.transfer import pack_directory
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
+from rehub.transfer.archives import pack_directory
 
 _ENDINGS = (".tar.gz", ".tgz")
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Packs a model as a .tar.gz archive, and fetches it first if it is not in the cache. On a machine without\n"
         "network, `rehub import HANDLE ARCHIVE` puts it into the cache. A server that follows the hosting protocol\n"
@@ -44,7 +39,6 @@ def _parse_archive(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Resolve the handle, and pack its directory."""
     archive: Path = arguments.archive
     if os.path.lexists(str(archive)) and not arguments.force:
         raise ArchiveNotWritten(f"{quote_url(str(archive))} exists already. Remove it, or replace it with --force.")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rehub.cli.parser import Parser
 from rehub.errors import InvalidHandle, ModelNotFound
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_handle_arguments(parser: Parser) -> None:

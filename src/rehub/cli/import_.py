@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.cache import Fetched, find_cached, get_or_fetch
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import CacheError, InvalidHandle, ModelNotFound
 from rehub.escaping import escape_url, quote_url
-from rehub.handles import Scheme, parse_handle
+from rehub.handles import Handle, Scheme, parse_handle
 from rehub.savedmodel import detect_layout
-from rehub.transfer import copy_directory, unpack_verified
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.handles import Handle
+from rehub.transfer.archives import copy_directory, unpack_verified
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Puts a model into the cache as if it had been fetched from this handle, and prints its directory. From\n"
         "then on the handle resolves to it, without a network. The same rules apply as for downloads: an unsafe\n"
@@ -38,7 +31,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Copy or unpack the model into the cache entry of the handle."""
     handle, source = parse_handle(arguments.handle), Path(os.path.expanduser(str(arguments.source)))
     if handle.scheme is Scheme.PATH:
         raise InvalidHandle(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.handle_files import add_handle_arguments, read_handles
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import HubError
 from rehub.resolvers.pinning import pin_handle
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Fetches models as their servers have them now, and prints pinned handles for `rehub pull -r`: an archive\n"
         "with its #sha256=, a Hugging Face model with its commit, a Kaggle model with its version. If one fails,\n"
@@ -30,7 +24,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Pin all handles, and print them."""
     pinned = []
     code = OK
     for handle in read_handles(arguments):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import difflib
 import os
 import re
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import Any, Sequence
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
+from rehub.cli.parser import Parser
 from rehub.errors import PackageMissing
 from rehub.formatting import list_names
 from rehub.migrate.code.discovery import FoundFile, find_files
@@ -23,11 +24,6 @@ from rehub.migrate.code.running import migrate_files
 from rehub.migrate.code.sources import write_file
 from rehub.transfer import progress
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 _KINDS = {
     "a": "applied by --write: the program does the same",
     "b": "applied by --write --notes, with a comment on what to check",
@@ -37,7 +33,6 @@ _KINDS = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Rewrites programs and notebooks that use hub.Module in TF1's graphs and sessions, so that they use hub.load\n"
         "in TF2. It changes nothing unless you say --write or --output: it reports what it would change, and what is\n"
@@ -65,7 +60,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Migrate, and report."""
     _require_format(arguments)
     if arguments.list_rules:
         return _list_rules(arguments.output_format)
@@ -242,7 +236,7 @@ def _format_summary(arguments: Namespace, summary: dict[str, Any]) -> list[str]:
 
 def _list_rules(output_format: str) -> int:
     if output_format == "json":
-        output.print_json([dataclasses.asdict(rule) for rule in RULES])
+        output.print_json(RULES)
         return OK
     output.print_table(["RULE", "KIND", "WHAT"], [[rule.code, rule.kind, rule.title] for rule in RULES])
     for kind, meaning in _KINDS.items():
@@ -257,7 +251,7 @@ def _list_handles(files: Sequence[FoundFile], output_format: str) -> int:
     for error in errors:
         output.print_error(error)
     if output_format == "json":
-        output.print_json([dataclasses.asdict(report) for report in reports])
+        output.print_json(reports)
         return FAILED if errors else OK
     for report in reports:
         output.print_line(output.bold(report.handle))

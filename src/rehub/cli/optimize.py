@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import InvalidSetting
 from rehub.loading import load
 from rehub.resolvers import resolve
-from rehub.restore import load_report
+from rehub.restore import Form, OptimizedFunction, load_report
 from rehub.restore.export_target import check_target, stage_export
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-    from rehub.restore import Form, OptimizedFunction
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Tries each signature and function of a model with its variables as constants, and in bfloat16 where the CPU\n"
         "supports it; prints the time of a call, the difference to the results of the model, and the chosen form.\n"
@@ -46,7 +40,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Measure, print the measurements, and write the model if DIR is given."""
     resolve(arguments.handle)  # A mistyped handle fails before TensorFlow is imported.
     tf = start_tensorflow()
     target = None if arguments.directory is None else check_target(arguments.directory, arguments.overwrite)
@@ -57,7 +50,7 @@ def run_command(arguments: Namespace) -> int:
         with stage_export(target, arguments.overwrite) as staging:
             tf.saved_model.save(model, staging, signatures=dict(model.signatures))
     if arguments.json:
-        output.print_json([{**dataclasses.asdict(each), "speedup": each.speedup} for each in found])
+        output.print_json([{**vars(each), "speedup": each.speedup} for each in found])
     else:
         _print_measurements(found, target)
     return OK

@@ -7,7 +7,9 @@ for our own styles.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -88,8 +90,8 @@ def print_question(question: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a result for programs."""
-    _write_line(sys.stdout, json.dumps(value, indent=1))  # It escapes all that is not ASCII.
+    """Print a result for programs: a dataclass as a dict, a set as a sorted list, bytes in base64."""
+    _write_line(sys.stdout, json.dumps(value, indent=1, default=_to_json))  # It escapes all that is not ASCII.
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -112,6 +114,12 @@ def dim(text: str) -> str:
 
 def _has_styles() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def _to_json(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return vars(value)
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else sorted(value)
 
 
 def _write_line(stream: Any, text: str) -> None:

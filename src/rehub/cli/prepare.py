@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.errors import HubError, UnsupportedFormat
 from rehub.escaping import escape_url, quote_url
@@ -15,14 +15,8 @@ from rehub.resolvers import resolve
 from rehub.restore import load_report
 from rehub.transfer.progress import track_steps
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Writes the prepared form of TF2 SavedModels, and prints the directory of each on a line of its own.\n"
         "It is as large as the weights. From then on hub.load maps it; it can be deleted at any time."
@@ -33,7 +27,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Prepare one model after the other."""
     code = OK
     records = []
     for handle in track_steps("Preparing", arguments.handles, len(arguments.handles), "model"):

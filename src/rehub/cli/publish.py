@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.errors import ModelNotFound
 from rehub.escaping import quote
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Publishes a model's directory, or a .tar.gz of it, as a version of a model. A version never changes: the\n"
         "same content again is fine, another content is refused. Without a version the next number is taken.\n"
@@ -39,7 +34,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Publish."""
     if not arguments.model.exists():
         raise ModelNotFound(f"There is no {quote(arguments.model)} to publish.")
     if arguments.into is None:
@@ -59,7 +53,7 @@ def run_command(arguments: Namespace) -> int:
 def _publish_into(arguments: Namespace) -> tuple[str, str, bool]:
     from rehub.server.names import parse_name_to_publish
     from rehub.server.publishing import HubDirectory
-    from rehub.transfer import pack_directory
+    from rehub.transfer.archives import pack_directory
 
     name = parse_name_to_publish(arguments.target)
     hub = HubDirectory.create(arguments.into)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
 from rehub.cli.handle_files import add_handle_arguments, read_handles
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import HubError
 from rehub.escaping import escape_url
 from rehub.redaction import redact_location
 from rehub.resolvers import resolve
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Fetches models that are not in the cache yet, and prints the directory of each on a line of its own.\n"
         "After a failure it goes on with the other models. `rehub lock` writes a file for -r in which each handle\n"
@@ -36,7 +30,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Resolve one handle after the other."""
     code = OK
     records = []
     for handle in read_handles(arguments):

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import parse_image_size
+from rehub.cli.parser import Parser, parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import OutputValue, fit_value, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
 from rehub.escaping import escape
 from rehub.formatting import did_you_mean, format_size, list_names
 from rehub.inspection import inspect
+from rehub.inspection.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
 from rehub.inspection.summary import format_input
 from rehub.loading import load
 from rehub.savedmodel import select_metagraph
 from rehub.savedmodel.signatures import find_default_signature
 from rehub.staging import write_atomically
 
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-    from rehub.inspection.model_info import GraphInfo, ModelInfo, SignatureInfo, TensorInfo
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = """Calls a signature of a model, and prints its outputs. Inputs are JSON, or come from files:
 
   --input 'x=[[1.5, 2]]'          numbers; 'words=["a", "b"]' strings; {"b64": "..."} bytes that are not text
@@ -64,7 +60,6 @@ def _parse_npz_path(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Makes the inputs fit the signature, calls it, and shows the outputs."""
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
     tags = None if arguments.tags is None else frozenset(arguments.tags)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import HubError
 from rehub.scanning import scan
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Reads models without running them, and lists what in them touches files, the network, Python or the process,\n"
         "where it is and why it matters. The exit code is 1 if a danger was found, else 0: notes do not count."
@@ -29,7 +22,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Scan one model after the other."""
     code = OK
     reports = []
     for handle in arguments.handles:
@@ -42,7 +34,7 @@ def run_command(arguments: Namespace) -> int:
         if not report.is_clean:
             code = FAILED
         if arguments.json:
-            reports.append({**dataclasses.asdict(report), "clean": report.is_clean})
+            reports.append({**vars(report), "clean": report.is_clean})
         else:
             output.print_text(str(report))
     if arguments.json:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import parse_size_argument
+from rehub.cli.parser import Parser, parse_size_argument
 from rehub.errors import InvalidSetting, ModelNotFound, PackageMissing
 from rehub.escaping import quote
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Serves the models in a directory by TensorFlow Hub's hosting protocol, with pages for people on the same\n"
         "URLs. DIR holds models as <publisher>/<name>/<version>/saved_model.pb, or has them in DIR/models, where\n"
@@ -81,7 +75,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Serve until the process is stopped."""
     if not arguments.directory.is_dir():
         raise ModelNotFound(f"There is no directory {quote(arguments.directory)} to serve.")
     if arguments.trusted_proxy and not arguments.trust_header:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.staging import write_atomically
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
+from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
         "nowhere. A running service reads the file again when it changes. To revoke a token, delete its entry."
@@ -40,16 +34,9 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Make the token."""
-    from rehub.server.access import SCOPES, create_token, read_access_rules
+    from rehub.server.access import SCOPES, add_token
 
-    path = arguments.directory / "tokens.toml"
-    read_access_rules(path)  # Report a damaged file now, instead of adding to it.
     expires = None if arguments.days is None else datetime.now(timezone.utc) + timedelta(days=arguments.days)
-    token, lines = create_token(arguments.name, arguments.scope or SCOPES, arguments.publishers, expires)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    with write_atomically(path) as staging:
-        staging.write_text(before + ("\n" if before else "") + lines, encoding="utf-8")
-        staging.chmod(0o600)
-    output.print_line(token)
+    path = arguments.directory / "tokens.toml"
+    output.print_line(add_token(path, arguments.name, arguments.scope or SCOPES, arguments.publishers, expires))
     return OK

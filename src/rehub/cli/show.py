@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import ArchiveNotWritten, SignatureNotFound
 from rehub.formatting import did_you_mean, format_size, format_tensor, list_names
 from rehub.inspection import inspect, summary
+from rehub.inspection.model_info import ModelInfo, TensorInfo
 from rehub.inspection.report import format_report_lines
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-    from rehub.inspection.model_info import ModelInfo, TensorInfo
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Shows what a model holds, without TensorFlow: its signatures, functions and variables, what it can be used\n"
         "for, and the lines of Python that load and call it. A model that is not in the cache is fetched."
@@ -51,10 +44,9 @@ def _parse_graph_path(text: str) -> Path:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Print the model, or the part that was asked for."""
     info = inspect(arguments.handle, tags=arguments.tags)
     if arguments.json:
-        output.print_json(_to_json(info))
+        output.print_json(info)
     elif arguments.graph is not None:
         _write_picture(info, arguments.graph)
     elif arguments.signature is not None:
@@ -121,14 +113,3 @@ def _list_ops(info: ModelInfo) -> None:
         packages = {op: package.package for package in info.missing_packages for op in package.ops}
         ranked = sorted(graph.ops, key=lambda op: (-op[1], op[0]))
         output.print_table(["COUNT", "OP", ""], [[f"{count:,}", op, packages.get(op, "")] for op, count in ranked])
-
-
-def _to_json(value: Any) -> Any:
-    """Return a dataclass as a dict, a set as a sorted list, bytes in base64."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: _to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [_to_json(member) for member in value]
-    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value

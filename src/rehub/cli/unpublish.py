@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
+from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Withdraws a version. Those who ask for it get 410 Gone with the reason. The number is not used again, and\n"
         "caches that have the version keep it."
@@ -31,7 +26,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Withdraw."""
     if arguments.directory is None:
         from rehub.server.client import unpublish_from_url
 

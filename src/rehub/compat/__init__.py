@@ -7,5 +7,3 @@ nothing else.
 from __future__ import annotations
 
 from rehub.compat.finder import install_as_tensorflow_hub as install_as_tensorflow_hub
-
-__all__ = ["install_as_tensorflow_hub"]

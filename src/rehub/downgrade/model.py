@@ -9,6 +9,7 @@ from typing import Any
 from rehub.downgrade import object_graph
 from rehub.downgrade.attributes import drop_attributes
 from rehub.downgrade.bodies import Body
+from rehub.downgrade.gradients import name_gradients_of_calls
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import Inexpressible, find_rule
 from rehub.downgrade.structures import rewrite_structures
@@ -88,6 +89,9 @@ def rewrite_model(
             left_out.extend(_leave_out_undecodable(metagraph, rewrite_structures(metagraph, changes)))
             object_graph.rewrite_objects(metagraph, changes)
             _fill_tables(metagraph, rewriter.library, read_tensor, label, changes)
+            count = name_gradients_of_calls(rewriter.library)
+            if count:
+                changes["call: named gradient"] += count
     if not changes and not left_out:
         return None
     described = tuple(f"{change} ({count})" for change, count in sorted(changes.items()))

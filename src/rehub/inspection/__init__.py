@@ -8,7 +8,5 @@ compares two models.
 
 from __future__ import annotations
 
-from rehub.inspection.inspection import inspect
-from rehub.inspection.model_info import ModelInfo
-
-__all__ = ["ModelInfo", "inspect"]
+from rehub.inspection.inspection import inspect as inspect
+from rehub.inspection.model_info import ModelInfo as ModelInfo

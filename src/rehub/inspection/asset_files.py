@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import TYPE_CHECKING, Iterable
+from typing import Iterable
 
 from rehub.inspection.model_info import AssetInfo
 from rehub.savedmodel.graph_collections import Collections, read_asset_definitions
 from rehub.savedmodel.protos import AssetFileDef
-
-if TYPE_CHECKING:
-    from rehub.savedmodel.wire import Message
+from rehub.savedmodel.wire import Message
 
 
 def read_asset_names(metagraph: Message, collections: Collections) -> set[str]:

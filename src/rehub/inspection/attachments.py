@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rehub.inspection.model_info import AttachmentInfo
-from rehub.savedmodel.graph_collections import ATTACHMENTS, IMAGE_MODULE_INFO
+from rehub.savedmodel.graph_collections import ATTACHMENTS, IMAGE_MODULE_INFO, Collections
 from rehub.savedmodel.protos import ImageModuleInfo, ImageSize, ModuleAttachment
 from rehub.savedmodel.wire import Message, WireError
-
-if TYPE_CHECKING:
-    from rehub.savedmodel.graph_collections import Collections
 
 
 def read_attachments(collections: Collections, tags: frozenset[str]) -> tuple[AttachmentInfo, ...]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from rehub.errors import CorruptModel, HubError
 from rehub.inspection.asset_files import asset_path, read_asset_names
+from rehub.savedmodel.checkpoint import Checkpoint
 from rehub.savedmodel.file_kinds import is_lfs_pointer_file, lfs_pointer_advice
 from rehub.savedmodel.graph_collections import Collections
+from rehub.savedmodel.metagraphs import MetaGraph
 from rehub.savedmodel.nodes import GraphScope, Node, node_name
 from rehub.savedmodel.protos import AttrValue, MetaGraphDef, SavedObject, SavedObjectGraph, SaverDef, TensorProto
+from rehub.savedmodel.shapes import Shape
 from rehub.savedmodel.wire import Message, WireError
-
-if TYPE_CHECKING:
-    from rehub.savedmodel.checkpoint import Checkpoint
-    from rehub.savedmodel.metagraphs import MetaGraph
-    from rehub.savedmodel.shapes import Shape
 
 _SHARD = re.compile(r"variables\.data-(\d+)-of-(\d+)\Z")
 _COPY_AGAIN = "Copy or download the model again."

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Iterable
+from typing import Iterable
 
 from rehub.inspection import summary
-
-if TYPE_CHECKING:
-    from rehub.inspection.model_info import ModelInfo, TensorInfo
+from rehub.inspection.model_info import ModelInfo, TensorInfo
 
 
 def format_html_table(info: ModelInfo) -> str:

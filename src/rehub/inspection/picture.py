@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from html import escape as escape_html
-from typing import TYPE_CHECKING, Any, Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 from rehub.errors import PackageMissing
 from rehub.escaping import escape
 from rehub.formatting import format_count, format_size, format_tensor
 from rehub.inspection import summary
-
-if TYPE_CHECKING:
-    from rehub.inspection.model_info import ModelInfo, VariableInfo
+from rehub.inspection.model_info import ModelInfo, VariableInfo
 
 _WIDTH, _MARGIN, _LINE = 960, 24, 18
 _MAX_CALLS, _MAX_TENSORS, _MIN_BARS, _MAX_BARS, _MAX_LABEL = 8, 5, 4, 16, 44

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import Callable, Iterator
 
 from rehub.inspection import summary
-
-if TYPE_CHECKING:
-    from rehub.inspection.model_info import ModelInfo, SignatureInfo
+from rehub.inspection.model_info import ModelInfo, SignatureInfo
 
 _MAX_SIGNATURES, _MAX_TENSORS, _MAX_FUNCTIONS, _MAX_TRACES = 8, 6, 5, 3
 _WIDTH = 100

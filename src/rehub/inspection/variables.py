@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Iterable, Mapping
+from typing import Iterable, Mapping
 
 from rehub.inspection.model_info import VariableInfo
+from rehub.savedmodel.checkpoint import CheckpointEntry
 from rehub.savedmodel.dtypes import dtype_name, dtype_size
+from rehub.savedmodel.graph_collections import Collections
+from rehub.savedmodel.nodes import Node
+from rehub.savedmodel.object_graph import ObjectGraph
 from rehub.savedmodel.protos import AttrValue, SavedVariable, SaveSliceInfoDef, VariableDef
 from rehub.savedmodel.shapes import MOST_SIZES, Shape, read_shape
 from rehub.savedmodel.wire import Message
-
-if TYPE_CHECKING:
-    from rehub.savedmodel.checkpoint import CheckpointEntry
-    from rehub.savedmodel.graph_collections import Collections
-    from rehub.savedmodel.nodes import Node
-    from rehub.savedmodel.object_graph import ObjectGraph
 
 Entries = Mapping[str, "CheckpointEntry"]
 

@@ -7,5 +7,3 @@ them knows a Keras. `adapters` has the layer itself for each Keras, and `layer` 
 from __future__ import annotations
 
 from rehub.keras.layer import KerasLayer as KerasLayer
-
-__all__ = ["KerasLayer"]

@@ -26,7 +26,6 @@ class Computation:
     """A restored object, or any callable, with what a layer fixes about its calls.
 
     Attributes:
-        label: the handle in messages.
         restored: the object that `handle` resolved to, or the object that was given as the handle.
         function: what is called: the object's `__call__`, its endpoint `serve`, or one of its signatures.
         traces: the traces of `function`; empty if TensorFlow can trace it again.
@@ -164,7 +163,6 @@ class Computation:
         """Call the function in training or inference mode and pick the wanted output.
 
         Args:
-            inputs: a nest of tensors.
             training: a Python bool, None for False, or a scalar bool tensor (the learning phase of TF1 graphs).
         """
         mode = tf_internals.tracing.static_bool(training) if self.takes_training else False

@@ -82,8 +82,6 @@ def match_trace(inputs: Any, runnable: RunnableTraces, label: str) -> tuple[Trac
 
     Args:
         inputs: a nest of tensors, arrays or symbolic tensors.
-        runnable: the traces that can run with the other arguments of the call.
-        label: the handle, for the message.
 
     Returns:
         The trace, and the inputs in the form that it accepts.
@@ -116,7 +114,6 @@ def reachable_traces(inputs: Any, runnable: RunnableTraces) -> list[Trace]:
 
     Args:
         inputs: a nest of specs or symbolic tensors.
-        runnable: the traces that can run with the other arguments of the calls.
     """
     found: list[Trace] = []
     for accepts in (_fits_as_is, _fits_converted):
@@ -173,7 +170,7 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
     received = spec_of(value)
     if received is None or type(received) is not type(expected):
         return False
-    if not _is_of_tensors(expected):
+    if not tf_internals.specs.is_of_tensors(expected):
         return bool(expected.is_compatible_with(received))
     if not are_compatible_dtypes(tf_internals.specs.dtype_of(received), tf_internals.specs.dtype_of(expected), cast):
         return False
@@ -185,12 +182,6 @@ def _leaf_fits(value: Any, expected: Any, shapes_agree: _ShapesAgree, cast: bool
         tf_internals.specs.raggedness_of(expected),
     )
     return rank == wanted_rank and are_compatible_dtypes(splits, wanted_splits, cast)
-
-
-def _is_of_tensors(spec: Any) -> bool:
-    """Return whether a spec is of a dense, sparse or ragged tensor, which this file can convert."""
-    tf = tf_internals.import_tensorflow()
-    return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
 
 
 def _convert_inputs(inputs: Any, expected: Any, shapes_agree: _ShapesAgree) -> Any | None:
@@ -219,12 +210,13 @@ def _cast_leaf(value: Any, received: Any, expected: Any) -> Any:
     is_ragged = isinstance(value, tf.RaggedTensor)
     if is_ragged and tf_internals.specs.raggedness_of(received) != tf_internals.specs.raggedness_of(expected):
         value = value.with_row_splits_dtype(tf_internals.specs.raggedness_of(expected)[1])
-    if not _is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == tf_internals.specs.dtype_of(expected):
+    dtype = tf_internals.specs.dtype_of(expected)
+    if not tf_internals.specs.is_of_tensors(expected) or tf_internals.specs.dtype_of(received) == dtype:
         return value
     if is_ragged:
-        return value.with_flat_values(tf.cast(value.flat_values, tf_internals.specs.dtype_of(expected)))
+        return value.with_flat_values(tf.cast(value.flat_values, dtype))
     if tf.is_tensor(value) or not hasattr(value, "dtype") or hasattr(value, "__array__"):
-        return tf.cast(value, tf_internals.specs.dtype_of(expected))
+        return tf.cast(value, dtype)
     return value  # A symbolic tensor of Keras: only its shape matters here. Its values are cast when the layer runs.
 
 

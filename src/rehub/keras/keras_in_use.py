@@ -70,7 +70,6 @@ def refuse_other_keras(layer_keras: Keras, asking_package: str) -> None:
     """Raise KerasMismatch if code of the other Keras uses a layer that was made for `layer_keras`.
 
     Args:
-        layer_keras: the Keras that the layer was made for.
         asking_package: top-level package of the code, or of the class, that uses the layer.
     """
     if asking_package not in ("keras", "tf_keras") or asking_package == layer_keras.package:

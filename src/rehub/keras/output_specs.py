@@ -26,7 +26,6 @@ def output_specs(
     A size is known only if the outputs have it for all values of the inputs.
 
     Args:
-        computation: what the layer computes.
         inputs: a nest of specs or symbolic tensors.
         declared: the layer's `output_shape=` as a nest of `tf.TensorShape` without the batch dimension.
         training: whether the layer may also be called in training mode.
@@ -129,7 +128,6 @@ def shape_specs(computation: Computation, input_shape: Any) -> Any:
 
 def _specs_with_shapes(shapes: Any, expected: Any) -> Any | None:
     """Return `shapes` as specs in the structure of `expected`, or None if the structures differ."""
-    tf = tf_internals.import_tensorflow()
     if isinstance(expected, dict):
         if len(expected) == 1 and not isinstance(shapes, dict):
             shapes = {next(iter(expected)): shapes}
@@ -142,9 +140,9 @@ def _specs_with_shapes(shapes: Any, expected: Any) -> Any | None:
             return None
         sequence = [_specs_with_shapes(shape, spec) for shape, spec in zip(shapes, expected)]
         return None if any(item is None for item in sequence) else sequence
-    if not isinstance(expected, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) or not _is_shape(shapes):
+    if not tf_internals.specs.is_of_tensors(expected) or not _is_shape(shapes):
         return None
-    return tf_internals.specs.with_shape(expected, tf.TensorShape(shapes))
+    return tf_internals.specs.with_shape(expected, tf_internals.import_tensorflow().TensorShape(shapes))
 
 
 def _is_shape(value: Any) -> bool:
@@ -202,7 +200,7 @@ def _as_specs(outputs: Any) -> Any:
     """Return the specs of a nest of tensors or specs; None if one is not a dense, sparse or ragged tensor."""
     tf = tf_internals.import_tensorflow()
     specs = [spec_of(leaf) for leaf in tf.nest.flatten(outputs)]
-    if not all(isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec)) for spec in specs):
+    if not all(map(tf_internals.specs.is_of_tensors, specs)):
         return None
     return tf.nest.pack_sequence_as(outputs, specs)
 

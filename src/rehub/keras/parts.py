@@ -28,9 +28,6 @@ class LayerParts:
     """The parts of one layer, in one opaque object, so that no Keras wraps or tracks what is inside.
 
     Attributes:
-        spec: the layer's arguments.
-        computation: what the layer computes.
-        weights: the variables of the model.
         losses: its regularization losses, if the layer adds them.
         output_shape: the declared shapes, a nest of `tf.TensorShape`; None if none were declared.
         keras_weights: in Keras 3, its variables around those of the model.

@@ -19,8 +19,6 @@ class BoundArguments:
     """The arguments of a call other than the first, in the order of the function, with its defaults.
 
     Attributes:
-        positional: by position.
-        keywords: by name.
         converts_arrays: whether arrays become tensors of their own dtype before TensorFlow chooses a trace.
     """
 
@@ -37,7 +35,6 @@ class RunnableTraces:
         arguments: these arguments, by name, without the function's defaults.
         exact: the traces that take the arguments as they are.
         converting: these, and those that take the arguments after Python values became tensors.
-        everything: all traces of the function.
         refusal: why the function takes no such arguments, or "".
     """
 
@@ -57,7 +54,6 @@ class Trace:
             Python values that were fixed when tracing.
         arguments: the other arguments by name: Python values, or specs where tensors are expected.
         outputs: a nest of `tf.TypeSpec`s.
-        concrete: the concrete function that this is a trace of.
         can_run_alone: whether `concrete` can be called with the tensors of `inputs` alone, without the function that
             chooses among the traces.
         fixed: the other arguments by position and by name, as the function passes them to its traces.
@@ -84,14 +80,10 @@ class Trace:
         """Return whether TensorFlow would run this trace for a call with these arguments other than the first.
 
         Args:
-            bound: the arguments.
             allow_conversion: whether Python values may become tensors where the trace expects tensors.
         """
         given = (bound.positional, bound.keywords)
-        try:
-            return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
-        except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
-            return False
+        return tf_internals.functions.arguments_match(self.fixed, given, bound.converts_arrays, allow_conversion)
 
 
 class _ModuleTrace(Trace):
@@ -134,11 +126,6 @@ def find_runnable_traces(function: Any, traces: list[Trace], arguments: dict[str
 
     Every argument counts, also one that is not given and has a default
     (TensorFlow: saved_model/function_deserialization.py, _concrete_function_callable_with).
-
-    Args:
-        function: what is called.
-        traces: its traces.
-        arguments: the arguments other than the inputs, by name.
     """
     if not traces:
         return RunnableTraces(arguments, [], [], [])

@@ -73,10 +73,8 @@ def find_weights(restored: Any, function: Any, selection: Selection, label: str,
 
     Args:
         restored: the object with the Reusable SavedModel interface, or any callable.
-        function: what the layer calls.
         selection: the layer's `trainable=`: True, False, or which of the trainable variables to train: a name or
             regular expression, a predicate over variables, or a list of names, expressions and variables.
-        label: the handle, for messages.
         captured: whether to use the variables that `function` captures, if the object lists none.
 
     Raises:

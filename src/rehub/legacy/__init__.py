@@ -6,30 +6,15 @@ adds one of them to the current graph: its state once (`instance`), its computat
 
 from __future__ import annotations
 
-from rehub.legacy.attachments import attach_message
-from rehub.legacy.creation import add_signature, create_module_spec, create_module_spec_from_saved_model
-from rehub.legacy.evaluation import eval_function_for_module
-from rehub.legacy.images import (
-    ImageModuleInfo,
-    attach_image_module_info,
-    get_expected_image_size,
-    get_num_image_channels,
-)
-from rehub.legacy.loading import load_module_spec
-from rehub.legacy.module import Module
-from rehub.legacy.spec import ModuleSpec
-
-__all__ = [
-    "ImageModuleInfo",
-    "Module",
-    "ModuleSpec",
-    "add_signature",
-    "attach_image_module_info",
-    "attach_message",
-    "create_module_spec",
-    "create_module_spec_from_saved_model",
-    "eval_function_for_module",
-    "get_expected_image_size",
-    "get_num_image_channels",
-    "load_module_spec",
-]
+from rehub.legacy.attachments import attach_message as attach_message
+from rehub.legacy.creation import add_signature as add_signature
+from rehub.legacy.creation import create_module_spec as create_module_spec
+from rehub.legacy.creation import create_module_spec_from_saved_model as create_module_spec_from_saved_model
+from rehub.legacy.evaluation import eval_function_for_module as eval_function_for_module
+from rehub.legacy.images import ImageModuleInfo as ImageModuleInfo
+from rehub.legacy.images import attach_image_module_info as attach_image_module_info
+from rehub.legacy.images import get_expected_image_size as get_expected_image_size
+from rehub.legacy.images import get_num_image_channels as get_num_image_channels
+from rehub.legacy.loading import load_module_spec as load_module_spec
+from rehub.legacy.module import Module as Module
+from rehub.legacy.spec import ModuleSpec as ModuleSpec

@@ -22,12 +22,9 @@ class Application:
     """One application of a signature.
 
     Attributes:
-        meta_graph: the module's graph.
-        signature: the name of the signature.
         inputs: a tensor or composite tensor for each of the signature's inputs.
         state: the tensors that hold the module's state, by name.
         trainable: whether UPDATE_OPS are added to the graph's collections.
-        name: that of the name scope.
     """
 
     meta_graph: Any

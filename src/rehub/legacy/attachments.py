@@ -65,11 +65,6 @@ def read_attachments(meta_graph: Any) -> dict[str, bytes]:
     return {attachment.key: attachment.value for attachment in attached}
 
 
-def read_restored_attachments(obj: Any) -> dict[str, bytes]:
-    """Return the serialized messages of a restored conversion by key; an empty dict for any other object."""
-    return call_attachments_function(getattr(obj, FUNCTION, None))
-
-
 def call_attachments_function(function: Any) -> dict[str, bytes]:
     """Return the result of a conversion's function of attached messages; an empty dict if it has none."""
     if not callable(function):

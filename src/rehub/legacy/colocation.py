@@ -78,8 +78,6 @@ def rewrite_constraints(ops: Sequence[Any], scope: str, replaced: Mapping[str, A
     """Rewrite the constraints of imported ops that name the op of a replaced tensor.
 
     Args:
-        ops: the ops that were imported.
-        scope: their name scope.
         replaced: the new tensor for each replaced one, by the name of that in the imported graph.
 
     Raises:

@@ -51,6 +51,15 @@ class _ModuleColumn(EmbeddingColumn, *tf_internals.feature_columns.dense_column_
     module_spec_path: Any
     module_spec: ModuleSpec
 
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.module_spec = as_module_spec(self.module_spec_path)
+        self._check_spec()
+        super().__init__()
+
+    def _check_spec(self) -> None:
+        """Check that the module is an embedding of texts."""
+        _check_text_embedding(self.module_spec)
+
     @property
     def dtype(self) -> Any:
         return _tf.float32
@@ -110,12 +119,6 @@ class TextEmbeddingColumn(
 ):
     """The column of `text_embedding_column`."""
 
-    def __init__(self, key: Any, module_spec_path: Any, trainable: bool) -> None:
-        del key, trainable
-        self.module_spec = as_module_spec(module_spec_path)
-        _check_text_embedding(self.module_spec)
-        super().__init__()
-
     @property
     def parse_example_spec(self) -> dict[Any, Any]:
         return {self.key: _tf.compat.v1.FixedLenFeature([1], _tf.string)}
@@ -131,14 +134,6 @@ class SparseTextEmbeddingColumn(
     ),
 ):
     """The column of `sparse_text_embedding_column`."""
-
-    def __init__(
-        self, key: Any, combiner: str, module_spec_path: Any, default_value: str | None, trainable: bool
-    ) -> None:
-        del key, combiner, default_value, trainable
-        self.module_spec = as_module_spec(module_spec_path)
-        _check_text_embedding(self.module_spec)
-        super().__init__()
 
     @property
     def parse_example_spec(self) -> dict[Any, Any]:
@@ -161,11 +156,8 @@ class ImageEmbeddingColumn(
 ):
     """The column of `image_embedding_column`."""
 
-    def __init__(self, key: Any, module_spec_path: Any, image_size: tuple[int, ...] | None) -> None:
-        del key
-        self.module_spec = as_module_spec(module_spec_path)
-        _check_image_embedding(self.module_spec, needs_size=image_size is None)
-        super().__init__()
+    def _check_spec(self) -> None:
+        _check_image_embedding(self.module_spec, needs_size=self.image_size is None)
 
     @property
     def parse_example_spec(self) -> dict[Any, Any]:

@@ -24,9 +24,7 @@ def mark_as_conversion(root: Any, signatures: Mapping[str, Any], default: str) -
     """Give an object that is to be saved the mark of a conversion, a function that returns its description.
 
     Args:
-        root: the object.
         signatures: the SignatureDefs of the original by name.
-        default: the name of the signature that is applied by default.
     """
     tf = tf_internals.import_tensorflow()
     described = tf.compat.v1.MetaGraphDef()
@@ -46,15 +44,9 @@ def add_module_methods(obj: Any, label: str) -> None:
     """Give a restored conversion the methods by which a legacy module describes itself.
 
     In a graph of TF1 it gets none, as they call functions eagerly.
-
-    Args:
-        obj: what a loader returned.
-        label: what messages call the model.
     """
-    tf = tf_internals.import_tensorflow()
-    with tf.init_scope():
-        if not tf.executing_eagerly():
-            return
+    if tf_internals.v1_graphs.is_building_v1_graph():
+        return
     methods = _make_methods(getattr(obj, CONVERSION), getattr(obj, attachments.FUNCTION, None), repr(label))
     for method in methods:
         set_untracked(obj, method.__name__, method)
@@ -76,7 +68,6 @@ def _make_methods(description: Any, messages: Any, label: str) -> list[Callable[
     Args:
         description: the function that returns the description.
         messages: the function that returns the attached messages, or None.
-        label: what messages call the object.
     """
     read = functools.lru_cache(maxsize=None)(lambda: _read_description(description))
 

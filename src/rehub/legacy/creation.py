@@ -9,9 +9,8 @@ from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidModule
 from rehub.legacy import colocation
 from rehub.legacy.attachments import write_attachments
-from rehub.legacy.graph_spec import GraphModuleSpec
 from rehub.legacy.saved_model import GraphVariants, read_trusted_variants, variables_prefix
-from rehub.legacy.spec import ModuleSpec
+from rehub.legacy.spec import ModuleSpec, make_module_spec
 from rehub.legacy.tensor_info import supported_types
 from rehub.redaction import redact_url
 
@@ -56,7 +55,7 @@ def create_module_spec(
                 del graph.get_collection_ref(key)[:]
             colocation.check_state(graph, tags if tags_and_args else None)
             variants.add(_export_meta_graph(tags))
-    return GraphModuleSpec(variants, None, "the module of " + getattr(module_fn, "__name__", repr(module_fn)))
+    return make_module_spec(variants, None, "the module of " + getattr(module_fn, "__name__", repr(module_fn)))
 
 
 def _export_meta_graph(tags: Iterable[str]) -> Any:
@@ -152,7 +151,7 @@ def create_module_spec_from_saved_model(
         for key in {*_session_collections(), *(drop_collections or ())}:
             if key in meta_graph.collection_def:
                 del meta_graph.collection_def[key]
-    return GraphModuleSpec(variants, variables_prefix(layout.path), label, layout)
+    return make_module_spec(variants, variables_prefix(layout.path), label, layout)
 
 
 def _session_collections() -> Sequence[str]:

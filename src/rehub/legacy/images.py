@@ -6,7 +6,7 @@ from typing import Any
 
 from rehub.errors import InvalidModule, SignatureNotFound
 from rehub.formatting import list_names
-from rehub.legacy.attachments import attach_message, parse_attachment, read_restored_attachments
+from rehub.legacy.attachments import FUNCTION, attach_message, call_attachments_function, parse_attachment
 from rehub.legacy.tensor_info import ParsedTensorInfo
 from rehub.savedmodel.graph_collections import IMAGE_MODULE_INFO as _KEY
 
@@ -66,7 +66,7 @@ def get_image_module_info(module_or_spec: Any, required: bool = False) -> Any:
     """
     if hasattr(module_or_spec, "get_attached_message"):
         return module_or_spec.get_attached_message(_KEY, ImageModuleInfo, required=required)
-    attached = read_restored_attachments(module_or_spec).get(_KEY)
+    attached = call_attachments_function(getattr(module_or_spec, FUNCTION, None)).get(_KEY)
     return parse_attachment(attached, _KEY, ImageModuleInfo, required, f"the {type(module_or_spec).__name__}")
 
 

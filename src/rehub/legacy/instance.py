@@ -11,11 +11,10 @@ from rehub.legacy.marker import make_marker
 from rehub.legacy.ops import register_graph_ops
 from rehub.legacy.partitioned_variables import recover_partitioned_variable_map
 from rehub.legacy.saved_model import GraphVariants
-from rehub.legacy.spec import ModuleImpl
 
 
-class GraphModule(ModuleImpl):
-    """A variant of a module's graph in the default graph."""
+class ModuleImpl:
+    """A variant of a module's graph in the default graph: what a ModuleSpec puts there, behind `hub.Module`."""
 
     def __init__(
         self,
@@ -30,11 +29,9 @@ class GraphModule(ModuleImpl):
 
         Args:
             variants: all graphs of the module, for `export`.
-            meta_graph: the one to instantiate.
             checkpoint: prefix of the files from which the variables will be initialized; None for their initializers.
             trainable: whether variables and regularization losses go into the collections for training.
             name: an unused name scope under the current one.
-            label: what messages call the module, such as its handle.
 
         Raises:
             MissingOp: TensorFlow lacks an op of the graph.
@@ -56,14 +53,26 @@ class GraphModule(ModuleImpl):
                 # Made now, as the graph may be finalized when the module is exported.
                 self._saver = v1.train.Saver(self._variable_map, sharded=True, write_version=v1.train.SaverDef.V2)
 
+    def get_signature_name(self, signature: str | None) -> str:
+        """Return the name of a signature; "default" for None."""
+        return signature or "default"
+
     def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """As `ModuleImpl.create_apply_graph`."""
+        """Add a signature's computation to the default graph.
+
+        Args:
+            input_tensors: a tensor or composite tensor for each of its inputs.
+            name: that of the name scope for it.
+
+        Returns:
+            The outputs by name.
+        """
         graph = tf_internals.import_tensorflow().compat.v1.get_default_graph()
         application = Application(self._meta_graph, signature, input_tensors, self._state, self._trainable, name)
         return application.apply_in_graph() if graph is self._graph else application.apply_in_function()
 
     def export(self, path: str, session: Any) -> None:
-        """As `ModuleImpl.export`."""
+        """Write the module with the values that its variables have in a session."""
 
         def save_variables(prefix: str) -> None:
             if self._saver is not None:
@@ -73,7 +82,7 @@ class GraphModule(ModuleImpl):
 
     @property
     def variable_map(self) -> dict[str, Any]:
-        """As `ModuleImpl.variable_map`."""
+        """The variables by their names in the module; for a partitioned one, the list of its parts."""
         return self._variable_map
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from rehub import resolvers, restore, tf_internals
 from rehub.errors import InvalidSetting, ModelNotFound, UnsupportedFormat
-from rehub.legacy.graph_spec import GraphModuleSpec
 from rehub.legacy.marker import check_marker, get_module_proto_path
 from rehub.legacy.saved_model import read_trusted_variants, variables_prefix
-from rehub.legacy.spec import ModuleSpec
+from rehub.legacy.spec import ModuleSpec, make_module_spec
 from rehub.redaction import redact_url
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import LEGACY_MARK
@@ -55,7 +54,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
     if not layout.is_legacy:
         raise UnsupportedFormat(_explain_other_format(label, directory, layout.model_file))
     check_marker(label, directory)
-    return GraphModuleSpec(read_trusted_variants(layout, label), variables_prefix(layout.path), label, layout)
+    return make_module_spec(read_trusted_variants(layout, label), variables_prefix(layout.path), label, layout)
 
 
 def _explain_other_format(label: str, directory: str, model_file: str) -> str:

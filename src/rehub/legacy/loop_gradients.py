@@ -17,7 +17,6 @@ def check_when_differentiated(tensor: Any, module_op: str) -> Any:
     """Return a copy of a loop's result in a function. Its gradient raises an error where it would be wrong.
 
     Args:
-        tensor: the result, in the function's graph.
         module_op: what the error calls the application of the module.
     """
     if not tensor.dtype.is_floating:

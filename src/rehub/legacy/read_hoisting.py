@@ -18,7 +18,6 @@ def hoist_variable_reads(graph_def: Any, handles: Iterable[str]) -> None:
     """Pass values instead of handles into conds and loops, for variables that the graph only reads.
 
     Args:
-        graph_def: a graph, changed in place.
         handles: the names of the nodes that are the handles of variables.
     """
     users_of: dict[str, list[Any]] = {}

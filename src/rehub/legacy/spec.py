@@ -1,51 +1,34 @@
-"""The contents of a module before it is in a graph, and its part in a graph: interfaces of TF1 Hub format."""
+"""The contents of a module before it is in a graph: its graph variants, and perhaps a checkpoint of its variables."""
 
 from __future__ import annotations
 
-import abc
-from typing import Any, Callable, Iterable, Mapping
+import contextlib
+from typing import Any, Callable, Iterable
 
-from rehub import tf_internals
-from rehub.errors import InvalidSetting
-from rehub.legacy.attachments import parse_attachment
-from rehub.legacy.tensor_info import ParsedTensorInfo
-
-
-class ModuleImpl(abc.ABC):
-    """What a ModuleSpec puts into a graph, behind `hub.Module`."""
-
-    def get_signature_name(self, signature: str | None) -> str:
-        """Return the name of a signature; "default" for None."""
-        return signature or "default"
-
-    @abc.abstractmethod
-    def create_apply_graph(self, signature: str, input_tensors: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Add a signature's computation to the default graph.
-
-        Args:
-            signature: its name.
-            input_tensors: a tensor or composite tensor for each of its inputs.
-            name: that of the name scope for it.
-
-        Returns:
-            The outputs by name.
-        """
-
-    @abc.abstractmethod
-    def export(self, path: str, session: Any) -> None:
-        """Write the module with the values that its variables have in a session."""
-
-    @property
-    @abc.abstractmethod
-    def variable_map(self) -> dict[str, Any]:
-        """The variables by their names in the module; for a partitioned one, the list of its parts."""
+from rehub import restore, tf_internals
+from rehub.errors import InvalidModule, InvalidSetting, SignatureNotFound
+from rehub.formatting import list_names
+from rehub.legacy.attachments import parse_attachment, read_attachments
+from rehub.legacy.instance import ModuleImpl
+from rehub.legacy.saved_model import GraphVariants
+from rehub.legacy.tensor_info import ParsedTensorInfo, parse_tensor_info_map
+from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
+from rehub.savedmodel.graph_collections import ATTACHMENTS
 
 
-class ModuleSpec(abc.ABC):
+class ModuleSpec:
     """The contents of a module before it is instantiated in a graph: its graph variants, signatures and weights.
 
     Made by `hub.load_module_spec` and `hub.create_module_spec`, not by calling the class.
     """
+
+    _variants: GraphVariants
+    _checkpoint: str | None
+    _label: str
+    _layout: Layout | None
+
+    def __repr__(self) -> str:
+        return f"<hub.ModuleSpec of {self._label}, tags {[sorted(tags) for tags in self.get_tags()]}>"
 
     def export(
         self,
@@ -81,11 +64,10 @@ class ModuleSpec(abc.ABC):
                 session.run(v1.global_variables_initializer())
                 module.export(path, session)
 
-    @abc.abstractmethod
     def get_tags(self) -> list[frozenset[str]]:
         """Return the set of tags of each graph variant."""
+        return self._variants.tags()
 
-    @abc.abstractmethod
     def get_signature_names(self, tags: Iterable[str] | None = None) -> list[str]:
         """Return the names of a variant's signatures.
 
@@ -95,8 +77,8 @@ class ModuleSpec(abc.ABC):
         Raises:
             TagsNotFound: no variant has these tags.
         """
+        return sorted(self._variants.with_tags(tags).signature_def)
 
-    @abc.abstractmethod
     def get_input_info_dict(
         self, signature: str | None = None, tags: Iterable[str] | None = None
     ) -> dict[str, ParsedTensorInfo]:
@@ -113,12 +95,23 @@ class ModuleSpec(abc.ABC):
             TagsNotFound: no variant has these tags.
             SignatureNotFound: it has no such signature.
         """
+        return parse_tensor_info_map(self._get_signature(signature, tags).inputs)
 
-    @abc.abstractmethod
     def get_output_info_dict(
         self, signature: str | None = None, tags: Iterable[str] | None = None
     ) -> dict[str, ParsedTensorInfo]:
         """Describe the outputs of a signature, as `get_input_info_dict` describes the inputs."""
+        return parse_tensor_info_map(self._get_signature(signature, tags).outputs)
+
+    def _get_signature(self, signature: str | None, tags: Iterable[str] | None) -> Any:
+        signatures = self._variants.with_tags(tags).signature_def
+        name = "default" if signature is None else signature
+        if name not in signatures:
+            raise SignatureNotFound(
+                f"Signature {name!r} is missing from meta graph: {self._label} with tags {sorted(tags or ())} "
+                f"has the signatures: {list_names(sorted(signatures)) or 'none'}."
+            )
+        return signatures[name]
 
     def get_attached_message(
         self, key: str, message_type: Any, tags: Iterable[str] | None = None, required: bool = False
@@ -138,12 +131,78 @@ class ModuleSpec(abc.ABC):
             AttachmentNotFound: there is none, and `required` was set.
         """
         label = f"the graph variant with tags {sorted(tags or ())}"
-        return parse_attachment(self._get_attached_bytes(key, tags), key, message_type, required, label)
+        attached = read_attachments(self._variants.with_tags(tags)).get(key)
+        return parse_attachment(attached, key, message_type, required, label)
 
-    @abc.abstractmethod
-    def _get_attached_bytes(self, key: str, tags: Iterable[str] | None) -> bytes | None:
-        """Return the serialized message under a key, or None."""
-
-    @abc.abstractmethod
     def _create_impl(self, name: str, trainable: bool, tags: Iterable[str] | None) -> ModuleImpl:
         """Instantiate a variant in the default graph under an unused name scope."""
+        meta_graph = self._variants.with_tags(tags)
+        with contextlib.ExitStack() as error_context:
+            if self._layout is not None:
+                metagraphs = read_metagraphs(self._layout.file, restore.read_model(self._layout))
+                used = [select_metagraph(metagraphs, frozenset(tags or ()), self._label)]
+                error_context.enter_context(
+                    restore.explain_damaged_files(self._layout, used, self._label, wants_all_variables=True)
+                )
+            return ModuleImpl(self._variants, meta_graph, self._checkpoint, trainable, name, self._label)
+
+
+def make_module_spec(
+    variants: GraphVariants, checkpoint: str | None, label: str, layout: Layout | None = None
+) -> ModuleSpec:
+    """Make the spec of a module, after a check that the graphs can be those of a module.
+
+    The class itself takes no arguments, as in tensorflow_hub.
+
+    Args:
+        checkpoint: prefix of the files from which variables are initialized; None for initializers of the graph.
+        layout: the directory of the checkpoint.
+
+    Raises:
+        InvalidModule: two variants have the same tags, or a graph has unsupported collections.
+    """
+    _check_tags(variants, label)
+    _check_collections(variants, label)
+    spec = ModuleSpec()
+    vars(spec).update(_variants=variants, _checkpoint=checkpoint, _label=label, _layout=layout)
+    return spec
+
+
+def supported_collections() -> frozenset[str]:
+    """Return the collections of a graph that are kept in a module."""
+    keys = tf_internals.import_tensorflow().compat.v1.GraphKeys
+    return frozenset(
+        [
+            keys.GLOBAL_VARIABLES,
+            keys.TRAINABLE_VARIABLES,
+            keys.MODEL_VARIABLES,
+            keys.TABLE_INITIALIZERS,
+            keys.ASSET_FILEPATHS,
+            keys.UPDATE_OPS,
+            keys.REGULARIZATION_LOSSES,
+            keys.COND_CONTEXT,
+            keys.WHILE_CONTEXT,
+            ATTACHMENTS,
+        ]
+    )
+
+
+def get_unsupported_collections(keys: Iterable[str]) -> list[str]:
+    """Return those of some collections that a module cannot have, for `drop_collections`; sorted."""
+    return sorted(set(keys) - supported_collections())
+
+
+def _check_tags(variants: GraphVariants, label: str) -> None:
+    tag_sets = [frozenset(meta_graph.meta_info_def.tags) for meta_graph in variants]
+    for tags in tag_sets:
+        if tag_sets.count(tags) > 1:
+            raise InvalidModule(f"{label} has several graph variants with the same tags: {sorted(tags)}.")
+
+
+def _check_collections(variants: GraphVariants, label: str) -> None:
+    unsupported = get_unsupported_collections(key for meta_graph in variants for key in meta_graph.collection_def)
+    if unsupported:
+        raise InvalidModule(
+            f"Unsupported collections in graph: {unsupported}, in {label}. If the module does not need "
+            f"them, drop them: drop_collections={unsupported}. Supported: {', '.join(sorted(supported_collections()))}."
+        )

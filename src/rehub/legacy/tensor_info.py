@@ -125,7 +125,6 @@ def build_input_map(protomap: Mapping[str, Any], inputs: Mapping[str, Any]) -> d
     """Return the tensors to bind by the names of the components of a signature's inputs.
 
     Args:
-        protomap: the inputs of a SignatureDef.
         inputs: a tensor or composite tensor for each of them.
     """
     flatten = tf_internals.import_tensorflow().nest.flatten
@@ -155,7 +154,6 @@ def convert_inputs(inputs: Any, expected: Mapping[str, ParsedTensorInfo]) -> dic
 
     Args:
         inputs: None, one value for a signature with one input, or a dict of values by name.
-        expected: the signature's inputs.
 
     Raises:
         InputMismatch: names, dtypes, shapes or kinds of tensor do not fit; shows expected beside received.

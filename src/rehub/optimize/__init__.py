@@ -7,10 +7,6 @@ this machine is chosen; a form with other results is refused.
 
 from __future__ import annotations
 
-from rehub.optimize.model import check_can_optimize, is_optimized, optimize_for_inference
-
-__all__ = [
-    "check_can_optimize",
-    "is_optimized",
-    "optimize_for_inference",
-]
+from rehub.optimize.model import check_can_optimize as check_can_optimize
+from rehub.optimize.model import is_optimized as is_optimized
+from rehub.optimize.model import optimize_for_inference as optimize_for_inference

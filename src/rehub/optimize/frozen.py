@@ -22,7 +22,6 @@ class FrozenGraph:
     """A function as one graph without variables.
 
     Attributes:
-        graph_def: the graph.
         inputs: the names of its input tensors: the function's arguments, then its captures.
         outputs: the names of the tensors that it returns.
         captured: what it still captures, such as tables.

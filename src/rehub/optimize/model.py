@@ -54,8 +54,6 @@ def optimize_for_inference(restored: Any, label: str, measure_with: Mapping[str,
     """Return an object with a restored object's signatures and functions for inference, and a report of the choices.
 
     Args:
-        restored: what a loader returned.
-        label: what messages call the model.
         measure_with: what to measure with, by the names of inputs; see `SampleInputs`.
 
     Raises:
@@ -89,10 +87,8 @@ def _make_model(
     """Make the optimized object.
 
     Args:
-        signatures: the restored signatures by name.
         functions: the restored functions by name, each with its traces.
         served: the concrete function in place of each restored one, by its id.
-        label: what messages call the model.
     """
     # They derive from TensorFlow's classes.
     from rehub.optimize.optimized_model import CallableOptimizedModel, OptimizedModel

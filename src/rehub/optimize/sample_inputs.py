@@ -7,7 +7,8 @@ from typing import Any
 
 from rehub import tf_internals
 from rehub.errors import InvalidSetting
-from rehub.formatting import format_tensor, list_names
+from rehub.formatting import list_names
+from rehub.restore import describe_nest, spec_of
 from rehub.sample_inputs import NoSampleInput, make_sample
 
 _LENGTH = 128  # of unknown dimensions, such as words or samples
@@ -40,8 +41,6 @@ class SampleInputs:
 
         Args:
             structure: the function's structured input signature: specs, and Python values, which stay.
-            argument_names: the names of its positional arguments.
-            seed: the seed of random numbers.
 
         Raises:
             NoSample: no value can be made up for an input; names it.
@@ -119,15 +118,8 @@ def _make_up(spec: Any, shape: Any, label: str, random: Any) -> Any:
 
 def describe(value: Any) -> str:
     """Return a tensor, a spec or a nest of them for a person: `images=float32[?, 224, 224, 3]`."""
-    tf = tf_internals.import_tensorflow()
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={describe(value[key])}" for key in sorted(value))
     if isinstance(value, (list, tuple)):
         return ", ".join(filter(None, map(describe, value)))
-    spec = tf_internals.specs.type_spec_of(value)
-    if spec is None and not tf.is_tensor(value):
-        return repr(value)
-    if spec is None or isinstance(spec, tf.TensorSpec):
-        return format_tensor(value.dtype.name, value.shape)
-    kind = type(spec).__name__.replace("TensorSpec", "").lower()
-    return format_tensor(spec.dtype.name, spec.shape, kind)
+    return repr(value) if spec_of(value) is None else describe_nest(value)

@@ -23,8 +23,6 @@ class Target:
 
     Args:
         name: as it is called, for reports.
-        trace: the function.
-        argument_names: of its positional arguments.
         call: calls a concrete function with a pair of positional and keyword arguments.
         blocker: why it cannot be optimized, if that is known; else "".
 
@@ -55,7 +53,6 @@ class Target:
         """Return the function in the form to serve, and a report.
 
         Args:
-            blockers: why functions of the same object cannot be frozen.
             find_resources: returns the tables and other resources that a concrete function captures.
         """
         inputs = describe(self._inputs[:1])

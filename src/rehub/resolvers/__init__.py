@@ -6,6 +6,6 @@ tfhub.dev; `kaggle`, `huggingface` and `object_store` use a client library that 
 
 from __future__ import annotations
 
-from rehub.resolvers.registry import Resolver, register_resolver, resolve
-
-__all__ = ["Resolver", "register_resolver", "resolve"]
+from rehub.resolvers.registry import Resolver as Resolver
+from rehub.resolvers.registry import register_resolver as register_resolver
+from rehub.resolvers.registry import resolve as resolve

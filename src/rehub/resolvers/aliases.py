@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rehub import config
 from rehub.errors import HubError, InvalidSetting
 from rehub.escaping import escape
 from rehub.handles import parse_handle
 from rehub.strict_parsing import parse_toml
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def replace_alias(text: str) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Callable
+from pathlib import Path
+from typing import Callable
 
 from rehub import config
 from rehub.cache import Fetched, find_cached, get_or_fetch, refetch
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rehub.handles import Handle
+from rehub.handles import Handle
 
 
 def fetch_into_cache(handle: Handle, fetch: Callable[[Path], Fetched], *, refresh: bool = False) -> str:

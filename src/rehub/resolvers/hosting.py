@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, TypeVar
+from pathlib import Path
+from typing import Callable, TypeVar
 
 from rehub import config
 from rehub.cache import Fetched
@@ -12,10 +13,8 @@ from rehub.handles import Handle, Scheme, parse_handle
 from rehub.hosting_protocol import COMPRESSED, add_query_item, is_allowed_location, request_uncompressed
 from rehub.resolvers import object_store
 from rehub.resolvers.fetching import fetch_into_cache, require_network
-from rehub.transfer import download_archive, download_file, fetch_location
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from rehub.transfer.download import download_archive, download_file
+from rehub.transfer.location import fetch_location
 
 _T = TypeVar("_T")
 

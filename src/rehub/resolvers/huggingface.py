@@ -20,7 +20,7 @@ from rehub.handles import Handle
 from rehub.redaction import redact_secrets_of
 from rehub.resolvers.fetching import fetch_into_cache, hardlink_or_copy
 from rehub.resolvers.listing import select_model_files
-from rehub.transfer import unpack_archive
+from rehub.transfer.archives import unpack_archive
 
 _MAX_QUOTED = 2000
 

@@ -72,7 +72,7 @@ def _suggest_handle(text: str) -> str:
 def _unpack_into_cache(handle: Handle, archive: Path) -> str:
     # Imported here, because most paths are directories, which need neither the cache nor transfer.
     from rehub.cache import Fetched, get_or_fetch
-    from rehub.transfer import unpack_verified
+    from rehub.transfer.archives import unpack_verified
 
     refuse_other_suffix(handle.text, archive.name)
     if archive.name.startswith("saved_model."):

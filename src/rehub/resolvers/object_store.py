@@ -6,7 +6,8 @@ import contextlib
 import importlib.util
 import io
 import logging
-from typing import IO, TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from pathlib import Path
+from typing import IO, Any, Callable, Iterator, TypeVar
 
 from rehub import config
 from rehub.cache import Fetched
@@ -16,12 +17,8 @@ from rehub.file_formats import is_archive_name
 from rehub.handles import ACCEPTED_FORMS, Handle
 from rehub.resolvers.fetching import fetch_into_cache, find_in_cache, require_network
 from rehub.resolvers.listing import select_model_files
-from rehub.transfer import unpack_verified
-from rehub.transfer.archives import SafeExtractor, default_limits
+from rehub.transfer.archives import SafeExtractor, default_limits, unpack_verified
 from rehub.transfer.streams import RawStream
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from rehub.redaction import redact_text
 from rehub.resolvers.fetching import require_network
 from rehub.resolvers.hosting import download_to_file
 from rehub.resolvers.registry import resolve
-from rehub.transfer import unpack_verified
+from rehub.transfer.archives import unpack_verified
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 

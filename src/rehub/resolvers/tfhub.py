@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rehub.errors import DownloadError, ModelNotFound
+from rehub.handles import Handle
 from rehub.resolvers import hosting
 from rehub.resolvers.tfhub_models import suggest_model
-
-if TYPE_CHECKING:
-    from rehub.handles import Handle
 
 # Not moved to Kaggle and deleted on 2024-03-18, according to the README of github.com/tensorflow/hub.
 _DELETED = re.compile(

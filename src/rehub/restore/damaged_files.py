@@ -29,8 +29,6 @@ def check_files(
 
     Args:
         layout: the model's directory. One in an object store is not checked.
-        metagraphs: the graph variants that are loaded.
-        label: what the message calls the model.
         wants_all_variables: whether each variable of a TF1 graph needs a value in the checkpoint, as in a legacy
             module.
 
@@ -40,7 +38,7 @@ def check_files(
     """
     if not is_local(layout.path):
         return
-    if _restores_in_session():
+    if tf_internals.v1_graphs.is_building_v1_graph():  # A session will restore the values.
         damage = describe_damage(layout.path, metagraphs, wants_all_variables=wants_all_variables, with_values=False)
     else:
         damage = find_damaged_asset(layout.path, metagraphs)
@@ -80,10 +78,6 @@ def raise_if_damaged(
 ) -> None:
     """Search the files of a model for what explains an error of TensorFlow.
 
-    Args:
-        layout, metagraphs, label, wants_all_variables: as for `check_files`.
-        error: the error.
-
     Raises:
         CorruptModel: names the damaged file. It is of the type of TensorFlow's error too.
     """
@@ -97,12 +91,6 @@ def raise_if_damaged(
         damage = find_unmatched_variable(layout.path, metagraphs)
     if damage is not None:
         raise _make_error(damage, label, (type(error), *_tensorflow_errors(damage))) from error
-
-
-def _restores_in_session() -> bool:
-    tf = tf_internals.import_tensorflow()
-    with tf.init_scope():
-        return not tf.executing_eagerly()
 
 
 def _tensorflow_errors(damage: Damage) -> tuple[type[Exception], ...]:

@@ -78,8 +78,6 @@ def suggest_fixes(inputs: Any, expected: Any, casts: bool = True) -> list[str]:
     """Return what to change in inputs so that they fit a nest of specs.
 
     Args:
-        inputs: the given inputs.
-        expected: the specs of a trace.
         casts: whether the caller makes casts that lose nothing.
     """
     if isinstance(expected, dict):

@@ -18,14 +18,7 @@ _LABEL = "_rehub_label"
 
 
 def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> InputMismatch | None:
-    """Return the error of a call that no trace accepts; None if one does, so that something else was wrong.
-
-    Args:
-        function: the restored function.
-        args: the arguments by position.
-        kwargs: the arguments by name.
-        label: what messages call the model.
-    """
+    """Return the error of a call that no trace accepts; None if one does, so that something else was wrong."""
     traces = [concrete.structured_input_signature for concrete in tf_internals.functions.concrete_functions(function)]
     names = tf_internals.functions.argument_names(function)
     refusal = ""
@@ -33,7 +26,9 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
         given = tf_internals.functions.bind_arguments(function, args, kwargs)
     except (TypeError, ValueError) as error:
         refusal, given = str(error), (args, kwargs)
-    if not refusal and any(_trace_accepts(function, trace, given) for trace in traces):
+    converts_arrays = not tf_internals.functions.has_input_signature(function)
+    accepts = (tf_internals.functions.arguments_match(each, given, converts_arrays, True) for each in traces)
+    if not refusal and any(accepts):
         return None
     lines = [
         f"A function of {label!r} cannot be called with these inputs: they match none of its {len(traces)} traces."
@@ -44,14 +39,6 @@ def explain_mismatch(function: Any, args: Any, kwargs: Any, label: str) -> Input
     lines += [f"  fix: {fix}" for fix in ([refusal] if refusal else _suggest_best_fixes(names, given, traces))]
     mismatch: InputMismatch = InputMismatch("\n".join(lines))
     return mismatch
-
-
-def _trace_accepts(function: Any, trace: Any, given: Any) -> bool:
-    converts_arrays = not tf_internals.functions.has_input_signature(function)
-    try:
-        return tf_internals.functions.arguments_match(trace, given, converts_arrays, allow_conversion=True)
-    except (TypeError, ValueError, LookupError):
-        return False
 
 
 def _name_arguments(names: list[str], arguments: Any) -> dict[str, Any]:

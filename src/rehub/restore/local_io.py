@@ -20,7 +20,6 @@ def with_local_io(path: str, options: Any | None) -> Any | None:
     which all machines see, for options that name a device themselves, and in TensorFlow 1.15, which has none.
 
     Args:
-        path: the model's directory.
         options: the user's `tf.saved_model.LoadOptions`, or None. They are not changed.
     """
     tf = tf_internals.import_tensorflow()

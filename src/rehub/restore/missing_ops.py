@@ -23,7 +23,6 @@ def ensure_ops_registered(ops: Iterable[str], label: str, *, written_by: str = "
     Args:
         ops: the ops of the graph's nodes. The list that TensorFlow stores with a graph is not enough: since 2.15 it
             lacks the ops of functions that no signature calls.
-        label: what the message calls the model.
         written_by: the TensorFlow version that wrote the graph; "" if unknown.
         wanted: ops that are registered if a package has them, and are not required otherwise.
 

@@ -18,9 +18,6 @@ def explain_remote_devices(label: str) -> None:
 
     Call it after the model was restored. It does nothing in eager mode, and if no variable of the graph is on another
     machine.
-
-    Args:
-        label: what the message calls the model.
     """
     tf = tf_internals.import_tensorflow()
     with tf.init_scope():

@@ -38,14 +38,13 @@ def read_model(layout: Layout) -> Buffer:
 
 def copy_model_bytes(layout: Layout) -> bytes:
     """Return the same as `read_model`, in memory: it does not change with the file."""
-    file = f"{layout.path.rstrip('/')}/{layout.model_file}"
     if is_local(layout.path):
-        with open(file, "rb") as local:
+        with open(layout.file, "rb") as local:
             content = local.read()
     else:
-        with tf_internals.import_tensorflow().io.gfile.GFile(file, "rb") as remote:
+        with tf_internals.import_tensorflow().io.gfile.GFile(layout.file, "rb") as remote:
             content = remote.read()
-    return bytes(convert_to_pb(file, content)[:])
+    return bytes(convert_to_pb(layout.file, content)[:])
 
 
 def _list_directory(path: str) -> list[str]:

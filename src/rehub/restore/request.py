@@ -28,11 +28,7 @@ class LoadRequest:
 
     Attributes:
         handle: as the user typed it; of a local path, an absolute one.
-        path: the directory that it was resolved to.
-        label: what messages call the model: the handle without secrets.
         tags: the tag set that was asked for; None for the default.
-        options: a `tf.saved_model.LoadOptions`, or None.
-        policy: how the model is loaded.
         load: loads the model again, called with the handle and `arguments`. A function that can be pickled.
     """
 

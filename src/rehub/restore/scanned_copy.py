@@ -56,7 +56,6 @@ def make_scanned_copy(layout: Layout, content: bytes) -> Layout:
     """Make a directory with these bytes as its model file, and everything else as in another directory.
 
     Args:
-        layout: the model's directory.
         content: the scanned content of its model file, as the bytes of a `saved_model.pb`.
 
     Returns:

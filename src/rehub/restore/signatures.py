@@ -24,7 +24,6 @@ def list_signatures_in_errors(obj: Any, label: str) -> None:
 
     Args:
         obj: what a loader returned. Its `signatures` stay the same object.
-        label: what the message calls the model.
     """
     signatures = getattr(obj, "signatures", None)
     if isinstance(signatures, Mapping) and not isinstance(signatures, (dict, MappingProxyType)):
@@ -33,12 +32,7 @@ def list_signatures_in_errors(obj: Any, label: str) -> None:
 
 
 class SignatureDict(dict):  # type: ignore[type-arg]
-    """Signatures by name; its KeyError lists them.
-
-    Args:
-        signatures: by name.
-        label: what the message calls the model.
-    """
+    """Signatures by name; its KeyError lists them."""
 
     def __init__(self, signatures: Mapping[str, Any], label: str) -> None:
         super().__init__(signatures)
@@ -75,8 +69,6 @@ def get_signature(obj: Any, name: str, label: str) -> Any:
     """Return a signature of a restored object: a concrete function that takes and returns tensors by name.
 
     Args:
-        obj: what `hub.load` returned.
-        name: the signature's name.
         label: what the error message calls the object, such as its quoted handle.
 
     Raises:

@@ -14,9 +14,7 @@ def make_joint_error(error: type[HubError], others: Sequence[type[Exception]], m
     """Return an error of rehub that is also other errors, for code that catches one of these.
 
     Args:
-        error: the class in `rehub.errors`.
         others: classes of Python or in `tf.errors`. Those that cannot be combined are left out.
-        message: what was asked, what was found, what to do.
     """
     bases: tuple[type[Exception], ...] = (error,)
     for other in others:

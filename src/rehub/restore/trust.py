@@ -24,8 +24,6 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
     to be loaded from the returned directory: it holds the bytes that were scanned, even if the file has changed since.
 
     Args:
-        layout: the directory.
-        label: what messages call the model.
         trusted: True to skip the scan, False to refuse a harmful model; None for the setting REHUB_TRUST.
 
     Returns:
@@ -41,9 +39,8 @@ def check_trust(layout: Layout, label: str, trusted: bool | None = None) -> Layo
         return layout
     from rehub.scanning import scan_saved_model  # By default nothing is scanned.
 
-    file = layout.path.rstrip("/") + "/" + layout.model_file
     content = copy_model_bytes(layout)
-    findings = scan_saved_model(file, content).findings
+    findings = scan_saved_model(layout.file, content).findings
     dangers = [finding for finding in findings if finding.severity == "danger"]
     if not dangers:
         return make_scanned_copy(layout, content)

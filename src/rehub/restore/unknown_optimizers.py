@@ -44,7 +44,7 @@ def copy_without_slot_variables(path: str) -> tuple[str, tuple[str, ...]]:
     layout = detect_layout_anywhere(path, path)
     content = copy_model_bytes(layout)
     # A large model takes long to parse.
-    saved_model = tf_internals.protos.parse_saved_model(content) if b"optimizer" in content else None
+    saved_model = tf_internals.protos.parse_message("SavedModel", content) if b"optimizer" in content else None
     if saved_model is None:
         return path, ()
     left_out = [text for each in saved_model.meta_graphs for text in leave_out_slot_variables(each.object_graph_def)]

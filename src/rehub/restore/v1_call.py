@@ -30,10 +30,6 @@ def add_v1_call(root: Any, metagraph: MetaGraph, label: str, is_legacy: bool, no
     in the class alone.
 
     Args:
-        root: what TensorFlow's loader returned.
-        metagraph: the graph variant that it was made from.
-        label: what messages call the model.
-        is_legacy: whether it is a legacy module.
         not_trainable: why a call with `training=True` is an error.
     """
     default = "default" if is_legacy else "serving_default"
@@ -88,9 +84,7 @@ class SignatureCall:
     """How a model in TF1 format is called: by which signature, with which tensors, for which of its outputs.
 
     Attributes:
-        signatures: the signatures in the model's file.
         default: the name of the one to call by default.
-        label: what messages call the model.
     """
 
     signatures: tuple[SignatureInfo, ...]

@@ -18,7 +18,6 @@ def map_plain_variables(path: str, nodes: Sequence[Any]) -> dict[int, str] | Non
     """Return the checkpoint keys of all variables by node id; None if there is more to restore than variables.
 
     Args:
-        path: the model's directory.
         nodes: the nodes of its SavedObjectGraph.
     """
     wanted = {node_id for node_id, node in enumerate(nodes) if node.HasField("variable")}
@@ -46,7 +45,6 @@ class WeightReader:
     As a context manager, it waits for its threads.
 
     Args:
-        path: the model's directory.
         variables: the SavedVariable messages, by their keys in the checkpoint.
         mapped: the values that are mapped, by the same keys.
     """

@@ -7,15 +7,9 @@ node into functions of TF2.
 
 from __future__ import annotations
 
-from rehub.retrain.loader import can_retrain, has_working_signature, restore_traced
-from rehub.retrain.signature_functions import TRAIN
-from rehub.retrain.signatures import TrainableSignature, find_trainable_signature
-
-__all__ = [
-    "TRAIN",
-    "TrainableSignature",
-    "can_retrain",
-    "find_trainable_signature",
-    "has_working_signature",
-    "restore_traced",
-]
+from rehub.retrain.loader import can_retrain as can_retrain
+from rehub.retrain.loader import has_working_signature as has_working_signature
+from rehub.retrain.loader import restore_traced as restore_traced
+from rehub.retrain.signature_functions import TRAIN as TRAIN
+from rehub.retrain.signatures import TrainableSignature as TrainableSignature
+from rehub.retrain.signatures import find_trainable_signature as find_trainable_signature

@@ -20,12 +20,9 @@ class Scope:
     """A function's graph that is being traced: the outermost, a side of a conditional, or the body of a loop.
 
     Attributes:
-        graph: the FuncGraph.
-        parent: the scope around it.
         construct: the branch or loop that it is; None for the outermost.
         values: what has been traced: tensors, and variables and TensorArrays where the graph has their handles.
         operations: for each node the ops that stand for it, which nodes with a control on it have to wait for.
-        traced: the nodes, conditionals and loops that have been traced.
     """
 
     graph: Any
@@ -92,13 +89,7 @@ class StateLookup(Protocol):
 
 
 class Context(Protocol):
-    """One computation of a graph while it is being traced.
-
-    Attributes:
-        program: the graph.
-        state: what its variables, tables and assets are.
-        reads: the reads of variables.
-    """
+    """One computation of a graph while it is being traced."""
 
     program: Program
     state: StateLookup
@@ -113,8 +104,6 @@ class Context(Protocol):
         """Return the tensor that a tensor of the graph has become. A variable is read.
 
         Args:
-            output: the tensor.
-            scope: where it is used.
             user: the name of the node that uses it, which may have to read a variable after it has been changed.
         """
 

@@ -48,8 +48,6 @@ class GraphInterpreter:
         """Begin in the default graph, which must be that of a function.
 
         Args:
-            program: the graph.
-            state: what its variables and tables are.
             bindings: values for tensors of the graph, such as the inputs of a signature.
             reads: for the body of a function that another graph calls, the reads of that computation.
         """

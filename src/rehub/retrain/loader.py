@@ -19,21 +19,17 @@ _log = logging.getLogger(__name__)
 
 def can_retrain() -> bool:
     """Whether modules can be trained here: where a new variable is one of TF2, in eager mode or inside a function."""
-    tf = tf_internals.import_tensorflow()
-    with tf.init_scope():
-        return bool(tf.executing_eagerly()) and hasattr(tf, "__internal__")
+    is_tf2 = hasattr(tf_internals.import_tensorflow(), "__internal__")
+    return is_tf2 and not tf_internals.v1_graphs.is_building_v1_graph()
 
 
 def restore_traced(layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | None, options: Any, label: str) -> Any:
     """Restore a legacy module or a TF1 SavedModel so that it can be trained.
 
     Args:
-        layout: the directory.
         metagraph: the graph variant for inference, as it was read without TensorFlow.
         tags: those of the variant for both training and inference; None for the one with the tag "train", if there is
             one, for training.
-        options: a `tf.saved_model.LoadOptions`, or None.
-        label: what messages call the module.
 
     Returns:
         An object that is called as `module(inputs, training=False, signature=None, as_dict=False)`.

@@ -16,7 +16,6 @@ class ModuleGraph:
 
     Attributes:
         meta_graph: its MetaGraphDef; not to be changed.
-        program: its nodes, read.
     """
 
     def __init__(self, meta_graph: Any) -> None:

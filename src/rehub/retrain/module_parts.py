@@ -39,7 +39,6 @@ class ModuleParts:
         """Compute a signature. Return its outputs by name.
 
         Args:
-            name: that of the signature.
             inputs: as the module's call takes them.
             training: a bool, or a scalar bool tensor.
             update_ops: whether, in training, UPDATE_OPS run too.

@@ -27,9 +27,6 @@ class SignatureFunctions:
     """The functions of a module's signatures, with the variables and tables that they share.
 
     Attributes:
-        state: the variables and tables.
-        label: what messages call the module.
-        inference: the graph variant for inference.
         training: the graph variant for training, which can be the same.
     """
 
@@ -39,12 +36,10 @@ class SignatureFunctions:
         """Read the graph variants, and make their variables and tables.
 
         Args:
-            variants: the module's graphs.
             tags: those of the variant for both training and inference; None for the one with the tag "train", if there
                 is one, for training.
             checkpoint: the prefix of the files with the variables' values.
             device: where these files are read; "" for the default device.
-            label: what messages call the module.
 
         Raises:
             InvalidModule: a graph cannot be traced; names the node.
@@ -88,7 +83,6 @@ class SignatureFunctions:
         """Compute a signature, eagerly or as a part of the function that is being traced.
 
         Args:
-            signature: its name.
             tensors: the components of its inputs by name, as `restore.SignatureCall.split_inputs` returns them.
             training: which variant of the graph is computed.
             update_ops: whether, in training, UPDATE_OPS run too.
@@ -130,7 +124,6 @@ class SignatureFunctions:
         """Return the concrete function of a signature for inference, made as TensorFlow's loader does: of keywords.
 
         Args:
-            name: that of the signature.
             renamed: other names for its keywords.
         """
         tf = tf_internals.import_tensorflow()

@@ -11,12 +11,7 @@ from rehub.retrain.module_parts import ModuleParts, is_retrainable
 
 
 class TrainableSignature:
-    """A signature that can be applied in training and in inference mode.
-
-    Attributes:
-        module: the object it belongs to.
-        name: that of the signature.
-    """
+    """A signature that can be applied in training and in inference mode."""
 
     def __init__(self, module: Any, name: str) -> None:
         self.module = module
@@ -49,8 +44,6 @@ def find_trainable_signature(obj: Any, name: str, label: str) -> TrainableSignat
 
     Args:
         obj: a restored object, of any kind.
-        name: that of the signature.
-        label: what messages call the object.
 
     Returns:
         The signature; None if the object has none of that name, or is of another kind.

@@ -46,7 +46,6 @@ class ModuleState(StateLookup):
     Attributes:
         variables: all `tf.Variable`s by their names in the module, a part of a partitioned one under its own.
         full_names: for a part of a partitioned variable, the name of the whole and where the part begins.
-        tables: the tables by name.
         assets: the `tf.saved_model.Asset`s by path.
     """
 

@@ -8,20 +8,13 @@ they are used: `nodes` and `object_graph` for what a graph variant holds, `encod
 
 from __future__ import annotations
 
-from rehub.savedmodel.layout import Layout, detect_layout
-from rehub.savedmodel.metagraphs import MetaGraph, parse_tags, read_metagraphs, select_metagraph
-from rehub.savedmodel.ops import Provider, find_provider
-from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
-
-__all__ = [
-    "Layout",
-    "MetaGraph",
-    "Provider",
-    "SignatureInfo",
-    "TensorInfo",
-    "detect_layout",
-    "find_provider",
-    "parse_tags",
-    "read_metagraphs",
-    "select_metagraph",
-]
+from rehub.savedmodel.layout import Layout as Layout
+from rehub.savedmodel.layout import detect_layout as detect_layout
+from rehub.savedmodel.metagraphs import MetaGraph as MetaGraph
+from rehub.savedmodel.metagraphs import parse_tags as parse_tags
+from rehub.savedmodel.metagraphs import read_metagraphs as read_metagraphs
+from rehub.savedmodel.metagraphs import select_metagraph as select_metagraph
+from rehub.savedmodel.ops import Provider as Provider
+from rehub.savedmodel.ops import find_provider as find_provider
+from rehub.savedmodel.signatures import SignatureInfo as SignatureInfo
+from rehub.savedmodel.signatures import TensorInfo as TensorInfo

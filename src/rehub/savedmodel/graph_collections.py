@@ -15,11 +15,7 @@ def read_asset_definitions(metagraph: Message, collections: Collections) -> list
 
 
 class Collections:
-    """The collections of a MetaGraph, by their names.
-
-    Args:
-        metagraph: a MetaGraphDef.
-    """
+    """The collections of a MetaGraph, by their names."""
 
     def __init__(self, metagraph: Message) -> None:
         entries = metagraph.messages(MetaGraphDef.collection_def)

@@ -38,7 +38,6 @@ class Layout:
     """The model files of a directory that holds a SavedModel.
 
     Attributes:
-        path: the directory.
         model_file: `saved_model.pb` or `saved_model.pbtxt`; of both, the first, as TensorFlow does.
         is_legacy: it is in TF1 Hub format (it has a `tfhub_module.pb`).
     """
@@ -59,7 +58,6 @@ def detect_layout(
     """Find out what kind of SavedModel a directory holds.
 
     Args:
-        path: the directory.
         handle: what the user typed to get there, for error messages; `path` where it is not given.
         list_directory: lists a directory's entries, for file systems that the standard library does not reach; raises
             OSError for what is not a directory.

@@ -29,11 +29,9 @@ class MetaGraph:
     """One graph variant of a SavedModel.
 
     Attributes:
-        tags: the set of strings that names it.
         signatures: sorted by name, without TensorFlow's own that start with two underscores.
         has_objects: it was written by TF2's `tf.saved_model.save`, with an object graph.
         tensorflow_version: of the TensorFlow that wrote it; "" where that is not recorded.
-        message: its MetaGraphDef, for all else.
     """
 
     tags: frozenset[str]

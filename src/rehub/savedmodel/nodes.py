@@ -27,7 +27,6 @@ class Node:
     Attributes:
         op: the op that it runs, or the function that it calls like an op.
         scope: the graph or function that it is in.
-        span: where its bytes start and end.
     """
 
     __slots__ = ("op", "scope", "span")
@@ -69,7 +68,6 @@ class GraphScope:
     """A graph or a function: what holds nodes.
 
     Attributes:
-        tags: those of the graph variant.
         function: the function's name; "" for the graph itself.
         within: the nodes that hold the graph serialized in an attribute or a constant, outermost first; mostly none.
         buffer: the bytes that hold it.
@@ -118,9 +116,6 @@ def iter_metagraphs(content: Buffer) -> Iterator[Message]:
 def iter_scopes(content: Buffer) -> Iterator[GraphScope]:
     """Yield every graph and function of a SavedModel; of each graph variant the graph first, then its functions.
 
-    Args:
-        content: the bytes of the file.
-
     Raises:
         WireError: they are not a SavedModel.
     """
@@ -136,8 +131,6 @@ def iter_scopes_of_graph(
 
     Args:
         content: the bytes that hold the graph.
-        graph: its GraphDef.
-        tags: those of its graph variant.
         within: the nodes that hold the graph serialized.
     """
     yield GraphScope(tags, "", content, graph, within)

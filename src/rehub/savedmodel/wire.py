@@ -47,7 +47,6 @@ class Message:
     ([150], ['hi'])
 
     Args:
-        buffer: the bytes.
         spans: where the message's pieces start and end; all of the buffer where it is not given.
     """
 

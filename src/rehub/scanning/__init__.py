@@ -7,7 +7,8 @@ differently. `model_scan` adds the files beside the graphs, such as Python code 
 
 from __future__ import annotations
 
-from rehub.scanning.graph_scan import Finding, Scan, scan_saved_model
-from rehub.scanning.model_scan import ScanReport, scan
-
-__all__ = ["Finding", "Scan", "ScanReport", "scan", "scan_saved_model"]
+from rehub.scanning.graph_scan import Finding as Finding
+from rehub.scanning.graph_scan import Scan as Scan
+from rehub.scanning.graph_scan import scan_saved_model as scan_saved_model
+from rehub.scanning.model_scan import ScanReport as ScanReport
+from rehub.scanning.model_scan import scan as scan

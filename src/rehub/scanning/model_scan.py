@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Iterator
 
+from rehub.formatting import format_count
 from rehub.inspection.local_model import open_model
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.layout import KERAS_METADATA
@@ -40,13 +41,9 @@ class ScanReport:
 
     def summary(self) -> str:
         """What was found, in a line."""
-        notes = len(self.findings) - len(self.dangers)
-        counts = [
-            f"{count:,} {what}{'' if count == 1 else 's'}"
-            for count, what in ((len(self.dangers), "danger"), (notes, "note"))
-            if count
-        ]
-        found = ", ".join(counts) or "nothing found"
+        dangers = len(self.dangers)
+        counts = ((dangers, "danger"), (len(self.findings) - dangers, "note"))
+        found = ", ".join(format_count(count, what) for count, what in counts if count) or "nothing found"
         return f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"
 
     def _repr_html_(self) -> str:
@@ -71,11 +68,7 @@ class ScanReport:
         return not self.dangers
 
     def __str__(self) -> str:
-        dangers, notes = len(self.dangers), len(self.findings) - len(self.dangers)
-        found = (
-            ", ".join(filter(None, [_format_count(dangers, "danger"), _format_count(notes, "note")])) or "nothing found"
-        )
-        lines = [f"{self.handle}: {found} in {self.nodes:,} nodes and {self.functions:,} functions"]
+        lines = [self.summary()]
         reasons = dict.fromkeys((each.severity, each.kind, each.reason) for each in self.findings)
         for severity, kind, reason in sorted(reasons):
             lines.append(f"  {severity}: {kind}. {reason}")
@@ -120,10 +113,6 @@ def scan(handle: Any) -> ScanReport:
         *_scan_other_files(model.layout.path),
     )
     return ScanReport(model.label, model.layout.path, (*found.findings, *others), found.nodes, found.functions)
-
-
-def _format_count(number: int, what: str) -> str:
-    return "" if number == 0 else f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _scan_other_files(path: str) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ a handle of that name can set it, so a graph with anything like that has no vari
 from __future__ import annotations
 
 from collections import Counter
-from typing import Iterator
 
 from rehub.savedmodel.nodes import Node, node_name
 from rehub.savedmodel.protos import ENUMS, REF_OFFSET, AttrValue
@@ -56,7 +55,8 @@ class PathVariables:
         for scope in self._program.scopes:
             for node in scope.nodes():
                 if node.op == "VarHandleOp":
-                    names.update(_iter_variable_names(node))
+                    # Without a name, TensorFlow's loaders give a variable that of its node.
+                    names[read_text_attribute(node, "shared_name") or node.name] += 1
                 elif node.op in _HANDLES or (node.op in _FROM_BYTES and _makes_handles(node)):
                     self._are_named_otherwise = True
                 if not scope.function:
@@ -64,12 +64,6 @@ class PathVariables:
                         if not tensor.startswith("^"):
                             self._users.setdefault(node_name(tensor), []).append(node)
         return names
-
-
-def _iter_variable_names(variable: Node) -> Iterator[str]:
-    """Yield the name of a variable; without one, TensorFlow's loaders give it that of its node."""
-    name = read_text_attribute(variable, "shared_name")
-    yield name or variable.name
 
 
 def _makes_handles(node: Node) -> bool:

@@ -11,19 +11,15 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
 from rehub.hashing import hash_file
+from rehub.server.names import ModelName
 from rehub.server.single_flight import SingleFlight
-from rehub.server.tree import CARD_FILE
+from rehub.server.tree import CARD_FILE, ModelTree, StoredModel
 from rehub.staging import staging_path, write_atomically
-from rehub.transfer import pack_directory
-
-if TYPE_CHECKING:
-    from rehub.server.names import ModelName
-    from rehub.server.tree import ModelTree, StoredModel
+from rehub.transfer.archives import pack_directory
 
 # A card can be mended after a version was published; the archive of a version never changes.
 _NOT_PACKED = (CARD_FILE,)

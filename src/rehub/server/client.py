@@ -7,26 +7,22 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Callable
+from typing import IO, Any, Callable
 from urllib.parse import urlsplit, urlunsplit
 
+import requests
 from requests.exceptions import SSLError
 
 from rehub import config
 from rehub.errors import DownloadError, HubError
 from rehub.escaping import escape, quote_url
 from rehub.hashing import hash_file
-from rehub.server.names import parse_name_to_publish
-from rehub.transfer import pack_directory, progress
-from rehub.transfer.connections import open_session
+from rehub.server.names import ModelName, parse_name_to_publish
+from rehub.transfer import progress
+from rehub.transfer.archives import pack_directory
+from rehub.transfer.connections import Session, open_session
 from rehub.transfer.http import describe_root_cause, list_http_errors
 from rehub.transfer.retries import RetryPolicy, TransientError, parse_retry_after
-
-if TYPE_CHECKING:
-    import requests
-
-    from rehub.server.names import ModelName
-    from rehub.transfer.connections import Session
 
 _LONGEST_MESSAGE = 2000
 _BYTES_CHECKED_PER_SECOND = 1e6

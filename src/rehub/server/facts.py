@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rehub.errors import HubError
 from rehub.formatting import format_shape, format_tensor
-from rehub.inspection import inspect
+from rehub.inspection import ModelInfo, inspect
+from rehub.inspection.model_info import SignatureInfo
 from rehub.scanning import scan
 from rehub.server.cards import Card, read_card
-from rehub.server.tree import CARD_FILE, tflite_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rehub.inspection import ModelInfo
-    from rehub.inspection.model_info import SignatureInfo
-    from rehub.server.tree import ModelTree, StoredModel
+from rehub.server.tree import CARD_FILE, ModelTree, StoredModel, tflite_file
 
 _MOST_SIGNATURES = 50
 _MOST_VARIABLES = 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import logging
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 from urllib.parse import urlsplit
 
 from rehub import config
@@ -19,14 +19,12 @@ from rehub.handles import parse_handle
 from rehub.hosting_protocol import COMPRESSED, add_query_item
 from rehub.resolvers.hosting import download_to_file
 from rehub.server.names import ModelName, parse_name
+from rehub.server.publishing import HubDirectory
 from rehub.server.single_flight import SingleFlight
+from rehub.server.tree import StoredModel
 from rehub.transfer.connections import open_session
 from rehub.transfer.http import RequestLog, get_response
 from rehub.transfer.retries import RetryPolicy
-
-if TYPE_CHECKING:
-    from rehub.server.publishing import HubDirectory
-    from rehub.server.tree import StoredModel
 
 _log = logging.getLogger(__name__)
 

@@ -6,18 +6,17 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 from rehub.formatting import format_count, format_size
+from rehub.server.archives import Archive
 from rehub.server.cards import render_card
+from rehub.server.catalogue import SearchResult
+from rehub.server.facts import ModelFacts
 from rehub.server.snippets import snippets_for
-
-if TYPE_CHECKING:
-    from rehub.server.archives import Archive
-    from rehub.server.facts import ModelFacts
 
 STYLE = Path(__file__).with_name("style.css")
 
@@ -98,9 +97,8 @@ class Pages:
     def list(
         self,
         heading: str,
-        models: Sequence[ModelFacts],
+        found: SearchResult,
         *,
-        total: int | None = None,
         query: str = "",
         filters: Iterable[Filter] = (),
         previous: str = "",
@@ -112,8 +110,7 @@ class Pages:
 
         Args:
             heading: what they have in common.
-            models: those on this page.
-            total: how many there are on all pages; else these are all.
+            found: those on this page, and how many there are on all pages.
             query: the words of the search.
             filters: the choices to narrow it.
             previous, following: the URLs of the pages before and after this one; "" if there is none.
@@ -123,8 +120,8 @@ class Pages:
         return self._render_template(
             "list.html",
             heading=heading,
-            models=models,
-            count=format_count(len(models) if total is None else total, "model"),
+            models=found.models,
+            count=format_count(found.total, "model"),
             query=query,
             previous=previous,
             following=following,

@@ -9,7 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import Callable, Sequence
 
 import platformdirs
 import uvicorn
@@ -23,10 +23,8 @@ from rehub.server.catalogue import Catalogue
 from rehub.server.connections import ServiceProtocol
 from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
-from rehub.server.service import Service
-
-if TYPE_CHECKING:
-    from rehub.server.service import ServerOptions
+from rehub.server.security_headers import EVERY_ANSWER
+from rehub.server.service import ServerOptions, Service
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +98,7 @@ def run_service(service: Service, host: str, port: int, *, on_start: Callable[[s
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            headers=list(EVERY_ANSWER.items()),
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         ),
         on_start,

@@ -7,52 +7,24 @@ that private names show: `from rehub import tf_internals`, then `tf_internals.sp
 
 from __future__ import annotations
 
-from rehub.tf_internals import (
-    classes,
-    feature_columns,
-    freezing,
-    functions,
-    gradients,
-    input_names,
-    keras,
-    loader,
-    objects,
-    ops,
-    protos,
-    restored_functions,
-    specs,
-    tracing,
-    v1_graphs,
-    variables,
-)
-from rehub.tf_internals.tensorflow import (
-    OLDEST_TENSORFLOW,
-    import_tensorflow,
-    parse_version,
-    suppress_deprecations_and_infos,
-    tensorflow_version,
-)
-
-__all__ = [
-    "OLDEST_TENSORFLOW",
-    "classes",
-    "feature_columns",
-    "freezing",
-    "functions",
-    "gradients",
-    "import_tensorflow",
-    "input_names",
-    "keras",
-    "loader",
-    "objects",
-    "ops",
-    "parse_version",
-    "protos",
-    "restored_functions",
-    "specs",
-    "suppress_deprecations_and_infos",
-    "tensorflow_version",
-    "tracing",
-    "v1_graphs",
-    "variables",
-]
+from rehub.tf_internals import classes as classes
+from rehub.tf_internals import feature_columns as feature_columns
+from rehub.tf_internals import freezing as freezing
+from rehub.tf_internals import functions as functions
+from rehub.tf_internals import gradients as gradients
+from rehub.tf_internals import input_names as input_names
+from rehub.tf_internals import keras as keras
+from rehub.tf_internals import loader as loader
+from rehub.tf_internals import objects as objects
+from rehub.tf_internals import ops as ops
+from rehub.tf_internals import protos as protos
+from rehub.tf_internals import restored_functions as restored_functions
+from rehub.tf_internals import specs as specs
+from rehub.tf_internals import tracing as tracing
+from rehub.tf_internals import v1_graphs as v1_graphs
+from rehub.tf_internals import variables as variables
+from rehub.tf_internals.tensorflow import OLDEST_TENSORFLOW as OLDEST_TENSORFLOW
+from rehub.tf_internals.tensorflow import import_tensorflow as import_tensorflow
+from rehub.tf_internals.tensorflow import parse_version as parse_version
+from rehub.tf_internals.tensorflow import suppress_deprecations_and_infos as suppress_deprecations_and_infos
+from rehub.tf_internals.tensorflow import tensorflow_version as tensorflow_version

@@ -21,7 +21,6 @@ def derive_class(cls: Any, methods: type | None = None) -> Any:
     """Return a subclass of a class that has its name.
 
     Args:
-        cls: the class.
         methods: a class whose methods the subclass gets; they must not call `super()`.
     """
     copied = {} if methods is None else {name: value for name, value in vars(methods).items() if callable(value)}

@@ -63,7 +63,6 @@ def type_from_spec(proto: Any, structure: tuple[Any, Any], captures: Any) -> Any
     """Return the type of a concrete function with the arguments in a FunctionSpec message. Seen in 2.15, 2.21.
 
     Args:
-        proto: the message.
         structure: the function's structured inputs and outputs.
         captures: the types of its captures.
     """
@@ -269,7 +268,6 @@ def arguments_match(expected: Any, given: Any, converts_arrays: bool, allow_conv
 
     Args:
         expected: a nest of specs and of values that were fixed when tracing.
-        given: the arguments.
         converts_arrays: whether NumPy's arrays become tensors of their own dtype first, as in a function without an
             input signature.
         allow_conversion: whether Python's values may become tensors if the trace expects tensors.
@@ -277,10 +275,13 @@ def arguments_match(expected: Any, given: Any, converts_arrays: bool, allow_conv
     # Seen in 1.15, 2.15, 2.21.
     from tensorflow.python.saved_model import function_deserialization
 
-    if converts_arrays:
-        given = import_tensorflow().nest.map_structure(_convert_array, given)
     trace = types.SimpleNamespace(graph=types.SimpleNamespace(structured_input_signature=expected))
-    return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
+    try:
+        if converts_arrays:
+            given = import_tensorflow().nest.map_structure(_convert_array, given)
+        return bool(function_deserialization._concrete_function_callable_with(trace, given, allow_conversion))
+    except (TypeError, ValueError, LookupError):  # TensorFlow fails to compare them, so the call fails too.
+        return False
 
 
 def _convert_array(value: Any) -> Any:

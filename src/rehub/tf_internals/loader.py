@@ -15,26 +15,24 @@ from rehub.tf_internals.protos import read_debug_info
 from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
 
 
-def load_model(path: str, tags: list[str] | None, has_odd_names: bool = False, **options: Any) -> Any:
+def load_model(path: str, tags: list[str] | None, options: Any, has_odd_names: bool = False) -> Any:
     """Load a SavedModel by TensorFlow's own loader, so that TF1 models share no state with each other.
 
     In a graph of TF1, the ops that set reference variables are added to the initializers of tables, as that graph has
     no variable to initialize.
 
     Args:
-        path: its directory.
-        tags: the tags of the MetaGraph.
         has_odd_names: whether it is a graph of TF1 with a signature that TensorFlow cannot call by its inputs' names.
-        **options: the options of TensorFlow's loader.
     """
     tf = import_tensorflow()
     if parse_version(tf.__version__) < (2, 0):
         return _load_by_1_15(path, tags)
+    given = {} if options is None else {"options": options}  # The argument is missing before 2.3.
     # The loader's collection since TensorFlow 2.0. Seen in 2.15, 2.21.
     collection = "saved_model_initializers"
     with tf.init_scope():
         before = set() if tf.executing_eagerly() else set(map(id, tf.compat.v1.get_collection(collection)))
-        loaded = (_load_graph_of_tf1 if has_odd_names else tf.compat.v1.saved_model.load_v2)(path, tags, **options)
+        loaded = (_load_graph_of_tf1 if has_odd_names else tf.compat.v1.saved_model.load_v2)(path, tags, **given)
         if not tf.executing_eagerly() and loaded_with_reference_variables(loaded):
             for initializer in tf.compat.v1.get_collection(collection):
                 if id(initializer) not in before:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import types
 from typing import Any
@@ -25,35 +27,32 @@ def parse_variable(serialized: bytes) -> Any:
     return variable_pb2.VariableDef.FromString(serialized)
 
 
-def parse_saved_model(content: bytes) -> Any:
-    """Parse a SavedModel message; return None if it is malformed."""
-    return _parse_message(new_saved_model(), content)
+# Seen in 1.15, 2.15, 2.21; RegisteredGradient is missing in 1.15.
+_MODULES = {
+    "FunctionDef": "tensorflow.core.framework.function_pb2",
+    "MetaGraphDef": "tensorflow.core.protobuf.meta_graph_pb2",
+    "RegisteredGradient": "tensorflow.core.framework.function_pb2",
+    "SavedModel": "tensorflow.core.protobuf.saved_model_pb2",
+}
 
 
-def parse_metagraph(content: bytes) -> Any:
-    """Parse a MetaGraphDef message; return None if it is malformed."""
-    from tensorflow.core.protobuf import meta_graph_pb2
-
-    return _parse_message(meta_graph_pb2.MetaGraphDef(), content)
+@functools.lru_cache(maxsize=None)
+def _message_class(name: str) -> Any:
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
-def parse_function(content: bytes) -> Any:
-    """Parse a FunctionDef message; return None if it is malformed."""
-    from tensorflow.core.framework import function_pb2
+def has_handle_data() -> bool:
+    """Whether arguments of functions can say the dtypes and shapes of variables. Seen in 2.15, 2.21; not in 1.15."""
+    from tensorflow.core.framework import op_def_pb2
 
-    return _parse_message(function_pb2.FunctionDef(), content)
-
-
-def parse_registered_gradient(content: bytes) -> Any:
-    """Parse a RegisteredGradient message; return None if it is malformed."""
-    from tensorflow.core.framework import function_pb2
-
-    return _parse_message(function_pb2.RegisteredGradient(), content)
+    return "handle_data" in op_def_pb2.OpDef.ArgDef.DESCRIPTOR.fields_by_name
 
 
-def _parse_message(message: Any, content: bytes) -> Any:
+def parse_message(name: str, content: bytes) -> Any:
+    """Parse a message, such as a "FunctionDef"; return None if it is malformed."""
     from google.protobuf.message import DecodeError
 
+    message = _message_class(name)()
     try:
         message.ParseFromString(content)
     except DecodeError:

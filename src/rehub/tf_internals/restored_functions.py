@@ -23,9 +23,7 @@ def restored_function(proto: Any, candidates: dict[str, Any], traces: list[Any])
     """Make the function of a SavedFunction message. Seen in 2.15, 2.21.
 
     Args:
-        proto: the message.
         candidates: a stand-in for each trace, by name, among which a call chooses.
-        traces: the traces themselves.
     """
     from tensorflow.python.saved_model import function_deserialization
 

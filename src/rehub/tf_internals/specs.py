@@ -44,6 +44,12 @@ def _get_public_or_private(spec: Any, attribute: str) -> Any:
     return getattr(spec, attribute) if hasattr(spec, attribute) else getattr(spec, f"_{attribute}", None)
 
 
+def is_of_tensors(spec: Any) -> bool:
+    """Whether it is the spec of a dense, sparse or ragged tensor."""
+    tf = import_tensorflow()
+    return isinstance(spec, (tf.TensorSpec, tf.SparseTensorSpec, tf.RaggedTensorSpec))
+
+
 def with_shape(spec: Any, shape: Any) -> Any:
     """Return a spec of the same kind, dense, sparse or ragged, with another shape."""
     tf = import_tensorflow()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-from typing import TYPE_CHECKING, Iterator
+from pathlib import Path
+from typing import Iterator
 
 from rehub.errors import DiskFull
 from rehub.formatting import format_size
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from rehub import config
@@ -19,8 +20,6 @@ from rehub.transfer.resume import ResumableBody
 from rehub.transfer.retries import RetryPolicy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import requests
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from typing import Callable, Iterable, Iterator, TypeVar
+from typing import Any, Callable, ContextManager, Iterable, Iterator, TypeVar
 
 from rehub import config
 from rehub.formatting import format_size
@@ -36,24 +36,13 @@ def track_steps(label: str, steps: Iterable[_T], total: int, unit: str) -> Itera
         total: how many there are.
         unit: the name of a step, such as "signature".
     """
-    bar = None
-    if total and not _is_hidden and _is_watched():
-        with contextlib.suppress(ImportError):
-            from tqdm import tqdm
-
-            bar = tqdm(desc=label, total=total, unit=f" {unit}", file=sys.stderr, leave=False)
-    try:
+    with _show_bar(desc=label, total=total, unit=f" {unit}", leave=False) as advance:
         for step in steps:
             yield step
-            if bar is not None:
-                bar.update()
-    finally:
-        if bar is not None:
-            bar.close()
+            advance(1)
 
 
-@contextlib.contextmanager
-def track_counts(label: str, total: int, done: int, unit: str) -> Iterator[Callable[[int], object]]:
+def track_counts(label: str, total: int, done: int, unit: str) -> ContextManager[Callable[[int], object]]:
     """Give a function to call with each number of steps done, which a bar shows on a terminal if tqdm is installed.
 
     Args:
@@ -62,18 +51,10 @@ def track_counts(label: str, total: int, done: int, unit: str) -> Iterator[Calla
         done: how many of them were done before.
         unit: the name of a step, such as "row".
     """
-    if not _is_hidden and _is_watched():
-        with contextlib.suppress(ImportError):
-            from tqdm import tqdm
-
-            with tqdm(desc=label, total=total, initial=done, unit=f" {unit}", file=sys.stderr) as bar:
-                yield bar.update
-                return
-    yield lambda _: None
+    return _show_bar(desc=label, total=total, initial=done, unit=f" {unit}")
 
 
-@contextlib.contextmanager
-def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], object]]:
+def track_bytes(label: str, total: int | None) -> ContextManager[Callable[[int], object]]:
     """Give a function to call with the number of bytes received.
 
     With tqdm there is a bar on stderr if that is a terminal or a notebook, or if the user requests progress. Without
@@ -84,20 +65,30 @@ def track_bytes(label: str, total: int | None) -> Iterator[Callable[[int], objec
         total: its size, if known.
     """
     requested = config.is_progress_requested()
-    if _is_hidden or not (requested or _is_watched()):
+    if requested and not _is_hidden and _import_tqdm() is None:
+        return _print_lines(label, total)
+    return _show_bar(requested, desc=label, total=total, unit="B", unit_scale=True)
+
+
+@contextlib.contextmanager
+def _show_bar(is_requested: bool = False, **settings: Any) -> Iterator[Callable[[int], object]]:
+    """Give a function to call with each number of steps done. A bar shows them if that is possible and of use."""
+    is_shown = not _is_hidden and settings["total"] != 0 and (is_requested or _is_watched())
+    tqdm = _import_tqdm() if is_shown else None
+    if tqdm is None:
         yield lambda _: None
-        return
+    else:
+        with tqdm(file=sys.stderr, **settings) as bar:
+            yield bar.update
+
+
+def _import_tqdm() -> Any:
+    """Return the class of tqdm's bars; None if it is not installed."""
     try:
         from tqdm import tqdm
     except ImportError:
-        if requested:
-            with _print_lines(label, total) as advance:
-                yield advance
-        else:
-            yield lambda _: None
-        return
-    with tqdm(desc=label, total=total, unit="B", unit_scale=True, file=sys.stderr) as bar:
-        yield bar.update
+        return None
+    return tqdm
 
 
 def _is_watched() -> bool:

@@ -10,7 +10,7 @@ and `graph_search` search a part of it, and `index` searches them together.
 
 from __future__ import annotations
 
-from rehub.vector_index.building import build_index
-from rehub.vector_index.index import Matches, VectorIndex, open_index
-
-__all__ = ["Matches", "VectorIndex", "build_index", "open_index"]
+from rehub.vector_index.building import build_index as build_index
+from rehub.vector_index.index import Matches as Matches
+from rehub.vector_index.index import VectorIndex as VectorIndex
+from rehub.vector_index.index import open_index as open_index

@@ -18,7 +18,7 @@ import pytest
 from hosting import MODEL, tar_of, zip_of
 
 from rehub.errors import CorruptArchive, DiskFull, HubError, UnsafeArchive
-from rehub.transfer import Limits, unpack_archive
+from rehub.transfer.archives import Limits, unpack_archive
 
 SECONDS = 10.0
 END = bytes(1024)

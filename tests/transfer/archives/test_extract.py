@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
-from rehub.transfer import Limits, unpack_archive
+from rehub.transfer.archives import Limits, unpack_archive
 from rehub.transfer.archives.extract import detect_format
 
 

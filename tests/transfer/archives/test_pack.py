@@ -9,7 +9,7 @@ import time
 import pytest
 
 from rehub.errors import UnsafeArchive
-from rehub.transfer import Limits, copy_directory, pack_directory, unpack_archive
+from rehub.transfer.archives import Limits, copy_directory, pack_directory, unpack_archive
 
 LONG = "variables/" + "n" * 150 + ".index"
 MODEL = {"saved_model.pb": b"graph", LONG: b"index", "assets/w\u00f6rter.txt": b"a\nb\n", "assets/empty": b""}

@@ -11,10 +11,11 @@ import importlib
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.plan import Slice
-from rehub.batch_inference.reading.chunk import Chunk
-from rehub.batch_inference.reading.files import InputFile, InputFiles, check_stamp, list_files
-
-__all__ = ["Chunk", "InputFile", "InputFiles", "describe_columns", "list_files", "plan_file", "read_slice"]
+from rehub.batch_inference.reading.chunk import Chunk as Chunk
+from rehub.batch_inference.reading.files import InputFile as InputFile
+from rehub.batch_inference.reading.files import InputFiles as InputFiles
+from rehub.batch_inference.reading.files import check_stamp
+from rehub.batch_inference.reading.files import list_files as list_files
 
 _MODULES = {
     "parquet": "parquet",
@@ -51,10 +52,11 @@ def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterato
         columns: the columns that are needed; a row that lacks one has None there.
 
     Raises:
-        InputChanged: the file has changed since it was planned.
+        InputChanged: the file has changed since it was planned; also after the last row.
     """
     if part.problem:
         yield Chunk.of_failure(columns, "file", part.problem)
         return
     check_stamp(part.path, part.stamp)
     yield from _import_format(format_name).read_slice(part, columns)
+    check_stamp(part.path, part.stamp)  # What was read may be half of one file and half of another.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import Any, Sequence
 
 from rehub import config
-from rehub.cache import find_entry, list_entries
+from rehub.cache import Entry, find_entry, list_entries
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
 from rehub.formatting import did_you_mean, format_time
 from rehub.handles import Scheme, parse_handle
 from rehub.redaction import redact_location
-
-if TYPE_CHECKING:
-    from rehub.cache import Entry
 
 HELP = "a handle, or the name of the model's directory in the cache"
 

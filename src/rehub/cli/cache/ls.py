@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub import config
 from rehub.cache import list_entries
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json, list_all_entries
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.formatting import format_count, format_size, format_time
 from rehub.redaction import redact_location
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Lists the models in each directory of the cache. USED is the approximate day of the last use. A damaged\n"
         "model lacks files, and is fetched again on its next use."
@@ -29,7 +24,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print a table for each directory of the cache."""
     if arguments.json:
         output.print_json([entry_to_json(entry) for entry in list_all_entries()])
         return OK

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub import config
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.redaction import redact_location
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Prints the directories of the cache, each on a line of its own, in search order. Models are fetched into\n"
         "the first one that is writable. REHUB_CACHE_DIR sets them."
@@ -26,7 +21,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print the configured directories, whether or not they exist."""
     if arguments.json:
         output.print_json([str(root) for root in config.cache_dirs()])
         return OK

@@ -5,23 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehub import config
 from rehub.cache import prune_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import display_name, entry_to_json
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import parse_size_argument
+from rehub.cli.parser import Parser, parse_size_argument
 from rehub.escaping import escape_url
 from rehub.formatting import format_size
 
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Deletes damaged models and the files of killed downloads, then the least recently used models, until the\n"
         "rest fits into SIZE. If the cache has several directories, each one that is writable is pruned. Object\n"
@@ -40,7 +35,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Delete, and print what was deleted."""
     roots = []
     code = OK
     for root in config.cache_dirs():

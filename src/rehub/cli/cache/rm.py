@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from pathlib import Path
 
-from rehub.cache import remove_entry
+from rehub.cache import Entry, remove_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.errors import NotInCache
 from rehub.formatting import format_size
 from rehub.restore import prepared
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from pathlib import Path
-
-    from rehub.cache import Entry
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Deletes models from the cache, and their prepared forms. If one of them is not in the cache, none is\n"
         "deleted. For the path of a model's own directory, its prepared form is deleted. On a terminal it asks\n"
@@ -36,7 +29,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Find all models, and delete one after the other."""
     entries, forms = _find_all(arguments.handles)
     if not (arguments.yes or _is_confirmed(entries, forms)):
         output.print_error("nothing was deleted")

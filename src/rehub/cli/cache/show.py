@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cache import list_file_sizes
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.formatting import format_size, format_time
 from rehub.redaction import redact_location
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = "Shows a model in the cache: where it came from, when, and its files with their sizes."
     parser.add_handle_argument(help=HELP)
     parser.add_json_option("a list of models with their files, one for each directory of the cache that has it,")
@@ -27,7 +21,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Print the record of the model."""
     found = find_entries([arguments.handle])
     if arguments.json:
         output.print_json([{**entry_to_json(entry), "contents": list_file_sizes(entry)} for entry in found])

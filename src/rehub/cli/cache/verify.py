@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
 
-from rehub.cache import verify_entry
+from rehub.cache import VerifyReport, verify_entry
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, find_entries, list_all_entries
 from rehub.cli.exit_codes import FAILED, OK
-from rehub.cli.parser import EXAMPLE_URL
+from rehub.cli.parser import EXAMPLE_URL, Parser
 from rehub.redaction import redact_location
 from rehub.restore import prepared
 from rehub.transfer.progress import track_steps
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from pathlib import Path
-
-    from rehub.cache import VerifyReport
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Compares every file of the models with the sha256 that was recorded when it was fetched. Exits with 1 if a\n"
         "model is damaged: `rehub cache rm` deletes it, and `rehub pull` fetches it again. tensorflow_hub records no\n"
@@ -37,7 +31,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Verify one model after the other."""
     found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     is_sound = True
     records = []

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from typing import TYPE_CHECKING
+from argparse import Namespace
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.formatting import format_count
 from rehub.vector_index import build_index
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from rehub.cli.parser import Parser
-
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Builds an index of the vectors in DIR, a directory of Parquet files as `rehub batch` writes it. The index is\n"
         "written to DIR/_rehub/index. `rehub index query` searches it. An index that is there is replaced.\n\n"
@@ -47,7 +41,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    """Build the index, and print what is in it."""
     started = time.perf_counter()
     index = build_index(
         arguments.directory,
@@ -67,8 +60,8 @@ def run_command(arguments: Namespace) -> int:
                 "exact": index.is_exact,
                 "vectors": index.size,
                 "dimensions": index.dimensions,
-                "projection": None if index.projection is None else dataclasses.asdict(index.projection),
-                "left_out": dataclasses.asdict(index.left_out),
+                "projection": index.projection,
+                "left_out": index.left_out,
                 "seconds": round(seconds, 3),
             }
         )

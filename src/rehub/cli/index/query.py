@@ -5,27 +5,22 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
+from rehub.cli.parser import Parser
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import read_input
 from rehub.errors import InputMismatch
 from rehub.escaping import quote
-from rehub.vector_index import open_index
-from rehub.vector_index.query_model import open_query_model
-
-if TYPE_CHECKING:
-    from rehub.cli.parser import Parser
-    from rehub.vector_index import VectorIndex
-    from rehub.vector_index.query_model import QueryModel
+from rehub.vector_index import VectorIndex, open_index
+from rehub.vector_index.query_model import QueryModel, open_query_model
 
 _WIDEST_VALUE = 80
 
 
 def add_arguments(parser: Parser) -> None:
-    """Describe the arguments."""
     parser.description = (
         "Computes the vector of an input by the model HANDLE, and finds the rows of DIR with the nearest vectors.\n"
         "`rehub batch` writes such a directory, and `rehub index build` its index.\n\n"
@@ -58,7 +53,6 @@ def _parse_count(text: str) -> int:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Load the model once, compute the vectors of the inputs, and print the nearest rows."""
     inputs = [*arguments.inputs, *_read_lines(arguments.input_file)]
     if not inputs:
         raise InputMismatch("There is no input. Give one with --input, or several with --input-file.")

@@ -6,8 +6,8 @@ pictures, `outputs` prints and writes the outputs of a call.
 
 from __future__ import annotations
 
-from rehub.cli.tensors.fitting import fit_value
-from rehub.cli.tensors.outputs import OutputValue, write_npz
-from rehub.cli.tensors.reading import Image, read_input
-
-__all__ = ["Image", "OutputValue", "fit_value", "read_input", "write_npz"]
+from rehub.cli.tensors.fitting import fit_value as fit_value
+from rehub.cli.tensors.outputs import OutputValue as OutputValue
+from rehub.cli.tensors.outputs import write_npz as write_npz
+from rehub.cli.tensors.reading import Image as Image
+from rehub.cli.tensors.reading import read_input as read_input

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import Any, Sequence
 
 from rehub.cli.tensors.images import decode_image
 from rehub.cli.tensors.reading import Cells, Image
 from rehub.errors import InputMismatch
 from rehub.formatting import format_tensor
+from rehub.inspection.model_info import TensorInfo
 from rehub.inspection.summary import format_type
-
-if TYPE_CHECKING:
-    from rehub.inspection.model_info import TensorInfo
 
 # TensorFlow casts these from the NumPy type.
 _IN_NUMPY = {"bfloat16": "float32"}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehub import tf_internals
+from rehub.cli.tensors.reading import Image
 from rehub.errors import InputMismatch
-
-if TYPE_CHECKING:
-    from rehub.cli.tensors.reading import Image
-    from rehub.inspection.model_info import TensorInfo
+from rehub.inspection.model_info import TensorInfo
 
 _CHANNELS = (1, 3, 4)
 

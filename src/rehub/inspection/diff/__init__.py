@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from rehub.inspection.diff.model_differences import (
-    Change,
-    ModelDifference,
-    VariableDifference,
-    compare_models,
-    describe_values,
-)
-
-__all__ = ["Change", "ModelDifference", "VariableDifference", "compare_models", "describe_values"]
+from rehub.inspection.diff.model_differences import Change as Change
+from rehub.inspection.diff.model_differences import ModelDifference as ModelDifference
+from rehub.inspection.diff.model_differences import VariableDifference as VariableDifference
+from rehub.inspection.diff.model_differences import compare_models as compare_models
+from rehub.inspection.diff.model_differences import describe_values as describe_values

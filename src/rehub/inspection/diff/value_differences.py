@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from rehub.array_diff import ArrayDifference, compare_arrays
-
-if TYPE_CHECKING:
-    from rehub.savedmodel.checkpoint import Checkpoint
+from rehub.savedmodel.checkpoint import Checkpoint
 
 _PIECE_BYTES = 4 << 20
 

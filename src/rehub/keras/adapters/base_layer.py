@@ -21,11 +21,7 @@ else:
 
 
 class BaseLayer(CopyableLayer, _Layer):  # type: ignore[misc]
-    """The part of a `KerasLayer` that all Keras share.
-
-    Attributes:
-        keras: the Keras that the layer belongs to.
-    """
+    """The part of a `KerasLayer` that all Keras share."""
 
     keras: Keras
     trainable: bool

@@ -9,7 +9,7 @@ import libcst as cst
 from rehub.migrate.code.library_calls import LibraryInterpreter
 from rehub.migrate.code.reading import describe
 from rehub.migrate.code.store import Fetch
-from rehub.migrate.code.trees import code_of
+from rehub.migrate.code.trees import argument_words, code_of
 from rehub.migrate.code.values import (
     Api,
     Blocked,
@@ -28,6 +28,7 @@ from rehub.migrate.code.values import (
     Method,
     Optimizer,
     Plain,
+    Saver,
     Session,
     Source,
     Tensor,
@@ -127,12 +128,10 @@ class CallInterpreter(LibraryInterpreter):
     def call_method_of_other(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
         """Return what a call of a method gives that has to do with neither sessions nor modules."""
         owner, name = method.owner, method.name
-        if isinstance(owner, Optimizer) and name == "minimize":
-            return self.minimize(node, owner, values)
         if isinstance(owner, Optimizer):
-            return self.block(
-                node, "RH301", f"`.{name}` of an optimizer: a tf.GradientTape gives gradients in eager mode"
-            )
+            return self.call_optimizer(node, owner, name, values)
+        if isinstance(owner, Saver):
+            return self.call_saver(node, name, values)
         if isinstance(owner, Estimator):
             return self.call_estimator_method(node, owner, name, values)
         if isinstance(owner, DataIterator) and name == "get_next":
@@ -180,7 +179,7 @@ class CallInterpreter(LibraryInterpreter):
     def call_session(self, node: cst.Call, name: str, values: list[Value]) -> Value:
         """Return what a method of a session gives."""
         if name == "run":
-            words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+            words = argument_words(node)
             unknown = set(words) - {"", "fetches", "feed_dict"}
             if not node.args or unknown or len(node.args) > 2 or any(argument.star for argument in node.args):
                 return self.block(node, "RH102", "`session.run` with options or other arguments")
@@ -222,7 +221,7 @@ class CallInterpreter(LibraryInterpreter):
         if name == "get_shape" or (owner.is_static and name in {"as_list", "ndims", "num_elements"}):
             return replace(owner, definition=None, is_static=True)
         if name == "eval" and isinstance(node.func, cst.Attribute):
-            words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
+            words = argument_words(node)
             feeds = [
                 argument.value
                 for index, (argument, word) in enumerate(zip(node.args, words))
@@ -243,8 +242,7 @@ class CallInterpreter(LibraryInterpreter):
     def apply_module(self, node: cst.Call, module: HubModule, values: list[Value]) -> Value:
         """Return the outputs of a module that is applied."""
         sources, is_dict = self.state_of(module), False
-        for argument, value in zip(node.args, values):
-            word = argument.keyword.value if argument.keyword else ""
+        for argument, word, value in zip(node.args, argument_words(node), values):
             if word == "as_dict":
                 if not isinstance(value, Plain) or value.constant not in {True, False}:
                     return self.block(argument, "RH101", "`as_dict=` is not a constant")
@@ -256,16 +254,6 @@ class CallInterpreter(LibraryInterpreter):
                     return self.block(argument, "RH101", f"a module is applied to {describe(part)}")
             sources |= sources_of(value)
         return Tensor(sources, None, "dict" if is_dict else "")
-
-    def minimize(self, node: cst.Call, owner: Optimizer, values: list[Value]) -> Value:
-        """Return the op of a training step."""
-        words = [argument.keyword.value if argument.keyword else "" for argument in node.args]
-        is_counted = len(values) == 2 and words[0] in {"", "loss"} and words[1] in {"", "global_step"}
-        if values and isinstance(values[0], Tensor) and (len(values) == 1 or (is_counted and values[1] == Plain(None))):
-            return TrainOp(node, owner.call, values[0])
-        if is_counted and isinstance(values[0], Tensor) and isinstance(values[1], Tensor) and values[1].is_variable:
-            return TrainOp(node, owner.call, values[0], node.args[1].value)
-        return self.block(node, "RH301", "`minimize` with more than the loss")
 
 
 def result_of(fetched: Value) -> Value:

@@ -13,9 +13,17 @@ import libcst as cst
 from rehub.migrate.code.deferred import is_at_top
 from rehub.migrate.code.edits import Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import write_optimizer
-from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.trees import code_of
-from rehub.migrate.code.values import UNKNOWN, Column, Estimator, InputFunction, Items, Method, Optimizer, Plain
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import arguments_by_name, code_of
+from rehub.migrate.code.values import (
+    Column,
+    Estimator,
+    InputFunction,
+    Items,
+    Method,
+    Optimizer,
+    tensorflow_path,
+)
 
 _CHECK = "the model's metrics: it takes the steps of the Estimator, but keeps no checkpoints"
 _COLUMN = ("key", "module_spec", "trainable")
@@ -53,25 +61,16 @@ def block(plan: Plan, node: cst.CSTNode, message: str) -> None:
 
 def arguments_of(plan: Plan, node: cst.Call, names: tuple[str, ...]) -> dict[str, cst.BaseExpression]:
     """Return the arguments of a call by name."""
-    found = {}
-    for index, argument in enumerate(node.args):
-        word = argument.keyword.value if argument.keyword else names[index] if index < len(names) else ""
-        if argument.star or not word:
-            block(plan, node, "arguments of an Estimator that are not known here")
-        found[word] = argument.value
-    return found
-
-
-def constant_of(plan: Plan, node: cst.BaseExpression | None, default: object = UNKNOWN) -> object:
-    """Return the constant that an argument is; a default where it is not given."""
-    value = plan.fact(node)
-    return default if node is None else value.constant if isinstance(value, Plain) else UNKNOWN
+    arguments = arguments_by_name(node, names)
+    if "" in arguments or any(argument.star for argument in node.args):
+        block(plan, node, "arguments of an Estimator that are not known here")
+    return arguments
 
 
 def column_key(plan: Plan, node: cst.CSTNode) -> str:
     """Return the name of the feature that a column embeds."""
     assert isinstance(node, cst.Call)
-    key = constant_of(plan, arguments_of(plan, node, _COLUMN).get("key"))
+    key = plan.constant(arguments_of(plan, node, _COLUMN).get("key"))
     if not isinstance(key, str):
         block(plan, node, "a column whose key is not a constant")
     return str(key)
@@ -80,7 +79,7 @@ def column_key(plan: Plan, node: cst.CSTNode) -> str:
 def rewrite_column(plan: Plan, node: cst.Call) -> None:
     """Plan the layer in the place of a column."""
     arguments = arguments_of(plan, node, _COLUMN)
-    trainable = constant_of(plan, arguments.get("trainable"), default=False)
+    trainable = plan.constant(arguments.get("trainable"), default=False)
     handle = arguments.get("module_spec")
     if not isinstance(trainable, bool) or handle is None or not isinstance(node.func, cst.Attribute):
         block(plan, node, "a column of which it is not known here whether it is trained")
@@ -100,8 +99,8 @@ def rewrite_input_function(plan: Plan, node: cst.Call, tf: str, keys: list[str])
     """Plan the dataset in the place of an input function."""
     arguments = arguments_of(plan, node, _NUMPY)
     is_frame = "pandas" in tensorflow_path(plan.fact(node.func))
-    shuffle = constant_of(plan, arguments.get("shuffle"))
-    epochs = constant_of(plan, arguments.get("num_epochs"), default=1)
+    shuffle = plan.constant(arguments.get("shuffle"))
+    epochs = plan.constant(arguments.get("num_epochs"), default=1)
     if not isinstance(shuffle, bool) or "x" not in arguments or not set(arguments) <= set(_NUMPY):
         block(plan, node, "an input function with other arguments than x, y, batch_size, num_epochs and shuffle=")
         return
@@ -111,7 +110,7 @@ def rewrite_input_function(plan: Plan, node: cst.Call, tf: str, keys: list[str])
         x = written["x"]
         if is_frame:
             x = "{" + ", ".join(f"{json.dumps(key)}: {x}[{json.dumps(key)}]" for key in keys) + "}"
-        has_labels = constant_of(plan, arguments.get("y"), default=None) is not None
+        has_labels = plan.constant(arguments.get("y"), default=None) is not None
         labels = f" {tf}.reshape({written['y']}, [-1, 1])" if has_labels else ""
         code = f"{tf}.data.Dataset.from_tensor_slices(({x},{labels}))"
         if epochs != 1:
@@ -133,7 +132,7 @@ class EstimatorRewriting:
         self.tf = tf
         self.name = tensorflow_path(plan.fact(node.func)).rpartition(".")[2]
         self.arguments = arguments_of(plan, node, _DNN if self.name.startswith("DNN") else _LINEAR)
-        self.classes = constant_of(plan, self.arguments.get("n_classes"), default=2)
+        self.classes = plan.constant(self.arguments.get("n_classes"), default=2)
         self.predictor = ""
 
     @property
@@ -279,7 +278,7 @@ class EstimatorRewriting:
         activation, dropout = self.arguments.get("activation_fn"), self.arguments.get("dropout")
         written = renderer.code(activation) if activation is not None else '"relu"'
         dense = f"{tf}.keras.layers.Dense(units, {written})"
-        if dropout is None or constant_of(self.plan, dropout) is None:
+        if dropout is None or self.plan.constant(dropout) is None:
             return [f"*[{dense} for units in {units}]"]
         pair = f"({dense}, {tf}.keras.layers.Dropout({renderer.code(dropout)}))"
         return [f"*[layer for units in {units} for layer in {pair}]"]
@@ -291,7 +290,7 @@ class EstimatorRewriting:
         if isinstance(value, Optimizer) and node is not None:
             inline = isinstance(node, cst.Call)
             return write_optimizer(self.plan, node, self.tf, renderer) if inline else renderer.code(node)  # type: ignore[arg-type]
-        word = constant_of(self.plan, node, default="Ftrl" if is_linear else "Adagrad")
+        word = self.plan.constant(node, default="Ftrl" if is_linear else "Adagrad")
         if word not in _DEFAULT_RATES:
             block(self.plan, self.node, "an optimizer of an Estimator that Keras has no equal for")
             return "None"

@@ -10,11 +10,11 @@ import libcst as cst
 
 from rehub.migrate.code.deferred import Deferral
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, gap, parse_statements
-from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.slices import PURE_BUILTINS
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.trees import code_of, iter_nodes
-from rehub.migrate.code.values import Entries, Plain, Source, Tensor
+from rehub.migrate.code.values import Entries, Plain, Source, Tensor, tensorflow_path
 
 _PURE_METHODS = frozenset(
     """

@@ -6,7 +6,6 @@ What no call in the program reaches is interpreted last, as if other code called
 
 from __future__ import annotations
 
-import functools
 from typing import Iterable
 
 import libcst as cst
@@ -24,10 +23,11 @@ _MAX_CALLS = 3000
 class Interpreter(StatementInterpreter):
     """Interprets a whole program and fills `record`."""
 
-    def __init__(self, module: cst.Module, *, is_training: bool, skipped: Iterable[cst.CSTNode] = ()) -> None:
+    def __init__(self, module: cst.Module, skipped: Iterable[cst.CSTNode] = ()) -> None:
         super().__init__(skipped)
         self.module = module
-        self.is_training = self.record.is_training = is_training
+        self.is_training = self.record.is_training = "Optimizer" in module.code
+        self.has_gradients = self.is_training and any(word in module.code for word in ("gradients(", "var_list"))
         self.calls_made = 0
 
     def run(self) -> Record:
@@ -100,14 +100,11 @@ class Interpreter(StatementInterpreter):
             reaches_end = False
         else:
             reaches_end = self.execute(function.node.body)
-        if not has_inner_scopes(function.node):
-            # Nothing refers to its variables any more. Kept, they would be joined at each later branch.
-            for name in scope.local_names:
-                self.store.cells.pop((scope.number, name), None)
         results = self.returned.pop() + ([Plain(None)] if reaches_end else [])
         self.active.pop()
         self.scope = outer
         if not scope.has_functions:
+            # Nothing refers to its variables any more. Kept, they would be joined at each later branch.
             for name in scope.local_names:
                 self.store.cells.pop((scope.number, name), None)
         result: Value = results[0] if results else Plain()
@@ -194,10 +191,3 @@ def called_names(node: cst.CSTNode) -> set[str]:
             function = current.func.attr if isinstance(current.func, cst.Attribute) else current.func
             found.update([function.value] if isinstance(function, cst.Name) else [])
     return found
-
-
-@functools.lru_cache(maxsize=10_000)
-def has_inner_scopes(node: cst.CSTNode) -> bool:
-    """Return whether a function or class is in a function."""
-    scopes = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-    return any(isinstance(child, scopes) or has_inner_scopes(child) for child in children_of(node))

@@ -10,8 +10,8 @@ import libcst as cst
 from rehub.migrate.code.edits import Renderer, Replacement, parse_statements
 from rehub.migrate.code.modules import module_arguments
 from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.trees import code_of, iter_nodes
-from rehub.migrate.code.values import UNKNOWN, HubModule, Plain, Value
+from rehub.migrate.code.trees import arguments_by_name, code_of, iter_nodes
+from rehub.migrate.code.values import UNKNOWN, HubModule
 
 _WEIGHTS = ("self._trainable_weights", "self._non_trainable_weights", "self.trainable_weights")
 _SEEN_BY_PERSON = (
@@ -134,9 +134,9 @@ def rewrite_layer(plan: Plan, layer: LayerWithModule) -> None:
 
 def use_of(plan: Plan, call: cst.Call) -> tuple[str, str] | None:
     """Return the signature and the output of an application; "" for a dict of all outputs."""
-    arguments = {argument.keyword.value: argument.value for argument in call.args if argument.keyword is not None}
-    signature = constant(plan.fact(arguments["signature"])) if "signature" in arguments else "default"
-    as_dict = constant(plan.fact(arguments["as_dict"])) if "as_dict" in arguments else False
+    arguments = arguments_by_name(call)
+    signature = plan.constant(arguments.get("signature"), default="default")
+    as_dict = plan.constant(arguments.get("as_dict"), default=False)
     if signature is None:
         signature = "default"
     if not isinstance(signature, str) or not isinstance(as_dict, bool):
@@ -146,14 +146,9 @@ def use_of(plan: Plan, call: cst.Call) -> tuple[str, str] | None:
     subscript = plan.parents.get(call)
     if isinstance(subscript, cst.Subscript) and subscript.value is call and len(subscript.slice) == 1:
         index = subscript.slice[0].slice
-        key = constant(plan.fact(index.value)) if isinstance(index, cst.Index) else UNKNOWN
+        key = plan.constant(index.value) if isinstance(index, cst.Index) else UNKNOWN
         return (signature, key) if isinstance(key, str) else (signature, "")
     return signature, ""
-
-
-def constant(value: Value | None) -> object:
-    """Return the constant that a value is."""
-    return value.constant if isinstance(value, Plain) else UNKNOWN
 
 
 def rewrite_call(plan: Plan, call: cst.Call, key: str) -> None:
@@ -162,9 +157,8 @@ def rewrite_call(plan: Plan, call: cst.Call, key: str) -> None:
     if len(inputs) != 1:
         plan.block(call, "RH202", "the module's inputs are not one argument")
         return
-    as_dict = [a for a in call.args if a.keyword is not None and a.keyword.value == "as_dict"]
-    is_dict = bool(as_dict) and constant(plan.fact(as_dict[0].value)) is True
-    node = plan.parents[call] if key and is_dict else call
+    is_dict = key and plan.constant(arguments_by_name(call).get("as_dict")) is True
+    node = plan.parents[call] if is_dict else call
 
     def build(renderer: Renderer) -> Replacement:
         return cst.parse_expression(f"{code_of(call.func)}({renderer.code(inputs[0].value)})")

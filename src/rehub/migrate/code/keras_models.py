@@ -8,7 +8,7 @@ import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
 from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.trees import code_of
+from rehub.migrate.code.trees import argument_words, code_of
 from rehub.migrate.code.values import Api, KerasObject, StringArray
 
 _DATA_METHODS = frozenset(["fit", "predict", "evaluate", "train_on_batch", "test_on_batch", "predict_on_batch"])
@@ -68,7 +68,7 @@ def rewrite_data_call(plan: Plan, node: cst.Call, method: str) -> None:
                     plan.block(item, "RH201", "Keras 3 takes strings as tensors: import `tensorflow as tf`")
                 plan.edits.replace(item, constant_of(tf, item))
                 plan.change(item, "RH201", "a", "Keras 3 takes strings as tensors, not as arrays of objects")
-    words = [argument.keyword.value if argument.keyword is not None else "" for argument in node.args]
+    words = argument_words(node)
     if method == "predict" and "verbose" not in words and words.count("") < 3:
         plan.edits.replace(node, quiet_call(node))
         plan.change(node, "RH201", "a", "`predict` of TensorFlow 1 printed no progress")

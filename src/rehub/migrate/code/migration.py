@@ -19,11 +19,10 @@ from rehub.migrate.code.imported_names import ImportedNames
 from rehub.migrate.code.notebooks import Notebook
 from rehub.migrate.code.pins import edit_shell_line, find_pins, find_shell_pins
 from rehub.migrate.code.python2 import convert_from_python2
-from rehub.migrate.code.rules import RULES, matches_any
+from rehub.migrate.code.rules import RULES, is_ignored, matches_any
 from rehub.migrate.code.sources import SourceText, is_parsable, parse_program, read_source
 
 _IMPORTS_HUB = ("tensorflow_hub", "rehub")
-_IGNORED = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w\s,]*)\])?")
 # A file without any of these has nothing for a rule; most files of a project have none.
 _INTERESTING = re.compile(rb"tensorflow[_-]hub|rehub|tfhub\.dev|kaggle\.com/models|TFHUB_|\btf\.hub\b", re.IGNORECASE)
 
@@ -196,8 +195,9 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if by_hand and after != source:
         remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse_program(after)))}
         by_hand = [finding for finding in by_hand if finding.rule in remaining]
-    if any(finding.rule == "RH304" and finding.kind == "b" for finding in findings):
-        by_hand = [finding for finding in by_hand if finding.rule not in {"RH303", "RH304"}]  # `--notes` rewrites them.
+    noted = {finding.rule for finding in findings if finding.kind == "b"}  # `--notes` rewrites these.
+    noted |= {"RH303"} if "RH304" in noted else set()
+    by_hand = [finding for finding in by_hand if finding.rule not in noted & {"RH303", "RH304", "RH306"}]
     # The rewriting reports some of these, too, as what stopped it.
     findings = [finding for finding in findings if not any(_is_covered(finding, other) for other in by_hand)]
     findings = add_training_advice(findings, names)
@@ -230,15 +230,8 @@ def _place_findings(findings: list[Finding], options: MigrateOptions, text: str)
     return [
         PlacedFinding(finding, 0, finding.line)
         for finding in sorted(findings, key=lambda each: (each.line, each.column, each.rule))
-        if options.wants(finding.rule) and not _is_ignored(lines[finding.line - 1], finding.rule)
+        if options.wants(finding.rule) and not is_ignored(lines[finding.line - 1], finding.rule)
     ]
-
-
-def _is_ignored(line: str, rule: str) -> bool:
-    match = _IGNORED.search(line)
-    if match is None or match.group(1) is None:
-        return match is not None
-    return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))
 
 
 def _build_migration(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Renderer
-from rehub.migrate.code.plan import Plan, tensorflow_path
-from rehub.migrate.code.trees import code_of
-from rehub.migrate.code.values import Api, HubModule, HubSpec, Plain, Tensor
+from rehub.migrate.code.plan import Plan
+from rehub.migrate.code.trees import arguments_by_name, code_of
+from rehub.migrate.code.values import HubModule, HubSpec, Plain, Tensor, tensorflow_path
 
 
 def load_modules(plan: Plan) -> None:
@@ -24,13 +24,10 @@ def load_modules(plan: Plan) -> None:
 
 def module_arguments(plan: Plan, node: cst.Call) -> dict[str, cst.BaseExpression] | None:
     """Return the arguments of a call of `hub.Module` by name, with the handle in the place of a spec."""
-    arguments: dict[str, cst.BaseExpression] = {}
-    for index, argument in enumerate(node.args):
-        if argument.star:
-            plan.block(argument, "RH101", "`hub.Module` with `*` or `**` arguments")
-            return None
-        word = argument.keyword.value if argument.keyword else ("spec", "trainable", "name", "tags")[min(index, 3)]
-        arguments[word] = argument.value
+    if any(argument.star for argument in node.args):
+        plan.block(node, "RH101", "`hub.Module` with `*` or `**` arguments")
+        return None
+    arguments = arguments_by_name(node, ("spec", "trainable", "name", "tags"))
     handle = arguments.get("spec")
     if handle is None:
         plan.block(node, "RH101", "`hub.Module` without a handle")
@@ -160,8 +157,3 @@ def loader_name(function: cst.BaseExpression) -> str:
     if isinstance(function, cst.Attribute):
         return code_of(function.value) + ".load"
     return "load"
-
-
-def is_hub_name(value: object, name: str) -> bool:
-    """Tell whether a value is a public name of TensorFlow Hub."""
-    return isinstance(value, Api) and value.path == f"tensorflow_hub.{name}"

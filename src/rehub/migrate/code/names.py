@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.plan import Plan, tensorflow_path
+from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import code_of
-from rehub.migrate.code.values import Api
+from rehub.migrate.code.values import Api, tensorflow_path
 
 _SAME_IN_BOTH = ("python.", "device", "keras.", "data.", "__", "version.")
 _NO_RESPELLING = frozenset(["enable_eager_execution", "enable_v2_behavior", "estimator", "contrib"])
@@ -68,21 +68,12 @@ def rename_module_class(plan: Plan) -> None:
                 continue
             if alias.asname is not None:
                 plan.edits.replace(alias.name, lambda _: cst.Name("load"))
-                local = code_of(alias.asname.name)
-                rename_uses(plan, local, local)
             elif "load" in imported:
                 plan.edits.remove(alias)
             else:
                 plan.edits.replace(alias.name, lambda _: cst.Name("load"))
                 if "load" in plan.names:
                     plan.block(node, "RH001", "`load` is a name of the program already")
-
-
-def rename_uses(plan: Plan, local: str, name: str) -> None:
-    """Plan what calls of a renamed `Module` are called."""
-    for node, value in plan.record.facts.items():
-        if isinstance(node, cst.Name) and node.value == local and value == Api("tensorflow_hub.Module"):
-            plan.edits.replace(node, lambda _: cst.Name(name))
 
 
 def respell_names(plan: Plan) -> None:

@@ -12,7 +12,7 @@ from rehub.migrate.code.expressions import names_in
 from rehub.migrate.code.store import Blocker, Record
 from rehub.migrate.code.trees import children_of
 from rehub.migrate.code.values import (
-    Api,
+    UNKNOWN,
     Config,
     DataIterator,
     Entries,
@@ -20,6 +20,7 @@ from rehub.migrate.code.values import (
     Initializer,
     Items,
     Mixed,
+    Plain,
     Session,
     SparsePlaceholder,
     Tensor,
@@ -103,6 +104,11 @@ class Plan:
         """Return what an expression is."""
         return self.record.facts.get(node) if node is not None else None
 
+    def constant(self, node: cst.CSTNode | None, default: object = UNKNOWN) -> object:
+        """Return the constant that an argument is; a default where it is not given."""
+        value = self.fact(node)
+        return default if node is None else value.constant if isinstance(value, Plain) else UNKNOWN
+
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """Yield what a node is in, inside out."""
         while node in self.parents:
@@ -163,11 +169,3 @@ def is_leaf(value: Value | None) -> bool:
 def is_parametric(value: Value | None) -> bool:
     """Tell whether an expression is a deferred tensor that came through a parameter."""
     return isinstance(value, Tensor) and isinstance(value.definition, cst.Param)
-
-
-def tensorflow_path(value: Value | None) -> str:
-    """Return the name in TensorFlow 1 that a value is, without `tensorflow.`; "" if it is none."""
-    if not isinstance(value, Api) or not value.path.startswith("tensorflow."):
-        return ""
-    name = value.path[len("tensorflow.") :]
-    return name[len("compat.v1.") :] if name.startswith("compat.v1.") else name

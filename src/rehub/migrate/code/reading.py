@@ -12,25 +12,19 @@ from rehub.migrate.code.values import (
     Api,
     Blocked,
     Class,
-    Column,
     Config,
     DataIterator,
     Dataset,
     Entries,
-    Estimator,
-    Evaluation,
     Function,
     Graph,
     HubModule,
-    HubSpec,
-    InputFunction,
     Instance,
     Items,
     IteratorInitializer,
     KerasObject,
     Method,
     Mixed,
-    Optimizer,
     Plain,
     Session,
     Source,
@@ -49,6 +43,7 @@ class ReadingInterpreter:
     """Knows what names and attributes hold, and remembers what is seen."""
 
     is_training = False
+    has_gradients = False
 
     def __init__(self) -> None:
         self.store = Store()
@@ -259,22 +254,8 @@ def describe(value: Value) -> str:
         if value.placeholder is not None:
             return "a placeholder"
         return "a tensor of a graph"
-    names: dict[type, str] = {
-        Session: "a session",
-        HubModule: "a hub.Module",
-        HubSpec: "a module's spec",
-        Config: "a session's config",
-        SparsePlaceholder: "a sparse placeholder",
-        DataIterator: "an iterator",
-        Optimizer: "an optimizer",
-        Column: "a feature column",
-        InputFunction: "an input function",
-        Estimator: "an Estimator",
-        Evaluation: "the evaluation of an Estimator",
-        Class: "a class",
-    }
     if isinstance(value, (Items, Entries, Mixed, Method)):
         for part in list(iter_parts(value))[1:]:
             if not is_ordinary(part):
                 return describe(part)
-    return names.get(type(value), "a part of a graph")
+    return value.words

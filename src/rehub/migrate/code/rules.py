@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_IGNORED = re.compile(r"#\s*rehub:\s*ignore(?:\[([\w\s,]*)\])?")
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,12 @@ RULES = (
     Rule("RH201", "A Keras Lambda keeps its function, which calls what hub.load returns", "a"),
     Rule("RH202", "A Lambda or Layer around a module becomes hub.KerasLayer", "b"),
     Rule("RH203", "hub.KerasLayer of tensorflow_hub 0.5 and newer", "a"),
-    Rule("RH301", "A simple training loop gets a GradientTape", "b"),
+    Rule("RH301", "A training loop gets a GradientTape, with what is done to gradients and learning rates", "b"),
     Rule("RH302", "Update ops and the graph variant for training", "c"),
     Rule("RH303", "model_fn of an Estimator", "c"),
     Rule("RH304", "Canned Estimators and feature columns; those over text columns become Keras models", "b, c"),
     Rule("RH305", "tf.contrib, which no TensorFlow 2 has", "c"),
-    Rule("RH306", "Checkpoints of tf.train.Saver", "c"),
+    Rule("RH306", "Checkpoints of tf.train.Saver; of a program that trains and saves", "b, c"),
     Rule("RH307", "simple_save and frozen graphs", "c"),
     Rule("RH308", "Publishing modules", "c"),
     Rule("RH309", "Functions that return tensors of their caller's graph", "c"),
@@ -58,3 +61,11 @@ RULE_BY_CODE = {rule.code: rule for rule in RULES}
 def matches_any(code: str, patterns: tuple[str, ...]) -> bool:
     """Return whether a rule's code is, or starts with, one of these: "RH3" means RH301 to RH310."""
     return any(code.startswith(pattern) for pattern in patterns)
+
+
+def is_ignored(line: str, rule: str) -> bool:
+    """Return whether a comment in a line says to leave a rule out there."""
+    match = _IGNORED.search(line)
+    if match is None or match.group(1) is None:
+        return match is not None
+    return matches_any(rule, tuple(re.findall(r"\w+", match.group(1))))

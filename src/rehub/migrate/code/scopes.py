@@ -52,7 +52,6 @@ def bound_names(node: cst.CSTNode, *, into_functions: bool) -> set[str]:
 
 
 @functools.lru_cache(maxsize=10_000)  # A function is interpreted at each of its calls.
-@functools.lru_cache(maxsize=10_000)
 def local_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Return the local variables of a function."""
     names = {p.name.value for p in [*node.params.posonly_params, *node.params.params, *node.params.kwonly_params]}

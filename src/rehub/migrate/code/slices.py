@@ -8,10 +8,10 @@ from typing import Iterator
 import libcst as cst
 
 from rehub.migrate.code.layers import layer_word
-from rehub.migrate.code.plan import Plan, is_leaf, is_parametric, tensorflow_path
+from rehub.migrate.code.plan import Plan, is_leaf, is_parametric
 from rehub.migrate.code.store import Definition
-from rehub.migrate.code.trees import children_of, code_of, flatten, is_self_attribute, iter_nodes
-from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of
+from rehub.migrate.code.trees import arguments_by_name, children_of, code_of, flatten, is_self_attribute, iter_nodes
+from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of, tensorflow_path
 
 PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
@@ -65,12 +65,9 @@ class Slices:
                 return target.value
             if isinstance(target, cst.Attribute):
                 return target.attr.value
-        for argument in node.args if isinstance(node, cst.Call) else ():
-            if argument.keyword is not None and argument.keyword.value == "name":
-                name = getattr(argument.value, "evaluated_value", None)
-                if isinstance(name, str) and name.isidentifier():
-                    return name
-        return "inputs"
+        given = arguments_by_name(node).get("name") if isinstance(node, cst.Call) else None
+        name = getattr(given, "evaluated_value", None)
+        return name if isinstance(name, str) and name.isidentifier() else "inputs"
 
     def parameter_name(self, source: Source) -> str:
         """Return the name of the parameter that stands for a placeholder."""
@@ -304,18 +301,12 @@ class Slices:
 
     def shape_and_dtype(self, source: Source) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
         """Return the arguments of a placeholder."""
-        shape = dtype = None
         if not isinstance(source.node, cst.Call) or code_of(source.node.func).endswith("with_default"):
             return None, None
         if source.kind in {"iterator", "entries"}:
             return None, None
-        for index, argument in enumerate(source.node.args):
-            word = argument.keyword.value if argument.keyword else ("dtype", "shape", "name")[min(index, 2)]
-            if word == "shape":
-                shape = argument.value
-            elif word == "dtype":
-                dtype = argument.value
-        return shape, dtype
+        arguments = arguments_by_name(source.node, ("dtype", "shape"))
+        return arguments.get("shape"), arguments.get("dtype")
 
 
 def is_conditional(node: cst.CSTNode) -> bool:

@@ -24,6 +24,7 @@ from rehub.migrate.code.values import (
     is_ordinary,
     iter_parts,
     sources_of,
+    tensorflow_path,
 )
 
 
@@ -252,7 +253,7 @@ class StatementInterpreter(CallInterpreter):
         """Return what `with` binds: scopes of variables and names are nothing in eager mode."""
         if isinstance(node, cst.Call):
             function = self.evaluate(node.func)
-            name = tensorflow_name(function)
+            name = tensorflow_path(function)
             if name in {"variable_scope", "name_scope"}:
                 for argument in node.args:
                     self.require_ordinary(argument.value, self.evaluate(argument.value), "in a scope")
@@ -325,11 +326,3 @@ def define(value: Value, statement: cst.CSTNode) -> Value:
     if is_deferred_expression(value) and isinstance(value, Tensor):
         return Tensor(value.sources, statement, value.form, value.is_static)
     return value
-
-
-def tensorflow_name(value: Value | None) -> str:
-    """Return the name of TensorFlow's that a value is, without `tensorflow.` and `compat.v1.`; "" if it is none."""
-    if not isinstance(value, Api) or not value.path.startswith("tensorflow."):
-        return ""
-    name = value.path[len("tensorflow.") :]
-    return name[len("compat.v1.") :] if name.startswith("compat.v1.") else name

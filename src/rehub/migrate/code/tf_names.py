@@ -8,16 +8,12 @@ from __future__ import annotations
 from rehub.migrate.code.tf_name_tables import (
     COMPAT_MODULES,
     COMPAT_TEXT,
-    IMPURE,
     NEW_WORDS,
-    OP_MODULES,
-    OTHER_NUMBERS,
-    RANDOM,
     RENAMED_TEXT,
     SAME_ARGUMENTS_TEXT,
-    SEVERAL_OUTPUTS,
     UNCHANGED_TEXT,
 )
+from rehub.migrate.code.tf_op_tables import IMPURE, OP_MODULES, OTHER_NUMBERS, RANDOM, SEVERAL_OUTPUTS
 
 
 def _read_groups(text: str) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import libcst as cst
 
@@ -36,3 +36,14 @@ def iter_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     yield node
     for child in children_of(node):
         yield from iter_nodes(child)
+
+
+def argument_words(call: cst.Call, names: Sequence[str] = ()) -> list[str]:
+    """Return which parameter each argument of a call is for; "" where it is given by position beyond `names`."""
+    positional = [*names, *[""] * len(call.args)]
+    return [a.keyword.value if a.keyword else word for a, word in zip(call.args, positional)]
+
+
+def arguments_by_name(call: cst.Call, names: Sequence[str] = ()) -> dict[str, cst.BaseExpression]:
+    """Return the arguments of a call by parameter."""
+    return {word: argument.value for word, argument in zip(argument_words(call, names), call.args)}

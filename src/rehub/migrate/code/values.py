@@ -6,7 +6,7 @@ The interpreter computes one `Value` for each expression. Values are compared by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, ClassVar, Iterator
 
 import libcst as cst
 
@@ -23,7 +23,9 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True)
 class Value:
-    """What an expression is."""
+    """What an expression is. `words` are what it is called in messages."""
+
+    words: ClassVar[str] = "a part of a graph"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Api(Value):
 class HubModule(Value):
     """A `hub.Module`, by the call that made it."""
 
+    words = "a hub.Module"
+
     call: cst.Call
     is_trainable: bool = False
 
@@ -67,6 +71,8 @@ class HubModule(Value):
 class HubSpec(Value):
     """What `hub.load_module_spec` returned, with its call and its handle."""
 
+    words = "a module's spec"
+
     call: cst.Call
     handle: cst.BaseExpression | None
 
@@ -74,6 +80,8 @@ class HubSpec(Value):
 @dataclass(frozen=True)
 class Session(Value):
     """A session of any kind."""
+
+    words = "a session"
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ class Graph(Value):
 @dataclass(frozen=True)
 class Config(Value):
     """A `tf.ConfigProto` or a part of one."""
+
+    words = "a session's config"
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,8 @@ class Source:
 
     Attributes:
         kind: "placeholder", "sparse" (a part of a sparse placeholder), "entries" (a dict of placeholders, one for each
-            input of a module), "random", "iterator" or "state" (variables).
+            input of a module), "random", "iterator", "state" (variables) or "gradient" (it is there after a gradient
+            tape alone).
         node: the call that made it.
         order: its place in the program.
         part: the attribute of a sparse placeholder, or the key in a dict of placeholders.
@@ -159,6 +170,8 @@ class Tensor(Value):
 class SparsePlaceholder(Value):
     """A `tf.sparse_placeholder`."""
 
+    words = "a sparse placeholder"
+
     node: cst.Call
     order: int
 
@@ -191,6 +204,8 @@ class Function(Value):
 class Class(Value):
     """A class of the program."""
 
+    words = "a class"
+
     node: cst.ClassDef
     scope: int
 
@@ -217,56 +232,81 @@ class KerasObject(Value):
 
 
 @dataclass(frozen=True)
-class Optimizer(Value):
-    """A `tf.train.Optimizer`."""
+class Made(Value):
+    """What a call made, by that call."""
 
     call: cst.Call
 
 
 @dataclass(frozen=True)
+class Optimizer(Made):
+    """A `tf.train.Optimizer`."""
+
+    words = "an optimizer"
+
+
+@dataclass(frozen=True)
 class TrainOp(Value):
-    """What `minimize` returned."""
+    """What `minimize` or `apply_gradients` returned.
+
+    Attributes:
+        call: the call that made it.
+        optimizer: the call that made its optimizer.
+        loss: what is minimized, or the gradients that are applied.
+        counter: the variable that counts the steps.
+        variables: what is trained, if the call says it.
+    """
 
     call: cst.Call
     optimizer: cst.Call
     loss: Tensor
-    counter: cst.BaseExpression | None = None  # the variable that counts the steps
+    counter: cst.BaseExpression | None = None
+    variables: cst.BaseExpression | None = None
 
 
 @dataclass(frozen=True)
 class DataIterator(Value):
     """A one-shot iterator over a dataset."""
 
+    words = "an iterator"
+
     call: cst.Call
     order: int
 
 
 @dataclass(frozen=True)
-class Column(Value):
+class Saver(Made):
+    """A `tf.train.Saver`."""
+
+    words = "a tf.train.Saver"
+
+
+@dataclass(frozen=True)
+class Column(Made):
     """A `hub.text_embedding_column`."""
 
-    call: cst.Call
+    words = "a feature column"
 
 
 @dataclass(frozen=True)
-class InputFunction(Value):
+class InputFunction(Made):
     """What `tf.estimator.inputs.numpy_input_fn` or `pandas_input_fn` returned."""
 
-    call: cst.Call
+    words = "an input function"
 
 
 @dataclass(frozen=True)
-class Estimator(Value):
+class Estimator(Made):
     """A canned Estimator."""
 
-    call: cst.Call
+    words = "an Estimator"
 
 
 @dataclass(frozen=True)
-class Evaluation(Value):
+class Evaluation(Made):
     """What `evaluate` of an Estimator returned."""
 
-    call: cst.Call
+    words = "the evaluation of an Estimator"
 
 
 @dataclass(frozen=True)
@@ -312,3 +352,16 @@ def sources_of(value: Value) -> frozenset[Source]:
         if isinstance(part, Tensor):
             found |= part.sources
     return found
+
+
+def tensorflow_path(value: Value | None) -> str:
+    """Return the name in TensorFlow 1 that a value is, without `tensorflow.`; "" if it is none."""
+    if not isinstance(value, Api) or not value.path.startswith("tensorflow."):
+        return ""
+    name = value.path[len("tensorflow.") :]
+    return name[len("compat.v1.") :] if name.startswith("compat.v1.") else name
+
+
+def is_of_gradients(value: Value | None) -> bool:
+    """Tell whether a value is computed from gradients, or the list of what is trained."""
+    return value is not None and any(source.kind == "gradient" for source in sources_of(value))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from rehub.migrate.models.conversion import Conversion, convert
-from rehub.migrate.models.for_older import RewrittenModel, convert_for_tensorflow
-
-__all__ = ["Conversion", "RewrittenModel", "convert", "convert_for_tensorflow"]
+from rehub.migrate.models.conversion import Conversion as Conversion
+from rehub.migrate.models.conversion import convert as convert
+from rehub.migrate.models.for_older import RewrittenModel as RewrittenModel
+from rehub.migrate.models.for_older import convert_for_tensorflow as convert_for_tensorflow

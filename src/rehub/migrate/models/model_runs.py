@@ -9,7 +9,7 @@ import numpy as np
 
 from rehub import restore, tf_internals
 from rehub.legacy.assets import find_asset_paths
-from rehub.legacy.tensor_array_gradients import use_control_flow_v1
+from rehub.legacy.gradient_overrides import use_control_flow_v1
 from rehub.legacy.tensor_info import components
 from rehub.retrain.module_graph import ModuleGraph
 

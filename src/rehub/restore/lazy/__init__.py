@@ -11,7 +11,6 @@ is loaded.
 
 from __future__ import annotations
 
-from rehub.restore.lazy.loader import LazyLoadUnsupported, load_lazily
-from rehub.restore.lazy.objects import set_untracked
-
-__all__ = ["LazyLoadUnsupported", "load_lazily", "set_untracked"]
+from rehub.restore.lazy.loader import LazyLoadUnsupported as LazyLoadUnsupported
+from rehub.restore.lazy.loader import load_lazily as load_lazily
+from rehub.restore.lazy.objects import set_untracked as set_untracked

@@ -86,13 +86,7 @@ class LazyConcreteFunction(tf_internals.restored_functions.restored_concrete_fun
 
 
 class LazyFunction(tf_internals.restored_functions.restored_function_class()):  # type: ignore[misc]
-    """A `tf.function`, made from a SavedFunction message and its traces by name.
-
-    Args:
-        proto: the message.
-        traces: the traces.
-        label: what messages call the model.
-    """
+    """A `tf.function`, made from a SavedFunction message and its traces by name."""
 
     def __init__(self, proto: Any, traces: dict[str, Any], label: str) -> None:
         self._rehub_label = label

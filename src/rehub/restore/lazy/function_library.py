@@ -19,9 +19,7 @@ class FunctionLibrary:
     """The functions of one restored model.
 
     Args:
-        definitions: the FunctionDefs by name.
         registered_gradients: the RegisteredGradient messages: which function is the gradient of an op type.
-        objects: the SavedObjectGraph.
     """
 
     def __init__(self, definitions: Mapping[str, Any], registered_gradients: Iterable[Any], objects: Any) -> None:

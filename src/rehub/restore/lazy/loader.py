@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import warnings
 from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence
@@ -35,7 +34,6 @@ def load_lazily(
     Args:
         path: a directory with a SavedModel of one MetaGraph, which has an object graph.
         tags: the tag set of that MetaGraph, or None.
-        options: a `tf.saved_model.LoadOptions`, or None.
         ensure_ops: registers the ops that the functions use; raises MissingOp where it cannot.
         prepare: what is done with the model's prepared form: "use", "make" or "off".
 
@@ -88,15 +86,13 @@ def load_lazily(
 
 def _why_not_lazy(options: Any | None) -> str | None:
     """Return why no model can be loaded lazily here and now; None if it can."""
-    tf = tf_internals.import_tensorflow()
     incompatibility = tf_internals.loader.find_incompatibility()
     if incompatibility is not None:
         _warn_once(incompatibility)
         return incompatibility
-    with tf.init_scope():
-        if not tf.executing_eagerly():
-            return "the program builds a graph of TF1"
-    if tf.distribute.has_strategy():
+    if tf_internals.v1_graphs.is_building_v1_graph():
+        return "the program builds a graph of TF1"
+    if tf_internals.import_tensorflow().distribute.has_strategy():
         return "variables are made by a distribution strategy"
     if getattr(options, "experimental_load_function_aliases", False):
         return "aliases of functions are asked for"
@@ -119,7 +115,7 @@ def _read_content(path: str) -> tuple[str, bytes]:
     """Return the path of the model's file, and its content as the bytes of a `saved_model.pb`."""
     layout = detect_layout_anywhere(path, path)
     # A copy: functions are parsed when they are used, and the file may have changed by then.
-    return os.path.join(path, layout.model_file), read_model(layout)[:]
+    return layout.file, read_model(layout)[:]
 
 
 def _parse_model(file: str, content: bytes) -> ModelFile:
@@ -131,7 +127,7 @@ def _parse_model(file: str, content: bytes) -> ModelFile:
     model = read_model_file(file, content)
     if model is not None:
         return model
-    saved_model = tf_internals.protos.parse_saved_model(content)
+    saved_model = tf_internals.protos.parse_message("SavedModel", content)
     if saved_model is None or len(saved_model.meta_graphs) != 1:
         raise LazyLoadUnsupported("it has several MetaGraphs")
     model = read_model_file(file, saved_model.SerializeToString())

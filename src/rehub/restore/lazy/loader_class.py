@@ -22,9 +22,6 @@ class LazyLoader(tf_internals.loader.loader_class()):  # type: ignore[misc]
     """Restores a model when it is made.
 
     Args:
-        path: the model's directory.
-        model: the content of its file.
-        options: a `tf.saved_model.LoadOptions`.
         is_simple: whether nodes can be made in any order.
         keys: the checkpoint keys, by node id, of the variables that are made and assigned here.
         weights: their values; None if TensorFlow's own code restores all variables.

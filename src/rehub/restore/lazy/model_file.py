@@ -12,7 +12,7 @@ from typing import Any, Iterator
 from rehub import tf_internals
 from rehub.errors import CorruptModel
 from rehub.savedmodel.protos import FunctionDef, FunctionDefLibrary, GraphDef, MetaGraphDef, OpDef, SavedModel
-from rehub.savedmodel.wire import BYTES, Message, Span, WireError, encode_field_start, read_varint
+from rehub.savedmodel.wire import BYTES, Message, Span, WireError, encode_field_start, read_strictly, read_varint
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,6 @@ class ModelFile:
 
     Attributes:
         metagraph: the MetaGraphDef, without the function library of its graph.
-        functions: the FunctionDefs by name.
-        registered_gradients: the RegisteredGradient messages of the library.
     """
 
     metagraph: Any
@@ -34,8 +32,6 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
     """FunctionDefs by name, each parsed when it is first used.
 
     Args:
-        path: the file, for messages.
-        buffer: its bytes.
         spans: where each function starts and ends in them.
     """
 
@@ -57,7 +53,7 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
     def __getitem__(self, name: str) -> Any:
         if name not in self._parsed:
             start, end = self._spans[name]
-            function = tf_internals.protos.parse_function(self._buffer[start:end])
+            function = tf_internals.protos.parse_message("FunctionDef", self._buffer[start:end])
             if function is None or function.signature.name != name:
                 raise CorruptModel(
                     f"{self._path!r}: the function {name!r} cannot be read, at byte {start}. The file is damaged: copy "
@@ -70,7 +66,7 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
         """Return the ops that the functions use. The functions parsed for this are not kept."""
         used: set[str] = set()
         for start, end in self._spans.values():
-            function = tf_internals.protos.parse_function(self._buffer[start:end])
+            function = tf_internals.protos.parse_message("FunctionDef", self._buffer[start:end])
             used.update(node.op for node in getattr(function, "node_def", ()))
         return used - set(self._spans)
 
@@ -78,22 +74,13 @@ class Functions(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping
 def read_model_file(path: str, content: bytes) -> ModelFile | None:
     """Read a `saved_model.pb`.
 
-    Args:
-        path: the file, for messages.
-        content: its bytes.
-
     Returns:
         Its content; None if it has several MetaGraphs, or writes a field in pieces, which no known writer does.
 
     Raises:
         CorruptModel: the bytes are not a SavedModel; says where.
     """
-    try:
-        return _parse_content(path, content)
-    except WireError as error:
-        raise CorruptModel(
-            f"{path!r} cannot be read as a SavedModel, {error}. It is cut off or damaged: copy or download it again."
-        ) from error
+    return read_strictly(path, lambda: _parse_content(path, content))
 
 
 def is_function(node: Any) -> bool:
@@ -121,10 +108,9 @@ def _parse_content(path: str, content: bytes) -> ModelFile | None:
     graph = _remove_field(content, graphs[0], GraphDef.library, libraries)
     if rest is None or graph is None:
         return None
-    metagraph = tf_internals.protos.parse_metagraph(
-        rest + encode_field_start(MetaGraphDef.graph_def, len(graph)) + graph
-    )
-    parsed = tuple(map(tf_internals.protos.parse_registered_gradient, gradients))
+    content_without_functions = rest + encode_field_start(MetaGraphDef.graph_def, len(graph)) + graph
+    metagraph = tf_internals.protos.parse_message("MetaGraphDef", content_without_functions)
+    parsed = tuple(tf_internals.protos.parse_message("RegisteredGradient", each) for each in gradients)
     if metagraph is None or None in parsed:
         raise WireError("its messages are not those of a SavedModel")
     return ModelFile(metagraph, Functions(path, content, spans), parsed)

@@ -37,9 +37,6 @@ def set_untracked(obj: Any, name: str, value: Any) -> None:
 class PendingCollection:
     """A list or dict of a restored model, which is made when an object exposes it.
 
-    Args:
-        proto: its SavedUserObject message.
-
     Attributes:
         children: its members by their names; the names of a list's members are their indices.
     """

@@ -13,26 +13,12 @@ A form can be deleted at any time; processes that have it mapped keep their mapp
 
 from __future__ import annotations
 
-from rehub.restore.prepared.form import (
-    PreparedForm,
-    find_form_directory,
-    form_directory,
-    list_forms,
-    open_form,
-    remove_form,
-    warn_ignored,
-)
-from rehub.restore.prepared.verification import find_problem
-from rehub.restore.prepared.writing import write_form
-
-__all__ = [
-    "PreparedForm",
-    "find_form_directory",
-    "find_problem",
-    "form_directory",
-    "list_forms",
-    "open_form",
-    "remove_form",
-    "warn_ignored",
-    "write_form",
-]
+from rehub.restore.prepared.form import PreparedForm as PreparedForm
+from rehub.restore.prepared.form import find_form_directory as find_form_directory
+from rehub.restore.prepared.form import form_directory as form_directory
+from rehub.restore.prepared.form import list_forms as list_forms
+from rehub.restore.prepared.form import open_form as open_form
+from rehub.restore.prepared.form import remove_form as remove_form
+from rehub.restore.prepared.form import warn_ignored as warn_ignored
+from rehub.restore.prepared.verification import find_problem as find_problem
+from rehub.restore.prepared.writing import write_form as write_form

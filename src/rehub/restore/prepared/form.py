@@ -41,7 +41,6 @@ class PreparedForm:
 
     Attributes:
         ops: the ops that the model's functions use.
-        variables: what is known of each variable.
         weights: the mapped file with their values; None if it has none.
     """
 
@@ -69,8 +68,6 @@ def form_directory(path: str, model_file: bytes, *, to_make: bool) -> Path | Non
     """Return where the prepared form of a model is, or would be; None where there can be none.
 
     Args:
-        path: the model's directory.
-        model_file: the bytes of its `saved_model.pb`.
         to_make: whether the form may have to be made. If not, nothing is hashed in a cache without prepared forms.
     """
     root = config.cache_dirs()[0]
@@ -139,11 +136,7 @@ def list_forms() -> list[Path]:
 
 
 def find_form_directory(path: str) -> Path | None:
-    """Return the directory of a model's prepared form; None if it has none.
-
-    Args:
-        path: the model's directory.
-    """
+    """Return the directory of a model's prepared form; None if it has none."""
     try:
         directory = form_directory(path, bytes(read_model_bytes(detect_layout(path))[:]), to_make=False)
     except (HubError, OSError):

@@ -40,11 +40,8 @@ class PreparedVariable:
 
     Attributes:
         node_id: its node in the SavedObjectGraph.
-        key: its key in the checkpoint.
         dtype: the name of its dtype; "" for a value that is not in the weights, and is read from the checkpoint.
-        shape: the shape of its value.
         offset: where the value starts, in bytes.
-        size: the length of the value, in bytes.
     """
 
     node_id: int
@@ -62,9 +59,6 @@ class PreparedIndex:
     Attributes:
         tensorflow: the version of TensorFlow that made the form.
         ops: the ops that the model's functions use.
-        variables: what is known of each variable.
-        size: the size of the weights, in bytes.
-        digest: the `weights_digest` of the weights.
         stamp: the `stamp_of` the weights when they were written.
     """
 
@@ -160,9 +154,6 @@ def write_index(target: Path, index: PreparedIndex, rehub: str, name: str) -> No
     """Write the index of a prepared form.
 
     Args:
-        target: the file.
-        index: its content.
-        rehub: the version of rehub that makes the form.
         name: the name of the form's directory: the digest of the model, to which the index belongs.
     """
     content = {

@@ -28,7 +28,6 @@ def is_on_network(path: Path, mounts: Mapping[str, str] | None = None) -> bool:
     A mapped page that cannot be read ends the process, and so can a file that another machine truncates.
 
     Args:
-        path: the path.
         mounts: the types of file systems by mount point; None for those of this machine.
     """
     if mounts is None:

@@ -19,7 +19,6 @@ def find_problem(directory: Path, model_path: str | None = None) -> str | None:
     """Return what is wrong with a prepared form; None if it is as it was written.
 
     Args:
-        directory: the form's directory.
         model_path: the model's directory, if its checkpoint is to be compared with the weights, byte by byte.
     """
     try:

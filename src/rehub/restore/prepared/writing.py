@@ -33,8 +33,6 @@ def write_form(path: str, directory: Path, ops: Iterable[str], keys: Mapping[int
     """Write the prepared form of a model; one that is there is replaced.
 
     Args:
-        path: the model's directory.
-        directory: where the form goes.
         ops: the ops that the model's functions use.
         keys: the variables' keys in the checkpoint by node id in the object graph.
 

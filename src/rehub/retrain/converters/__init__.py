@@ -15,5 +15,3 @@ CONVERTERS: Mapping[str, Converter] = {
     **function_calls.CONVERTERS,
     **recurrent_cells.CONVERTERS,
 }
-
-__all__ = ["CONVERTERS"]

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from rehub.retrain.graph.conditionals import Conditional, Conditionals, Effect
-from rehub.retrain.graph.control_flow import ENTERS, EXITS, SWITCHES, Branch, Loop
-from rehub.retrain.graph.nodes import Node, NodeOutput, parse_output
-from rehub.retrain.graph.program import Program
-from rehub.retrain.graph.references import References
-
-__all__ = [
-    "ENTERS",
-    "EXITS",
-    "SWITCHES",
-    "Branch",
-    "Conditional",
-    "Conditionals",
-    "Effect",
-    "Loop",
-    "Node",
-    "NodeOutput",
-    "Program",
-    "References",
-    "parse_output",
-]
+from rehub.retrain.graph.conditionals import Conditional as Conditional
+from rehub.retrain.graph.conditionals import Conditionals as Conditionals
+from rehub.retrain.graph.conditionals import Effect as Effect
+from rehub.retrain.graph.control_flow import ENTERS as ENTERS
+from rehub.retrain.graph.control_flow import EXITS as EXITS
+from rehub.retrain.graph.control_flow import SWITCHES as SWITCHES
+from rehub.retrain.graph.control_flow import Branch as Branch
+from rehub.retrain.graph.control_flow import Loop as Loop
+from rehub.retrain.graph.nodes import Node as Node
+from rehub.retrain.graph.nodes import NodeOutput as NodeOutput
+from rehub.retrain.graph.nodes import parse_output as parse_output
+from rehub.retrain.graph.program import Program as Program
+from rehub.retrain.graph.references import References as References

@@ -41,7 +41,6 @@ class Conditionals:
     """The conditionals among the nodes that a computation needs.
 
     Attributes:
-        of_merge: the conditional of each Merge.
         effects: what runs for its effect outside of all conditionals.
     """
 

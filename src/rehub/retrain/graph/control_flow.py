@@ -76,7 +76,6 @@ class Loop:
     Attributes:
         frame: its name, which its Enters have as an attribute.
         condition: whether there is one more iteration, computed from the variables at its beginning.
-        variables: what changes.
         parallel_iterations: how many iterations may run at once.
         options: those that the graph's nodes do not have.
     """
@@ -99,7 +98,6 @@ class ControlFlow:
     def __init__(self, graph: NodeGraph, options: Mapping[str, LoopOptions]) -> None:
         """
         Args:
-            graph: the graph.
             options: those of loops by their frames, as far as they are known.
         """
         self._graph = graph

@@ -41,7 +41,6 @@ class Node:
 
     Attributes:
         name: unique in its graph.
-        op: the type of op.
         attr: its attributes, as AttrValue messages.
         inputs: the tensors it computes from.
         controls: the names of the nodes that have to run before it.

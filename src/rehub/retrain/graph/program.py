@@ -31,7 +31,6 @@ class Program:
     """What is known of a graph before anything of it is traced.
 
     Attributes:
-        graph: its nodes.
         flow: its conditionals and loops.
         library: the functions that it can call.
     """

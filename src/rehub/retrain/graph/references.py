@@ -38,7 +38,6 @@ class References:
         """Return the variable that a node has to read again, in place of a tensor read from it before an assignment.
 
         Args:
-            output: an input of the node.
             user: the node's name.
 
         Returns:

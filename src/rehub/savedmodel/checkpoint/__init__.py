@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from rehub.savedmodel.checkpoint.entries import CheckpointEntry, TensorPart
-from rehub.savedmodel.checkpoint.index import OBJECT_GRAPH, Checkpoint, read_checkpoint
-
-__all__ = ["OBJECT_GRAPH", "Checkpoint", "CheckpointEntry", "TensorPart", "read_checkpoint"]
+from rehub.savedmodel.checkpoint.entries import CheckpointEntry as CheckpointEntry
+from rehub.savedmodel.checkpoint.entries import TensorPart as TensorPart
+from rehub.savedmodel.checkpoint.index import OBJECT_GRAPH as OBJECT_GRAPH
+from rehub.savedmodel.checkpoint.index import Checkpoint as Checkpoint
+from rehub.savedmodel.checkpoint.index import read_checkpoint as read_checkpoint

@@ -39,8 +39,6 @@ class CheckpointEntry:
     Attributes:
         key: of a variable of TF1 its name in the graph; of one of TF2 the path to it in the object, such as
             "encoder/kernel/.ATTRIBUTES/VARIABLE_VALUE".
-        dtype: TensorFlow's name of its type.
-        shape: its sizes.
         parts: where its value is: in one part, or of a partitioned variable in one part for each slice.
     """
 

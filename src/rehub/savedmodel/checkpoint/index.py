@@ -46,7 +46,6 @@ class Checkpoint:
         """Read a tensor.
 
         Args:
-            key: its name in the checkpoint.
             rows: the first of them, in its first dimension, and the one after the last; all where it is not given.
 
         Returns:

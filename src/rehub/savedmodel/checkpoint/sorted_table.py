@@ -30,10 +30,6 @@ def read_table(path: str, content: bytes) -> Iterator[tuple[bytes, bytes]]:
     The time and memory that it takes are in proportion to the file: no block is read twice, and the keys together
     cannot be longer than a writer that takes TensorFlow's settings could have made them.
 
-    Args:
-        path: the file, for messages.
-        content: its bytes.
-
     Raises:
         CorruptModel: it is not such a table, or is cut off, or a checksum does not match.
     """

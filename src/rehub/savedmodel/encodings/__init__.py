@@ -5,6 +5,6 @@ A `saved_model.pbtxt` is text, which `text_format` reads.
 
 from __future__ import annotations
 
-from rehub.savedmodel.encodings.model_bytes import convert_to_pb, map_file, read_model_bytes
-
-__all__ = ["convert_to_pb", "map_file", "read_model_bytes"]
+from rehub.savedmodel.encodings.model_bytes import convert_to_pb as convert_to_pb
+from rehub.savedmodel.encodings.model_bytes import map_file as map_file
+from rehub.savedmodel.encodings.model_bytes import read_model_bytes as read_model_bytes

@@ -28,7 +28,6 @@ def convert_to_pb(path: str, content: Buffer) -> Buffer:
 
     Args:
         path: the file, whose name says which of them it is.
-        content: its bytes.
 
     Raises:
         CorruptModel, UnsupportedFormat: see `read_model_bytes`.

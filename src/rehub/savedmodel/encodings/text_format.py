@@ -29,8 +29,6 @@ def encode_text(path: str, text: str, message: str = "SavedModel") -> bytes:
     [8, 1]
 
     Args:
-        path: the file, for error messages.
-        text: what it holds.
         message: the type of the message, by its name in the package `tensorflow`.
 
     Raises:

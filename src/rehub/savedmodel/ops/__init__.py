@@ -6,6 +6,6 @@ and `gradient_barriers` the ops that stop gradients. The names are in text files
 
 from __future__ import annotations
 
-from rehub.savedmodel.ops.providers import PROVIDERS, Provider, find_provider
-
-__all__ = ["PROVIDERS", "Provider", "find_provider"]
+from rehub.savedmodel.ops.providers import PROVIDERS as PROVIDERS
+from rehub.savedmodel.ops.providers import Provider as Provider
+from rehub.savedmodel.ops.providers import find_provider as find_provider

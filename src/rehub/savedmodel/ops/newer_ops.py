@@ -17,7 +17,6 @@ class NewerOps:
     """What a TensorFlow lacks that newer ones have.
 
     Attributes:
-        ops: the names of ops.
         attributes: by op, its attributes, each with its default as "field:value" of AttrValue: "b:0", "f:1.0".
     """
 
@@ -63,19 +62,13 @@ def find_newer_ops(version: Version) -> NewerOps:
     >>> sorted(find_newer_ops((2, 15)).attributes["MatMul"])
     ['grad_a', 'grad_b']
     """
-    ops: set[str] = set()
-    attributes: dict[str, dict[str, str]] = {}
-    for (kind, since), words in _read_table().items():
-        if since <= version:
-            continue
-        if kind == "ops":
-            ops.update(words)
-        else:
-            for word in words:
-                name, _, default = word.partition("=")
-                op, _, attribute = name.rpartition(".")
-                attributes.setdefault(op, {})[attribute] = default
-    return NewerOps(frozenset(ops), attributes)
+    sections = _read_table().items()
+    ops = [op for (kind, since), words in sections if kind == "ops" and since > version for op in words]
+    attributes = {
+        op: {name: default for name, (since, default) in known.items() if since > version}
+        for op, known in _read_attributes().items()
+    }
+    return NewerOps(frozenset(ops), {op: lacking for op, lacking in attributes.items() if lacking})
 
 
 @functools.lru_cache(maxsize=None)

@@ -5,19 +5,13 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from typing import IO, TYPE_CHECKING, Callable, cast
+from typing import IO, Any, Callable, cast
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive, UnsupportedFormat
 from rehub.escaping import escape
 from rehub.formatting import format_size
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    from rehub.transfer.archives.extractor import Limits
-    from rehub.transfer.streams import Readable
-else:  # Python 3.7 has none.
-    Protocol = object
+from rehub.transfer.archives.extractor import Limits
+from rehub.transfer.streams import Readable
 
 _CHUNK = 1 << 17
 # The next member of a stream may be tiny, and decoding each one copies the bytes after it.
@@ -111,25 +105,13 @@ class _DecompressedStream:
         return CorruptArchive(f"{self._name} is damaged or ends too early: {escape(error)}.")
 
 
-class _Decoder(Protocol):
-    """A decoder of one member of a compressed stream, such as `bz2.BZ2Decompressor`."""
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def needs_input(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-
 class _MemberStream:
-    """The members of a compressed stream in sequence, as `cat a.gz b.gz` makes them."""
+    """The members of a compressed stream in sequence, as `cat a.gz b.gz` makes them.
 
-    def __init__(self, stream: Readable, decoder: Callable[[], _Decoder]) -> None:
+    Each has a decoder of its own, with the interface of `bz2.BZ2Decompressor`.
+    """
+
+    def __init__(self, stream: Readable, decoder: Callable[[], Any]) -> None:
         self._stream = stream
         self._create_decoder = decoder
         self._decoder = decoder()
@@ -148,7 +130,7 @@ class _MemberStream:
                 return b""
             data = self._next_input() if self._decoder.needs_input else b""
             starved = self._decoder.needs_input and not data
-            decoded = self._decoder.decompress(data, size)
+            decoded: bytes = self._decoder.decompress(data, size)
             if decoded:
                 self._gave_something = True
                 return decoded

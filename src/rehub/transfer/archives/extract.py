@@ -10,8 +10,9 @@ import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from rehub.cache import FileRecord
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive
 from rehub.escaping import escape
 from rehub.transfer.archives.decompress import BombGuard, decompress_stream, is_compression
@@ -22,9 +23,6 @@ from rehub.transfer.archives.zip import extract_zip
 from rehub.transfer.digests import DigestVerifier, expect_from_handle
 from rehub.transfer.disk_space import convert_disk_full
 from rehub.transfer.streams import RawStream, Readable
-
-if TYPE_CHECKING:
-    from rehub.cache import FileRecord
 
 HEAD = BLOCK
 _BUFFER = 1 << 18

@@ -9,7 +9,8 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Iterator
+from pathlib import Path
+from typing import IO, Iterator
 
 from rehub import config
 from rehub.cache import FileRecord
@@ -17,9 +18,6 @@ from rehub.errors import CorruptArchive, UnsafeArchive
 from rehub.escaping import quote
 from rehub.formatting import format_size
 from rehub.transfer.disk_space import convert_disk_full, require_space
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _CHUNK = 1 << 18
 

@@ -7,15 +7,13 @@ import gzip
 import os
 import tarfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Container, Iterator
+from typing import IO, Container, Iterator
 
+from rehub.cache import FileRecord
 from rehub.errors import UnsafeArchive
 from rehub.escaping import quote
 from rehub.staging import write_atomically
 from rehub.transfer.archives.extractor import Limits, SafeExtractor, default_limits
-
-if TYPE_CHECKING:
-    from rehub.cache import FileRecord
 
 _MAX_DEPTH = 64
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
-from typing import IO, TYPE_CHECKING, Callable, TypeVar
+from typing import IO, Callable, TypeVar
 
-if TYPE_CHECKING:
-    from rehub.transfer.streams import Readable
+from rehub.transfer.streams import Readable
 
 T = TypeVar("T")
 

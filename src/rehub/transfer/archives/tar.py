@@ -9,15 +9,13 @@ The format: https://www.gnu.org/software/tar/manual/html_node/Standard.html and 
 from __future__ import annotations
 
 import tarfile
-from typing import IO, TYPE_CHECKING, Iterator
+from typing import IO, Iterator
 
 from rehub.errors import CorruptArchive
 from rehub.escaping import escape, quote
 from rehub.formatting import format_size
 from rehub.strict_parsing import parse_count
-
-if TYPE_CHECKING:
-    from rehub.transfer.archives.extractor import SafeExtractor
+from rehub.transfer.archives.extractor import SafeExtractor
 
 BLOCK = 512
 _END = bytes(BLOCK)

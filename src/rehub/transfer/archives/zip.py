@@ -8,15 +8,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 from rehub.errors import CorruptArchive, HubError, UnsafeArchive
 from rehub.escaping import escape, quote
 from rehub.formatting import format_size
-
-if TYPE_CHECKING:
-    from rehub.transfer.archives.decompress import BombGuard
-    from rehub.transfer.archives.extractor import SafeExtractor
+from rehub.transfer.archives.decompress import BombGuard
+from rehub.transfer.archives.extractor import SafeExtractor
 
 _ENCRYPTED = 0x1
 _DIRECTORY_ENTRY = b"PK\x01\x02"

@@ -1,1 +1,0 @@
-"""Names that packages import from submodules of tensorflow_hub, and rehub does not use: one file a submodule."""
