@@ -678,4 +678,49 @@ print(classifier.predict(["moon"]).round(4).tolist())
 [[0.0905, -0.0905]]
 """,
     ),
+    "saver_of_a_program_that_trains": (
+        """
+import os
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+targets = tf.placeholder(tf.float32, [None])
+embed = hub.Module("text_embed", trainable=True)
+scale = tf.Variable(2.0)
+hidden = tf.layers.dense(embed(texts), 2, kernel_initializer=tf.constant_initializer(0.3))
+outputs = scale * tf.reduce_sum(hidden, axis=1)
+loss = tf.losses.mean_squared_error(targets, outputs)
+global_step = tf.Variable(0, trainable=False, name="global_step")
+train_op = tf.train.AdamOptimizer(0.05).minimize(loss, global_step=global_step)
+saver = tf.train.Saver(max_to_keep=2)
+path = os.path.join(tempfile.mkdtemp(), "model.ckpt")
+feed = {texts: ["a cat", "the dog"], targets: [1.0, -1.0]}
+with tf.Session() as sess:
+    sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    for epoch in range(4):
+        _, value = sess.run([train_op, loss], feed_dict=feed)
+        print("loss %.4f" % value)
+        if epoch == 1:
+            saved = saver.save(sess, path, global_step=epoch)
+    print(os.path.basename(saved), os.path.basename(saver.save(sess, path)))
+    print(np.round(sess.run(outputs, feed_dict={texts: ["moon"]}), 4).tolist())
+    saver.restore(sess, path + "-1")
+    print(np.round(sess.run(outputs, feed_dict={texts: ["moon"]}), 4).tolist(), sess.run(global_step))
+    print("loss %.4f" % sess.run([train_op, loss], feed_dict=feed)[1])
+""",
+        """
+loss 4.6663
+loss 1.3458
+loss 0.1416
+loss 0.2213
+model.ckpt-1 model.ckpt
+[1.6704]
+[-0.1159] 2
+loss 0.1416
+""",
+    ),
 }

@@ -166,6 +166,10 @@ ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_colum
             "step = optimizer.apply_gradients(zip(gradients, [w]))\nsess.run(step, {x: 1})",
             "RH301",
         ),
+        (
+            TRAINING + "step = optimizer.minimize(loss)\ntf.train.Saver().restore(sess, 'f')\nsess.run(step, {x: 1})",
+            "RH306",
+        ),
         ("x = tf.placeholder(tf.string)\ny = hub.Module('m')(x)", "RH309"),
         ("class Model:\n    def __init__(self, data):\n        self.y = hub.Module('m')(data.x)", "RH309"),
     ],

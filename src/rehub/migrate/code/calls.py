@@ -28,6 +28,7 @@ from rehub.migrate.code.values import (
     Method,
     Optimizer,
     Plain,
+    Saver,
     Session,
     Source,
     Tensor,
@@ -129,6 +130,8 @@ class CallInterpreter(LibraryInterpreter):
         owner, name = method.owner, method.name
         if isinstance(owner, Optimizer):
             return self.call_optimizer(node, owner, name, values)
+        if isinstance(owner, Saver):
+            return self.call_saver(node, name, values)
         if isinstance(owner, Estimator):
             return self.call_estimator_method(node, owner, name, values)
         if isinstance(owner, DataIterator) and name == "get_next":

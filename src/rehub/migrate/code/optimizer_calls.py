@@ -11,6 +11,7 @@ from rehub.migrate.code.values import (
     Items,
     Optimizer,
     Plain,
+    Session,
     Source,
     Tensor,
     TrainOp,
@@ -93,6 +94,15 @@ class OptimizerInterpreter(EstimatorInterpreter):
             return Tensor(form="list")
         self.record.gradients.add(node)
         return Tensor(frozenset([Source("gradient", node, self.order_of(node))]), form="list")
+
+    def call_saver(self, node: cst.Call, name: str, values: list[Value]) -> Value:
+        """Return what a method of a `tf.train.Saver` gives."""
+        if name not in {"save", "restore"} or not values or not isinstance(values[0], Session):
+            return self.block(node, "RH306", f"`.{name}` of a tf.train.Saver")
+        for argument, value in zip(node.args[1:], values[1:]):
+            if not (isinstance(value, Tensor) and value.is_variable):
+                self.require_ordinary(argument.value, value, f"passed to `.{name}`")
+        return Plain()
 
     def make_schedule(self, node: cst.Call, values: list[Value]) -> Value:
         """Return a learning rate that depends on the number of steps."""

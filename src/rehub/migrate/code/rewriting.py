@@ -28,6 +28,7 @@ from rehub.migrate.code.modules import count_variables, describe_inputs, load_mo
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.prints import rewrite_prints
 from rehub.migrate.code.rules import is_ignored
+from rehub.migrate.code.savers import rewrite_savers
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of, code_of
@@ -133,6 +134,7 @@ class _Rewriter:
         fetches.resolve_step_feeds()
         deferral.write_functions()
         training.write_steps()
+        rewrite_savers(plan, training)
         cache_loads(plan)
         if not plan.record.blockers:
             names.check_imports(plan)

@@ -17,6 +17,7 @@ from rehub.migrate.code.values import (
     Items,
     Optimizer,
     Plain,
+    Saver,
     Session,
     Source,
     SparsePlaceholder,
@@ -94,6 +95,8 @@ class TensorFlowInterpreter(OptimizerInterpreter):
             return self.list_trained_variables(node) if name == "trainable_variables" else Tensor(form="list")
         if name.startswith("train.") and name[len("train.") :] in SCHEDULES:
             return self.make_schedule(node, values)
+        if name == "train.Saver" and set(argument_words(node)) <= {"max_to_keep"}:
+            return Saver(node)
         if name.startswith("train.") and name.endswith("Optimizer"):
             return Optimizer(node)
         if name.startswith("layers.") and name[len("layers.") :] in LAYERS:

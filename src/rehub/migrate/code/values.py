@@ -275,6 +275,13 @@ class DataIterator(Value):
 
 
 @dataclass(frozen=True)
+class Saver(Made):
+    """A `tf.train.Saver`."""
+
+    words = "a tf.train.Saver"
+
+
+@dataclass(frozen=True)
 class Column(Made):
     """A `hub.text_embedding_column`."""
 
