@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -36,10 +36,11 @@ Search = Callable[[Any], Any]
 
 def main(vectors: int = 200_000, dimensions: int = 128, queries: int = 200) -> None:
     """Measure and print."""
-    data = make_vectors(vectors + queries, dimensions)
-    asked, data = data[:queries], data[queries:]
+    asked = next(iter_vectors(queries, dimensions, seed=1))
     with tempfile.TemporaryDirectory() as folder:
-        write_parquet(data, Path(folder))
+        write_parquet(vectors, dimensions, Path(folder))
+        data = np.concatenate(list(iter_vectors(vectors, dimensions)))
+        data /= np.linalg.norm(data, axis=1, keepdims=True)
         indexes: dict[str, tuple[float, Search]] = {"NumPy, in memory": build(lambda: numpy_search(data))}
         indexes["rehub, exact"] = build(lambda: rehub_search(folder, exact=True))
         for name, factory in faiss_searches(data).items():
@@ -48,20 +49,23 @@ def main(vectors: int = 200_000, dimensions: int = 128, queries: int = 200) -> N
         report(indexes, asked, f"{vectors:,} x {dimensions}")
 
 
-def make_vectors(count: int, dimensions: int) -> Any:
-    """Return float32[count, dimensions]."""
-    random = np.random.default_rng(0)
-    own = random.standard_normal((count, 24), np.float32) @ random.standard_normal((24, dimensions), np.float32)
-    return own + 0.5 * random.standard_normal((count, dimensions), np.float32)
+def iter_vectors(count: int, dimensions: int, seed: int = 0) -> Iterator[Any]:
+    """Yield float32[n, dimensions], the vectors of a file each; those of all seeds have the same own dimensions."""
+    own = np.random.default_rng(0).standard_normal((24, dimensions), np.float32)
+    for start in range(0, count, ROWS_PER_FILE):
+        rows = min(ROWS_PER_FILE, count - start)
+        random = np.random.default_rng([seed, start])
+        noise = np.float32(0.5) * random.standard_normal((rows, dimensions), np.float32)
+        yield random.standard_normal((rows, 24), np.float32) @ own + noise
 
 
-def write_parquet(data: Any, folder: Path) -> None:
+def write_parquet(vectors: int, dimensions: int, folder: Path) -> None:
     """Write the vectors as `rehub batch` does."""
-    for part, start in enumerate(range(0, len(data), ROWS_PER_FILE)):
-        rows = data[start : start + ROWS_PER_FILE]
+    for part, rows in enumerate(iter_vectors(vectors, dimensions)):
         lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
+        start = part * ROWS_PER_FILE
         table = pa.table({"id": range(start, start + len(rows)), "embedding": lists})
-        pq.write_table(table, str(folder / f"part-{part:06d}.parquet"), compression="zstd")
+        pq.write_table(table, str(folder / f"part-{part:06d}.parquet"), compression="zstd", use_dictionary=False)
 
 
 def build(factory: Callable[[], Search]) -> tuple[float, Search]:
@@ -71,9 +75,8 @@ def build(factory: Callable[[], Search]) -> tuple[float, Search]:
     return time.perf_counter() - started, search
 
 
-def numpy_search(data: Any) -> Search:
+def numpy_search(unit: Any) -> Search:
     """Return a search that compares a query with every vector of length 1 in memory."""
-    unit = data / np.linalg.norm(data, axis=1, keepdims=True)
 
     def search(query: Any) -> Any:
         scores = unit @ query
@@ -89,8 +92,8 @@ def rehub_search(folder: str, *, exact: bool) -> Search:
     return lambda query: index.search(query, K).rows
 
 
-def faiss_searches(data: Any) -> dict[str, Callable[[], Search]]:
-    """Return what builds the indexes of faiss, if it is installed."""
+def faiss_searches(unit: Any) -> dict[str, Callable[[], Search]]:
+    """Return what builds the indexes of faiss, of vectors of length 1, if it is installed."""
     try:
         import faiss
     except ImportError:
@@ -98,16 +101,16 @@ def faiss_searches(data: Any) -> dict[str, Callable[[], Search]]:
     faiss.omp_set_num_threads(1)
 
     def prepare(index: Any) -> Search:
-        index.add(data / np.linalg.norm(data, axis=1, keepdims=True))
+        index.add(unit)
         return lambda query: index.search((query / np.linalg.norm(query))[np.newaxis], K)[1][0]
 
     def build_graph() -> Search:
-        index = faiss.IndexHNSWFlat(data.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexHNSWFlat(unit.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction, index.hnsw.efSearch = 128, 256
         return prepare(index)
 
     return {
-        "faiss IndexFlatIP": lambda: prepare(faiss.IndexFlatIP(data.shape[1])),
+        "faiss IndexFlatIP": lambda: prepare(faiss.IndexFlatIP(unit.shape[1])),
         "faiss IndexHNSWFlat": build_graph,
     }
 

@@ -15,8 +15,16 @@ from batch_models import save_batch_model  # noqa: E402
 from forked_programs import ForkedProgram  # noqa: E402
 
 import rehub as hub  # noqa: E402
+from rehub.batch_inference.engines import local  # noqa: E402
 from rehub.cli import main  # noqa: E402
-from rehub.errors import BatchFailed, InputMismatch, InvalidSetting, OutputInUse, OutputsNotAligned  # noqa: E402
+from rehub.errors import (  # noqa: E402
+    BatchFailed,
+    InputMismatch,
+    InvalidSetting,
+    InvalidVectors,
+    OutputInUse,
+    OutputsNotAligned,
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +85,43 @@ def test_a_second_run_computes_only_what_is_missing_or_damaged(model, texts, tmp
     assert again.resumed == first.shards - 2
     assert (again.rows, again.errors) == (first.rows, first.errors)
     assert [row["id"] for row in read(output)] == list(range(40))
+
+
+def test_late_parts_of_another_run_are_computed_again(model, texts, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+    run(model, texts, tmp_path / "other", outputs={"size": "vector", "vector": "size"})
+    late = (tmp_path / "other" / "part-000001.parquet").read_bytes()
+    compute, late_parts = local.run, [late]
+
+    def compute_with_late_worker(*arguments):
+        compute(*arguments)
+        if late_parts:
+            (output / "part-000001.parquet").write_bytes(late_parts.pop())
+
+    monkeypatch.setattr(local, "run", compute_with_late_worker)
+    run(model, texts, output)
+    assert [row["size"] for row in read(output) if row["id"] == 16] == [4]
+    (output / "part-000001.parquet").write_bytes(late)
+    with pytest.raises(InvalidVectors, match="different runs"):
+        hub.build_index(output)
+    assert run(model, texts, output).resumed == 2
+    assert [row["size"] for row in read(output) if row["id"] == 16] == [4]
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_run_at_once(model, texts, tmp_path, monkeypatch):
+    run(model, texts, tmp_path / "out")
+    for part in (0, 1):
+        (tmp_path / "out" / f"part-{part:06}.parquet").unlink()
+    loads = []
+
+    def load(self):
+        loads.append(self)
+        raise ImportError("no tokenizer")
+
+    monkeypatch.setattr(hub.Predictor, "load", load)
+    with pytest.raises(BatchFailed, match="the model cannot be loaded: ImportError: no tokenizer"):
+        run(model, texts, tmp_path / "out")
+    assert len(loads) == 1
 
 
 def test_results_of_another_run_are_not_mixed_in(model, texts, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,7 +14,7 @@ from services import serving
 
 from rehub.cli.program import main
 from rehub.errors import InvalidSetting
-from rehub.server.access import create_token, read_access_rules
+from rehub.server.access import add_token, create_token, read_access_rules
 
 HTML = {"Accept": "text/html"}
 NOW = datetime.now(timezone.utc)
@@ -83,8 +85,7 @@ def test_a_private_model_is_answered_like_one_that_never_was(url, tokens, accept
 
 def test_private_models_are_not_listed(url, tokens):
     for path in ("/", "/-/search?q=text", "/-/search", "/-/search?publisher=acme"):
-        nothing = {"models": [], "total": 0, "next": None} if "search" in path else {"models": []}
-        assert requests.get(url + path).json() == nothing
+        assert requests.get(url + path).json() == {"models": [], "total": 0, "next": None}
         assert "acme" not in requests.get(url + path, headers=HTML).text.replace("publisher=acme", "")
         assert "acme/text" in requests.get(url + path, headers=bearer(tokens["reader"])).text
     assert "acme" not in requests.get(f"{url}/-/metrics").text
@@ -127,6 +128,29 @@ def test_rehub_serve_token_create_adds_a_token_that_others_cannot_read(tmp_path,
     assert [visitor.label for visitor in visitors] == ["ci", 'a "b"']
     assert all(visitor.can_publish("acme") for visitor in visitors)
     assert not any(visitor.can_publish("acm") for visitor in visitors)
+
+
+def test_tokens_that_are_made_at_once_are_all_kept(tmp_path):
+    file = tmp_path / "tokens.toml"
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda number: add_token(file, f"ci{number}", ["read"], ["acme"], None), range(8)))
+    rules = read_access_rules(file)
+    assert [rules.identify(f"Bearer {token}").label for token in tokens] == [f"ci{number}" for number in range(8)]
+    assert [path.name for path in tmp_path.iterdir()] == ["tokens.toml"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize(
+    ("file_mode", "directory_mode", "warning"),
+    [(0o600, 0o755, ""), (0o640, 0o755, "tokens.toml"), (0o602, 0o755, "tokens.toml"), (0o600, 0o775, "the directory")],
+)
+def test_a_file_that_others_may_read_or_write_is_warned_of(tmp_path, caplog, file_mode, directory_mode, warning):
+    add_token(tmp_path / "tokens.toml", "ci", ["read"], ["acme"], None)
+    assert not caplog.records
+    (tmp_path / "tokens.toml").chmod(file_mode)
+    tmp_path.chmod(directory_mode)
+    assert len(read_access_rules(tmp_path / "tokens.toml").tokens) == 1
+    assert ("chmod" in caplog.text, warning in caplog.text) == (bool(warning), True)
 
 
 @given(st.text(max_size=60))

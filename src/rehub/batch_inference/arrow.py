@@ -17,7 +17,9 @@ def import_pyarrow() -> Any:
         importlib.import_module("pyarrow.compute")
         return importlib.import_module("pyarrow")
     except ImportError as error:
-        raise PackageMissing(f'Bulk inference needs pyarrow; pip install "rehub[batch]" ({error})') from error
+        raise PackageMissing(
+            f'Parquet files need pyarrow: pip install "rehub[batch]", or "rehub[index]" for vectors ({error})'
+        ) from error
 
 
 def is_arrow(values: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
-from rehub.batch_inference.plan import Plan, Shard
+from rehub.batch_inference.plan import Plan, Shard, compute_fingerprint
 from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
@@ -18,9 +18,12 @@ from rehub.batch_inference.probe_process import probe_schema_in_child
 from rehub.batch_inference.progress import track_rows
 from rehub.batch_inference.report import BatchReport, ShardReport, summarize_reports
 from rehub.batch_inference.settings import PredictorSettings
-from rehub.errors import BatchFailed, InvalidSetting, OutputNotWritten
+from rehub.errors import BatchFailed, InvalidSetting, OutputInUse, OutputNotWritten
 
 _log = logging.getLogger(__name__)
+
+# The second computes the parts that are not there after the first, or not of this plan.
+_ROUNDS = 3
 
 
 def batch(
@@ -120,6 +123,7 @@ def batch(
             on_error=on_error,
             load_options=(("prepare", "use"), ("trusted", trusted)),
         )
+        plan = dataclasses.replace(plan, fingerprint=compute_fingerprint(plan, found.shards))
         schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
         if schema is None:
             probe = probe_schema if runs_in_this_process(engine, options) else probe_schema_in_child
@@ -175,13 +179,27 @@ class _Run:
         self._advance: Callable[[ShardReport], object] = lambda _: None
 
     def compute(self, plan: Plan, run_engine: Run, options: EngineOptions) -> None:
-        """Have an engine compute the shards that no earlier run has finished."""
-        finished = self._directory.find_finished(self._shards)
-        self._reports.update((report.shard, report) for report in finished)
-        remaining = [shard for shard in self._shards if shard.index not in self._reports]
-        if remaining:
+        """Have an engine compute the shards that no earlier run has finished.
+
+        In the end all parts are looked at: one can have been replaced by a late worker of another run.
+        """
+        for _ in range(_ROUNDS):
+            finished = self._directory.find_finished(plan, self._shards)
+            self._take_finished(finished)
+            remaining = [shard for shard in self._shards if shard.index not in self._reports]
+            if not remaining:
+                return
             with track_rows(self._shards, finished) as self._advance:
                 run_engine(plan, remaining, options, self.add)
+        raise OutputInUse(
+            f"Another run writes into {self._directory.path!r}. End one of them, and start this one again."
+        )
+
+    def _take_finished(self, finished: Sequence[ShardReport]) -> None:
+        """Keep the reports of shards whose parts are there, and of those that were given up."""
+        reports = {report.shard: report for report in finished}
+        given_up = {index: report for index, report in self._reports.items() if report.failure}
+        self._reports = {**given_up, **{index: self._reports.get(index, report) for index, report in reports.items()}}
 
     def add(self, report: ShardReport) -> None:
         """Take the report of a shard."""

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Iterator, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
-from rehub.batch_inference.plan import Plan, Shard, compute_fingerprint
+from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import BatchReport, ShardReport
 from rehub.batch_inference.writing import read_shard_metadata
 from rehub.errors import OutputInUse
 
+_log = logging.getLogger(__name__)
+
+_READERS = 8
 _PART = re.compile(r"part-\d{6,}\.parquet")
 _PLAN = "_rehub/plan.json"
 _SHARDS = "_rehub/shards.jsonl"
@@ -63,7 +68,7 @@ class OutputDirectory:
         if text is None or overwrite:
             return None
         written = json.loads(text)
-        if written["fingerprint"] != _make_fingerprint(plan, shards):
+        if written["fingerprint"] != plan.fingerprint:
             raise OutputInUse(
                 f"{self.path!r} has results of another run: {_describe_difference(written, plan, shards)}. Choose "
                 "another output, or replace them with --overwrite (overwrite=True in Python)."
@@ -85,7 +90,7 @@ class OutputDirectory:
             return
         pa = import_pyarrow()
         value = {
-            "fingerprint": _make_fingerprint(plan, shards),
+            "fingerprint": plan.fingerprint,
             "plan": plan.to_json(),
             "schema": plan.schema.hex(),
             "columns": pa.ipc.read_schema(pa.py_buffer(plan.schema)).to_string().split("\n") if plan.schema else [],
@@ -93,21 +98,31 @@ class OutputDirectory:
         }
         self._store.write_text(_PLAN, json.dumps(value))
 
-    def find_finished(self, shards: Sequence[Shard]) -> list[ShardReport]:
-        """Return the reports of the shards whose files exist; a file that is not whole is deleted."""
-        pa = import_pyarrow()
-        found = []
+    def find_finished(self, plan: Plan, shards: Sequence[Shard]) -> list[ShardReport]:
+        """Return the reports of the shards whose files exist.
+
+        A file that is not whole is deleted, and so is one of another plan: a worker that no driver has any more can
+        wake up late, and write it after a run with `overwrite` has begun.
+        """
         names = set(self._list_data())
-        for shard in shards:
-            if shard.name not in names:
-                continue
-            try:
-                with self._store.open(shard.name) as file:
-                    rows, metadata = read_shard_metadata(file)
-                found.append(ShardReport(shard.index, rows, metadata["errors"], resumed=True))
-            except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
-                self._store.remove(shard.name)
-        return found
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = readers.map(
+                lambda shard: self._read_part(plan, shard), (shard for shard in shards if shard.name in names)
+            )
+            return [report for report in found if report is not None]
+
+    def _read_part(self, plan: Plan, shard: Shard) -> ShardReport | None:
+        pa = import_pyarrow()
+        try:
+            with self._store.open(shard.name) as file:
+                rows, metadata = read_shard_metadata(file)
+            if metadata["plan"] == plan.fingerprint:
+                return ShardReport(shard.index, rows, metadata["errors"], resumed=True)
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+            pass
+        _log.warning("%s is not a whole part of this run; it is computed again.", shard.name)
+        self._store.remove(shard.name)
+        return None
 
     def append_report(self, report: ShardReport) -> None:
         """Add the report of a shard to those of this run."""
@@ -133,10 +148,6 @@ class OutputDirectory:
         for name in (_SHARDS, _REPORT, _PLAN):
             if self._store.read_text(name) is not None:
                 self._store.remove(name)
-
-
-def _make_fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
-    return compute_fingerprint(plan.to_json(), [shard.to_json() for shard in shards])
 
 
 def _describe_difference(written: Any, plan: Plan, shards: Sequence[Shard]) -> str:

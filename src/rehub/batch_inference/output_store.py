@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import IO, Any, Callable, ContextManager, Iterator, TypeVar, cast
 
+from rehub.batch_inference.reading.files import find_local_path
 from rehub.cache import file_lock
 from rehub.cache.fsspec_storage import call_storage, open_storage
 from rehub.errors import OutputInUse, OutputNotWritten
@@ -149,5 +150,5 @@ class ObjectStore:
 
 def open_store(output: Any) -> LocalStore | ObjectStore:
     """Return the store of an output: a path or a URL of fsspec."""
-    text = os.fspath(output)
+    text = find_local_path(os.fspath(output))
     return ObjectStore(text) if "://" in text else LocalStore(os.path.abspath(os.path.expanduser(text)))

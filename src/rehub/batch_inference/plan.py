@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Sequence
 
 from rehub.batch_inference.model import PinnedModel
 from rehub.batch_inference.settings import PredictorSettings
@@ -87,6 +87,7 @@ class Plan:
         batch_size: rows in a call of the model, or "auto".
         on_error: "quarantine" or "fail".
         load_options: of `hub.load`, as pairs of name and value.
+        fingerprint: of the plan and its shards; each part of the output has it. "" before the plan is made.
     """
 
     output: str
@@ -99,6 +100,7 @@ class Plan:
     batch_size: int | str = "auto"
     on_error: str = "quarantine"
     load_options: tuple[tuple[str, Any], ...] = (("prepare", "use"),)
+    fingerprint: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what identifies the results, for the file of the plan and for comparison."""
@@ -111,6 +113,7 @@ class Plan:
         }
 
 
-def compute_fingerprint(plan: Mapping[str, Any], shards: list[Any]) -> str:
-    """Return the sha256 of a plan and its shards, both as JSON values."""
-    return hashlib.sha256(json.dumps([plan, shards], sort_keys=True).encode()).hexdigest()
+def compute_fingerprint(plan: Plan, shards: Sequence[Shard]) -> str:
+    """Return the sha256 of what identifies the results of a plan and its shards."""
+    value = [plan.to_json(), [shard.to_json() for shard in shards]]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,14 @@ import sys
 import threading
 from typing import Any, Mapping, Sequence
 
-from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
+from rehub.batch_inference.engines.child_process import (
+    ChildDied,
+    claim_stdout,
+    end_child,
+    exchange_messages,
+    send_message,
+    start_child,
+)
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.probe import probe_schema
 from rehub.errors import BatchFailed, HubError
@@ -24,15 +31,10 @@ def probe_schema_in_child(
         BatchFailed: the process died.
     """
     process = start_child(__name__, run_probe.__name__, {})
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        pickle.dump((plan, tuple(shards), dict(types), tuple(keep)), process.stdin)
-        process.stdin.flush()
-        found = pickle.load(process.stdout)  # noqa: S301  From our own child.
-    except (EOFError, OSError, pickle.UnpicklingError):
-        status = end_child(process)
-        raise BatchFailed(f"The process that computes the first rows died with exit status {status}.") from None
+        found = exchange_messages(process, (plan, tuple(shards), dict(types), tuple(keep)))
+    except ChildDied as error:
+        raise BatchFailed(f"The process that computes the first rows died: {error}.") from None
     except BaseException:
         process.kill()
         raise
@@ -52,8 +54,7 @@ def run_probe() -> None:
         found: Any = probe_schema(*arguments)
     except Exception as error:  # noqa: BLE001  The parent raises it.
         found = error if isinstance(error, HubError) else BatchFailed(f"{type(error).__name__}: {error}")
-    with pipe:
-        pickle.dump(found, pipe)
+    send_message(pipe, found)
 
 
 def _exit_with_parent() -> None:

@@ -17,11 +17,11 @@ from typing import Any, Iterator
 
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Plan, Shard
-from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.reading import Chunk, read_slice
 from rehub.batch_inference.reading.chunk import merge_chunks
 from rehub.batch_inference.report import ShardReport
-from rehub.batch_inference.row_errors import RowErrors
+from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.writing import ShardWriter, convert_kept, convert_output
 from rehub.errors import BatchFailed, InputChanged, InputMismatch, OutputsNotAligned
 
@@ -33,10 +33,16 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _FINAL = (BatchFailed, InputChanged, InputMismatch, OutputsNotAligned)
 
 
-def make_predictor(plan: Plan) -> Predictor:
-    """Return the predictor of a plan, the same one for each call in this process; its first use loads the model."""
+def load_predictor(plan: Plan) -> Predictor:
+    """Return the predictor of a plan with its model loaded, the same one for each call in this process.
+
+    Raises:
+        HubError: the model cannot be loaded; and what TensorFlow raises.
+    """
     # Its schema and output are not what a predictor depends on, and the probe has no schema yet.
-    return _make_predictor(dataclasses.replace(plan, schema=b"", output=""))
+    predictor = _make_predictor(dataclasses.replace(plan, schema=b"", output="", fingerprint=""))
+    predictor.load()
+    return predictor
 
 
 @functools.lru_cache(maxsize=1)
@@ -50,32 +56,26 @@ def _make_predictor(plan: Plan) -> Predictor:
     )
 
 
-def try_shard(plan: Plan, shard: Shard, predictor: Predictor, attempts: int = ATTEMPTS) -> ShardReport:
-    """Compute a shard, several times if need be; return its report, which says why it was given up if it was.
-
-    Args:
-        plan: of the run.
-        shard: the shard.
-        predictor: of `make_predictor`; a worker uses one for all its shards.
-        attempts: how often it is tried.
-    """
-    for attempt in range(1, attempts + 1):
+def try_shard(plan: Plan, shard: Shard) -> ShardReport:
+    """Compute a shard, several times if need be; return its report, which says why it was given up if it was."""
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            report = run_shard(plan, shard, predictor)
+            predictor = load_predictor(plan)
+        except Exception as error:  # noqa: BLE001  The run ends: other shards would meet the same.
+            return _report_failure(shard, attempt, error, "the model cannot be loaded: ", stops_run=True)
+        try:
+            return dataclasses.replace(run_shard(plan, shard, predictor), attempts=attempt)
         except Exception as error:  # noqa: BLE001  The job goes on with the other shards, and reports this one.
-            failure = f"{type(error).__name__}: {error}"
-            _log.warning("%s, attempt %d: %s", shard.name, attempt, failure)
-            if attempt == attempts or isinstance(error, _FINAL) or _is_disk_full(error):
-                return ShardReport(
-                    shard.index,
-                    attempts=attempt,
-                    failure=failure,
-                    stops_run=plan.on_error == "fail" or _is_disk_full(error),
-                    worker=_name_worker(),
-                )
-        else:
-            return dataclasses.replace(report, attempts=attempt)
-    raise AssertionError("attempts is at least 1")
+            _log.warning("%s, attempt %d: %s: %s", shard.name, attempt, type(error).__name__, error)
+            if attempt == ATTEMPTS or isinstance(error, _FINAL) or _is_disk_full(error):
+                stops_run = plan.on_error == "fail" or _is_disk_full(error)
+                return _report_failure(shard, attempt, error, stops_run=stops_run)
+    raise AssertionError("ATTEMPTS is at least 1")
+
+
+def _report_failure(shard: Shard, attempt: int, error: Exception, what: str = "", *, stops_run: bool) -> ShardReport:
+    failure = f"{what}{type(error).__name__}: {error}"
+    return ShardReport(shard.index, attempts=attempt, failure=failure, stops_run=stops_run, worker=_name_worker())
 
 
 def _is_disk_full(error: BaseException) -> bool:
@@ -89,7 +89,7 @@ def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
     Args:
         plan: of the run.
         shard: the shard.
-        predictor: of `make_predictor`.
+        predictor: of `load_predictor`.
 
     Raises:
         BatchFailed: a row has no result, and the plan's `on_error` is "fail".
@@ -98,7 +98,6 @@ def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
     pa = import_pyarrow()
     schema = pa.ipc.read_schema(pa.py_buffer(plan.schema))
     clock = _Clock()
-    predictor.load()
     # The shard that comes first has the time of loading, even if the probe has loaded the model.
     clock.seconds["load"], predictor.load_seconds = predictor.load_seconds, 0.0
     writer = ShardWriter(plan.output, shard.name, uuid.uuid4().hex, schema)
@@ -113,7 +112,7 @@ def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
             with clock.time("write"):
                 writer.write(table)
         with clock.time("write"):
-            writer.publish({"rows": rows, "errors": errors})
+            writer.publish({"rows": rows, "errors": errors, "plan": plan.fingerprint})
     except BaseException:
         writer.discard()
         raise

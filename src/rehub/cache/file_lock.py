@@ -18,12 +18,10 @@ import math
 import os
 import sys
 import threading
-import time
 from pathlib import Path
-from types import TracebackType
 
 from rehub.cache.lock_holder import MAX_BYTES, LockHolder
-from rehub.cache.regular_files import IrregularFile, open_regular, read_regular
+from rehub.cache.regular_files import IrregularFile, open_regular, read_regular, seconds_since
 
 if sys.platform == "win32":
     import msvcrt
@@ -80,9 +78,7 @@ class FileLock:
     def __enter__(self) -> FileLock:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.release()
 
 
@@ -218,7 +214,7 @@ def _is_stale(descriptor: int, stale_after: float) -> bool:
     holder = LockHolder.from_bytes(os.read(descriptor, MAX_BYTES))
     if holder is not None and holder.is_dead():
         return True
-    inactive = time.time() - os.fstat(descriptor).st_mtime
+    inactive = seconds_since(os.fstat(descriptor).st_mtime)
     return inactive > (_MAX_SECONDS_WITHOUT_NAME if holder is None else stale_after)
 
 

@@ -7,11 +7,14 @@ the next process.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
+
+from rehub.cache.regular_files import seconds_since
 
 # FAT has the coarsest clock of the file systems in use: of two changes within one tick, the second is not visible.
 _CLOCK_TICK_SECONDS = 2.0
@@ -64,7 +67,9 @@ def record(roots: tuple[Path | str, ...], key: str, directory: Path, folders: Se
             status = os.stat(folder)
         except OSError:  # Deleted in the meantime.
             return
-        if max(status.st_mtime, status.st_ctime) > checked - _CLOCK_TICK_SECONDS:
-            return
+        for moment in (status.st_mtime, status.st_ctime):
+            # A later change does not repeat a time that is from before a clock was set back.
+            if moment > checked - _CLOCK_TICK_SECONDS and seconds_since(moment) < math.inf:
+                return
         stamps.append((folder, status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
     _records[key] = _Record(roots, directory, tuple(stamps), time.monotonic() + _MAX_AGE_SECONDS)

@@ -50,7 +50,7 @@ class Entry:
         size: bytes of all of its files.
         files: how many they are.
         stored: when it was stored; None if no file records it.
-        used: the approximate day of its last use; None in an object store, which does not record it.
+        used: the approximate day of its last use; None if it is not recorded, as in an object store.
         problem: the first missing or modified file, by names and sizes; None if the model is complete.
     """
 
@@ -109,8 +109,8 @@ class Cache(abc.ABC):
         """Return the entry with this key, complete or not; None if there is none."""
 
     @abc.abstractmethod
-    def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:
-        """Compare the files of an entry with its manifest, with `digests` also their contents."""
+    def verify_entry(self, entry: Entry, *, digests: bool = True) -> VerifyReport:
+        """Find the missing, modified and unexpected files of an entry; without `digests` by names and sizes alone."""
 
     @abc.abstractmethod
     def list_file_sizes(self, entry: Entry) -> dict[str, int]:
@@ -118,4 +118,4 @@ class Cache(abc.ABC):
 
     @abc.abstractmethod
     def remove_entry(self, entry: Entry) -> None:
-        """Delete an entry."""
+        """Delete an entry. A local one disappears in one step, after a running fetch of the same model."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
-import time
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,14 @@ from rehub.cache.interface import Cache, Entry, Fetched, Found, VerifyReport
 from rehub.cache.layout import EntryPaths, is_entry_name
 from rehub.cache.locks import hold_lock
 from rehub.cache.manifest import Manifest, UnreadableManifest, read_manifest
-from rehub.cache.regular_files import IrregularFile, Listing, is_irregular, list_directory, read_regular
+from rehub.cache.regular_files import (
+    IrregularFile,
+    Listing,
+    is_irregular,
+    list_directory,
+    read_regular,
+    seconds_since,
+)
 from rehub.cache.staging import MODEL, fetch_to_staging, remove_stale_staging, staging_directory
 from rehub.errors import CacheError, HubError
 from rehub.escaping import escape, quote_url
@@ -37,13 +44,12 @@ class LocalCache(Cache):
         self.root: Path = root
 
     def find(self, keys: Sequence[str]) -> Found | None:  # noqa: D102 - see Cache
-        now = time.time()
         try:
             for key in keys:
                 paths = EntryPaths.for_key(self.root, key)
                 listing = _list_complete(paths, key)
                 if listing is not None:
-                    _touch_last_used(paths, now)
+                    _touch_last_used(paths)
                     return Found(paths.directory, listing.directories)
         except OSError as error:
             raise CacheError(
@@ -112,7 +118,7 @@ class LocalCache(Cache):
     def find_entry(self, key: str) -> Entry | None:  # noqa: D102
         return _read_entry(EntryPaths.for_key(self.root, key))
 
-    def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:  # noqa: D102
+    def verify_entry(self, entry: Entry, *, digests: bool = True) -> VerifyReport:  # noqa: D102
         paths = EntryPaths(self.root, entry.name)
         try:
             manifest = read_manifest(paths.manifest)
@@ -178,11 +184,11 @@ def _list_complete(paths: EntryPaths, key: str) -> Listing | None:
     return listing
 
 
-def _touch_last_used(paths: EntryPaths, now: float) -> None:
+def _touch_last_used(paths: EntryPaths) -> None:
     """Record once a day that the model is in use, as the time of the file beside it: `prune_cache` reads it."""
     path = paths.manifest if paths.manifest.exists() else paths.descriptor
     try:
-        if is_irregular(path) or now - os.lstat(str(path)).st_mtime <= _SECONDS_BETWEEN_TOUCHES:
+        if is_irregular(path) or seconds_since(os.lstat(str(path)).st_mtime) <= _SECONDS_BETWEEN_TOUCHES:
             return
         if os.utime in os.supports_follow_symlinks:
             os.utime(str(path), follow_symlinks=False)
@@ -259,7 +265,8 @@ def _read_origin(paths: EntryPaths) -> tuple[str | None, str | None, datetime | 
 def _read_last_used(paths: EntryPaths) -> datetime | None:
     for path in (paths.manifest, paths.descriptor, paths.directory):
         try:
-            return parse_timestamp(os.lstat(str(path)).st_mtime)
+            modified = os.lstat(str(path)).st_mtime
         except OSError:
             continue
+        return None if seconds_since(modified) == math.inf else parse_timestamp(modified)
     return None

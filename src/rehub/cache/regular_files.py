@@ -6,9 +6,11 @@ files are opened, and no listing follows a link.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import stat
+import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 # A model's archive may have 32 directories above a file.
 _MAX_DEPTH = 64
 _MAX_ENTRIES = 1_000_000
+_MAX_SECONDS_AHEAD = 24 * 3600.0
 
 
 class IrregularFile(OSError):
@@ -119,6 +122,15 @@ def list_directory(directory: Path) -> Listing:
             else:
                 found.others.append(name)
     return found
+
+
+def seconds_since(timestamp: float) -> float:
+    """Return the age of a file by its time; infinity for one that only a clock can have made that was set back later.
+
+    Clocks of machines differ, so a time up to a day ahead is a young file's.
+    """
+    age = time.time() - timestamp
+    return age if age > -_MAX_SECONDS_AHEAD else math.inf
 
 
 def delete_path(path: Path) -> None:

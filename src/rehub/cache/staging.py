@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import re
-import time
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +20,7 @@ from rehub.cache.file_lock import try_acquire
 from rehub.cache.interface import Fetched
 from rehub.cache.layout import EntryPaths
 from rehub.cache.manifest import Manifest, hash_files
-from rehub.cache.regular_files import IrregularFile, delete_path, list_directory
+from rehub.cache.regular_files import IrregularFile, delete_path, list_directory, seconds_since
 from rehub.redaction import redact_url
 
 _log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def remove_all_stale_staging(root: Path) -> None:
     """Delete the staging directories that killed processes have left in a cache, those of tensorflow_hub included."""
     _remove_unlocked(root, "", stale_after=_STALE_AFTER_SECONDS)
     for path in _list_matching(root, "", _OF_TENSORFLOW_HUB):
-        if time.time() - _find_last_change(path) > _STALE_AFTER_SECONDS:
+        if _is_abandoned(path):
             delete_path(path)
 
 
@@ -94,17 +93,15 @@ def _list_matching(root: Path, prefix: str, pattern: re.Pattern[str]) -> list[Pa
     return [root / name for name in sorted(names) if pattern.fullmatch(name)]
 
 
-def _find_last_change(path: Path) -> float:
-    """Return when a path, or something below it, was last changed; infinity if that is unknown."""
+def _is_abandoned(path: Path) -> bool:
+    """Return whether nothing at or below a path has changed for a day; False if that is unknown."""
+    names = [str(path)]
     try:
-        names = [str(path)]
         if path.is_dir() and not path.is_symlink():
-            found = list_directory(path)
-            names += [*found.directories, *(os.path.join(str(path), name) for name in (*found.files, *found.others))]
-        return max(os.lstat(name).st_mtime for name in names)
-    except FileNotFoundError:
-        return math.inf
-    except IrregularFile:
-        return os.lstat(str(path)).st_mtime
+            with contextlib.suppress(IrregularFile):
+                found = list_directory(path)
+                names += found.directories
+                names += [os.path.join(str(path), name) for name in (*found.files, *found.others)]
+        return all(seconds_since(os.lstat(name).st_mtime) > _STALE_AFTER_SECONDS for name in names)
     except OSError:
-        return math.inf
+        return False

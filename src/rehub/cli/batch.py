@@ -6,12 +6,12 @@ import argparse
 
 from rehub.batch_inference import BatchReport, batch
 from rehub.batch_inference.engines import ENGINES, EngineOptions, runs_in_this_process
+from rehub.batch_inference.model import pin_model
 from rehub.batch_inference.planning import SHARD_ROWS
 from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
 from rehub.cli.parser import Parser, parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
-from rehub.resolvers import resolve
 
 _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
 
@@ -143,11 +143,11 @@ def _join_pairs(given: list[list[tuple[str, str]]] | None) -> dict[str, str] | N
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    resolve(arguments.handle)  # If it fails, it fails before TensorFlow is imported, which takes seconds.
+    model = pin_model(arguments.handle)  # If it fails, it fails before TensorFlow is imported, which takes seconds.
     if runs_in_this_process(arguments.engine, EngineOptions(arguments.workers)):
         start_tensorflow()
     report = batch(
-        arguments.handle,
+        model,
         arguments.paths,
         arguments.output,
         signature=arguments.signature,

@@ -9,7 +9,6 @@ from pathlib import Path
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
 from rehub.cli.parser import Parser
-from rehub.staging import write_atomically
 
 
 def add_arguments(parser: Parser) -> None:
@@ -35,15 +34,9 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    from rehub.server.access import SCOPES, create_token, read_access_rules
+    from rehub.server.access import SCOPES, add_token
 
-    path = arguments.directory / "tokens.toml"
-    read_access_rules(path)  # Report a damaged file now, instead of adding to it.
     expires = None if arguments.days is None else datetime.now(timezone.utc) + timedelta(days=arguments.days)
-    token, lines = create_token(arguments.name, arguments.scope or SCOPES, arguments.publishers, expires)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    with write_atomically(path) as staging:
-        staging.write_text(before + ("\n" if before else "") + lines, encoding="utf-8")
-        staging.chmod(0o600)
-    output.print_line(token)
+    path = arguments.directory / "tokens.toml"
+    output.print_line(add_token(path, arguments.name, arguments.scope or SCOPES, arguments.publishers, expires))
     return OK

@@ -21,14 +21,17 @@ import fnmatch
 import hashlib
 import hmac
 import logging
+import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
+from rehub.cache.locks import hold_lock
 from rehub.errors import InvalidSetting
 from rehub.escaping import quote
+from rehub.staging import write_atomically
 from rehub.strict_parsing import parse_toml
 
 _log = logging.getLogger(__name__)
@@ -55,9 +58,9 @@ class Token:
     publishers: tuple[str, ...]
     expires: datetime | None = None
 
-    def allows(self, action: str, publisher: str, now: datetime) -> bool:
+    def allows(self, action: str, publisher: str) -> bool:
         """Whether it allows to "read" or "publish" models of a publisher."""
-        if self.expires is not None and now >= self.expires:
+        if self.expires is not None and datetime.now(timezone.utc) >= self.expires:
             return False
         return action in self.scope and _matches_any(publisher, self.publishers)
 
@@ -80,11 +83,11 @@ class Visitor:
         """Whether models of this publisher are shown."""
         if not _matches_any(publisher, self.access.private) or self.user:
             return True
-        return self.token is not None and self.token.allows("read", publisher, _current_time())
+        return self.token is not None and self.token.allows("read", publisher)
 
     def can_publish(self, publisher: str) -> bool:
         """Whether models may be published and withdrawn under this publisher."""
-        return self.token is not None and self.token.allows("publish", publisher, _current_time())
+        return self.token is not None and self.token.allows("publish", publisher)
 
     @property
     def label(self) -> str:
@@ -148,6 +151,7 @@ def read_access_rules(path: Path) -> AccessRules:
     """
     try:
         content = path.read_bytes()
+        _warn_of_others(path)
     except FileNotFoundError:
         return AccessRules()
     except OSError as error:
@@ -158,6 +162,23 @@ def read_access_rules(path: Path) -> AccessRules:
         return AccessRules(tokens, _read_texts(document.get("private", [])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"{quote(path)} is not a file of tokens: {error}.") from error
+
+
+def add_token(path: Path, name: str, scope: Sequence[str], publishers: Sequence[str], expires: datetime | None) -> str:
+    """Return a new token, and write what it allows to a `tokens.toml`, which is made if it does not exist.
+
+    Raises:
+        InvalidSetting: the file is not one of tokens, or an argument is not possible.
+    """
+    token, lines = create_token(name, scope, publishers, expires)
+    # Of two processes that write at once, the second would overwrite the token of the first.
+    with hold_lock(path.with_name(f"{path.name}.lock"), quote(path)):
+        read_access_rules(path)  # Report a damaged file now, instead of adding to it.
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        with write_atomically(path) as staging:
+            staging.write_text(before + ("\n" if before else "") + lines, encoding="utf-8")
+            staging.chmod(0o600)
+    return token
 
 
 def create_token(
@@ -180,6 +201,16 @@ def create_token(
             f"expires = {expires.astimezone(timezone.utc).isoformat(timespec='seconds').replace('+00:00', 'Z')}"
         )
     return token, "\n".join(lines) + "\n"
+
+
+def _warn_of_others(path: Path) -> None:
+    """Warn, as ssh does of its keys, if others can read or write the rules, or replace the file."""
+    if os.name == "nt":  # It has no such modes.
+        return
+    if path.stat().st_mode & 0o077:
+        _log.warning("Others can read or write %s, which says who may publish: chmod 600", quote(path))
+    if path.parent.stat().st_mode & 0o022:
+        _log.warning("Others can write to the directory of %s, and so replace it: chmod go-w", quote(path))
 
 
 def _token_in(authorization: str | None) -> str | None:
@@ -225,7 +256,3 @@ def _toml_text(text: str) -> str:
     if not text.isprintable():
         raise InvalidSetting(f"{quote(text)} has characters that cannot be printed.")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _current_time() -> datetime:
-    return datetime.now(timezone.utc)

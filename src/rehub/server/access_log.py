@@ -6,10 +6,9 @@ import json
 import logging
 import time
 from datetime import datetime, timezone
-from typing import Callable, Mapping
+from typing import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,26 +40,6 @@ class Metrics:
     def render(self) -> bytes:
         """Return the counters in Prometheus' text format."""
         return generate_latest(self._registry)
-
-
-class AddHeaders:
-    """ASGI middleware: headers that every answer has, unless it sets them itself."""
-
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
-        self._app = app
-        self._headers = headers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 class AccessLog:

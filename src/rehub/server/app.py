@@ -6,8 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Awaitable, Callable, cast
-from urllib.parse import urlencode
+from typing import Any, Awaitable, Callable, Mapping, cast
+from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,12 +21,12 @@ from rehub.inspection import inspect
 from rehub.inspection.picture import draw_model
 from rehub.server import pages, responses, uploads
 from rehub.server.access import Visitor
-from rehub.server.access_log import AccessLog, AddHeaders, Metrics
+from rehub.server.access_log import AccessLog, Metrics
 from rehub.server.cards import read_card
-from rehub.server.catalogue import FILTERS
-from rehub.server.facts import ModelFacts, card_of
+from rehub.server.catalogue import FILTERS, NOTHING_FOUND, SearchResult
+from rehub.server.facts import card_of
 from rehub.server.names import ModelName, is_version, parse_name
-from rehub.server.security_headers import EVERY_ANSWER, page_policy
+from rehub.server.security_headers import page_policy
 from rehub.server.service import Service
 from rehub.server.tree import StoredModel, tflite_file
 
@@ -57,10 +57,13 @@ def create_app(service: Service) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={HubError: application.answer_error, FileNotFoundError: application.answer_vanished},
+        exception_handlers={
+            HubError: application.answer_error,
+            FileNotFoundError: application.answer_vanished,
+            uploads.Refusal: uploads.answer_refusal,
+        },
     )
     app.add_middleware(AccessLog, visitor_of=application.visitor, metrics=metrics)
-    app.add_middleware(AddHeaders, headers=EVERY_ANSWER)
     return app
 
 
@@ -95,37 +98,22 @@ class _Application:
         return answer
 
     async def home(self, request: Request) -> Response:
-        """All models."""
-        models = await asyncio.to_thread(self._service.list_models, "", self.visitor(request))
-        return self._answer_list(request, "Models", models)
+        """All models, a page at a time."""
+        return self._answer_list(request, "Models", await self._find_models(request))
 
     async def search(self, request: Request) -> Response:
-        """Models by words and facts, a page at a time."""
+        """Models by words and facts."""
         query = request.query_params.get("q", "")[:200]
         chosen = {name: request.query_params.get(name, "") for name in FILTERS}
-        asked = request.query_params.get("page", "")
-        page = int(asked) if is_version(asked) and len(asked) < _LONGEST_PAGE_NUMBER else 1
-        offset = (max(page, 1) - 1) * _MODELS_ON_A_PAGE
-        found = await asyncio.to_thread(
-            self._service.search, query, self.visitor(request), chosen, offset, _MODELS_ON_A_PAGE
-        )
-        kept = {"q": query, **{name: value for name, value in chosen.items() if value}}
-        previous, following = (f"/-/search?{urlencode({**kept, 'page': number})}" for number in (page - 1, page + 1))
-        previous = previous if page > 1 else ""
-        following = following if offset + _MODELS_ON_A_PAGE < found.total else ""
-        if not _wants_html(request):
-            return self._answer_models(request, found.models, {"total": found.total, "next": following or None})
-        html = self._pages.list(
+        found = await self._find_models(request, query, chosen)
+        return self._answer_list(
+            request,
             f"Models for {query!r}" if query else "Models",
-            found.models,
-            total=found.total,
+            found,
             query=query,
-            filters=pages.filters_of(found.choices, chosen),
-            previous=previous,
-            following=following,
+            chosen=chosen,
             nothing="No model has all of these words.",
         )
-        return self._answer_html(html)
 
     async def health(self, _: Request) -> Response:
         """Whether the service answers, and its directory can be read."""
@@ -268,14 +256,14 @@ class _Application:
         return Response(svg, media_type="image/svg+xml", headers=headers)
 
     async def _answer_absence(self, request: Request, path: str, name: ModelName | None, visitor: Visitor) -> Response:
-        if name is not None and name.version is None and not request.query_params:
+        if name is not None and name.version is None and request.query_params.keys() <= {"page"}:
             collection = self._service.collection(path) if visitor.can_read(name.publisher) else None
             if collection is not None:
                 heading, card = collection
-                return self._answer_list(request, heading, [], card=read_card(card).body, nothing="")
-            models = await asyncio.to_thread(self._service.list_models, name.path, visitor)
-            if models:
-                return self._answer_list(request, name.path, models)
+                return self._answer_list(request, heading, NOTHING_FOUND, card=read_card(card).body, nothing="")
+            found = await self._find_models(request, prefix=name.path)
+            if found.total:
+                return self._answer_list(request, name.path, found)
         if name is None:
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"No model can be at /{escape(path)}.")
         absence = await asyncio.to_thread(self._service.explain_absence, name, visitor)
@@ -318,15 +306,30 @@ class _Application:
             lines.append(f"Similar names: {', '.join(near)}")
         return PlainTextResponse("\n".join(lines) + "\n", status, headers=headers)
 
-    def _answer_list(self, request: Request, heading: str, models: list[ModelFacts], **values: Any) -> Response:
-        if not _wants_html(request):
-            return self._answer_models(request, models, {})
-        return self._answer_html(self._pages.list(heading, models, **values))
+    async def _find_models(
+        self, request: Request, query: str = "", chosen: Mapping[str, str] | None = None, prefix: str = ""
+    ) -> SearchResult:
+        return await asyncio.to_thread(
+            self._service.catalogue.search,
+            query,
+            self.visitor(request).can_read,
+            chosen,
+            prefix=prefix,
+            offset=(_page_number(request) - 1) * _MODELS_ON_A_PAGE,
+            limit=_MODELS_ON_A_PAGE,
+        )
 
-    def _answer_models(self, request: Request, models: list[ModelFacts], facts_of_list: dict[str, Any]) -> Response:
-        found = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in models]
-        headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
-        return JSONResponse({"models": found, **facts_of_list}, headers=headers)
+    def _answer_list(self, request: Request, heading: str, found: SearchResult, **values: Any) -> Response:
+        """Answer with a page of a list of models."""
+        page = _page_number(request)
+        following = _page_url(request, page + 1) if page * _MODELS_ON_A_PAGE < found.total else ""
+        if not _wants_html(request):
+            models = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in found.models]
+            headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+            record = {"models": models, "total": found.total, "next": following or None}
+            return JSONResponse(record, headers=headers)
+        previous = _page_url(request, page - 1) if page > 1 else ""
+        return self._answer_html(self._pages.list(heading, found, previous=previous, following=following, **values))
 
     def _answer_html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
         headers = {
@@ -335,6 +338,15 @@ class _Application:
             "Vary": "Accept",
         }
         return Response(html, status, headers=headers, media_type="text/html")
+
+
+def _page_number(request: Request) -> int:
+    asked = request.query_params.get("page", "")
+    return max(int(asked), 1) if is_version(asked) and len(asked) < _LONGEST_PAGE_NUMBER else 1
+
+
+def _page_url(request: Request, number: int) -> str:
+    return f"{quote(request.scope['path'])}?{urlencode({**request.query_params, 'page': number})}"
 
 
 def _wants_html(request: Request) -> bool:

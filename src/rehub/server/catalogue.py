@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table models (
-    name text, version integer, publisher text, format text, task text, language text, license text,
-    stamp text, facts text, is_latest integer
+    name text, version integer, is_latest integer, publisher text, format text, task text, language text, license text,
+    stamp text, facts text
 );
 create unique index by_name on models (name, version);
 create virtual table words using fts5 (name, description, labels, card, tokenize = "porter unicode61 tokenchars '_'");
@@ -47,6 +47,7 @@ _WITH_WORDS = (
 )
 _BEST_FIRST = "bm25(words, 10, 5, 5, 1), models.name"
 _NARROWED = " ".join(f"and :{name} in ('', models.{name})" for name in FILTERS)
+_BELOW = "and (:prefix in ('', models.name) or substr(models.name, 1, length(:prefix) + 1) = :prefix || '/')"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class SearchResult:
     models: list[ModelFacts]
     total: int
     choices: dict[str, tuple[str, ...]]
+
+
+NOTHING_FOUND = SearchResult([], 0, {})
 
 
 class Catalogue:
@@ -111,7 +115,7 @@ class Catalogue:
         with self._use_database() as database:
             _delete_rows(database, key)
             row = database.execute(
-                "insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                "insert into models values (?, ?, 0, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *key,
                     *(facts.publisher, facts.format, facts.task, facts.language, facts.license),
@@ -141,14 +145,6 @@ class Catalogue:
             raise FileNotFoundError(f"{model.name} was withdrawn meanwhile")
         return facts_from_json(found[0])
 
-    def latest(self, prefix: str = "") -> Iterator[ModelFacts]:
-        """Yield the latest version of each model whose path starts with these segments, sorted by path."""
-        with self._use_database() as database:
-            rows = database.execute("select name, facts from models where is_latest order by name").fetchall()
-        for name, facts in rows:
-            if not prefix or name == prefix or name.startswith(prefix + "/"):
-                yield facts_from_json(facts)
-
     def names(self, is_visible: Callable[[str], bool]) -> list[str]:
         """Return the names of all models that may be shown."""
         with self._use_database() as database:
@@ -161,6 +157,7 @@ class Catalogue:
         is_visible: Callable[[str], bool],
         chosen: Mapping[str, str] | None = None,
         *,
+        prefix: str = "",
         offset: int = 0,
         limit: int = 50,
     ) -> SearchResult:
@@ -169,13 +166,15 @@ class Catalogue:
         Args:
             text: what a person typed; its last letters may be the start of a word.
             is_visible: whether a publisher's models may be shown.
-            chosen: values of some of FILTERS; "" for any.
+            chosen: values of some of FILTERS; "" for any. None makes no choices.
+            prefix: the segments that a model's path starts with; "" for any.
             offset: how many of them to skip.
             limit: how many to return.
         """
         words = _WORD.findall(text)[:_MOST_WORDS]
         found, order = (_WITH_WORDS, _BEST_FIRST) if words else (_OF_ALL, "models.name")
         values = {name: (chosen or {}).get(name, "") for name in FILTERS}
+        values["prefix"] = prefix
         values["words"] = " ".join(f'"{word}"*' for word in words)
         bounds = {"limit": limit, "offset": offset, "most": _MOST_CHOICES}
         with self._use_database() as database:
@@ -186,11 +185,11 @@ class Catalogue:
                 statement = f"select {columns} from {found} {end}"  # noqa: S608
                 return database.execute(statement, {**values, **bounds}).fetchall()
 
-            ((total,),) = select("count(*)", _NARROWED)
-            rows = select("models.facts", f"{_NARROWED} order by {order} limit :limit offset :offset")
+            ((total,),) = select("count(*)", f"{_NARROWED} {_BELOW}")
+            rows = select("models.facts", f"{_NARROWED} {_BELOW} order by {order} limit :limit offset :offset")
             choices = {
                 name: select(f"distinct models.{name}", f"and models.{name} != '' order by 1 limit :most")
-                for name in FILTERS
+                for name in (FILTERS if chosen is not None else ())
             }
         return SearchResult(
             [facts_from_json(facts) for (facts,) in rows],

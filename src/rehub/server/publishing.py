@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterator
 
+from rehub.cache.regular_files import seconds_since
 from rehub.errors import HubError, UntrustedModel
 from rehub.escaping import quote
 from rehub.inspection import inspect
@@ -27,7 +27,6 @@ from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, 
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
 from rehub.transfer.archives import unpack_archive
 
-SCAN_POLICIES = ("refuse", "record")
 _SECONDS_UNTIL_STALE = 24 * 3600
 _MODEL_FILES_OF_TENSORFLOW = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -111,7 +110,7 @@ class HubDirectory:
         if not staging.is_dir():
             return
         for path in staging.iterdir():
-            if time.time() - path.stat().st_mtime > _SECONDS_UNTIL_STALE:
+            if seconds_since(path.stat().st_mtime) > _SECONDS_UNTIL_STALE:
                 shutil.rmtree(str(path), ignore_errors=True)
 
     def publish(self, name: ModelName, archive: Path, staging: Path, *, scan_policy: str = "refuse") -> Publication:

@@ -23,6 +23,7 @@ from rehub.server.catalogue import Catalogue
 from rehub.server.connections import ServiceProtocol
 from rehub.server.mirror import Mirror
 from rehub.server.publishing import HubDirectory
+from rehub.server.security_headers import EVERY_ANSWER
 from rehub.server.service import ServerOptions, Service
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def run_service(service: Service, host: str, port: int, *, on_start: Callable[[s
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            headers=list(EVERY_ANSWER.items()),
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         ),
         on_start,

@@ -6,17 +6,16 @@ import asyncio
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping
 
 from rehub.server.access import AccessFile, Visitor
-from rehub.server.catalogue import Catalogue, SearchResult
-from rehub.server.facts import ModelFacts
+from rehub.server.catalogue import Catalogue
 from rehub.server.mirror import Mirror
 from rehub.server.names import ModelName, parse_name
 from rehub.server.publishing import HubDirectory
 from rehub.server.tree import CARD_FILE, StoredModel, Tombstone
 
 _MOST_NEAR = 5
+_MOST_COMPARED = 5000  # Each takes about 25 microseconds.
 
 
 @dataclass(frozen=True)
@@ -63,22 +62,15 @@ class Absence:
     versions: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Service:
     """A directory of models, its index, and who may see what."""
 
-    def __init__(
-        self,
-        hub: HubDirectory,
-        catalogue: Catalogue,
-        access: AccessFile,
-        options: ServerOptions,
-        mirror: Mirror | None = None,
-    ) -> None:
-        self.hub = hub
-        self.mirror = mirror
-        self.catalogue = catalogue
-        self.access = access
-        self.options = options
+    hub: HubDirectory
+    catalogue: Catalogue
+    access: AccessFile
+    options: ServerOptions
+    mirror: Mirror | None = None
 
     async def find(self, name: ModelName, visitor: Visitor) -> StoredModel | None:
         """Return the model, if it is there and the visitor may see it: private and absent look the same."""
@@ -111,25 +103,20 @@ class Service:
         found = self.hub.tree.versions(name)
         return found if found or self.mirror is None else self.mirror.hub.tree.versions(name)
 
-    def list_models(self, prefix: str, visitor: Visitor) -> list[ModelFacts]:
-        """Return the latest version of each model below a publisher or a part of a name."""
-        return [facts for facts in self.catalogue.latest(prefix) if visitor.can_read(facts.publisher)]
-
-    def search(self, text: str, visitor: Visitor, chosen: Mapping[str, str], offset: int, limit: int) -> SearchResult:
-        """Return a page of the models that have these words, best first."""
-        return self.catalogue.search(text, visitor.can_read, chosen, offset=offset, limit=limit)
-
     def collection(self, path: str) -> tuple[str, Path] | None:
         """Return the name and card of a collection, `<publisher>/collection/<name>`; None if there is none."""
         name = parse_name(path)
         if name is None or not name.name.startswith("collection/"):
             return None
         tree = self.hub.tree
-        directory = tree.place_of(name.with_version(None))
+        directory = tree.place_of(name)
         own = [each for each in (directory / CARD_FILE, directory.with_suffix(".md")) if tree.holds(each.parent)]
         other = tree.docs / name.publisher / "collections" / name.name[len("collection/") :] / "1.md"
         found = next((each for each in (*own, other) if each.is_file()), None)
         return None if found is None else (name.path, found)
 
     def _find_similar_names(self, name: ModelName, visitor: Visitor) -> tuple[str, ...]:
-        return tuple(difflib.get_close_matches(name.path, self.catalogue.names(visitor.can_read), _MOST_NEAR, 0.6))
+        names = self.catalogue.names(visitor.can_read)
+        if len(names) > _MOST_COMPARED:
+            names = [each for each in names if each.startswith(f"{name.publisher}/") or each.endswith(f"/{name.name}")]
+        return tuple(difflib.get_close_matches(name.path, names[:_MOST_COMPARED], _MOST_NEAR, 0.6))

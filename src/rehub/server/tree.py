@@ -61,7 +61,7 @@ class ModelTree:
 
     def find(self, name: ModelName) -> StoredModel | None:
         """Return the version that is asked for, or else the latest; None if there is none."""
-        directory = self._find_directory(name.with_version(None))
+        directory = self._find_directory(name)
         if directory is None:
             return None
         if name.version is not None:
@@ -72,8 +72,8 @@ class ModelTree:
 
     def versions(self, name: ModelName) -> list[int]:
         """Return the versions of a model, lowest first."""
-        directory = self._find_directory(name.with_version(None))
-        if directory is None or not directory.is_dir():
+        directory = self._find_directory(name)
+        if directory is None:
             return []
         found = (each for each in directory.iterdir() if is_version(each.name))
         return sorted(
@@ -82,8 +82,8 @@ class ModelTree:
 
     def tombstone(self, name: ModelName) -> Tombstone | None:
         """Return why this version was withdrawn; for a model without a version, why its last one was."""
-        directory = self._find_directory(name.with_version(None))
-        if directory is None or not directory.is_dir():
+        directory = self._find_directory(name)
+        if directory is None:
             return None
         version = name.version
         if version is None:
@@ -95,8 +95,8 @@ class ModelTree:
 
     def withdrawn_versions(self, name: ModelName) -> list[int]:
         """Return the versions that have a tombstone, lowest first."""
-        directory = self._find_directory(name.with_version(None))
-        if directory is None or not directory.is_dir():
+        directory = self._find_directory(name)
+        if directory is None:
             return []
         names = (each.name for each in directory.iterdir() if each.name.endswith(_TOMBSTONE))
         return sorted(int(each[: -len(_TOMBSTONE)]) for each in names if is_version(each[: -len(_TOMBSTONE)]))
@@ -121,7 +121,7 @@ class ModelTree:
 
     def _find_directory(self, name: ModelName) -> Path | None:
         place = self.place_of(name)
-        return place if self.holds(place) else None
+        return place if place.is_dir() and self.holds(place) else None
 
     def _model_at(self, name: ModelName, directory: Path) -> StoredModel | None:
         if not directory.is_dir() or not self.holds(directory) or not is_model(directory):

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import AsyncIterator
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -32,13 +33,8 @@ _LONGEST_REASON = 4096
 _SECONDS_FOR_CHUNK = 120
 
 
-class Refusal(Exception):
-    """An upload that is refused, with the status that says why."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+class Refusal(HTTPException):
+    """An upload that is refused, with the status that says why. `answer_refusal` answers with it."""
 
 
 async def put_model(request: Request, service: Service, visitor: Visitor) -> Response:
@@ -52,17 +48,15 @@ async def put_model(request: Request, service: Service, visitor: Visitor) -> Res
             done = await asyncio.to_thread(
                 service.hub.publish, name, archive, staging, scan_policy=service.options.scan_policy
             )
-    except Refusal as refusal:
-        return _answer_refusal(refusal.status, refusal.message)
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # The client has gone.
     except (HubError, OSError) as error:
         if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
             _log.error("%s is not published: %s", request.url.path, error)
-            return _answer_refusal(HTTPStatus.INSUFFICIENT_STORAGE, "The service has no room for this model.")
+            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "The service has no room for this model.") from error
         if not isinstance(error, HubError):
             raise
-        return _answer_refusal(_status_of(error), str(error))
+        raise Refusal(_status_of(error), str(error)) from error
     stored = service.hub.tree.find(done.name)
     if stored is not None:
         with contextlib.suppress(FileNotFoundError):  # It was withdrawn meanwhile.
@@ -78,10 +72,8 @@ async def delete_model(request: Request, service: Service, visitor: Visitor) -> 
         name = _name_for(request, service, visitor)
         reason = await _receive_reason(request)
         await asyncio.to_thread(service.hub.unpublish, name, reason)
-    except Refusal as refusal:
-        return _answer_refusal(refusal.status, refusal.message)
     except HubError as error:
-        return _answer_refusal(HTTPStatus.NOT_FOUND, str(error))
+        raise Refusal(HTTPStatus.NOT_FOUND, str(error)) from error
     await asyncio.to_thread(service.catalogue.remove, name)
     return JSONResponse({"name": str(name), "withdrawn": True}, headers={"Cache-Control": "no-store"})
 
@@ -163,8 +155,10 @@ def _status_of(error: HubError) -> HTTPStatus:
     return HTTPStatus.UNPROCESSABLE_ENTITY  # Not an archive, a dangerous one, or one without a model.
 
 
-def _answer_refusal(status: HTTPStatus, message: str) -> Response:
+async def answer_refusal(_: Request, error: Exception) -> Response:
+    """Return a refusal as JSON."""
+    assert isinstance(error, Refusal)
     headers = {"Cache-Control": "no-store"}
-    if status == HTTPStatus.UNAUTHORIZED:
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="rehub", Basic realm="rehub"'
-    return JSONResponse({"error": message}, status, headers=headers)
+    return JSONResponse({"error": error.detail}, error.status_code, headers=headers)

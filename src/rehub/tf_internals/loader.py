@@ -111,9 +111,79 @@ def _make_v2_loader_class() -> Any:
             has_variables = any(node.HasField("variable") for node in self._proto.nodes)
             index = os.path.join(self._export_dir, "variables", "variables.index")
             if has_variables or import_tensorflow().io.gfile.exists(index):
-                super()._restore_checkpoint()
+                prefix = index[: -len(".index")]
+                _restore_objects(self.get(0), prefix)
+                _restore_by_names(self._keep_unrestored_variables(), prefix)
+
+        def _keep_unrestored_variables(self) -> dict[str, Any]:
+            """Return the variables without values by name, after the functions that capture them own them."""
+            found = {
+                number: self._nodes[number]
+                for number, node in enumerate(self._proto.nodes)
+                if node.HasField("variable") and not _is_restored(self._nodes[number])
+            }
+            for name, function in self._proto.concrete_functions.items() if found else ():
+                captured = [found[number] for number in function.bound_inputs if number in found]
+                self._concrete_functions[name].graph._rehub_variables = captured
+            return {self._proto.nodes[number].variable.name: variable for number, variable in found.items()}
 
     return Loader
+
+
+def _restore_objects(root: Any, prefix: str) -> None:
+    """Restore the variables of objects as 1.15 does, without warnings of objects that only the checkpoint has.
+
+    Newer versions write functions and their captures into it too, each of which would give a line.
+    """
+    from tensorflow.python.training.tracking import base, graph_view, util  # Seen in 1.15.
+
+    tf = import_tensorflow()
+    saver = util.TrackableSaver(graph_view.ObjectGraphView(root))
+    with tf.device("CPU"):
+        saver._file_prefix_placeholder = tf.constant(prefix)
+    status = saver.restore(prefix)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+    checkpoint = status._checkpoint
+    for number, restored in dict(checkpoint.object_by_proto_id).items():
+        # Restoring is done in eager mode; in a graph it is the variable's initializer.
+        operations = base.CheckpointPosition(checkpoint=checkpoint, proto_id=number).restore_ops()
+        if operations:
+            restored._initializer_op = operations
+
+
+def _is_restored(variable: Any) -> bool:
+    """Whether a variable has a value, or an initializer in a graph. Seen in 1.15."""
+    if import_tensorflow().executing_eagerly():
+        return bool(variable.is_initialized())
+    return variable.initializer is not None
+
+
+def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
+    """Restore variables to which no object leads, such as those of an optimizer that the model is loaded without.
+
+    Args:
+        variables: by their names in the checkpoint. Those that it lacks stay without a value.
+        prefix: the checkpoint's.
+    """
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    if not variables:
+        return
+    tf = import_tensorflow()
+    reader = tf.train.load_checkpoint(prefix)
+    objects = trackable_object_graph_pb2.TrackableObjectGraph()
+    objects.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    keys = {each.full_name: each.checkpoint_key for node in objects.nodes for each in node.attributes}
+    for name, variable in variables.items():
+        key = keys.get(name)
+        if key is not None:
+            (value,) = tf.raw_ops.RestoreV2(
+                prefix=prefix, tensor_names=[key], shape_and_slices=[""], dtypes=[variable.dtype.base_dtype]
+            )
+            restored = variable.assign(value, read_value=False)
+        if not tf.executing_eagerly():
+            variable._initializer_op = tf.no_op() if key is None else restored
 
 
 @functools.lru_cache(maxsize=None)

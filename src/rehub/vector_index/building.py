@@ -15,6 +15,7 @@ from rehub.staging import publish_directory, remove_path, staging_path
 from rehub.vector_index.data_files import (
     DataFile,
     check_directory,
+    check_runs,
     choose_vector_column,
     describe_data_file,
     iter_vectors,
@@ -73,7 +74,8 @@ def build_index(
         The index, open.
 
     Raises:
-        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths.
+        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths; or files are of
+            different runs of `rehub batch`.
         InvalidSetting: the metric or the projection is not possible.
         OutputInUse: another process builds this index now.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
@@ -86,6 +88,7 @@ def build_index(
         raise InvalidSetting(f"seed={seed} must be from 0 to {2**32 - 1}.")
     root = check_directory(directory)
     names = list_data_files(root)
+    check_runs(root, names)
     column = choose_vector_column(root, names[0], column)
     files = tuple(describe_data_file(root, name) for name in names)
     if exact is None:

@@ -5,22 +5,21 @@ A row is named by its number: rows are counted from 0 over all files, in the ord
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.model import hash_path
+from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import InvalidVectors
 from rehub.escaping import quote
 from rehub.formatting import list_names
-from rehub.hashing import hash_file
-from rehub.vector_index.packages import import_parquet
 
 if TYPE_CHECKING:
     from os import PathLike
-
-# `rehub batch` writes here why a row has no outputs; null in good rows.
-ERROR_COLUMN = "error"
 
 _ROWS_PER_BATCH = 8192
 
@@ -97,13 +96,27 @@ def describe_data_file(directory: Path, name: str) -> DataFile:
     path = directory / name
     status = path.stat()
     rows = _open_parquet(path).metadata.num_rows
-    return DataFile(name, status.st_size, status.st_mtime_ns, hash_content(path), rows)
+    return DataFile(name, status.st_size, status.st_mtime_ns, hash_path(path), rows)
 
 
-def hash_content(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return str(hash_file(file).hexdigest())
+def check_runs(directory: Path, names: Sequence[str]) -> None:
+    """Check that the files of each folder which `rehub batch` wrote are of one run.
+
+    Raises:
+        InvalidVectors: a file is of another one: a worker that was forgotten can have written it late.
+    """
+    runs: dict[str, tuple[str, str]] = {}
+    for name in names:
+        text = (_open_parquet(directory / name).metadata.metadata or {}).get(b"rehub")
+        run = json.loads(text).get("plan") if text else None
+        if run is None:
+            continue
+        first, other = runs.setdefault(name.rpartition("/")[0], (run, name))
+        if first != run:
+            raise InvalidVectors(
+                f"{quote(directory / other)} and {quote(directory / name)} are of different runs of `rehub batch`. "
+                "Start the last one again: it computes what is not its own."
+            )
 
 
 def choose_vector_column(directory: Path, name: str, column: str | None) -> str:
@@ -140,8 +153,7 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
     Raises:
         InvalidVectors: a file has no such column, cannot be read, or two vectors have different lengths.
     """
-    import_parquet()
-    import pyarrow as pa
+    pa = import_pyarrow()
 
     first_row = 0
     for file in files:
@@ -160,8 +172,8 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
 
 def _read_batch(batch: Any, column: str, first_row: int, path: Path) -> VectorBatch:
     import numpy as np
-    import pyarrow as pa
 
+    pa = import_pyarrow()
     lists = batch.column(batch.schema.get_field_index(column))
     has_vector = lists.is_valid().to_numpy(zero_copy_only=False)
     has_failed = np.zeros(len(lists), bool)
@@ -181,16 +193,14 @@ def _read_batch(batch: Any, column: str, first_row: int, path: Path) -> VectorBa
 
 
 def _list_lengths(lists: Any) -> list[int]:
-    import pyarrow as pa
-
+    pa = import_pyarrow()
     if pa.types.is_fixed_size_list(lists.type):
         return [lists.type.list_size] if len(lists) else []
     return sorted(set(lists.value_lengths().to_pylist()))
 
 
 def _is_vector_type(type_: Any) -> bool:
-    import pyarrow as pa
-
+    pa = import_pyarrow()
     is_list = pa.types.is_fixed_size_list(type_) or pa.types.is_list(type_) or pa.types.is_large_list(type_)
     return bool(is_list and (pa.types.is_floating(type_.value_type) or pa.types.is_integer(type_.value_type)))
 
@@ -212,8 +222,7 @@ def read_rows(directory: Path, files: Sequence[DataFile], rows: Sequence[int]) -
 
 
 def _read_rows_of_file(parquet: Any, wanted: Sequence[int]) -> list[dict[str, Any]]:
-    import pyarrow as pa
-
+    pa = import_pyarrow()
     kept = [field.name for field in parquet.schema_arrow if not pa.types.is_nested(field.type)]
     kept = [name for name in kept if name != ERROR_COLUMN]
     found: list[dict[str, Any]] = []
@@ -230,10 +239,8 @@ def _read_rows_of_file(parquet: Any, wanted: Sequence[int]) -> list[dict[str, An
 
 
 def _open_parquet(path: Path) -> Any:
-    import_parquet()
-    import pyarrow as pa
-
+    pa = import_pyarrow()
     try:
-        return import_parquet().ParquetFile(str(path))
+        return pa.parquet.ParquetFile(str(path))
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidVectors(f"{quote(path)} cannot be read as Parquet: {error}") from error

@@ -1,21 +1,10 @@
-"""The packages of the extra `rehub[index]`, imported when they are needed."""
+"""The package usearch, imported when it is needed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rehub.errors import PackageMissing
-
-
-def import_parquet() -> Any:
-    """Return `pyarrow.parquet`; raise `PackageMissing` if pyarrow is not installed."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise PackageMissing(
-            f'An index of vectors needs pyarrow, which reads Parquet files: pip install "rehub[index]" ({error})'
-        ) from error
-    return pyarrow.parquet
 
 
 def import_usearch() -> Any:

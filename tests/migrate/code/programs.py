@@ -554,4 +554,173 @@ dog [[1.0, 0.1242]] [[1, 2]]
 1 [-0.5464]
 """,
     ),
+    "clipped_gradients_with_a_decaying_rate": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+targets = tf.placeholder(tf.float32, [None])
+embed = hub.Module("text_embed", trainable=True)
+scale = tf.Variable(2.0)
+loss = tf.losses.mean_squared_error(targets, scale * tf.reduce_sum(embed(texts), axis=1))
+global_step = tf.Variable(0, trainable=False, name="global_step")
+learning_rate = tf.train.exponential_decay(0.05, global_step, 2, 0.5, staircase=True)
+optimizer = tf.train.AdamOptimizer(learning_rate)
+gradients, variables = zip(*optimizer.compute_gradients(loss))
+gradients, norm = tf.clip_by_global_norm(gradients, 0.1)
+train_op = optimizer.apply_gradients(zip(gradients, variables), global_step=global_step)
+sess = tf.Session()
+sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+for _ in range(4):
+    _, value, size = sess.run([train_op, loss, norm], feed_dict={texts: ["a cat", "the dog"], targets: [1.0, -1.0]})
+    print("loss %.4f norm %.4f rate %.4f" % (value, size, sess.run(learning_rate)))
+print("scale %.4f step %d" % (sess.run(scale), sess.run(global_step)))
+""",
+        """
+loss 9.0461 norm 18.1928 rate 0.0500
+loss 5.3363 norm 13.2517 rate 0.0250
+loss 3.0210 norm 9.5730 rate 0.0250
+loss 2.1786 norm 7.9715 rate 0.0125
+scale 1.8530 step 4
+""",
+    ),
+    "gradients_of_some_variables_with_a_fed_rate": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+targets = tf.placeholder(tf.float32, [None])
+rate = tf.placeholder(tf.float32, [], name="rate")
+embed = hub.Module("text_embed", trainable=True)
+scale = tf.Variable(2.0)
+shift = tf.Variable(0.5)
+outputs = scale * tf.reduce_sum(embed(texts), axis=1) + shift
+loss = tf.reduce_mean(tf.square(targets - outputs))
+
+tvars = tf.trainable_variables()
+grads, _ = tf.clip_by_global_norm(tf.gradients(loss, tvars), 1.0)
+all_step = tf.train.GradientDescentOptimizer(0.1).apply_gradients(zip(grads, tvars))
+
+head = [scale, shift]
+head_step = tf.train.AdagradOptimizer(rate).minimize(loss, var_list=head)
+
+adam = tf.train.AdamOptimizer(learning_rate=rate * 0.5)
+total = loss + 0.1 * tf.square(scale)
+pairs = adam.compute_gradients(total, var_list=[scale])
+capped = [(tf.clip_by_value(g, -1.0, 1.0), v) for g, v in pairs if g is not None]
+capped_step = adam.apply_gradients(capped)
+
+with tf.Session() as sess:
+    sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    feed = {texts: ["a cat", "the dog"], targets: [1.0, -1.0]}
+    for number, step in enumerate(range(3)):
+        sess.run(all_step, feed)
+        sess.run(head_step, {texts: ["a cat", "the dog"], targets: [1.0, -1.0], rate: 0.1 / (number + 1)})
+        value, _ = sess.run([loss, capped_step], {texts: ["moon", "dog"], targets: [1.0, -1.0], rate: 0.02})
+        print("loss %.4f scale %.4f shift %.4f" % (value, sess.run(scale), sess.run(shift)))
+    print(np.round(sess.run(outputs, {texts: ["a dog"]}), 4).tolist())
+""",
+        """
+loss 13.2934 scale 1.8566 shift 0.6103
+loss 10.7509 scale 1.7876 shift 0.6487
+loss 8.8217 scale 1.7390 shift 0.6717
+[0.0768]
+""",
+    ),
+    "clipped_training_in_a_class": (
+        """
+import tensorflow as tf
+import tensorflow_hub as hub
+
+
+class Classifier:
+    def __init__(self, clip=5.0):
+        self.clip = clip
+        self.build()
+        self.sess = tf.Session()
+        self.sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+
+    def build(self):
+        self.texts = tf.placeholder(tf.string, [None], name="texts")
+        self.labels = tf.placeholder(tf.int32, [None])
+        self.lr = tf.placeholder(tf.float32, [], name="lr")
+        self.embed = hub.Module("text_embed", trainable=True)
+        features = self.embed(self.texts)
+        self.logits = tf.layers.dense(features, 2, kernel_initializer=tf.zeros_initializer())
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.labels, logits=self.logits)
+        self.loss = tf.reduce_mean(losses)
+        self.optimizer = tf.train.AdamOptimizer(self.lr)
+        grads_and_vars = self.optimizer.compute_gradients(self.loss)
+        clipped = [(tf.clip_by_norm(grad, self.clip), var) for grad, var in grads_and_vars]
+        self.train_op = self.optimizer.apply_gradients(clipped)
+
+    def fit(self, texts, labels):
+        for epoch in range(2):
+            feed = {self.texts: texts, self.labels: labels, self.lr: 0.01}
+            _, loss = self.sess.run([self.train_op, self.loss], feed_dict=feed)
+            print("%d %.4f" % (epoch, loss))
+
+    def predict(self, texts):
+        return self.sess.run(self.logits, feed_dict={self.texts: texts})
+
+
+classifier = Classifier()
+classifier.fit(["a cat", "dog"], [0, 1])
+print(classifier.predict(["moon"]).round(4).tolist())
+""",
+        """
+0 0.6931
+1 0.6734
+[[0.0905, -0.0905]]
+""",
+    ),
+    "saver_of_a_program_that_trains": (
+        """
+import os
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+targets = tf.placeholder(tf.float32, [None])
+embed = hub.Module("text_embed", trainable=True)
+scale = tf.Variable(2.0)
+hidden = tf.layers.dense(embed(texts), 2, kernel_initializer=tf.constant_initializer(0.3))
+outputs = scale * tf.reduce_sum(hidden, axis=1)
+loss = tf.losses.mean_squared_error(targets, outputs)
+global_step = tf.Variable(0, trainable=False, name="global_step")
+train_op = tf.train.AdamOptimizer(0.05).minimize(loss, global_step=global_step)
+saver = tf.train.Saver(max_to_keep=2)
+path = os.path.join(tempfile.mkdtemp(), "model.ckpt")
+feed = {texts: ["a cat", "the dog"], targets: [1.0, -1.0]}
+with tf.Session() as sess:
+    sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    for epoch in range(4):
+        _, value = sess.run([train_op, loss], feed_dict=feed)
+        print("loss %.4f" % value)
+        if epoch == 1:
+            saved = saver.save(sess, path, global_step=epoch)
+    print(os.path.basename(saved), os.path.basename(saver.save(sess, path)))
+    print(np.round(sess.run(outputs, feed_dict={texts: ["moon"]}), 4).tolist())
+    saver.restore(sess, path + "-1")
+    print(np.round(sess.run(outputs, feed_dict={texts: ["moon"]}), 4).tolist(), sess.run(global_step))
+    print("loss %.4f" % sess.run([train_op, loss], feed_dict=feed)[1])
+""",
+        """
+loss 4.6663
+loss 1.3458
+loss 0.1416
+loss 0.2213
+model.ckpt-1 model.ckpt
+[1.6704]
+[-0.1159] 2
+loss 0.1416
+""",
+    ),
 }

@@ -113,6 +113,15 @@ FEEDS = """
     """
 
 
+TRAINING = """\
+x = tf.placeholder(tf.float32)
+w, c = tf.Variable(1.0), tf.Variable(1.0, trainable=False)
+scale = tf.Variable(1.0)
+loss = w * tf.reduce_sum(hub.Module("m")(x)) + c
+total = loss * scale
+optimizer = tf.train.AdamOptimizer()
+sess = tf.Session()
+"""
 ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_column('k', 'm')])\n"
 
 
@@ -146,6 +155,23 @@ ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_colum
         ),
         ("spec = hub.create_module_spec(f)", "RH308"),
         ("def f(x):\n    return hub.Module('m')(x)", "RH309"),
+        (TRAINING + "step = tf.train.MomentumOptimizer(w, 0.9).minimize(loss)", "RH301"),
+        (TRAINING + "step = optimizer.minimize(loss, var_list=[c])", "RH301"),
+        (TRAINING + "step, other = optimizer.minimize(loss), optimizer.minimize(loss, var_list=[w])", "RH301"),
+        (TRAINING + "step = optimizer.minimize(loss)\nother = optimizer.minimize(loss, var_list=[w])", "RH301"),
+        (TRAINING + "pairs = optimizer.compute_gradients(loss)\nsess.run(pairs, {x: 1})", "RH301"),
+        (TRAINING + "step = optimizer.apply_gradients(pairs)", "RH301"),
+        (
+            TRAINING + "gradients = [a + b for a, b in zip(tf.gradients(loss, [w]), tf.gradients(total, [w]))]\n"
+            "step = optimizer.apply_gradients(zip(gradients, [w]))\nsess.run(step, {x: 1})",
+            "RH301",
+        ),
+        (
+            TRAINING + "step = optimizer.minimize(loss)\ntf.train.Saver().restore(sess, 'f')\nsess.run(step, {x: 1})",
+            "RH306",
+        ),
+        ("x = tf.placeholder(tf.string)\ny = hub.Module('m')(x)", "RH309"),
+        ("class Model:\n    def __init__(self, data):\n        self.y = hub.Module('m')(data.x)", "RH309"),
     ],
 )
 def test_program_that_cannot_be_rewritten_whole_stays_whole(body, rule):

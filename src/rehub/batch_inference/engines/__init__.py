@@ -4,11 +4,10 @@ An engine is a module with one function:
 
     run(plan, shards, options, on_report) -> None
 
-It calls `rehub.batch_inference.worker.try_shard(plan, shard, predictor)` once for each shard, in any order and any
-process, with one predictor of `worker.make_predictor(plan)` for each process; and `on_report` in the driver with each
-report, as soon as it has it. A shard whose worker dies is tried again, and reported as failed at the last attempt. An
-error that `on_report` raises ends the run: the engine ends its workers, and lets the error through. Workers end when
-their driver does.
+It calls `rehub.batch_inference.worker.try_shard(plan, shard)` once for each shard, in any order and any process; and
+`on_report` in the driver with each report, as soon as it has it. A shard whose worker dies is tried again, and reported
+as failed at the last attempt; an engine that cannot do that raises an error. An error that `on_report` raises ends the
+run: the engine ends its workers, and lets the error through. Workers end when their driver does.
 """
 
 from __future__ import annotations

@@ -8,11 +8,12 @@ import threading
 from typing import Sequence
 
 from rehub.batch_inference.engines import EngineOptions, OnReport
+from rehub.batch_inference.engines.child_process import ChildDied
 from rehub.batch_inference.engines.shard_queue import ShardQueue
-from rehub.batch_inference.engines.worker_process import WorkerDied, WorkerProcess
+from rehub.batch_inference.engines.worker_process import WorkerProcess
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import ShardReport
-from rehub.batch_inference.worker import make_predictor, try_shard
+from rehub.batch_inference.worker import try_shard
 
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
@@ -21,9 +22,8 @@ def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: 
     if workers > 1:
         _run_processes(plan, shards, workers, on_report)
         return
-    predictor = make_predictor(plan)
     for shard in shards:
-        on_report(try_shard(plan, shard, predictor))
+        on_report(try_shard(plan, shard))
 
 
 def count_cpus() -> int:
@@ -85,7 +85,7 @@ class _Server(threading.Thread):
             worker.kill()
         try:
             return worker.compute(shard)
-        except WorkerDied as error:
+        except ChildDied as error:
             self._worker = None
             return self._left.return_lost(shard, str(error))
 

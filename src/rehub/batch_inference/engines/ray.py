@@ -12,7 +12,8 @@ from rehub.batch_inference.engines.shard_queue import ShardQueue
 from rehub.batch_inference.engines.worker_process import thread_variables
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import ShardReport
-from rehub.batch_inference.worker import ATTEMPTS, make_predictor, try_shard
+from rehub.batch_inference.worker import ATTEMPTS, try_shard
+from rehub.errors import BatchFailed
 
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
@@ -68,6 +69,8 @@ class _Run:
         actor, shard = self._calls.pop(call)
         try:
             report: ShardReport | None = self._ray.get(call)
+        except self._ray.exceptions.RayTaskError as error:
+            raise BatchFailed(f"A worker failed: {error}") from error
         except self._ray.exceptions.RayError as error:
             self._ray.kill(actor)
             report = self._replace_actor(shard, error)
@@ -103,4 +106,4 @@ class _Worker:
 
     def compute(self, shard: Shard) -> ShardReport:
         """Return the report of a shard."""
-        return try_shard(self._plan, shard, make_predictor(self._plan))
+        return try_shard(self._plan, shard)

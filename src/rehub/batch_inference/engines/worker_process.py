@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import signal
 import sys
 import threading
 from typing import IO, Any
 
-from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
+from rehub.batch_inference.engines.child_process import (
+    claim_stdout,
+    end_child,
+    exchange_messages,
+    send_message,
+    start_child,
+)
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import ShardReport
-from rehub.batch_inference.worker import make_predictor, try_shard
-
-
-class WorkerDied(Exception):
-    """A worker process ended before it reported."""
+from rehub.batch_inference.worker import try_shard
 
 
 class WorkerProcess:
@@ -36,23 +37,14 @@ class WorkerProcess:
         """Return the report of a shard.
 
         Raises:
-            WorkerDied: the process has ended; says how.
+            ChildDied: the process has ended.
         """
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            if self._plan is not None:
-                _write_message(process.stdin, self._plan)
-                self._plan = None
-            _write_message(process.stdin, shard)
-            report: ShardReport = pickle.load(process.stdout)  # noqa: S301  From our own child.
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            raise WorkerDied(_describe_exit(end_child(process))) from None
+        plan, self._plan = self._plan, None
+        report: ShardReport = exchange_messages(self._process, *([] if plan is None else [plan]), shard)
         return report
 
     def kill(self) -> None:
-        """End the process in the middle of a shard: `compute` raises `WorkerDied`."""
+        """End the process in the middle of a shard: `compute` raises `ChildDied`."""
         self._process.kill()
 
     def close(self) -> None:
@@ -72,9 +64,8 @@ def run_worker() -> None:
     messages: queue.Queue[Any] = queue.Queue()
     threading.Thread(target=_read_messages, args=(sys.stdin.buffer, messages), daemon=True).start()
     plan: Plan = messages.get()
-    predictor = make_predictor(plan)
     while True:
-        _write_message(reports, try_shard(plan, messages.get(), predictor))
+        send_message(reports, try_shard(plan, messages.get()))
 
 
 def _read_messages(pipe: IO[bytes], messages: queue.Queue[Any]) -> None:
@@ -83,15 +74,3 @@ def _read_messages(pipe: IO[bytes], messages: queue.Queue[Any]) -> None:
             messages.put(pickle.load(pipe))  # noqa: S301  From our own parent.
     except (EOFError, OSError):
         os._exit(0)  # Also in the middle of a shard.
-
-
-def _write_message(pipe: IO[bytes], message: Any) -> None:
-    pickle.dump(message, pipe)
-    pipe.flush()
-
-
-def _describe_exit(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    name = signal.Signals(-status).name
-    return f"killed by {name}" + (", perhaps because memory ran out" if name == "SIGKILL" else "")

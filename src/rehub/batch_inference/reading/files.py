@@ -13,6 +13,7 @@ from typing import IO, Any, Iterable, Iterator, cast
 from rehub.cache.fsspec_storage import call_storage, open_storage
 from rehub.errors import InputChanged, InputUnreadable, InvalidSetting
 from rehub.formatting import list_names
+from rehub.handles import parse_handle
 from rehub.redaction import redact_url
 
 # The formats by the ends of names, with `.gz` cut off where the format may be compressed.
@@ -78,7 +79,7 @@ def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None
     ignored: list[str] = []
     formats: dict[str, str] = {}
     for each in inputs:
-        text = os.fspath(each)
+        text = find_local_path(os.fspath(each))
         before = len(found)
         matches = _list_url(text) if "://" in text else _list_local(text)
         seen = False
@@ -176,6 +177,15 @@ def _stamp_of(info: Any) -> str:
     return f"{info.get('size')}:"
 
 
+def find_local_path(text: str) -> str:
+    """Return the path of a `file://` URL; all else unchanged.
+
+    >>> find_local_path("file:///data/a%20b"), find_local_path("s3://bucket/a")
+    ('/data/a b', 's3://bucket/a')
+    """
+    return parse_handle(text).location if text.startswith("file://") else text
+
+
 def check_stamp(path: str, stamp: str) -> None:
     """Fail if a file has another size, time of change or ETag than when it was planned.
 
@@ -185,6 +195,7 @@ def check_stamp(path: str, stamp: str) -> None:
     try:
         if "://" in path:
             storage, inner = open_storage(path, path)
+            storage.invalidate_cache(inner)  # Else drivers answer from an earlier listing.
             now = _stamp_of(storage.info(inner))
         else:
             now = _stat_file(path).stamp

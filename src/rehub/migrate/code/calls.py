@@ -28,6 +28,7 @@ from rehub.migrate.code.values import (
     Method,
     Optimizer,
     Plain,
+    Saver,
     Session,
     Source,
     Tensor,
@@ -127,12 +128,10 @@ class CallInterpreter(LibraryInterpreter):
     def call_method_of_other(self, node: cst.Call, method: Method, values: list[Value]) -> Value:
         """Return what a call of a method gives that has to do with neither sessions nor modules."""
         owner, name = method.owner, method.name
-        if isinstance(owner, Optimizer) and name == "minimize":
-            return self.minimize(node, owner, values)
         if isinstance(owner, Optimizer):
-            return self.block(
-                node, "RH301", f"`.{name}` of an optimizer: a tf.GradientTape gives gradients in eager mode"
-            )
+            return self.call_optimizer(node, owner, name, values)
+        if isinstance(owner, Saver):
+            return self.call_saver(node, name, values)
         if isinstance(owner, Estimator):
             return self.call_estimator_method(node, owner, name, values)
         if isinstance(owner, DataIterator) and name == "get_next":
@@ -255,16 +254,6 @@ class CallInterpreter(LibraryInterpreter):
                     return self.block(argument, "RH101", f"a module is applied to {describe(part)}")
             sources |= sources_of(value)
         return Tensor(sources, None, "dict" if is_dict else "")
-
-    def minimize(self, node: cst.Call, owner: Optimizer, values: list[Value]) -> Value:
-        """Return the op of a training step."""
-        words = argument_words(node)
-        is_counted = len(values) == 2 and words[0] in {"", "loss"} and words[1] in {"", "global_step"}
-        if values and isinstance(values[0], Tensor) and (len(values) == 1 or (is_counted and values[1] == Plain(None))):
-            return TrainOp(node, owner.call, values[0])
-        if is_counted and isinstance(values[0], Tensor) and isinstance(values[1], Tensor) and values[1].is_variable:
-            return TrainOp(node, owner.call, values[0], node.args[1].value)
-        return self.block(node, "RH301", "`minimize` with more than the loss")
 
 
 def result_of(fetched: Value) -> Value:

@@ -25,6 +25,7 @@ from rehub.migrate.code.values import (
     StringArray,
     Tensor,
     Value,
+    is_of_gradients,
     is_ordinary,
     sources_of,
 )
@@ -223,6 +224,8 @@ class ExpressionInterpreter(ReadingInterpreter):
                 return Tensor(form=form)
             if item.is_static and not item.is_deferred:
                 return Plain()
+        if is_of_gradients(item) and isinstance(node, cst.ListComp):
+            return Tensor(sources_of(Items((*values, *iterated))), form="list")
         for result, value in zip(results, values):
             self.require_ordinary(result, value, "in a comprehension")
         return Plain()

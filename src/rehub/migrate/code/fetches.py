@@ -18,7 +18,16 @@ from rehub.migrate.code.slices import FunctionPlan
 from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.training import Training, is_step
 from rehub.migrate.code.trees import code_of
-from rehub.migrate.code.values import Entries, Items, Source, Tensor, iter_parts, sources_of, tensorflow_path
+from rehub.migrate.code.values import (
+    Entries,
+    Items,
+    Source,
+    Tensor,
+    is_of_gradients,
+    iter_parts,
+    sources_of,
+    tensorflow_path,
+)
 
 
 class Fetches:
@@ -47,6 +56,9 @@ class Fetches:
         """Plan what takes the place of one run."""
         if any(isinstance(part, Tensor) and part.is_static for part in iter_parts(fetch.value)):
             self.plan.block(fetch.node, "RH102", "a shape is run")
+            return
+        if is_of_gradients(fetch.value):
+            self.plan.block(fetch.node, "RH301", "gradients are run without the step that applies them")
             return
         needed: set[Source] = set()
         group = self.groups.find_group(fetch)

@@ -23,10 +23,11 @@ _MAX_CALLS = 3000
 class Interpreter(StatementInterpreter):
     """Interprets a whole program and fills `record`."""
 
-    def __init__(self, module: cst.Module, *, is_training: bool, skipped: Iterable[cst.CSTNode] = ()) -> None:
+    def __init__(self, module: cst.Module, skipped: Iterable[cst.CSTNode] = ()) -> None:
         super().__init__(skipped)
         self.module = module
-        self.is_training = self.record.is_training = is_training
+        self.is_training = self.record.is_training = "Optimizer" in module.code
+        self.has_gradients = self.is_training and any(word in module.code for word in ("gradients(", "var_list"))
         self.calls_made = 0
 
     def run(self) -> Record:

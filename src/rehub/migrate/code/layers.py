@@ -7,7 +7,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import argument_words, arguments_by_name
-from rehub.migrate.code.values import Plain, tensorflow_path
+from rehub.migrate.code.values import Plain, Tensor, tensorflow_path
 
 _CONVOLUTION = ("inputs", "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation")
 _POOLING = ("inputs", "pool_size", "strides", "padding", "data_format")
@@ -66,6 +66,17 @@ _OPTIMIZERS = {
         "",
     ),
 }
+# Schedules of Keras, with the parameters of those of TensorFlow 1; "" for the step counter.
+_DECAY = ("initial_learning_rate", "", "decay_steps")
+_SCHEDULES = {
+    "cosine_decay": ("CosineDecay", (*_DECAY, "alpha")),
+    "exponential_decay": ("ExponentialDecay", (*_DECAY, "decay_rate", "staircase")),
+    "inverse_time_decay": ("InverseTimeDecay", (*_DECAY, "decay_rate", "staircase")),
+    "piecewise_constant": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "piecewise_constant_decay": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "polynomial_decay": ("PolynomialDecay", (*_DECAY, "end_learning_rate", "power", "cycle")),
+}
+_OLD_WORDS = {"learning_rate": "initial_learning_rate"}
 _KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2", "use_nesterov": "nesterov"}
 
 
@@ -163,12 +174,12 @@ def rewrite_variables(plan: Plan, tf: str) -> None:
             plan.block(node, "RH301", "`tf.get_variable` where a variable may be shared by its name")
             continue
         arguments = arguments_by_name(node, ("name", "shape", "dtype", "initializer"))
-        initializer, shape = arguments.get("initializer"), arguments.get("shape")
-        path = tensorflow_path(plan.fact(initializer.func)) if isinstance(initializer, cst.Call) else ""
-        is_made = path.endswith("_initializer") or path.startswith("initializers.")
-        if "dtype" in arguments or not (
-            (shape is None and initializer is not None) or (shape is not None and (is_made or not initializer))
-        ):
+        initializer, shape, dtype = (arguments.get(word) for word in ("initializer", "shape", "dtype"))
+        is_made = is_initializer(plan, initializer.func if isinstance(initializer, cst.Call) else initializer)
+        is_float = dtype is None or tensorflow_path(plan.fact(dtype)) in {"float32", "float64"}
+        if not (
+            (shape is None and initializer is not None and not is_made) or (shape is not None and is_made)
+        ) and not (shape is not None and initializer is None and is_float):
             plan.block(node, "RH301", "`tf.get_variable` with an initial value that is not known here")
             continue
         plan.edits.replace(node, variable_builder(tf, arguments))
@@ -187,6 +198,35 @@ def rewrite_global_step(plan: Plan, tf: str) -> None:
         plan.edits.replace_by_code(node, code)
 
 
+def is_initializer(plan: Plan, node: cst.BaseExpression | None) -> bool:
+    """Tell whether a public name of TensorFlow is that of a class of initializers."""
+    path = tensorflow_path(plan.fact(node))
+    return path.endswith("_initializer") or path.startswith("initializers.")
+
+
+def rewrite_schedules(plan: Plan, tf: str) -> None:
+    """Plan the schedules of Keras in the place of learning rates that depend on a step counter."""
+    for node in plan.record.schedules:
+        name, parameters = _SCHEDULES[layer_word(node)]
+        arguments = arguments_by_name(node, [each or "global_step" for each in parameters])
+        step = arguments.pop("global_step", arguments.pop("x", None))
+        arguments.pop("name", None)
+        if step is None or step in plan.record.global_steps or not {*arguments} <= {*parameters, *_OLD_WORDS}:
+            plan.block(node, "RH301", "a schedule of learning rates whose step counter has no name, or other arguments")
+        else:
+            plan.edits.replace(node, schedule_builder(f"{tf}.keras.optimizers.schedules.{name}", arguments, step))
+
+
+def schedule_builder(name: str, arguments: dict[str, cst.BaseExpression], step: cst.BaseExpression) -> Builder:
+    """Return a builder of a schedule that is applied to a step counter."""
+
+    def build(renderer: Renderer) -> Replacement:
+        given = [f"{_OLD_WORDS.get(word, word)}={renderer.code(value)}" for word, value in arguments.items()]
+        return cst.parse_expression(f"{name}({', '.join(given)})({renderer.code(step)})")
+
+    return build
+
+
 def scope_arguments(node: cst.CSTNode) -> list[cst.Arg]:
     """Return the arguments of the scopes that a `with` opens."""
     items = node.items if isinstance(node, cst.With) else ()
@@ -199,12 +239,16 @@ def variable_builder(tf: str, arguments: dict[str, cst.BaseExpression]) -> Build
     def build(renderer: Renderer) -> cst.BaseExpression:
         initializer, shape = arguments.get("initializer"), arguments.get("shape")
         value = renderer.code(initializer) if initializer is not None else ""
+        words = [f"{word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments]
+        types = [f"dtype={renderer.code(arguments['dtype'])}"] if "dtype" in arguments else []
         if shape is not None:
-            value = f"{value or f'{tf}.compat.v1.glorot_uniform_initializer()'}({renderer.code(shape)})"
-        words = "".join(
-            f", {word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments
-        )
-        return cst.parse_expression(f"{tf}.Variable({value}{words})")
+            value = value or f"{tf}.compat.v1.glorot_uniform_initializer()"
+            value += (
+                "" if initializer is None or isinstance(initializer, cst.Call) else "()"
+            )  # A class of initializers.
+            value = f"{value}({', '.join([renderer.code(shape), *types])})"
+        given = [value, *words, *(types if shape is None else [])]
+        return cst.parse_expression(f"{tf}.Variable({', '.join(given)})")
 
     return build
 
@@ -246,7 +290,12 @@ def write_optimizer(plan: Plan, node: cst.Call, tf: str, renderer: Renderer) -> 
             plan.block(argument, "RH301", f"an argument of tf.{path} that Keras has no equal for")
         if word == default.partition("=")[0]:
             default = ""
-        code = renderer.code(argument.value)
+        value = plan.fact(argument.value)
+        is_changing = word == "learning_rate" and isinstance(value, Tensor) and value.is_deferred
+        if is_changing and kind not in {"GradientDescent", "Adam", "Adagrad"}:
+            # Keras scales what goes into the velocity, TensorFlow 1 what comes out of it.
+            plan.block(argument, "RH301", f"a learning rate of tf.{path} that changes")
+        code = "0.0" if is_changing else renderer.code(argument.value)  # Each step sets a rate that changes.
         arguments.append(
             code if word == "learning_rate" and not argument.keyword else f"{_KERAS_WORDS.get(word, word)}={code}"
         )

@@ -22,6 +22,7 @@ from rehub.migrate.code.values import (
     StringArray,
     Tensor,
     Value,
+    is_of_gradients,
     is_ordinary,
     iter_parts,
     sources_of,
@@ -110,6 +111,8 @@ class LibraryInterpreter(TensorFlowInterpreter):
             words = [argument.keyword.value for argument in node.args if argument.keyword is not None]
             return Entries(tuple((Plain(word), value) for word, value in zip(words, values)), node)
         sources = sources_of(Items(tuple(values)))
+        if name in {"zip", "list"} and any(map(is_of_gradients, values)):
+            return Tensor(sources, form="list")
         if name in _STATIC_BUILTINS:
             tensors = [part for value in values for part in iter_parts(value) if isinstance(part, Tensor)]
             if tensors and all(tensor.is_static for tensor in tensors):

@@ -195,8 +195,9 @@ def migrate_source(source: str, options: MigrateOptions) -> tuple[str, list[Find
     if by_hand and after != source:
         remaining = {finding.rule for finding in find_hand_rules(ImportedNames(parse_program(after)))}
         by_hand = [finding for finding in by_hand if finding.rule in remaining]
-    if any(finding.rule == "RH304" and finding.kind == "b" for finding in findings):
-        by_hand = [finding for finding in by_hand if finding.rule not in {"RH303", "RH304"}]  # `--notes` rewrites them.
+    noted = {finding.rule for finding in findings if finding.kind == "b"}  # `--notes` rewrites these.
+    noted |= {"RH303"} if "RH304" in noted else set()
+    by_hand = [finding for finding in by_hand if finding.rule not in noted & {"RH303", "RH304", "RH306"}]
     # The rewriting reports some of these, too, as what stopped it.
     findings = [finding for finding in findings if not any(_is_covered(finding, other) for other in by_hand)]
     findings = add_training_advice(findings, names)

@@ -43,6 +43,7 @@ class ReadingInterpreter:
     """Knows what names and attributes hold, and remembers what is seen."""
 
     is_training = False
+    has_gradients = False
 
     def __init__(self) -> None:
         self.store = Store()

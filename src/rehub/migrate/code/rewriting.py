@@ -16,17 +16,24 @@ from rehub.migrate.code.fetches import Fetches
 from rehub.migrate.code.findings import Finding, Rewriting
 from rehub.migrate.code.interpreter import Interpreter
 from rehub.migrate.code.keras_imports import move_imports
-from rehub.migrate.code.keras_layers import find_layers, rewrite_layers
+from rehub.migrate.code.keras_layers import LayerWithModule, find_layers, rewrite_layers
 from rehub.migrate.code.keras_models import rewrite_keras_calls
-from rehub.migrate.code.layers import rewrite_global_step, rewrite_stateless_layers, rewrite_variables
+from rehub.migrate.code.layers import (
+    rewrite_global_step,
+    rewrite_schedules,
+    rewrite_stateless_layers,
+    rewrite_variables,
+)
 from rehub.migrate.code.modules import count_variables, describe_inputs, load_modules
 from rehub.migrate.code.plan import Change, Plan, is_leaf, is_parametric, vanishes
 from rehub.migrate.code.prints import rewrite_prints
 from rehub.migrate.code.rules import is_ignored
+from rehub.migrate.code.savers import rewrite_savers
 from rehub.migrate.code.store import Blocker
 from rehub.migrate.code.training import Training
 from rehub.migrate.code.trees import children_of, code_of
 from rehub.migrate.code.undefined_names import find_undefined_names
+from rehub.migrate.code.unused_tensors import block_unused_tensors
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
@@ -80,7 +87,7 @@ class _Rewriter:
         """Return the new text and the findings."""
         layers = find_layers(self.module) if "Layer" in self.source else []
         skipped = [statement for layer in layers for statement in layer.bookkeeping]
-        record = Interpreter(self.module, is_training="Optimizer" in self.source, skipped=skipped).run()
+        record = Interpreter(self.module, skipped).run()
         imports = Plan(self.module, record)
         names.rename_imports(imports)
         if record.is_compat or not record.uses_graph:
@@ -89,6 +96,16 @@ class _Rewriter:
             imports.blockers = [blocker for blocker in imports.blockers if blocker.rule == "RH001"]
             return self.finish(imports, [], [])
         plan = Plan(self.module, record)
+        self.plan_edits(plan, layers)
+        blockers = list(record.blockers.values()) or plan.blockers
+        left = [change for change in plan.changes if not self.may_apply(change)]
+        if blockers or left:
+            kept = [change for change in plan.changes if change.kind == "b"] if not blockers else []
+            return self.finish(imports, blockers, kept)
+        return self.finish(plan, [], [])
+
+    def plan_edits(self, plan: Plan, layers: list[LayerWithModule]) -> None:
+        """Plan the whole program of TensorFlow 2, and find what is in its way."""
         names.rename_imports(plan)
         names.rename_module_class(plan)
         rewrite_layers(plan, layers)
@@ -100,6 +117,7 @@ class _Rewriter:
         fetches.function_values.find_run_parameters()
         sessions.remove_graphs(plan)
         sessions.session_findings(plan)
+        block_unused_tensors(plan)
         count_variables(plan)
         describe_inputs(plan)
         rewrite_prints(plan)
@@ -107,6 +125,7 @@ class _Rewriter:
         move_imports(plan)
         rewrite_variables(plan, deferral.tf)
         rewrite_global_step(plan, deferral.tf)
+        rewrite_schedules(plan, deferral.tf)
         rewrite_stateless_layers(plan, deferral.tf)
         rewrite_estimators(plan, deferral.tf)
         training.find_steps()
@@ -115,8 +134,9 @@ class _Rewriter:
         fetches.resolve_step_feeds()
         deferral.write_functions()
         training.write_steps()
+        rewrite_savers(plan, training)
         cache_loads(plan)
-        if not record.blockers:
+        if not plan.record.blockers:
             names.check_imports(plan)
             names.respell_names(plan)
         if not plan.blockers:
@@ -124,12 +144,6 @@ class _Rewriter:
                 self.find_leftovers(plan, deferral)
             except (cst.CSTValidationError, cst.ParserSyntaxError) as error:
                 plan.block(self.module, "RH102", f"the new program cannot be written: {type(error).__name__}")
-        blockers = list(record.blockers.values()) or plan.blockers
-        left = [change for change in plan.changes if not self.may_apply(change)]
-        if blockers or left:
-            kept = [change for change in plan.changes if change.kind == "b"] if not blockers else []
-            return self.finish(imports, blockers, kept)
-        return self.finish(plan, [], [])
 
     def may_apply(self, change: Change) -> bool:
         """Tell whether a change is asked for."""

@@ -7,6 +7,7 @@ import libcst as cst
 from rehub.migrate.code.edits import Renderer, Replacement, gap, statements_of
 from rehub.migrate.code.plan import Plan, vanishes
 from rehub.migrate.code.scopes import local_names
+from rehub.migrate.code.store import Fetch
 from rehub.migrate.code.values import Config, Initializer, Items, Mixed, Plain, Session, Value, iter_parts
 
 _SETTING = "removed: a setting of a session; tf.config has those of GPUs, to be set before the first model is loaded"
@@ -171,7 +172,7 @@ def replace_by_none(plan: Plan, node: cst.Return | cst.Element | cst.DictElement
 def session_findings(plan: Plan) -> None:
     """Note sessions that a function finds in a global or a closure: the rewriting changes who owns them."""
     for fetch in plan.record.fetches.values():
-        if all(isinstance(part, (Initializer, Items, Mixed)) for part in iter_parts(fetch.value)):
+        if not is_run_of_tensors(fetch):
             continue
         function = fetch.node.func
         owner = function.value if isinstance(function, cst.Attribute) else None
@@ -185,6 +186,11 @@ def session_findings(plan: Plan) -> None:
                 "b",
                 f"the session `{owner.value}` of an outer scope: other code may have changed its graph",
             )
+
+
+def is_run_of_tensors(fetch: Fetch) -> bool:
+    """Tell whether a run gives more than the initialization of variables and tables."""
+    return not all(isinstance(part, (Initializer, Items, Mixed)) for part in iter_parts(fetch.value))
 
 
 def binds(scope: cst.FunctionDef, name: str) -> bool:

@@ -84,6 +84,8 @@ class Record:
     graph_prints: set[cst.Call] = field(default_factory=set)  # calls of print that get a tensor of a run
     printed_tensors: set[cst.CSTNode] = field(default_factory=set)
     iterators: dict[cst.Call, cst.Call] = field(default_factory=dict)  # `get_next` -> what made its iterator
+    gradients: set[cst.Call] = field(default_factory=set)  # calls that give gradients, or the variables to train
+    schedules: set[cst.Call] = field(default_factory=set)  # calls of tf.train.exponential_decay and the like
     global_steps: set[cst.Call] = field(default_factory=set)  # calls of tf.train.get_or_create_global_step and the like
     layers: set[cst.Call] = field(default_factory=set)  # calls of tf.layers
     stateless_layers: set[cst.Call] = field(default_factory=set)

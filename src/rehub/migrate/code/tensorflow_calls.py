@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code import tf_names
-from rehub.migrate.code.estimator_calls import EstimatorInterpreter
+from rehub.migrate.code.optimizer_calls import SCHEDULES, OptimizerInterpreter
 from rehub.migrate.code.trees import argument_words, code_of
 from rehub.migrate.code.unknown_calls import explain_unknown
 from rehub.migrate.code.values import (
@@ -17,6 +17,7 @@ from rehub.migrate.code.values import (
     Items,
     Optimizer,
     Plain,
+    Saver,
     Session,
     Source,
     SparsePlaceholder,
@@ -41,11 +42,17 @@ LAYERS = frozenset(["dense", "flatten", "conv1d", "conv2d", "batch_normalization
 _STATELESS_LAYERS = frozenset(["dropout", "average_pooling1d", "average_pooling2d", "max_pooling1d", "max_pooling2d"])
 _GLOBAL_STEPS = frozenset(["train.get_or_create_global_step", "train.create_global_step", "train.get_global_step"])
 # What a call of these gives or does is the same in eager mode.
-_PLAIN_CALLS = frozenset(["set_random_seed", "random.set_random_seed", "get_seed", "device"])
+_PLAIN_CALLS = frozenset(
+    """
+    set_random_seed random.set_random_seed get_seed device train.BytesList train.Example train.Feature
+    train.FeatureList train.FeatureLists train.Features train.FloatList train.Int64List train.SequenceExample
+    """.split()
+)
+_PLAIN_PREFIXES = ("io.gfile.", "python.lib.io.")
 _PLAIN_MODULES = frozenset("app compat config data dtypes errors flags gfile logging python_io test version".split())
 
 
-class TensorFlowInterpreter(EstimatorInterpreter):
+class TensorFlowInterpreter(OptimizerInterpreter):
     """Knows what calls of TensorFlow do."""
 
     def call_function(
@@ -71,6 +78,8 @@ class TensorFlowInterpreter(EstimatorInterpreter):
         if name in {"placeholder", "placeholder_with_default"}:
             source = Source("placeholder", node, self.order_of(node))
             return Tensor(frozenset([source]), node, is_input=True)
+        if name == "gradients":
+            return self.compute_gradients(node, values, ("ys", "xs"))
         known = self.call_estimator(node, name[len("estimator.") :], values) if name.startswith("estimator.") else None
         if known is not None:
             return known
@@ -83,7 +92,11 @@ class TensorFlowInterpreter(EstimatorInterpreter):
     def call_training(self, node: cst.Call, name: str, values: list[Value]) -> Value:
         """Return what a call that has to do with variables gives."""
         if name in {"global_variables", "trainable_variables"} and not node.args:
-            return Tensor(form="list")
+            return self.list_trained_variables(node) if name == "trainable_variables" else Tensor(form="list")
+        if name.startswith("train.") and name[len("train.") :] in SCHEDULES:
+            return self.make_schedule(node, values)
+        if name == "train.Saver" and set(argument_words(node)) <= {"max_to_keep"}:
+            return Saver(node)
         if name.startswith("train.") and name.endswith("Optimizer"):
             return Optimizer(node)
         if name.startswith("layers.") and name[len("layers.") :] in LAYERS:
@@ -92,7 +105,7 @@ class TensorFlowInterpreter(EstimatorInterpreter):
             return self.apply_stateless_layer(node, name, values)
         words = set(argument_words(node)) - {""}
         is_variable = name == "Variable" and words <= {"name", "dtype", "trainable", "initial_value"}
-        if is_variable or (name == "get_variable" and words <= {"name", "shape", "initializer", "trainable"}):
+        if is_variable or (name == "get_variable" and words <= {"name", "shape", "dtype", "initializer", "trainable"}):
             if name == "get_variable":
                 self.record.got_variables.add(node)
             sources = frozenset([Source("state", node, 0)]) if self.is_training else frozenset()
@@ -162,7 +175,7 @@ class TensorFlowInterpreter(EstimatorInterpreter):
             return result if isinstance(result, Tensor) and not result.is_static else Tensor(sources_of(result))
         if name.startswith("data.") and any(isinstance(value, Tensor) and value.is_deferred for value in values):
             return self.block(node, "RH105", "a dataset of placeholders: make it where its initializer is run")
-        if name in _PLAIN_CALLS or name.partition(".")[0] in _PLAIN_MODULES:
+        if name in _PLAIN_CALLS or name.startswith(_PLAIN_PREFIXES) or name.partition(".")[0] in _PLAIN_MODULES:
             for argument, value in zip(node.args, values):
                 self.require_ordinary(argument.value, value, f"passed to `tf.{name}`")
             return Dataset() if name.startswith("data.") else Plain()

@@ -89,6 +89,8 @@ UNCHANGED_TEXT = """
     strings: as_string bytes_split format join lower ngrams regex_full_match regex_replace strip
     to_hash_bucket_fast to_hash_bucket_strong unicode_decode unicode_decode_with_offsets unicode_encode
     unicode_script unicode_split unicode_split_with_offsets unicode_transcode unsorted_segment_join upper
+    test: gpu_device_name is_built_with_cuda is_gpu_available
+    io.gfile: GFile copy exists glob isdir listdir makedirs mkdir remove rename rmtree stat walk
 """
 
 # Only in `tf.compat.v1`, or with another meaning there than in `tf`.
@@ -299,7 +301,18 @@ SAME_ARGUMENTS_TEXT = """
 """
 
 # Modules that TensorFlow 2 has in `tf.compat.v1` only, or with other contents elsewhere.
-COMPAT_MODULES = ("app", "flags", "gfile", "logging", "losses", "python_io", "summary", "train", "manip")
+COMPAT_MODULES = (
+    "app",
+    "flags",
+    "gfile",
+    "initializers",
+    "logging",
+    "losses",
+    "python_io",
+    "summary",
+    "train",
+    "manip",
+)
 # Words for arguments that TensorFlow 1 took too.
 NEW_WORDS = {
     "keep_dims": "keepdims",

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import libcst as cst
 
-from rehub.migrate.code.deferred import Deferral, indent_lines, is_at_top
+from rehub.migrate.code.deferred import Deferral, is_at_top
 from rehub.migrate.code.edits import Builder, Renderer, Replacement, blank_lines, gap, parse_statements
 from rehub.migrate.code.layers import check_layers, write_optimizer
 from rehub.migrate.code.plan import Plan
-from rehub.migrate.code.slices import FunctionPlan
-from rehub.migrate.code.store import Definition, Fetch
-from rehub.migrate.code.trees import arguments_by_name, code_of, flatten, is_self_attribute
+from rehub.migrate.code.store import Fetch
+from rehub.migrate.code.training_steps import StepPlan, StepWriter, count_gradients, step_leaves
+from rehub.migrate.code.trees import arguments_by_name, code_of, is_self_attribute
 from rehub.migrate.code.values import (
     HubModule,
     Initializer,
     Items,
     Optimizer,
+    Plain,
     Session,
-    Source,
     Tensor,
     TrainOp,
+    is_of_gradients,
     iter_parts,
+    sources_of,
     tensorflow_path,
 )
 
 _CHECK = "this training step: the first losses should be those of TensorFlow 1"
-
-
-@dataclass
-class StepPlan:
-    """A function that trains.
-
-    Attributes:
-        statement: the assignment of the op that it stands for.
-        name: what it is called.
-        loss: what is minimized.
-        results: the tensors that runs of the op ask for with it.
-        attribute: the text of the attribute that it is assigned to, if it is not a plain name.
-    """
-
-    operation: TrainOp
-    statement: cst.Assign
-    name: str
-    loss: cst.BaseExpression
-    results: list[cst.BaseExpression] = field(default_factory=list)
-    sources: frozenset[Source] = frozenset()
-    optimizer: str = ""
-    attribute: str = ""
 
 
 class Training:
@@ -68,13 +46,16 @@ class Training:
                 statement = plan.parents.get(node)
                 target = statement.targets[0].target if isinstance(statement, cst.Assign) else None
                 is_named = isinstance(target, cst.Name) or (target is not None and is_self_attribute(target))
-                if not isinstance(statement, cst.Assign) or target is None or not is_named or not node.args:
+                given = arguments_by_name(node, ("loss",))
+                loss = given.get("loss", given.get("grads_and_vars"))
+                if not isinstance(statement, cst.Assign) or target is None or not is_named or loss is None:
                     plan.block(node, "RH301", "the training op has no name of its own")
                     continue
                 name = target.attr.value if isinstance(target, cst.Attribute) else code_of(target)
-                step = StepPlan(value, statement, name, node.args[0].value)
+                step = StepPlan(value, statement, name, loss)
                 step.attribute = code_of(target) if isinstance(target, cst.Attribute) else ""
-                step.sources = value.loss.sources
+                step.rate = changing_rate(plan, value.optimizer)
+                step.sources = value.loss.sources | sources_of(plan.fact(step.rate) or Plain())
                 if isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Call):
                     step.optimizer = plan.unused_name("optimizer")
                 self.steps[node] = step
@@ -179,15 +160,33 @@ class Training:
 
     def check_step(self, step: StepPlan) -> None:
         """Block a step whose definitions are not all in its scope, or whose variables have no name there."""
-        for leaf in [step.loss, *step.results]:
+        inline = [step.loss, *([step.rate] if step.rate is not None else [])]
+        if any(any(self.deferral.repeated_calls(each)) or self.deferral.layers_in(each) for each in inline):
+            self.plan.block(step.statement, "RH301", "what is trained has calls in it: give them names of their own")
+            return
+        for leaf in step_leaves(step, self.deferral):
             definition = self.deferral.definition_of(leaf)
             if definition is None or definition.scope is not self.plan.scope_of(step.statement):
                 self.plan.block(step.statement, "RH301", "the loss is computed in another function")
                 return
             self.deferral.check_slice(definition, self.deferral.parameters_of(step.sources))
+        if count_gradients(step, self.deferral) > 1:
+            self.plan.block(step.statement, "RH301", "a training op with gradients of several losses")
+        others = [each for each in self.steps.values() if each.operation.optimizer is step.operation.optimizer]
+        if len({self.variables(each) for each in others}) > 1:
+            self.plan.block(step.statement, "RH301", "an optimizer of several steps, which train different variables")
 
     def variables(self, step: StepPlan) -> str:
         """Return the code of the list of what is trained."""
+        listed = step.operation.variables
+        if listed is not None:
+            for part in iter_parts(self.plan.fact(listed) or Plain()):
+                if isinstance(part, Tensor) and part.is_variable and self.is_constant(part.definition):
+                    self.plan.block(listed, "RH301", "a variable that a gradient tape does not watch is trained")
+            if isinstance(listed, cst.Name) and len(self.plan.bindings.get(listed.value, ())) > 1:
+                self.plan.block(listed, "RH301", "a list of variables that is assigned several times is trained")
+            if not is_of_gradients(self.plan.fact(listed)):
+                return f"list({code_of(listed)})"
         names = []
         for source in sorted(step.operation.loss.sources, key=lambda source: self.plan.position.get(source.node, 0)):
             if source.kind != "state" or self.is_constant(source.node):
@@ -204,7 +203,7 @@ class Training:
             return names[0][1:]
         return f"[{', '.join(names)}]"
 
-    def is_constant(self, node: cst.CSTNode) -> bool:
+    def is_constant(self, node: cst.CSTNode | None) -> bool:
         """Tell whether a variable or module is made with `trainable=False`; block if it is not known."""
         names = ("spec", "trainable") if isinstance(self.plan.fact(node), HubModule) else ()
         argument = arguments_by_name(node, names).get("trainable") if isinstance(node, cst.Call) else None
@@ -234,7 +233,8 @@ class Training:
             if step.optimizer:
                 statements += parse_statements(f"{optimizer} = {renderer.code(minimize.value)}", config)
             statements.append(gap(around))
-            statements += parse_statements(self.step_code(step, optimizer, renderer), config)
+            code = StepWriter(step, self.deferral, optimizer, self.variables(step)).write(renderer)
+            statements += parse_statements(code, config)
             if step.attribute:
                 assignment = parse_statements(f"{step.attribute} = {step.name}", config)
                 statements += [gap(blank_lines(1)), *assignment]
@@ -243,42 +243,14 @@ class Training:
 
         return build
 
-    def step_code(self, step: StepPlan, optimizer: str, renderer: Renderer) -> str:
-        """Return the text of the function of a step."""
-        deferral, indent = self.deferral, self.plan.module.default_indent
-        parameters = deferral.parameters_of(step.sources)
-        parts: dict[cst.CSTNode, Definition] = {}
-        for leaf in [step.loss, *step.results]:
-            definition = deferral.definition_of(leaf)
-            if definition is not None:
-                parts.update((part.statement, part) for part in deferral.slice_of(definition))
-        ordered = sorted(parts.values(), key=lambda part: self.plan.position[part.statement])
-        function = FunctionPlan(ordered[-1], step.name, [], parameters)
-        lines = []
-        for part in ordered:
-            code = indent_lines(renderer.code(part.value, deferral.substitutions(part, function)), indent * 2)
-            targets = " = ".join(deferral.local_target(target) for target in part.targets)
-            lines.append(f"{indent}{indent}{targets} = {code}")
-        loss = deferral.leaf_code(step.loss, function)
-        returned = ", ".join(deferral.leaf_code(result, function) for result in step.results)
-        names = {name for part in ordered for target in part.targets for name in map(code_of, flatten(target))}
-        tape = "tape" if "tape" not in names else "gradient_tape"
-        body = [
-            f"{indent}with {deferral.tf}.GradientTape() as {tape}:",
-            *lines,
-            f"{indent}variables = {self.variables(step)}",
-            f"{indent}{optimizer}.apply_gradients(zip({tape}.gradient({loss}, variables), variables))",
-        ]
-        counter = step.operation.counter
-        if counter is not None and not isinstance(counter, cst.Call):
-            body.append(f"{indent}{code_of(counter)}.assign_add(1)")
-        if returned:
-            body.append(f"{indent}return {returned}")
-        words = ", ".join(deferral.parameter_name(source) for source in parameters)
-        decorator = deferral.decorator(function, renderer) or f"@{deferral.tf}.function\n"
-        return f"{decorator}def {step.name}({words}):\n" + "\n".join(body) + "\n"
-
 
 def is_step(value: object) -> bool:
     """Tell whether a value is a training op, or has one in it."""
     return isinstance(value, TrainOp) or (isinstance(value, Items) and any(map(is_step, value.items)))
+
+
+def changing_rate(plan: Plan, optimizer: cst.Call) -> cst.BaseExpression | None:
+    """Return the learning rate of an optimizer, if runs may give it other values."""
+    rate = arguments_by_name(optimizer, ("learning_rate",)).get("learning_rate")
+    value = plan.fact(rate)
+    return rate if isinstance(value, Tensor) and value.is_deferred else None

@@ -26,8 +26,6 @@ def explain_unknown(name: str) -> tuple[str, str]:
         return "RH307", f"`tf.{name}` writes or reads a graph"
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
-    if name == "gradients":
-        return "RH301", "`tf.gradients`: a tf.GradientTape gives gradients in eager mode"
     if first == "summary":
         return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
     if name in {"get_collection", "add_to_collection"}:

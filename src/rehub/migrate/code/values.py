@@ -114,7 +114,8 @@ class Source:
 
     Attributes:
         kind: "placeholder", "sparse" (a part of a sparse placeholder), "entries" (a dict of placeholders, one for each
-            input of a module), "random", "iterator" or "state" (variables).
+            input of a module), "random", "iterator", "state" (variables) or "gradient" (it is there after a gradient
+            tape alone).
         node: the call that made it.
         order: its place in the program.
         part: the attribute of a sparse placeholder, or the key in a dict of placeholders.
@@ -246,12 +247,21 @@ class Optimizer(Made):
 
 @dataclass(frozen=True)
 class TrainOp(Value):
-    """What `minimize` returned."""
+    """What `minimize` or `apply_gradients` returned.
+
+    Attributes:
+        call: the call that made it.
+        optimizer: the call that made its optimizer.
+        loss: what is minimized, or the gradients that are applied.
+        counter: the variable that counts the steps.
+        variables: what is trained, if the call says it.
+    """
 
     call: cst.Call
     optimizer: cst.Call
     loss: Tensor
-    counter: cst.BaseExpression | None = None  # the variable that counts the steps
+    counter: cst.BaseExpression | None = None
+    variables: cst.BaseExpression | None = None
 
 
 @dataclass(frozen=True)
@@ -262,6 +272,13 @@ class DataIterator(Value):
 
     call: cst.Call
     order: int
+
+
+@dataclass(frozen=True)
+class Saver(Made):
+    """A `tf.train.Saver`."""
+
+    words = "a tf.train.Saver"
 
 
 @dataclass(frozen=True)
@@ -343,3 +360,8 @@ def tensorflow_path(value: Value | None) -> str:
         return ""
     name = value.path[len("tensorflow.") :]
     return name[len("compat.v1.") :] if name.startswith("compat.v1.") else name
+
+
+def is_of_gradients(value: Value | None) -> bool:
+    """Tell whether a value is computed from gradients, or the list of what is trained."""
+    return value is not None and any(source.kind == "gradient" for source in sources_of(value))
