@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 from filling import ENTRY, KEY, NAME, Filling, names_in
 
-from rehub.cache import find_cached, find_entry, get_or_fetch, list_entries, prune_cache, remove_entry, verify_entry
+from rehub.cache import find_cached, get_or_fetch, list_entries, open_cache, prune_cache
 from rehub.errors import CacheError
 
 SIZE = len(b"graph" + b"index" + b"data")
@@ -24,7 +24,7 @@ def root(tmp_path):
 
 def test_entry_records_origin_size_and_time(root):
     (entry,) = list_entries(root)
-    assert entry == find_entry(root, KEY)
+    assert entry == open_cache(root).find_entry(KEY)
     assert (entry.root, entry.directory) == (root, root / NAME)
     assert (entry.handle, entry.url) == (KEY, "https://mirror/nnlm.tar.gz")
     assert (entry.size, entry.files, entry.problem) == (SIZE, 3, None)
@@ -34,11 +34,11 @@ def test_entry_records_origin_size_and_time(root):
 
 def test_entry_of_tensorflow_hub_is_read_from_its_descriptor(root):
     (root / (NAME + ".manifest.json")).unlink()
-    entry = find_entry(root, KEY)
+    entry = open_cache(root).find_entry(KEY)
     assert (entry.handle, entry.url, entry.size, entry.problem) == (KEY, None, SIZE, None)
     assert 0 <= (datetime.now(timezone.utc) - entry.stored).total_seconds() < 60
     (root / (NAME + ".descriptor.txt")).unlink()
-    entry = find_entry(root, KEY)
+    entry = open_cache(root).find_entry(KEY)
     assert (entry.handle, entry.stored, entry.size) == (None, None, SIZE)
 
 
@@ -52,7 +52,7 @@ def test_entries_are_sorted_and_other_files_are_ignored(root):
 
 def test_missing_cache_is_empty_and_a_file_is_an_error(tmp_path):
     assert list_entries(tmp_path / "missing") == []
-    assert find_entry(tmp_path / "missing", KEY) is None
+    assert open_cache(tmp_path / "missing").find_entry(KEY) is None
     assert prune_cache(tmp_path / "missing", 0) == []
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CacheError, match="cannot be read"):
@@ -61,7 +61,7 @@ def test_missing_cache_is_empty_and_a_file_is_an_error(tmp_path):
 
 def test_verify_finds_no_problem_in_a_complete_model_and_writes_nothing(root):
     before = names_in(root)
-    report = verify_entry(find_entry(root, KEY))
+    report = open_cache(root).verify_entry(open_cache(root).find_entry(KEY))
     assert (report.problems, report.unexpected, report.has_manifest) == ((), (), True)
     assert names_in(root) == before
 
@@ -70,32 +70,32 @@ def test_verify_names_missing_modified_and_unexpected_files(root):
     (root / NAME / "saved_model.pb").write_bytes(b"other")
     (root / NAME / "variables" / "variables.index").unlink()
     (root / NAME / "notes.txt").write_bytes(b"mine")
-    entry = find_entry(root, KEY)
+    entry = open_cache(root).find_entry(KEY)
     assert entry.problem == "variables/variables.index is missing"
-    report = verify_entry(entry)
+    report = open_cache(root).verify_entry(entry)
     assert [words.partition(":")[0] for words in report.problems] == [
         "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
     assert report.unexpected == ("notes.txt",)
-    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
+    assert open_cache(root).verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
 
 
 def test_verify_reports_a_missing_or_broken_manifest(root):
     (root / (NAME + ".manifest.json")).unlink()
-    report = verify_entry(find_entry(root, KEY))
+    report = open_cache(root).verify_entry(open_cache(root).find_entry(KEY))
     assert (report.problems, report.has_manifest) == ((), False)
     (root / NAME / "saved_model.pb").unlink()
-    assert verify_entry(find_entry(root, KEY)).problems == (
+    assert open_cache(root).verify_entry(open_cache(root).find_entry(KEY)).problems == (
         "it has no saved_model.pb or saved_model.pbtxt or saved_model.cpb",
     )
     (root / (NAME + ".manifest.json")).write_text("{")
-    assert "is not a manifest" in verify_entry(find_entry(root, KEY)).problems[0]
+    assert "is not a manifest" in open_cache(root).verify_entry(open_cache(root).find_entry(KEY)).problems[0]
 
 
 def test_removed_entry_leaves_no_file(root):
     get_or_fetch((root,), "https://a", Filling())
-    remove_entry(find_entry(root, KEY))
+    open_cache(root).remove_entry(open_cache(root).find_entry(KEY))
     assert find_cached((root,), KEY) is None
     assert [entry.handle for entry in list_entries(root)] == ["https://a"]
     assert len(names_in(root)) == 3
@@ -105,7 +105,7 @@ def test_removed_entry_leaves_no_file(root):
 
 def test_entry_that_cannot_be_removed_is_an_error(read_only_root, nobody):
     with pytest.raises(CacheError, match="cannot be deleted"):
-        remove_entry(find_entry(read_only_root, KEY))
+        open_cache(read_only_root).remove_entry(open_cache(read_only_root).find_entry(KEY))
 
 
 def test_prune_deletes_incomplete_then_least_recently_used_entries(tmp_path):

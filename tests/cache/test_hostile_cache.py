@@ -14,13 +14,11 @@ from filling import ENTRY, KEY, NAME, Filling, names_in
 
 from rehub.cache import (
     find_cached,
-    find_entry,
     get_or_fetch,
     list_entries,
+    open_cache,
     prune_cache,
     refetch,
-    remove_entry,
-    verify_entry,
 )
 from rehub.cache.file_lock import read_holder, try_acquire
 from rehub.errors import UnsafeArchive
@@ -120,8 +118,8 @@ def test_malformed_manifest_makes_the_model_be_fetched_again(root, caplog, conte
     (root / hostile.MANIFEST).write_bytes(content)
     assert find_cached((root,), KEY) is None
     assert "is incomplete; ignoring it" in caplog.text
-    assert find_entry(root, KEY).problem
-    assert verify_entry(find_entry(root, KEY)).problems
+    assert open_cache(root).find_entry(KEY).problem
+    assert open_cache(root).verify_entry(open_cache(root).find_entry(KEY)).problems
     fetched_again(root)
 
 
@@ -129,7 +127,7 @@ def test_malformed_manifest_makes_the_model_be_fetched_again(root, caplog, conte
 def test_manifest_with_strange_texts_is_shown_escaped(root, content):
     (root / hostile.MANIFEST).write_bytes(content)
     (entry,) = list_entries(root)
-    assert entry == find_entry(root, KEY) and entry.problem is None
+    assert entry == open_cache(root).find_entry(KEY) and entry.problem is None
     for text in (entry.handle, entry.url):
         assert text.isprintable() and len(text) < 1000
     assert entry.stored is None or entry.stored.utcoffset().total_seconds() == 0
@@ -141,16 +139,16 @@ def test_irregular_file_makes_the_model_be_fetched_again(root, name, thing):
     hostile.put(root / name, thing)
     is_whole = name == hostile.DESCRIPTOR  # Which are words for people.
     assert (find_cached((root,), KEY) is not None) is is_whole
-    entry = find_entry(root, KEY)
+    entry = open_cache(root).find_entry(KEY)
     assert (entry.problem is None) is is_whole
-    assert (verify_entry(entry).problems == ()) is is_whole
+    assert (open_cache(root).verify_entry(entry).problems == ()) is is_whole
     fetched_again(root)
 
 
 def test_directory_that_is_a_link_is_a_problem(root, tmp_path):
     (root / NAME / "variables").rename(tmp_path / "elsewhere")
     (root / NAME / "variables").symlink_to(tmp_path / "elsewhere")
-    assert "a link" in find_entry(root, KEY).problem
+    assert "a link" in open_cache(root).find_entry(KEY).problem
     fetched_again(root)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 2
 
@@ -158,7 +156,7 @@ def test_directory_that_is_a_link_is_a_problem(root, tmp_path):
 def test_link_is_not_a_file_of_a_model_without_a_manifest(root, precious):
     (root / hostile.MANIFEST).unlink()
     hostile.put(root / NAME / "saved_model.pb", hostile.link_to(precious))
-    assert "it has no saved_model.pb" in find_entry(root, KEY).problem
+    assert "it has no saved_model.pb" in open_cache(root).find_entry(KEY).problem
     fetched_again(root)
 
 
@@ -185,8 +183,8 @@ def test_tree_deeper_than_the_stack_is_deleted(root):
         below = inner
     os.close(below)
     assert find_cached((root,), KEY) == root / NAME  # Unlisted files are not part of the model.
-    assert len(verify_entry(find_entry(root, KEY)).unexpected) == 1
-    remove_entry(find_entry(root, KEY))
+    assert len(open_cache(root).verify_entry(open_cache(root).find_entry(KEY)).unexpected) == 1
+    open_cache(root).remove_entry(open_cache(root).find_entry(KEY))
     assert names_in(root) == []
 
 
@@ -214,5 +212,8 @@ def fetched_again(root):
     assert refetch((root,), KEY, fill) == root / NAME
     assert fill.count == 1
     assert find_cached((root,), KEY) == root / NAME
-    assert (find_entry(root, KEY).problem, verify_entry(find_entry(root, KEY)).problems) == (None, ())
+    assert (
+        open_cache(root).find_entry(KEY).problem,
+        open_cache(root).verify_entry(open_cache(root).find_entry(KEY)).problems,
+    ) == (None, ())
     assert names_in(root) == ENTRY

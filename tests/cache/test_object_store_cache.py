@@ -16,13 +16,10 @@ from filling import KEY, NAME, Filling
 
 from rehub.cache import (
     find_cached,
-    find_entry,
     get_or_fetch,
     list_entries,
-    list_file_sizes,
+    open_cache,
     refetch,
-    remove_entry,
-    verify_entry,
 )
 from rehub.errors import CacheError, DownloadError, InvalidSetting, PackageMissing
 
@@ -356,20 +353,22 @@ def test_local_caches_and_stores_are_read_in_order_and_the_first_is_written(memo
 def test_entries_record_origin_size_and_time(store):
     storage, url = store
     assert list_entries(url) == []
-    assert find_entry(url, KEY) is None
+    assert open_cache(url).find_entry(KEY) is None
     get_or_fetch((url,), KEY, Filling())
     get_or_fetch((url,), "https://a", Filling())
     write(storage, f"{url}/README", b"mine")
     first, entry = list_entries(url)
     assert first.handle == "https://a"
-    assert entry == find_entry(url, KEY)
+    assert entry == open_cache(url).find_entry(KEY)
     assert (entry.root, entry.directory, entry.name) == (url, f"{url}/{NAME}", NAME)
     assert (entry.handle, entry.url, entry.size, entry.files) == (KEY, "https://mirror/nnlm.tar.gz", 14, 3)
     assert (entry.used, entry.problem) == (None, None)
     assert entry.stored.tzinfo is not None
-    assert list_file_sizes(entry) == {name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()}
+    assert open_cache(url).list_file_sizes(entry) == {
+        name[len(NAME) + 1 :]: len(content) for name, content in FILES.items()
+    }
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{MANIFEST}")
-    entry = find_entry(url, KEY)
+    entry = open_cache(url).find_entry(KEY)
     assert (entry.handle, entry.url, entry.size) == (KEY, None, 14)
     assert "no manifest" in entry.problem
 
@@ -377,24 +376,21 @@ def test_entries_record_origin_size_and_time(store):
 def test_verify_names_missing_modified_and_unexpected_files(store):
     storage, url = store
     get_or_fetch((url,), KEY, Filling())
-    entry = find_entry(url, KEY)
-    assert (verify_entry(entry).problems, verify_entry(entry).unexpected, verify_entry(entry).has_manifest) == (
-        (),
-        (),
-        True,
-    )
+    entry = open_cache(url).find_entry(KEY)
+    report = open_cache(url).verify_entry(entry)
+    assert (report.problems, report.unexpected, report.has_manifest) == ((), (), True)
     write(storage, f"{url}/{NAME}/saved_model.pb", b"other")
     storage.rm_file(f"{type(storage)._strip_protocol(url)}/{NAME}/variables/variables.index")
     write(storage, f"{url}/{NAME}/notes.txt", b"mine")
-    report = verify_entry(entry)
+    report = open_cache(url).verify_entry(entry)
     assert [words.partition(":")[0] for words in report.problems] == [
         "saved_model.pb was modified after the download",
         "variables/variables.index is missing",
     ]
     assert report.unexpected == ("notes.txt",)
-    assert verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
-    remove_entry(entry)
-    assert verify_entry(entry).problems == ("it was removed",)
+    assert open_cache(url).verify_entry(entry, digests=False).problems == ("variables/variables.index is missing",)
+    open_cache(url).remove_entry(entry)
+    assert open_cache(url).verify_entry(entry).problems == ("it was removed",)
 
 
 def test_removed_entry_leaves_no_file(store):
@@ -402,7 +398,7 @@ def test_removed_entry_leaves_no_file(store):
     get_or_fetch((url,), "https://a", Filling())
     before = contents(storage, url)
     get_or_fetch((url,), KEY, Filling())
-    remove_entry(find_entry(url, KEY))
+    open_cache(url).remove_entry(open_cache(url).find_entry(KEY))
     assert contents(storage, url) == before
     assert find_cached((url,), KEY) is None
     assert not storage.exists(f"{type(storage)._strip_protocol(url)}/{NAME}")
@@ -420,7 +416,7 @@ def test_removal_killed_before_any_step_leaves_a_complete_model_or_none(disk, tm
             if of_tensorflow_hub:
                 for name in (MANIFEST, DESCRIPTOR):
                     disk.rm_file(f"{tmp_path.as_posix()}/bucket/models/{name}")
-            entry = find_entry(url, KEY)
+            entry = open_cache(url).find_entry(KEY)
             type(disk).steps = 0
 
             def die(now, step=step):
@@ -429,7 +425,7 @@ def test_removal_killed_before_any_step_leaves_a_complete_model_or_none(disk, tm
 
             type(disk).before_step = staticmethod(die)
             try:
-                remove_entry(entry)
+                open_cache(url).remove_entry(entry)
             except Killed:
                 type(disk).before_step = staticmethod(lambda now: None)
                 whole = {name: content for name, content in contents(disk, url).items() if "/" in name} == FILES

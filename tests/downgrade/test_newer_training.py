@@ -8,6 +8,7 @@ import tensorflow as tf
 from newer_models import FILES, extract, name_file
 
 import rehub as hub
+from rehub import tf_internals
 
 pytestmark = pytest.mark.skipif(
     not FILES or tf.__version__ >= "2", reason="the recorded training is repeated in the tf.keras of TensorFlow 1.15"
@@ -57,3 +58,27 @@ def extract_trained(file, directory):
     """Extracts the trained model; returns its path and what was recorded."""
     path, inputs, _ = extract(file, "trained", directory)
     return path, inputs
+
+
+def test_nested_calls_without_named_gradients_are_trained(tmp_path):
+    """Save nested functions as TensorFlow from 2.4 on does: calls do not name their gradients."""
+    module = tf.Module()
+    module.weight = tf.Variable([1.0, 2.0])
+    signature = [tf.TensorSpec([None, 2])]
+    inner = tf.function(lambda x: tf.tanh(x * module.weight), input_signature=signature)
+    middle = tf.function(lambda x: 2.0 * inner(x), input_signature=signature)
+    module.f = tf.function(lambda x: 3.0 * middle(x), input_signature=signature)
+    tf.saved_model.save(module, str(tmp_path))
+    file = tmp_path / "saved_model.pb"
+    model = tf_internals.protos.parse_message("SavedModel", file.read_bytes())
+    model.meta_graphs[0].meta_info_def.tensorflow_version = "2.4.0"
+    for function in model.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            node.attr.pop("_gradient_op_type", None)
+    file.write_bytes(model.SerializeToString())
+    loaded = hub.load(str(tmp_path))
+    x = tf.constant([[0.1, 0.2]])
+    with tf.GradientTape() as tape:
+        output = loaded.f(x)
+    (gradient,) = tape.gradient(output, [loaded.weight])
+    np.testing.assert_allclose(gradient, 6 * x[0] * (1 - np.tanh([0.1, 0.4]) ** 2), rtol=1e-5)

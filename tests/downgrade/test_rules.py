@@ -134,3 +134,36 @@ def test_every_rule_has_one_name():
     rules = downgrade.all_rules()
     assert len({rule.name for rule in rules}) == len(rules)
     assert all(downgrade.find_rule(op) is rule for rule in rules for op in rule.ops)
+
+
+def test_functions_of_unknown_classes_are_left_out_and_bounds_dropped():
+    model = make_model(("Identity", "result", ["x"], {}))
+    objects = model.meta_graphs[0].object_graph_def
+    bounded, distribution = objects.concrete_functions["bounded"], objects.concrete_functions["distribution"]
+    bounded.canonicalized_input_signature.tuple_value.values.add().bounded_tensor_spec_value.dtype = 1
+    returned = distribution.output_signature.named_tuple_value.values.add().value.type_spec_value
+    returned.type_spec_class, returned.type_spec_class_name = 12, "Normal"
+    function = objects.nodes.add().function
+    function.concrete_functions.extend(["bounded", "distribution"])
+    function.function_spec.fullargspec.tuple_value.values.add().tensor_value.dtype = 1
+    rewriting, metagraph = rewrite(model)
+    assert rewriting.left_out == ("1 functions: it takes or returns a Normal",)
+    written = metagraph.object_graph_def
+    spec = written.concrete_functions["bounded"].canonicalized_input_signature.tuple_value.values[0]
+    assert spec.tensor_spec_value.dtype == 1
+    assert list(written.nodes[3].function.concrete_functions) == ["bounded"]
+    assert written.nodes[3].function.function_spec.fullargspec.tuple_value.values[0].HasField("none_value")
+
+
+def test_variables_that_only_an_optimizer_has_become_plain_objects():
+    model = make_model(("Identity", "result", ["x"], {}))
+    objects = model.meta_graphs[0].object_graph_def
+    objects.nodes[0].children.add(node_id=3, local_name="optimizer")
+    objects.nodes.add().user_object.identifier = "optimizer"
+    for number in (4, 5):
+        objects.nodes.add().variable.dtype = 1
+        objects.nodes[3].slot_variables.add(slot_variable_node_id=number)
+    objects.concrete_functions["signature"].bound_inputs.append(5)
+    _, metagraph = rewrite(model)
+    kinds = [node.WhichOneof("kind") for node in metagraph.object_graph_def.nodes]
+    assert kinds[4:] == ["user_object", "variable"]

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from rehub.cli.show import _parse_graph_path as parse_path
+from rehub.cli.parser import parse_new_path
 from rehub.inspection.model_info import (
     AssetInfo,
     CallableInfo,
@@ -99,6 +99,6 @@ def test_a_large_model_is_summarised():
 
 
 def test_show_writes_pictures_as_svg_and_html_only():
-    assert parse_path("m.svg").name == "m.svg"
+    assert parse_new_path(".svg", ".html")("m.svg").name == "m.svg"
     with pytest.raises(Exception, match="does not end in .svg or .html"):
-        parse_path("m.png")
+        parse_new_path(".svg", ".html")("m.png")

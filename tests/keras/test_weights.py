@@ -303,3 +303,17 @@ def test_toggling_trainable_keeps_the_selection(keras, blocks, select):
     for trainable, number in ((False, 0), (True, trained)):
         outer.trainable = trainable
         assert len(outer.trainable_weights) == number
+
+
+def test_a_model_may_have_a_variable_of_texts(export):
+    class Names(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.names = tf.Variable(["a", "b"])
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+        def __call__(self, indices):
+            return tf.gather(self.names, indices)
+
+    layer = hub.KerasLayer(export(Names()))
+    assert layer(tf.constant([1, 0])).numpy().tolist() == [b"b", b"a"]

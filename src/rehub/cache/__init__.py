@@ -13,22 +13,20 @@ complete entry or none. The manifest shows later damage, such as files deleted b
 fetched again. The next process that looks for a model deletes the staging directories of killed ones. In an object
 store, which has no renames, the manifest is written last and marks the entry as complete: see `object_store`.
 
-`find_cached`, `get_or_fetch` and `refetch` work on a list of caches; `list_entries` and the rest manage one cache.
+`find_cached`, `get_or_fetch` and `refetch` work on a list of caches. `open_cache` gives one of them, to look up, verify
+and remove its entries; `list_entries` and `prune_cache` work on all entries of one.
 """
 
 from __future__ import annotations
 
-from rehub.cache.admin import find_entry as find_entry
 from rehub.cache.admin import list_entries as list_entries
-from rehub.cache.admin import list_file_sizes as list_file_sizes
 from rehub.cache.admin import prune_cache as prune_cache
-from rehub.cache.admin import remove_entry as remove_entry
-from rehub.cache.admin import verify_entry as verify_entry
 from rehub.cache.interface import Entry as Entry
 from rehub.cache.interface import Fetched as Fetched
 from rehub.cache.interface import VerifyReport as VerifyReport
 from rehub.cache.lookup import find_cached as find_cached
 from rehub.cache.lookup import get_or_fetch as get_or_fetch
+from rehub.cache.lookup import open_cache as open_cache
 from rehub.cache.lookup import refetch as refetch
 from rehub.cache.manifest import FileRecord as FileRecord
 from rehub.cache.manifest import Manifest as Manifest

@@ -1,11 +1,11 @@
-"""List, verify, remove and prune the entries of a cache."""
+"""List and prune the entries of a cache."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rehub.cache.interface import Entry, VerifyReport
+from rehub.cache.interface import Entry
 from rehub.cache.lookup import open_cache
 from rehub.cache.staging import remove_all_stale_staging
 from rehub.errors import CacheError
@@ -25,42 +25,6 @@ def list_entries(root: Path | str) -> list[Entry]:
     return sorted(open_cache(root).list_entries(), key=lambda entry: (entry.handle or "", entry.name))
 
 
-def find_entry(root: Path | str, key: str) -> Entry | None:
-    """Return the entry of one model, complete or not; None if this cache has none."""
-    return open_cache(root).find_entry(key)
-
-
-def verify_entry(entry: Entry, *, digests: bool = True) -> VerifyReport:
-    """Find the missing, modified and unexpected files of an entry. Nothing is written.
-
-    Args:
-        entry: the entry.
-        digests: whether to read each file and compare its sha256. If False, only names and sizes are compared.
-
-    Raises:
-        CacheError: it cannot be read.
-    """
-    return open_cache(entry.root).verify_entry(entry, digests=digests)
-
-
-def list_file_sizes(entry: Entry) -> dict[str, int]:
-    """Return the size of each file of an entry by its name.
-
-    Raises:
-        CacheError: it cannot be read.
-    """
-    return open_cache(entry.root).list_file_sizes(entry)
-
-
-def remove_entry(entry: Entry) -> None:
-    """Delete an entry. A local one disappears in one step, after a running fetch of the same model.
-
-    Raises:
-        CacheError: it cannot be deleted.
-    """
-    open_cache(entry.root).remove_entry(entry)
-
-
 def prune_cache(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[Entry]:
     """Delete incomplete entries, then the least recently used ones until the rest fits, and all stale staging.
 
@@ -75,7 +39,7 @@ def prune_cache(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[E
     Raises:
         CacheError: one cannot be deleted.
     """
-    entries = list_entries(root)
+    entries, cache = list_entries(root), open_cache(root)
     if root.is_dir() and not dry_run:
         try:
             remove_all_stale_staging(root)
@@ -87,7 +51,7 @@ def prune_cache(root: Path, keep_bytes: int, *, dry_run: bool = False) -> list[E
         if entry.problem is None and remaining <= keep_bytes:
             break
         if not dry_run:
-            remove_entry(entry)
+            cache.remove_entry(entry)
         remaining -= entry.size
         deleted.append(entry)
     return deleted

@@ -19,7 +19,6 @@ import os
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
 
 from rehub.cache.lock_holder import MAX_BYTES, LockHolder
 from rehub.cache.regular_files import IrregularFile, open_regular, read_regular, seconds_since
@@ -79,9 +78,7 @@ class FileLock:
     def __enter__(self) -> FileLock:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.release()
 
 

@@ -109,8 +109,8 @@ class Cache(abc.ABC):
         """Return the entry with this key, complete or not; None if there is none."""
 
     @abc.abstractmethod
-    def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:
-        """Compare the files of an entry with its manifest, with `digests` also their contents."""
+    def verify_entry(self, entry: Entry, *, digests: bool = True) -> VerifyReport:
+        """Find the missing, modified and unexpected files of an entry; without `digests` by names and sizes alone."""
 
     @abc.abstractmethod
     def list_file_sizes(self, entry: Entry) -> dict[str, int]:
@@ -118,4 +118,4 @@ class Cache(abc.ABC):
 
     @abc.abstractmethod
     def remove_entry(self, entry: Entry) -> None:
-        """Delete an entry."""
+        """Delete an entry. A local one disappears in one step, after a running fetch of the same model."""

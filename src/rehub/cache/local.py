@@ -118,7 +118,7 @@ class LocalCache(Cache):
     def find_entry(self, key: str) -> Entry | None:  # noqa: D102
         return _read_entry(EntryPaths.for_key(self.root, key))
 
-    def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:  # noqa: D102
+    def verify_entry(self, entry: Entry, *, digests: bool = True) -> VerifyReport:  # noqa: D102
         paths = EntryPaths(self.root, entry.name)
         try:
             manifest = read_manifest(paths.manifest)

@@ -87,7 +87,7 @@ class ObjectStoreCache(Cache):
     def find_entry(self, key: str) -> Entry | None:  # noqa: D102
         return self._call_storage(f"{quote_url(key)} cannot be looked up", self._get_entry(key).read_entry)
 
-    def verify_entry(self, entry: Entry, *, digests: bool) -> VerifyReport:  # noqa: D102
+    def verify_entry(self, entry: Entry, *, digests: bool = True) -> VerifyReport:  # noqa: D102
         stored = self._open_entry(entry.name)
         verify = functools.partial(stored.verify, entry, digests=digests)
         return self._call_storage(f"{escape_url(stored.url)} cannot be read", verify)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+from argparse import Namespace
 from pathlib import Path
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL, Parser
+from rehub.cli.parser import EXAMPLE_URL, Parser, parse_new_path
 from rehub.errors import ArchiveNotWritten
 from rehub.escaping import escape_url, quote_url
 from rehub.formatting import format_size
 from rehub.resolvers import resolve
 from rehub.savedmodel import detect_layout
 from rehub.transfer.archives import pack_directory
-
-_ENDINGS = (".tar.gz", ".tgz")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -26,19 +24,15 @@ def add_arguments(parser: Parser) -> None:
         "can send the archive, too. Packing the same model again on one machine gives the same bytes."
     )
     parser.add_handle_argument(help="a handle, or the directory of a model of your own")
-    parser.add_argument("archive", metavar="ARCHIVE", type=_parse_archive, help="the file to write: NAME.tar.gz")
+    parser.add_argument(
+        "archive", metavar="ARCHIVE", type=parse_new_path(".tar.gz", ".tgz"), help="the file to write: NAME.tar.gz"
+    )
     parser.add_json_option("handle, archive and size")
     parser.add_argument("--force", action="store_true", help="replace ARCHIVE if it exists")
     parser.add_examples(f"export {EXAMPLE_URL} nnlm.tar.gz", "export ./my_model my_model.tar.gz --force")
 
 
-def _parse_archive(text: str) -> Path:
-    if not text.endswith(_ENDINGS):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in {' or '.join(_ENDINGS)}")
-    return Path(text)
-
-
-def run_command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     archive: Path = arguments.archive
     if os.path.lexists(str(archive)) and not arguments.force:
         raise ArchiveNotWritten(f"{quote_url(str(archive))} exists already. Remove it, or replace it with --force.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
-from typing import Any, Mapping, NoReturn, Sequence
+from pathlib import Path
+from typing import Any, Callable, Mapping, NoReturn, Sequence
 
 from rehub.cli.commands import COMMANDS, COMMANDS_BY_HEADING, GROUPS, Command, find_command
 from rehub.cli.completion import complete_handle
@@ -83,6 +84,17 @@ def parse_size_argument(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parse_new_path(*endings: str) -> Callable[[str], Path]:
+    """Return a `type=` of argparse for the path of a file to write, whose name must have one of these endings."""
+
+    def parse(text: str) -> Path:
+        if not text.endswith(endings):
+            raise argparse.ArgumentTypeError(f"{text!r} does not end in {' or '.join(endings)}")
+        return Path(text)
+
+    return parse
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import Parser, parse_image_size
+from rehub.cli.parser import Parser, parse_image_size, parse_new_path
 from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import OutputValue, fit_value, read_input, write_npz
 from rehub.errors import ArchiveNotWritten, HubError, InputMismatch, SignatureNotFound
@@ -43,7 +43,9 @@ A model is a program: run only those that you trust."""
     )
     parser.add_argument("--resize", metavar="HxW", type=parse_image_size, help="resize pictures to this size")
     parser.add_tags_option("load")
-    parser.add_argument("--output", metavar="FILE", type=_parse_npz_path, help="write the outputs to a new .npz file")
+    parser.add_argument(
+        "--output", metavar="FILE", type=parse_new_path(".npz"), help="write the outputs to a new .npz file"
+    )
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_json_option("the outputs")
     parser.add_examples(
@@ -53,13 +55,7 @@ A model is a program: run only those that you trust."""
     )
 
 
-def _parse_npz_path(text: str) -> Path:
-    if not text.endswith(".npz"):
-        raise argparse.ArgumentTypeError(f"{text!r} must end in .npz, which is what is written")
-    return Path(text)
-
-
-def run_command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     if arguments.output is not None and arguments.output.exists() and not arguments.force:
         raise ArchiveNotWritten(f"{str(arguments.output)!r} exists already. Remove it, or replace it with --force.")
     tags = None if arguments.tags is None else frozenset(arguments.tags)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 from rehub.cli import output
 from rehub.cli.exit_codes import OK
-from rehub.cli.parser import EXAMPLE_URL, Parser
+from rehub.cli.parser import EXAMPLE_URL, Parser, parse_new_path
 from rehub.errors import ArchiveNotWritten, SignatureNotFound
 from rehub.formatting import did_you_mean, format_size, format_tensor, list_names
 from rehub.inspection import inspect, summary
@@ -25,7 +25,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--variables", action="store_true", help="list the variables")
     parser.add_argument("--ops", action="store_true", help="list the ops, and how often each occurs")
     parser.add_argument(
-        "--graph", metavar="FILE", type=_parse_graph_path, help="write a picture of the model to a .svg or .html file"
+        "--graph",
+        metavar="FILE",
+        type=parse_new_path(".svg", ".html"),
+        help="write a picture of the model to a .svg or .html file",
     )
     parser.add_tags_option("show")
     parser.add_json_option("everything")
@@ -37,13 +40,7 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def _parse_graph_path(text: str) -> Path:
-    if not text.endswith((".svg", ".html")):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .svg or .html")
-    return Path(text)
-
-
-def run_command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: Namespace) -> int:
     info = inspect(arguments.handle, tags=arguments.tags)
     if arguments.json:
         output.print_json(info)

@@ -14,12 +14,14 @@ from rehub.downgrade import (  # noqa: F401  They register their rules.
     counting,
     gradients,
     image_warps,
+    normalization,
     parsing,
     quantiles,
     ragged_variants,
     random_ops,
     scattering,
     state,
+    training,
 )
 from rehub.downgrade.attributes import can_do_without
 from rehub.downgrade.model import Rewriting, needs_rewriting, rewrite_model

@@ -83,20 +83,6 @@ def index_by_int32(body: Body, node: Any, _library: Library) -> bool:
     return True
 
 
-@rule("channels last, between transposes", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", before=(2, 0))
-def put_channels_last(body: Body, node: Any, _library: Library) -> bool:
-    """Normalize images with channels last, which 1.15 needs on a CPU. Keras normalizes layers with channels first."""
-    if node.attr.get("data_format", encode_attribute("NHWC")).s != b"NCHW":
-        return False
-    node.attr["data_format"].s = b"NHWC"
-    dtype = node.attr["T"]
-    last, first = body.constant(INT32, [0, 2, 3, 1]), body.constant(INT32, [0, 3, 1, 2])
-    node.input[0] = body.add("Transpose", [node.input[0], last], T=dtype, Tperm=INT32)
-    normalized = body.add("Transpose", [body.output("y", 0), first], T=dtype, Tperm=INT32)
-    body.redirect(("y", 0), normalized)
-    return True
-
-
 @rule("Log1p and MulNoNan", "Xlog1py")
 def multiply_log1p(body: Body, node: Any, _library: Library) -> None:
     """Compute x * log(1 + y), and 0 where x is 0."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
 
 class Library:
@@ -18,6 +18,10 @@ class Library:
 
     def __contains__(self, name: str) -> bool:
         return name in self._functions
+
+    def functions(self) -> Iterable[Any]:
+        """Return every FunctionDef."""
+        return self._functions.values()
 
     def function(self, name: str) -> Any:
         """Return a FunctionDef."""

@@ -9,8 +9,10 @@ from typing import Any
 from rehub.downgrade import object_graph
 from rehub.downgrade.attributes import drop_attributes
 from rehub.downgrade.bodies import Body
+from rehub.downgrade.gradients import name_gradients_of_calls
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import Inexpressible, find_rule
+from rehub.downgrade.structures import rewrite_structures
 from rehub.downgrade.tables import ReadTensor, fill_saved_tables
 from rehub.errors import MissingOp
 from rehub.savedmodel.encodings.message_classes import message_class
@@ -84,8 +86,12 @@ def rewrite_model(
         if failures:
             left_out.extend(_leave_out(metagraph, rewriter.library, failures, version, label))
         if version < (2, 0) and metagraph.HasField("object_graph_def"):
+            left_out.extend(_leave_out_undecodable(metagraph, rewrite_structures(metagraph, changes)))
             object_graph.rewrite_objects(metagraph, changes)
             _fill_tables(metagraph, rewriter.library, read_tensor, label, changes)
+            count = name_gradients_of_calls(rewriter.library)
+            if count:
+                changes["call: named gradient"] += count
     if not changes and not left_out:
         return None
     described = tuple(f"{change} ({count})" for change, count in sorted(changes.items()))
@@ -192,8 +198,17 @@ def _leave_out(metagraph: Any, library: Library, failures: dict[str, str], versi
     object_graph.remove_functions(metagraph, names)
     _remove_calls(metagraph.graph_def, names)
     library.remove_functions(names)
-    described: Counter[str] = Counter(reasons.values())
-    return [f"{count} functions: {reason}" for reason, count in described.items()]
+    return _describe_left_out(reasons)
+
+
+def _leave_out_undecodable(metagraph: Any, reasons: dict[str, str]) -> list[str]:
+    """Remove functions from the objects; signatures take and return plain tensors, and may call them in the graph."""
+    object_graph.remove_functions(metagraph, set(reasons))
+    return _describe_left_out(reasons)
+
+
+def _describe_left_out(reasons: dict[str, str]) -> list[str]:
+    return [f"{count} functions: {reason}" for reason, count in Counter(reasons.values()).items()]
 
 
 def _called_functions(body: Any) -> list[str]:

@@ -74,6 +74,9 @@ def find_functions_of_captured_tensors(metagraph: Any) -> dict[str, str]:
 def rewrite_objects(metagraph: Any, changes: Counter[str]) -> None:
     """Change the objects that the loader of TensorFlow 1.15 cannot make."""
     nodes = metagraph.object_graph_def.nodes
+    if nodes[0].WhichOneof("kind") in ("function", "bare_concrete_function"):
+        changes["object function: one that calls it"] += 1
+        _call_by_object(nodes)
     # Its own optimizers do not make the slot variables of newer ones, and fail with a KeyError.
     optimizers = {number for number, node in enumerate(nodes) if node.slot_variables}
     for node in nodes if optimizers else ():
@@ -93,3 +96,31 @@ def rewrite_objects(metagraph: Any, changes: Counter[str]) -> None:
             # "this __dict__ descriptor does not support '_DictWrapper' objects", with wrapt from 1.15 on.
             node.user_object.identifier = _GENERIC
             changes["object dict: a plain object"] += 1
+    if optimizers:
+        _remove_unused_variables(metagraph.object_graph_def)
+
+
+def _call_by_object(nodes: Any) -> None:
+    """Let the root be an object whose call is the function that was saved: 1.15 restores no function as the root."""
+    function = nodes.add()
+    function.CopyFrom(nodes[0])
+    del function.children[:]
+    make_plain(nodes[0])
+    nodes[0].children.add(node_id=len(nodes) - 1, local_name="__call__")
+
+
+def _remove_unused_variables(objects: Any) -> None:
+    """Make plain the variables of optimizers that are left out, which would have no values.
+
+    A variable without a value cannot be initialized: `tf.compat.v1.global_variables_initializer()` fails. Those that a
+    function captures are kept.
+    """
+    used, waiting = {0}, [0]
+    while waiting:
+        children = {child.node_id for child in objects.nodes[waiting.pop()].children} - used
+        used.update(children)
+        waiting.extend(children)
+    used.update(number for function in objects.concrete_functions.values() for number in function.bound_inputs)
+    for number, node in enumerate(objects.nodes):
+        if number not in used and node.WhichOneof("kind") == "variable":
+            make_plain(node)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Callable, Iterator
 
+from rehub.escaping import escape
 from rehub.inspection import summary
 from rehub.inspection.model_info import ModelInfo, SignatureInfo
 
 _MAX_SIGNATURES, _MAX_TENSORS, _MAX_FUNCTIONS, _MAX_TRACES = 8, 6, 5, 3
 _WIDTH = 100
+_LONGEST_LINE = 20_000
 
 
 def format_report(info: ModelInfo) -> str:
     """Return the lines of a report as one text, without control characters."""
-    return "\n".join(map(_escape_line, format_report_lines(info)))
+    return "\n".join(escape(line, _LONGEST_LINE) for line in format_report_lines(info))
 
 
 def format_report_lines(
@@ -86,7 +88,3 @@ def _format_functions(info: ModelInfo, bold: Callable[[str], str], dim: Callable
 def _format_rest(count: int, what: str, dim: Callable[[str], str], indent: str = "  ") -> Iterator[str]:
     if count > 0:
         yield f"{indent}{dim(f'and {count:,} more: {what}')}"
-
-
-def _escape_line(line: str) -> str:
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)

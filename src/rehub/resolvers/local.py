@@ -46,7 +46,7 @@ def resolve(handle: Handle) -> str:
     if os.path.lexists(path):
         raise ModelNotFound(f"{handle.quoted} is a link to a file that does not exist, or a special file.")
     raise ModelNotFound(
-        f"{handle.quoted} does not exist: there is no {escape_url(_make_absolute(redact_url(path)))}."
+        f"{handle.quoted} does not exist: there is no {escape_url(make_absolute(redact_url(path)))}."
         + _suggest_handle(handle.text)
     )
 
@@ -87,13 +87,14 @@ def _unpack_into_cache(handle: Handle, archive: Path) -> str:
 
     # A replaced archive is another model with the same name.
     status = archive.stat()
-    key = f"{_make_absolute(str(archive))}?size={status.st_size}&mtime_ns={status.st_mtime_ns}"
+    key = f"{make_absolute(str(archive))}?size={status.st_size}&mtime_ns={status.st_mtime_ns}"
     if handle.sha256 is not None:
         key += f"#sha256={handle.sha256}"
     return str(get_or_fetch(config.cache_dirs(), key, fetch))
 
 
-def _make_absolute(path: str) -> str:
+def make_absolute(path: str) -> str:
+    """Return a path from the root; the path itself if there is no working directory."""
     try:
         return os.path.abspath(path)  # Path.resolve() follows links, and Path.absolute() keeps `..`.
     except OSError:  # The working directory has been deleted.

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from rehub import config
-from rehub.cache import Fetched, find_entry, get_or_fetch
+from rehub.cache import Fetched, get_or_fetch, open_cache
 from rehub.errors import InvalidHandle
 from rehub.handles import Handle, Scheme, parse_handle
 from rehub.hashing import hash_file
@@ -82,7 +82,7 @@ def _pin_version(handle: Handle) -> str:
     resolve(handle.text, refresh=None if is_pinned else True)
     if is_pinned:
         return handle.text
-    entries = (find_entry(root, handle.canonical) for root in config.cache_dirs())
+    entries = (open_cache(root).find_entry(handle.canonical) for root in config.cache_dirs())
     page = next((entry.url for entry in entries if entry is not None and entry.url), "")
     match = (_KAGGLE_PAGE if handle.scheme is Scheme.KAGGLE else _HUGGING_FACE_PAGE).search(page)
     if match is None:

@@ -12,6 +12,7 @@ from rehub.restore.garbage_collector import pause_collection
 from rehub.restore.input_mismatch import explain_mismatches
 from rehub.restore.lazy import LazyLoadUnsupported, load_lazily
 from rehub.restore.local_io import with_local_io
+from rehub.restore.missing_gradients import register_missing_gradients
 from rehub.restore.missing_ops import ensure_ops_registered
 from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.report import LoadReport, set_load_report
@@ -19,6 +20,7 @@ from rehub.restore.request import LoadRequest
 from rehub.restore.retention import find_restored_functions, retain_captures
 from rehub.restore.unknown_optimizers import copy_without_slot_variables
 from rehub.restore.variable_names import keep_names
+from rehub.restore.variable_types import copy_with_variable_types
 from rehub.savedmodel import MetaGraph
 from rehub.savedmodel.used_ops import GRAPH_HOLDERS
 
@@ -43,7 +45,7 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
         nested = metagraph.nested_ops() if GRAPH_HOLDERS.intersection(ops) else ()
         ensure_ops_registered(ops, request.label, written_by=metagraph.tensorflow_version, wanted=nested)
 
-    path = pattern_free_path(path)
+    path = copy_with_variable_types(pattern_free_path(path), metagraph)
     reason = ""
     if request.policy.loader != "tensorflow":
         try:
@@ -64,6 +66,7 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
     left_out = ()
     if metagraph.has_objects:
         path, left_out = copy_without_slot_variables(path)
+    register_missing_gradients()
     options = with_local_io(path, request.options)
     # Variables are made outside of the functions that are being traced; their names have to be kept there too.
     with tf_internals.import_tensorflow().init_scope(), keep_names():

@@ -58,9 +58,9 @@ class Token:
     publishers: tuple[str, ...]
     expires: datetime | None = None
 
-    def allows(self, action: str, publisher: str, now: datetime) -> bool:
+    def allows(self, action: str, publisher: str) -> bool:
         """Whether it allows to "read" or "publish" models of a publisher."""
-        if self.expires is not None and now >= self.expires:
+        if self.expires is not None and datetime.now(timezone.utc) >= self.expires:
             return False
         return action in self.scope and _matches_any(publisher, self.publishers)
 
@@ -83,11 +83,11 @@ class Visitor:
         """Whether models of this publisher are shown."""
         if not _matches_any(publisher, self.access.private) or self.user:
             return True
-        return self.token is not None and self.token.allows("read", publisher, _current_time())
+        return self.token is not None and self.token.allows("read", publisher)
 
     def can_publish(self, publisher: str) -> bool:
         """Whether models may be published and withdrawn under this publisher."""
-        return self.token is not None and self.token.allows("publish", publisher, _current_time())
+        return self.token is not None and self.token.allows("publish", publisher)
 
     @property
     def label(self) -> str:
@@ -256,7 +256,3 @@ def _toml_text(text: str) -> str:
     if not text.isprintable():
         raise InvalidSetting(f"{quote(text)} has characters that cannot be printed.")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _current_time() -> datetime:
-    return datetime.now(timezone.utc)

@@ -111,7 +111,7 @@ class _Application:
             f"Models for {query!r}" if query else "Models",
             found,
             query=query,
-            filters=pages.filters_of(found.choices, chosen),
+            chosen=chosen,
             nothing="No model has all of these words.",
         )
 

@@ -93,14 +93,10 @@ def render_card(body: str, *, remote_images: bool) -> str:
     """
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
     cleaned = nh3.clean(
-        _lower_headings(markdown.render(body)),
+        markdown.render(body).replace("<h1", "<h2").replace("</h1", "</h2"),
         tags=_TAGS if remote_images else _TAGS - {"img"},
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     )
     return str(cleaned)
-
-
-def _lower_headings(html: str) -> str:
-    return html.replace("<h1", "<h2").replace("</h1", "</h2")

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.exceptions import SSLError
@@ -72,7 +72,8 @@ def publish_to_url(directory: Path, url: str) -> RemotePublication:
             "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
         }
         answer = _publish_archive(url, archive, headers)
-    return RemotePublication(_with_path(url, str(answer["name"])), str(answer["sha256"]), bool(answer["is_new"]))
+    published = urlsplit(url)._replace(path=f"/{answer['name']}").geturl()
+    return RemotePublication(published, str(answer["sha256"]), bool(answer["is_new"]))
 
 
 def unpublish_from_url(url: str, reason: str) -> None:
@@ -104,11 +105,6 @@ def _name_in(url: str) -> ModelName:
             "it if the number matters."
         )
     return parse_name_to_publish(parts.path)
-
-
-def _with_path(url: str, path: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, "/" + path, "", ""))
 
 
 class _Upload:

@@ -6,7 +6,7 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -27,16 +27,6 @@ class Badge:
 
     text: str
     is_warning: bool = False
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A choice that narrows a search: a field of the facts, and its values among what was found."""
-
-    name: str
-    label: str
-    values: tuple[str, ...]
-    chosen: str
 
 
 class Pages:
@@ -100,7 +90,7 @@ class Pages:
         found: SearchResult,
         *,
         query: str = "",
-        filters: Iterable[Filter] = (),
+        chosen: Mapping[str, str] | None = None,
         previous: str = "",
         following: str = "",
         card: str = "",
@@ -112,7 +102,7 @@ class Pages:
             heading: what they have in common.
             found: those on this page, and how many there are on all pages.
             query: the words of the search.
-            filters: the choices to narrow it.
+            chosen: the choices that narrow it.
             previous, following: the URLs of the pages before and after this one; "" if there is none.
             card: Markdown above the models.
             nothing: what to say if there are none.
@@ -125,7 +115,8 @@ class Pages:
             query=query,
             previous=previous,
             following=following,
-            filters=[each for each in filters if each.values],
+            choices={name: values for name, values in found.choices.items() if values},
+            chosen=chosen,
             nothing=nothing,
             body=self._render_card_once(card),
         )
@@ -164,11 +155,6 @@ def badges(facts: ModelFacts) -> list[Badge]:
     elif facts.format and facts.format not in ("TFLite", "TensorFlow.js"):
         found.append(Badge("scan: no dangers"))
     return found
-
-
-def filters_of(choices: Mapping[str, tuple[str, ...]], chosen: Mapping[str, str]) -> list[Filter]:
-    """Return the choices by which a list of models can be narrowed."""
-    return [Filter(name, name.capitalize(), values, chosen.get(name, "")) for name, values in choices.items()]
 
 
 def describe_changes(old: ModelFacts, new: ModelFacts) -> list[str]:

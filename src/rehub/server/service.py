@@ -62,22 +62,15 @@ class Absence:
     versions: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Service:
     """A directory of models, its index, and who may see what."""
 
-    def __init__(
-        self,
-        hub: HubDirectory,
-        catalogue: Catalogue,
-        access: AccessFile,
-        options: ServerOptions,
-        mirror: Mirror | None = None,
-    ) -> None:
-        self.hub = hub
-        self.mirror = mirror
-        self.catalogue = catalogue
-        self.access = access
-        self.options = options
+    hub: HubDirectory
+    catalogue: Catalogue
+    access: AccessFile
+    options: ServerOptions
+    mirror: Mirror | None = None
 
     async def find(self, name: ModelName, visitor: Visitor) -> StoredModel | None:
         """Return the model, if it is there and the visitor may see it: private and absent look the same."""

@@ -13,6 +13,7 @@ from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
 from rehub.tf_internals.ops import op_definition
 from rehub.tf_internals.protos import read_debug_info
 from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
+from rehub.tf_internals.v1_signatures import make_extractable
 
 
 def load_model(path: str, tags: list[str] | None, options: Any, has_odd_names: bool = False) -> Any:
@@ -56,34 +57,13 @@ def _make_v1_loader_class() -> Any:
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
             if tensorflow_version() < (2, 0):
-                meta_graph_def = _split_composite_inputs(meta_graph_def)
+                meta_graph_def = make_extractable(meta_graph_def, wrapped.graph)
             functions = super()._extract_signatures(RenamingPruner(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
             return functions
 
     return Loader
-
-
-def _split_composite_inputs(meta_graph_def: Any) -> Any:
-    """Return a MetaGraphDef whose signatures take the components of composite tensors, by the names of TensorFlow 2.
-
-    The loader of 1.15 takes dense inputs only (saved_model/load_v1_in_v2.py, _extract_signatures).
-    """
-    changed = type(meta_graph_def)()
-    changed.CopyFrom(meta_graph_def)
-    for signature in changed.signature_def.values():
-        for name, info in list(signature.inputs.items()):
-            encoding = info.WhichOneof("encoding")
-            if encoding == "coo_sparse":
-                for part in ("indices", "values", "dense_shape"):
-                    signature.inputs[f"{name}_{part}"].name = getattr(info.coo_sparse, f"{part}_tensor_name")
-            elif encoding == "composite_tensor":
-                for number, component in enumerate(info.composite_tensor.components):
-                    signature.inputs[f"{name}_component_{number}"].CopyFrom(component)
-            if encoding in ("coo_sparse", "composite_tensor"):
-                del signature.inputs[name]
-    return changed
 
 
 def loaded_with_reference_variables(loaded: Any) -> bool:
@@ -107,11 +87,16 @@ def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
 
         return load.load_internal(path, tags, _make_v2_loader_class())  # Seen in 1.15.
     for metagraph in metagraphs:
+        is_old = metagraph.graph_def.versions.producer <= 21
         functions = (function.node_def for function in metagraph.graph_def.library.function)
         for nodes in (metagraph.graph_def.node, *functions):
             for node in nodes:
                 if "shared_name" not in node.attr and _has_shared_name(node.op):
                     node.attr["shared_name"].s = b""
+                if is_old and node.op == "Placeholder" and not node.attr["shape"].shape.dim:
+                    node.attr["shape"].shape.unknown_rank = True
+                if "GPU" in node.device.upper() and not _has_gpu():
+                    node.device = ""
     with tf.init_scope():
         return loader.load(tags=tags)
 
@@ -126,15 +111,90 @@ def _make_v2_loader_class() -> Any:
             has_variables = any(node.HasField("variable") for node in self._proto.nodes)
             index = os.path.join(self._export_dir, "variables", "variables.index")
             if has_variables or import_tensorflow().io.gfile.exists(index):
-                super()._restore_checkpoint()
+                prefix = index[: -len(".index")]
+                _restore_objects(self.get(0), prefix)
+                _restore_by_names(self._keep_unrestored_variables(), prefix)
+
+        def _keep_unrestored_variables(self) -> dict[str, Any]:
+            """Return the variables without values by name, after the functions that capture them own them."""
+            found = {
+                number: self._nodes[number]
+                for number, node in enumerate(self._proto.nodes)
+                if node.HasField("variable") and not _is_restored(self._nodes[number])
+            }
+            for name, function in self._proto.concrete_functions.items() if found else ():
+                captured = [found[number] for number in function.bound_inputs if number in found]
+                self._concrete_functions[name].graph._rehub_variables = captured
+            return {self._proto.nodes[number].variable.name: variable for number, variable in found.items()}
 
     return Loader
+
+
+def _restore_objects(root: Any, prefix: str) -> None:
+    """Restore the variables of objects as 1.15 does, without warnings of objects that only the checkpoint has.
+
+    Newer versions write functions and their captures into it too, each of which would give a line.
+    """
+    from tensorflow.python.training.tracking import base, graph_view, util  # Seen in 1.15.
+
+    tf = import_tensorflow()
+    saver = util.TrackableSaver(graph_view.ObjectGraphView(root))
+    with tf.device("CPU"):
+        saver._file_prefix_placeholder = tf.constant(prefix)
+    status = saver.restore(prefix)
+    status.assert_existing_objects_matched()
+    status.expect_partial()
+    checkpoint = status._checkpoint
+    for number, restored in dict(checkpoint.object_by_proto_id).items():
+        # Restoring is done in eager mode; in a graph it is the variable's initializer.
+        operations = base.CheckpointPosition(checkpoint=checkpoint, proto_id=number).restore_ops()
+        if operations:
+            restored._initializer_op = operations
+
+
+def _is_restored(variable: Any) -> bool:
+    """Whether a variable has a value, or an initializer in a graph. Seen in 1.15."""
+    if import_tensorflow().executing_eagerly():
+        return bool(variable.is_initialized())
+    return variable.initializer is not None
+
+
+def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
+    """Restore variables to which no object leads, such as those of an optimizer that the model is loaded without.
+
+    Args:
+        variables: by their names in the checkpoint. Those that it lacks stay without a value.
+        prefix: the checkpoint's.
+    """
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    if not variables:
+        return
+    tf = import_tensorflow()
+    reader = tf.train.load_checkpoint(prefix)
+    objects = trackable_object_graph_pb2.TrackableObjectGraph()
+    objects.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    keys = {each.full_name: each.checkpoint_key for node in objects.nodes for each in node.attributes}
+    for name, variable in variables.items():
+        key = keys.get(name)
+        if key is not None:
+            (value,) = tf.raw_ops.RestoreV2(
+                prefix=prefix, tensor_names=[key], shape_and_slices=[""], dtypes=[variable.dtype.base_dtype]
+            )
+            restored = variable.assign(value, read_value=False)
+        if not tf.executing_eagerly():
+            variable._initializer_op = tf.no_op() if key is None else restored
 
 
 @functools.lru_cache(maxsize=None)
 def _has_shared_name(op: str) -> bool:
     definition = op_definition(op)
     return definition is not None and any(each.name == "shared_name" for each in definition.attr)
+
+
+@functools.lru_cache(maxsize=None)
+def _has_gpu() -> bool:
+    return bool(import_tensorflow().config.experimental.list_physical_devices("GPU"))
 
 
 _LOADER_MODULES = {

@@ -41,6 +41,13 @@ def _message_class(name: str) -> Any:
     return getattr(importlib.import_module(_MODULES[name]), name)
 
 
+def has_handle_data() -> bool:
+    """Whether arguments of functions can say the dtypes and shapes of variables. Seen in 2.15, 2.21; not in 1.15."""
+    from tensorflow.core.framework import op_def_pb2
+
+    return "handle_data" in op_def_pb2.OpDef.ArgDef.DESCRIPTOR.fields_by_name
+
+
 def parse_message(name: str, content: bytes) -> Any:
     """Parse a message, such as a "FunctionDef"; return None if it is malformed."""
     from google.protobuf.message import DecodeError

@@ -77,8 +77,8 @@ def open_session() -> Iterator[Session]:
     import requests
 
     deadline = Deadline()
-    responses: list[http.client.HTTPResponse] = []
-    with _redact_urllib3_logs(), _close_all(responses), requests.Session() as session:
+    # urllib3 leaves a response open whose headers it rejects.
+    with _redact_urllib3_logs(), contextlib.ExitStack() as responses, requests.Session() as session:
         session.mount("http://", _create_adapter(deadline, responses))
         session.mount("https://", _create_adapter(deadline, responses))
         # `requests` would decode a Content-Encoding, and archives are compressed already.
@@ -88,16 +88,6 @@ def open_session() -> Iterator[Session]:
         session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
         session.deadline = deadline  # type: ignore[attr-defined]
         yield cast("Session", session)
-
-
-@contextlib.contextmanager
-def _close_all(responses: list[http.client.HTTPResponse]) -> Iterator[None]:
-    """Close responses in the end, as urllib3 leaves one open whose headers it rejects."""
-    try:
-        yield
-    finally:
-        for response in responses:
-            response.close()
 
 
 @contextlib.contextmanager
@@ -127,7 +117,7 @@ def _redact_argument(text: str) -> str:
     return redact_url(text) if "://" in text else text
 
 
-def _create_adapter(deadline: Deadline, responses: list[http.client.HTTPResponse]) -> requests.adapters.HTTPAdapter:
+def _create_adapter(deadline: Deadline, responses: contextlib.ExitStack) -> requests.adapters.HTTPAdapter:
     """Return the adapter of a session whose responses obey its deadline."""
     import requests
 
@@ -146,14 +136,14 @@ def _create_adapter(deadline: Deadline, responses: list[http.client.HTTPResponse
     return Adapter()
 
 
-def _create_pools(deadline: Deadline, responses: list[http.client.HTTPResponse]) -> dict[str, Any]:
-    """Return urllib3's connection pools by scheme, whose responses are of the class below and added to `responses`."""
+def _create_pools(deadline: Deadline, responses: contextlib.ExitStack) -> dict[str, Any]:
+    """Return urllib3's connection pools by scheme, whose responses obey the deadline and end with `responses`."""
     pools: Any = importlib.import_module("urllib3.connectionpool")
 
     class TimedResponse(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
             super().__init__(sock, *args, **settings)
-            responses.append(self)
+            responses.callback(self.close)
             # The status line and headers have not been read yet; connecting had a time limit of its own.
             deadline.restart()
             unbuffered = self.fp.detach()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Callable, Mapping, cast
+from urllib.parse import urljoin, urlsplit
 
 from rehub.errors import DownloadError
 from rehub.escaping import escape, escape_url, quote, quote_url
@@ -149,10 +149,14 @@ def _redirect_target(url: str, response: requests.Response, log: RequestLog) -> 
     """Return the URL of a redirect."""
     # Header fields are Latin-1 on the wire; servers that send more mean UTF-8.
     location = response.headers["Location"].encode("latin-1", "replace").decode("utf-8", "replace")
-    resolved = _resolve_redirect(url, location)
-    if resolved is None:
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+        is_same_server = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+    except ValueError:
+        target = ""
+    if not target:  # Raised here, without a context: the error quotes a part of the URL.
         raise log.make_error(f"it redirects to {quote_url(location, _MAX_QUOTED)}, which is not a URL.")
-    target, old, old_authority, new, new_authority = resolved
     if new.scheme not in ("http", "https") or not new.hostname:
         raise log.make_error(
             f"it redirects to {quote_url(target, _MAX_QUOTED)}. Redirects are followed to http and https only."
@@ -161,24 +165,10 @@ def _redirect_target(url: str, response: requests.Response, log: RequestLog) -> 
         raise log.make_error(
             f"it redirects from https to {quote_url(target, _MAX_QUOTED)}, which could send another model."
         )
-    if "@" in old.netloc and "@" not in new.netloc and (old.scheme, *old_authority) == (new.scheme, *new_authority):
+    if "@" in old.netloc and "@" not in new.netloc and is_same_server:
         # A login is for one server only.
         return new._replace(netloc=f"{old.netloc.rpartition('@')[0]}@{new.netloc}").geturl()
     return target
-
-
-_Authority = Tuple[Optional[str], Optional[int]]
-
-
-def _resolve_redirect(url: str, location: str) -> tuple[str, SplitResult, _Authority, SplitResult, _Authority] | None:
-    """Return a redirect's target, and the parts, host and port of its source and of its target."""
-    try:
-        target = urljoin(url, location)
-        old, new = urlsplit(url), urlsplit(target)
-        resolved = target, old, (old.hostname, old.port), new, (new.hostname, new.port)
-    except ValueError:
-        return None
-    return resolved
 
 
 def _connection_error(error: Exception, log: RequestLog, seconds: float, url: str) -> DownloadError:

@@ -1,6 +1,7 @@
 """Makes models with what older TensorFlows lack, and records what they compute: in 2.15.zip by TensorFlow 2.15, ...
 
-python make.py        # by TensorFlow 2.15 or 2.21; writes the zip file of its version
+python make.py         # by TensorFlow 2.15 or 2.21; writes the zip file of its version
+python make.py NAME... # adds models to it
 """
 
 from __future__ import annotations
@@ -327,6 +328,21 @@ def transformed_images(x, transforms):
     }
 
 
+@model(np.tile(X[:, :, None, None, None], (1, 1, 2, 1, 3)), mean=X[0, :3] * 0, variance=X[0, :3] * 0 + 1)
+def normalized_volumes(x, mean, variance):
+    ones, zeros = tf.ones([3]), tf.zeros([3])
+    normalized, new_mean, new_variance = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=ones, offset=zeros, mean=mean, variance=variance, is_training=True, data_format="NDHWC"
+    )[:3]
+    return {"normalized": normalized, "mean": new_mean, "variance": new_variance}
+
+
+@model(X, w=X)
+def applied_gradient(x, w):
+    tf.raw_ops.ResourceApplyGradientDescent(var=w.handle, alpha=0.5, delta=x)
+    return w.read_value()
+
+
 class Trained(tf.Module):
     """A Reusable SavedModel with a batch norm, a silu and a regularization loss."""
 
@@ -402,14 +418,70 @@ def save_legacy(path):
         return {"inputs/x": X, "outputs/default": session.run(output, {x: X})}
 
 
-OTHERS = {"trained": save_trained, "legacy_module": save_legacy}
+def save_optimizer(path):
+    """Saves a model that takes steps with an optimizer of Keras 2, which TensorFlow 1.15 loads without the optimizer.
+
+    No function takes the moments of one of its variables.
+    """
+    root = tf.Module()
+    root.variables_of_model = [tf.Variable(X, name="trained"), tf.Variable(X, name="other")]
+    root.optimizer = tf.keras.optimizers.legacy.Adam(0.1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], name="x0")])
+    def step(x):
+        root.optimizer.apply_gradients([(x, root.variables_of_model[0])])
+        return root.variables_of_model[0].read_value()
+
+    root.optimizer.apply_gradients([(tf.constant(X), each) for each in root.variables_of_model])
+    tf.saved_model.save(root, path, signatures=step)
+    return {"inputs/x0": X, "outputs/output_0": step(tf.constant(X)).numpy()}
+
+
+class Pair(tf.experimental.ExtensionType):
+    """What an older TensorFlow cannot return."""
+
+    __name__ = "rehub.tests.Pair"
+    first: tf.Tensor
+
+
+def save_argument_types(path):
+    """Saves a model with functions whose arguments and results an older TensorFlow cannot describe."""
+    spec, two = tf.TensorSpec([None, 4], name="x0"), tf.constant(2.0)
+
+    def shift(x, offset=two):
+        return x + offset
+
+    root = tf.Module()
+    root.shift = tf.function(shift)
+    root.shift.get_concrete_function(spec)
+    root.pair = tf.function(lambda x: Pair(x * 1), input_signature=[spec])
+    root.call = tf.function(lambda x: root.shift(root.pair(x).first), input_signature=[spec])
+    tf.saved_model.save(root, path, signatures=root.call)
+    return {"inputs/x0": X, "outputs/output_0": X + 2}
+
+
+def save_function(path):
+    """Saves a function itself, not an object that has it."""
+    function = tf.function(lambda x: x @ X).get_concrete_function(tf.TensorSpec([None, 4], name="x0"))
+    tf.saved_model.save(function, path, signatures=function)
+    return {"inputs/x0": X, "outputs/output_0": X @ X}
+
+
+OTHERS = {
+    "trained": save_trained,
+    "legacy_module": save_legacy,
+    "argument_types": save_argument_types,
+    "function": save_function,
+}
+if tf.__version__ < "2.16":  # Newer ones have no optimizers of Keras 2.
+    OTHERS["optimizer"] = save_optimizer
 
 
 def main():
-    """Writes a zip file with a folder and an .npz file for each model."""
+    """Writes a folder and an .npz file for each model into a zip file."""
     version = ".".join(tf.__version__.split(".")[:2])
-    with zipfile.ZipFile(HERE / f"{version}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in [*MODELS, *OTHERS]:
+    with zipfile.ZipFile(HERE / f"{version}.zip", "a" if sys.argv[1:] else "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sys.argv[1:] or [*MODELS, *OTHERS]:
             with tempfile.TemporaryDirectory() as directory:
                 path = pathlib.Path(directory) / "model"
                 recorded = OTHERS[name](str(path)) if name in OTHERS else save(name, str(path))

@@ -6,7 +6,7 @@ import os
 from typing import Any, Sequence
 
 from rehub import config
-from rehub.cache import Entry, find_entry, list_entries
+from rehub.cache import Entry, list_entries, open_cache
 from rehub.errors import NotInCache
 from rehub.escaping import escape_url
 from rehub.formatting import did_you_mean, format_time
@@ -51,25 +51,24 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def _find_by_text(text: str) -> list[Entry]:
     handle = parse_handle(text)
-    keyed = [find_entry(root, key) for root in config.cache_dirs() for key in dict.fromkeys((*handle.cache_keys, text))]
+    keyed = [
+        cache.find_entry(key)
+        for cache in map(open_cache, config.cache_dirs())
+        for key in dict.fromkeys((*handle.cache_keys, text))
+    ]
     found = [entry for entry in keyed if entry is not None]
     if not found:
         # The name of a directory, or a handle as the commands print it: without secrets.
         names = {text, escape_url(text), *map(escape_url, handle.cache_keys)}
         found = [entry for entry in list_all_entries() if entry.name == text or entry.handle in names]
     if not found and handle.scheme is Scheme.PATH:
+        from rehub.resolvers.local import make_absolute  # Most commands of the cache need no resolver.
+
         # The key of a local archive contains its size and time, too.
-        archive = escape_url(_make_absolute(handle.location) + "?size=")
+        archive = escape_url(make_absolute(os.path.expanduser(handle.location)) + "?size=")
         found = [entry for entry in list_all_entries() if (entry.handle or "").startswith(archive.rstrip("*"))]
     if not found:
         looked_in = ", ".join(redact_location(str(root)) for root in config.cache_dirs())
         hint = did_you_mean(escape_url(text), [entry.handle for entry in list_all_entries() if entry.handle])
         raise NotInCache(f"{handle.quoted} is not in the cache ({looked_in}).{hint} `rehub cache ls` lists what is.")
     return found
-
-
-def _make_absolute(path: str) -> str:
-    try:
-        return os.path.abspath(os.path.expanduser(path))
-    except OSError:  # The working directory has been deleted.
-        return path

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from rehub.cache import Entry, remove_entry
+from rehub.cache import Entry, open_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import FAILED, OK
@@ -35,7 +35,7 @@ def run_command(arguments: Namespace) -> int:
         return FAILED
     for entry in entries:
         form = prepared.find_form_directory(str(entry.directory))
-        remove_entry(entry)
+        open_cache(entry.root).remove_entry(entry)
         if not arguments.json:
             output.print_line(f"deleted {display_name(entry)} ({format_size(entry.size)})")
         forms += [] if form is None else [form]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from rehub.cache import list_file_sizes
+from rehub.cache import open_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, entry_to_json, find_entries
 from rehub.cli.exit_codes import OK
@@ -23,7 +23,9 @@ def add_arguments(parser: Parser) -> None:
 def run_command(arguments: Namespace) -> int:
     found = find_entries([arguments.handle])
     if arguments.json:
-        output.print_json([{**entry_to_json(entry), "contents": list_file_sizes(entry)} for entry in found])
+        output.print_json(
+            [{**entry_to_json(entry), "contents": open_cache(entry.root).list_file_sizes(entry)} for entry in found]
+        )
         return OK
     for entry in found:
         output.print_line(display_name(entry))
@@ -34,6 +36,6 @@ def run_command(arguments: Namespace) -> int:
         output.print_line(f"  last used  {used}")
         output.print_line(f"  state      {'complete' if entry.problem is None else f'damaged: {entry.problem}'}")
         output.print_line(f"  files      {entry.files}, together {format_size(entry.size)}")
-        for name, size in list_file_sizes(entry).items():
+        for name, size in open_cache(entry.root).list_file_sizes(entry).items():
             output.print_line(f"    {format_size(size):>11}  {name}")
     return OK

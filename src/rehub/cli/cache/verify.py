@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
-from pathlib import Path
-from typing import Any
+from typing import Any, Iterator, Sequence
 
-from rehub.cache import VerifyReport, verify_entry
+from rehub.cache import open_cache
 from rehub.cli import output
 from rehub.cli.cache.entries import HELP, display_name, find_entries, list_all_entries
 from rehub.cli.exit_codes import FAILED, OK
@@ -31,61 +29,51 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run_command(arguments: Namespace) -> int:
-    found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
-    is_sound = True
     records = []
+    for name, record in _verify_all(arguments):
+        records.append(record)
+        if not arguments.json:
+            _print_record(name, record)
+    if arguments.json:
+        output.print_json(records)
+    return FAILED if any(record["damage"] for record in records) else OK
+
+
+def _verify_all(arguments: Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the record of each model, then of each prepared form whose model is outside the cache."""
+    found = find_entries(arguments.handles) if arguments.handles else list_all_entries()
     others = set() if arguments.handles or arguments.quick else set(prepared.list_forms())
     for entry in track_steps("Verifying", found, len(found), "model"):
-        report = verify_entry(entry, digests=not arguments.quick)
+        report = open_cache(entry.root).verify_entry(entry, digests=not arguments.quick)
+        damage = list(report.problems)
         form = None if arguments.quick else prepared.find_form_directory(str(entry.directory))
         if form is not None:
             others.discard(form)
             problem = prepared.find_problem(form, str(entry.directory))
-            if problem is not None:
-                damage = f"the prepared form {form}: {problem}"
-                report = dataclasses.replace(report, problems=(*report.problems, damage))
-        is_sound = is_sound and not report.problems
-        if arguments.json:
-            records.append(_report_to_json(report))
-        else:
-            _print_report(report)
-    for form in sorted(others):  # The models of these are outside the cache.
+            damage += [] if problem is None else [f"the prepared form {form}: {problem}"]
+        directory = redact_location(str(entry.directory))
+        yield display_name(entry), _make_record(entry.handle, directory, damage, report.unexpected, report.has_manifest)
+    for form in sorted(others):
         problem = prepared.find_problem(form)
-        is_sound = is_sound and problem is None
-        if arguments.json:
-            records.append(_entry_to_json_form(form, problem))
-        else:
-            _print_prepared_form(form, problem)
-    if arguments.json:
-        output.print_json(records)
-    return OK if is_sound else FAILED
+        yield f"prepared form {form}", _make_record(None, str(form), [] if problem is None else [problem])
 
 
-def _print_prepared_form(form: Path, problem: str | None) -> None:
-    output.print_line(f"{'complete' if problem is None else 'damaged':8}  prepared form {form}")
-    if problem is not None:
-        output.print_line(f"          {problem}")
-
-
-def _entry_to_json_form(form: Path, problem: str | None) -> dict[str, Any]:
-    damage = [] if problem is None else [problem]
-    return {"handle": None, "directory": str(form), "damage": damage, "unlisted": [], "has_manifest": True}
-
-
-def _print_report(report: VerifyReport) -> None:
-    note = "" if report.has_manifest else "  (no manifest: only file names were checked)"
-    output.print_line(f"{'damaged' if report.problems else 'complete':8}  {display_name(report.entry)}{note}")
-    for damage in report.problems:
-        output.print_line(f"          {damage}")
-    for name in report.unexpected:
-        output.print_line(f"          {name} is not a file of the model")
-
-
-def _report_to_json(report: VerifyReport) -> dict[str, Any]:
+def _make_record(
+    handle: str | None, directory: str, damage: list[str], unlisted: Sequence[str] = (), has_manifest: bool = True
+) -> dict[str, Any]:
     return {
-        "handle": report.entry.handle,
-        "directory": redact_location(str(report.entry.directory)),
-        "damage": list(report.problems),
-        "unlisted": list(report.unexpected),
-        "has_manifest": report.has_manifest,
+        "handle": handle,
+        "directory": directory,
+        "damage": damage,
+        "unlisted": unlisted,
+        "has_manifest": has_manifest,
     }
+
+
+def _print_record(name: str, record: dict[str, Any]) -> None:
+    note = "" if record["has_manifest"] else "  (no manifest: only file names were checked)"
+    output.print_line(f"{'damaged' if record['damage'] else 'complete':8}  {name}{note}")
+    for damage in record["damage"]:
+        output.print_line(f"          {damage}")
+    for file in record["unlisted"]:
+        output.print_line(f"          {file} is not a file of the model")

@@ -41,6 +41,7 @@ class LayerAdapter(BaseLayer):
             dtype=variable.dtype,
             trainable=False,
             experimental_autocast=False,
+            initializer="zeros",  # Not used. Keras of TensorFlow 1.15 has no default for texts.
             getter=lambda *_, **__: variable,
         )
 

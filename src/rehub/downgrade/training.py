@@ -1,0 +1,31 @@
+"""Ops that optimizers apply to variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehub.downgrade.bodies import Body, encode_attribute
+from rehub.downgrade.library import Library
+from rehub.downgrade.rules import rule
+from rehub.savedmodel.encodings.message_classes import message_class
+
+# Which input the gradient is; from training_ops.cc.
+_GRADIENTS = {
+    "Adadelta": 6, "Adagrad": 3, "AdagradDA": 3, "AdagradV2": 4, "Adam": 9, "AdamWithAmsgrad": 10, "AdaMax": 8,
+    "AddSign": 6, "CenteredRMSProp": 8, "Ftrl": 3, "FtrlV2": 3, "GradientDescent": 2, "KerasMomentum": 3,
+    "Momentum": 3, "PowerSign": 6, "ProximalAdagrad": 5, "ProximalGradientDescent": 4, "RMSProp": 7,
+}  # fmt: skip
+
+
+@rule(
+    "a gradient of unknown shape",
+    *(f"Resource{kind}Apply{name}" for name in _GRADIENTS for kind in ("", "Sparse")),
+    before=(2, 0),
+)
+def hide_shape(body: Body, node: Any, _library: Library) -> None:
+    """Give a gradient without a shape, which 1.15 compares with that of the variable's handle in a function: ()."""
+    index = _GRADIENTS[node.op.partition("Apply")[2]]
+    shape = message_class("AttrValue")()
+    shape.shape.unknown_rank = True
+    attributes = {"dtype": node.attr["T"], "shape": encode_attribute(shape)}
+    node.input[index] = body.add("PlaceholderWithDefault", [node.input[index]], **attributes)

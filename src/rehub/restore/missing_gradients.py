@@ -1,0 +1,63 @@
+"""Gradients of ops that TensorFlow 1.15 has, and whose gradients it does not have, or not yet.
+
+Programs of 1.15 do not make these ops, as `tf.einsum` is other ops there; models of TensorFlow 2 hold them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehub import tf_internals
+
+
+def register_missing_gradients() -> None:
+    """Register the gradients of functional loops and of Einsum, if this TensorFlow has none."""
+    tf_internals.ops.register_gradients_of_loops()
+    if not tf_internals.ops.has_gradient("Einsum"):
+        tf_internals.import_tensorflow().RegisterGradient("Einsum")(differentiate_einsum)
+
+
+def differentiate_einsum(op: Any, gradient: Any) -> list[Any]:
+    """Return the gradients of the one or two operands of an Einsum.
+
+    The gradient of `a` in `ab,bc->ac` is `ac,bc->ab`. Labels that only one operand has are summed over, so its gradient
+    is the same along them.
+
+    Raises:
+        LookupError: an operand has a label twice, or dimensions in an ellipsis that are not known or broadcast.
+    """
+    tf = tf_internals.import_tensorflow()
+    *labels, result = _expand_ellipses(op)
+    found = []
+    for index, (operand, own) in enumerate(zip(op.inputs, labels)):
+        others = [pair for place, pair in enumerate(zip(labels, op.inputs)) if place != index]
+        kept = "".join(label for label in own if any(label in each for each in (result, *(each for each, _ in others))))
+        equation = f"{','.join([result, *(each for each, _ in others)])}->{kept}"
+        part = tf.raw_ops.Einsum(inputs=[gradient, *(tensor for _, tensor in others)], equation=equation)
+        shape = tf.shape(operand)
+        if kept != own:
+            part = tf.reshape(part, tf.where([label in kept for label in own], shape, tf.ones_like(shape)))
+        found.append(tf.broadcast_to(part, shape) if kept != own else part)
+    return found
+
+
+def _expand_ellipses(op: Any) -> list[str]:
+    """Return the labels of each operand and of the result, with one for each dimension in an ellipsis."""
+    left, _, right = op.get_attr("equation").decode().replace(" ", "").partition("->")
+    texts, tensors = [*left.split(","), right], [*op.inputs, *op.outputs]
+    unused = [label for label in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if label not in left]
+    expanded, sizes = [], set()
+    for text, tensor in zip(texts, tensors):
+        if "..." in text:
+            if tensor.shape.ndims is None:
+                raise LookupError(f"Einsum {op.name!r} has an ellipsis, and an input without a known rank")
+            count = tensor.shape.ndims - len(text.replace("...", ""))
+            start = text.index("...")
+            sizes.add(tuple(tensor.shape.as_list()[start : start + count]))
+            text = text.replace("...", "".join(unused[-count:]) if count else "")
+        if len(set(text)) < len(text):
+            raise LookupError(f"Einsum {op.name!r} takes a diagonal, whose gradient is not known here")
+        expanded.append(text)
+    if len({len(each) for each in sizes}) > 1 or any(1 in pair and len(set(pair)) > 1 for pair in zip(*sizes)):
+        raise LookupError(f"Einsum {op.name!r} broadcasts, whose gradient is not known here")
+    return expanded
