@@ -185,3 +185,30 @@ def test_a_frozen_graph_is_named_with_a_remedy(tmp_path):
     code = str(caught.value).partition(":\n")[2]
     exec(textwrap.dedent(code), namespace)
     assert namespace["function"](tf.constant(2.0)).numpy() == 2.0
+
+
+def test_an_asset_that_nothing_reads_may_be_missing(tmp_path):
+    asset = tmp_path / "notes.txt"
+    asset.write_text("notes", encoding="utf-8")
+    with tf.Graph().as_default(), v1.Session() as session:
+        path = tf.constant(str(asset))
+        v1.add_to_collection(v1.GraphKeys.ASSET_FILEPATHS, path)
+        kept = v1.get_variable("kept", initializer="", use_resource=True, trainable=False)
+        x = v1.placeholder(tf.float32, [None], "x")
+        y = x * v1.get_variable("v", initializer=2.0, use_resource=True)
+        session.run(v1.global_variables_initializer())
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder = v1.saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            {"serving_default": signature},
+            assets_collection=[path],
+            main_op=tf.group(v1.assign(kept, path)),
+        )
+        builder.save()
+    (tmp_path / "model/assets/notes.txt").unlink()
+    with tf.Graph().as_default(), v1.Session() as session:
+        y = hub.load(str(tmp_path / "model"))(tf.constant([3.0]))
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        assert session.run(y) == 6.0

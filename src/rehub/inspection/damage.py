@@ -11,14 +11,28 @@ from rehub.errors import CorruptModel, HubError
 from rehub.inspection.asset_files import asset_path, read_asset_names
 from rehub.savedmodel.checkpoint import Checkpoint
 from rehub.savedmodel.file_kinds import is_lfs_pointer_file, lfs_pointer_advice
-from rehub.savedmodel.graph_collections import Collections
+from rehub.savedmodel.graph_collections import Collections, read_asset_definitions
+from rehub.savedmodel.graph_search import find_reachable
 from rehub.savedmodel.metagraphs import MetaGraph
 from rehub.savedmodel.nodes import GraphScope, Node, node_name
-from rehub.savedmodel.protos import AttrValue, MetaGraphDef, SavedObject, SavedObjectGraph, SaverDef, TensorProto
+from rehub.savedmodel.protos import (
+    AssetFileDef,
+    AttrValue,
+    MetaGraphDef,
+    SavedObject,
+    SavedObjectGraph,
+    SaverDef,
+    TensorInfo,
+    TensorProto,
+)
 from rehub.savedmodel.shapes import Shape
 from rehub.savedmodel.wire import Message, WireError
 
 _SHARD = re.compile(r"variables\.data-(\d+)-of-(\d+)\Z")
+# Ops by which a graph sets, passes on and saves a variable.
+_KEEPS_PATH = frozenset(
+    "Assign AssignVariableOp Identity IsVariableInitialized ReadVariableOp SaveV2 VarIsInitializedOp".split()
+)
 _COPY_AGAIN = "Copy or download the model again."
 
 
@@ -68,6 +82,8 @@ def find_damaged_asset(directory: str, metagraphs: Sequence[MetaGraph]) -> Damag
             continue  # It is not a file of the model. The scan reports it.
         path = os.path.join(directory, relative)
         if not os.path.exists(path):
+            if not any(_uses_asset(each, name) for each in metagraphs):
+                continue
             return _missing_file(path)
         if is_lfs_pointer_file(path):
             return Damage("data", lfs_pointer_advice(path))
@@ -200,6 +216,31 @@ def _has_variables(metagraph: MetaGraph) -> bool:
 def _read_graph_nodes(metagraph: MetaGraph) -> Iterator[Node]:
     message = metagraph.message
     return GraphScope(metagraph.tags, "", message.buffer, message.message(MetaGraphDef.graph_def)).nodes()
+
+
+def _uses_asset(metagraph: MetaGraph, name: str) -> bool:
+    """Whether a graph does more with the path of an asset than keep it in a variable.
+
+    The test models of TensorFlow Serving (testdata/half_plus_two.py) keep a path that nothing reads.
+    """
+    definitions = read_asset_definitions(metagraph.message, Collections(metagraph.message))
+    if metagraph.has_objects or not definitions:
+        return True
+    users: dict[str, list[Node]] = {}
+    for node in _read_graph_nodes(metagraph):
+        for source in node.inputs():
+            if not source.startswith("^"):
+                users.setdefault(node_name(source), []).append(node)
+
+    def find_users(tensor: str) -> Iterator[str]:
+        for user in users.get(tensor, ()):
+            yield user.name
+            if user.op in ("Assign", "AssignVariableOp"):
+                yield node_name(user.inputs()[0])
+
+    infos = (each.message(AssetFileDef.tensor_info) for each in definitions if each.text(AssetFileDef.filename) == name)
+    reached = find_reachable((node_name(info.text(TensorInfo.name)) for info in infos), find_users)
+    return any(user.op not in _KEEPS_PATH for tensor in reached for user in users.get(tensor, ()))
 
 
 def _find_cut_shard(checkpoint: Checkpoint) -> Damage | None:
