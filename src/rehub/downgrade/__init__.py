@@ -19,6 +19,7 @@ from rehub.downgrade import (  # noqa: F401  They register their rules.
     quantiles,
     ragged_variants,
     random_ops,
+    removed_kernels,
     scattering,
     state,
     training,

@@ -147,7 +147,7 @@ class _Rewriter:
             rule = find_rule(op)
             is_newer = op in self._newer.ops
             try:
-                if is_newer or (rule is not None and self._version < rule.before):
+                if is_newer or (rule is not None and rule.replaces_known_op(self._version)):
                     if rule is None:
                         problems[f"there is no rule for op {op!r}"] = None
                         continue
