@@ -68,11 +68,11 @@ def find_functions_without_captures(metagraph: Any) -> dict[str, str]:
     optimizers = [node for node in nodes if node.slot_variables]
     states = {slot.slot_variable_node_id for node in optimizers for slot in node.slot_variables}
     states.update(child.node_id for node in optimizers for child in node.children)
-    reasons = {}
+    reasons, needed = {}, find_needed_functions(metagraph)
     for name, function in objects.concrete_functions.items():
         if tensors.intersection(function.bound_inputs):
             reasons[name] = "it takes a tensor inside of another function"
-        elif states.intersection(function.bound_inputs):
+        elif name not in needed and states.intersection(function.bound_inputs):
             reasons[name] = "it takes a variable of an optimizer, which is not restored"
     return reasons
 
