@@ -3,8 +3,9 @@
 Each way reads Parquet, computes embeddings of 128 dimensions with a table, and writes Parquet, in processes of its own;
 the ways alternate. CPU seconds are those of all processes that a way starts, with the start of TensorFlow. The second
 table is a text preprocessor with an encoder, as of BERT: Beam's handler loads the preprocessor again for each batch.
-With `--memory` the peak memory of the local engine over the number of rows, and with `--plan` the cost of a plan over
-the number of files.
+The third is a small CNN over JPEG files, which are decoded and resized: by Pillow with antialiasing in rehub, and by
+tf.image.resize without it in the loop. With `--memory` the peak memory of the local engine over the number of rows, and
+with `--plan` the cost of a plan over the number of files.
 
 Usage: `python benchmarks/batch.py [--rounds 3] [--rows 200000] [--only WORD] [--memory | --plan]`
 It needs TensorFlow 2.15, tensorflow-text, tensorflow_hub and `pip install "rehub[beam,ray]"`, on Linux.
@@ -30,6 +31,8 @@ from typing import Any, Callable
 ROWS_OF_FILE = 10_000
 BATCH = 512
 ROWS_WITH_PREPROCESSOR = 20_000
+IMAGES = 4_000
+IMAGE_BATCH = 32
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): processes whose parent ends become children of this one
 
 
@@ -49,6 +52,37 @@ def loop(models: str, files: list[str], output: str) -> None:
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
         result = pa.table({"id": table["id"], "embedding": vectors})
         parquet.write_table(result, f"{output}/{Path(file).name}", compression="zstd")
+
+
+def image_loop(models: str, files: list[str], output: str) -> None:
+    """tf.data and tensorflow_hub, over images."""
+    import numpy as np
+    import pyarrow as pa
+    import tensorflow as tf
+    import tensorflow_hub as hub
+    from pyarrow import parquet
+
+    def read(file: tf.Tensor) -> tf.Tensor:
+        return tf.image.resize(tf.io.decode_jpeg(tf.io.read_file(file), 3), [128, 128]) / 255.0
+
+    model = hub.load(f"{models}/image")
+    images = tf.data.Dataset.from_tensor_slices(files).map(read, tf.data.AUTOTUNE).batch(IMAGE_BATCH).prefetch(2)
+    found = np.concatenate([model(batch).numpy() for batch in images])
+    features = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
+    parquet.write_table(pa.table({"path": files, "embedding": features}), f"{output}/all.parquet", compression="zstd")
+
+
+def rehub_images(workers: int) -> Callable[[str, list[str], str], None]:
+    """The local engine, over images."""
+
+    def run(models: str, files: list[str], output: str) -> None:
+        import rehub
+
+        folder = str(Path(files[0]).parent)
+        report = rehub.batch(f"{models}/image", folder, output, workers=workers, shard_rows=len(files) // 8)
+        assert not report.failed
+
+    return run
 
 
 def rehub_engine(engine: str, workers: int) -> Callable[[str, list[str], str], None]:
@@ -141,6 +175,11 @@ WAYS_WITH_PREPROCESSOR = {
     "preprocessor: Beam, its own handler": beams_handler(has_preprocessor=True),
     "preprocessor: Beam, rehub's handler": rehubs_handler(has_preprocessor=True),
 }
+WAYS_WITH_IMAGES = {
+    "images: tf.data loop, tensorflow_hub": image_loop,
+    "images: rehub, local": rehub_images(1),
+    "images: rehub, local, 2 workers": rehub_images(2),
+}
 
 
 def main(options: argparse.Namespace) -> None:
@@ -158,15 +197,19 @@ def main(options: argparse.Namespace) -> None:
             write_texts(Path(scratch, "texts"), options.rows)
             models = Path(scratch, "models")
             models.mkdir()
-            program = Path(__file__).with_name("models") / "text_models.py"
-            subprocess.run([sys.executable, str(program), str(models)], check=True, capture_output=True)
+            for name in ("text_models.py", "image_model.py"):
+                program = Path(__file__).with_name("models") / name
+                subprocess.run([sys.executable, str(program), str(models)], check=True, capture_output=True)
+            if not options.memory:
+                write_images(Path(scratch, "images"), IMAGES)
             measure_memory(scratch, options.rows) if options.memory else measure_ways(scratch, options)
 
 
 def measure_ways(scratch: str, options: argparse.Namespace) -> None:
     """Print CPU and wall seconds of each way."""
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, medians of {options.rounds} interleaved rounds")
-    for ways, rows in ((WAYS, options.rows), (WAYS_WITH_PREPROCESSOR, min(options.rows, ROWS_WITH_PREPROCESSOR))):
+    few = min(options.rows, ROWS_WITH_PREPROCESSOR)
+    for ways, rows in ((WAYS, options.rows), (WAYS_WITH_PREPROCESSOR, few), (WAYS_WITH_IMAGES, IMAGES)):
         chosen = [name for name in ways if options.only in name]
         measured: dict[str, list[tuple[float, float]]] = {name: [] for name in chosen}
         for _ in range(options.rounds):
@@ -194,7 +237,8 @@ def run_way(scratch: str, name: str, rows: int) -> tuple[float, float, float]:
     output = Path(scratch, "output")
     shutil.rmtree(str(output), ignore_errors=True)
     output.mkdir()
-    files = [str(file) for file in sorted(Path(scratch, "texts").iterdir())[: rows // ROWS_OF_FILE]]
+    folder, rows_of_file = ("images", 1) if name in WAYS_WITH_IMAGES else ("texts", ROWS_OF_FILE)
+    files = [str(file) for file in sorted(Path(scratch, folder).iterdir())[: rows // rows_of_file]]
     start = time.perf_counter()
     command = [sys.executable, __file__, "--way", name, f"{scratch}/models", str(output), *files]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
@@ -212,12 +256,21 @@ def run_way(scratch: str, name: str, rows: int) -> tuple[float, float, float]:
 
 
 def check_output(output: Path, rows: int) -> None:
-    """Check that each row is there once, with finite numbers."""
+    """Check that each row is there once."""
     from pyarrow import parquet
 
-    found = [parquet.read_table(str(file), columns=["id"])["id"].to_pylist() for file in output.glob("*.parquet")]
-    found += [parquet.read_table(str(file), columns=["id"])["id"].to_pylist() for file in output.glob("part-*-of-*")]
-    assert sorted(each for ids in found for each in ids) == list(range(rows)), sum(map(len, found))
+    found = []
+    for file in (*output.glob("*.parquet"), *output.glob("part-*-of-*")):
+        table = parquet.read_table(str(file))
+        found += (
+            table["id"].to_pylist() if "id" in table.column_names else map(number_of_image, table["path"].to_pylist())
+        )
+    assert sorted(found) == list(range(rows)), len(found)
+
+
+def number_of_image(path: str) -> int:
+    """Return the number in the name of an image."""
+    return int(Path(path).stem)
 
 
 class ProcessClock(threading.Thread):
@@ -288,6 +341,18 @@ def write_texts(directory: Path, rows: int) -> None:
         parquet.write_table(table, str(directory / f"{start:09}.parquet"))
 
 
+def write_images(directory: Path, count: int) -> None:
+    """Write JPEG files of 320 by 240 pixels, of colors without edges."""
+    import numpy as np
+    from PIL import Image
+
+    directory.mkdir()
+    choose = np.random.default_rng(1)
+    for number in range(count):
+        colors = Image.fromarray(choose.integers(0, 256, (9, 12, 3), np.uint8))
+        colors.resize((320, 240), Image.Resampling.BICUBIC).save(str(directory / f"{number:06}.jpg"), quality=90)
+
+
 def measure_plan(scratch: Path) -> None:
     """Print the time to plan many files, and the size of the plan."""
     import json
@@ -338,6 +403,6 @@ if __name__ == "__main__":
     arguments = parse_arguments()
     if arguments.way:
         name, models, output, *files = arguments.way
-        {**WAYS, **WAYS_WITH_PREPROCESSOR}[name](models, files, output)
+        {**WAYS, **WAYS_WITH_PREPROCESSOR, **WAYS_WITH_IMAGES}[name](models, files, output)
     else:
         main(arguments)

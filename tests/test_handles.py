@@ -213,6 +213,7 @@ def test_hash_of_the_archive_is_parsed(text):
         ("https://tfhub.dev/google/coral-model/aiy/1", "tf.lite.Interpreter"),
         ("https://tfhub.dev/google/aiy/1?a=b&lite-format=tflite", "tf.lite.Interpreter"),
         ("https://example.com/m.tflite", "tf.lite.Interpreter"),
+        ("https://example.com/tfjs/model.json", "tf.loadGraphModel"),
         ("https://example.com/m.keras", "keras.models.load_model"),
         ("https://example.com/m.H5?download=1", "keras.models.load_model"),
         ("https://example.com/m.hdf5", "keras.models.load_model"),

@@ -29,7 +29,11 @@ class OtherFormat:
     loaded_by: str
 
 
-TFJS = OtherFormat("a TensorFlow.js model", "tf.loadGraphModel of @tensorflow/tfjs, in JavaScript, loads it")
+TFJS = OtherFormat(
+    "a TensorFlow.js model",
+    "tf.loadGraphModel or tf.loadLayersModel of @tensorflow/tfjs, in JavaScript, loads it. Look for the SavedModel or "
+    "Keras model that it was converted from",
+)
 LITE = OtherFormat("a TensorFlow Lite model", "download the file; tf.lite.Interpreter(model_path=...) loads it")
 GRAPH_DEF = OtherFormat(
     "a GraphDef, such as a frozen graph",
@@ -70,7 +74,8 @@ def raise_unsupported(handle: str, other: OtherFormat) -> NoReturn:
 
 
 def refuse_other_suffix(handle: str, path: str) -> None:
-    """Raise `UnsupportedFormat` if a path's suffix stands for another format."""
-    other = None if is_archive_name(path) else find_other_format(path)
+    """Raise `UnsupportedFormat` if a path's suffix stands for another format, or it is the `model.json` of TF.js."""
+    is_tfjs = PurePosixPath(path).name == "model.json"
+    other = TFJS if is_tfjs else None if is_archive_name(path) else find_other_format(path)
     if other is not None:
         raise_unsupported(handle, other)

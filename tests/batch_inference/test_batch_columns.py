@@ -36,6 +36,7 @@ def convert(values, dtype, shape=(None,), decoder=None):
         (np.array([0.1, 1e300, np.inf]), "float32", [np.float32(0.1), np.inf], {1: "range"}),
         (["7", " 8 ", "x", "", "1.5", "1_0"], "int32", [7, 8], {2: "type", 3: "type", 4: "range", 5: "type"}),
         ([1, "2", None, [3, 4], True], "int32", [1, 2, 1], {2: "null", 3: "shape"}),
+        (["1e39", "1e400", "inf"], "float32", [np.inf], {0: "range", 1: "range"}),
         (["true", "0"], "bool", [True], {1: "type"}),
         (pa.array(["a", None, ""]), "string", [b"a", b""], {1: "null"}),
         (pa.array(["a", "b", "a"]).dictionary_encode(), "string", ["a", "b", "a"], {}),

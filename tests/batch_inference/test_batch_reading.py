@@ -10,7 +10,7 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
 pq = pytest.importorskip("pyarrow.parquet")
 np = pytest.importorskip("numpy")
 
-from rehub.batch_inference import reading  # noqa: E402
+from rehub.batch_inference import planning, reading  # noqa: E402
 from rehub.batch_inference.planning import plan_input  # noqa: E402
 from rehub.batch_inference.reading import lines  # noqa: E402
 from rehub.errors import InputChanged, InputMismatch, InputUnreadable  # noqa: E402
@@ -181,6 +181,22 @@ def test_a_file_that_changes_after_the_plan_is_an_error(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"id": 22}\n')
     with pytest.raises(InputChanged, match="has changed since"):
         list(reading.read_slice("jsonl", plan.shards[0].slices[0], ["id"]))
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": 1}\n')
+    rows = reading.read_slice("jsonl", plan_input([tmp_path], None).shards[0].slices[0], ["id"])
+    assert next(rows).columns == {"id": [1]}
+    (tmp_path / "a.jsonl").write_text('{"id": 22}\n')
+    with pytest.raises(InputChanged, match="has changed since"):
+        next(rows)
+
+
+def test_large_pictures_make_several_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "SHARD_BYTES", 100)
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(bytes(40))
+    assert [shard.rows for shard in plan_input([tmp_path], None).shards] == [2, 2]
 
 
 def test_files_are_read_from_an_object_store(memory):

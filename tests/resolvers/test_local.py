@@ -141,6 +141,7 @@ def test_replaced_archive_is_unpacked_again(tmp_path):
         ("m.H5", "load_weights"),
         ("m.tflite", "Interpreter"),
         ("m.pt", "torch.load"),
+        ("model.json", "tf.loadGraphModel"),
     ],
 )
 def test_file_of_another_format_is_named_with_its_loader(tmp_path, name, loaded_by):

@@ -62,11 +62,12 @@ def test_a_long_listing_is_cut(directory):
         detect_layout(directory(*(f"f{number:02}.txt" for number in range(30))))
 
 
-def test_a_model_one_level_down_is_named(directory):
-    path = directory("model/saved_model.pb", "readme.md")
-    with pytest.raises(ModelNotFound, match=r"one level down") as caught:
+@pytest.mark.parametrize("inner", ["model", os.path.join("export", "1234"), os.path.join("a", "export", "1234")])
+def test_a_model_further_down_is_named(directory, inner):
+    path = directory(os.path.join(inner, "saved_model.pb"), "readme.md", "other/notes.txt")
+    with pytest.raises(ModelNotFound, match=r"further down") as caught:
         detect_layout(path)
-    assert os.path.join(path, "model") in str(caught.value)
+    assert repr(os.path.join(path, inner)) in str(caught.value)
 
 
 def test_a_model_without_its_graph_is_called_incomplete(directory):

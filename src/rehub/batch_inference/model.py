@@ -57,7 +57,7 @@ class PinnedModel:
         for name, size, digest in self.files:
             file = Path(directory, name)
             try:
-                if file.stat().st_size != size or (verify and _hash_path(file) != digest):
+                if file.stat().st_size != size or (verify and hash_path(file) != digest):
                     return False
             except OSError:
                 return False
@@ -90,10 +90,11 @@ def _list_files(directory: Path) -> list[tuple[str, int, str]]:
         folders.sort()
         for name in sorted(names):
             file = Path(folder, name)
-            found.append((file.relative_to(directory).as_posix(), file.stat().st_size, _hash_path(file)))
+            found.append((file.relative_to(directory).as_posix(), file.stat().st_size, hash_path(file)))
     return found
 
 
-def _hash_path(path: Path) -> str:
+def hash_path(path: Path) -> str:
+    """Return the sha256 of a file, as hex digits."""
     with path.open("rb") as file:
         return str(hash_file(file).hexdigest())

@@ -84,7 +84,10 @@ def parse_numbers(text: str, target: Any) -> Any:
             return to_array(int(text))
         except ValueError:
             pass  # "3.0"
-    return np.array(float(text))
+    number = float(text)
+    if np.isinf(number) and "inf" not in text.lower():
+        raise OverflowError(f"{text[:40]!r} is too large")
+    return np.array(number)
 
 
 def to_array(value: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference import reading
 from rehub.batch_inference.plan import Shard, Slice
-from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.predictor import Predictor
+from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import InputMismatch, InvalidSetting
 from rehub.formatting import list_names
 from rehub.version import __version__
@@ -63,6 +64,8 @@ def plan_input(inputs: Sequence[Any], format_name: str | None, rows: int = SHARD
     )
     if not types:
         types = reading.describe_columns(listed.format, slices)
+    if listed.format == "parquet":
+        sizes = {}  # Its slices are ranges of rows.
     return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, lacking, listed.ignored)
 
 
@@ -94,10 +97,17 @@ def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[s
 
 
 def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) -> Iterator[Shard]:
+    """Yield shards of slices.
+
+    Args:
+        slices: in the order of the rows.
+        sizes: of the files, in bytes, if slices are ranges of bytes.
+        rows: about how many a shard has.
+    """
     pending: list[Slice] = []
     count = size = index = 0
     for part in slices:
-        part_bytes = (part.stop or sizes[part.path]) - part.start if part.rows is None else 0
+        part_bytes = (part.stop or sizes[part.path]) - part.start if sizes else 0
         part_rows = max(1, part_bytes // _BYTES_OF_ROW) if part.rows is None else part.rows
         if pending and (count + part_rows > rows or size + part_bytes > SHARD_BYTES):
             yield Shard(index, tuple(pending))

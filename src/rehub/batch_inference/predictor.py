@@ -12,14 +12,13 @@ from rehub.batch_inference.images import ImageDecoder
 from rehub.batch_inference.model import PinnedModel, pin_model
 from rehub.batch_inference.numbers import numpy_dtype
 from rehub.batch_inference.outputs import OutputColumn, fill_column
-from rehub.batch_inference.row_errors import RowErrors
+from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.settings import PredictorSettings
 from rehub.batch_inference.signature import ModelFunction, find_signature
 from rehub.errors import BatchFailed, InputMismatch, InvalidSetting
 from rehub.formatting import did_you_mean, list_names
 from rehub.savedmodel.signatures import SignatureInfo, TensorInfo
 
-ERROR_COLUMN = "error"
 _IMAGES_AT_ONCE = 64  # Pixels take far more memory than files.
 
 

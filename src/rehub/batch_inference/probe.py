@@ -8,9 +8,9 @@ from typing import Any, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.outputs import OutputColumn
 from rehub.batch_inference.plan import Plan, Shard
-from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.reading import Chunk
-from rehub.batch_inference.row_errors import RowErrors
+from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.worker import load_predictor, read_shard
 from rehub.batch_inference.writing import make_field
 from rehub.errors import InputMismatch, OutputsNotAligned

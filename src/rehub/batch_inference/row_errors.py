@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The column of the output that says why a row has no result; null in good rows.
+ERROR_COLUMN = "error"
+
 
 class RowFailed(Exception):
     """A row, or one row of several, has no result."""

@@ -17,11 +17,11 @@ from typing import Any, Iterator
 
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Plan, Shard
-from rehub.batch_inference.predictor import ERROR_COLUMN, Predictor
+from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.reading import Chunk, read_slice
 from rehub.batch_inference.reading.chunk import merge_chunks
 from rehub.batch_inference.report import ShardReport
-from rehub.batch_inference.row_errors import RowErrors
+from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.writing import ShardWriter, convert_kept, convert_output
 from rehub.errors import BatchFailed, InputChanged, InputMismatch, OutputsNotAligned
 

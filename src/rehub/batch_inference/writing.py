@@ -18,7 +18,6 @@ from rehub.staging import fsync_path
 
 _log = logging.getLogger(__name__)
 
-ERROR_COLUMN = "error"
 _METADATA = b"rehub"
 _SHAPE = b"shape"
 

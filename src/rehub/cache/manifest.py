@@ -141,11 +141,8 @@ def _raise_unreadable(name: str, reason: str) -> NoReturn:
 
 
 def _parse_record(stored: Any) -> FileRecord:
-    name, size, sha256 = (
-        get_field(stored, "name", str),
-        get_field(stored, "size", int),
-        get_field(stored, "sha256", str),
-    )
+    name, sha256 = (get_field(stored, key, str) for key in ("name", "sha256"))
+    size = get_field(stored, "size", int)
     if size < 0 or not _SHA256.fullmatch(sha256):
         raise Malformed("a size is negative, or a sha256 is malformed")
     return FileRecord(name, size, sha256)

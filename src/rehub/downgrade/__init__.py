@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rehub.downgrade import (  # noqa: F401  They register their rules.
     arrays,
+    boosted_trees,
     control_flow,
     convolutions,
     counting,

@@ -28,12 +28,7 @@ def asset_path(name: str) -> str | None:
 
 
 def find_assets(directory: str, names: Iterable[str]) -> tuple[AssetInfo, ...]:
-    """Return the assets of a model with their sizes, sorted by path.
-
-    Args:
-        directory: the directory of the model.
-        names: the names in its graphs. A file outside the directory counts as missing.
-    """
+    """Return the assets of a model with their sizes, sorted by path. A file outside its directory counts as missing."""
     return tuple(sorted((_find_asset(directory, name) for name in set(names)), key=lambda asset: asset.path))
 
 

@@ -11,10 +11,6 @@ from rehub.savedmodel.wire import Message, WireError
 def read_attachments(collections: Collections, tags: frozenset[str]) -> tuple[AttachmentInfo, ...]:
     """Return the messages that are attached to a graph variant, sorted by key.
 
-    Args:
-        collections: the collections of the variant.
-        tags: its tags.
-
     Raises:
         WireError: they cannot be read.
     """

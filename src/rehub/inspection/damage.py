@@ -48,19 +48,15 @@ def describe_damage(
         with_values: whether to read all values, too.
     """
     try:
-        found = find_damaged_asset(directory, metagraphs) or find_damaged_checkpoint_file(directory, metagraphs)
+        found = find_damaged_asset(directory, metagraphs) or _find_damaged_checkpoint_file(directory, metagraphs)
         found = found or find_wrong_checkpoint(directory, metagraphs, wants_all_variables=wants_all_variables)
     except WireError:
         return None  # The model's own file is damaged. Its reader raises an error.
-    return found or (find_damaged_value(directory) if with_values else None)
+    return found or (_find_damaged_value(directory) if with_values else None)
 
 
 def find_damaged_asset(directory: str, metagraphs: Sequence[MetaGraph]) -> Damage | None:
     """Find an asset that is missing or a Git LFS pointer, with one stat for each file.
-
-    Args:
-        directory: the directory of the model.
-        metagraphs: its graph variants that are loaded.
 
     Raises:
         WireError: the graphs cannot be read.
@@ -78,16 +74,8 @@ def find_damaged_asset(directory: str, metagraphs: Sequence[MetaGraph]) -> Damag
     return None
 
 
-def find_damaged_checkpoint_file(directory: str, metagraphs: Sequence[MetaGraph]) -> Damage | None:
-    """Find a checkpoint file that is missing or a Git LFS pointer, if the model has variables.
-
-    Args:
-        directory: the directory of the model.
-        metagraphs: its graph variants that are loaded.
-
-    Raises:
-        WireError: the graphs cannot be read.
-    """
+def _find_damaged_checkpoint_file(directory: str, metagraphs: Sequence[MetaGraph]) -> Damage | None:
+    """Find a checkpoint file that is missing or a Git LFS pointer, if the model has variables."""
     found = _check_variables_directory(os.path.join(directory, "variables"))
     return found if found is not None and any(map(_has_variables, metagraphs)) else None
 
@@ -119,7 +107,7 @@ def find_wrong_checkpoint(
     )
 
 
-def find_damaged_value(directory: str) -> Damage | None:
+def _find_damaged_value(directory: str) -> Damage | None:
     """Read all values of a checkpoint, and compare their checksums."""
     from rehub.savedmodel.checkpoint import read_checkpoint
 

@@ -25,16 +25,7 @@ class GraphNodes:
     """
 
     def __init__(self, content: Buffer, metagraph: Message, tags: frozenset[str]) -> None:
-        """Read all nodes.
-
-        Args:
-            content: the bytes that contain the MetaGraph.
-            metagraph: the MetaGraphDef.
-            tags: its tags.
-
-        Raises:
-            WireError: they cannot be read.
-        """
+        """Read all nodes of a MetaGraphDef in these bytes; raise `WireError` if they cannot be read."""
         graph = metagraph.message(MetaGraphDef.graph_def)
         self._graph_nodes = list(GraphScope(tags, "", content, graph).nodes())
         functions = list(graph.message(GraphDef.library).messages(FunctionDefLibrary.function))

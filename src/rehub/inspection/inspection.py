@@ -67,12 +67,10 @@ def _read_checkpoint_entries(path: str) -> Mapping[str, CheckpointEntry]:
 
 
 @dataclass(frozen=True)
-class _ReadGraph:
+class _ReadGraph(capabilities.GraphVariant):
     """A graph variant, with the parts that a `ModelInfo` is made of."""
 
     metagraph: MetaGraph
-    nodes: GraphNodes
-    info: GraphInfo
     assets: set[str]
     attachments: tuple[AttachmentInfo, ...]
     objects: ObjectGraph | None
@@ -102,9 +100,9 @@ def _read_graph(content: Buffer, metagraph: MetaGraph, entries: Mapping[str, Che
         v1_control_flow=tuple(op for op in nodes.ops if op in V1_CONTROL_FLOW),
     )
     return _ReadGraph(
-        metagraph,
-        nodes,
         info,
+        nodes,
+        metagraph,
         read_asset_names(message, collections),
         read_attachments(collections, tags),
         objects,
@@ -143,9 +141,7 @@ def _make_model_info(
         can_be_fine_tuned=capabilities.judge_fine_tunable(
             entry, _find_trained_variables(inference, entry), inference.info.regularization_losses, is_object
         ),
-        can_be_retrained=capabilities.judge_retrainable(
-            [capabilities.GraphVariant(each.info, each.nodes) for each in read], layout.is_legacy, is_object
-        ),
+        can_be_retrained=capabilities.judge_retrainable(read, layout.is_legacy, is_object),
         usage=write_example_code(handle, inference.info.tags if needs_tags else None, entry, is_object),
         fingerprint=read_fingerprint(layout.path),
     )

@@ -25,13 +25,7 @@ _MAX_NAMES = 3
 def find_minimum_tensorflow(
     content: Buffer, ops: Iterable[str], missing_packages: Sequence[MissingPackage]
 ) -> MinimumTensorFlow:
-    """Return the oldest TensorFlow in which a model can be loaded, and what asks for it.
-
-    Args:
-        content: the bytes of the model's file.
-        ops: those of its graphs and functions.
-        missing_packages: the packages that provide what TensorFlow lacks.
-    """
+    """Return the oldest TensorFlow in which a model can be loaded, and what asks for it."""
     ops = sorted(set(ops))
     python = [op for op in ops if classify_op(op) is RUNS_PYTHON]
     note = f"{list_names(python)} calls Python functions that only the writer's program has" if python else ""

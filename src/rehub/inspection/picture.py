@@ -137,10 +137,8 @@ def _draw_calls(page: _Page, info: ModelInfo) -> None:
     ]
     for function in summary.list_functions(info):
         for trace in function.traces:
-            arguments = [summary.format_input(tensor) for tensor in trace.inputs]
-            arguments += [f"{name}={value}" for name, value in trace.literals]
             results = [summary.format_input(tensor) for tensor in trace.outputs]
-            calls.append((summary.format_call(function), "function", arguments, results))
+            calls.append((summary.format_call(function), "function", summary.list_arguments(trace), results))
     if not calls:
         return
     _draw_heading(page, "signatures and functions")

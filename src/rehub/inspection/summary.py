@@ -82,9 +82,12 @@ def format_call(function: CallableInfo) -> str:
 
 def format_trace(trace: TraceInfo) -> str:
     """Return the arguments and results of a trace in one line."""
-    arguments = [format_input(tensor) for tensor in trace.inputs]
-    arguments += [f"{name}={value}" for name, value in trace.literals]
-    return f"({_join_items(arguments, 8)}) -> {_join_items(map(format_input, trace.outputs))}"
+    return f"({_join_items(list_arguments(trace), 8)}) -> {_join_items(map(format_input, trace.outputs))}"
+
+
+def list_arguments(trace: TraceInfo) -> list[str]:
+    """Return the arguments of a trace: `x: float32[?]`, `training=False`."""
+    return [*map(format_input, trace.inputs), *(f"{name}={value}" for name, value in trace.literals)]
 
 
 def format_input(tensor: TensorInfo) -> str:

@@ -28,21 +28,14 @@ VARIABLE_OPS = frozenset(["VarHandleOp", "Variable", "VariableV2", "AutoReloadVa
 
 
 def read_object_variables(graph: ObjectGraph, entries: Entries) -> tuple[VariableInfo, ...]:
-    """Return the variables of a TF2 object, in the order of its object graph.
-
-    Args:
-        graph: the objects.
-        entries: the entries of the checkpoint.
-    """
+    """Return the variables of a TF2 object, in the order of its object graph."""
     slots = _find_slot_keys(graph)
     found = []
     for number, obj in enumerate(graph.objects):
         if obj.kind == "variable":
             key = slots.get(number) or _make_key(graph, number)
-            dtype, shape = (
-                dtype_name(obj.body.integer(SavedVariable.dtype)),
-                read_shape(obj.body.message(SavedVariable.shape)),
-            )
+            dtype = dtype_name(obj.body.integer(SavedVariable.dtype))
+            shape = read_shape(obj.body.message(SavedVariable.shape))
             trainable = bool(obj.body.integer(SavedVariable.trainable))
             name = obj.body.text(SavedVariable.name)
             found.append(_make_variable(name, graph.path(number), key, dtype, shape, trainable, entries))
@@ -81,13 +74,7 @@ def _find_slot_keys(graph: ObjectGraph) -> dict[int, str]:
 def read_graph_variables(
     collections: Collections, nodes: Mapping[str, Node], entries: Entries
 ) -> tuple[VariableInfo, ...]:
-    """Return the variables in the collections of a TF1 graph, with the parts of a partitioned variable as one.
-
-    Args:
-        collections: the collections of the MetaGraph.
-        nodes: the nodes of variables, by name.
-        entries: the entries of the checkpoint.
-    """
+    """Return the variables in the collections of a TF1 graph, with the parts of a partitioned variable as one."""
     trained = {_read_node_name(definition) for definition in collections.messages("trainable_variables")}
     parts: dict[str, list[_Part]] = {}
     seen = set()
@@ -100,19 +87,12 @@ def read_graph_variables(
                 parts.setdefault(part.whole, []).append(part)
     if not parts:
         return _read_without_collections(nodes.values(), entries)
-    return tuple(
-        _make_variable(
-            whole,
-            "",
-            whole,
-            parts_of_whole[0].dtype,
-            parts_of_whole[0].shape,
-            any(part.node in trained for part in parts_of_whole),
-            entries,
-            len(parts_of_whole),
-        )
-        for whole, parts_of_whole in parts.items()
-    )
+    found = []
+    for whole, of_whole in parts.items():
+        trainable = any(part.node in trained for part in of_whole)
+        dtype, shape = of_whole[0].dtype, of_whole[0].shape
+        found.append(_make_variable(whole, "", whole, dtype, shape, trainable, entries, len(of_whole)))
+    return tuple(found)
 
 
 def _read_without_collections(nodes: Iterable[Node], entries: Entries) -> tuple[VariableInfo, ...]:

@@ -131,7 +131,7 @@ def _explain_missing_model(
     lead += f"The directory holds: {shown}. "
     inner = _find_inner_models(path, entries, list_entries)
     if inner:
-        return ModelNotFound(lead + f"There is a SavedModel one level down: {', '.join(map(repr, inner))}.")
+        return ModelNotFound(lead + f"There is a SavedModel further down: {', '.join(map(repr, inner))}.")
     for entry in entries:
         file = path.rstrip("/" + os.sep) + os.sep + entry
         if entry.endswith(".pb") and is_graph_def_file(file):
@@ -148,14 +148,26 @@ def _explain_missing_model(
 def _find_inner_models(
     path: str, entries: tuple[str, ...], list_entries: Callable[[str], Sequence[str]]
 ) -> tuple[str, ...]:
+    """Return the directories with a SavedModel on the first level below that has any, as `export/1700000000`.
+
+    It looks three levels down, and lists at most 100 directories, as those of object stores take long.
+    """
     separator = "/" if "://" in path else os.sep
-    found = []
-    for entry in entries[:100]:
-        inner = path.rstrip("/" + os.sep) + separator + entry
-        try:
-            names = _list_names(list_entries(inner))
-        except OSError:
-            continue  # A file: it is named among the entries.
-        if {PB, PBTXT}.intersection(names):
-            found.append(inner)
-    return tuple(found)
+    level: list[tuple[str, Sequence[str]]] = [(path.rstrip("/" + os.sep), entries)]
+    listings = 100
+    for _ in range(3):
+        below = [directory + separator + entry for directory, names in level for entry in names][:listings]
+        listings -= len(below)
+        level = []
+        found = []
+        for inner in below:
+            try:
+                names = _list_names(list_entries(inner))
+            except OSError:
+                continue  # A file.
+            level.append((inner, names))
+            if {PB, PBTXT}.intersection(names):
+                found.append(inner)
+        if found:
+            return tuple(found)
+    return ()

@@ -97,13 +97,7 @@ def read_naming_attributes(node: Node) -> list[str]:
 
 
 def refine_class(node: Node, texts: list[str], op_class: OpClass) -> OpClass | None:
-    """Return what a node does, given what its attribute says; None if that is nothing with files.
-
-    Args:
-        node: any node.
-        texts: what `read_naming_attributes` found.
-        op_class: of the node's op.
-    """
+    """Return what a node does, given what `read_naming_attributes` found; None if that is nothing with files."""
     if node.op == "XlaCallModule" and any(map(_calls_native_code, node.attribute("module").values(AttrValue.s))):
         return HIDES_PROGRAM
     if node.op == "PrintV2" and any(not _is_stream(text) for text in texts):

@@ -98,11 +98,7 @@ class Scan:
 
 
 def scan_saved_model(path: str, content: Buffer) -> Scan:
-    """Scan the bytes of a `saved_model.pb`.
-
-    Args:
-        path: the file, for messages.
-        content: its bytes.
+    """Scan the bytes of a `saved_model.pb`; messages name its path.
 
     Raises:
         CorruptModel: the bytes are not a SavedModel, or are cut off.

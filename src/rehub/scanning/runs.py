@@ -49,12 +49,7 @@ class Run:
 
 
 class Runs:
-    """All runs of a graph.
-
-    Args:
-        nodes: those of the graph.
-        metagraph: the MetaGraphDef that it belongs to.
-    """
+    """All runs of the graph of a MetaGraphDef."""
 
     def __init__(self, nodes: Iterable[Node], metagraph: Message) -> None:
         self._inputs: dict[str, list[str]] = {}

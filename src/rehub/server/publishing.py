@@ -27,7 +27,6 @@ from rehub.server.tree import ModelTree, StoredModel, is_model, read_tombstone, 
 from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomically
 from rehub.transfer.archives import unpack_archive
 
-SCAN_POLICIES = ("refuse", "record")
 _SECONDS_UNTIL_STALE = 24 * 3600
 _MODEL_FILES_OF_TENSORFLOW = ("saved_model.pb", "saved_model.pbtxt")
 

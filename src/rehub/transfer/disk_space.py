@@ -26,13 +26,7 @@ def require_space(needed: int, directory: Path, what: str) -> None:
 
 @contextlib.contextmanager
 def convert_disk_full(directory: Path, what: str, needed: int | None = None) -> Iterator[None]:
-    """Turn the system's error for a full disk, or an exhausted quota, into a `DiskFull`.
-
-    Args:
-        directory: the directory that `what` is written to.
-        what: named in the message.
-        needed: its size; None if it is unknown.
-    """
+    """Turn the system's error for a full disk, or an exhausted quota, into a `DiskFull`; `what` is written there."""
     try:
         yield
     except OSError as error:

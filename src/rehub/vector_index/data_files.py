@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
+from rehub.batch_inference.model import hash_path
+from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import InvalidVectors
 from rehub.escaping import quote
 from rehub.formatting import list_names
-from rehub.hashing import hash_file
 
 if TYPE_CHECKING:
     from os import PathLike
-
-# `rehub batch` writes here why a row has no outputs; null in good rows.
-ERROR_COLUMN = "error"
 
 _ROWS_PER_BATCH = 8192
 
@@ -98,7 +96,7 @@ def describe_data_file(directory: Path, name: str) -> DataFile:
     path = directory / name
     status = path.stat()
     rows = _open_parquet(path).metadata.num_rows
-    return DataFile(name, status.st_size, status.st_mtime_ns, hash_content(path), rows)
+    return DataFile(name, status.st_size, status.st_mtime_ns, hash_path(path), rows)
 
 
 def check_runs(directory: Path, names: Sequence[str]) -> None:
@@ -119,12 +117,6 @@ def check_runs(directory: Path, names: Sequence[str]) -> None:
                 f"{quote(directory / other)} and {quote(directory / name)} are of different runs of `rehub batch`. "
                 "Start the last one again: it computes what is not its own."
             )
-
-
-def hash_content(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return str(hash_file(file).hexdigest())
 
 
 def choose_vector_column(directory: Path, name: str, column: str | None) -> str:

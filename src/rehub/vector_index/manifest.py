@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_name
 
+from rehub.batch_inference.model import hash_path
 from rehub.errors import IndexOutdated
 from rehub.escaping import quote
 from rehub.formatting import list_names
 from rehub.strict_parsing import Malformed, get_field, parse_json
-from rehub.vector_index.data_files import DataFile, hash_content, list_data_files
+from rehub.vector_index.data_files import DataFile, list_data_files
 from rehub.vector_index.distances import METRICS
 from rehub.vector_index.packages import usearch_version
 from rehub.vector_index.projection import Projection
@@ -183,4 +184,4 @@ def _has_changed(path: Path, known: DataFile) -> bool:
     if status.st_size != known.size:
         return True
     # A copy of the directory has other times, and the same content.
-    return status.st_mtime_ns != known.modified and hash_content(path) != known.sha256
+    return status.st_mtime_ns != known.modified and hash_path(path) != known.sha256

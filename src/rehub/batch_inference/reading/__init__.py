@@ -1,8 +1,8 @@
 """Read the rows of a slice: from Parquet, CSV, JSON lines, TFRecord, or files that are a row each.
 
-Each format is a module with `plan_file`, which cuts a file into slices, `describe_columns`, which says what the files
-have, and `read_slice`, which yields chunks. A row that cannot be read is a row with an error, and so is the rest of a
-file that cannot be read further.
+Each format is a module with `plan_file`, which cuts a file into slices, and `read_slice`, which yields chunks; and with
+`read_rows`, from which the columns are inferred, if its files do not say them. A row that cannot be read is a row with
+an error, and so is the rest of a file that cannot be read further.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rehub.batch_inference.reading.files import InputFile as InputFile
 from rehub.batch_inference.reading.files import InputFiles as InputFiles
 from rehub.batch_inference.reading.files import check_stamp
 from rehub.batch_inference.reading.files import list_files as list_files
+from rehub.batch_inference.reading.inferred_types import infer_types
 
 _MODULES = {
     "parquet": "parquet",
@@ -25,6 +26,7 @@ _MODULES = {
     "image": "whole_files",
     "text": "whole_files",
 }
+_WITHOUT_TYPES = ("jsonl", "tfrecord")
 
 
 def _import_format(name: str) -> Any:
@@ -39,8 +41,10 @@ def plan_file(format_name: str, file: InputFile, rows: int) -> tuple[list[Slice]
 
 def describe_columns(format_name: str, slices: Sequence[Slice]) -> dict[str, Any]:
     """Return the Arrow types of the columns of files that do not say it, from their first rows."""
-    found: dict[str, Any] = _import_format(format_name).describe_columns(slices)
-    return found
+    if format_name not in _WITHOUT_TYPES:
+        return {}  # None of the files can be read.
+    read_rows = _import_format(format_name).read_rows
+    return infer_types(row for part in slices if not part.problem for row, _ in read_rows(part))
 
 
 def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple, Union
 
 from rehub.batch_inference.arrow import import_pyarrow, is_arrow
 from rehub.batch_inference.row_errors import RowErrors
@@ -44,13 +44,15 @@ class UnreadableRow(Exception):
         self.kind = kind
 
 
-def collect_rows(
-    rows: Iterable[tuple[Mapping[str, Any] | UnreadableRow, int]], columns: Sequence[str]
-) -> Iterator[Chunk]:
+# A row, or why it cannot be read, and its size in bytes.
+SizedRow = Tuple[Union[Mapping[str, Any], UnreadableRow], int]
+
+
+def collect_rows(rows: Iterable[SizedRow], columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield chunks of rows.
 
     Args:
-        rows: pairs of a row, or why it cannot be read, and its size in bytes.
+        rows: the rows.
         columns: the names of the values that are kept.
     """
     values: dict[str, list[Any]] = {name: [] for name in columns}

@@ -16,13 +16,11 @@ from rehub.batch_inference.reading.files import InputFile, describe_failure, ope
 from rehub.batch_inference.reading.lines import (
     FILE_ERRORS,
     CountedLines,
-    can_be_cut,
-    cut_rows,
     has_broken_text,
-    plan_whole_file,
+    iter_rows,
+    plan_rows,
 )
 from rehub.errors import InputUnreadable
-from rehub.redaction import redact_url
 
 _LONGEST_CELL = 1 << 30
 _UNCLOSED_QUOTE = "unexpected end of data"
@@ -33,16 +31,9 @@ def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any
     pa = import_pyarrow()
     try:
         header = _read_header(file.path)
-        slices = cut_rows(file, _find_rows(file.path), rows) if can_be_cut(file) else plan_whole_file(file)
     except (*FILE_ERRORS, csv.Error, ValueError) as error:
         return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
-    return slices, {name: pa.string() for name in header} if header else None
-
-
-def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return no columns: each file says what its are."""
-    del slices
-    return {}
+    return plan_rows(file, rows, _find_rows), {name: pa.string() for name in header} if header else None
 
 
 def _read_header(path: str) -> list[str]:
@@ -82,47 +73,41 @@ def _find_rows(path: str) -> Iterator[int]:
 
 def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of a slice."""
-    return collect_rows(_iter_rows(part), columns)
+    return collect_rows(iter_rows(part, _iter_records(part), _parse_record), columns)
 
 
-def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow, int]]:
-    number = part.first_row
-    try:
-        header = _read_header(part.path)
-        with open_decompressed(part.path) as file:
-            lines = CountedLines(file, part.start, part.stop)
-            reader = _parse_lines(lines)
-            is_header = part.start == 0
-            while True:
-                start = lines.position
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    if str(error) == _UNCLOSED_QUOTE:
-                        raise InputUnreadable("a quote is never closed") from error
-                    yield _make_broken_row(part.path, number, "row", str(error)), 0
-                    number += 1
-                    continue
-                if not cells:
-                    continue  # A blank line.
-                if is_header:
-                    is_header = False
-                    continue
-                yield _check_row(part.path, number, header, cells), lines.position - start
-                number += 1
-    except FILE_ERRORS as error:
-        yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
+def _iter_records(part: Slice) -> Iterator[tuple[tuple[list[str], list[str] | csv.Error], int]]:
+    """Yield the header, and the cells of each row, or why there are none."""
+    header = _read_header(part.path)
+    with open_decompressed(part.path) as file:
+        lines = CountedLines(file, part.start, part.stop)
+        reader = _parse_lines(lines)
+        is_header = part.start == 0
+        while True:
+            start = lines.position
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if str(error) == _UNCLOSED_QUOTE:
+                    raise InputUnreadable("a quote is never closed") from error
+                yield (header, error), 0
+                continue
+            if not cells:
+                continue  # A blank line.
+            if is_header:
+                is_header = False
+                continue
+            yield (header, cells), lines.position - start
 
 
-def _check_row(path: str, number: int, header: list[str], cells: list[str]) -> Mapping[str, Any] | UnreadableRow:
+def _parse_record(record: tuple[list[str], list[str] | csv.Error]) -> Mapping[str, Any]:
+    header, cells = record
+    if isinstance(cells, csv.Error):
+        raise UnreadableRow("row", str(cells))
     if len(cells) != len(header):
-        return _make_broken_row(path, number, "row", f"it has {len(cells)} cells, and the header {len(header)}")
+        raise UnreadableRow("row", f"it has {len(cells)} cells, and the header {len(header)}")
     if any(map(has_broken_text, cells)):
-        return _make_broken_row(path, number, "encoding", "it is not UTF-8")
+        raise UnreadableRow("encoding", "it is not UTF-8")
     return dict(zip(header, cells))
-
-
-def _make_broken_row(path: str, number: int, kind: str, why: str) -> UnreadableRow:
-    return UnreadableRow(kind, f"row {number + 1} of {redact_url(path)}: {why}")

@@ -6,31 +6,14 @@ import json
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.plan import Slice
-from rehub.batch_inference.reading.chunk import Chunk, UnreadableRow, collect_rows
-from rehub.batch_inference.reading.files import InputFile, describe_failure, open_decompressed
-from rehub.batch_inference.reading.inferred_types import infer_types
-from rehub.batch_inference.reading.lines import (
-    FILE_ERRORS,
-    CountedLines,
-    can_be_cut,
-    cut_rows,
-    has_broken_text,
-    plan_whole_file,
-)
-from rehub.redaction import redact_url
+from rehub.batch_inference.reading.chunk import Chunk, SizedRow, UnreadableRow, collect_rows
+from rehub.batch_inference.reading.files import InputFile, open_decompressed
+from rehub.batch_inference.reading.lines import CountedLines, has_broken_text, iter_rows, plan_rows
 
 
 def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file. A large one is read, to find where its rows start."""
-    try:
-        return cut_rows(file, _find_rows(file.path), rows) if can_be_cut(file) else plan_whole_file(file), None
-    except FILE_ERRORS as error:
-        return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
-
-
-def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return the keys of the first objects, and the types of their values."""
-    return infer_types(row for part in slices if not part.problem for row, _ in _iter_rows(part))
+    return plan_rows(file, rows, _find_rows), None
 
 
 def _find_rows(path: str) -> Iterator[int]:
@@ -45,30 +28,28 @@ def _find_rows(path: str) -> Iterator[int]:
 
 def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of a slice."""
-    return collect_rows(_iter_rows(part), columns)
+    return collect_rows(read_rows(part), columns)
 
 
-def _iter_rows(part: Slice) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow, int]]:
-    number = part.first_row
-    try:
-        with open_decompressed(part.path) as file:
-            for line in CountedLines(file, part.start, part.stop):
-                if line.isspace():
-                    continue
-                yield _parse_row(line, part.path, number), len(line)
-                number += 1
-    except FILE_ERRORS as error:
-        yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
+def read_rows(part: Slice) -> Iterator[SizedRow]:
+    """Yield the rows of a slice with all their values."""
+    return iter_rows(part, _iter_lines(part), _parse_line)
 
 
-def _parse_row(line: str, path: str, number: int) -> Mapping[str, Any] | UnreadableRow:
-    where = f"row {number + 1} of {redact_url(path)}"
+def _iter_lines(part: Slice) -> Iterator[tuple[str, int]]:
+    with open_decompressed(part.path) as file:
+        for line in CountedLines(file, part.start, part.stop):
+            if not line.isspace():
+                yield line, len(line)
+
+
+def _parse_line(line: str) -> Mapping[str, Any]:
     if has_broken_text(line):
-        return UnreadableRow("encoding", f"{where}: it is not UTF-8")
+        raise UnreadableRow("encoding", "it is not UTF-8")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return UnreadableRow("row", f"{where}: it is not JSON: {error}")
+        raise UnreadableRow("row", f"it is not JSON: {error}") from error
     if not isinstance(row, dict):
-        return UnreadableRow("row", f"{where}: it is not an object")
+        raise UnreadableRow("row", "it is not an object")
     return row

@@ -1,13 +1,17 @@
-"""Lines of text files, each with the byte where it starts; and where to cut large files."""
+"""Files of rows one after the other: where to cut large ones, the rows of a slice, and lines of text."""
 
 from __future__ import annotations
 
 import zlib
-from typing import IO, Iterator
+from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
 from rehub.batch_inference.plan import Slice
-from rehub.batch_inference.reading.files import InputFile, is_compressed
+from rehub.batch_inference.reading.chunk import SizedRow, UnreadableRow
+from rehub.batch_inference.reading.files import InputFile, describe_failure, is_compressed
 from rehub.errors import InputUnreadable
+from rehub.redaction import redact_url
+
+T = TypeVar("T")
 
 # Smaller files are not cut, so that a plan of many does not read them.
 CUT_FROM_BYTES = 4 << 20
@@ -52,17 +56,45 @@ def has_broken_text(text: str) -> bool:
     return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def plan_whole_file(file: InputFile) -> list[Slice]:
-    """Return a file as one slice; an empty one as none."""
+def plan_rows(file: InputFile, rows: int, find_rows: Callable[[str], Iterator[int]]) -> list[Slice]:
+    """Return the slices of a file: one, or several of `rows` rows if it is large and can be read from its middle.
+
+    Args:
+        file: the file.
+        rows: the most rows of a slice of several.
+        find_rows: yields the byte where each row starts.
+    """
+    try:
+        if file.size >= CUT_FROM_BYTES and not is_compressed(file.path):
+            return _cut_rows(file, find_rows(file.path), rows)
+    except FILE_ERRORS as error:
+        return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))]
     return [Slice(file.path, file.stamp)] if file.size else []
 
 
-def can_be_cut(file: InputFile) -> bool:
-    """Return whether a file is large, and can be read from its middle."""
-    return file.size >= CUT_FROM_BYTES and not is_compressed(file.path)
+def iter_rows(
+    part: Slice, records: Iterator[tuple[T, int]], parse: Callable[[T], Mapping[str, Any]]
+) -> Iterator[SizedRow]:
+    """Yield the rows of a slice; a row, or the rest of the file, that cannot be read as why.
+
+    Args:
+        part: the slice.
+        records: what is in the file for each row, and its size in bytes.
+        parse: returns the row; raises UnreadableRow if it cannot.
+    """
+    number = part.first_row
+    try:
+        for record, size in records:
+            try:
+                yield parse(record), size
+            except UnreadableRow as error:
+                yield UnreadableRow(error.kind, f"row {number + 1} of {redact_url(part.path)}: {error}"), size
+            number += 1
+    except FILE_ERRORS as error:
+        yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
 
 
-def cut_rows(file: InputFile, starts: Iterator[int], rows: int) -> list[Slice]:
+def _cut_rows(file: InputFile, starts: Iterator[int], rows: int) -> list[Slice]:
     """Return slices of `rows` rows.
 
     Args:

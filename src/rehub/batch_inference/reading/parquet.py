@@ -36,12 +36,6 @@ def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any
     return slices, {field.name: field.type for field in schema}
 
 
-def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return no columns: only unreadable files say nothing about theirs."""
-    del slices
-    return {}
-
-
 def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of a range. A file that cannot be read is one row with an error."""
     pa = import_pyarrow()

@@ -6,16 +6,15 @@ checksums are verified where google_crc32c is installed.
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import IO, Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.plan import Slice
-from rehub.batch_inference.reading.chunk import Chunk, UnreadableRow, collect_rows
-from rehub.batch_inference.reading.files import InputFile, describe_failure, open_decompressed
-from rehub.batch_inference.reading.inferred_types import infer_types
-from rehub.batch_inference.reading.lines import FILE_ERRORS, can_be_cut, cut_rows, plan_whole_file
+from rehub.batch_inference.reading.chunk import Chunk, SizedRow, UnreadableRow, collect_rows
+from rehub.batch_inference.reading.files import InputFile, open_decompressed
+from rehub.batch_inference.reading.lines import iter_rows, plan_rows
 from rehub.errors import CorruptModel, InputUnreadable
-from rehub.redaction import redact_url
 from rehub.savedmodel.checkpoint.crc32c import Checksum
 from rehub.savedmodel.wire import BYTES, FIXED32, Message
 
@@ -28,15 +27,7 @@ _BYTES_LIST, _FLOAT_LIST, _INT64_LIST, _ELEMENTS = 1, 2, 3, 1
 
 def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file. Of a large one the length of each record is read, to find where they start."""
-    try:
-        return cut_rows(file, _find_records(file.path), rows) if can_be_cut(file) else plan_whole_file(file), None
-    except FILE_ERRORS as error:
-        return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
-
-
-def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return the features of the first examples, and the types of their values."""
-    return infer_types(row for part in slices if not part.problem for row, _ in _iter_rows(part))
+    return plan_rows(file, rows, _find_records), None
 
 
 def _find_records(path: str) -> Iterator[int]:
@@ -71,41 +62,39 @@ def _read_size(file: IO[bytes]) -> int | None:
 
 def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of a slice."""
-    return collect_rows(_iter_rows(part, frozenset(columns)), columns)
+    return collect_rows(read_rows(part, frozenset(columns)), columns)
 
 
-def _iter_rows(
-    part: Slice, wanted: frozenset[str] | None = None
-) -> Iterator[tuple[Mapping[str, Any] | UnreadableRow, int]]:
-    number, position = part.first_row, part.start
-    try:
-        with open_decompressed(part.path) as file:
-            if position:
-                file.seek(position)
-            while part.stop is None or position < part.stop:
-                size = _read_size(file)
-                if size is None:
-                    return
-                content, footer = file.read(size), file.read(_FOOTER)
-                if len(footer) < _FOOTER:
-                    raise InputUnreadable("it ends within a record")
-                yield _parse_record(content, footer, part.path, number, wanted), size
-                position += _HEADER + size + _FOOTER
-                number += 1
-    except FILE_ERRORS as error:
-        yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
+def read_rows(part: Slice, wanted: frozenset[str] | None = None) -> Iterator[SizedRow]:
+    """Yield the rows of a slice with the wanted values, or all."""
+    return iter_rows(part, _iter_records(part), functools.partial(_parse_record, wanted))
 
 
-def _parse_record(
-    content: bytes, footer: bytes, path: str, number: int, wanted: frozenset[str] | None
-) -> Mapping[str, Any] | UnreadableRow:
-    where = f"record {number + 1} of {redact_url(path)}"
+def _iter_records(part: Slice) -> Iterator[tuple[tuple[bytes, bytes], int]]:
+    """Yield the content and the footer of each record."""
+    position = part.start
+    with open_decompressed(part.path) as file:
+        if position:
+            file.seek(position)
+        while part.stop is None or position < part.stop:
+            size = _read_size(file)
+            if size is None:
+                return
+            content, footer = file.read(size), file.read(_FOOTER)
+            if len(footer) < _FOOTER:
+                raise InputUnreadable("it ends within a record")
+            yield (content, footer), size
+            position += _HEADER + size + _FOOTER
+
+
+def _parse_record(wanted: frozenset[str] | None, record: tuple[bytes, bytes]) -> Mapping[str, Any]:
+    content, footer = record
     if Checksum(content).masked() not in (None, *struct.unpack("<I", footer)):
-        return UnreadableRow("row", f"{where}: its checksum is another one; it is damaged")
+        raise UnreadableRow("row", "its checksum is another one; it is damaged")
     try:
         return parse_example(content, wanted)
     except (CorruptModel, struct.error, ValueError) as error:
-        return UnreadableRow("row", f"{where}: it is not a tf.train.Example: {error}")
+        raise UnreadableRow("row", f"it is not a tf.train.Example: {error}") from error
 
 
 def parse_example(content: bytes, wanted: frozenset[str] | None = None) -> dict[str, Any]:

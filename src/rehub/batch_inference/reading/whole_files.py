@@ -17,12 +17,6 @@ def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any
     return [Slice(file.path, file.stamp, 0, file.size, 1)], {"path": pa.string(), "content": pa.binary()}
 
 
-def describe_columns(slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return no columns: each file says what its are."""
-    del slices
-    return {}
-
-
 def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the file as one row."""
     row: Any = {"path": part.path}

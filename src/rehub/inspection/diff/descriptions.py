@@ -8,7 +8,7 @@ from typing import Iterator, Sequence
 
 from rehub.hashing import hash_file
 from rehub.inspection.model_info import AssetInfo, GraphInfo, ModelInfo, SignatureInfo, TraceInfo
-from rehub.inspection.summary import format_input, format_tags, format_type, list_capabilities
+from rehub.inspection.summary import format_input, format_tags, format_type, list_arguments, list_capabilities
 
 
 def describe_model(info: ModelInfo) -> dict[str, str]:
@@ -66,8 +66,9 @@ def _list_signature_facts(signature: SignatureInfo) -> Iterator[tuple[str, str]]
 
 
 def _format_trace(trace: TraceInfo) -> str:
-    arguments = [*map(format_input, trace.inputs), *(f"{name}={value}" for name, value in trace.literals)]
-    return f"({', '.join(arguments)}) -> {_format_results([format_input(tensor) for tensor in trace.outputs])}"
+    return (
+        f"({', '.join(list_arguments(trace))}) -> {_format_results([format_input(tensor) for tensor in trace.outputs])}"
+    )
 
 
 def _format_results(texts: Sequence[str]) -> str:

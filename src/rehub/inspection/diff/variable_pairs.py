@@ -34,9 +34,6 @@ class SavedVariables:
         """Replace variables "w/part_0", "w/part_1" and so on by one variable if the other model has a variable "w".
 
         A partitioned variable of TensorFlow 1 becomes one variable for each part in a converted model.
-
-        Args:
-            whole: the variables of the other model.
         """
         parts: dict[str, dict[int, VariableInfo]] = {}
         for variable in self.variables:

@@ -70,13 +70,7 @@ class SafeExtractor:
     """Extracts the members of one archive: checks each against the rules and the earlier ones, and writes it."""
 
     def __init__(self, into: Path, source: str, limits: Limits) -> None:
-        """Start with an archive.
-
-        Args:
-            into: an empty directory.
-            source: what messages call the archive.
-            limits: how much it may hold.
-        """
+        """Start to extract into an empty directory; messages call the archive `source`."""
         self.limits = limits
         self._into = into
         self._source = source
