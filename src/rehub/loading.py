@@ -18,6 +18,7 @@ from rehub.errors import (
     NotTrainable,
     OptionsUnsupported,
 )
+from rehub.formatting import list_names
 from rehub.legacy.conversions import add_module_methods, is_conversion
 from rehub.redaction import redact_url
 from rehub.restore import LoadPolicy, LoadRequest
@@ -175,6 +176,9 @@ def _restore_model(model: _Model) -> tuple[Any, str | None]:
             except NotTrainable as error:
                 not_trainable = str(error)
                 _log.debug("%r is restored for inference: %s", request.label, not_trainable)
+        obj = _trace_dropped_ops(model)
+        if obj is not None:
+            return obj, None
         tags = None if model.tags is None else sorted(model.tags)
         try:
             return restore.restore_model(request, model.layout.path, model.metagraph, tags), not_trainable
@@ -186,6 +190,24 @@ def _restore_model(model: _Model) -> tuple[Any, str | None]:
             return obj, None
 
 
+def _trace_dropped_ops(model: _Model) -> Any | None:
+    """Trace the graph of a TF1 SavedModel again whose ops TensorFlow has dropped, but others can compute.
+
+    TensorFlow's loader restores it, as it still knows some of these ops, and its functions fail when they run.
+
+    Returns:
+        The object; None if it has no such ops, or that does not help.
+    """
+    if model.metagraph.has_objects or model.layout.is_legacy:
+        return None
+    from rehub import retrain
+
+    dropped = retrain.find_dropped_ops(model.metagraph.used_ops()) if retrain.can_retrain() else []
+    if not dropped:
+        return None
+    return _trace_refused_model(model, MissingOp(f"This TensorFlow does not compute {list_names(dropped)}."))
+
+
 def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
     """Trace the graph of a TF1 SavedModel again that TensorFlow's loader refuses; None if that does not help.
 
@@ -194,6 +216,7 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
 
     Raises:
         CorruptModel: the files are damaged, which explains the error.
+        InvalidModule: what runs when the model is loaded cannot be traced; names the node.
     """
     from rehub import retrain
 
@@ -210,6 +233,15 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
         )
         if not retrain.has_working_signature(obj):
             return None
+    except InvalidModule as other:
+        if isinstance(error, HubError):
+            return None
+        reason = str(error).partition("\n")[0]
+        raise restore.make_joint_error(
+            InvalidModule,
+            [type(error)],
+            f"{request.label!r} cannot be loaded. {other} TensorFlow's loader: {type(error).__name__}: {reason}",
+        ) from error
     except Exception as other:  # noqa: BLE001  The error of TensorFlow's loader says more than any of these.
         _log.debug("%r cannot be traced again: %s", request.label, other)
         return None
@@ -251,8 +283,14 @@ def _restore_legacy_module(model: _Model) -> Any:
 
 
 def _ensure_ops(metagraph: MetaGraph, label: str) -> None:
+    from rehub import retrain
+
+    ops = metagraph.used_ops()
     restore.ensure_ops_registered(
-        metagraph.used_ops(), label, written_by=metagraph.tensorflow_version, wanted=metagraph.nested_ops()
+        ops.difference(retrain.find_dropped_ops(ops)),
+        label,
+        written_by=metagraph.tensorflow_version,
+        wanted=metagraph.nested_ops(),
     )
 
 

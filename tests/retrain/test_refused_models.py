@@ -70,7 +70,7 @@ def test_a_refused_model_can_be_trained(loaded):
     assert np.abs(gradient.numpy()).min() > 0
 
 
-@pytest.mark.parametrize("name", ["other_keys", "ranks", "tables"])
+@pytest.mark.parametrize("name", ["dropped_ops", "other_keys", "ranks", "tables"])
 def test_a_refused_model_can_be_converted(tmp_path, name):
     hub.convert(str(REFUSED / name), str(tmp_path / "converted"))
     model = tf.saved_model.load(str(tmp_path / "converted"))
@@ -85,6 +85,16 @@ def test_signatures_that_cannot_be_computed_say_why(loaded):
         model(tf.ones([1, 3]), signature="missing")
     with pytest.raises(hub.errors.MissingOp, match="TrainingOnly"):
         model(tf.ones([1, 3]), signature="unknown_op")
+
+
+def test_a_placeholder_that_is_not_an_input_can_be_given(loaded):
+    model = loaded("unfed")
+    with pytest.raises(
+        hub.errors.InvalidModule, match=r"'keep' needs a value.* model.prune\(feeds, fetches\) .* takes keep:0"
+    ):
+        model(tf.ones([1, 3]))
+    function = model.prune(["x:0", "keep:0"], "y:0")
+    np.testing.assert_allclose(function(tf.ones([1, 3]), tf.constant(2.0)).numpy(), [[1.2, 1.8]], rtol=1e-5)
 
 
 def test_the_log_says_that_a_model_is_traced_again(caplog):

@@ -10,8 +10,13 @@ from rehub.savedmodel.used_ops import GRAPH_HOLDERS, find_nested_ops
 from rehub.savedmodel.wire import Message
 
 
-def register_graph_ops(meta_graph: Any, label: str) -> None:
+def register_graph_ops(meta_graph: Any, label: str, replaced: Iterable[str] = ()) -> None:
     """Import the packages with the ops of a MetaGraphDef that plain TensorFlow lacks.
+
+    Args:
+        meta_graph: the MetaGraphDef.
+        label: what messages call the model.
+        replaced: ops that are not needed, as others are traced in their place.
 
     Raises:
         MissingOp: an op is not available; says which package has it. It is a `tf.errors.NotFoundError` as well.
@@ -25,7 +30,7 @@ def register_graph_ops(meta_graph: Any, label: str) -> None:
         content = graph_def.SerializeToString()
         nested = find_nested_ops(content, Message(content))
     functions = {function.signature.name for function in graph_def.library.function}
-    _register_ops(ops - functions, label, meta_graph.meta_info_def.tensorflow_version, nested)
+    _register_ops(ops - functions - set(replaced), label, meta_graph.meta_info_def.tensorflow_version, nested)
 
 
 def register_ops_if_needed(graph_ops: Iterable[str]) -> None:

@@ -89,8 +89,10 @@ def _read_spec(name: str, info: Any) -> Any:
     kinds = {"name": tf.TensorSpec, "coo_sparse": tf.SparseTensorSpec}
     if encoding not in kinds:
         raise _unknown_encoding(name, encoding)
+    # Not every writer gives a shape: testdata/half_plus_two.py of TensorFlow Serving did not.
+    shape = tf.TensorShape(info.tensor_shape if info.HasField("tensor_shape") else None)
     # In TF1, a variable's reference can be an output, or be fed.
-    return kinds[encoding](tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype).base_dtype)
+    return kinds[encoding](shape, tf.as_dtype(info.dtype).base_dtype)
 
 
 def _unknown_encoding(name: str, encoding: str | None) -> InvalidModule:

@@ -7,6 +7,7 @@ node into functions of TF2.
 
 from __future__ import annotations
 
+from rehub.retrain.converters.dropped_ops import find_dropped_ops as find_dropped_ops
 from rehub.retrain.loader import can_retrain as can_retrain
 from rehub.retrain.loader import has_working_signature as has_working_signature
 from rehub.retrain.loader import restore_traced as restore_traced

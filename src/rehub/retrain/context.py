@@ -61,6 +61,10 @@ class VariableReads:
         """Add variables that something in the computation assigns to."""
         self._assigned.update(id(variable) for variable in variables)
 
+    def has_assigned(self) -> bool:
+        """Whether something in the computation assigns to any variable."""
+        return bool(self._assigned)
+
     def is_assigned(self, variable: Any) -> bool:
         """Whether something in the computation assigns to a variable."""
         return id(variable) in self._assigned

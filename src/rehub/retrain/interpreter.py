@@ -75,16 +75,29 @@ class GraphInterpreter:
         self.reads.add_assigned(self._assigned_variables(needed))
         self._conditionals = Conditionals(self.program.graph, self.program.flow, needed, effects)
         self._references = References(self.program, needed)
-        tensors = [self.get_tensor(output, self._top) for output in wanted]
+        tensors = {output: self.get_tensor(output, self._top) for output in self._sort_by_assignments(wanted, bound)}
         for effect in self._conditionals.effects:
             self.run_effect(effect, self._top)
-        return tensors
+        return [tensors[output] for output in wanted]
 
     def call_function(self, name: str, arguments: Sequence[Any]) -> list[Any]:
         """As `Context.call_function`."""
         body, program = self.program.library.read_function(name)
         bindings = {NodeOutput(name, 0): argument for name, argument in zip(body.arguments, arguments)}
         return GraphInterpreter(program, self.state, bindings, self.reads).run(body.results, body.effects)
+
+    def _sort_by_assignments(self, wanted: Sequence[NodeOutput], bound: set[str]) -> Sequence[NodeOutput]:
+        """Return tensors with those first that wait for no assignment.
+
+        A session reads variables for them at once, while assignments still wait for their values. The metrics of an
+        Estimator, and the ops that update them, are tensors of one signature.
+        """
+        if not self.reads.has_assigned():
+            return wanted
+        find_ancestors = self.program.graph.ancestors
+        return sorted(
+            wanted, key=lambda output: bool(self.program.assigned_nodes(find_ancestors([output.node], bound)))
+        )
 
     # What nodes have become
 

@@ -47,7 +47,8 @@ def restore_traced(layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | 
         variants = read_variants(layout)
         functions = SignatureFunctions(variants, tags, variables_prefix(layout.path), device, repr(label))
         default = "default" if layout.is_legacy else "serving_default"
-        return LegacyModule(functions, SignatureCall(metagraph.signatures, default, label), layout.is_legacy)
+        signatures = tuple(map(functions.correct_dtypes, metagraph.signatures))
+        return LegacyModule(functions, SignatureCall(signatures, default, label), layout.is_legacy)
 
     if tf_internals.v1_graphs.enclosing_function_graph() is None:
         return restore_module()
@@ -59,7 +60,8 @@ def restore_traced(layout: Layout, metagraph: MetaGraph, tags: frozenset[str] | 
 def has_working_signature(obj: Any) -> bool:
     """Whether a signature of a model that `restore_traced` returned can be traced, or it has none.
 
-    The others are traced when they are called, which then says what is wrong with them.
+    The others are traced when they are called, which then says what is wrong with them. One that lacks an input counts:
+    `prune` makes a function that has it.
     """
     functions = ModuleParts.of_module(obj).functions
     names = functions.inference.signature_names()
@@ -68,6 +70,8 @@ def has_working_signature(obj: Any) -> bool:
             functions.get_concrete_function(name, training=False)
         except Exception as error:  # noqa: BLE001  TensorFlow raises many when it traces
             _log.debug("Signature %r of %s cannot be traced: %s", name, functions.label, error)
+            if functions.inference.unfed_placeholders(name):
+                return True
         else:
             return True
     return not names

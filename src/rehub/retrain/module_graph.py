@@ -7,8 +7,10 @@ from typing import Any, Iterable
 from rehub import tf_internals
 from rehub.formatting import list_names
 from rehub.legacy.tensor_info import components, parse_tensor_info_map
-from rehub.retrain.graph import NodeOutput, Program, parse_output
+from rehub.retrain.graph import Node, NodeOutput, Program, parse_output
 from rehub.savedmodel.ops.gradient_barriers import stops_gradients
+
+PLACEHOLDERS = frozenset(["Placeholder", "PlaceholderV2"])
 
 
 class ModuleGraph:
@@ -44,23 +46,31 @@ class ModuleGraph:
         specs = _read_specs(infos)
         for name, spec in specs.items():
             if infos[name].WhichOneof("encoding") == "name":
-                specs[name] = tf_internals.specs.with_shape(spec, self._correct_shape(infos[name].name, spec.shape))
+                specs[name] = self._correct_spec(infos[name].name, spec)
         return specs
 
-    def _correct_shape(self, tensor: str, given: Any) -> Any:
-        """Return the shape of an input: that in its signature, or that of its placeholder if they contradict.
+    def _correct_spec(self, tensor: str, spec: Any) -> Any:
+        """Return the spec of a dense input: that in its signature, or that of its placeholder if they contradict."""
+        tf = tf_internals.import_tensorflow()
+        node = self.program.graph.nodes.get(parse_output(tensor).node)
+        if node is None or node.op != "Placeholder":
+            return spec
+        dtype = tf.as_dtype(node.attr["dtype"].type).base_dtype
+        return tf.TensorSpec(self._correct_shape(node, spec.shape), dtype)
+
+    def _correct_shape(self, node: Node, given: Any) -> Any:
+        """Return the shape of an input.
 
         In graphs of producers up to 21, a placeholder of unknown shape has that of a scalar (the shape function of
         Placeholder in core/ops/array_ops.cc). ParseExample has never taken a scalar, but TensorFlow Serving does not
         check what a placeholder says.
         """
         tf = tf_internals.import_tensorflow()
-        node = self.program.graph.nodes.get(parse_output(tensor).node)
-        if node is None or node.op != "Placeholder" or "shape" not in node.attr:
+        if "shape" not in node.attr:
             return given
         own = tf.TensorShape(node.attr["shape"].shape)
         if own.rank == 0 and self.meta_graph.graph_def.versions.producer <= 21:
-            return tf.TensorShape(None) if given.rank == 0 else given
+            return tf.TensorShape(None) if not given.rank else given
         if own.rank == 0 and any(user.op == "ParseExample" for user in self.program.graph.consumers[node.name]):
             return tf.TensorShape([None])
         return given if own.is_compatible_with(given) else own
@@ -100,7 +110,16 @@ class ModuleGraph:
         """Whether a tensor depends on no other inputs than those in `bound`."""
         graph = self.program.graph
         needed = graph.ancestors([output.node], (source.node for source in bound))
-        return not any(graph.nodes[name].op in ("Placeholder", "PlaceholderV2") for name in needed)
+        return not any(graph.nodes[name].op in PLACEHOLDERS for name in needed)
+
+    def unfed_placeholders(self, signature: str) -> list[str]:
+        """Return the placeholders that a signature's outputs depend on, and that are not among its inputs."""
+        signature_def, graph = self.meta_graph.signature_def[signature], self.program.graph
+        inputs, outputs = (
+            [parse_output(part).node for info in infos.values() for part in components(info)]
+            for infos in (signature_def.inputs, signature_def.outputs)
+        )
+        return sorted(name for name in graph.ancestors(outputs, inputs) if graph.nodes[name].op in PLACEHOLDERS)
 
     def why_nontrainable(self, signature: str) -> str:
         """Return why a signature of this graph, which is that for training, cannot be trained; "" if it can."""

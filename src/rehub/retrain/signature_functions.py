@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any, Callable, Iterable, Mapping
 
@@ -13,11 +14,12 @@ from rehub.legacy.saved_model import GraphVariants
 from rehub.legacy.tensor_info import build_output_map, components
 from rehub.restore import SignatureCall, ensure_ops_registered
 from rehub.restore.retention import retain_objects
+from rehub.retrain.converters import CONVERTERS
 from rehub.retrain.graph import NodeOutput, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
 from rehub.retrain.module_graph import ModuleGraph
 from rehub.retrain.state import ModuleState
-from rehub.savedmodel.signatures import read_signature
+from rehub.savedmodel.signatures import SignatureInfo, read_signature
 from rehub.savedmodel.wire import Message
 
 TRAIN = frozenset(["train"])
@@ -68,6 +70,17 @@ class SignatureFunctions:
         """Return the SignatureDefs for inference by name; not to be changed."""
         signatures = self.inference.meta_graph.signature_def
         return {name: signatures[name] for name in self.inference.signature_names()}
+
+    def correct_dtypes(self, signature: SignatureInfo) -> SignatureInfo:
+        """Return a description of a signature with the dtypes of the placeholders, which those in it can contradict."""
+        if self.inference.absent_tensors(signature.name):
+            return signature
+        specs = self.inference.input_specs(signature.name)
+        inputs = (
+            dataclasses.replace(slot, dtype=specs[slot.name].dtype.name) if slot.kind == "dense" else slot
+            for slot in signature.inputs
+        )
+        return dataclasses.replace(signature, inputs=tuple(inputs))
 
     def attached_messages(self) -> dict[str, bytes]:
         """Return the serialized messages that the author attached, by key."""
@@ -254,14 +267,21 @@ class SignatureFunctions:
         wanted = [part for name in sorted(signature_def.outputs) for part in components(signature_def.outputs[name])]
         self._check_signature(graph, signature)
         effects = graph.find_update_ops(bindings) if update_ops else []
-        computed = GraphInterpreter(graph.program, self.state, bindings).run(map(parse_output, wanted), effects)
+        try:
+            computed = GraphInterpreter(graph.program, self.state, bindings).run(map(parse_output, wanted), effects)
+        except InvalidModule as error:
+            raise InvalidModule(
+                f"{self.label}: {error}{_suggest_prune(graph.unfed_placeholders(signature))}"
+            ) from error
         by_name = dict(zip(wanted, computed))
         tf = tf_internals.import_tensorflow()
         # Without identity, an input that is an output too would be returned itself.
         outputs = build_output_map(signature_def.outputs, lambda name: tf.identity(by_name[name]))
         for name, info in signature_def.outputs.items():
             # TF1 does not check the shapes in a signature.
-            if info.WhichOneof("encoding") == "name" and outputs[name].shape.is_compatible_with(info.tensor_shape):
+            if info.WhichOneof("encoding") != "name" or not info.HasField("tensor_shape"):
+                continue
+            if outputs[name].shape.is_compatible_with(info.tensor_shape):
                 outputs[name].set_shape(tf.TensorShape(info.tensor_shape))
         return outputs
 
@@ -278,11 +298,16 @@ class SignatureFunctions:
                 f"{self.label}: signature {signature!r} names tensors that its graph does not have: "
                 f"{list_names(absent)}."
             )
-        ensure_ops_registered(graph.ops_of(signature), self.label)
+        ensure_ops_registered(graph.ops_of(signature).difference(CONVERTERS), self.label)
 
     def _trace_loss(self, output: NodeOutput) -> Any:
         (loss,) = GraphInterpreter(self.training.program, self.state, {}).run([output])
         return tf_internals.import_tensorflow().identity(loss)
+
+
+def _suggest_prune(placeholders: list[str]) -> str:
+    names = list_names(f"{name}:0" for name in placeholders)
+    return f" model.prune(feeds, fetches) makes a function that takes {names} too." if placeholders else ""
 
 
 def _split_spec(name: str, spec: Any) -> Iterable[tuple[str, Any]]:

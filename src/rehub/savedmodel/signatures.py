@@ -86,7 +86,9 @@ def _read_tensor(name: str, info: Message) -> TensorInfo:
         kind = "composite" if spec.kind in ("dense", "sparse") else spec.kind
         return TensorInfo(name, spec.dtype, spec.shape, kind)
     dtype = dtype_name(info.integer(protos.TensorInfo.dtype))
-    shape = read_shape(info.message(protos.TensorInfo.tensor_shape))
+    # Not every writer gives a shape.
+    has_shape = any(info.spans(protos.TensorInfo.tensor_shape))
+    shape = read_shape(info.message(protos.TensorInfo.tensor_shape)) if has_shape else None
     sparse = info.message(protos.TensorInfo.coo_sparse)
     if sparse:
         return TensorInfo(name, dtype, shape, "sparse", sparse.text(CooSparse.values_tensor_name))

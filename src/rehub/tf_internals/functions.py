@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from rehub.tf_internals.objects import attributes_of
 from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
@@ -315,3 +315,17 @@ def call_with_tensors(concrete: Any, inputs: Any) -> Any:
     tf = import_tensorflow()
     tensors = [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(inputs, expand_composites=True)]
     return concrete._call_flat(tensors, concrete.captured_inputs)
+
+
+def load_functions(definitions: Iterable[Any]) -> dict[str, Any]:
+    """Return FunctionDefs that capture nothing as concrete functions, by the names that they had.
+
+    Each gets a name that no other function in this process has, and exists as long as its concrete function.
+    """
+    from tensorflow.python.saved_model import function_deserialization  # Seen in 2.15, 2.21.
+
+    tf = import_tensorflow()
+    library = tf.compat.v1.GraphDef().library
+    library.function.extend(definitions)
+    with tf.init_scope():
+        return dict(function_deserialization.load_function_def_library(library))

@@ -13,6 +13,7 @@ from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
 from rehub.tf_internals.ops import op_definition
 from rehub.tf_internals.protos import read_debug_info
 from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
+from rehub.tf_internals.v1_signatures import make_extractable
 
 
 def load_model(path: str, tags: list[str] | None, options: Any, has_odd_names: bool = False) -> Any:
@@ -56,34 +57,13 @@ def _make_v1_loader_class() -> Any:
     class Loader(load_v1_in_v2._EagerSavedModelLoader):  # type: ignore[misc]  # Seen in 1.15, 2.15, 2.21.
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
             if tensorflow_version() < (2, 0):
-                meta_graph_def = _split_composite_inputs(meta_graph_def)
+                meta_graph_def = make_extractable(meta_graph_def, wrapped.graph)
             functions = super()._extract_signatures(RenamingPruner(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
             return functions
 
     return Loader
-
-
-def _split_composite_inputs(meta_graph_def: Any) -> Any:
-    """Return a MetaGraphDef whose signatures take the components of composite tensors, by the names of TensorFlow 2.
-
-    The loader of 1.15 takes dense inputs only (saved_model/load_v1_in_v2.py, _extract_signatures).
-    """
-    changed = type(meta_graph_def)()
-    changed.CopyFrom(meta_graph_def)
-    for signature in changed.signature_def.values():
-        for name, info in list(signature.inputs.items()):
-            encoding = info.WhichOneof("encoding")
-            if encoding == "coo_sparse":
-                for part in ("indices", "values", "dense_shape"):
-                    signature.inputs[f"{name}_{part}"].name = getattr(info.coo_sparse, f"{part}_tensor_name")
-            elif encoding == "composite_tensor":
-                for number, component in enumerate(info.composite_tensor.components):
-                    signature.inputs[f"{name}_component_{number}"].CopyFrom(component)
-            if encoding in ("coo_sparse", "composite_tensor"):
-                del signature.inputs[name]
-    return changed
 
 
 def loaded_with_reference_variables(loaded: Any) -> bool:
@@ -107,11 +87,16 @@ def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
 
         return load.load_internal(path, tags, _make_v2_loader_class())  # Seen in 1.15.
     for metagraph in metagraphs:
+        is_old = metagraph.graph_def.versions.producer <= 21
         functions = (function.node_def for function in metagraph.graph_def.library.function)
         for nodes in (metagraph.graph_def.node, *functions):
             for node in nodes:
                 if "shared_name" not in node.attr and _has_shared_name(node.op):
                     node.attr["shared_name"].s = b""
+                if is_old and node.op == "Placeholder" and not node.attr["shape"].shape.dim:
+                    node.attr["shape"].shape.unknown_rank = True
+                if "GPU" in node.device.upper() and not _has_gpu():
+                    node.device = ""
     with tf.init_scope():
         return loader.load(tags=tags)
 
@@ -205,6 +190,11 @@ def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
 def _has_shared_name(op: str) -> bool:
     definition = op_definition(op)
     return definition is not None and any(each.name == "shared_name" for each in definition.attr)
+
+
+@functools.lru_cache(maxsize=None)
+def _has_gpu() -> bool:
+    return bool(import_tensorflow().config.experimental.list_physical_devices("GPU"))
 
 
 _LOADER_MODULES = {

@@ -110,35 +110,6 @@ def lookup_gradient(name: str) -> Any:
     return registry.lookup(name)
 
 
-def import_node(node: Any, attributes: dict[str, Any], inputs: list[Any], functions: Iterable[Any]) -> list[Any]:
-    """Make one op in a function's graph by an import, together with the functions that its attributes name.
-
-    Args:
-        node: an object with `name` and `op`.
-        attributes: AttrValues.
-        inputs: tensors, with lists flattened.
-        functions: FunctionDefs.
-
-    Returns:
-        The op's outputs.
-    """
-    tf = import_tensorflow()
-    graph = tf.compat.v1.get_default_graph()
-    graph_def = tf.compat.v1.GraphDef()
-    graph_def.library.function.extend(functions)
-    node_def = graph_def.node.add(name="node", op=node.op)
-    for key, value in attributes.items():
-        node_def.attr[key].CopyFrom(value)
-    input_map = {}
-    for index, tensor in enumerate(inputs):
-        placeholder = graph_def.node.add(name=f"input_{index}", op="Placeholder")
-        placeholder.attr["dtype"].type = tensor.dtype.as_datatype_enum
-        node_def.input.append(placeholder.name)
-        input_map[f"{placeholder.name}:0"] = graph.capture(tensor)
-    (op,) = tf.import_graph_def(graph_def, input_map=input_map, return_elements=["node"], name=node.name)
-    return list(op.outputs)
-
-
 class OpTraits:
     """Which attributes of an op are changed when it is loaded into a program.
 

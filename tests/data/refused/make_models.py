@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: TID251
-from tensorflow.python.ops import gen_array_ops, gen_lookup_ops, gen_parsing_ops  # noqa: TID251
+from tensorflow.python.ops import (  # noqa: TID251
+    boosted_trees_ops,
+    gen_array_ops,
+    gen_lookup_ops,
+    gen_parsing_ops,
+)
 
 v1 = tf.compat.v1
 
@@ -140,6 +145,83 @@ def change_signatures(nodes, signatures):
     signatures["missing"].outputs["y"].name = "nowhere:0"
 
 
+@model
+def no_shapes():
+    """Signatures without shapes, with a wrong dtype; an input that is no placeholder; a graph of an old producer."""
+    names = v1.placeholder(tf.string, None, "names")
+    lengths = tf.identity(tf.cast(tf.strings.length(tf.reshape(names, [-1, 1])), tf.float32), "lengths")
+    y = lengths * v1.get_variable("v", initializer=[2.0, 3.0])
+    signatures = {"serving_default": ({"lengths": lengths}, {"y": y}), "names": ({"names": names}, {"y": y})}
+    return signatures, {"serving_default": {"lengths": X[:, :1]}, "names": {"names": np.array([b"ab", b"c"])}}
+
+
+def change_no_shapes(nodes, signatures):
+    for node in nodes.values():
+        node.attr.pop("_output_shapes", None)
+    nodes["names"].attr["shape"].shape.Clear()
+    for signature in signatures.values():
+        for info in (*signature.inputs.values(), *signature.outputs.values()):
+            info.ClearField("tensor_shape")
+            info.dtype = tf.float32.as_datatype_enum
+
+
+@model
+def dropped_ops():
+    """Ops that TensorFlow 2 does not have, or no kernels for."""
+    x = floats()
+    values = tf.reshape(x, [-1])
+    (buckets,) = boosted_trees_ops.boosted_trees_bucketize([values], [tf.constant([1.5, 3.0, 5.5])])
+    ids, parents = (v1.placeholder(tf.int32, [None, None, 2], name) for name in ("ids", "parents"))
+    lengths = v1.placeholder(tf.int32, [None], "lengths")
+    beams = tf.contrib.seq2seq.gather_tree(ids, parents, lengths, 9)
+    images = v1.placeholder(tf.float32, [None, 2, 3, 1], "images")
+    turned = tf.contrib.image.rotate(images, 0.3, "BILINEAR") * v1.get_variable("v", initializer=2.0)
+    signatures = {
+        "serving_default": ({"x": x}, {"buckets": buckets}),
+        "beams": ({"ids": ids, "parents": parents, "lengths": lengths}, {"beams": beams}),
+        "images": ({"images": images}, {"turned": turned}),
+    }
+    random = np.random.RandomState(1)
+    fed = {
+        "ids": random.randint(0, 9, [5, 4, 2]).astype(np.int32),
+        "parents": random.randint(0, 2, [5, 4, 2]).astype(np.int32),
+        "lengths": np.array([5, 3, 0, 7], np.int32),
+    }
+    fed["ids"][1, 0] = 9
+    inputs = np.array([[-1, 1.5, 2], [3, 5.5, 9]], np.float32)
+    return signatures, {"serving_default": {"x": inputs}, "beams": fed, "images": {"images": X.reshape(1, 2, 3, 1)}}
+
+
+@model
+def datasets():
+    """A data set with functions, which is not traced again but copied. An input is fed twice, as in `fed_twice`."""
+    x = floats()
+    rows = tf.data.Dataset.from_tensor_slices(x).map(lambda row: tf.cond(row[0] > 2, lambda: row * 2, lambda: row))
+    y, _ = dense(tf.data.experimental.get_single_element(rows.map(lambda row: row + 1).batch(2)))
+    return {"serving_default": ({"a": x, "b": x}, {"y": y})}, {"serving_default": {"a": X, "b": X}}
+
+
+@model
+def metrics():
+    """The value of a metric, which a session reads before it is updated. An input is fed twice, as in `fed_twice`."""
+    x = floats()
+    y, _ = dense(x)
+    with v1.variable_scope("", use_resource=True):
+        value, update = v1.metrics.mean(y)
+    signatures = {"serving_default": ({"a": x, "b": x}, {"update": update, "value": value})}
+    init = v1.local_variables_initializer()
+    return signatures, {"serving_default": {"a": X, "b": X}}, {"main_op": init}, v1.global_variables_initializer()
+
+
+@model
+def unfed():
+    """An output that needs more than the signature's inputs."""
+    x = floats()
+    keep = v1.placeholder(tf.float32, [], "keep")
+    y, _ = dense(x * keep)
+    return {"serving_default": ({"x": x}, {"y": tf.identity(y, "y")})}, {}
+
+
 def main(directory):
     results = {}
     for build in MODELS:
@@ -163,6 +245,8 @@ def main(directory):
             saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
             graph = saved.meta_graphs[0]
             change({node.name: node for node in graph.graph_def.node}, graph.signature_def)
+            if build is no_shapes:
+                graph.graph_def.versions.producer = 21
             file.write_bytes(saved.SerializeToString())
     with open(os.path.join(directory, "results.json"), "w") as file:
         json.dump(results, file, indent=1, sort_keys=True)

@@ -162,6 +162,16 @@ ESTIMATOR = "estimator = tf.estimator.LinearClassifier([hub.text_embedding_colum
         (TRAINING + "pairs = optimizer.compute_gradients(loss)\nsess.run(pairs, {x: 1})", "RH301"),
         (TRAINING + "step = optimizer.apply_gradients(pairs)", "RH301"),
         (
+            TRAINING + "tvars = tf.trainable_variables()\nloss += tf.add_n([tf.nn.l2_loss(v) for v in tvars])\n"
+            "step = optimizer.apply_gradients(zip(tf.gradients(loss, tvars), tvars))\nsess.run(step, {x: 1})",
+            "RH301",
+        ),
+        (
+            TRAINING + "saver = tf.train.Saver()\nstep = optimizer.minimize(loss)\nsess.run(step, {x: 1})\n"
+            "saver.save(sess, 'f')",
+            "RH306",
+        ),
+        (
             TRAINING + "gradients = [a + b for a, b in zip(tf.gradients(loss, [w]), tf.gradients(total, [w]))]\n"
             "step = optimizer.apply_gradients(zip(gradients, [w]))\nsess.run(step, {x: 1})",
             "RH301",

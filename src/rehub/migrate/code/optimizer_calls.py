@@ -27,6 +27,8 @@ SCHEDULES = frozenset(
     """.split()
 )
 
+_NOT_A_LOSS = "a loss of gradients or of all variables of a graph"
+
 
 class OptimizerInterpreter(EstimatorInterpreter):
     """Knows what calls of optimizers give."""
@@ -53,8 +55,8 @@ class OptimizerInterpreter(EstimatorInterpreter):
             return self.block(node, "RH301", "a training op with more than the loss, a step counter and `var_list=`")
         if variables != Plain(None) and not self.is_trained(nodes["var_list"].value, variables):
             return self.block(node, "RH301", "`var_list=` with something else than variables of this program")
-        if names[0] == "grads_and_vars" and not is_of_gradients(loss):
-            return self.block(node, "RH301", "`apply_gradients` of something else than gradients")
+        if is_of_gradients(loss) != (names[0] == "grads_and_vars"):
+            return self.block(node, "RH301", _NOT_A_LOSS if names[0] == "loss" else "this applies no gradients")
         return TrainOp(
             node,
             owner.call,
@@ -70,6 +72,8 @@ class OptimizerInterpreter(EstimatorInterpreter):
         loss, variables = given.pop(names[0], None), given.pop(names[1], None)
         given.pop("name", None)
         is_loss = isinstance(loss, Tensor) and loss.is_deferred and loss.definition is not None and not loss.is_input
+        if is_of_gradients(loss):
+            return self.block(node, "RH301", _NOT_A_LOSS)
         if given or not is_loss or (variables is None and names[1] == "xs"):
             return self.block(node, "RH301", "gradients of something else than a loss that has a name")
         if variables not in {None, Plain(None)} and not self.is_trained(nodes[names[1]].value, variables):

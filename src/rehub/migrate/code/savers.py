@@ -53,6 +53,8 @@ class SavedObjects:
         for node in self.plan.record.layers:
             self.add(node, self.training.deferral.hoisted.get(node, ""))
         for step in self.training.steps.values():
+            if self.plan.position[step.statement] > self.plan.position[self.saver]:
+                self.plan.block(self.saver, "RH306", "a tf.train.Saver that is made before a training op")
             if step.optimizer:
                 self.names.pop("", None)
                 self.add(step.operation.optimizer, step.optimizer)

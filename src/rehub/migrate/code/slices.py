@@ -11,7 +11,16 @@ from rehub.migrate.code.layers import layer_word
 from rehub.migrate.code.plan import Plan, is_leaf, is_parametric
 from rehub.migrate.code.store import Definition
 from rehub.migrate.code.trees import arguments_by_name, children_of, code_of, flatten, is_self_attribute, iter_nodes
-from rehub.migrate.code.values import Api, Function, HubModule, Source, Tensor, sources_of, tensorflow_path
+from rehub.migrate.code.values import (
+    Api,
+    Function,
+    HubModule,
+    Source,
+    SparsePlaceholder,
+    Tensor,
+    sources_of,
+    tensorflow_path,
+)
 
 PURE_BUILTINS = frozenset(
     ["int", "float", "len", "str", "list", "tuple", "dict", "range", "min", "max", "sum", "zip", "bool"]
@@ -44,6 +53,7 @@ class Slices:
         self.plan = plan
         self.functions: dict[tuple[cst.CSTNode, str], FunctionPlan] = {}
         self.names = self._name_sources()
+        self.sparse = [node for node in self.names if isinstance(plan.fact(node), SparsePlaceholder)]
         self.hoisted: dict[cst.CSTNode, str] = {}
         self.preludes: dict[cst.CSTNode, list[tuple[str, cst.CSTNode]]] = {}
         self.tf = plan.package_name("tensorflow") or plan.package_name("tensorflow.compat.v1")
@@ -52,6 +62,7 @@ class Slices:
         names: dict[cst.CSTNode, str] = {}
         for node, value in self.plan.record.facts.items():
             is_source = isinstance(value, Tensor) and value.is_input and value.definition is node
+            is_source |= isinstance(value, SparsePlaceholder) and value.node is node
             if is_source or node in self.plan.record.iterators:
                 names[node] = self._name_source(node)
         return names
@@ -71,9 +82,14 @@ class Slices:
 
     def parameter_name(self, source: Source) -> str:
         """Return the name of the parameter that stands for a placeholder."""
+        name = self.names.get(source.node, "inputs")
         if source.kind == "entries" or not source.part:
-            return self.names.get(source.node, "inputs")
-        return source.part
+            return name
+        facts = self.plan.record.facts
+        is_one_of_several = (
+            source.kind == "sparse" and sum(isinstance(facts[n], SparsePlaceholder) for n in self.names) > 1
+        )
+        return f"{name}_{source.part}" if is_one_of_several else source.part
 
     def parameters_of(self, sources: frozenset[Source]) -> list[Source]:
         """Return the placeholders among sources, in the order of the program."""

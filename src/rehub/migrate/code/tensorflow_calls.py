@@ -27,7 +27,11 @@ from rehub.migrate.code.values import (
     sources_of,
 )
 
-_SESSIONS = frozenset(["Session", "InteractiveSession", "train.MonitoredSession", "train.SingularMonitoredSession"])
+_SESSIONS = frozenset(
+    """
+    Session InteractiveSession train.MonitoredSession train.MonitoredTrainingSession train.SingularMonitoredSession
+    """.split()
+)
 _CONFIGS = frozenset(["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions"])
 _INITIALIZERS = frozenset(
     """

@@ -10,6 +10,11 @@ _QUEUES = frozenset(
     """.split()
 )
 
+_SUMMARIES = (
+    "Let the step return them, and write them by TensorFlow 2's tf.summary.scalar in "
+    "`with tf.summary.create_file_writer(directory).as_default()`"
+)
+
 
 def explain_unknown(name: str) -> tuple[str, str]:
     """Return the rule and the reason why a call of TensorFlow stays."""
@@ -27,7 +32,7 @@ def explain_unknown(name: str) -> tuple[str, str]:
     if name.startswith("train.") and name.endswith("Optimizer"):
         return "RH301", f"`tf.{name}` trains variables of a graph"
     if first == "summary":
-        return "RH102", f"`tf.{name}` writes tensors of a graph; in eager mode, tf.summary writes values"
+        return "RH102", f"`tf.{name}` writes tensors of a graph. {_SUMMARIES}"
     if name in {"get_collection", "add_to_collection"}:
         return "RH102", f"`tf.{name}`: a collection of a graph"
     if name.startswith("losses."):

@@ -14,6 +14,7 @@ from rehub.migrate.models.exported import build_saved_object
 from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
+from rehub.retrain import find_dropped_ops
 from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 
@@ -115,7 +116,8 @@ def convert(
     chosen = _choose_tags(variants, layout, tags, label)
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
-            register_graph_ops(meta_graph, label)
+            ops = {node.op for node in meta_graph.graph_def.node}
+            register_graph_ops(meta_graph, label, find_dropped_ops(ops))
         inference = select_metagraph(metagraphs, chosen or frozenset(), label)
         with restore.explain_damaged_files(layout, [inference], label):
             functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(label))

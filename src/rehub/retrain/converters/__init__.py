@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Mapping
 
 from rehub.retrain.context import Converter
-from rehub.retrain.converters import function_calls, plain_ops, recurrent_cells, tables, tensor_arrays, variables
+from rehub.retrain.converters import (
+    dropped_ops,
+    function_calls,
+    plain_ops,
+    recurrent_cells,
+    tables,
+    tensor_arrays,
+    variables,
+)
 
 CONVERTERS: Mapping[str, Converter] = {
     **plain_ops.CONVERTERS,
@@ -14,4 +22,5 @@ CONVERTERS: Mapping[str, Converter] = {
     **tensor_arrays.CONVERTERS,
     **function_calls.CONVERTERS,
     **recurrent_cells.CONVERTERS,
+    **dropped_ops.CONVERTERS,
 }

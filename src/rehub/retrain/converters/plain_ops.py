@@ -19,12 +19,23 @@ def copy_op(context: Context, node: Node, scope: Scope, op: str | None = None) -
     inputs = [_convert_input(context, node, source, scope) for source in node.inputs]
     attr = {key: value for key, value in node.attr.items() if key not in _DROPPED_ATTRIBUTES}
     attr.update(gradient_attribute(node))
-    library = context.program.library
-    if library.functions_called_by(node):
-        return tf_internals.ops.import_node(node, attr, inputs, library.function_defs)
+    functions = context.program.library.load_functions(node)
+    for function in functions.values():
+        function.add_to_graph(scope.graph)
+    attr = {key: _rename_functions(value, functions) for key, value in attr.items()} if functions else attr
     created = create_op(op or node.op, inputs, attr, node.name)
     scope.operations[node.name] = [created]
     return list(created.outputs)
+
+
+def _rename_functions(value: Any, functions: Mapping[str, Any]) -> Any:
+    """Return an AttrValue with the names by which TensorFlow knows functions."""
+    renamed = type(value)()
+    renamed.CopyFrom(value)
+    for named in [renamed.func, *renamed.list.func] if renamed.WhichOneof("value") in ("func", "list") else []:
+        if named.name in functions:
+            named.name = functions[named.name].name
+    return renamed
 
 
 def _convert_input(context: Context, node: Node, source: NodeOutput, scope: Scope) -> Any:
@@ -67,7 +78,7 @@ def _convert_parse_example(context: Context, node: Node, scope: Scope) -> Sequen
 
 
 def _refuse_placeholder(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
-    raise InvalidModule(f"Placeholder {node.name!r} is needed for the outputs, but is not an input of the signature.")
+    raise InvalidModule(f"Placeholder {node.name!r} needs a value: it is not an input.")
 
 
 def _take_input(context: Context, node: Node, scope: Scope) -> Sequence[Any]:

@@ -143,14 +143,10 @@ class Library:
         self._functions = {function.signature.name: function for function in functions}
         self.gradients = gradients
         self._read: dict[str, tuple[FunctionBody, Program]] = {}
+        self._loaded: dict[str, Any] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._functions
-
-    @property
-    def function_defs(self) -> list[Any]:
-        """All functions, as FunctionDefs."""
-        return list(self._functions.values())
 
     def read_function(self, name: str) -> tuple[FunctionBody, Program]:
         """Return a function's body, and what is known of its graph.
@@ -171,6 +167,23 @@ class Library:
         named = [attr.func.name for attr in attributes if attr.func.name]
         named += [function.name for attr in attributes for function in attr.list.func]
         return [name for name in [node.op, *named] if name in self]
+
+    def load_functions(self, node: Node) -> dict[str, Any]:
+        """Return the functions that a node calls as concrete functions, by their names in the graph.
+
+        TensorFlow knows them by other names: those in the graphs of two models can be the same.
+        """
+        wanted = self.functions_called_by(node)
+        missing = [name for name in wanted if name not in self._loaded]
+        if missing:
+            needed = find_reachable(
+                missing,
+                lambda name: [
+                    called for each in self._functions[name].node_def for called in self.functions_called_by(each)
+                ],
+            )
+            self._loaded.update(tf_internals.functions.load_functions(self._functions[name] for name in sorted(needed)))
+        return {name: self._loaded[name] for name in wanted}
 
     def has_assignments(self, node: Node) -> bool:
         """Whether a node calls a function that assigns to variables, itself or by a function that it calls."""
