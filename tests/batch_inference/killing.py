@@ -172,7 +172,7 @@ def kill_at_random(directory, engine, choose):
         driver = start_run(str(model), numbers, output, engine)
         victims = ["worker", "driver", "all"]
         victim = choose.choice(victims if sum(kills.values()) < 5 else ["nothing"])
-        moment = time.monotonic() + choose.uniform(0, 30 if engine == "ray" else 12)
+        moment = time.monotonic() + choose.uniform(0, 18 if engine == "ray" else 12)
         while driver.poll() is None and time.monotonic() < moment and victim != "nothing":
             time.sleep(0.02)
         seen = find_descendants(driver.pid)

@@ -10,6 +10,8 @@ from newer_models import FILES, assert_equal, constants, extract, name_file
 
 import rehub as hub
 
+# Of TensorFlow 2, as the model argument_types has a class that only its writer knows.
+pytestmark = pytest.mark.filterwarnings("ignore:The type 'rehub.tests.Pair.Spec' has not been registered:UserWarning")
 MODELS = [
     pytest.param(file, name[:-4], id=f"{file.stem}-{name[:-4]}")
     for file in FILES

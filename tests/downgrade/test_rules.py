@@ -167,3 +167,31 @@ def test_variables_that_only_an_optimizer_has_become_plain_objects():
     _, metagraph = rewrite(model)
     kinds = [node.WhichOneof("kind") for node in metagraph.object_graph_def.nodes]
     assert kinds[4:] == ["user_object", "variable"]
+
+
+def test_functions_that_train_are_left_out_with_their_optimizer():
+    model = make_model(("Identity", "output", ["x"], {}))
+    metagraph = model.meta_graphs[0]
+    objects = metagraph.object_graph_def
+    optimizer, slot, train = objects.nodes.add(), objects.nodes.add(), objects.nodes.add()
+    optimizer.user_object.identifier = "optimizer"
+    optimizer.slot_variables.add(slot_variable_node_id=4, slot_name="m")
+    slot.variable.SetInParent()
+    train.function.concrete_functions.append("train")
+    objects.nodes[0].children.add(node_id=3, local_name="optimizer")
+    objects.nodes[0].children.add(node_id=5, local_name="train")
+    objects.concrete_functions["train"].bound_inputs.append(4)
+    metagraph.graph_def.library.function.add().signature.name = "train"
+    rewriting, metagraph = rewrite(model)
+    assert rewriting.left_out == ("1 functions: it takes a variable of an optimizer, which is not restored",)
+    assert [each.signature.name for each in metagraph.graph_def.library.function] == ["signature"]
+
+
+def test_boosted_trees_take_vectors_of_features():
+    inputs, count = ["trees", "x", "y"], {"num_bucketized_features": attribute(i=2)}
+    _, metagraph = rewrite(make_model(("BoostedTreesPredict", "predict", inputs, count)))
+    nodes = nodes_of(metagraph)
+    tree, *features = nodes["predict"].input
+    assert tree == "trees"
+    made = [nodes[each.split(":")[0]] for each in features]
+    assert [(each.op, each.input[0]) for each in made] == [("Reshape", "x"), ("Reshape", "y")]

@@ -121,7 +121,8 @@ class OutputDirectory:
         except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
             pass
         _log.warning("%s is not a whole part of this run; it is computed again.", shard.name)
-        self._store.remove(shard.name)
+        with contextlib.suppress(FileNotFoundError):  # It is deleted already.
+            self._store.remove(shard.name)
         return None
 
     def append_report(self, report: ShardReport) -> None:

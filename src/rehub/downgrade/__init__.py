@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rehub.downgrade import (  # noqa: F401  They register their rules.
     arrays,
+    boosted_trees,
     control_flow,
     convolutions,
     counting,
@@ -19,6 +20,7 @@ from rehub.downgrade import (  # noqa: F401  They register their rules.
     quantiles,
     ragged_variants,
     random_ops,
+    removed_kernels,
     scattering,
     state,
     training,

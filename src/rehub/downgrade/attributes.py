@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _IGNORED = frozenset(
     """
 AssignVariableOp.validate_shape BatchFunction.* MatMul.* BatchMatMul.* BatchMatMulV2.* BatchMatMulV3.* VarHandleOp.*
-TopKV2.Tk
+ScanDataset.use_default_device TopKV2.Tk
 """.split()
 )
 

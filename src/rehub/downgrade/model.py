@@ -82,7 +82,7 @@ def rewrite_model(
         rewriter = _Rewriter(metagraph, version, lacking or find_newer_ops(version), changes)
         failures = rewriter.rewrite_bodies()
         if version < (2, 0):
-            failures.update(object_graph.find_functions_of_captured_tensors(metagraph))
+            failures.update(object_graph.find_functions_without_captures(metagraph))
         if failures:
             left_out.extend(_leave_out(metagraph, rewriter.library, failures, version, label))
         if version < (2, 0) and metagraph.HasField("object_graph_def"):
@@ -147,7 +147,7 @@ class _Rewriter:
             rule = find_rule(op)
             is_newer = op in self._newer.ops
             try:
-                if is_newer or (rule is not None and self._version < rule.before):
+                if is_newer or (rule is not None and rule.replaces_known_op(self._version)):
                     if rule is None:
                         problems[f"there is no rule for op {op!r}"] = None
                         continue

@@ -57,18 +57,24 @@ def make_plain(node: Any) -> None:
     node.user_object.identifier = _GENERIC
 
 
-def find_functions_of_captured_tensors(metagraph: Any) -> dict[str, str]:
-    """Return why TensorFlow 1.15 cannot have some functions, by their names: they take tensors of other functions.
+def find_functions_without_captures(metagraph: Any) -> dict[str, str]:
+    """Return why TensorFlow 1.15 cannot have some functions, by their names: it does not have what they take.
 
-    Functions that compute gradients do.
+    Functions that compute gradients take tensors of other functions, and those that train take optimizers' variables.
     """
     objects = metagraph.object_graph_def
-    captured = {number for number, node in enumerate(objects.nodes) if node.WhichOneof("kind") not in _KINDS_OF_1_15}
-    return {
-        name: "it takes a tensor inside of another function"
-        for name, function in objects.concrete_functions.items()
-        if captured.intersection(function.bound_inputs)
-    }
+    nodes = objects.nodes
+    tensors = {number for number, node in enumerate(nodes) if node.WhichOneof("kind") not in _KINDS_OF_1_15}
+    optimizers = [node for node in nodes if node.slot_variables]
+    states = {slot.slot_variable_node_id for node in optimizers for slot in node.slot_variables}
+    states.update(child.node_id for node in optimizers for child in node.children)
+    reasons, needed = {}, find_needed_functions(metagraph)
+    for name, function in objects.concrete_functions.items():
+        if tensors.intersection(function.bound_inputs):
+            reasons[name] = "it takes a tensor inside of another function"
+        elif name not in needed and states.intersection(function.bound_inputs):
+            reasons[name] = "it takes a variable of an optimizer, which is not restored"
+    return reasons
 
 
 def rewrite_objects(metagraph: Any, changes: Counter[str]) -> None:

@@ -6,27 +6,37 @@ from typing import Any
 
 from rehub.downgrade.bodies import INT32, INT64, Body, make_type
 from rehub.downgrade.library import Library
-from rehub.downgrade.rules import Inexpressible, rule
-from rehub.downgrade.vectors import concat_vectors, make_vector, slice_vector
+from rehub.downgrade.rules import rule
+from rehub.downgrade.vectors import concat_vectors, make_range, slice_vector
 
 _VARIANT = make_type("variant")
 
 
-@rule("a batch of one row, splits of int64", "RaggedTensorToVariant", before=(2, 0))
-def encode_one_row(body: Body, node: Any, _library: Library) -> bool:
-    """Encode a dense tensor as the only row of a ragged one."""
+@rule("a batch of one row or of rows of one length, splits of int64", "RaggedTensorToVariant", before=(2, 0))
+def encode_rows(body: Body, node: Any, _library: Library) -> bool:
+    """Encode a dense tensor as the only row of a ragged one, or each row of it as that of a ragged one."""
     if node.attr["RAGGED_RANK"].i:
         return _write_default(node)
+    values, dtype = node.input[0], node.attr["Tvalues"]
+    shape = body.add("Shape", [values], T=dtype, out_type=INT64)
+    count = slice_vector(body, shape, 0, 1)
     if node.attr["batched_input"].b:
-        raise Inexpressible("it encodes each row of a dense tensor")
-    dtype = node.attr["Tvalues"]
-    shape = body.add("Shape", [node.input[0]], T=dtype, out_type=INT64)
-    zero = make_vector(body, body.constant(INT64, 0))
-    splits = concat_vectors(body, [zero, slice_vector(body, shape, 0, 1)])
+        length = slice_vector(body, shape, 1, 2)
+        flat_shape = concat_vectors(
+            body, [body.add("Mul", [count, length], T=INT64), slice_vector(body, shape, 2, None)]
+        )
+        values = body.add("Reshape", [values, flat_shape], T=dtype, Tshape=INT64)
+        limit = body.add("AddV2", [count, body.constant(INT64, [1])], T=INT64)
+        numbers = make_range(body, body.add("Reshape", [limit, body.constant(INT32, [])], T=INT64, Tshape=INT32))
+        splits = body.add("Mul", [numbers, length], T=INT64)
+        result_shape = body.constant(INT32, [-1])
+    else:
+        splits = concat_vectors(body, [body.constant(INT64, [0]), count])
+        result_shape = body.constant(INT32, [])
     attributes = {"RAGGED_RANK": 1, "Tvalues": dtype, "Tsplits": INT64, "batched_input": True}
-    (row,) = body.add_node("RaggedTensorToVariant", [splits, node.input[0]], ["encoded_ragged"], **attributes)
-    scalar = body.add("Reshape", [row, body.constant(INT32, [])], T=_VARIANT, Tshape=INT32)
-    body.replace_outputs([("encoded_ragged", [scalar])])
+    (rows,) = body.add_node("RaggedTensorToVariant", [splits, values], ["encoded_ragged"], **attributes)
+    result = body.add("Reshape", [rows, result_shape], T=_VARIANT, Tshape=INT32)
+    body.replace_outputs([("encoded_ragged", [result])])
     return True
 
 

@@ -26,30 +26,39 @@ class Rule:
         ops: the ops that it replaces.
         apply: changes a body; returns False if it changed nothing. Raises Inexpressible.
         before: the version before which the op is replaced even where a TensorFlow has it.
+        since: the version from which it is, as newer ones have no kernel.
     """
 
     name: str
     ops: tuple[str, ...]
     apply: Callable[[Body, Any, Library], bool | None]
-    before: tuple[int, int] = (0, 0)
+    before: tuple[int, ...] = (0, 0)
+    since: tuple[int, ...] = (1000,)
+
+    def replaces_known_op(self, version: tuple[int, ...]) -> bool:
+        """Whether it replaces ops that a TensorFlow of this version has."""
+        return version < self.before or version >= self.since
 
 
 _RULES: dict[str, Rule] = {}
 
 
-def rule(name: str, *ops: str, before: tuple[int, int] = (0, 0)) -> Callable[[Any], Any]:
+def rule(
+    name: str, *ops: str, before: tuple[int, ...] = (0, 0), since: tuple[int, ...] = (1000,)
+) -> Callable[[Any], Any]:
     """Register a function as the rule for some ops.
 
     Args:
         name: the rule's.
         *ops: what it replaces where the older TensorFlow lacks it.
         before: replaces it in any TensorFlow older than this, even if that has the op.
+        since: replaces it in this TensorFlow and all newer ones, too.
     """
 
     def register(
         function: Callable[[Body, Any, Library], bool | None],
     ) -> Callable[[Body, Any, Library], bool | None]:
-        made = Rule(name, ops, function, before)
+        made = Rule(name, ops, function, before, since)
         _RULES.update(dict.fromkeys(ops, made))
         return function
 

@@ -1,4 +1,4 @@
-"""Rewrite a model that a newer TensorFlow wrote, before the running one reads it."""
+"""Rewrite a model that a newer TensorFlow wrote, or one with removed ops, before the running TensorFlow reads it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# What a TensorFlow cannot load or run whatever version wrote it: 1.15 no dicts, with wrapt from 1.15 on; and newer
+# versions of TensorFlow 2 no ops whose kernels they have removed.
+_DICT, _REMOVED_OP = b"trackable_dict_wrapper", b"BoostedTreesBucketize"
+
 
 def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: str) -> tuple[Layout, Rewriting | None]:
-    """Rewrite a model for the running TensorFlow, if a newer one wrote it with what the running one lacks.
+    """Rewrite a model for the running TensorFlow, if it has what that lacks, as a newer or a much older one wrote it.
 
     Args:
         layout: the model's directory.
@@ -36,12 +40,13 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     """
     version = tf_internals.tensorflow_version()
     written_by = max(tf_internals.parse_version(each.tensorflow_version) for each in metagraphs)
-    if written_by <= version:
+    is_unsupported = read_model(layout).find(_REMOVED_OP if version >= (2, 0) else _DICT) >= 0
+    if written_by <= version and not is_unsupported:
         return layout, None
     from rehub.downgrade import needs_rewriting, rewrite_model  # Most models need none of it.
 
     lacking = _find_lacking_ops()
-    if not needs_rewriting(read_model(layout), version, lacking):
+    if not is_unsupported and not needs_rewriting(read_model(layout), version, lacking):
         return layout, None
     read_tensor = functools.partial(read_checkpoint_tensor, layout.path)
     rewriting = rewrite_model(copy_model_bytes(layout), version, label, read_tensor, lacking)

@@ -217,6 +217,15 @@ def mapped_rows(texts):
     return {"words": reversed_rows.to_tensor("-"), "counts": tf.map_fn(tf.size, words, fn_output_signature=tf.int32)}
 
 
+@model(X.reshape(4, 2, 2))
+def encoded_rows(x):
+    rows = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=x, batched_input=True)
+    splits, values = tf.raw_ops.RaggedTensorFromVariant(
+        encoded_ragged=rows, input_ragged_rank=0, output_ragged_rank=1, Tvalues=tf.float32, Tsplits=tf.int64
+    )
+    return {"splits": splits[0], "values": values}
+
+
 def _make_static_table():
     keys, values = tf.constant(["the", "cat"]), tf.constant([5, 6], tf.int64)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), -1)

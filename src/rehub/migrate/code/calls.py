@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from rehub.migrate.code.estimator_values import Estimator
 from rehub.migrate.code.library_calls import LibraryInterpreter
 from rehub.migrate.code.reading import describe
 from rehub.migrate.code.store import Fetch
@@ -16,7 +17,6 @@ from rehub.migrate.code.values import (
     Class,
     DataIterator,
     Entries,
-    Estimator,
     Function,
     Graph,
     HubModule,

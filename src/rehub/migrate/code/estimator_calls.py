@@ -6,20 +6,9 @@ import string
 
 import libcst as cst
 
+from rehub.migrate.code.estimator_values import Column, Estimator, Evaluation, InputFunction
 from rehub.migrate.code.expressions import ExpressionInterpreter
-from rehub.migrate.code.values import (
-    UNKNOWN,
-    Column,
-    Estimator,
-    Evaluation,
-    Function,
-    InputFunction,
-    Items,
-    Optimizer,
-    Plain,
-    Value,
-    is_ordinary,
-)
+from rehub.migrate.code.values import UNKNOWN, Function, Items, Optimizer, Plain, Value, is_ordinary
 
 ESTIMATORS = frozenset(["DNNClassifier", "DNNRegressor", "LinearClassifier", "LinearRegressor"])
 INPUT_FUNCTIONS = frozenset(["inputs.numpy_input_fn", "inputs.pandas_input_fn"])

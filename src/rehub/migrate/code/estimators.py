@@ -12,18 +12,11 @@ import libcst as cst
 
 from rehub.migrate.code.deferred import is_at_top
 from rehub.migrate.code.edits import Renderer, Replacement, blank_lines, gap, parse_statements
+from rehub.migrate.code.estimator_values import Column, Estimator, InputFunction
 from rehub.migrate.code.layers import write_optimizer
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import arguments_by_name, code_of
-from rehub.migrate.code.values import (
-    Column,
-    Estimator,
-    InputFunction,
-    Items,
-    Method,
-    Optimizer,
-    tensorflow_path,
-)
+from rehub.migrate.code.values import Items, Method, Optimizer, tensorflow_path
 
 _CHECK = "the model's metrics: it takes the steps of the Estimator, but keeps no checkpoints"
 _COLUMN = ("key", "module_spec", "trainable")

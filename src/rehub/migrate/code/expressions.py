@@ -7,6 +7,7 @@ from typing import Sequence
 
 import libcst as cst
 
+from rehub.migrate.code.estimator_values import Evaluation
 from rehub.migrate.code.joins import join
 from rehub.migrate.code.reading import ReadingInterpreter, describe
 from rehub.migrate.code.store import Scope
@@ -15,7 +16,6 @@ from rehub.migrate.code.values import (
     UNKNOWN,
     Blocked,
     Entries,
-    Evaluation,
     Function,
     Items,
     KerasObject,

@@ -282,34 +282,6 @@ class Saver(Made):
 
 
 @dataclass(frozen=True)
-class Column(Made):
-    """A `hub.text_embedding_column`."""
-
-    words = "a feature column"
-
-
-@dataclass(frozen=True)
-class InputFunction(Made):
-    """What `tf.estimator.inputs.numpy_input_fn` or `pandas_input_fn` returned."""
-
-    words = "an input function"
-
-
-@dataclass(frozen=True)
-class Estimator(Made):
-    """A canned Estimator."""
-
-    words = "an Estimator"
-
-
-@dataclass(frozen=True)
-class Evaluation(Made):
-    """What `evaluate` of an Estimator returned."""
-
-    words = "the evaluation of an Estimator"
-
-
-@dataclass(frozen=True)
 class Mixed(Value):
     """One of several values of different kinds."""
 
