@@ -60,7 +60,8 @@ def _correct_output(info: Any, graph: Any) -> None:
         return
     if not info.HasField("tensor_shape"):
         info.tensor_shape.unknown_rank = True
-    tensor = graph.as_graph_element(info.name)
-    if tensor.dtype != tensor.dtype.base_dtype:
+    tf = import_tensorflow()
+    element = graph.as_graph_element(info.name)  # The training op of a Keras export is an output, and not a tensor.
+    if isinstance(element, tf.Tensor) and element.dtype != element.dtype.base_dtype:
         with graph.as_default():
-            info.name = import_tensorflow().identity(tensor).name
+            info.name = tf.identity(element).name
