@@ -586,6 +586,37 @@ loss 2.1786 norm 7.9715 rate 0.0125
 scale 1.8530 step 4
 """,
     ),
+    "schedules_of_the_learning_rate": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+texts = tf.placeholder(tf.string, [None])
+embed = hub.Module("text_embed", trainable=True)
+loss = tf.reduce_mean(tf.square(embed(texts)))
+global_step = tf.Variable(0, trainable=False, name="global_step")
+polynomial = tf.train.polynomial_decay(0.1, global_step, 3, 0.02, power=2.0, cycle=True)
+inverse = tf.train.inverse_time_decay(0.1, global_step, 2, 0.5, staircase=True)
+cosine = tf.train.cosine_decay(0.1, global_step, 3, alpha=0.1)
+pieces = tf.train.piecewise_constant(global_step, [1, 3], [0.1, 0.05, 0.01])
+train_op = tf.train.GradientDescentOptimizer(pieces).minimize(loss, global_step=global_step)
+sess = tf.Session()
+sess.run([tf.global_variables_initializer(), tf.tables_initializer()])
+for _ in range(6):
+    sess.run(train_op, feed_dict={texts: ["a cat", "the dog"]})
+    rates = sess.run([polynomial, inverse, cosine, pieces])
+    print(" ".join("%.4f" % rate for rate in rates), "%.4f" % sess.run(loss, feed_dict={texts: ["a cat"]}))
+""",
+        """
+0.0556 0.1000 0.0775 0.1000 0.3046
+0.0289 0.0667 0.0325 0.0500 0.3008
+0.0200 0.0667 0.0100 0.0500 0.2989
+0.0289 0.0500 0.0100 0.0100 0.2970
+0.0222 0.0500 0.0100 0.0100 0.2967
+0.0200 0.0400 0.0100 0.0100 0.2963
+""",
+    ),
     "gradients_of_some_variables_with_a_fed_rate": (
         """
 import numpy as np
