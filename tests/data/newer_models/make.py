@@ -476,11 +476,36 @@ def save_function(path):
     return {"inputs/x0": X, "outputs/output_0": X @ X}
 
 
+def save_keyword_only(path):
+    """Saves functions with arguments that are given by keyword, or left at their defaults."""
+    root = tf.Module()
+
+    @tf.function
+    def scale(x, *, factor, is_doubled=False):
+        return x * factor * (2.0 if is_doubled else 1.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], name="x0")])
+    def call(x, *, is_doubled=False):
+        factor = tf.constant(3.0)
+        return {"scaled": scale(x, factor=factor), "doubled": scale(x, factor=factor, is_doubled=True)}
+
+    @tf.function
+    def add(*tensors, offset=1.0):
+        return tf.add_n(tensors) + offset
+
+    root.scale, root.call, root.add = scale, call, add
+    add(tf.constant(X))
+    outputs = call(tf.constant(X))
+    tf.saved_model.save(root, path, signatures=call)
+    return {"inputs/x0": X, **{f"outputs/{name}": value.numpy() for name, value in outputs.items()}}
+
+
 OTHERS = {
     "trained": save_trained,
     "legacy_module": save_legacy,
     "argument_types": save_argument_types,
     "function": save_function,
+    "keyword_only": save_keyword_only,
 }
 if tf.__version__ < "2.16":  # Newer ones have no optimizers of Keras 2.
     OTHERS["optimizer"] = save_optimizer
