@@ -258,6 +258,43 @@ def dense_table(numbers, table):
     return table.lookup(numbers)
 
 
+def _make_table_of_file(**options):
+    path = pathlib.Path(tempfile.mkdtemp()) / "words.txt"
+    path.write_bytes(b"the\r\ncat\nhat")
+    line, number = (tf.string, tf.lookup.TextFileIndex.WHOLE_LINE), (tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER)
+    columns, default = ((*number, *line), "?") if options.pop("is_inverse", False) else ((*line, *number), -1)
+    initializer = tf.lookup.TextFileInitializer(str(path), *columns, value_index_offset=2, **options)
+    return tf.lookup.StaticHashTable(initializer, default)
+
+
+@model(
+    np.array([b"the", b"cat", b"hat", b"x"], dtype=object),
+    table=_make_table_of_file,
+    inverse=lambda: _make_table_of_file(is_inverse=True, vocab_size=2),
+)
+def table_of_file(texts, table, inverse):
+    numbers = table.lookup(texts)
+    return {"numbers": numbers, "texts": inverse.lookup(numbers)}
+
+
+@model(np.array([[b"a"], [b"b"]], dtype=object), np.array([[1, 2], [3, 4]]))
+def crossed_features(texts, numbers):
+    dense = tf.sparse.cross([texts, numbers], separator="_X_")
+    sparse = tf.sparse.cross([tf.sparse.from_dense(numbers), texts], separator="_X_")
+    return {"dense": tf.sparse.to_dense(dense), "sparse": tf.sparse.to_dense(sparse)}
+
+
+@model(np.float32([[7, 8, 9, 10]]), w=X)
+def changed_elements(x, w):
+    w.scatter_nd_update([[1]], x)
+    w.scatter_nd_add([[2]], x)
+    w.scatter_nd_sub([[0]], x)
+    return {
+        "elements": tf.gather_nd(w, [[0, 0], [1, 2]]),
+        "rows": tf.raw_ops.ResourceGatherNd(resource=w.handle, indices=[[2], [0]], dtype=tf.float32),
+    }
+
+
 @model(X)
 def custom_gradient(x):
     @tf.custom_gradient
