@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+import warnings
 
 import pytest
 import session_record
@@ -13,6 +15,11 @@ from needs import HAS_TENSORFLOW, TESTS, needs_tensorflow
 
 # Read by TensorFlow's C++ side when it is first imported, so it cannot wait for a fixture. 2 keeps the errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+if HAS_TENSORFLOW and sys.version_info < (3, 8):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # What TensorFlow 1.15 imports is deprecated in Python 3.7.
+        import tensorflow as tf  # noqa: F401  before a test does, whichever is the first
 
 # Each example may take ten times as long as hypothesis allows by default: several sessions run at the same time.
 settings.register_profile("rehub", max_examples=scaled(100), deadline=2000)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from pathlib import Path
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # What TensorFlow 1.15 imports is deprecated in Python 3.7.
-    import tensorflow as tf
-
+import tensorflow as tf
 from model_cache import saved_once
 
 from rehub import tf_internals

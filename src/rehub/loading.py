@@ -110,11 +110,13 @@ class _Model:
 
     Attributes:
         layout: the directory to restore it from: the one in the request, or a copy that was scanned or rewritten.
+        files: the directory that messages name its files in.
         rewriting: what was changed for this TensorFlow; None if nothing.
     """
 
     request: LoadRequest
     layout: Layout
+    files: Layout
     metagraphs: tuple[MetaGraph, ...]
     metagraph: MetaGraph
     tags: frozenset[str] | None
@@ -155,21 +157,21 @@ def _make_absolute(handle: Any) -> Any:
 
 def _read_model(request: LoadRequest) -> _Model:
     """Read the graph variants of a model that is trusted, and choose the one to restore."""
-    layout = restore.detect_layout_anywhere(request.path, request.label)
-    layout = restore.check_trust(layout, request.label, request.policy.trusted)
+    files = restore.detect_layout_anywhere(request.path, request.label)
+    layout = restore.check_trust(files, request.label, request.policy.trusted)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     layout, rewriting = restore.rewrite_if_newer(layout, metagraphs, request.label)
     if rewriting is not None:
         metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     tags = frozenset() if request.tags is None and layout.is_legacy else request.tags
     metagraph = select_metagraph(metagraphs, tags, request.label)
-    return _Model(request, layout, metagraphs, metagraph, tags, rewriting)
+    return _Model(request, layout, files, metagraphs, metagraph, tags, rewriting)
 
 
 def _restore_model(model: _Model) -> tuple[Any, str | None]:
     """Restore a model; return the object, and why it cannot be trained: None if it can, "" if that is obvious."""
     request, not_trainable = model.request, ""
-    with restore.explain_damaged_files(model.layout, [model.metagraph], request.label):
+    with restore.explain_damaged_files(model.files, [model.metagraph], request.label):
         if model.layout.is_legacy:
             try:
                 return _restore_legacy_module(model), None
@@ -224,7 +226,7 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
     is_refused = isinstance(error, MissingOp) or not isinstance(error, HubError)
     if model.metagraph.has_objects or model.layout.is_legacy or request.policy.loader != "auto" or not is_refused:
         return None
-    restore.raise_if_damaged(model.layout, [model.metagraph], request.label, error)
+    restore.raise_if_damaged(model.files, [model.metagraph], request.label, error)
     if not retrain.can_retrain():
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_a_damaged_file_is_named_by_the_type_of_error_that_tensorflow_raises(sav
         assert isinstance(caught.value, error)
         assert isinstance(caught.value, OSError)
         assert model in str(caught.value)
+
+
+def test_a_damaged_file_is_named_by_its_path_in_the_model(saved, tmp_path):
+    """It is not that in the copy which is scanned."""
+    model, _ = damaged(saved["TF2 object"], tmp_path / "model", "asset missing")
+    with pytest.raises(CorruptModel, match=re.escape(f"{model}/assets/")):
+        hub.load(model, trusted=False)
 
 
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGES if "model" not in damage])

@@ -24,14 +24,14 @@ def transform_images(body: Body, node: Any, _library: Library) -> None:
     size = body.add("Shape", [images], T=dtype, out_type=INT32)
     batch, height, width, _ = body.add_node("Unpack", [size], ["output"] * 4, num=4, T=INT32, axis=0)
     lengths = [body.convert(each, INT32, FLOAT) for each in (height, width)]
-    divisor, y, x = _project(of, transforms, output_size)
+    divisor, y, x = _project_pixels(of, transforms, output_size)
     y, x = (_FOLDS[mode](of, each, length) for each, length in zip((y, x), lengths))
     pixels = _Pixels(of, images, dtype, batch, lengths, fill[0] if fill else body.constant(FLOAT, 0.0))
     if _read_text(node, "interpolation", "NEAREST") == "NEAREST":
-        found = pixels.read(_round(of, y), _round(of, x))
+        found = pixels.read(_round_half_away(of, y), _round_half_away(of, x))
     else:
         found = pixels.interpolate(y, x)
-    is_undefined = _expand(body, of.apply("Equal", divisor, 0.0), _BOOL)
+    is_undefined = _add_channels(body, of.apply("Equal", divisor, 0.0), _BOOL)
     result = of.select(is_undefined, pixels.fill, found)
     body.replace_outputs([("transformed_images", [body.convert(result, FLOAT, dtype)])])
 
@@ -40,12 +40,12 @@ def _read_text(node: Any, name: str, default: str) -> str:
     return node.attr[name].s.decode() if name in node.attr else default
 
 
-def _expand(body: Body, tensor: str, dtype: Any) -> str:
+def _add_channels(body: Body, tensor: str, dtype: Any) -> str:
     """Add a dimension for channels."""
     return body.add("ExpandDims", [tensor, body.constant(INT32, -1)], T=dtype, Tdim=INT32)
 
 
-def _project(of: Arithmetic, transforms: str, output_size: str) -> tuple[str, str, str]:
+def _project_pixels(of: Arithmetic, transforms: str, output_size: str) -> tuple[str, str, str]:
     """Return the divisor of the projection, and the coordinates in the input, y and x, for each pixel."""
     body = of.body
     output_y, output_x = body.add_node("Unpack", [output_size], ["output"] * 2, num=2, T=INT32, axis=0)
@@ -65,7 +65,7 @@ def _project(of: Arithmetic, transforms: str, output_size: str) -> tuple[str, st
     return divisor, y, x
 
 
-def _round(of: Arithmetic, number: str) -> str:
+def _round_half_away(of: Arithmetic, number: str) -> str:
     """Round halves away from zero, as C++ does."""
     return of.multiply(of.apply("Sign", number), of.apply("Floor", of.add(of.apply("Abs", number), 0.5)))
 
@@ -78,7 +78,7 @@ def _clip_to_edge(of: Arithmetic, position: str, length: str) -> str:
     return of.clip(position, 0.0, of.subtract(length, 1.0))
 
 
-def _reflect(of: Arithmetic, position: str, length: str) -> str:
+def _reflect_position(of: Arithmetic, position: str, length: str) -> str:
     period = of.multiply(length, 2.0)
     before = of.add(position, of.multiply(period, _count_periods(of, of.apply("Neg", position), period)))
     before = of.select(
@@ -89,7 +89,7 @@ def _reflect(of: Arithmetic, position: str, length: str) -> str:
     return _clip_to_edge(of, of.select(of.apply("Less", position, 0.0), before, after), length)
 
 
-def _wrap(of: Arithmetic, position: str, length: str) -> str:
+def _wrap_position(of: Arithmetic, position: str, length: str) -> str:
     last = of.subtract(length, 1.0)
     period = of.apply("Maximum", last, 1.0)
     before = _count_periods(of, of.apply("Neg", position), period)
@@ -106,8 +106,8 @@ def _count_periods(of: Arithmetic, position: str, period: str) -> str:
 _FOLDS: dict[str, Callable[[Arithmetic, str, str], str]] = {
     "CONSTANT": _keep_outside,
     "NEAREST": _clip_to_edge,
-    "REFLECT": _reflect,
-    "WRAP": _wrap,
+    "REFLECT": _reflect_position,
+    "WRAP": _wrap_position,
 }
 
 
@@ -143,22 +143,22 @@ class _Pixels:
         nothing = whole.multiply(whole.add(whole.add(indices[0], indices[1]), indices[2]), 0)  # It broadcasts.
         places = body.add("Pack", [whole.add(each, nothing) for each in indices], N=3, T=INT32, axis=3)
         found = body.add("GatherNd", [self._images, places], Tparams=FLOAT, Tindices=INT32)
-        return of.select(_expand(body, of.all_true(*conditions), _BOOL), found, self.fill)
+        return of.select(_add_channels(body, of.all_true(*conditions), _BOOL), found, self.fill)
 
     def interpolate(self, y: str, x: str) -> str:
         """Return what is between four pixels."""
         of = self.of
-        rows, columns = self._split(y), self._split(x)
+        rows, columns = self._split_position(y), self._split_position(x)
         sums = []
         for row, row_weight in rows:
             parts = [of.multiply(weight, self.read(row, column)) for column, weight in columns]
             sums.append(of.multiply(row_weight, of.add(*parts)))
         return of.add(*sums)
 
-    def _split(self, position: str) -> list[tuple[str, str]]:
+    def _split_position(self, position: str) -> list[tuple[str, str]]:
         """Return the two whole numbers around a coordinate, and their weights."""
         of = self.of
         low = of.apply("Floor", position)
         high = of.add(low, 1.0)
         weights = [of.subtract(high, position), of.subtract(position, low)]
-        return [(each, _expand(of.body, weight, FLOAT)) for each, weight in zip((low, high), weights)]
+        return [(each, _add_channels(of.body, weight, FLOAT)) for each, weight in zip((low, high), weights)]

@@ -35,9 +35,9 @@ def differentiate_einsum(op: Any, gradient: Any) -> list[Any]:
         equation = f"{','.join([result, *(each for each, _ in others)])}->{kept}"
         part = tf.raw_ops.Einsum(inputs=[gradient, *(tensor for _, tensor in others)], equation=equation)
         shape = tf.shape(operand)
-        if kept != own:
-            part = tf.reshape(part, tf.where([label in kept for label in own], shape, tf.ones_like(shape)))
-        found.append(tf.broadcast_to(part, shape) if kept != own else part)
+        # The shape is an error if a size that was not known turns out to broadcast.
+        part = tf.reshape(part, tf.where([label in kept for label in own], shape, tf.ones_like(shape)))
+        found.append(tf.broadcast_to(part, shape))
     return found
 
 

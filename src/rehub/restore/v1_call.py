@@ -6,6 +6,7 @@ here is that of `hub.Module`, for inference.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,26 @@ def add_v1_call(root: Any, metagraph: MetaGraph, label: str, is_legacy: bool, no
         not_trainable: why a call with `training=True` is an error.
     """
     default = "default" if is_legacy else "serving_default"
-    setattr(root, _CALL, SignatureCall(metagraph.signatures, default, label))
+    signatures = tuple(_correct_dtypes(signature, root) for signature in metagraph.signatures)
+    setattr(root, _CALL, SignatureCall(signatures, default, label))
     setattr(
         root, _WHY_NOT_TRAINABLE, not_trainable or f"{label!r} is a TF1 SavedModel, which is restored for inference."
     )
     tf_internals.classes.add_methods(root, _V1Call)
+
+
+def _correct_dtypes(signature: SignatureInfo, root: Any) -> SignatureInfo:
+    """Return a signature with the dtypes of the tensors that it feeds, which those in it can contradict."""
+    graph = getattr(root, "graph", None)
+    if graph is None:
+        return signature
+    inputs = (
+        dataclasses.replace(slot, dtype=graph.get_tensor_by_name(slot.tensor).dtype.base_dtype.name)
+        if slot.kind == "dense"
+        else slot
+        for slot in signature.inputs
+    )
+    return dataclasses.replace(signature, inputs=tuple(inputs))
 
 
 def is_v1_model(obj: Any) -> bool:

@@ -66,11 +66,24 @@ def add_variable_types(metagraph: Any) -> int:
     count = 0
     for (name, index), types in found.items():
         argument = functions[name].signature.input_arg[index]
-        if len(types) == 1 and not argument.handle_data:
-            ((dtype, shape),) = types
-            argument.handle_data.add(dtype=dtype).shape.ParseFromString(shape)
+        dtypes = {dtype for dtype, _ in types}
+        if len(dtypes) == 1 and not argument.handle_data:
+            _write_common_shape(argument.handle_data.add(dtype=dtypes.pop()).shape, [shape for _, shape in types])
             count += 1
     return count
+
+
+def _write_common_shape(common: Any, shapes: list[bytes]) -> None:
+    """Write the shape that fits several variables to a TensorShapeProto: a size that differs is unknown."""
+    common.ParseFromString(shapes[0])
+    for content in shapes[1:]:
+        other = type(common).FromString(content)
+        if other.unknown_rank or len(other.dim) != len(common.dim):
+            common.Clear()
+            common.unknown_rank = True
+        for size, other_size in zip(common.dim, other.dim):
+            if size.size != other_size.size:
+                size.size = -1
 
 
 def _captured_variables(objects: Any, functions: dict[str, Any]) -> Iterator[tuple[str, int, Any]]:

@@ -7,7 +7,6 @@ import logging
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Awaitable, Callable, Mapping, cast
-from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,6 +25,7 @@ from rehub.server.cards import read_card
 from rehub.server.catalogue import FILTERS, NOTHING_FOUND, SearchResult
 from rehub.server.facts import card_of
 from rehub.server.names import ModelName, is_version, parse_name
+from rehub.server.paging import MODELS_ON_A_PAGE, page_number, page_url
 from rehub.server.security_headers import page_policy
 from rehub.server.service import Service
 from rehub.server.tree import StoredModel, tflite_file
@@ -36,7 +36,6 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 _ARCHIVES = {COMPRESSED, f"{TFJS_QUERY}=compressed"}
 _TFJS_FILE, _TFLITE = f"{TFJS_QUERY}=file", f"{LITE_QUERY}=tflite"
-_MODELS_ON_A_PAGE, _LONGEST_PAGE_NUMBER = 50, 10
 _VISITOR = "rehub.visitor"
 _TEXT_OF_FILES = {".json": "application/json", ".txt": "text/plain", ".md": "text/plain"}
 
@@ -315,20 +314,20 @@ class _Application:
             self.visitor(request).can_read,
             chosen,
             prefix=prefix,
-            offset=(_page_number(request) - 1) * _MODELS_ON_A_PAGE,
-            limit=_MODELS_ON_A_PAGE,
+            offset=(page_number(request) - 1) * MODELS_ON_A_PAGE,
+            limit=MODELS_ON_A_PAGE,
         )
 
     def _answer_list(self, request: Request, heading: str, found: SearchResult, **values: Any) -> Response:
         """Answer with a page of a list of models."""
-        page = _page_number(request)
-        following = _page_url(request, page + 1) if page * _MODELS_ON_A_PAGE < found.total else ""
+        page = page_number(request)
+        following = page_url(request, page + 1) if page * MODELS_ON_A_PAGE < found.total else ""
         if not _wants_html(request):
             models = [{**facts.to_json(), "url": self.url_of(request, facts.path)} for facts in found.models]
             headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
             record = {"models": models, "total": found.total, "next": following or None}
             return JSONResponse(record, headers=headers)
-        previous = _page_url(request, page - 1) if page > 1 else ""
+        previous = page_url(request, page - 1) if page > 1 else ""
         return self._answer_html(self._pages.list(heading, found, previous=previous, following=following, **values))
 
     def _answer_html(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -338,15 +337,6 @@ class _Application:
             "Vary": "Accept",
         }
         return Response(html, status, headers=headers, media_type="text/html")
-
-
-def _page_number(request: Request) -> int:
-    asked = request.query_params.get("page", "")
-    return max(int(asked), 1) if is_version(asked) and len(asked) < _LONGEST_PAGE_NUMBER else 1
-
-
-def _page_url(request: Request, number: int) -> str:
-    return f"{quote(request.scope['path'])}?{urlencode({**request.query_params, 'page': number})}"
 
 
 def _wants_html(request: Request) -> bool:

@@ -10,10 +10,10 @@ from typing import Any, Mapping
 
 from rehub.tf_internals.gradients import lock_gradient_building
 from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
-from rehub.tf_internals.ops import op_definition
 from rehub.tf_internals.protos import read_debug_info
 from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
-from rehub.tf_internals.v1_signatures import make_extractable
+from rehub.tf_internals.v1_nodes import make_importable
+from rehub.tf_internals.v1_signatures import LenientPruner, explain_unfed_placeholders, make_extractable
 
 
 def load_model(path: str, tags: list[str] | None, options: Any, has_odd_names: bool = False) -> Any:
@@ -58,6 +58,7 @@ def _make_v1_loader_class() -> Any:
         def _extract_signatures(self, wrapped: Any, meta_graph_def: Any) -> Any:
             if tensorflow_version() < (2, 0):
                 meta_graph_def = make_extractable(meta_graph_def, wrapped.graph)
+                wrapped = LenientPruner(wrapped)
             functions = super()._extract_signatures(RenamingPruner(wrapped), meta_graph_def)
             for function in functions.values():
                 accept_all_names(function)
@@ -73,12 +74,7 @@ def loaded_with_reference_variables(loaded: Any) -> bool:
 
 
 def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
-    """Load a SavedModel so that TF1 models share no variables and tables with each other.
-
-    1.15 makes the shared name of a resource unique only if the attribute is in the file. Models that were written
-    without default values, such as legacy modules, lack it. Then each inlined function would have its own variables,
-    without values, and models in eager mode would share them.
-    """
+    """Load a SavedModel so that TF1 models share no variables and tables with each other."""
     tf = import_tensorflow()
     loader = _make_v1_loader_class()(path)
     metagraphs = loader._saved_model.meta_graphs
@@ -87,17 +83,8 @@ def _load_by_1_15(path: str, tags: list[str] | None) -> Any:
 
         return load.load_internal(path, tags, _make_v2_loader_class())  # Seen in 1.15.
     for metagraph in metagraphs:
-        is_old = metagraph.graph_def.versions.producer <= 21
-        functions = (function.node_def for function in metagraph.graph_def.library.function)
-        for nodes in (metagraph.graph_def.node, *functions):
-            for node in nodes:
-                if "shared_name" not in node.attr and _has_shared_name(node.op):
-                    node.attr["shared_name"].s = b""
-                if is_old and node.op == "Placeholder" and not node.attr["shape"].shape.dim:
-                    node.attr["shape"].shape.unknown_rank = True
-                if "GPU" in node.device.upper() and not _has_gpu():
-                    node.device = ""
-    with tf.init_scope():
+        make_importable(metagraph)
+    with tf.init_scope(), explain_unfed_placeholders():
         return loader.load(tags=tags)
 
 
@@ -217,17 +204,6 @@ def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
             restored = variable.assign(value, read_value=False)
         if not tf.executing_eagerly():
             variable._initializer_op = tf.no_op() if key is None else restored
-
-
-@functools.lru_cache(maxsize=None)
-def _has_shared_name(op: str) -> bool:
-    definition = op_definition(op)
-    return definition is not None and any(each.name == "shared_name" for each in definition.attr)
-
-
-@functools.lru_cache(maxsize=None)
-def _has_gpu() -> bool:
-    return bool(import_tensorflow().config.experimental.list_physical_devices("GPU"))
 
 
 _LOADER_MODULES = {

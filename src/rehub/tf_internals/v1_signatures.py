@@ -5,8 +5,12 @@ A session of TF1 can run more signatures than that loader accepts (saved_model/l
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import Any, Iterable, Iterator
 
+from rehub.errors import InvalidModule
+from rehub.formatting import list_names
+from rehub.tf_internals.classes import add_methods
 from rehub.tf_internals.tensorflow import import_tensorflow
 
 
@@ -32,8 +36,8 @@ def _split_composite_inputs(signature: Any) -> None:
     for name, info in list(signature.inputs.items()):
         encoding = info.WhichOneof("encoding")
         if encoding == "coo_sparse":
-            for part in ("indices", "values", "dense_shape"):
-                signature.inputs[f"{name}_{part}"].name = getattr(info.coo_sparse, f"{part}_tensor_name")
+            for part, component in zip(("indices", "values", "dense_shape"), _list_components(info)):
+                signature.inputs[f"{name}_{part}"].name = component
         elif encoding == "composite_tensor":
             for number, component in enumerate(info.composite_tensor.components):
                 signature.inputs[f"{name}_component_{number}"].CopyFrom(component)
@@ -65,3 +69,74 @@ def _correct_output(info: Any, graph: Any) -> None:
     if isinstance(element, tf.Tensor) and element.dtype != element.dtype.base_dtype:
         with graph.as_default():
             info.name = tf.identity(element).name
+
+
+def _list_components(info: Any) -> list[str]:
+    encoding = info.WhichOneof("encoding")
+    if encoding == "coo_sparse":
+        return [getattr(info.coo_sparse, f"{part}_tensor_name") for part in ("indices", "values", "dense_shape")]
+    return [info.name] if encoding == "name" else [part.name for part in info.composite_tensor.components]
+
+
+@contextlib.contextmanager
+def explain_unfed_placeholders() -> Iterator[None]:
+    """Replace the error of 1.15 for what runs when a model is loaded, and depends on a placeholder.
+
+    Raises:
+        InvalidModule: names the placeholder.
+    """
+    from tensorflow.python.eager import lift_to_graph
+
+    try:
+        yield
+    except lift_to_graph.UnliftableError as error:  # Seen in 1.15.
+        raise InvalidModule(f"The model's init op needs a placeholder that has no value. {error}") from error
+
+
+class LenientPruner:
+    """A wrapped function that also prunes what depends on placeholders that are not fed; a call of it says so."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.graph = wrapped.graph
+        self._wrapped = wrapped
+
+    def prune(self, feeds: list[Any], fetches: dict[str, Any], **options: Any) -> Any:
+        """Prune the wrapped function by tensors and TensorInfos."""
+        from tensorflow.python.eager import lift_to_graph
+
+        try:
+            return self._wrapped.prune(feeds, fetches, **options)
+        except lift_to_graph.UnliftableError:  # Seen in 1.15.
+            unfed = self._find_unfed_placeholders(feeds, fetches.values())
+            pruned = self._wrapped.prune([*feeds, *unfed], fetches, **options)
+            pruned._rehub_unfed = [tensor.name for tensor in unfed]
+            add_methods(pruned, _RefusedCall)
+            return pruned
+
+    def _find_unfed_placeholders(self, feeds: list[Any], infos: Iterable[Any]) -> list[Any]:
+        tf = import_tensorflow()
+        names = (name for info in infos for name in _list_components(info))
+        elements = [self.graph.as_graph_element(name) for name in names]
+        fed = {tensor.op for tensor in (*feeds, *self.graph.internal_captures)}
+        todo = [element.op if isinstance(element, tf.Tensor) else element for element in elements]
+        seen = set(fed)
+        while todo:
+            op = todo.pop()
+            if op not in seen:
+                seen.add(op)
+                todo += [tensor.op for tensor in op.inputs] + op.control_inputs
+        placeholders = (op.outputs[0] for op in seen - fed if op.type == "Placeholder")
+        return sorted(placeholders, key=lambda tensor: str(tensor.name))
+
+
+class _RefusedCall:
+    """Methods of a concrete function that lacks inputs. It has more inputs than names of them."""
+
+    _rehub_unfed: list[str]
+
+    def _call_flat(self, *_: Any, **__: Any) -> Any:
+        """Raise InvalidModule. All calls come here."""
+        raise InvalidModule(
+            f"Placeholder {self._rehub_unfed[0].partition(':')[0]!r} needs a value: it is not an input. "
+            f"model.prune(feeds, fetches) makes a function that takes {list_names(self._rehub_unfed)} too."
+        )

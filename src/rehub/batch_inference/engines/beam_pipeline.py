@@ -40,8 +40,8 @@ def run_pipeline() -> None:
         _ = spread | "Compute" >> beam.ParDo(ComputeShard(plan, board))
         pipeline.run().wait_until_finish()
     except Exception as error:  # noqa: BLE001  The driver raises it.
-        _finish(pipe, f"{type(error).__name__}: {error}")
-    _finish(pipe, "")
+        _report_end(pipe, f"{type(error).__name__}: {error}")
+    _report_end(pipe, "")
 
 
 def _end_with_driver() -> None:
@@ -52,10 +52,10 @@ def _end_with_driver() -> None:
 def _handle_thread_error(pipe: IO[bytes], handle: Any, failed: Any) -> None:
     handle(failed)
     if _WORKER_DIED in str(failed.exc_value):
-        _finish(pipe, f"{failed.exc_value}. A process was killed, perhaps because memory ran out.")
+        _report_end(pipe, f"{failed.exc_value}. A process was killed, perhaps because memory ran out.")
 
 
-def _finish(pipe: IO[bytes], failure: str) -> None:
+def _report_end(pipe: IO[bytes], failure: str) -> None:
     send_message(pipe, failure)
     os._exit(0)  # Threads of the runner may wait for processes that do not answer.
 
