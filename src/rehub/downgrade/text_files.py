@@ -33,7 +33,7 @@ def number_from_offset(body: Body, node: Any) -> None:
 
 
 def _read_lines(body: Body, filename: str, limit: int) -> str:
-    """Return the lines of a file, or the first of them, as TensorFlow reads them: without "\\r" (inputbuffer.cc)."""
+    """Return the lines of a file, or the first of them, as TensorFlow reads them: without returns (inputbuffer.cc)."""
     text = body.add("ReadFile", [filename])
     for pattern in (r"\r", r"\n\z"):
         text = body.add("StaticRegexReplace", [text], pattern=pattern, rewrite="", replace_global=True)
