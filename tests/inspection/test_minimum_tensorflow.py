@@ -50,3 +50,24 @@ def test_an_attribute_asks_for_a_version_unless_it_has_its_default():
     assert describe("TridiagonalSolve", perturb_singular=field(5, 1)) == expected
     assert describe("FusedBatchNormV3", exponential_avg_factor=factor(0.5)) == "TensorFlow >= 1.15"
     assert describe("VarHandleOp", debug_name=field(2, b"name")) == "TensorFlow >= 1.15"
+
+
+def test_what_a_rule_cannot_rewrite_asks_for_a_version():
+    def indices(key, value):
+        return {"offset": field(3, 1), "key_index": field(3, key), "value_index": field(3, value)}
+
+    op, line, number = "InitializeTableFromTextFileV2", (1 << 64) - 2, (1 << 64) - 1
+    assert describe(op, **indices(line, number)) == "TensorFlow >= 1.15"
+    assert describe(op, **indices(line, 1)) == "TensorFlow >= 2.5, for InitializeTableFromTextFileV2.offset"
+    ragged = field(1, field(6, 1))
+    assert describe("ParseSequenceExampleV2", context_ragged_value_types=ragged).startswith("TensorFlow >= 2.")
+    assert describe("ParseSequenceExampleV2", context_ragged_value_types=field(1, b"")) == "TensorFlow >= 1.15"
+
+
+@pytest.mark.parametrize(("separator", "expected"), [(b"_X_", "1.15"), (b", ", "2.3, for SparseCrossV2")])
+def test_a_cross_asks_for_a_version_by_its_separator(separator, expected):
+    value = field(5, field(1, b"value") + field(2, field(8, field(8, separator))))
+    constant = field(1, b"separator") + field(2, b"Const") + value
+    cross = field(1, b"cross") + field(2, b"SparseCrossV2") + field(3, b"x") + field(3, b"separator")
+    content = field(2, field(2, field(1, constant) + field(1, cross)))
+    assert str(find_minimum_tensorflow(content, ["SparseCrossV2"], ())) == f"TensorFlow >= {expected}"

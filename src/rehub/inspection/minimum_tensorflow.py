@@ -11,6 +11,7 @@ from typing import Iterable, Sequence
 from rehub.downgrade import can_do_without, find_rule
 from rehub.formatting import list_names
 from rehub.inspection.model_info import MinimumTensorFlow, MissingPackage
+from rehub.inspection.rule_exceptions import find_rule_exceptions
 from rehub.savedmodel.nodes import Node, iter_scopes
 from rehub.savedmodel.ops import find_provider
 from rehub.savedmodel.ops.newer_ops import Version, newer_attributes, version_of_op
@@ -37,6 +38,7 @@ def find_minimum_tensorflow(
         return MinimumTensorFlow("1.15", f"{list_names(contrib, _MAX_NAMES)}, of tf.contrib", is_only=True, note=note)
     wanted = {op: version_of_op(op) for op in ops if find_rule(op) is None}
     wanted.update(_find_attributes(content, ops))
+    wanted.update(find_rule_exceptions(content, ops))
     oldest = max(wanted.values(), default=_OLDEST)
     reasons = [name for name, version in sorted(wanted.items()) if version == oldest]
     text = f"{oldest[0]}.{oldest[1]}"
