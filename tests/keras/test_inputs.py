@@ -217,6 +217,21 @@ def test_a_trace_for_any_batch_size_is_preferred(keras, export):
         np.testing.assert_allclose(doubled.predict(np.ones((batch_size, 3), np.float32), verbose=0), 2.0)
 
 
+def test_signatures_take_names_of_inputs_and_parameters(export):
+    class Model(tf.train.Checkpoint):
+        @tf.function(input_signature=[tf.TensorSpec([None], name="token-ids")])
+        def count(self, ids):
+            return {"y": ids + 1}
+
+    model = Model()
+    path = export(model, signatures={"count": model.count})
+    layer = hub.KerasLayer(path, signature="count", output_key="y")
+    signature = hub.load(path).signatures["count"]
+    for name in ("token-ids", "token_ids"):
+        inputs = {name: tf.constant([1.0])}
+        assert (signature(**inputs)["y"].numpy(), layer(inputs).numpy()) == ([2.0], [2.0])
+
+
 def test_arguments_can_be_inputs_of_a_signature(export):
     class Scaled(tf.train.Checkpoint):
         @tf.function(input_signature=[tf.TensorSpec([None], name="x"), tf.TensorSpec([], name="factor")])

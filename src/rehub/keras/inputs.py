@@ -224,7 +224,7 @@ def _rearrange_container(inputs: Any, expected: Any) -> Any | None:
     """Return `inputs` in the outermost container of `expected`, or None if the order would be a guess."""
     if isinstance(expected, dict):
         if isinstance(inputs, dict):
-            return inputs if inputs.keys() == expected.keys() else None
+            return inputs if inputs.keys() == expected.keys() else _rename_inputs(inputs, expected)
         return {next(iter(expected)): _only_item(inputs)} if len(expected) == 1 else None
     if isinstance(expected, (list, tuple)):
         if isinstance(inputs, (list, tuple)):
@@ -236,6 +236,16 @@ def _rearrange_container(inputs: Any, expected: Any) -> Any | None:
     if isinstance(inputs, (list, tuple, dict)):
         return _only_item(inputs) if len(inputs) == 1 else None
     return inputs
+
+
+def _rename_inputs(inputs: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any] | None:
+    """Return inputs by the parameters of a function. An input "token-ids" may have the parameter `token_ids`."""
+    sanitize = tf_internals.input_names.sanitize_name
+    parameters: dict[Any, str] = {sanitize(parameter): parameter for parameter in expected}
+    parameters.update({getattr(spec, "name", None): parameter for parameter, spec in expected.items()})
+    parameters.update({parameter: parameter for parameter in expected})
+    renamed = {parameters[name]: value for name, value in inputs.items() if name in parameters}
+    return renamed if len(renamed) == len(inputs) == len(expected) else None
 
 
 def _only_item(inputs: Any) -> Any:

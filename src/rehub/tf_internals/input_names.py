@@ -20,7 +20,7 @@ def are_callable_names(names: Iterable[str]) -> bool:
     the names: TensorFlow sorts inputs sometimes by names and sometimes by parameters, and would confuse them.
     """
     in_order = sorted(names)
-    parameters = [_sanitize_name(name) for name in in_order]
+    parameters = [sanitize_name(name) for name in in_order]
     are_valid = all(in_order) and all(map(_is_parameter, parameters))  # TensorFlow fails on an empty name.
     return are_valid and parameters == sorted(set(parameters))
 
@@ -38,14 +38,14 @@ def make_parameter_names(names: Iterable[str]) -> dict[str, str]:
     taken = set(found.values())
     for name in given:
         if name not in found:
-            stem = _sanitize_name("".join(c if c.isascii() else "_" for c in name))
+            stem = sanitize_name("".join(c if c.isascii() else "_" for c in name))
             candidates = itertools.chain((stem, f"{stem}_"), (f"{stem}_{number}" for number in itertools.count(1)))
             found[name] = next(each for each in candidates if _is_parameter(each) and each not in taken)
             taken.add(found[name])
     return found
 
 
-def _sanitize_name(name: str) -> str:
+def sanitize_name(name: str) -> str:
     """Return the parameter that TensorFlow makes of a name (core/function/polymorphism/function_type.py,
     sanitize_arg_name).
     """
@@ -79,6 +79,26 @@ def accept_all_names(concrete: Any) -> None:
     # `tf.saved_model.save` names the inputs of a signature by these.
     parameters = make_parameter_names(names)
     concrete._arg_keywords = [parameters[name] for name in names]
+
+
+def accept_sanitized_names(concrete: Any) -> None:
+    """Let a signature that TensorFlow 1.15 restored be called by the parameters of newer versions too.
+
+    An input "token-ids" has the parameter `token_ids` there, and 1.15 knows only the name of the input.
+    """
+    if any(sanitize_name(name) != name for name in concrete._arg_keywords):
+        add_methods(concrete, _CallBySanitizedName)
+
+
+class _CallBySanitizedName:
+    """Methods of a concrete function of TensorFlow 1.15 that is called by names of inputs or parameters."""
+
+    # `self` may be the name of an input.
+    def __call__(*args: Any, **kwargs: Any) -> Any:
+        names = args[0]._arg_keywords  # Seen in 1.15.
+        written = {sanitize_name(name): name for name in names}
+        given = {key if key in names else written.get(key, key): value for key, value in kwargs.items()}
+        return args[0]._call_impl(args[1:], given)
 
 
 class _CallByAnyName:

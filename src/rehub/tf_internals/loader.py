@@ -9,7 +9,7 @@ import os
 from typing import Any, Mapping
 
 from rehub.tf_internals.gradients import lock_gradient_building
-from rehub.tf_internals.input_names import RenamingPruner, accept_all_names
+from rehub.tf_internals.input_names import RenamingPruner, accept_all_names, accept_sanitized_names
 from rehub.tf_internals.protos import read_debug_info
 from rehub.tf_internals.tensorflow import import_tensorflow, parse_version, tensorflow_version
 from rehub.tf_internals.v1_nodes import make_importable
@@ -98,6 +98,11 @@ def _make_v2_loader_class() -> Any:
             traces = [self._proto.concrete_functions[name] for name in proto.concrete_functions]
             _use_keyword_only_defaults(function, traces)
             return function, setter
+
+        def _recreate_bare_concrete_function(self, proto: Any) -> Any:
+            concrete, setter = super()._recreate_bare_concrete_function(proto)
+            accept_sanitized_names(concrete)
+            return concrete, setter
 
         def _restore_checkpoint(self) -> None:
             # Newer versions write no checkpoint for a model without variables. For others a missing one is an error.
