@@ -22,6 +22,16 @@ def test_buckets_of_an_old_transform_are_found(tmp_path):
     assert second.numpy().tolist() == [0] * 6
 
 
+def test_buckets_of_a_graph_of_tf1_are_found(tmp_path):
+    path = str(tmp_path / "model")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, [None])
+        (buckets,) = tf.raw_ops.BoostedTreesBucketize(float_values=[x], bucket_boundaries=[[0.0, 1.0]])
+        tf.compat.v1.saved_model.simple_save(session, path, {"x": x}, {"y": buckets})
+    found = hub.load(path).signatures["serving_default"](tf.constant([-1.0, 0.5, 5.0]))["y"]
+    assert found.numpy().tolist() == [0, 1, 1]
+
+
 def test_a_dict_of_variables_is_restored_by_the_version_that_wrote_it(tmp_path):
     module = tf.Module()
     module.parts = {"scale": tf.Variable(2.0)}
