@@ -49,6 +49,19 @@ def test_the_report_lists_what_was_rewritten(tmp_path):
     assert any("attribute" in change or "op" in change for change in report.rewritten) or FILES[-1].stem == "2.21"
 
 
+@pytest.mark.skipif(not FILES, reason="no newer TensorFlow wrote a model for this test")
+def test_arguments_by_keyword_have_defaults(tmp_path):
+    path, inputs, expected = extract(FILES[-1], "keyword_only", tmp_path)
+    model, x = hub.load(path), tf.constant(inputs["x0"])
+    found = {
+        "scaled": model.scale(x, factor=tf.constant(3.0)).numpy(),
+        "doubled": model.scale(x, factor=tf.constant(3.0), is_doubled=True).numpy(),
+    }
+    assert_equal(found, expected)
+    assert_equal({key: value.numpy() for key, value in model.call(x).items()}, expected)
+    assert_equal({"sum": model.add(x).numpy()}, {"sum": inputs["x0"] + 1})
+
+
 @pytest.mark.parametrize("name", ["mutable_table", "dense_table"])
 @pytest.mark.skipif(not FILES, reason="no newer TensorFlow wrote a model for this test")
 def test_a_keras_layer_has_the_values_of_mutable_tables(name, tmp_path):

@@ -59,7 +59,28 @@ def test_an_attribute_at_its_default_is_dropped():
 
 def test_an_attribute_with_a_meaning_is_an_error_that_names_it():
     model = make_model(("InitializeTableFromTextFileV2", "fill", ["t", "f"], {"offset": attribute(i=3)}))
-    with pytest.raises(MissingOp, match=r"'a model'.*1\.15.*'InitializeTableFromTextFileV2'.*'offset'"):
+    with pytest.raises(MissingOp, match=r"'a model'.*1\.15.*'InitializeTableFromTextFileV2'.*offset.*columns"):
+        rewrite(model)
+
+
+def test_a_dataset_is_not_optimized():
+    model = make_model(
+        ("OptimizeDatasetV2", "optimized", ["dataset", "on", "off", "default"], {}),
+        ("AnonymousIteratorV2", "iterator", [], {}),
+        ("MakeIterator", "make", ["optimized:handle:0", "iterator:handle:0"], {}),
+    )
+    _, metagraph = rewrite(model)
+    assert list(nodes_of(metagraph)["make"].input) == ["dataset", "iterator:handle:0"]
+
+
+def test_a_cross_with_another_separator_is_an_error():
+    separator = attribute()
+    separator.tensor.string_val.append(b", ")
+    model = make_model(
+        ("Const", "separator", [], {"value": separator}),
+        ("SparseCrossV2", "cross", ["x", "y", "separator:output:0"], {}),
+    )
+    with pytest.raises(MissingOp, match=r"'SparseCrossV2'.*separator.*'_X_'"):
         rewrite(model)
 
 

@@ -13,6 +13,7 @@ from rehub.downgrade import (  # noqa: F401  They register their rules.
     control_flow,
     convolutions,
     counting,
+    features,
     gradients,
     image_warps,
     normalization,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from rehub.downgrade.bodies import INT32, INT64
 from rehub.downgrade.rules import Inexpressible
+from rehub.downgrade.text_files import number_from_offset
 
 if TYPE_CHECKING:
     from rehub.downgrade.bodies import Body
@@ -90,6 +91,8 @@ def _average_statistics(body: Body, node: Any) -> None:
 
 
 _SAID_OTHERWISE: dict[str, Callable[[Body, Any], None]] = {
+    "InitializeTableFromTextFile.offset": number_from_offset,
+    "InitializeTableFromTextFileV2.offset": number_from_offset,
     "*.Tsegmentids": _cast_segment_ids,
     "*.exponential_avg_factor": _average_statistics,
     "TensorListSetItem.resize_if_index_out_of_bounds": _resize_list,

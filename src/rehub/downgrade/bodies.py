@@ -26,6 +26,7 @@ _NAMES_OF_OUTPUTS = {
     "ZerosLike": ("y",),
     "Cumprod": ("out",),
     "DecodePng": ("image",),
+    "ReadFile": ("contents",),
     "ReadVariableOp": ("value",),
     "TensorListLength": ("length",),
     "TensorListResize": ("output_handle",),
@@ -76,7 +77,7 @@ def make_function(name: str) -> Any:
     return attribute
 
 
-INT32, INT64, FLOAT = make_type("int32"), make_type("int64"), make_type("float")
+INT32, INT64, FLOAT, STRING = map(make_type, ("int32", "int64", "float", "string"))
 
 
 class Body:
@@ -162,18 +163,19 @@ class Body:
             self._name_tensor(node.name, name, names[:index].count(name), index) for index, name in enumerate(names)
         ]
 
-    def constant(self, dtype: Any, value: float | Sequence[int]) -> str:
-        """Add a constant: a number, or a vector of integers."""
+    def constant(self, dtype: Any, value: float | bytes | Sequence[int]) -> str:
+        """Add a constant: a number or a text, or a vector of integers."""
         attribute = message_class("AttrValue")()
         tensor = attribute.tensor
         tensor.dtype = dtype.type
         tensor.tensor_shape.SetInParent()
-        values = [value] if isinstance(value, (int, float)) else value
-        if not isinstance(value, (int, float)):
+        is_scalar = isinstance(value, (int, float, bytes))
+        values = [value] if is_scalar else list(value)  # type: ignore[arg-type]
+        if not is_scalar:
             tensor.tensor_shape.dim.add(size=len(values))
         number = ENUMS["DataType"]
         fields = {number["DT_INT32"]: "int_val", number["DT_INT64"]: "int64_val", number["DT_FLOAT"]: "float_val",
-                  number["DT_DOUBLE"]: "double_val"}  # fmt: skip
+                  number["DT_DOUBLE"]: "double_val", number["DT_STRING"]: "string_val"}  # fmt: skip
         getattr(tensor, fields[dtype.type]).extend(values)
         return self.add("Const", [], dtype=dtype, value=attribute)
 

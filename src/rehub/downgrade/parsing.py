@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehub.downgrade.bodies import INT32, INT64, Body, make_type
+from rehub.downgrade.bodies import INT32, INT64, STRING, Body
 from rehub.downgrade.library import Library
 from rehub.downgrade.rules import Inexpressible, rule
 from rehub.downgrade.vectors import concat_vectors, find_positions, make_range, slice_vector, take_column
 from rehub.savedmodel.encodings.message_classes import message_class
 
-STRING = make_type("string")
 _SPARSE_OUTPUTS = ("sparse_indices", "sparse_values", "sparse_shapes")
 
 

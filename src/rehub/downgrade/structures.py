@@ -33,9 +33,19 @@ def rewrite_structures(metagraph: Any, changes: Counter[str]) -> dict[str, str]:
     for node in objects.nodes:
         if node.WhichOneof("kind") == "function":
             spec = node.function.function_spec
-            if [*_rewrite_structure(spec.fullargspec, changes), *_rewrite_structure(spec.input_signature, changes)]:
+            unknown = [
+                *_rewrite_structure(spec.fullargspec, changes),
+                *_rewrite_structure(spec.input_signature, changes),
+            ]
+            # 1.15 refuses keyword-only arguments beside an input signature: eager/function.py, FunctionSpec.
+            if unknown or _has_keyword_only_arguments(spec):
                 spec.input_signature.none_value.SetInParent()
     return problems
+
+
+def _has_keyword_only_arguments(spec: Any) -> bool:
+    fields = {pair.key: pair.value for pair in spec.fullargspec.named_tuple_value.values}
+    return "kwonlyargs" in fields and len(fields["kwonlyargs"].list_value.values) > 0
 
 
 def _rewrite_structure(structure: Any, changes: Counter[str]) -> list[str]:

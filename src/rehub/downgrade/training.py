@@ -1,4 +1,4 @@
-"""Ops that optimizers apply to variables."""
+"""Ops that change variables in a function, where TensorFlow 1.15 takes the shape of a handle for theirs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,23 @@ _GRADIENTS = {
 )
 def hide_shape(body: Body, node: Any, _library: Library) -> None:
     """Give a gradient without a shape, which 1.15 compares with that of the variable's handle in a function: ()."""
-    index = _GRADIENTS[node.op.partition("Apply")[2]]
+    _hide_shape_of_input(body, node, _GRADIENTS[node.op.partition("Apply")[2]], "T")
+
+
+@rule("updates of unknown shape", *(f"ResourceScatterNd{kind}" for kind in ("Add", "Sub", "Update")), before=(2, 0))
+def hide_shape_of_updates(body: Body, node: Any, _library: Library) -> None:
+    """Give updates without a shape, which 1.15 compares with that of the handle too: common_shape_fns.cc."""
+    _hide_shape_of_input(body, node, 2, "T")
+
+
+@rule("indices of unknown shape", "ResourceGatherNd", before=(2, 0))
+def hide_shape_of_indices(body: Body, node: Any, _library: Library) -> None:
+    """Give indices without a shape, of which 1.15 finds too many for that of the handle."""
+    _hide_shape_of_input(body, node, 1, "Tindices")
+
+
+def _hide_shape_of_input(body: Body, node: Any, index: int, dtype_attribute: str) -> None:
     shape = message_class("AttrValue")()
     shape.shape.unknown_rank = True
-    attributes = {"dtype": node.attr["T"], "shape": encode_attribute(shape)}
+    attributes = {"dtype": node.attr[dtype_attribute], "shape": encode_attribute(shape)}
     node.input[index] = body.add("PlaceholderWithDefault", [node.input[index]], **attributes)

@@ -93,6 +93,12 @@ def _make_v2_loader_class() -> Any:
     from tensorflow.python.saved_model import load
 
     class Loader(load.Loader):  # type: ignore[misc]  # Seen in 1.15.
+        def _recreate_function(self, proto: Any) -> Any:
+            function, setter = super()._recreate_function(proto)
+            traces = [self._proto.concrete_functions[name] for name in proto.concrete_functions]
+            _use_keyword_only_defaults(function, traces)
+            return function, setter
+
         def _restore_checkpoint(self) -> None:
             # Newer versions write no checkpoint for a model without variables. For others a missing one is an error.
             has_variables = any(node.HasField("variable") for node in self._proto.nodes)
@@ -115,6 +121,33 @@ def _make_v2_loader_class() -> Any:
             return {self._proto.nodes[number].variable.name: variable for number, variable in found.items()}
 
     return Loader
+
+
+def _use_keyword_only_defaults(function: Any, traces: list[Any]) -> None:
+    """Let a restored function have the defaults of arguments that are given by keyword only, which 1.15 ignores.
+
+    Args:
+        traces: its SavedConcreteFunction messages. Those of TensorFlow 2.0 may lack arguments at their defaults.
+    """
+    spec = function._function_spec
+    keywords = [set(each.canonicalized_input_signature.tuple_value.values[1].dict_value.fields) for each in traces]
+    given = set.intersection(*keywords) if keywords else set()
+    defaults = {name: value for name, value in (spec.fullargspec.kwonlydefaults or {}).items() if name in given}
+    if defaults:
+        spec._fullargspec = spec.fullargspec._replace(kwonlydefaults=defaults)
+        spec.__class__ = _make_function_spec_class()
+
+
+@functools.lru_cache(maxsize=None)
+def _make_function_spec_class() -> Any:
+    from tensorflow.python.eager import function
+
+    class FunctionSpec(function.FunctionSpec):  # type: ignore[misc]  # Seen in 1.15.
+        def canonicalize_function_inputs(self, *args: Any, **kwargs: Any) -> Any:
+            given = {**self.fullargspec.kwonlydefaults, **kwargs}
+            return super().canonicalize_function_inputs(*args, **given)
+
+    return FunctionSpec
 
 
 def _restore_objects(root: Any, prefix: str) -> None:

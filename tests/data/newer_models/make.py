@@ -258,6 +258,43 @@ def dense_table(numbers, table):
     return table.lookup(numbers)
 
 
+def _make_table_of_file(**options):
+    path = pathlib.Path(tempfile.mkdtemp()) / "words.txt"
+    path.write_bytes(b"the\r\ncat\nhat")
+    line, number = (tf.string, tf.lookup.TextFileIndex.WHOLE_LINE), (tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER)
+    columns, default = ((*number, *line), "?") if options.pop("is_inverse", False) else ((*line, *number), -1)
+    initializer = tf.lookup.TextFileInitializer(str(path), *columns, value_index_offset=2, **options)
+    return tf.lookup.StaticHashTable(initializer, default)
+
+
+@model(
+    np.array([b"the", b"cat", b"hat", b"x"], dtype=object),
+    table=_make_table_of_file,
+    inverse=lambda: _make_table_of_file(is_inverse=True, vocab_size=2),
+)
+def table_of_file(texts, table, inverse):
+    numbers = table.lookup(texts)
+    return {"numbers": numbers, "texts": inverse.lookup(numbers)}
+
+
+@model(np.array([[b"a"], [b"b"]], dtype=object), np.array([[1, 2], [3, 4]]))
+def crossed_features(texts, numbers):
+    dense = tf.sparse.cross([texts, numbers], separator="_X_")
+    sparse = tf.sparse.cross([tf.sparse.from_dense(numbers), texts], separator="_X_")
+    return {"dense": tf.sparse.to_dense(dense), "sparse": tf.sparse.to_dense(sparse)}
+
+
+@model(np.float32([[7, 8, 9, 10]]), w=X)
+def changed_elements(x, w):
+    w.scatter_nd_update([[1]], x)
+    w.scatter_nd_add([[2]], x)
+    w.scatter_nd_sub([[0]], x)
+    return {
+        "elements": tf.gather_nd(w, [[0, 0], [1, 2]]),
+        "rows": tf.raw_ops.ResourceGatherNd(resource=w.handle, indices=[[2], [0]], dtype=tf.float32),
+    }
+
+
 @model(X)
 def custom_gradient(x):
     @tf.custom_gradient
@@ -476,11 +513,36 @@ def save_function(path):
     return {"inputs/x0": X, "outputs/output_0": X @ X}
 
 
+def save_keyword_only(path):
+    """Saves functions with arguments that are given by keyword, or left at their defaults."""
+    root = tf.Module()
+
+    @tf.function
+    def scale(x, *, factor, is_doubled=False):
+        return x * factor * (2.0 if is_doubled else 1.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], name="x0")])
+    def call(x, *, is_doubled=False):
+        factor = tf.constant(3.0)
+        return {"scaled": scale(x, factor=factor), "doubled": scale(x, factor=factor, is_doubled=True)}
+
+    @tf.function
+    def add(*tensors, offset=1.0):
+        return tf.add_n(tensors) + offset
+
+    root.scale, root.call, root.add = scale, call, add
+    add(tf.constant(X))
+    outputs = call(tf.constant(X))
+    tf.saved_model.save(root, path, signatures=call)
+    return {"inputs/x0": X, **{f"outputs/{name}": value.numpy() for name, value in outputs.items()}}
+
+
 OTHERS = {
     "trained": save_trained,
     "legacy_module": save_legacy,
     "argument_types": save_argument_types,
     "function": save_function,
+    "keyword_only": save_keyword_only,
 }
 if tf.__version__ < "2.16":  # Newer ones have no optimizers of Keras 2.
     OTHERS["optimizer"] = save_optimizer
