@@ -150,7 +150,7 @@ class ConvertedModel:
             }
             loss = _compute_loss(outputs) if with_gradients else None
         trained = {_name_of(variable): variable for variable in model.trainable_variables}
-        gradients = tape.gradient(loss, list(trained.values())) if loss is not None else ()
+        gradients = () if tape is None or loss is None else tape.gradient(loss, list(trained.values()))
         return {
             "outputs": _replace_asset_paths({key: value.numpy() for key, value in outputs.items()}, self._paths),
             "gradients": {key: value.numpy() for key, value in _gradients_by_name(trained, gradients).items()},
