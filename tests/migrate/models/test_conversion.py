@@ -21,6 +21,7 @@ import rehub as hub
 from rehub.errors import (
     ConversionFailed,
     ExportTargetTaken,
+    InvalidModule,
     MissingOp,
     SignatureNotFound,
     TagsNotFound,
@@ -283,6 +284,28 @@ def test_a_data_set_of_trained_weights_is_converted_for_inference(tmp_path):
     report = hub.convert(export_with_references(data_set_fn, tmp_path / "old"), tmp_path / "new")
     assert report.comparisons[0].compared == ("outputs",)
     assert report.comparisons[0].difference == 0
+
+
+def test_a_table_that_a_placeholder_fills_is_left_out(tmp_path):
+    """Graphs of the analysis by tf.Transform have such tables. Their file does not exist yet."""
+    v1 = tf.compat.v1
+
+    def write(directory, **signatures):
+        builder = v1.saved_model.Builder(str(directory))
+        defs = {name: v1.saved_model.predict_signature_def(*each) for name, each in signatures.items()}
+        builder.add_meta_graph_and_variables(session, ["serve"], defs)
+        builder.save()
+
+    with tf.Graph().as_default(), v1.Session() as session:
+        file, x = v1.placeholder(tf.string, [], "vocabulary"), v1.placeholder(tf.string, [None])
+        table = tf.lookup.StaticVocabularyTable(tf.lookup.TextFileInitializer(file, tf.string, 0, tf.int64, 1), 1)
+        length = ({"x": x}, {"y": tf.strings.length(x)})
+        write(tmp_path / "unused", serving_default=length)
+        write(tmp_path / "used", serving_default=length, find=({"x": x}, {"y": table.lookup(x)}))
+    hub.convert(str(tmp_path / "unused"), tmp_path / "new")
+    assert tf.saved_model.load(str(tmp_path / "new"))(tf.constant(["ab"])).numpy().tolist() == [2]
+    with pytest.raises(InvalidModule, match="has no content: what fills it needs the placeholder 'vocabulary'"):
+        hub.convert(str(tmp_path / "used"), tmp_path / "other")
 
 
 def test_an_op_that_no_signature_needs_may_be_missing(tmp_path):
