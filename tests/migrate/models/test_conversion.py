@@ -18,7 +18,14 @@ from saved_models import LEGACY, PUBLISHED
 from trajectories import load_trajectories, with_each_trajectory
 
 import rehub as hub
-from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound, TagsNotFound, UnsupportedFormat
+from rehub.errors import (
+    ConversionFailed,
+    ExportTargetTaken,
+    MissingOp,
+    SignatureNotFound,
+    TagsNotFound,
+    UnsupportedFormat,
+)
 
 # A sparse or ragged input of a single-input signature is given in a dict, as Retraining does.
 
@@ -263,6 +270,37 @@ def test_a_model_without_gradients_in_tf1_is_compared_without_them(tmp_path):
     (training,) = [each for each in report.comparisons if each.mode == "training"]
     assert training.compared == ("outputs", "updated variables")
     assert training.not_compared == "gradients: TF1 has none: this gradient fails"
+
+
+def test_a_data_set_of_trained_weights_is_converted_for_inference(tmp_path):
+    """TensorFlow has no gradient for the elements of a data set."""
+
+    def data_set_fn():
+        x, w = tf.compat.v1.placeholder(tf.float32, [None]), tf.compat.v1.get_variable("w", [])
+        rows = tf.data.Dataset.from_tensor_slices(x * w).map(lambda row: row + 1).batch(9)
+        hub.add_signature(inputs=x, outputs=tf.data.experimental.get_single_element(rows))
+
+    report = hub.convert(export_with_references(data_set_fn, tmp_path / "old"), tmp_path / "new")
+    assert report.comparisons[0].compared == ("outputs",)
+    assert report.comparisons[0].difference == 0
+
+
+def test_an_op_that_no_signature_needs_may_be_missing(tmp_path):
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: TID251
+
+    refused = Path(__file__).parents[2] / "data" / "refused"
+    shutil.copytree(str(refused / "signatures"), str(tmp_path / "old"))
+    with pytest.raises(MissingOp, match="TrainingOnly"):
+        hub.convert(str(tmp_path / "old"), tmp_path / "new")
+    file = tmp_path / "old/saved_model.pb"
+    file.chmod(0o644)
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    del saved.meta_graphs[0].signature_def["unknown_op"]
+    file.write_bytes(saved.SerializeToString())
+    hub.convert(str(tmp_path / "old"), tmp_path / "new")
+    x = tf.constant([[1.0, 2.0, 3.0]])
+    expected = hub.load(str(tmp_path / "old"))(x)
+    np.testing.assert_allclose(tf.saved_model.load(str(tmp_path / "new"))(x), expected, rtol=1e-6)
 
 
 def test_an_asset_path_is_that_of_the_conversion(tmp_path):
