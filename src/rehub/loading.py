@@ -218,6 +218,7 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
 
     Raises:
         CorruptModel: the files are damaged, which explains the error.
+        MissingOp: TensorFlow has no kernels for its ops.
         InvalidModule: what runs when the model is loaded cannot be traced; names the node.
     """
     from rehub import retrain
@@ -238,6 +239,7 @@ def _trace_refused_model(model: _Model, error: Exception) -> Any | None:
     except InvalidModule as other:
         if isinstance(error, HubError):
             return None
+        restore.raise_if_kernels_missing(model.metagraph.used_ops(), request.label, error)
         reason = str(error).partition("\n")[0]
         raise restore.make_joint_error(
             InvalidModule,

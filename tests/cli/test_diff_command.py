@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -58,6 +59,14 @@ def test_diff_prints_differences_and_exits_with_1(rehub, tmp_path):
         "+ variable only: float32[2]",
     ]
     assert rehub("diff", before, after, "--stat").out.splitlines() == lines[:2]
+
+
+def test_values_are_not_compared_without_numpy(rehub, tmp_path, monkeypatch):
+    before, after = save(saved_models.Scale(), tmp_path / "1"), save(Changed(2.0), tmp_path / "2")
+    monkeypatch.setitem(sys.modules, "numpy", None)  # As if it were not installed.
+    ran = rehub("diff", before, after)
+    assert (ran.code, ran.err) == (1, "")
+    assert "is read into an array of NumPy: pip install numpy" in ran.out
 
 
 class Large(saved_models.Scale):

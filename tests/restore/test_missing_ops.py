@@ -54,6 +54,42 @@ def test_an_unknown_op_is_named(model):
         hub.load(model)
 
 
+def save_boosted_trees(path):
+    """Save a TF1 graph whose restoring fills an ensemble of boosted trees, for which TensorFlow 2.15 has no kernels."""
+    v1, raw = tf.compat.v1, tf.raw_ops
+    config = v1.ConfigProto(graph_options=v1.GraphOptions(place_pruned_graph=True))  # Others need kernels.
+    with tf.Graph().as_default() as graph, v1.Session(config=config) as session:
+        x = v1.placeholder(tf.float32, [None])
+        variable = v1.get_variable("v", initializer=2.0)
+        saver = v1.train.Saver([variable])
+        trees = raw.BoostedTreesEnsembleResourceHandleOp(container="", shared_name="trees")
+        (text,) = raw.RestoreV2(
+            prefix=graph.get_tensor_by_name(saver.saver_def.filename_tensor_name),
+            tensor_names=["t"],
+            shape_and_slices=[""],
+            dtypes=[tf.string],
+        )
+        fill = raw.BoostedTreesCreateEnsemble(
+            tree_ensemble_handle=trees, stamp_token=tf.constant(0, tf.int64), tree_ensemble_serialized=text
+        )
+        with tf.control_dependencies([fill, graph.get_operation_by_name(saver.saver_def.restore_op_name)]):
+            everything = tf.no_op("restore_everything")
+        saver.saver_def.restore_op_name = everything.name
+        session.run(variable.initializer)
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": x * variable})
+        builder = v1.saved_model.Builder(path)
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature}, saver=saver)
+        builder.save()
+
+
+@pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has the kernels")
+def test_ops_without_kernels_that_restore_a_model_are_named(tmp_path):
+    path = str(tmp_path / "model")
+    save_boosted_trees(path)
+    with pytest.raises(MissingOp, match=r"has no kernels for: BoostedTreesEnsembleResourceHandleOp"):
+        hub.load(path)
+
+
 def test_a_broken_package_is_named_with_its_error(model, tmp_path, monkeypatch):
     package = tmp_path / "site" / "tensorflow_text"
     package.mkdir(parents=True)

@@ -70,7 +70,7 @@ def test_a_refused_model_can_be_trained(loaded):
     assert np.abs(gradient.numpy()).min() > 0
 
 
-@pytest.mark.parametrize("name", ["dropped_ops", "other_keys", "ranks", "tables"])
+@pytest.mark.parametrize("name", ["dropped_ops", "other_keys", "ranks", "references", "tables"])
 def test_a_refused_model_can_be_converted(tmp_path, name):
     hub.convert(str(REFUSED / name), str(tmp_path / "converted"))
     model = tf.saved_model.load(str(tmp_path / "converted"))

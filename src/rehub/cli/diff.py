@@ -20,8 +20,9 @@ _MAX_LINES = 20  # of each group
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Compares two models, such as two versions, or a model before and after a conversion: format, signatures,\n"
-        "functions, ops, assets, and the values of variables. It does not need TensorFlow. The exit codes are those\n"
-        "of diff: 0 if the models are equal, 1 if they differ, 2 if one cannot be read."
+        "functions, ops, assets, and the values of variables. It does not need TensorFlow, but NumPy to say by how\n"
+        "much values differ. The exit codes are those of diff: 0 if the models are equal, 1 if they differ, 2 if one\n"
+        "cannot be read."
     )
     parser.add_handle_argument("before", metavar="A")
     parser.add_handle_argument("after", metavar="B", help="another handle")

@@ -16,7 +16,7 @@ def register_graph_ops(meta_graph: Any, label: str, replaced: Iterable[str] = ()
     Args:
         meta_graph: the MetaGraphDef.
         label: what messages call the model.
-        replaced: ops that are not needed, as others are traced in their place.
+        replaced: ops that are not needed, such as those in whose place others are traced.
 
     Raises:
         MissingOp: an op is not available; says which package has it. It is a `tf.errors.NotFoundError` as well.
@@ -30,7 +30,9 @@ def register_graph_ops(meta_graph: Any, label: str, replaced: Iterable[str] = ()
         content = graph_def.SerializeToString()
         nested = find_nested_ops(content, Message(content))
     functions = {function.signature.name for function in graph_def.library.function}
-    _register_ops(ops - functions - set(replaced), label, meta_graph.meta_info_def.tensorflow_version, nested)
+    optional = set(replaced)
+    wanted = nested | (optional - functions)
+    _register_ops(ops - functions - optional, label, meta_graph.meta_info_def.tensorflow_version, wanted)
 
 
 def register_ops_if_needed(graph_ops: Iterable[str]) -> None:

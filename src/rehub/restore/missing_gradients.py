@@ -11,10 +11,11 @@ from rehub import tf_internals
 
 
 def register_missing_gradients() -> None:
-    """Register the gradients of functional loops and of Einsum, if this TensorFlow has none."""
+    """Register the gradients of functional loops, Einsum and RaggedTensorToTensor, if this TensorFlow has none."""
     tf_internals.ops.register_gradients_of_loops()
-    if not tf_internals.ops.has_gradient("Einsum"):
-        tf_internals.import_tensorflow().RegisterGradient("Einsum")(differentiate_einsum)
+    for op, function in (("Einsum", differentiate_einsum), ("RaggedTensorToTensor", differentiate_ragged_to_tensor)):
+        if not tf_internals.ops.has_gradient(op):
+            tf_internals.import_tensorflow().RegisterGradient(op)(function)
 
 
 def differentiate_einsum(op: Any, gradient: Any) -> list[Any]:
@@ -39,6 +40,32 @@ def differentiate_einsum(op: Any, gradient: Any) -> list[Any]:
         part = tf.reshape(part, tf.where([label in kept for label in own], shape, tf.ones_like(shape)))
         found.append(tf.broadcast_to(part, shape))
     return found
+
+
+def differentiate_ragged_to_tensor(op: Any, gradient: Any) -> list[Any]:
+    """Return the gradients of the inputs of a RaggedTensorToTensor: its shape, values, default and row partitions.
+
+    The same op with numbers for the values says which value is at each place of the output.
+    """
+    tf = tf_internals.import_tensorflow()
+    shape, values, default, *partitions = op.inputs
+    rank = tf.rank(gradient) - tf.rank(values) + 1
+    # A shape that is a number is -1, which the op has to see when the graph is made.
+    shape = tf.constant(-1, shape.dtype) if shape.shape.ndims == 0 else shape[:rank]
+    numbers = tf.raw_ops.RaggedTensorToTensor(
+        shape=shape,
+        values=tf.range(tf.shape(values)[0]),
+        default_value=-1,
+        row_partition_tensors=partitions,
+        row_partition_types=op.get_attr("row_partition_types"),
+    )
+    numbers = tf.reshape(numbers, [-1])
+    parts = tf.reshape(gradient, tf.concat([tf.shape(numbers), tf.shape(values)[1:]], 0))
+    of_values = tf.math.unsorted_segment_sum(parts, numbers, tf.shape(values)[0])  # It drops those of -1.
+    of_default = tf.reduce_sum(tf.boolean_mask(parts, numbers < 0), 0)
+    repeated, _ = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(default), s1=tf.shape(of_default))
+    of_default = tf.reshape(tf.reduce_sum(of_default, repeated), tf.shape(default))
+    return [None, of_values, of_default, *[None for _ in partitions]]
 
 
 def _expand_ellipses(op: Any) -> list[str]:

@@ -61,7 +61,7 @@ def has_working_signature(obj: Any) -> bool:
     """Whether a signature of a model that `restore_traced` returned can be traced, or it has none.
 
     The others are traced when they are called, which then says what is wrong with them. One that lacks an input counts:
-    `prune` makes a function that has it.
+    `prune` makes a function that has it. So does one that needs a table whose content needs an input.
     """
     functions = ModuleParts.of_module(obj).functions
     names = functions.inference.signature_names()
@@ -70,7 +70,7 @@ def has_working_signature(obj: Any) -> bool:
             functions.get_concrete_function(name, training=False)
         except Exception as error:  # noqa: BLE001  TensorFlow raises many when it traces
             _log.debug("Signature %r of %s cannot be traced: %s", name, functions.label, error)
-            if functions.inference.unfed_placeholders(name):
+            if functions.inference.unfed_placeholders(name) or functions.state.has_unfilled_tables():
                 return True
         else:
             return True

@@ -225,7 +225,7 @@ class SignatureFunctions:
             SignatureNotFound: no signature has this name.
         """
         signatures = tuple(
-            read_signature(name, Message(signature_def.SerializeToString()))
+            self.correct_dtypes(read_signature(name, Message(signature_def.SerializeToString())))
             for name, signature_def in self.signature_defs().items()
         )
         usual = "default" if is_legacy else "serving_default"

@@ -16,7 +16,7 @@ from rehub.retrain.converters.tables import TABLES
 from rehub.retrain.converters.variables import VARIABLES
 from rehub.retrain.graph import Node, NodeOutput, Program, parse_output
 from rehub.retrain.interpreter import GraphInterpreter
-from rehub.retrain.module_graph import ModuleGraph
+from rehub.retrain.module_graph import PLACEHOLDERS, ModuleGraph
 from rehub.retrain.saved_values import (
     SavedValue,
     check_saver,
@@ -64,6 +64,7 @@ class ModuleState(StateLookup):
         self.assets: dict[str, Any] = {}
         self._assets_of: dict[Program, dict[NodeOutput, Any]] = {}
         self._unset: set[str] = set()
+        self._unfilled: dict[str, str] = {}  # Tables, and the placeholders that what fills them needs.
         for graph in (inference, training):
             check_saver(graph)
             self._assets_of[graph.program] = self._make_assets(graph.meta_graph)
@@ -102,7 +103,16 @@ class ModuleState(StateLookup):
 
     def get_table(self, node: Node) -> Any:
         """As `StateLookup.get_table`."""
-        return self.tables[_shared_name(node)].resource_handle
+        name = _shared_name(node)
+        if name in self._unfilled:
+            raise InvalidModule(
+                f"Table {name!r} has no content: what fills it needs the placeholder {self._unfilled[name]!r}."
+            )
+        return self.tables[name].resource_handle
+
+    def has_unfilled_tables(self) -> bool:
+        """Whether there are tables that cannot be filled, such as those of the analysis by tf.Transform."""
+        return bool(self._unfilled)
 
     def _make_variables(self, graphs: list[ModuleGraph], trained: set[str], checkpoint: str, device: str) -> None:
         tf = tf_internals.import_tensorflow()
@@ -150,7 +160,13 @@ class ModuleState(StateLookup):
             name = _shared_name(node)
             if node.op in TABLES and name not in self.tables:
                 initializers = _find_initializers(graph, node, listed)
-                self.tables[name] = self._make_table(program, node, initializers, checkpoint)
+                assets = {output.node for output in self._assets_of[program]}
+                needed = program.graph.ancestors(initializers, stop=assets)
+                unfed = sorted(each for each in needed if program.graph.nodes[each].op in PLACEHOLDERS)
+                if unfed:
+                    self._unfilled[name] = unfed[0]
+                else:
+                    self.tables[name] = self._make_table(program, node, initializers, checkpoint)
 
     def _make_assets(self, meta_graph: Any) -> dict[NodeOutput, Any]:
         tf = tf_internals.import_tensorflow()

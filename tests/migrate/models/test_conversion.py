@@ -18,7 +18,15 @@ from saved_models import LEGACY, PUBLISHED
 from trajectories import load_trajectories, with_each_trajectory
 
 import rehub as hub
-from rehub.errors import ConversionFailed, ExportTargetTaken, SignatureNotFound, TagsNotFound, UnsupportedFormat
+from rehub.errors import (
+    ConversionFailed,
+    ExportTargetTaken,
+    InvalidModule,
+    MissingOp,
+    SignatureNotFound,
+    TagsNotFound,
+    UnsupportedFormat,
+)
 
 # A sparse or ragged input of a single-input signature is given in a dict, as Retraining does.
 
@@ -263,6 +271,59 @@ def test_a_model_without_gradients_in_tf1_is_compared_without_them(tmp_path):
     (training,) = [each for each in report.comparisons if each.mode == "training"]
     assert training.compared == ("outputs", "updated variables")
     assert training.not_compared == "gradients: TF1 has none: this gradient fails"
+
+
+def test_a_data_set_of_trained_weights_is_converted_for_inference(tmp_path):
+    """TensorFlow has no gradient for the elements of a data set."""
+
+    def data_set_fn():
+        x, w = tf.compat.v1.placeholder(tf.float32, [None]), tf.compat.v1.get_variable("w", [])
+        rows = tf.data.Dataset.from_tensor_slices(x * w).map(lambda row: row + 1).batch(9)
+        hub.add_signature(inputs=x, outputs=tf.data.experimental.get_single_element(rows))
+
+    report = hub.convert(export_with_references(data_set_fn, tmp_path / "old"), tmp_path / "new")
+    assert report.comparisons[0].compared == ("outputs",)
+    assert report.comparisons[0].difference == 0
+
+
+def test_a_table_that_a_placeholder_fills_is_left_out(tmp_path):
+    """Graphs of the analysis by tf.Transform have such tables. Their file does not exist yet."""
+    v1 = tf.compat.v1
+
+    def write(directory, **signatures):
+        builder = v1.saved_model.Builder(str(directory))
+        defs = {name: v1.saved_model.predict_signature_def(*each) for name, each in signatures.items()}
+        builder.add_meta_graph_and_variables(session, ["serve"], defs)
+        builder.save()
+
+    with tf.Graph().as_default(), v1.Session() as session:
+        file, x = v1.placeholder(tf.string, [], "vocabulary"), v1.placeholder(tf.string, [None])
+        table = tf.lookup.StaticVocabularyTable(tf.lookup.TextFileInitializer(file, tf.string, 0, tf.int64, 1), 1)
+        length = ({"x": x}, {"y": tf.strings.length(x)})
+        write(tmp_path / "unused", serving_default=length)
+        write(tmp_path / "used", serving_default=length, find=({"x": x}, {"y": table.lookup(x)}))
+    hub.convert(str(tmp_path / "unused"), tmp_path / "new")
+    assert tf.saved_model.load(str(tmp_path / "new"))(tf.constant(["ab"])).numpy().tolist() == [2]
+    with pytest.raises(InvalidModule, match="has no content: what fills it needs the placeholder 'vocabulary'"):
+        hub.convert(str(tmp_path / "used"), tmp_path / "other")
+
+
+def test_an_op_that_no_signature_needs_may_be_missing(tmp_path):
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: TID251
+
+    refused = Path(__file__).parents[2] / "data" / "refused"
+    shutil.copytree(str(refused / "signatures"), str(tmp_path / "old"))
+    with pytest.raises(MissingOp, match="TrainingOnly"):
+        hub.convert(str(tmp_path / "old"), tmp_path / "new")
+    file = tmp_path / "old/saved_model.pb"
+    file.chmod(0o644)
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    del saved.meta_graphs[0].signature_def["unknown_op"]
+    file.write_bytes(saved.SerializeToString())
+    hub.convert(str(tmp_path / "old"), tmp_path / "new")
+    x = tf.constant([[1.0, 2.0, 3.0]])
+    expected = hub.load(str(tmp_path / "old"))(x)
+    np.testing.assert_allclose(tf.saved_model.load(str(tmp_path / "new"))(x), expected, rtol=1e-6)
 
 
 def test_an_asset_path_is_that_of_the_conversion(tmp_path):

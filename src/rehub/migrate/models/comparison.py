@@ -92,7 +92,7 @@ def _compare_signature(
     tf = tf_internals.import_tensorflow()
     try:
         expected = reference.run_signature(name, inputs)
-    except (tf.errors.OpError, LookupError) as error:
+    except (tf.errors.OpError, LookupError, ValueError) as error:
         # The model may not accept made-up inputs.
         return Comparison(name, mode, (), 0.0, f"the original fails on the inputs: {summarize_error(error)}")
     if expected is None:
@@ -100,8 +100,9 @@ def _compare_signature(
     try:
         received = model.run_signature(name, inputs, reference.training, with_gradients="gradients" in expected)
     except (tf.errors.OpError, *NO_GRADIENT_ERRORS) as error:
+        failing = "the gradient of " if "gradients" in expected and not isinstance(error, tf.errors.OpError) else ""
         raise ConversionFailed(
-            f"{label!r} was not converted: in {mode}, signature {name!r} fails, and does not in TF1: "
+            f"{label!r} was not converted: in {mode}, {failing}signature {name!r} fails, and does not in TF1: "
             f"{summarize_error(error)}"
         ) from error
     differences = {

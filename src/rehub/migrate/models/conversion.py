@@ -15,6 +15,7 @@ from rehub.redaction import redact_url
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain import find_dropped_ops
+from rehub.retrain.module_graph import ModuleGraph
 from rehub.retrain.signature_functions import SignatureFunctions
 from rehub.savedmodel import Layout, read_metagraphs, select_metagraph
 
@@ -116,8 +117,7 @@ def convert(
     chosen = _choose_tags(variants, layout, tags, label)
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:
-            ops = {node.op for node in meta_graph.graph_def.node}
-            register_graph_ops(meta_graph, label, find_dropped_ops(ops))
+            register_graph_ops(meta_graph, label, _find_unneeded_ops(meta_graph))
         inference = select_metagraph(metagraphs, chosen or frozenset(), label)
         with restore.explain_damaged_files(layout, [inference], label):
             functions = SignatureFunctions(variants, chosen, variables_prefix(layout.path), "", repr(label))
@@ -142,6 +142,14 @@ def convert(
         left_out=tuple(left_out),
         comparisons=tuple(comparisons),
     )
+
+
+def _find_unneeded_ops(meta_graph: Any) -> set[str]:
+    """Return the ops of a graph that no signature needs, and those in whose place others are traced."""
+    graph = ModuleGraph(meta_graph)
+    ops = {node.op for node in meta_graph.graph_def.node}
+    needed = {op for name in graph.signature_names() for op in graph.ops_of(name)}
+    return (ops - needed).union(find_dropped_ops(ops))
 
 
 def _make_call(functions: SignatureFunctions, signature: str | None, layout: Layout, label: str) -> SignatureCall:

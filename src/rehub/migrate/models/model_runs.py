@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import Any, Dict, Iterable
 
@@ -22,7 +23,7 @@ SignatureResults = Dict[str, Dict[str, Any]]
 
 def summarize_error(error: Exception) -> str:
     """Return the last line of an error's message, without TensorFlow's stack of nodes."""
-    message = getattr(error, "message", str(error)).partition("\n\t [[{{node")[0]
+    message = getattr(error, "message", str(error)).partition("\n\t [[")[0]
     return str(message.strip().splitlines()[-1])
 
 
@@ -95,7 +96,7 @@ class OriginalModel:
         self.why_no_gradients = ""
         if self.training:
             try:
-                results["gradients"], _ = self._run_from_start(self._build_gradients(outputs), feeds)
+                results["gradients"], _ = self._run_from_start(self._build_gradients(outputs, feeds), feeds)
             except (tf.errors.OpError, *NO_GRADIENT_ERRORS) as error:
                 self.why_no_gradients = f"gradients: TF1 has none: {summarize_error(error)}"
         return {**results, "updated variables": variables}
@@ -110,12 +111,17 @@ class OriginalModel:
         paths = (path for array in self._paths.values() for path in array.ravel())
         return _replace_asset_paths(values, paths), self._session.run(self._variables)
 
-    def _build_gradients(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def _build_gradients(self, outputs: dict[str, Any], feeds: dict[str, Any]) -> dict[str, Any]:
+        """Build the gradients of the variables. A variable whose value is an input has none by way of that value."""
         tf = tf_internals.import_tensorflow()
+        fed = [self._graph.get_tensor_by_name(name) for name in feeds]
         with self._graph.as_default(), use_control_flow_v1():
             loss = _compute_loss(outputs)
-            trained = {variable.op.name: variable for variable in tf.compat.v1.trainable_variables()}
-            gradients = tf.compat.v1.gradients(loss, list(trained.values())) if loss is not None and trained else ()
+            values = {tensor.op for tensor in fed}
+            trained = {each.op.name: each for each in tf.compat.v1.trainable_variables() if each.op not in values}
+            if loss is None or not trained:
+                return {}
+            gradients = tf.compat.v1.gradients(loss, list(trained.values()), stop_gradients=fed)
             return _gradients_by_name(trained, gradients)
 
 
@@ -134,7 +140,8 @@ class ConvertedModel:
         tf, model = tf_internals.import_tensorflow(), self._model
         for variable in model.variables:
             variable.assign(self._initial[_name_of(variable)])
-        with tf.GradientTape() as tape:
+        # A tape builds the gradients of all that runs under it.
+        with tf.GradientTape() if with_gradients else contextlib.nullcontext() as tape:
             results = model(inputs or None, training=training, signature=name, as_dict=True)
             outputs = {
                 f"{key}/{index}": part
@@ -143,7 +150,7 @@ class ConvertedModel:
             }
             loss = _compute_loss(outputs) if with_gradients else None
         trained = {_name_of(variable): variable for variable in model.trainable_variables}
-        gradients = tape.gradient(loss, list(trained.values())) if loss is not None else ()
+        gradients = () if tape is None or loss is None else tape.gradient(loss, list(trained.values()))
         return {
             "outputs": _replace_asset_paths({key: value.numpy() for key, value in outputs.items()}, self._paths),
             "gradients": {key: value.numpy() for key, value in _gradients_by_name(trained, gradients).items()},

@@ -45,12 +45,15 @@ class TensorReader:
 
     Raises:
         UnsupportedFormat: it is of a type that has no value outside TensorFlow.
+        PackageMissing: NumPy is not installed.
     """
 
     def __init__(self, prefix: str, shards: int, is_big_endian: bool, entry: CheckpointEntry) -> None:
         self._prefix, self._shards = prefix, shards
         self._entry = entry
         self._order: Literal["<", ">"] = ">" if is_big_endian else "<"
+        if importlib.util.find_spec("numpy") is None:
+            raise PackageMissing(f"{self._tensor_label} is read into an array of NumPy: pip install numpy")
         if len(entry.shape) > _MAX_RANK:
             raise UnsupportedFormat(f"{self._tensor_label} has {len(entry.shape)} dimensions; NumPy has {_MAX_RANK}.")
         if entry.dtype != "string" and dtype_size(entry.dtype) is None:
