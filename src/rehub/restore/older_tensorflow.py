@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What a TensorFlow cannot load or run whatever version wrote it: 1.15 no dicts, with wrapt from 1.15 on; and newer
-# versions of TensorFlow 2 no ops whose kernels they have removed.
+# Some models have to be rewritten whichever TensorFlow wrote them: 1.15 cannot load dicts with wrapt 1.15 or newer, and
+# TensorFlow 2 has no kernel for this op any more.
 _DICT, _REMOVED_OP = b"trackable_dict_wrapper", b"BoostedTreesBucketize"
 
 

@@ -113,7 +113,8 @@ def convert(
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     if any(each.has_objects for each in metagraphs):
         raise UnsupportedFormat(f"{label!r} is a TF2 SavedModel already. There is nothing to convert.")
-    variants = read_variants(layout)
+    rewritten, _ = restore.rewrite_if_newer(layout, metagraphs, label)
+    variants = read_variants(rewritten, layout.path)
     chosen = _choose_tags(variants, layout, tags, label)
     with tf_internals.suppress_deprecations_and_infos():
         for meta_graph in variants:

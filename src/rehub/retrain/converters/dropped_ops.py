@@ -9,21 +9,6 @@ from rehub.retrain.context import Context, Converter, Scope
 from rehub.retrain.graph import Node
 
 
-def _convert_bucketize(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
-    """Return the index of the first boundary that is not less than each value (kernels/boosted_trees/quantile_ops.cc).
-
-    tf.transform put this op into graphs, for `tft.bucketize`.
-    """
-    tf = tf_internals.import_tensorflow()
-    tensors = context.get_input_tensors(node, scope)
-    count = node.attr["num_features"].i
-    buckets = []
-    for values, boundaries in zip(tensors[:count], tensors[count:]):
-        found = tf.searchsorted(boundaries, values, side="left", out_type=tf.int32)
-        buckets.append(tf.minimum(found, tf.size(boundaries) - 1))
-    return buckets
-
-
 def _convert_gather_tree(context: Context, node: Node, scope: Scope) -> Sequence[Any]:
     """Return the sequences of a beam search (contrib/seq2seq/kernels/beam_search_ops.cc), with ids [time, batch, beam].
 
@@ -66,7 +51,6 @@ def _convert_projective_transform(context: Context, node: Node, scope: Scope) ->
 
 
 CONVERTERS: dict[str, Converter] = {
-    "BoostedTreesBucketize": _convert_bucketize,
     "GatherTree": _convert_gather_tree,
     "ImageProjectiveTransform": _convert_projective_transform,
 }
