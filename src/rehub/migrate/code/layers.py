@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
+from rehub.migrate.code.optimizer_calls import SCHEDULES
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import argument_words, arguments_by_name
 from rehub.migrate.code.values import Plain, Tensor, tensorflow_path
@@ -65,16 +66,6 @@ _OPTIMIZERS = {
         ),
         "",
     ),
-}
-# Schedules of Keras, with the parameters of those of TensorFlow 1; "" for the step counter.
-_DECAY = ("initial_learning_rate", "", "decay_steps")
-_SCHEDULES = {
-    "cosine_decay": ("CosineDecay", (*_DECAY, "alpha")),
-    "exponential_decay": ("ExponentialDecay", (*_DECAY, "decay_rate", "staircase")),
-    "inverse_time_decay": ("InverseTimeDecay", (*_DECAY, "decay_rate", "staircase")),
-    "piecewise_constant": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
-    "piecewise_constant_decay": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
-    "polynomial_decay": ("PolynomialDecay", (*_DECAY, "end_learning_rate", "power", "cycle")),
 }
 _OLD_WORDS = {"learning_rate": "initial_learning_rate"}
 _KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2", "use_nesterov": "nesterov"}
@@ -207,7 +198,7 @@ def is_initializer(plan: Plan, node: cst.BaseExpression | None) -> bool:
 def rewrite_schedules(plan: Plan, tf: str) -> None:
     """Plan the schedules of Keras in the place of learning rates that depend on a step counter."""
     for node in plan.record.schedules:
-        name, parameters = _SCHEDULES[layer_word(node)]
+        name, parameters = SCHEDULES[layer_word(node)]
         arguments = arguments_by_name(node, [each or "global_step" for each in parameters])
         step = arguments.pop("global_step", arguments.pop("x", None))
         arguments.pop("name", None)
@@ -242,10 +233,10 @@ def variable_builder(tf: str, arguments: dict[str, cst.BaseExpression]) -> Build
         words = [f"{word}={renderer.code(arguments[word])}" for word in ("trainable", "name") if word in arguments]
         types = [f"dtype={renderer.code(arguments['dtype'])}"] if "dtype" in arguments else []
         if shape is not None:
-            value = value or f"{tf}.compat.v1.glorot_uniform_initializer()"
-            value += (
-                "" if initializer is None or isinstance(initializer, cst.Call) else "()"
-            )  # A class of initializers.
+            if initializer is None:
+                value = f"{tf}.compat.v1.glorot_uniform_initializer()"
+            elif not isinstance(initializer, cst.Call):
+                value = f"{value}()"  # A class of initializers.
             value = f"{value}({', '.join([renderer.code(shape), *types])})"
         given = [value, *words, *(types if shape is None else [])]
         return cst.parse_expression(f"{tf}.Variable({', '.join(given)})")

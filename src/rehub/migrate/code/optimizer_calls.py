@@ -21,11 +21,16 @@ from rehub.migrate.code.values import (
     sources_of,
 )
 
-SCHEDULES = frozenset(
-    """
-    cosine_decay exponential_decay inverse_time_decay piecewise_constant piecewise_constant_decay polynomial_decay
-    """.split()
-)
+# Schedules of Keras, with the parameters of those of TensorFlow 1; "" for the step counter.
+_DECAY = ("initial_learning_rate", "", "decay_steps")
+SCHEDULES = {
+    "cosine_decay": ("CosineDecay", (*_DECAY, "alpha")),
+    "exponential_decay": ("ExponentialDecay", (*_DECAY, "decay_rate", "staircase")),
+    "inverse_time_decay": ("InverseTimeDecay", (*_DECAY, "decay_rate", "staircase")),
+    "piecewise_constant": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "piecewise_constant_decay": ("PiecewiseConstantDecay", ("", "boundaries", "values")),
+    "polynomial_decay": ("PolynomialDecay", (*_DECAY, "end_learning_rate", "power", "cycle")),
+}
 
 _NOT_A_LOSS = "a loss of gradients or of all variables of a graph"
 
