@@ -3,9 +3,11 @@
 Each way reads Parquet, computes embeddings of 128 dimensions with a table, and writes Parquet, in processes of its own;
 the ways alternate. CPU seconds are those of all processes that a way starts, with the start of TensorFlow. The second
 table is a text preprocessor with an encoder, as of BERT: Beam's handler loads the preprocessor again for each batch.
-The third is a small CNN over JPEG files, which are decoded and resized: by Pillow with antialiasing in rehub, and by
-tf.image.resize without it in the loop. With `--memory` the peak memory of the local engine over the number of rows, and
-with `--plan` the cost of a plan over the number of files.
+The last two are over JPEG files: by a CNN so small that decoding costs as much as the model, and by MobileNetV2. rehub
+resizes with antialiasing; the loop is measured without it, as is the default of tf.image.resize, and with it.
+
+With `--memory` it prints the peak memory of the local engine over the number of rows, and with `--plan` the cost of a
+plan over the number of files.
 
 Usage: `python benchmarks/batch.py [--rounds 3] [--rows 200000] [--only WORD] [--memory | --plan]`
 It needs TensorFlow 2.15, tensorflow-text, tensorflow_hub and `pip install "rehub[beam,ray]"`, on Linux.
@@ -32,6 +34,7 @@ ROWS_OF_FILE = 10_000
 BATCH = 512
 ROWS_WITH_PREPROCESSOR = 20_000
 IMAGES = 4_000
+IMAGES_OF_MOBILENET = 1_000
 IMAGE_BATCH = 32
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): processes whose parent ends become children of this one
 
@@ -54,32 +57,37 @@ def loop(models: str, files: list[str], output: str) -> None:
         parquet.write_table(result, f"{output}/{Path(file).name}", compression="zstd")
 
 
-def image_loop(models: str, files: list[str], output: str) -> None:
+def image_loop(model_name: str, size: int, *, antialias: bool) -> Callable[[str, list[str], str], None]:
     """tf.data and tensorflow_hub, over images."""
-    import numpy as np
-    import pyarrow as pa
-    import tensorflow as tf
-    import tensorflow_hub as hub
-    from pyarrow import parquet
 
-    def read(file: tf.Tensor) -> tf.Tensor:
-        return tf.image.resize(tf.io.decode_jpeg(tf.io.read_file(file), 3), [128, 128]) / 255.0
+    def run(models: str, files: list[str], output: str) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import tensorflow as tf
+        import tensorflow_hub as hub
+        from pyarrow import parquet
 
-    model = hub.load(f"{models}/image")
-    images = tf.data.Dataset.from_tensor_slices(files).map(read, tf.data.AUTOTUNE).batch(IMAGE_BATCH).prefetch(2)
-    found = np.concatenate([model(batch).numpy() for batch in images])
-    features = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
-    parquet.write_table(pa.table({"path": files, "embedding": features}), f"{output}/all.parquet", compression="zstd")
+        def read(file: tf.Tensor) -> tf.Tensor:
+            image = tf.io.decode_jpeg(tf.io.read_file(file), 3)
+            return tf.image.resize(image, [size, size], antialias=antialias) / 255.0
+
+        model = hub.load(f"{models}/{model_name}")
+        images = tf.data.Dataset.from_tensor_slices(files).map(read, tf.data.AUTOTUNE).batch(IMAGE_BATCH).prefetch(2)
+        found = np.concatenate([model(batch).numpy() for batch in images])
+        features = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
+        table = pa.table({"path": files, "embedding": features})
+        parquet.write_table(table, f"{output}/all.parquet", compression="zstd")
+
+    return run
 
 
-def rehub_images(workers: int) -> Callable[[str, list[str], str], None]:
+def rehub_images(model_name: str, workers: int) -> Callable[[str, list[str], str], None]:
     """The local engine, over images."""
 
     def run(models: str, files: list[str], output: str) -> None:
         import rehub
 
-        folder = str(Path(files[0]).parent)
-        report = rehub.batch(f"{models}/image", folder, output, workers=workers, shard_rows=len(files) // 8)
+        report = rehub.batch(f"{models}/{model_name}", files, output, workers=workers, shard_rows=len(files) // 8)
         assert not report.failed
 
     return run
@@ -176,10 +184,18 @@ WAYS_WITH_PREPROCESSOR = {
     "preprocessor: Beam, rehub's handler": rehubs_handler(has_preprocessor=True),
 }
 WAYS_WITH_IMAGES = {
-    "images: tf.data loop, tensorflow_hub": image_loop,
-    "images: rehub, local": rehub_images(1),
-    "images: rehub, local, 2 workers": rehub_images(2),
+    "small CNN: tf.data loop": image_loop("small_cnn", 128, antialias=False),
+    "small CNN: tf.data loop, antialiased": image_loop("small_cnn", 128, antialias=True),
+    "small CNN: rehub, local": rehub_images("small_cnn", 1),
+    "small CNN: rehub, local, 2 workers": rehub_images("small_cnn", 2),
 }
+WAYS_WITH_MOBILENET = {
+    "MobileNetV2: tf.data loop": image_loop("mobilenet", 224, antialias=False),
+    "MobileNetV2: tf.data loop, antialiased": image_loop("mobilenet", 224, antialias=True),
+    "MobileNetV2: rehub, local": rehub_images("mobilenet", 1),
+    "MobileNetV2: rehub, local, 2 workers": rehub_images("mobilenet", 2),
+}
+IMAGE_WAYS = {**WAYS_WITH_IMAGES, **WAYS_WITH_MOBILENET}
 
 
 def main(options: argparse.Namespace) -> None:
@@ -209,7 +225,12 @@ def measure_ways(scratch: str, options: argparse.Namespace) -> None:
     """Print CPU and wall seconds of each way."""
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, medians of {options.rounds} interleaved rounds")
     few = min(options.rows, ROWS_WITH_PREPROCESSOR)
-    for ways, rows in ((WAYS, options.rows), (WAYS_WITH_PREPROCESSOR, few), (WAYS_WITH_IMAGES, IMAGES)):
+    for ways, rows in (
+        (WAYS, options.rows),
+        (WAYS_WITH_PREPROCESSOR, few),
+        (WAYS_WITH_IMAGES, IMAGES),
+        (WAYS_WITH_MOBILENET, IMAGES_OF_MOBILENET),
+    ):
         chosen = [name for name in ways if options.only in name]
         measured: dict[str, list[tuple[float, float]]] = {name: [] for name in chosen}
         for _ in range(options.rounds):
@@ -218,10 +239,10 @@ def measure_ways(scratch: str, options: argparse.Namespace) -> None:
                 print(f"    {name}: {measured[name][-1][0]:.1f} CPU s", file=sys.stderr, flush=True)
         for number, name in enumerate(chosen):
             if not number:
-                print(f"{rows:,} rows{'':29} CPU s      wall s   CPU us a row")
+                print(f"{rows:,} rows{'':31} CPU s      wall s   CPU us a row")
             cpu, wall = (statistics.median(values) for values in zip(*measured[name]))
             spread = " ".join(f"{value:.1f}" for value, _ in measured[name])
-            print(f"  {name:36} {cpu:7.1f} {wall:10.1f} {cpu / rows * 1e6:10.0f}   ({spread})", flush=True)
+            print(f"  {name:38} {cpu:7.1f} {wall:10.1f} {cpu / rows * 1e6:10.0f}   ({spread})", flush=True)
 
 
 def measure_memory(scratch: str, rows: int) -> None:
@@ -237,7 +258,7 @@ def run_way(scratch: str, name: str, rows: int) -> tuple[float, float, float]:
     output = Path(scratch, "output")
     shutil.rmtree(str(output), ignore_errors=True)
     output.mkdir()
-    folder, rows_of_file = ("images", 1) if name in WAYS_WITH_IMAGES else ("texts", ROWS_OF_FILE)
+    folder, rows_of_file = ("images", 1) if name in IMAGE_WAYS else ("texts", ROWS_OF_FILE)
     files = [str(file) for file in sorted(Path(scratch, folder).iterdir())[: rows // rows_of_file]]
     start = time.perf_counter()
     command = [sys.executable, __file__, "--way", name, f"{scratch}/models", str(output), *files]
@@ -403,6 +424,6 @@ if __name__ == "__main__":
     arguments = parse_arguments()
     if arguments.way:
         name, models, output, *files = arguments.way
-        {**WAYS, **WAYS_WITH_PREPROCESSOR, **WAYS_WITH_IMAGES}[name](models, files, output)
+        {**WAYS, **WAYS_WITH_PREPROCESSOR, **IMAGE_WAYS}[name](models, files, output)
     else:
         main(arguments)

@@ -1,4 +1,7 @@
-"""The model of images that `batch.py` measures: `python image_model.py DIRECTORY` writes `image`, a small CNN."""
+"""The models of images that `batch.py` measures: `python image_model.py DIRECTORY`.
+
+`small_cnn` is so small that decoding costs as much as the model; `mobilenet` is MobileNetV2, with random weights.
+"""
 
 from __future__ import annotations
 
@@ -27,4 +30,6 @@ class Features(tf.Module):
 
 if __name__ == "__main__":
     model = Features()
-    tf.saved_model.save(model, f"{sys.argv[1]}/image", model.__call__)
+    tf.saved_model.save(model, f"{sys.argv[1]}/small_cnn", model.__call__)
+    mobilenet = tf.keras.applications.MobileNetV2((224, 224, 3), weights=None, include_top=False, pooling="avg")
+    tf.saved_model.save(mobilenet, f"{sys.argv[1]}/mobilenet")
