@@ -382,6 +382,7 @@ def measure_plan(scratch: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
+    from rehub.batch_inference.plan import ShardLimit
     from rehub.batch_inference.planning import plan_input
 
     parquet.write_table(pa.table({"text": ["a"] * 10}), str(scratch / "one.parquet"))
@@ -393,10 +394,10 @@ def measure_plan(scratch: Path) -> None:
             shutil.copy(str(scratch / "one.parquet"), str(texts / f"{number:06}.parquet"))
         made = files
         start, cpu = time.perf_counter(), time.process_time()
-        found = plan_input([str(texts)], None, 10)
+        found = plan_input([str(texts)], None, ShardLimit(10))
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         tracemalloc.start()
-        found = plan_input([str(texts)], None, 10)
+        found = plan_input([str(texts)], None, ShardLimit(10))
         memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         size = len(json.dumps([shard.to_json() for shard in found.shards]))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import struct
 
 import pytest
@@ -10,16 +11,17 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
 pq = pytest.importorskip("pyarrow.parquet")
 np = pytest.importorskip("numpy")
 
-from rehub.batch_inference import planning, reading  # noqa: E402
+from rehub.batch_inference import reading  # noqa: E402
+from rehub.batch_inference.plan import ShardLimit  # noqa: E402
 from rehub.batch_inference.planning import plan_input  # noqa: E402
 from rehub.batch_inference.reading import lines  # noqa: E402
 from rehub.errors import InputChanged, InputMismatch, InputUnreadable  # noqa: E402
 from rehub.savedmodel.checkpoint.crc32c import Checksum  # noqa: E402
 
 
-def read_all(inputs, rows=50_000):
+def read_all(inputs, limit=None):
     """The rows of an input, each a dict of its columns, or its error."""
-    plan = plan_input([inputs], None, rows)
+    plan = plan_input([inputs], None, limit)
     names = list(plan.types)
     found = []
     for shard in plan.shards:
@@ -64,9 +66,9 @@ def test_large_files_are_cut_where_rows_start(name, tmp_path, monkeypatch):
         (tmp_path / name).write_text(write[name]())
     else:
         (tmp_path / name).write_bytes(b"".join(frame(example(text=[text.encode()])) for text in texts))
-    plan = plan_input([tmp_path], None, 4)
+    plan = plan_input([tmp_path], None, ShardLimit(4))
     assert [shard.rows for shard in plan.shards] == [4, 4, 2]
-    found = [row["text"] for row in read_all(tmp_path, 4)]
+    found = [row["text"] for row in read_all(tmp_path, ShardLimit(4))]
     assert [each if isinstance(each, str) else each.decode() for each in found] == texts
 
 
@@ -129,10 +131,10 @@ def test_parquet_is_cut_by_rows_and_keeps_its_types(tmp_path):
     table = pa.table({"id": pa.array(range(100), pa.int16()), "text": [str(each) for each in range(100)]})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=70)
     pq.write_table(table.slice(0, 0), tmp_path / "b.parquet")
-    plan = plan_input([tmp_path / "*.parquet"], None, 30)
+    plan = plan_input([tmp_path / "*.parquet"], None, ShardLimit(30))
     assert [shard.rows for shard in plan.shards] == [23, 23, 24, 30]
     assert plan.types["id"] == pa.int16()
-    assert [row["id"] for row in read_all(tmp_path, 30)] == list(range(100))
+    assert [row["id"] for row in read_all(tmp_path, ShardLimit(30))] == list(range(100))
 
 
 def test_a_file_that_is_not_parquet_is_one_row_with_an_error(tmp_path):
@@ -192,11 +194,31 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path):
         next(rows)
 
 
-def test_large_pictures_make_several_shards(tmp_path, monkeypatch):
-    monkeypatch.setattr(planning, "SHARD_BYTES", 100)
-    for number in range(4):
-        (tmp_path / f"{number}.png").write_bytes(bytes(40))
-    assert [shard.rows for shard in plan_input([tmp_path], None).shards] == [2, 2]
+def test_large_rows_make_several_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "CUT_FROM_BYTES", 0)
+    limit = ShardLimit(size=3000)
+    table = pa.table({"text": [os.urandom(50).hex() for _ in range(100)]})
+    texts = table["text"].to_pylist()
+    folders = {name: tmp_path / name for name in ("png", "parquet", "jsonl", "csv", "tfrecord")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        if name == "png":
+            for number, text in enumerate(texts):
+                (folder / f"{number}.png").write_text(text)
+        elif name == "parquet":
+            pq.write_table(table, folder / "a.parquet", compression="none", use_dictionary=False)
+        elif name == "jsonl":
+            (folder / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        elif name == "csv":
+            (folder / "a.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts))
+        else:
+            (folder / "a.tfrecord").write_bytes(b"".join(frame(example(text=[text.encode()])) for text in texts))
+        rows = [shard.rows for shard in plan_input([folder], None, limit).shards]
+        assert sum(rows) == 100
+        assert 20 <= max(rows) <= 30, name
+        if name != "png":
+            found = [row["text"] for row in read_all(folder, limit)]
+            assert [each if isinstance(each, str) else each.decode() for each in found] == texts
 
 
 def test_files_are_read_from_an_object_store(memory):

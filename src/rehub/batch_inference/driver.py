@@ -10,8 +10,8 @@ from typing import Any, Callable, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
-from rehub.batch_inference.plan import Plan, Shard, compute_fingerprint
-from rehub.batch_inference.planning import SHARD_ROWS, choose_columns, find_versions, plan_input
+from rehub.batch_inference.plan import SHARD_ROWS, Plan, Shard, ShardLimit, compute_fingerprint
+from rehub.batch_inference.planning import choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.probe import probe_schema
 from rehub.batch_inference.probe_process import probe_schema_in_child
@@ -72,7 +72,7 @@ def batch(
         max_errors: stops when more rows have an error: a number of at least 1, or a fraction of the rows below 1.
         resume: True needs an earlier run to go on with; unset, goes on with one if there is one.
         overwrite: delete the results of an earlier run first.
-        shard_rows: about how many rows a shard has.
+        shard_rows: about how many rows a shard has; fewer if they take more than 256 MB of the files.
         workers: the number of processes; 1 is this process, for the local engine.
         engine: "local", "ray" or "beam".
         address: of a Ray cluster, or options of a Beam runner.
@@ -107,7 +107,7 @@ def batch(
         tags=tags,
         trusted=trusted,
     )
-    found = plan_input(_list_inputs(inputs), input_format, shard_rows)
+    found = plan_input(_list_inputs(inputs), input_format, ShardLimit(shard_rows))
     inputs_by_name, kept = choose_columns(predictor, found)
     with open_output(output) as directory:
         plan = Plan(

@@ -9,12 +9,13 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from rehub.batch_inference.model import PinnedModel
 from rehub.batch_inference.settings import PredictorSettings
 
 FORMAT_VERSION = 1
+SHARD_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,18 @@ class Slice:
     rows: int | None = None
     first_row: int = 0
     problem: str = ""
+
+
+class ShardLimit(NamedTuple):
+    """About how large a shard is at most.
+
+    Attributes:
+        rows: the number of rows.
+        size: of what is read, in bytes of its files.
+    """
+
+    rows: int = SHARD_ROWS
+    size: int = 256 << 20
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference import reading
-from rehub.batch_inference.plan import Shard, Slice
+from rehub.batch_inference.plan import Shard, ShardLimit, Slice
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import InputMismatch, InvalidSetting
@@ -18,8 +19,6 @@ from rehub.version import __version__
 
 _log = logging.getLogger(__name__)
 
-SHARD_ROWS = 50_000
-SHARD_BYTES = 256 << 20
 # Of a row of which only the size of its file is known.
 _BYTES_OF_ROW = 80
 _READERS = 8
@@ -47,26 +46,30 @@ class InputPlan:
     ignored: tuple[str, ...]
 
 
-def plan_input(inputs: Sequence[Any], format_name: str | None, rows: int = SHARD_ROWS) -> InputPlan:
-    """List the files of the input, and cut them into shards of about `rows` rows, or of 256 MB.
+def plan_input(inputs: Sequence[Any], format_name: str | None, limit: ShardLimit | None = None) -> InputPlan:
+    """List the files of the input, and cut them into shards.
+
+    Args:
+        inputs: files, directories, globs and URLs.
+        format_name: the format of all files; None to tell it from their names.
+        limit: of a shard.
 
     Raises:
         InputUnreadable: there are no files of a known format.
         InputMismatch: the files have different columns.
     """
+    limit = limit or ShardLimit()
     listed = reading.list_files(inputs, format_name)
-    sizes = {file.path: file.size for file in listed.files}
     with ThreadPoolExecutor(_READERS) as readers:
-        planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, rows), listed.files))
+        planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, limit), listed.files))
     slices = [part for parts, _ in planned for part in parts]
     types, lacking = _merge_types(
         [(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None]
     )
     if not types:
         types = reading.describe_columns(listed.format, slices)
-    if listed.format == "parquet":
-        sizes = {}  # Its slices are ranges of rows.
-    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, rows)), types, lacking, listed.ignored)
+    sizes = _measure_slices(listed, slices)
+    return InputPlan(listed.format, tuple(_cut_shards(slices, sizes, limit)), types, lacking, listed.ignored)
 
 
 def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -96,20 +99,30 @@ def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[s
     return common, lacking
 
 
-def _cut_shards(slices: Sequence[Slice], sizes: Mapping[str, int], rows: int) -> Iterator[Shard]:
+def _measure_slices(listed: reading.InputFiles, slices: Sequence[Slice]) -> list[int]:
+    """Return how many bytes of its file each slice has."""
+    sizes = {file.path: file.size for file in listed.files}
+    if listed.format != "parquet":
+        return [(part.stop or sizes[part.path]) - part.start for part in slices]
+    rows: Counter[str] = Counter()  # Slices of Parquet are ranges of rows.
+    for part in slices:
+        rows[part.path] += part.rows or 0
+    return [sizes[part.path] * (part.rows or 0) // max(1, rows[part.path]) for part in slices]
+
+
+def _cut_shards(slices: Sequence[Slice], sizes: Sequence[int], limit: ShardLimit) -> Iterator[Shard]:
     """Yield shards of slices.
 
     Args:
         slices: in the order of the rows.
-        sizes: of the files, in bytes, if slices are ranges of bytes.
-        rows: about how many a shard has.
+        sizes: of the slices, in bytes of their files.
+        limit: of a shard.
     """
     pending: list[Slice] = []
     count = size = index = 0
-    for part in slices:
-        part_bytes = (part.stop or sizes[part.path]) - part.start if sizes else 0
+    for part, part_bytes in zip(slices, sizes):
         part_rows = max(1, part_bytes // _BYTES_OF_ROW) if part.rows is None else part.rows
-        if pending and (count + part_rows > rows or size + part_bytes > SHARD_BYTES):
+        if pending and (count + part_rows > limit.rows or size + part_bytes > limit.size):
             yield Shard(index, tuple(pending))
             index, pending, count, size = index + 1, [], 0, 0
         pending.append(part)

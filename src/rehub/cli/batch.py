@@ -7,7 +7,7 @@ import argparse
 from rehub.batch_inference import BatchReport, batch
 from rehub.batch_inference.engines import ENGINES, EngineOptions, runs_in_this_process
 from rehub.batch_inference.model import pin_model
-from rehub.batch_inference.planning import SHARD_ROWS
+from rehub.batch_inference.plan import SHARD_ROWS
 from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
 from rehub.cli.parser import Parser, parse_image_size

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Iterator, Mapping, Sequence
 
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk as Chunk
 from rehub.batch_inference.reading.files import InputFile as InputFile
 from rehub.batch_inference.reading.files import InputFiles as InputFiles
@@ -33,9 +33,11 @@ def _import_format(name: str) -> Any:
     return importlib.import_module(f"rehub.batch_inference.reading.{_MODULES[name]}")
 
 
-def plan_file(format_name: str, file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
-    """Return the slices of a file, of about `rows` rows each, and its columns with their Arrow types, if it says so."""
-    found: tuple[list[Slice], Mapping[str, Any] | None] = _import_format(format_name).plan_file(file, rows)
+def plan_file(
+    format_name: str, file: InputFile, limit: ShardLimit
+) -> tuple[list[Slice], Mapping[str, Any] | None]:
+    """Return the slices of a file, none larger than a shard, and its columns with their Arrow types, if it says so."""
+    found: tuple[list[Slice], Mapping[str, Any] | None] = _import_format(format_name).plan_file(file, limit)
     return found
 
 

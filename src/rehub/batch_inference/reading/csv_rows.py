@@ -10,7 +10,7 @@ import csv
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk, UnreadableRow, collect_rows
 from rehub.batch_inference.reading.files import InputFile, describe_failure, open_decompressed
 from rehub.batch_inference.reading.lines import (
@@ -26,14 +26,14 @@ _LONGEST_CELL = 1 << 30
 _UNCLOSED_QUOTE = "unexpected end of data"
 
 
-def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file, and its columns. A large one is read, to find where its rows start."""
     pa = import_pyarrow()
     try:
         header = _read_header(file.path)
     except (*FILE_ERRORS, csv.Error, ValueError) as error:
         return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))], None
-    return plan_rows(file, rows, _find_rows), {name: pa.string() for name in header} if header else None
+    return plan_rows(file, limit, _find_rows), {name: pa.string() for name in header} if header else None
 
 
 def _read_header(path: str) -> list[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, Mapping, Sequence
 
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk, SizedRow, UnreadableRow, collect_rows
 from rehub.batch_inference.reading.files import InputFile, open_decompressed
 from rehub.batch_inference.reading.lines import CountedLines, has_broken_text, iter_rows, plan_rows
 
 
-def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file. A large one is read, to find where its rows start."""
-    return plan_rows(file, rows, _find_rows), None
+    return plan_rows(file, limit, _find_rows), None
 
 
 def _find_rows(path: str) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import SizedRow, UnreadableRow
 from rehub.batch_inference.reading.files import InputFile, describe_failure, is_compressed
 from rehub.errors import InputUnreadable
@@ -56,17 +56,17 @@ def has_broken_text(text: str) -> bool:
     return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
-def plan_rows(file: InputFile, rows: int, find_rows: Callable[[str], Iterator[int]]) -> list[Slice]:
-    """Return the slices of a file: one, or several of `rows` rows if it is large and can be read from its middle.
+def plan_rows(file: InputFile, limit: ShardLimit, find_rows: Callable[[str], Iterator[int]]) -> list[Slice]:
+    """Return the slices of a file: one, or several if it is large and can be read from its middle.
 
     Args:
         file: the file.
-        rows: the most rows of a slice of several.
+        limit: of a slice of several.
         find_rows: yields the byte where each row starts.
     """
     try:
         if file.size >= CUT_FROM_BYTES and not is_compressed(file.path):
-            return _cut_rows(file, find_rows(file.path), rows)
+            return _cut_rows(file, find_rows(file.path), limit)
     except FILE_ERRORS as error:
         return [Slice(file.path, file.stamp, problem=describe_failure(file.path, error))]
     return [Slice(file.path, file.stamp)] if file.size else []
@@ -94,24 +94,23 @@ def iter_rows(
         yield UnreadableRow("file", describe_failure(part.path, error, number)), 0
 
 
-def _cut_rows(file: InputFile, starts: Iterator[int], rows: int) -> list[Slice]:
-    """Return slices of `rows` rows.
+def _cut_rows(file: InputFile, starts: Iterator[int], limit: ShardLimit) -> list[Slice]:
+    """Return slices up to a limit, of which the last row can be over its size.
 
     Args:
         file: the file.
         starts: the byte where each row starts.
-        rows: the most rows of a slice.
+        limit: of a slice.
     """
     slices: list[Slice] = []
-    count, first = 0, 0
+    count, done, first = 0, 0, 0
     for position in starts:
-        if count and count % rows == 0:
-            slices.append(Slice(file.path, file.stamp, first, position, rows, count - rows))
+        if count == done:
             first = position
-        if not count:
-            first = position
+        elif count - done == limit.rows or position - first >= limit.size:
+            slices.append(Slice(file.path, file.stamp, first, position, count - done, done))
+            first, done = position, count
         count += 1
     if count:
-        done = len(slices) * rows
         slices.append(Slice(file.path, file.stamp, first, file.size, count - done, done))
     return slices

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import MOST_BYTES, MOST_ROWS, Chunk
 from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
 from rehub.redaction import redact_url
 
 
-def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the row ranges of a file, and its columns. Only the footer is read."""
     pa = import_pyarrow()
     try:
@@ -24,6 +24,8 @@ def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any
     if twice:
         problem = f"{redact_url(file.path)} cannot be read: it has the column {twice[0]!r} twice"
         return [Slice(file.path, file.stamp, problem=problem)], None
+    bytes_of_row = file.size / max(1, metadata.num_rows)
+    rows = min(limit.rows, max(1, int(limit.size / bytes_of_row)))
     slices, start = [], 0
     for group in range(metadata.num_row_groups):
         count = metadata.row_group(group).num_rows

@@ -10,7 +10,7 @@ import functools
 import struct
 from typing import IO, Any, Iterator, Mapping, Sequence
 
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk, SizedRow, UnreadableRow, collect_rows
 from rehub.batch_inference.reading.files import InputFile, open_decompressed
 from rehub.batch_inference.reading.lines import iter_rows, plan_rows
@@ -25,9 +25,9 @@ _FEATURES, _FEATURE, _KEY, _VALUE = 1, 1, 1, 2
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST, _ELEMENTS = 1, 2, 3, 1
 
 
-def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file. Of a large one the length of each record is read, to find where they start."""
-    return plan_rows(file, rows, _find_records), None
+    return plan_rows(file, limit, _find_records), None
 
 
 def _find_records(path: str) -> Iterator[int]:

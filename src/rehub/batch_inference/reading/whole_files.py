@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.plan import Slice
+from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk, collect_rows
 from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
 
 
-def plan_file(file: InputFile, rows: int) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the file as one slice, and the columns."""
-    del rows
+    del limit
     pa = import_pyarrow()
     return [Slice(file.path, file.stamp, 0, file.size, 1)], {"path": pa.string(), "content": pa.binary()}
 
