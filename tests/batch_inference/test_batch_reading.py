@@ -147,9 +147,29 @@ def test_a_file_that_is_not_parquet_is_one_row_with_an_error(tmp_path):
 
 def test_columns_of_two_types_are_refused(tmp_path):
     pq.write_table(pa.table({"id": [1]}), tmp_path / "a.parquet")
-    pq.write_table(pa.table({"id": ["1"]}), tmp_path / "b.parquet")
-    with pytest.raises(InputMismatch, match=r"'id' is int64 in .*a.parquet.*string in"):
-        plan_input([tmp_path], None)
+    for odd in (["1"], [b"1"], [True], [[1]]):
+        pq.write_table(pa.table({"id": odd}), tmp_path / "b.parquet")
+        with pytest.raises(InputMismatch, match=r"'id' is int64 in .*a.parquet.* in .*b.parquet"):
+            plan_input([tmp_path], None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "common"),
+    [
+        (pa.array([None, None]), pa.array(["a"]), pa.string()),
+        (pa.array(["a"]), pa.array(["b"], pa.large_string()), pa.large_string()),
+        (pa.array(["a"]).dictionary_encode(), pa.array(["b"]), pa.string()),
+        (pa.array([1], pa.int32()), pa.array([2**40]), pa.int64()),
+        (pa.array([1]), pa.array([None, 2.5]), pa.float64()),
+        (pa.array([b"a"]), pa.array([None]), pa.binary()),
+        (pa.array([[1.0]], pa.list_(pa.float32())), pa.array([[2.0, 3.0]], pa.list_(pa.float64())), None),
+    ],
+)
+def test_columns_of_related_types_are_read_together(first, second, common, tmp_path):
+    for name, values in {"a": first, "b": second}.items():
+        pq.write_table(pa.table({"x": values}), tmp_path / f"{name}.parquet")
+    assert plan_input([tmp_path], None).types["x"] == (common or pa.list_(pa.float64()))
+    assert read_all(tmp_path) == [{"x": value} for value in (*first.to_pylist(), *second.to_pylist())]
 
 
 def test_hidden_names_are_not_data_and_files_count_once(tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference import reading
+from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Shard, ShardLimit, Slice
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.row_errors import ERROR_COLUMN
@@ -76,7 +77,7 @@ def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[s
     """Return the types of the columns that all files have; and for each other column a file that lacks it.
 
     Raises:
-        InputMismatch: a column has two types.
+        InputMismatch: a column has two types that have nothing in common.
     """
     if not found:
         return {}, {}
@@ -92,11 +93,36 @@ def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[s
                 del common[name]
                 lacking[name] = path
             elif types[name] != common[name]:
-                raise InputMismatch(
-                    f"Column {name!r} is {common[name]} in {first_path!r}, and {types[name]} in {path!r}. "
-                    "Convert one of the files, or run them separately."
-                )
+                shared = _find_common_type(common[name], types[name])
+                if shared is None:
+                    raise InputMismatch(
+                        f"Column {name!r} is {common[name]} in {first_path!r}, and {types[name]} in {path!r}. "
+                        "Convert one of the files, or run them separately."
+                    )
+                common[name] = shared
     return common, lacking
+
+
+def _find_common_type(first: Any, second: Any) -> Any:
+    """Return the Arrow type that holds the values of two; None if there is none.
+
+    A column of nulls has the type null, categories differ in the width of their codes, and pandas has integers as
+    floats where one is missing.
+    """
+    pa = import_pyarrow()
+    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in (first, second)]
+    if any(map(pa.types.is_decimal, kinds)) and any(map(pa.types.is_floating, kinds)):
+        return None  # Floats would round decimals.
+    if (
+        sum(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in kinds) == 1
+        and pa.null() not in kinds
+    ):
+        return None  # pyarrow would take texts as bytes.
+    try:
+        schemas = [pa.schema([pa.field("", kind)]) for kind in kinds]
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return None
 
 
 def _measure_slices(listed: reading.InputFiles, slices: Sequence[Slice]) -> list[int]:

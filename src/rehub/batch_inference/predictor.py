@@ -7,11 +7,12 @@ from typing import Any, Mapping, Sequence
 
 from rehub.batch_inference import batching
 from rehub.batch_inference.batch_call import BatchCall, LoadedModel
-from rehub.batch_inference.columns import convert_column, holds_bytes
+from rehub.batch_inference.columns import InputColumn, convert_column, holds_bytes
 from rehub.batch_inference.images import ImageDecoder
 from rehub.batch_inference.model import PinnedModel, pin_model
 from rehub.batch_inference.numbers import numpy_dtype
 from rehub.batch_inference.outputs import OutputColumn, fill_column
+from rehub.batch_inference.read_ahead import iter_ahead
 from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.settings import PredictorSettings
 from rehub.batch_inference.signature import ModelFunction, find_signature
@@ -226,35 +227,36 @@ class Predictor:
             OutputsNotAligned: an output has not one value for each row.
         """
         self.load()
+        assert self._loaded is not None
         chosen = self.choose_inputs(list(columns))
         outputs = {name: OutputColumn(rows) for name in self._outputs}
         step = _IMAGES_AT_ONCE if self._takes_images(columns, chosen) else rows or 1
-        for start in range(0, rows, step):
-            stop = min(start + step, rows)
-            piece = {name: columns[column][start:stop] for name, column in chosen.items()}
-            found = errors.slice(start, stop)
-            self._predict_piece(piece, start, stop - start, found, outputs)
+        known = errors.slice(0, rows)  # A copy: a thread reads it while this one adds to the errors.
+
+        def convert_rows(start: int) -> tuple[int, dict[str, InputColumn], RowErrors]:
+            found = known.slice(start, start + step)
+            return start, self._convert_rows(columns, chosen, slice(start, start + step), found), found
+
+        converted = map(convert_rows, range(0, rows, step))
+        for start, inputs, found in iter_ahead(converted) if step < rows else converted:
+            good = [row for row in range(min(step, rows - start)) if row not in found]
+            if good:
+                sizer = self._loaded.choose_sizer(self.signature, self.batch_size, inputs)
+                call = BatchCall(self._loaded, inputs, outputs, start, self.settings)
+                for batch in batching.iter_batches(good, call.lengths, sizer):
+                    batching.run_batch(batch, call, sizer, found)
             errors.merge(found, start)
         return outputs
 
-    def _predict_piece(
-        self, values: Mapping[str, Any], start: int, rows: int, errors: RowErrors, outputs: Mapping[str, OutputColumn]
-    ) -> None:
-        """Compute rows from `start` on; the values and errors are those of these rows alone."""
-        assert self._loaded is not None
-        inputs = {
-            tensor.name: convert_column(
-                values[tensor.name], tensor, errors, self._make_decoder(tensor, values[tensor.name])
-            )
-            for tensor in self.signature.inputs
-        }
-        good = [row for row in range(rows) if row not in errors]
-        if not good:
-            return
-        sizer = self._loaded.choose_sizer(self.signature, self.batch_size, inputs)
-        call = BatchCall(self._loaded, inputs, outputs, start, self.settings)
-        for batch in batching.iter_batches(good, call.lengths, sizer):
-            batching.run_batch(batch, call, sizer, errors)
+    def _convert_rows(
+        self, columns: Mapping[str, Any], chosen: Mapping[str, str], rows: slice, errors: RowErrors
+    ) -> dict[str, InputColumn]:
+        """Return the values of some rows for each input; the errors are those of these rows alone."""
+        inputs = {}
+        for tensor in self.signature.inputs:
+            values = columns[chosen[tensor.name]][rows]
+            inputs[tensor.name] = convert_column(values, tensor, errors, self._make_decoder(tensor, values))
+        return inputs
 
     def _takes_images(self, columns: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
         return any(

@@ -18,7 +18,8 @@ from typing import Any, Iterator
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.predictor import Predictor
-from rehub.batch_inference.reading import Chunk, read_slice
+from rehub.batch_inference.read_ahead import iter_ahead
+from rehub.batch_inference.reading import Chunk, read_slices
 from rehub.batch_inference.reading.chunk import merge_chunks
 from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
@@ -120,9 +121,8 @@ def run_shard(plan: Plan, shard: Shard, predictor: Predictor) -> ShardReport:
 
 
 def read_shard(plan: Plan, shard: Shard) -> Iterator[Chunk]:
-    """Yield the rows of a shard."""
-    chunks = (chunk for part in shard.slices for chunk in read_slice(plan.format, part, plan.columns))
-    return merge_chunks(chunks, plan.columns)
+    """Yield the rows of a shard; the next ones are read meanwhile."""
+    return iter_ahead(merge_chunks(read_slices(plan.format, shard.slices, plan.columns), plan.columns))
 
 
 def _compute_table(plan: Plan, chunk: Chunk, predictor: Predictor, schema: Any, clock: _Clock) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
@@ -213,9 +214,16 @@ class ShardWriter:
 
     def __init__(self, output: str, name: str, attempt: str, schema: Any) -> None:
         self._store, self._name = open_store(output), name
-        is_local = isinstance(self._store, LocalStore)
-        folder = os.path.join(output, "_rehub", "tmp") if is_local else tempfile.gettempdir()
-        self._staging = Path(folder, f"{Path(name).stem}.{attempt}.parquet")
+        staging_name = f"{Path(name).stem}.{attempt}.parquet"
+        self._nameless: Any = None
+        if isinstance(self._store, LocalStore):
+            self._staging = Path(output, "_rehub", "tmp", staging_name)
+        elif sys.platform == "linux":
+            # A file without a name is gone when its process is killed. proc(5) gives it a path while it is open.
+            self._nameless = tempfile.TemporaryFile()  # noqa: SIM115
+            self._staging = Path(f"/proc/self/fd/{self._nameless.fileno()}")
+        else:
+            self._staging = Path(tempfile.gettempdir(), staging_name)
         # pyarrow before 26 fails to read null in lists of fixed size; without the schema of Arrow they are plain lists.
         pa = import_pyarrow()
         self._shapes = {field.name: json.loads(field.metadata[_SHAPE]) for field in schema if _has_shape(field)}
@@ -239,7 +247,7 @@ class ShardWriter:
         self._writer.close()
         if isinstance(self._store, ObjectStore):
             self._store.put(str(self._staging), self._name)
-            self._staging.unlink()
+            self._delete_staging()
             return
         fsync_path(self._staging)
         target = Path(self._store.path, self._name)
@@ -252,7 +260,12 @@ class ShardWriter:
             self._writer.close()
         except Exception as error:  # noqa: BLE001  The disk may be full; the first error is the one to report.
             _log.debug("%s cannot be closed: %s", self._staging, error)
-        if self._staging.exists():
+        self._delete_staging()
+
+    def _delete_staging(self) -> None:
+        if self._nameless is not None:
+            self._nameless.close()
+        elif self._staging.exists():
             self._staging.unlink()
 
 

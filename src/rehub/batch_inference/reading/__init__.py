@@ -11,6 +11,7 @@ import importlib
 from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.plan import ShardLimit, Slice
+from rehub.batch_inference.read_ahead import map_ahead
 from rehub.batch_inference.reading.chunk import Chunk as Chunk
 from rehub.batch_inference.reading.files import InputFile as InputFile
 from rehub.batch_inference.reading.files import InputFiles as InputFiles
@@ -27,15 +28,15 @@ _MODULES = {
     "text": "whole_files",
 }
 _WITHOUT_TYPES = ("jsonl", "tfrecord")
+_WHOLE_FILES = ("image", "text")
+_REQUESTS = 16
 
 
 def _import_format(name: str) -> Any:
     return importlib.import_module(f"rehub.batch_inference.reading.{_MODULES[name]}")
 
 
-def plan_file(
-    format_name: str, file: InputFile, limit: ShardLimit
-) -> tuple[list[Slice], Mapping[str, Any] | None]:
+def plan_file(format_name: str, file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
     """Return the slices of a file, none larger than a shard, and its columns with their Arrow types, if it says so."""
     found: tuple[list[Slice], Mapping[str, Any] | None] = _import_format(format_name).plan_file(file, limit)
     return found
@@ -47,6 +48,19 @@ def describe_columns(format_name: str, slices: Sequence[Slice]) -> dict[str, Any
         return {}  # None of the files can be read.
     read_rows = _import_format(format_name).read_rows
     return infer_types(row for part in slices if not part.problem for row, _ in read_rows(part))
+
+
+def read_slices(format_name: str, slices: Sequence[Slice], columns: Sequence[str]) -> Iterator[Chunk]:
+    """Yield the rows of slices, one after the other. A folder of images is read by several requests at a time.
+
+    Args:
+        format_name, columns: as for `read_slice`.
+        slices: in the order of their rows.
+    """
+    if format_name in _WHOLE_FILES and any("://" in part.path for part in slices):
+        found = map_ahead(lambda part: list(read_slice(format_name, part, columns)), slices, _REQUESTS)
+        return (chunk for chunks in found for chunk in chunks)
+    return (chunk for part in slices for chunk in read_slice(format_name, part, columns))
 
 
 def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
@@ -63,6 +77,7 @@ def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterato
     if part.problem:
         yield Chunk.of_failure(columns, "file", part.problem)
         return
-    check_stamp(part.path, part.stamp)
+    if format_name not in _WHOLE_FILES:
+        check_stamp(part.path, part.stamp)
     yield from _import_format(format_name).read_slice(part, columns)
     check_stamp(part.path, part.stamp)  # What was read may be half of one file and half of another.

@@ -8,6 +8,7 @@ import gzip
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, cast
 
 from rehub.cache.fsspec_storage import call_storage, open_storage
@@ -212,6 +213,14 @@ def open_file(path: str) -> IO[bytes]:
         return open(path, "rb")
     storage, inner = open_storage(path, path)
     return cast("IO[bytes]", storage.open(inner, "rb"))
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a file, at a path or a URL: by one request, where `open_file` makes several."""
+    if "://" not in path:
+        return Path(path).read_bytes()
+    storage, inner = open_storage(path, path)
+    return cast("bytes", storage.cat_file(inner))
 
 
 def is_compressed(path: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Iterator, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import ShardLimit, Slice
 from rehub.batch_inference.reading.chunk import Chunk, collect_rows
-from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
+from rehub.batch_inference.reading.files import InputFile, describe_failure, read_file
 
 
 def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
@@ -21,8 +21,7 @@ def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the file as one row."""
     row: Any = {"path": part.path}
     try:
-        with open_file(part.path) as file:
-            row["content"] = file.read()
+        row["content"] = read_file(part.path)
     except OSError as error:
         # The path stays, so that a reader of the output finds the file.
         chunk = Chunk({name: [row.get(name)] for name in columns}, 1)
