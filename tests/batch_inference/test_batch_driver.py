@@ -251,6 +251,19 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
     assert main([*command, "--overwrite"]) == 1
 
 
+def test_kept_columns_of_related_types_are_one_column(model, tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    ids = {"a": pa.array([1, 2**60 + 1]), "b": pa.array([None, 2.5]), "c": pa.nulls(2)}
+    for name, values in ids.items():
+        text = pa.array(["a", "b"], pa.large_string() if name == "b" else pa.string())
+        pq.write_table(pa.table({"id": values, "text": text}), folder / f"{name}.parquet")
+    report = run(model, folder, tmp_path / "out", shard_rows=100)
+    assert report.errors == {"type": 1}  # 2**60 + 1 is no float64.
+    assert pq.read_table(tmp_path / "out")["id"].to_pylist() == [1.0, None, None, 2.5, None, None]
+    assert pq.read_table(tmp_path / "out")["size"].to_pylist() == [1, None, 1, 1, 1, 1]
+
+
 SLOW_DRIVER = """
 import sys, time
 import rehub as hub
@@ -281,3 +294,20 @@ def test_a_killed_driver_leaves_whole_files_and_the_next_run_the_rest(model, tex
     assert report.resumed == len(parts)
     assert [row["id"] for row in read(output)] == list(range(40))
     assert os.listdir(output / "_rehub" / "tmp") == []
+
+
+def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(model, texts, s3, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    with ForkedProgram(SLOW_DRIVER, model, texts, "s3://bucket/out"):
+        deadline = time.monotonic() + 120
+        while not s3.glob("bucket/out/part-*"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            s3.invalidate_cache()
+    assert os.listdir(scratch) == []
+    report = run(model, texts, "s3://bucket/out", shard_rows=5)
+    assert 1 <= report.resumed < 10
+    rows = [row for part in sorted(s3.glob("bucket/out/part-*")) for row in pq.read_table(s3.open(part)).to_pylist()]
+    assert [row["id"] for row in rows] == list(range(40))

@@ -25,11 +25,10 @@ def read_all(inputs, limit=None):
     names = list(plan.types)
     found = []
     for shard in plan.shards:
-        for part in shard.slices:
-            for chunk in reading.read_slice(plan.format, part, names):
-                errors = chunk.errors.to_column(chunk.rows)
-                values = {name: to_list(chunk.columns[name]) for name in names}
-                found += [errors[row] or {name: values[name][row] for name in names} for row in range(chunk.rows)]
+        for chunk in reading.read_slices(plan.format, shard.slices, names):
+            errors = chunk.errors.to_column(chunk.rows)
+            values = {name: to_list(chunk.columns[name]) for name in names}
+            found += [errors[row] or {name: values[name][row] for name in names} for row in range(chunk.rows)]
     return found
 
 
@@ -246,3 +245,13 @@ def test_files_are_read_from_an_object_store(memory):
     memory.pipe_file("/data/_b.csv", b"id\n2\n")
     for url in ("memory://data", "memory://data/*.csv", "memory://data/a.csv"):
         assert read_all(url) == [{"id": "1"}]
+
+
+def test_a_folder_of_an_object_store_is_read_in_order(s3):
+    for number in range(50):
+        s3.pipe_file(f"bucket/photos/{number:02}.png", b"%d" % number)
+    assert [row["content"] for row in read_all("s3://bucket/photos")] == [b"%d" % number for number in range(50)]
+    plan = plan_input(["s3://bucket/photos"], None)
+    s3.pipe_file("bucket/photos/30.png", b"another")
+    with pytest.raises(InputChanged, match="30.png' has changed"):
+        list(reading.read_slices(plan.format, plan.shards[0].slices, ["content"]))
