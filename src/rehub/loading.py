@@ -20,7 +20,7 @@ from rehub.errors import (
 )
 from rehub.formatting import list_names
 from rehub.legacy.conversions import add_module_methods, is_conversion
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore import LoadPolicy, LoadRequest
 from rehub.savedmodel import Layout, MetaGraph, parse_tags, read_metagraphs, select_metagraph
 
@@ -143,7 +143,7 @@ def _check_arguments(options: Any | None, policy: LoadPolicy) -> None:
 def _resolve_handle(handle: Any, tags: str | Iterable[str] | None, options: Any, policy: LoadPolicy) -> LoadRequest:
     wanted = parse_tags(tags)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     return LoadRequest(_make_absolute(handle), str(path), label, wanted, options, policy, load)
 
 

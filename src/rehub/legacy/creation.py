@@ -12,7 +12,7 @@ from rehub.legacy.attachments import write_attachments
 from rehub.legacy.saved_model import GraphVariants, read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec, make_module_spec
 from rehub.legacy.tensor_info import supported_types
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def create_module_spec_from_saved_model(
         MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
     """
     directory = resolvers.resolve(saved_model_path)
-    label = redact_url(saved_model_path) if isinstance(saved_model_path, str) else str(directory)
+    label = label_model(saved_model_path, directory)
     layout = restore.detect_layout_anywhere(directory, label)
     variants = read_trusted_variants(layout, label)
     for meta_graph in variants:

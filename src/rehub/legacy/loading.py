@@ -10,7 +10,7 @@ from rehub.errors import InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.marker import check_marker, get_module_proto_path
 from rehub.legacy.saved_model import read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec, make_module_spec
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import LEGACY_MARK
 
@@ -42,7 +42,7 @@ def load_module_spec(path: Any) -> ModuleSpec:
         MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
     """
     directory = resolvers.resolve(path)
-    label = redact_url(path) if isinstance(path, str) else str(directory)
+    label = label_model(path, directory)
     tf = tf_internals.import_tensorflow()
     try:
         layout = restore.detect_layout_anywhere(directory, label)

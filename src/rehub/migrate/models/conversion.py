@@ -11,7 +11,7 @@ from rehub.errors import InvalidSetting, NotTrainable, SignatureNotFound, TagsNo
 from rehub.legacy.ops import register_graph_ops
 from rehub.legacy.saved_model import GraphVariants, explain_missing_variant, read_variants, variables_prefix
 from rehub.migrate.models.exported import build_saved_object
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain import find_dropped_ops
@@ -108,7 +108,7 @@ def convert(
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
     target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     if any(each.has_objects for each in metagraphs):
