@@ -17,6 +17,8 @@ from rehub.batch_inference.plan import ShardLimit  # noqa: E402
 from rehub.batch_inference.planning import plan_input  # noqa: E402
 from rehub.batch_inference.reading import lines, parquet  # noqa: E402
 from rehub.batch_inference.reading.chunk import merge_chunks  # noqa: E402
+from rehub.batch_inference.row_errors import RowErrors  # noqa: E402
+from rehub.batch_inference.writing import convert_kept  # noqa: E402
 from rehub.errors import InputChanged, InputMismatch, InputUnreadable  # noqa: E402
 from rehub.savedmodel.checkpoint.crc32c import Checksum  # noqa: E402
 
@@ -87,6 +89,18 @@ def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
     assert found[1] == {"id": 2, "tags": None, "more": {"x": 1}}
     assert "not an object" in found[2]
     assert "not JSON" in found[3]
+
+
+def test_kept_values_of_json_lines_have_types_that_hold_them(tmp_path):
+    rows = [{"id": 2**64 - 1, "tags": ["a"]}, {"id": 7, "tags": "b"}, {"id": None, "tags": []}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    errors = RowErrors()
+    kept = {
+        name: convert_kept(pa.field(name, kind), [row[name] for row in read_all(tmp_path)], errors).to_pylist()
+        for name, kind in plan_input([tmp_path], None).types.items()
+    }
+    assert kept == {"id": [2**64 - 1, 7, None], "tags": [["a"], ["b"], []]}
+    assert len(errors) == 0
 
 
 def test_a_truncated_gzip_file_gives_its_rows_and_an_error(tmp_path):

@@ -49,7 +49,7 @@ def _kind_of(value: Any) -> str:
     if kind == "bytes":
         return "str" if _is_text(value) else kind
     if kind == "int" and not -(1 << 63) <= value < 1 << 63:
-        return "big"
+        return "uint" if 0 < value < 1 << 64 else "big"
     if kind == "list" and value:
         kinds = {_kind_of(each) for each in value}
         return f"list of {kinds.pop()}" if len(kinds) == 1 else kind
@@ -71,7 +71,9 @@ def _merge_kinds(kinds: set[str]) -> Any:
         kind = next(iter(kinds))
         if kind in scalars:
             return scalars[kind]
-    if kinds == {"int", "float"}:
+    if "uint" in kinds and kinds <= {"int", "uint"}:
+        return pa.uint64()
+    if kinds <= {"int", "uint", "float"} and "float" in kinds:
         return pa.float64()
     if kinds == {"str", "bytes"}:
         return pa.binary()

@@ -60,20 +60,24 @@ def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     try:
         with open_file(part.path) as opened:
             file = pa.parquet.ParquetFile(opened)
-            for batch in _iter_range(file, part.start, part.stop or 0, columns):
-                values = {name: _simplify_values(batch.column(name)) for name in columns}
-                yield Chunk(values, batch.num_rows, size=sum(each.nbytes for each in values.values()))
-                row += batch.num_rows
+            for values, count in _iter_range(file, part.start, part.stop or 0, columns):
+                yield Chunk(values, count, size=_measure_size(values))
+                row += count
     except (OSError, ValueError, pa.ArrowException) as error:
         yield Chunk.of_failure(columns, "file", describe_failure(part.path, error, row))
 
 
-def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Iterator[Any]:
-    """Yield the rows of a range in batches whose sizes follow those of the rows.
+def _measure_size(values: Mapping[str, Any]) -> int:
+    return sum(int(each.nbytes) for each in values.values())
+
+
+def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield columns of some rows of a range, and the number of these rows; it follows the sizes of the rows before.
 
     A file does not say how large its rows are: values that repeat are in it once.
     """
-    groups, position, rows_before = [], 0, 0
+    groups: list[int] = []
+    position, rows_before = 0, 0
     for group in range(file.metadata.num_row_groups):
         count = file.metadata.row_group(group).num_rows
         if rows_before < stop and rows_before + count > start:
@@ -82,17 +86,19 @@ def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Ite
         rows_before += count
     wanted = stop - start
     for batch in file.iter_batches(1, row_groups=groups, columns=list(columns)):
-        cut = batch.slice(max(0, -position), max(0, wanted - max(0, position)))
+        values = {name: _simplify_values(batch.column(name)) for name in columns}
+        first, count = max(0, -position), max(0, wanted - max(0, position))
         position += batch.num_rows
-        if cut.num_rows:
-            yield cut
+        cut = {name: each.slice(first, count) for name, each in values.items()}
+        rows = max(0, min(count, batch.num_rows - first))
+        if rows:
+            yield cut, rows
         if position >= wanted:
             return
         # The reader looks at it before each batch (GetRecordBatchReader in parquet/arrow/reader.cc).
-        file.reader.set_batch_size(_choose_rows(batch))
+        file.reader.set_batch_size(_choose_rows(batch.num_rows, _measure_size(values)))
 
 
-def _choose_rows(batch: Any) -> int:
-    """Return how many rows to read after a batch."""
-    fitting = MOST_BYTES * batch.num_rows // max(1, batch.nbytes)
-    return max(1, min(ROWS_AT_ONCE, batch.num_rows * 4, fitting))
+def _choose_rows(rows: int, size: int) -> int:
+    """Return how many rows to read after some with a size in bytes."""
+    return max(1, min(ROWS_AT_ONCE, rows * 4, MOST_BYTES * rows // max(1, size)))
