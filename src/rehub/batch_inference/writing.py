@@ -191,7 +191,7 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
 
 
 def prepare_kept(value: Any, kind: Any) -> Any:
-    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one among lists as one.
+    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one as a list.
 
     A feature of a TFRecord does not say whether its only value is a list.
     """

@@ -6,11 +6,13 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import ShardLimit, Slice
-from rehub.batch_inference.reading.chunk import MOST_BYTES, Chunk
+from rehub.batch_inference.reading.chunk import MOST_BYTES, MOST_ROWS, Chunk
 from rehub.batch_inference.reading.files import InputFile, describe_failure, open_file
 from rehub.redaction import redact_url
 
-ROWS_AT_ONCE = 256  # Their sizes are not known before. `merge_chunks` puts them together.
+# Else a whole row group of a column is in memory. An object store is better read by few large requests.
+_STREAMED = {"pre_buffer": False, "buffer_size": 1 << 18}
+ROWS_AT_ONCE = 256  # Of texts and lists, whose sizes are not known before. `merge_chunks` puts them together.
 
 
 def plan_file(file: InputFile, limit: ShardLimit) -> tuple[list[Slice], Mapping[str, Any] | None]:
@@ -59,7 +61,7 @@ def read_slice(part: Slice, columns: Sequence[str]) -> Iterator[Chunk]:
     row = part.start
     try:
         with open_file(part.path) as opened:
-            file = pa.parquet.ParquetFile(opened)
+            file = pa.parquet.ParquetFile(opened, **({} if "://" in part.path else _STREAMED))
             for values, count in _iter_range(file, part.start, part.stop or 0, columns):
                 yield Chunk(values, count, size=_measure_size(values))
                 row += count
@@ -76,6 +78,7 @@ def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Ite
 
     A file does not say how large its rows are: values that repeat are in it once.
     """
+    pa = import_pyarrow()
     groups: list[int] = []
     position, rows_before = 0, 0
     for group in range(file.metadata.num_row_groups):
@@ -85,6 +88,8 @@ def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Ite
             groups.append(group)
         rows_before += count
     wanted = stop - start
+    has_fixed_sizes = all(pa.types.is_primitive(file.schema_arrow.field(name).type) for name in columns)
+    most_rows = MOST_ROWS if has_fixed_sizes else ROWS_AT_ONCE
     for batch in file.iter_batches(1, row_groups=groups, columns=list(columns)):
         values = {name: _simplify_values(batch.column(name)) for name in columns}
         first, count = max(0, -position), max(0, wanted - max(0, position))
@@ -96,9 +101,9 @@ def _iter_range(file: Any, start: int, stop: int, columns: Sequence[str]) -> Ite
         if position >= wanted:
             return
         # The reader looks at it before each batch (GetRecordBatchReader in parquet/arrow/reader.cc).
-        file.reader.set_batch_size(_choose_rows(batch.num_rows, _measure_size(values)))
+        file.reader.set_batch_size(min(most_rows, _choose_rows(batch.num_rows, _measure_size(values))))
 
 
 def _choose_rows(rows: int, size: int) -> int:
     """Return how many rows to read after some with a size in bytes."""
-    return max(1, min(ROWS_AT_ONCE, rows * 4, MOST_BYTES * rows // max(1, size)))
+    return max(1, min(rows * 4, MOST_BYTES * rows // max(1, size)))
