@@ -136,6 +136,7 @@ def batch(
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
             _write_report(directory, report)
+            directory.remove_staging()
     run.check_errors(is_finished=True)
     return report
 

@@ -125,6 +125,10 @@ class OutputDirectory:
             self._store.remove(shard.name)
         return None
 
+    def remove_staging(self) -> None:
+        """Delete what workers were writing when they were ended."""
+        self._store.remove_staging()
+
     def append_report(self, report: ShardReport) -> None:
         """Add the report of a shard to those of this run."""
         self._lines.append(json.dumps(report.to_json()))
