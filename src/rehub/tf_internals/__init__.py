@@ -17,6 +17,7 @@ from rehub.tf_internals import keras as keras
 from rehub.tf_internals import loader as loader
 from rehub.tf_internals import objects as objects
 from rehub.tf_internals import ops as ops
+from rehub.tf_internals import optimizers as optimizers
 from rehub.tf_internals import protos as protos
 from rehub.tf_internals import restored_functions as restored_functions
 from rehub.tf_internals import specs as specs
