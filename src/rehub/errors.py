@@ -186,7 +186,7 @@ class OutputInUse(HubError, FileExistsError):
 
 
 class OutputNotWritten(HubError, OSError):
-    """The output of a batch cannot be written: the disk is full, or you lack the rights."""
+    """The output of a batch, or an index, cannot be written: the disk is full, or you lack the rights."""
 
 
 class InputUnreadable(HubError, OSError):

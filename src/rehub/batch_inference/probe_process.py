@@ -55,6 +55,7 @@ def run_probe() -> None:
     except Exception as error:  # noqa: BLE001  The parent raises it.
         found = error if isinstance(error, HubError) else BatchFailed(f"{type(error).__name__}: {error}")
     send_message(pipe, found)
+    os._exit(0)  # An ordinary exit fails where the thread still reads stdin.
 
 
 def _exit_with_parent() -> None:

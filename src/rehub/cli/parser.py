@@ -97,6 +97,13 @@ def parse_new_path(*endings: str) -> Callable[[str], Path]:
     return parse
 
 
+def parse_count(text: str) -> int:
+    """Return a number of at least 1 that a user typed; a `type=` of argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
 def parse_image_size(text: str) -> tuple[int, int]:
     """Return the height and width of a size that a user typed, such as 224x224; a `type=` of argparse."""
     found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
