@@ -285,13 +285,27 @@ def test_inputs_that_cannot_be_read_are_refused(tmp_path):
     (tmp_path / "b.csv").write_text("")
     (tmp_path / "c.docx").write_text("")
     for inputs, problem in [
-        ([tmp_path / "none"], "no files"),
+        ([tmp_path / "none"], "does not exist"),
+        ([tmp_path / "*.pq"], "No file to read matches"),
         ([tmp_path / "c.docx"], "unknown ending"),
         ([tmp_path], "several formats"),
         ([], "no input"),
     ]:
         with pytest.raises((InputUnreadable, ValueError), match=problem):
             plan_input(inputs, None)
+
+
+def test_results_inside_the_input_are_no_input(tmp_path):
+    for name in ("a.txt", "out/b.txt", "output/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    output = str(tmp_path / "out")
+    for inputs in (tmp_path, tmp_path / "**"):
+        plan = plan_input([inputs], None, output=output)
+        paths = [part.path for shard in plan.shards for part in shard.slices]
+        assert paths == [str(tmp_path / "a.txt"), str(tmp_path / "output" / "c.txt")]
+    with pytest.raises(InputUnreadable, match="All files of the input .* are in the output"):
+        plan_input([output], None, output=output)
 
 
 def test_a_file_that_changes_after_the_plan_is_an_error(tmp_path):

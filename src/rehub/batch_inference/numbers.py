@@ -14,7 +14,7 @@ from rehub.errors import InputMismatch
 
 # TensorFlow casts these from the NumPy type.
 _IN_NUMPY = {"bfloat16": "float32"}
-_NUMBERS = (
+NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "bfloat16"),
 )
@@ -35,7 +35,7 @@ def numpy_dtype(dtype: str, name: str) -> Any:
     """
     import numpy as np
 
-    if dtype not in _NUMBERS:
+    if dtype not in NUMBERS:
         raise InputMismatch(f"Input {name!r} takes {dtype}, which a column cannot hold.")
     return np.dtype(_IN_NUMPY.get(dtype, dtype))
 

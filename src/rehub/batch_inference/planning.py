@@ -47,20 +47,23 @@ class InputPlan:
     ignored: tuple[str, ...]
 
 
-def plan_input(inputs: Sequence[Any], format_name: str | None, limit: ShardLimit | None = None) -> InputPlan:
+def plan_input(
+    inputs: Sequence[Any], format_name: str | None, limit: ShardLimit | None = None, output: str | None = None
+) -> InputPlan:
     """List the files of the input, and cut them into shards.
 
     Args:
         inputs: files, directories, globs and URLs.
         format_name: the format of all files; None to tell it from their names.
         limit: of a shard.
+        output: where the results are.
 
     Raises:
         InputUnreadable: there are no files of a known format, or none that can be read.
         InputMismatch: the files have different columns.
     """
     limit = limit or ShardLimit()
-    listed = reading.list_files(inputs, format_name)
+    listed = reading.list_files(inputs, format_name, output)
     with ThreadPoolExecutor(_READERS) as readers:
         planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, limit), listed.files))
     slices = [part for parts, _ in planned for part in parts]
@@ -180,7 +183,8 @@ def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, st
     for name in (*{**names, **dict(predictor.settings.inputs)}.values(), *(keep or ())):
         if name in found.lacking:
             raise InputMismatch(
-                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it."
+                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it. "
+                "Leave out the files without it, such as by a glob."
             )
     inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
     if keep is None:

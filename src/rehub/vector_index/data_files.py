@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.model import hash_path
 from rehub.batch_inference.row_errors import ERROR_COLUMN
-from rehub.errors import InvalidVectors
+from rehub.errors import IndexOutdated, InvalidVectors
 from rehub.escaping import quote
 from rehub.formatting import list_names
 
@@ -97,6 +97,15 @@ def describe_data_file(directory: Path, name: str) -> DataFile:
     status = path.stat()
     rows = _open_parquet(path).metadata.num_rows
     return DataFile(name, status.st_size, status.st_mtime_ns, hash_path(path), rows)
+
+
+def is_untouched(directory: Path, file: DataFile) -> bool:
+    """Return whether a data file has the size and the time that it had."""
+    try:
+        status = (directory / file.name).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.modified)
 
 
 def check_runs(directory: Path, names: Sequence[str]) -> None:
@@ -209,12 +218,17 @@ def read_rows(directory: Path, files: Sequence[DataFile], rows: Sequence[int]) -
     """Return the kept columns of some rows: all columns but those of lists, and `error`.
 
     Only the row groups that have one of the rows are read.
+
+    Raises:
+        IndexOutdated: a file has changed.
     """
     found: dict[int, dict[str, Any]] = {}
     first_row = 0
     for file in files:
         wanted = sorted({row - first_row for row in rows if first_row <= row < first_row + file.rows})
         if wanted:
+            if not is_untouched(directory, file):
+                raise IndexOutdated(f"{quote(directory / file.name)} has changed. Build the index again.")
             values = _read_rows_of_file(_open_parquet(directory / file.name), wanted)
             found.update((first_row + number, items) for number, items in zip(wanted, values))
         first_row += file.rows

@@ -22,7 +22,7 @@ class ReportBoard:
     """
 
     def __init__(self, output: str, run: str) -> None:
-        self._url = posixpath.join(output, "_rehub", f"reports-{run}")
+        self._url = posixpath.join(output, "_rehub", "tmp", f"reports-{run}")
         self._taken: set[str] = set()
 
     def open(self) -> None:
@@ -33,13 +33,8 @@ class ReportBoard:
         storage.makedirs(path, exist_ok=True)
         storage.pipe_file(f"{path}/{_RUNNING}", b"")
 
-    def close(self) -> None:
-        """Say that no more reports are wanted."""
-        storage, path = self._find_storage()
-        storage.rm_file(f"{path}/{_RUNNING}")
-
     def is_open(self) -> bool:
-        """Return whether reports are wanted."""
+        """Return whether a driver waits for reports."""
         storage, path = self._find_storage()
         storage.invalidate_cache()
         return bool(storage.exists(f"{path}/{_RUNNING}"))

@@ -10,7 +10,7 @@ from typing import Any
 from rehub import resolvers, restore, tf_internals
 from rehub.downgrade import rewrite_model
 from rehub.errors import InvalidSetting
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore.export_target import check_target, stage_export
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import CPB, PB, PBTXT
@@ -60,7 +60,7 @@ def convert_for_tensorflow(handle: Any, directory: Any, version: str, overwrite:
         raise InvalidSetting(f"--for-tensorflow takes a version from 1.15 on, such as 1.15. Received: {version!r}")
     target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     content = bytes(restore.read_model(layout)[:])
     metagraphs = read_metagraphs(layout.file, content)
