@@ -110,8 +110,14 @@ def split_outputs(
         if name in ragged:
             found[name] = _split_ragged(name, values, outputs[ragged[name]], ragged[name], rows)
             continue
-        if (not isinstance(values, list) and values.ndim == 0) or len(values) != rows:
-            shape = format_shape(getattr(values, "shape", (len(values),)))
+        own = (len(values),) if isinstance(values, list) else values.shape
+        if not own:
+            raise OutputsNotAligned(
+                f"Output {name!r} is one value for all {rows} rows of a batch, such as a mean. Leave it out: --outputs "
+                "names those to write."
+            )
+        if own[0] != rows:
+            shape = format_shape(own)
             raise OutputsNotAligned(
                 f"Output {name!r} has shape {shape} for {rows} rows. If it has the values of all rows one after the "
                 f"other, name the output with the count of each row: --ragged {name}=COUNTS. Or leave it out: "

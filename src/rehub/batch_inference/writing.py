@@ -192,8 +192,13 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
 
 
 def prepare_kept(value: Any, kind: Any) -> Any:
-    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text."""
+    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one as a list.
+
+    A feature of a TFRecord does not say whether its only value is a list.
+    """
     pa = import_pyarrow()
+    if _is_list(kind) and not isinstance(value, (list, type(None))):
+        return [prepare_kept(value, kind.value_type)]
     if pa.types.is_string(kind) and isinstance(value, (dict, list, bool, int, float)):
         if isinstance(value, (dict, list)):
             return json.dumps(value)
