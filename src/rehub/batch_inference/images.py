@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Sequence
 
 from rehub.errors import InputMismatch, PackageMissing
+from rehub.formatting import format_shape
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -51,6 +52,11 @@ class ImageDecoder:
             raise InputMismatch(f"Input {tensor.name!r} takes a tensor of rank {len(shape)}, not images.")
         height, width, channels = shape[1:]
         channels = channels or 3
+        if channels not in _MODES and height in _MODES:
+            raise InputMismatch(
+                f"Input {tensor.name!r} takes images of {format_shape(shape[1:])}, with their channels first. Give it "
+                "numbers instead of images."
+            )
         if channels not in _MODES:
             raise InputMismatch(f"Input {tensor.name!r} takes {channels} channels, which images do not have.")
         wanted = resize or (height, width)
