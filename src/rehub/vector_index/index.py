@@ -92,7 +92,10 @@ class VectorIndex:
     def _check_queries(self, vectors: Any) -> Any:
         import numpy as np
 
-        queries = np.asarray(vectors, np.float64)
+        try:
+            queries = np.asarray(vectors, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputMismatch(f"Received, for {self.label}, a query that is not numbers: {error}") from error
         shape = format_shape(queries.shape)
         if queries.ndim not in (1, 2) or queries.shape[-1] != self.dimensions:
             raise InputMismatch(
@@ -105,8 +108,12 @@ class VectorIndex:
             raise InputMismatch(f"A query for {self.label} has a number that is NaN or infinite.")
         if self.metric != "cos":
             return queries
-        if not queries.any(axis=1).all():
-            raise InputMismatch(f"A query for {self.label} has only zeros, which have no direction for the metric cos.")
+        is_zero = ~queries.any(axis=1)
+        if is_zero.any():
+            raise InputMismatch(
+                f"A query for {self.label} has only zeros, which have no direction for the metric cos. Number "
+                f"{is_zero.argmax()} of {len(queries)}, counted from 0."
+            )
         # Their length does not count, and its square must not overflow. A power of two rounds nothing.
         _, exponents = np.frexp(np.abs(queries).max(axis=1, keepdims=True))
         return np.ldexp(queries, -exponents)
