@@ -118,14 +118,10 @@ class Predictor:
     def varies_by_row(self, output: str) -> bool:
         """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
         shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
-        return (
-            shape is not None
-            and len(shape) > 1
-            and shape[1] is None
-            and any(
-                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
-                for tensor in self.signature.inputs
-            )
+        is_open = shape is None or (len(shape) > 1 and shape[1] is None)
+        return is_open and any(
+            tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+            for tensor in self.signature.inputs
         )
 
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
