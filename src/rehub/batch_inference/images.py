@@ -17,6 +17,9 @@ from rehub.errors import InputMismatch, PackageMissing
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# Pillow reads many more. For EPS it starts Ghostscript, and the picture is then a program; and a format that no one uses
+# has a decoder that no one tests.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -98,7 +101,9 @@ class ImageDecoder:
 
     def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
-        image = image_module.open(io.BytesIO(content))
+        image_module.init()
+        formats = [name for name in _FORMATS if name in image_module.OPEN]  # Before Pillow 11.3 there is no AVIF.
+        image = image_module.open(io.BytesIO(content), formats=formats)
         image.load()
         if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):
             image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
