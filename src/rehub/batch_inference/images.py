@@ -17,8 +17,8 @@ from rehub.errors import InputMismatch, PackageMissing
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-# Pillow reads many more. For EPS it starts Ghostscript, and the picture is then a program; and a format that no one uses
-# has a decoder that no one tests.
+# Pillow reads many more. For EPS it starts Ghostscript, to which the picture is a program, and the decoders of rare formats
+# are tested less.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
+from rehub import config
 from rehub.batch_inference import batching
 from rehub.batch_inference.batch_call import BatchCall, LoadedModel
 from rehub.batch_inference.columns import InputColumn, convert_column, holds_bytes
@@ -101,7 +102,9 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
+        if config.trust_policy(trusted) == "refuse":
+            trusted = False  # The process of a worker, on another machine, has other settings.
+        self.load_options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.find(), label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
@@ -166,7 +169,7 @@ class Predictor:
             **self.settings.to_arguments(),
             batch_size=self.batch_size,
             on_error=self.on_error,
-            **self._options,
+            **self.load_options,
         )
 
     def load(self) -> None:
@@ -175,7 +178,7 @@ class Predictor:
             return
         start = time.perf_counter()
         counts = {name for _, name in (*self.settings.ragged, *self.settings.padded)}
-        options = {**self._options, "tags": self.settings.tags}
+        options = {**self.load_options, "tags": self.settings.tags}
         function = ModelFunction(
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )
