@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 import time
 
 import pytest
@@ -86,6 +87,8 @@ def test_a_second_run_computes_only_what_is_missing_or_damaged(model, texts, tmp
     (output / "part-000002.parquet").write_bytes(b"PAR1")
     again = run(model, texts, output, batch_size=3)
     assert again.resumed == first.shards - 2
+    assert "rows/s" in str(again)
+    assert "rows/s" not in str(run(model, texts, output))
     assert (again.rows, again.errors) == (first.rows, first.errors)
     assert [row["id"] for row in read(output)] == list(range(40))
 
@@ -132,7 +135,7 @@ def test_results_of_another_run_are_not_mixed_in(model, texts, tmp_path):
     with pytest.raises(OutputInUse, match="no run to resume"):
         run(model, texts, output, resume=True)
     run(model, texts, output, outputs=["size"])
-    with pytest.raises(OutputInUse, match="settings 'outputs' was"):
+    with pytest.raises(OutputInUse, match="settings 'outputs' was size=size, and is none"):
         run(model, texts, output)
     os.utime(texts / "0.parquet", (1, 1))
     with pytest.raises(OutputInUse, match="files of the input"):
@@ -160,10 +163,28 @@ def test_settings_that_do_not_fit_are_refused_before_the_work(model, texts, tmp_
         ({"signature": "words", "outputs": ["padded"]}, OutputsNotAligned, "--padded padded="),
         ({"input_columns": {"text": "id"}, "keep": []}, InputMismatch, "takes strings, and its column has int16"),
         ({"engine": "spark"}, InvalidSetting, "local, ray"),
+        ({"address": "auto"}, InvalidSetting, "for the engines 'ray' and 'beam'"),
+        ({"num_gpus": 1}, InvalidSetting, "GPUs of each worker of the engine 'ray'"),
+        ({"workers": 0}, InvalidSetting, "workers= takes a number of at least 1"),
+        ({"max_errors": "1%"}, InvalidSetting, "such as 0.01 for 1%"),
+        ({"input_format": "parqet"}, InvalidSetting, "no format 'parqet'"),
+        ({"keep": "id"}, InvalidSetting, r"a list of names, such as \['id'\]"),
+        ({"ragged": ["words"]}, InvalidSetting, "a dict of names"),
+        ({"resize": 224}, InvalidSetting, "a height and a width"),
+        ({"pixel_range": 255}, InvalidSetting, "two numbers"),
     ]:
         with pytest.raises(error, match=problem):
             run(model, texts, tmp_path / "out", **options)
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_predictor_returns_the_same_types_without_any_result(model):
+    predictor = hub.Predictor(model, signature="count", on_error="quarantine")
+    for texts in ([], ["boom"], [None, "boom"]):
+        found = predictor({"text": texts})
+        assert (found["vector"].shape, found["vector"].dtype) == ((len(texts), 2), np.float32)
+        assert np.isnan(found["vector"]).all()
+        assert (found["size"].shape, found["size"].dtype) == ((len(texts),), np.int32)
 
 
 def test_input_without_rows_is_a_run_without_parts(model, texts, tmp_path):
@@ -254,6 +275,29 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
     assert main([*command, "--overwrite"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("--input text=a --input text=b", "argument --input: 'text' is given as 'a' and as 'b'"),
+        ("--input text", "argument --input: 'text' is not of the form INPUT=COLUMN"),
+        ("--max-errors 101%", "neither a number of rows, such as 100, nor a share below 100%"),
+        ("--workers 0", "argument --workers: '0' is not a number of at least 1"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(options, problem, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["batch", "model", "data.csv", "--output", "out", *options.split()])
+    assert problem in capsys.readouterr().err
+
+
+def test_the_command_finds_mistakes_before_it_imports_tensorflow(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    command = ["batch", model, str(tmp_path / "*.csv"), "--output", str(tmp_path / "out")]
+    assert main([*command, "--signature", "count"]) == 1
+    assert "No file to read matches" in capsys.readouterr().err
+    assert "tensorflow" not in sys.modules
+
+
 def test_kept_columns_of_related_types_are_one_column(model, tmp_path):
     folder = tmp_path / "texts"
     folder.mkdir()
@@ -296,7 +340,7 @@ def test_a_killed_driver_leaves_whole_files_and_the_next_run_the_rest(model, tex
     report = run(model, texts, output, shard_rows=5)
     assert report.resumed == len(parts)
     assert [row["id"] for row in read(output)] == list(range(40))
-    assert os.listdir(output / "_rehub" / "tmp") == []
+    assert not (output / "_rehub" / "tmp").exists()
 
 
 def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(model, texts, s3, tmp_path, monkeypatch):

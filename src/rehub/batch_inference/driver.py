@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
+from rehub.batch_inference.output_store import open_store
 from rehub.batch_inference.plan import SHARD_ROWS, Plan, Shard, ShardLimit, compute_fingerprint
 from rehub.batch_inference.planning import choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
@@ -90,7 +91,7 @@ def batch(
     start = time.perf_counter()
     run_engine = find_engine(engine)
     options = EngineOptions(workers, address, num_gpus)
-    check_options(options, max_errors, resume, overwrite, shard_rows)
+    check_options(engine, options, max_errors, resume, overwrite, shard_rows)
     predictor = Predictor(
         handle,
         signature=signature,
@@ -107,9 +108,10 @@ def batch(
         tags=tags,
         trusted=trusted,
     )
-    found = plan_input(_list_inputs(inputs), input_format, ShardLimit(shard_rows))
+    store = open_store(output)
+    found = plan_input(_list_inputs(inputs), input_format, ShardLimit(shard_rows), store.path)
     inputs_by_name, kept = choose_columns(predictor, found)
-    with open_output(output) as directory:
+    with open_output(store) as directory:
         plan = Plan(
             output=directory.path,
             format=found.format,
@@ -136,6 +138,7 @@ def batch(
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
             _write_report(directory, report)
+            directory.remove_staging()
     run.check_errors(is_finished=True)
     return report
 
@@ -152,17 +155,32 @@ def _list_inputs(inputs: Any) -> list[Any]:
 
 
 def check_options(
-    options: EngineOptions, max_errors: float | None, resume: bool | None, overwrite: bool, shard_rows: int
+    engine: str,
+    options: EngineOptions,
+    max_errors: float | None,
+    resume: bool | None,
+    overwrite: bool,
+    shard_rows: int,
 ) -> None:
     """Check the options of a run that no other code checks.
 
     Raises:
         InvalidSetting: one has a wrong value, or two exclude each other.
     """
-    if options.workers < 1 or shard_rows < 1:
-        raise InvalidSetting(f"workers= and shard_rows= are at least 1. Received: {options.workers}, {shard_rows}")
-    if max_errors is not None and max_errors < 0:
-        raise InvalidSetting(f"max_errors= is a number of rows, or a fraction of them. Received: {max_errors}")
+    for name, count in (("workers", options.workers), ("shard_rows", shard_rows)):
+        if not isinstance(count, int) or count < 1:
+            raise InvalidSetting(f"{name}= takes a number of at least 1. Received: {count!r}")
+    if max_errors is not None and not (isinstance(max_errors, (int, float)) and max_errors >= 0):
+        raise InvalidSetting(
+            f"max_errors= takes a number of rows, or a fraction below 1, such as 0.01 for 1%. Received: {max_errors!r}"
+        )
+    if options.address and engine == "local":
+        raise InvalidSetting("address= is for the engines 'ray' and 'beam', and the engine is 'local'.")
+    if options.num_gpus and (engine != "ray" or options.num_gpus < 0):
+        raise InvalidSetting(
+            f"num_gpus= takes the GPUs of each worker of the engine 'ray'. Received: {options.num_gpus:g} for the "
+            f"engine {engine!r}. The workers of other engines use the GPUs that TensorFlow finds."
+        )
     if resume and overwrite:
         raise InvalidSetting("resume= goes on with an earlier run, and overwrite= deletes it: choose one.")
 

@@ -81,17 +81,16 @@ class Predictor:
         prepare: str | None = "use",
         trusted: bool | None = None,
     ) -> None:
-        renamed = outputs if outputs is None or isinstance(outputs, Mapping) else {name: name for name in outputs}
-        settings = PredictorSettings(
-            signature=signature or "",
-            tags=None if tags is None else tuple(sorted(tags)),
-            inputs=PredictorSettings.make_pairs(inputs),
-            outputs=PredictorSettings.make_pairs(renamed),
-            keep=None if keep is None else tuple(keep),
+        settings = PredictorSettings.from_arguments(
+            signature=signature,
+            tags=tags,
+            inputs=inputs,
+            outputs=outputs,
+            keep=keep,
             resize=resize,
             pixel_range=pixel_range,
-            ragged=PredictorSettings.make_pairs(ragged),
-            padded=PredictorSettings.make_pairs(padded),
+            ragged=ragged,
+            padded=padded,
             pad=pad,
         )
         if batch_size != "auto" and (not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1):
@@ -200,6 +199,8 @@ class Predictor:
             BatchFailed: a row has no result, unless `on_error` is "quarantine".
         """
         lengths = {len(values) for values in columns.values()}
+        if not lengths:
+            raise InputMismatch("There are no columns.")
         if len(lengths) != 1:
             raise InputMismatch(f"The columns have different lengths: {list_names(sorted(lengths))}.")
         rows = lengths.pop()
@@ -209,8 +210,10 @@ class Predictor:
         found = {name: columns[name] for name in keep}
         if len(errors) and self.on_error == "fail":
             raise BatchFailed(f"{len(errors)} of {rows} rows have no result. The first: {errors.first_message()}")
+        lists = {name for name, _ in (*self.settings.ragged, *self.settings.padded)}
+        tensors = {tensor.name: tensor for tensor in self.signature.outputs if tensor.name not in lists}
         for name, column in outputs.items():
-            found[self._outputs[name]] = fill_column(column, rows, errors)
+            found[self._outputs[name]] = fill_column(column, rows, errors, tensors.get(name))
         if self.on_error == "quarantine":
             import numpy as np
 

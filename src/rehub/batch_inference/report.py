@@ -87,6 +87,8 @@ class BatchReport:
             kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.errors.items()))
             lines.append(f"{format_count(self.error_rows, 'row')} with an error: {kinds}")
         lines += [f"failed: {name}: {failure}" for name, failure in self.failed]
+        if self.resumed == self.shards:
+            return "\n".join(lines)  # Nothing was computed, so there are no speeds.
         times = ", ".join(f"{name} {value:.1f} s" for name, value in self.seconds.items())
         lines.append(f"{self.rows_per_second:,.0f} rows/s; {times}; peak memory {format_size(self.peak_memory)}")
         return "\n".join(lines)

@@ -14,6 +14,7 @@ from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import read_input
 from rehub.errors import InputMismatch
 from rehub.escaping import quote
+from rehub.strict_parsing import parse_count
 from rehub.vector_index import VectorIndex, open_index
 from rehub.vector_index.query_model import QueryModel, open_query_model
 
@@ -47,9 +48,10 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _parse_count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    count = parse_count(text)
+    if not count:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)
+    return count
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -74,9 +76,10 @@ def _read_lines(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputMismatch(f"{quote(path)} cannot be read: {error}") from error
+    return lines if lines[-1] else lines[:-1]
 
 
 def _read_value(text: str, model: QueryModel) -> Any:
@@ -101,7 +104,7 @@ def _list_matches(index: VectorIndex, rows: Any, distances: Any) -> list[dict[st
 def _to_json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no NaN.
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float, str, bytes)) else str(value)
 
 
 def _print_matches(inputs: list[str], found: list[list[dict[str, Any]]]) -> None:
