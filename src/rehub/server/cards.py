@@ -84,7 +84,8 @@ def _split_off_metadata(text: str) -> tuple[str, dict[str, list[str]]]:
     One regular expression for a whole comment would take cubic time on one that never ends.
     """
     metadata: dict[str, list[str]] = {}
-    rest, position = [], 0
+    rest: list[str] = []
+    position = 0
     while True:
         start = _METADATA_START.search(text, position)
         end = -1 if start is None else text.find(_METADATA_END, start.end())
