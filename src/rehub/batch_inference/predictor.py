@@ -27,8 +27,9 @@ _IMAGES_AT_ONCE = 64  # Pixels take far more memory than files.
 class Predictor:
     """A signature of a model as a function of columns.
 
-    It can be pickled: the model is loaded in the process that first calls it, from the files that were found when it
-    was made. Ray's `map_batches`, Daft's and Spark's functions take it; docs/batch.md shows how.
+    It can be pickled. Each process loads the model at its first call, and checks that the files are those that were
+    found when the predictor was made. Use it in Ray's `map_batches` and in functions of Daft and Spark;
+    docs/batch_cluster.md shows how.
 
     >>> import tensorflow as tf
     >>> model = tf.Module()
@@ -40,20 +41,18 @@ class Predictor:
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        signature: the name of a signature; unset, the default or only one.
-        inputs: the name of the column for each input; unset, columns have the names of the inputs, and a single input
-            can take the only column that is not in `keep`.
-        outputs: the name of the column for each output, or the names of outputs; unset, all outputs.
-        keep: columns that are returned as they are.
-        batch_size: rows in a call of the model; "auto" measures a few sizes, which depend on the kind of input.
-        resize: the height and width of images; unset, those of the input.
-        pixel_range: the values of black and white; unset, 0 and 1 for an input of floats, 0 and 255 for integers.
-        ragged: for each output with the values of all rows one after the other, the output with the count of each row.
-        padded: for each output that is padded to the longest row of a batch, the output with the length of each row.
-        pad: a value that fills lists of numbers of different lengths up to powers of two, for models that ignore it;
-            unset, only rows of one length share a batch.
-        on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives such a
-            row NaN, 0, False or None.
+        signature: the name of a signature. Unset, it is the default or only one. inputs: the name of the column for
+        each input. Unset, columns have the names of the inputs, and a single input can take the only column that is not
+        in `keep`.
+        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs. keep:
+        columns to return unchanged. batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
+        resize: the height and width of images. Unset, they are those of the input. pixel_range: the values of black and
+        white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers. ragged: maps an output with the values of
+        all rows in one list to the output with the count of each row. padded: maps an output that is padded to the
+        longest row of a batch to the output with the length of each row. pad: a value with which lists of numbers are
+        padded to powers of two, for models that ignore this value. Unset, only rows of one length share a batch.
+        on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives a row
+        without a result NaN, 0, False or None.
         tags: the tags of the graph variant.
         prepare, trusted: as for `hub.load`.
 
