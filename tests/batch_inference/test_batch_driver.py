@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 import time
 
@@ -12,6 +13,7 @@ pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
 tf = pytest.importorskip("tensorflow", minversion="2.15", reason="bulk inference is tested with TensorFlow 2")
 
+import harmful_models  # noqa: E402
 from batch_models import save_batch_model  # noqa: E402
 from forked_programs import ForkedProgram  # noqa: E402
 
@@ -25,6 +27,7 @@ from rehub.errors import (  # noqa: E402
     InvalidVectors,
     OutputInUse,
     OutputsNotAligned,
+    UnsafeModel,
 )
 
 
@@ -356,3 +359,13 @@ def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(m
     assert 1 <= report.resumed < 10
     rows = [row for part in sorted(s3.glob("bucket/out/part-*")) for row in pq.read_table(s3.open(part)).to_pylist()]
     assert [row["id"] for row in rows] == list(range(40))
+
+
+def test_the_setting_of_trust_goes_to_another_process_with_a_predictor(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    predictor = hub.Predictor(harmful_models.save(tmp_path / "model", harmful_models.reads))
+    pickled = pickle.dumps(predictor)
+    monkeypatch.delenv("REHUB_TRUST")
+    for each in (pickle.loads(pickled), predictor.with_model(predictor.model.handle)):
+        with pytest.raises(UnsafeModel, match="ReadFile"):
+            each.load()

@@ -32,7 +32,7 @@ def run_pipeline() -> None:
     """Run the pipeline that comes by stdin; write to stdout why it failed, or "". End when stdin is closed."""
     pipe = claim_stdout()
     plan, shards, board, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  From our own parent.
-    watch_parent(_end_workers)
+    watch_parent(functools.partial(kill_session, os.getpid()))
     threading.excepthook = functools.partial(_handle_thread_error, pipe, threading.excepthook)
     try:
         pipeline = beam.Pipeline(options=PipelineOptions(arguments))
@@ -40,13 +40,9 @@ def run_pipeline() -> None:
         _ = spread | "Compute" >> beam.ParDo(ComputeShard(plan, board))
         pipeline.run().wait_until_finish()
     except Exception as error:  # noqa: BLE001  The driver raises it.
-        _report_end(pipe, f"{type(error).__name__}: {error}")
+        *_, reason = str(error).strip().splitlines() or [""]  # The lines before are a traceback in a worker.
+        _report_end(pipe, f"{type(error).__name__}: {reason}")
     _report_end(pipe, "")
-
-
-def _end_workers() -> None:
-    kill_session(os.getpid())
-    os._exit(0)
 
 
 def _handle_thread_error(pipe: IO[bytes], handle: Any, failed: Any) -> None:

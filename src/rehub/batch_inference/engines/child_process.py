@@ -83,38 +83,43 @@ def end_child(process: subprocess.Popen[bytes]) -> int:
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
     """End a child and all processes that it started, which its death alone may leave behind."""
-    process.kill()
     kill_session(process.pid)
     end_child(process)
 
 
 def kill_session(leader: int) -> None:
-    """Kill the processes of a session except this one; without Linux's /proc those of its group, on Windows its leader.
+    """Kill the processes of a session, this one last; without Linux's /proc those of its first group.
 
-    A session has more than a group: Ray gives each of its workers a group.
+    Those of a group are killed at once, so that none complains about another. Ray gives each worker a group.
     """
-    if sys.platform == "linux":
-        killed: set[int] = set()
-        while True:  # Again, for what they started meanwhile.
-            found = set(_list_session(leader)) - killed
-            if not found:
-                return
-            for pid in found:
-                _send_signal(os.kill, pid)
-            killed |= found
-    _send_signal(getattr(os, "killpg", os.kill), leader)
+    if leader != os.getpid():
+        _kill_group(leader)
+    killed: set[int] = set()
+    while sys.platform == "linux":  # Until they start no others.
+        found = set(_list_other_groups(leader)) - killed
+        if not found:
+            break
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        killed |= found
+    if leader == os.getpid():
+        _kill_group(leader)
 
 
-def _list_session(leader: int) -> Iterator[int]:
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(OSError):  # It has ended.
+        if sys.platform == "win32":
+            os.kill(leader, signal.SIGTERM)  # It has no groups.
+        else:
+            os.killpg(leader, signal.SIGKILL)
+
+
+def _list_other_groups(leader: int) -> Iterator[int]:
     for name in os.listdir("/proc"):
         with contextlib.suppress(OSError):
-            if name.isdigit() and int(name) != os.getpid() and os.getsid(int(name)) == leader:
+            if name.isdigit() and os.getsid(int(name)) == leader != os.getpgid(int(name)):
                 yield int(name)
-
-
-def _send_signal(send: Callable[[int, int], None], target: int) -> None:
-    with contextlib.suppress(OSError):  # It has ended.
-        send(target, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def claim_stdout() -> IO[bytes]:
