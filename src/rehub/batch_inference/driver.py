@@ -120,7 +120,7 @@ def batch(
             columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
-            load_options=(("prepare", "use"), ("trusted", trusted)),
+            load_options=tuple(predictor.load_options.items()),
         )
         plan = dataclasses.replace(plan, fingerprint=compute_fingerprint(plan, found.shards))
         schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)

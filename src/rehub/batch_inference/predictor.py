@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
+from rehub import config
 from rehub.batch_inference import batching
 from rehub.batch_inference.batch_call import BatchCall, LoadedModel
 from rehub.batch_inference.columns import InputColumn, convert_column, holds_bytes
@@ -99,7 +100,9 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
+        if config.trust_policy(trusted) == "refuse":
+            trusted = False  # The process of a worker, on another machine, has other settings.
+        self.load_options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.find(), label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
@@ -117,14 +120,10 @@ class Predictor:
     def varies_by_row(self, output: str) -> bool:
         """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
         shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
-        return (
-            shape is not None
-            and len(shape) > 1
-            and shape[1] is None
-            and any(
-                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
-                for tensor in self.signature.inputs
-            )
+        is_open = shape is None or (len(shape) > 1 and shape[1] is None)
+        return is_open and any(
+            tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+            for tensor in self.signature.inputs
         )
 
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
@@ -164,7 +163,7 @@ class Predictor:
             **self.settings.to_arguments(),
             batch_size=self.batch_size,
             on_error=self.on_error,
-            **self._options,
+            **self.load_options,
         )
 
     def load(self) -> None:
@@ -173,7 +172,7 @@ class Predictor:
             return
         start = time.perf_counter()
         counts = {name for _, name in (*self.settings.ragged, *self.settings.padded)}
-        options = {**self._options, "tags": self.settings.tags}
+        options = {**self.load_options, "tags": self.settings.tags}
         function = ModelFunction(
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )
