@@ -562,6 +562,30 @@ def test_imports_from_modules_that_keras_no_longer_has_move():
     )
 
 
+@pytest.mark.parametrize(
+    ("made", "checked"),
+    [
+        ("model.compile('adadelta', 'mse')", "it was at 1.0"),
+        ("model.compile(optimizer=Adam(clipnorm=1.0), loss='mse')", "`global_clipnorm=`"),
+        ("model.add(LSTM(2))", "LSTM keeps the gates"),
+    ],
+)
+def test_default_of_keras_that_depends_on_its_version_is_to_check(made, checked):
+    _, rewriting = rewritten(
+        f"""
+        from keras.layers import LSTM
+        from keras.models import Sequential
+        from keras.optimizers import Adam
+        m = hub.Module("m")
+        model = Sequential()
+        {made}
+        """,
+        notes=True,
+    )
+    assert checked in rewriting.source
+    assert [finding.kind for finding in rewriting.findings if checked in finding.message] == ["b"]
+
+
 DICT_AND_TENSOR = """
     x = tf.placeholder(tf.string)
     y = hub.Module("m")(x, as_dict=True)
