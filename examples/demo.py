@@ -37,7 +37,7 @@ def main() -> None:
             announce(
                 "4. The user has 100 images of the digits 5 to 9, which the model never saw, and wants a classifier."
             )
-            print("hub.KerasLayer is the model as a layer, under a new one. The new layer is trained first, then both.")
+            print("hub.KerasLayer wraps the model as a layer. A new layer on top is trained first, then both.")
             fine_tuning.main(handle)
     print(f"\nDone in {time.monotonic() - start:.0f} seconds.")
 

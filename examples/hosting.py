@@ -18,7 +18,7 @@ def serve(folder: str | Path) -> Iterator[str]:
     """Serve the folder on a free port of the loopback interface during the `with` block, and yield the base URL."""
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "rehub", "serve", str(folder), "--port", "0", "--cache", cache]
-        # Its log of requests goes to stderr.
+        # The service logs requests to stderr.
         with subprocess.Popen(  # noqa: S603
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as service:

@@ -2,7 +2,7 @@
 
 The script saves the network without its last layer, as a Reusable SavedModel: an object with `__call__`, `variables`,
 `trainable_variables` and `regularization_losses`. Others can load it, use it in their models and train it further. It
-is plain TensorFlow, so it depends on no Keras.
+is plain TensorFlow, so it does not depend on Keras.
 
 Usage: `python examples/publish_digits.py FOLDER`
 """

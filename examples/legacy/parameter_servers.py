@@ -40,7 +40,7 @@ def addresses(count: int) -> list[str]:
 
 
 def train(path: str, cluster: dict[str, list[str]]) -> None:
-    """Train in a session of TF1."""
+    """Train in a TF1 session."""
     devices = v1.train.replica_device_setter(cluster=cluster, worker_device="/job:worker/task:0")
     with tf.Graph().as_default(), v1.device(devices):
         model = hub.load(path)

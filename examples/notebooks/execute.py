@@ -1,7 +1,7 @@
 """Execute the notebooks of this folder, on models with the interfaces of those of tfhub.dev.
 
-A cell that fails ends it with that cell and its error. The notebooks on the disk stay as they are: without outputs, so
-that a change of one can be read. Usage: `python examples/notebooks/execute.py [NOTEBOOK ...]`
+If a cell fails, the program prints the cell and its error, and ends. It does not change the notebooks on disk: they
+have no outputs, so that their diffs are readable. Usage: `python examples/notebooks/execute.py [NOTEBOOK ...]`
 """
 
 from __future__ import annotations

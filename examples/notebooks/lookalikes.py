@@ -1,7 +1,7 @@
-"""Models with the interfaces of three of tfhub.dev, made in seconds: the notebooks run on them in CI.
+"""Small models with the interfaces of three models on tfhub.dev: the notebooks run on them in CI.
 
-They have the handles, the signatures and the sizes of outputs of nnlm-en-dim50, in both formats, and of a MobileNetV2
-feature vector. Their weights are not those: random vectors of words, and what a network learnt from digits.
+They have the handles, the signatures and the output sizes of nnlm-en-dim50, in both formats, and of a MobileNetV2
+feature vector. Their weights differ: random word vectors, and what a network learned from digits.
 """
 
 from __future__ import annotations

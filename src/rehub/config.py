@@ -122,14 +122,14 @@ def _parse_choice(*choices: str) -> Callable[[str], str]:
 
 CACHE_DIR = Setting(
     ("REHUB_CACHE_DIR", "TFHUB_CACHE_DIR"),
-    "The directory that keeps downloaded models, or the URL of one in an object store, such as gs://bucket/models. A "
-    "cache of tensorflow_hub is readable without changes. REHUB_CACHE_DIR may name several, separated as in PATH: all "
-    "are read, and the first writable one is written.",
+    "The directory for downloaded models, or its URL in an object store, such as gs://bucket/models. A cache of "
+    "tensorflow_hub works unchanged. REHUB_CACHE_DIR may name several, separated as in PATH: rehub reads from all of "
+    "them, and writes to the first writable one.",
     "the user's cache directory, on Linux ~/.cache/rehub",
 )
 LOCK_TIMEOUT = ParsedSetting(
     ("REHUB_LOCK_TIMEOUT",),
-    "Seconds without a heartbeat of the process that downloads a model, after which a waiting process downloads the "
+    "If the process that downloads a model gives no heartbeat for this many seconds, a waiting process downloads the "
     "model itself.",
     "60",
     _parse_seconds,
@@ -142,26 +142,26 @@ TIMEOUT = ParsedSetting(
 )
 RETRIES = ParsedSetting(
     ("REHUB_RETRIES",),
-    "How many times a failed download is tried again, without any progress in between, when another try may help.",
+    "How many times in a row, without progress, rehub retries a download after an error that may be transient.",
     "4",
     _parse_times,
 )
 MAX_SIZE = ParsedSetting(
     ("REHUB_MAX_SIZE",),
-    'The most that one model may unpack to: bytes, or a number with kB, MB, GB or TB, such as "20GB".',
+    'The largest size that a model may unpack to: bytes, or a number with kB, MB, GB or TB, such as "20GB".',
     "1TB",
     _parse_max_size,
 )
 TFHUB_ENDPOINT = ParsedSetting(
     ("REHUB_TFHUB_ENDPOINT",),
-    "The URL of a mirror of tfhub.dev, which is used instead of it.",
+    "The URL of a mirror to use instead of tfhub.dev.",
     "https://tfhub.dev",
     _parse_http_url,
 )
 DOWNLOAD_PROGRESS = Setting(
     ("TFHUB_DOWNLOAD_PROGRESS",),
-    "Any value shows a download's progress even where stderr is not a terminal.",
-    "progress is shown on a terminal, where tqdm is installed",
+    "Any value shows the progress of downloads even if stderr is not a terminal.",
+    "progress is shown on a terminal if tqdm is installed",
 )
 DISABLE_CERT_VALIDATION = Setting(
     ("TFHUB_DISABLE_CERT_VALIDATION",),
@@ -183,7 +183,7 @@ OFFLINE = ParsedSetting(
 )
 REFRESH = ParsedSetting(
     ("REHUB_REFRESH",),
-    "1 fetches a model again although it is in the cache, such as the latest version of a handle that names none.",
+    "1 fetches a model again even if it is cached: for example, the latest version for a handle without a version.",
     "0",
     _parse_switch,
 )
@@ -200,14 +200,14 @@ KERAS = Setting(
 LOADER = ParsedSetting(
     ("REHUB_LOADER",),
     'What restores models: "lazy" builds functions when they are used, "tensorflow" is TensorFlow\'s own loader, and '
-    '"auto" the first where it can do it, else the other.',
+    '"auto" uses the lazy loader if it can restore the model, else TensorFlow\'s.',
     "auto",
     _parse_choice("auto", "lazy", "tensorflow"),
 )
 PREPARE = ParsedSetting(
     ("REHUB_PREPARE",),
-    'The prepared form of a model, whose weights are mapped instead of read: "use" it if it exists, "make" it '
-    'when a model without one is loaded, or leave it "off".',
+    'What to do with the prepared form of a model, whose weights are mapped instead of read: "use" it if it exists, '
+    '"make" it if it does not exist, or "off".',
     "use",
     _parse_choice("use", "make", "off"),
 )

@@ -1,4 +1,4 @@
-"""Every exception that a user of rehub can meet.
+"""Every exception that rehub raises for users.
 
     HubError
      ├── InvalidHandle (ValueError)
@@ -49,8 +49,8 @@
      ├── PackageMissing (ImportError)
      └── TensorFlowMissing (ImportError)
 
-Each is also the built-in exception that `tensorflow_hub` or TensorFlow raised in its place, so code that catches those
-still works.
+Each is also the built-in exception that `tensorflow_hub` or TensorFlow raised in the same case, so code that catches
+that exception still works.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ from rehub import escaping
 
 
 class HubError(Exception):
-    """The root of all errors that rehub raises.
+    """The base class of all errors that rehub raises.
 
-    Its message contains no passwords and signatures of URLs, and no control characters of a terminal.
+    Messages contain no passwords, no signatures of URLs, and no terminal control characters.
     """
 
     def __init__(self, *args: object) -> None:
@@ -83,7 +83,7 @@ class InvalidSetting(HubError, ValueError):
 
 
 class ModelNotFound(HubError, OSError, ValueError):
-    """The handle leads to nothing, or to something without a SavedModel."""
+    """There is nothing at the handle, or something without a SavedModel."""
 
 
 class UnsupportedFormat(HubError, OSError, ValueError):
@@ -113,7 +113,7 @@ class CorruptArchive(HubError, OSError):
 
 
 class UnsafeArchive(HubError, ValueError):
-    """A member of the archive leaves its root, is a link or device, or exceeds a limit; nothing was unpacked."""
+    """A member of the archive leaves the root, is a link or device, or exceeds a limit; nothing was unpacked."""
 
 
 class ArchiveNotWritten(HubError, OSError):
@@ -129,32 +129,32 @@ class CacheError(HubError, OSError):
 
 
 class DiskFull(CacheError):
-    """The disk of the cache has no room for the model; the message has the numbers."""
+    """The disk of the cache has no room for the model; the message gives both sizes."""
 
 
 class LocationUnreadable(HubError, NotImplementedError):
-    """The model is in storage for which this TensorFlow has no file system; the message says what has one."""
+    """This TensorFlow cannot read the storage that has the model; the message says what can."""
 
 
 class CorruptModel(HubError, OSError, ValueError):
-    """A file of a model is missing, truncated, a Git LFS pointer, or of another model; the message names the file.
+    """A file of a model is missing, truncated, a Git LFS pointer, or from another model; the message names the file.
 
-    It is also of the type that TensorFlow raises, such as FileNotFoundError or `tf.errors.DataLossError`.
+    The error is also of the type that TensorFlow raises, such as FileNotFoundError or `tf.errors.DataLossError`.
     """
 
 
 class CheckpointMismatch(HubError, ValueError):
-    """A checkpoint of TensorFlow 1 does not have exactly the variables of the module; the message lists the names."""
+    """A TensorFlow 1 checkpoint does not have exactly the variables of the module; the message lists the names."""
 
 
 class TagsNotFound(HubError, RuntimeError, ValueError, KeyError):
-    """The SavedModel has no MetaGraph with these tags; the message lists those it has."""
+    """The SavedModel has no MetaGraph with these tags; the message lists the tags that exist."""
 
     __str__ = Exception.__str__  # KeyError shows the message in quotes.
 
 
 class SignatureNotFound(HubError, ValueError, KeyError):
-    """The model has no signature of this name; the message lists those it has."""
+    """The model has no signature of this name; the message lists the signatures that exist."""
 
     __str__ = Exception.__str__
 
@@ -166,7 +166,7 @@ class AttachmentNotFound(HubError, KeyError):
 
 
 class InvalidModule(HubError, ValueError, RuntimeError):
-    """A graph of a `module_fn` or of a file cannot be a legacy module; the message says why."""
+    """The graph of a `module_fn` or of a file cannot be a legacy module; the message says why."""
 
 
 class GraphRequired(HubError, RuntimeError):
@@ -174,11 +174,11 @@ class GraphRequired(HubError, RuntimeError):
 
 
 class SharedDevicesRequired(HubError, RuntimeError):
-    """A function needs variables on other machines, whose devices the session does not share with it."""
+    """A function needs variables on other machines, but the session does not share their devices with the function."""
 
 
 class ExportTargetTaken(HubError, FileExistsError):
-    """The path to write a model to already has a model; nothing was written."""
+    """There is already a model at the path to write to; nothing was written."""
 
 
 class OutputInUse(HubError, FileExistsError):
@@ -186,31 +186,31 @@ class OutputInUse(HubError, FileExistsError):
 
 
 class OutputNotWritten(HubError, OSError):
-    """The output of a batch cannot be written: the disk is full, or you lack the rights."""
+    """The output of a batch, or an index, cannot be written: the disk is full, or you lack the rights."""
 
 
 class InputUnreadable(HubError, OSError):
-    """Input of a batch does not exist, or is of no known format; the message names the file."""
+    """An input of a batch does not exist, or has an unknown format; the message names the file."""
 
 
 class InputChanged(InputUnreadable):
-    """A file of the input has changed since the run was planned."""
+    """An input file has changed since the run was planned."""
 
 
 class OutputsNotAligned(HubError, ValueError):
-    """An output of the model does not have one value for each row; the message says how to name its counts."""
+    """An output of the model does not have one value for each row; the message says how to name the counts."""
 
 
 class BatchFailed(HubError, RuntimeError):
-    """Rows of a batch have no result, and the settings forbid to go on; the message has the first error."""
+    """Rows of a batch have no result, and the settings do not allow that; the message has the first error."""
 
 
 class ConversionFailed(HubError, RuntimeError):
-    """The converted model has other results than the original; nothing was written."""
+    """The converted model gives different results from the original; nothing was written."""
 
 
 class MissingOp(HubError, RuntimeError):
-    """The graph uses an op that is not registered; the message names the package that has it."""
+    """The graph uses an op that is not registered; the message names the package that provides it."""
 
 
 class InputMismatch(HubError, ValueError, TypeError, metaclass=escaping.SanitizedArguments):
@@ -222,8 +222,8 @@ class InputMismatch(HubError, ValueError, TypeError, metaclass=escaping.Sanitize
 
 
 class OutputShapeUnknown(HubError, NotImplementedError, ValueError):
-    """Keras builds a model from shapes, but the rank of an output is known only when it is computed; declare it by
-    `output_shape=` of the layer. Keras itself catches this error: it builds a Sequential model at its first call.
+    """Keras builds a model from shapes, but the rank of an output is known only when it is computed; declare the shape
+    with the layer's `output_shape=`. Keras catches this error for a Sequential model, and builds it at the first call.
     """
 
 
@@ -232,11 +232,11 @@ class NotTrainable(HubError, ValueError):
 
 
 class KerasMismatch(HubError, TypeError, ValueError):
-    """A `KerasLayer` made for one Keras was used with the other; the message names both."""
+    """A `KerasLayer` made for one Keras was used with another Keras; the message names both."""
 
 
 class UnsafeModel(HubError, ValueError):
-    """The model has ops that could do harm, and is not trusted; the message names them and their places."""
+    """The model has ops that could do harm, and is not trusted; the message names them and their nodes."""
 
 
 class UntrustedModel(HubError, ValueError):
@@ -244,11 +244,11 @@ class UntrustedModel(HubError, ValueError):
 
 
 class NotSerializable(HubError, NotImplementedError):
-    """The layer was made from an object instead of a handle, or has values that JSON cannot hold."""
+    """The layer was made from an object instead of a handle, or has values that JSON cannot represent."""
 
 
 class NotCopyable(HubError, pickle.PicklingError, TypeError):
-    """The object to pickle or copy cannot be made again from its handle; the message says what to do instead."""
+    """The object to pickle or copy cannot be recreated from its handle; the message says what to do instead."""
 
 
 class OptionsUnsupported(HubError, NotImplementedError):
@@ -260,19 +260,19 @@ class InvalidVectors(HubError, ValueError):
 
 
 class IndexNotFound(HubError, OSError):
-    """The directory has no index of vectors, or several, and no column was named; the message lists them."""
+    """The directory has no index of vectors, or it has several and no column was named; the message lists them."""
 
 
 class IndexOutdated(HubError, RuntimeError):
-    """The index of vectors must be built again: its data or a version has changed, or a file of it is incomplete."""
+    """The index must be built again: its data or a version has changed, or one of its files is incomplete."""
 
 
 class ModelMismatch(HubError, ValueError):
-    """The vectors of an index were computed by another model than the one of the query; the message names both."""
+    """The model of the query is not the model that computed the vectors of the index; the message names both."""
 
 
 class PackageMissing(HubError, ImportError):
-    """A package that this kind of handle needs is not installed; the message has the pip line."""
+    """A package that the handle or function needs is not installed; the message has the pip line."""
 
 
 class TensorFlowMissing(HubError, ImportError):

@@ -20,7 +20,7 @@ from rehub.errors import (
 )
 from rehub.formatting import list_names
 from rehub.legacy.conversions import add_module_methods, is_conversion
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore import LoadPolicy, LoadRequest
 from rehub.savedmodel import Layout, MetaGraph, parse_tags, read_metagraphs, select_metagraph
 
@@ -47,45 +47,43 @@ def load(
     The result is what `tf.saved_model.load` makes of the model's directory. It works in TF 1.15 and in TF2, in eager
     mode, in a `tf.function`, and in a TF1 graph, whose initializers then restore the values.
 
-    A function or signature of the result keeps alive what it needs: you need not keep the object itself. A model in TF1
-    format can be called like a `hub.Module`: `model(inputs, signature=None, as_dict=False)`.
+    A function or signature of the result keeps alive what it needs, so you need not keep a reference to the object. A
+    model in TF1 format can be called like a `hub.Module`: `model(inputs, signature=None, as_dict=False)`.
 
-    In TF2, a legacy module is an object that can be trained: `model(inputs, training=True)` computes its graph for
-    training and runs its UPDATE_OPS; it has `trainable_variables` and `regularization_losses`.
+    In TF2, you can train a legacy module: `model(inputs, training=True)` runs its training graph and its UPDATE_OPS.
+    The object has `trainable_variables` and `regularization_losses`.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        tags: the set of strings that names the graph variant to load. Unset, it is the only variant; of a legacy
-            module, which can have several, the one with the empty set, and for training the one tagged "train".
-        options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. If variables are on other machines, a
-            model on this machine is read here, unless `experimental_io_device` names another device.
-        loader: what restores a TF2 SavedModel: "lazy" builds a function when it is used, which takes a fraction of the
-            time; "tensorflow" is TensorFlow's own loader; "auto" is the lazy one if it can restore the model, else
-            TensorFlow's. Unset, it is REHUB_LOADER, or "auto". `hub.load_report` tells which was used.
-        prepare: what to do with the prepared form of a TF2 SavedModel, in the cache, from which weights are mapped
-            instead of read: "use" it if there is one, "make" it if there is none, or "off". Unset, it is REHUB_PREPARE,
-            or "use".
-        trusted: False refuses a model with ops that could do harm, before TensorFlow sees it; True loads it without a
-            scan. Unset, it is REHUB_TRUST: "refuse", "warn" or "allow", the default. See `hub.scan`.
-        optimize: "inference" returns an object with the model's signatures and functions for inference only, each in
-            the form that is measured to be the fastest here: as it is, with its variables as constants, or in
-            bfloat16 too. It has no variables. `hub.load_report` has the measurements, choices and differences.
-        measure_with: inputs to measure with instead of made-up ones: by the name of an input, a tensor, an array, or a
-            `tf.TensorShape` to make one up in. Only with `optimize`.
+        tags: the tags of the graph variant to load. Unset, it is the only variant. For a legacy module, which can have
+            several, it is the variant without tags, and for training the variant with the tag "train". options: a
+            `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. If variables are on other machines, this
+            machine reads the model from its own disk, unless `experimental_io_device` names another device.
+        loader: what restores a TF2 SavedModel: "lazy" builds a function when it is used, so loading takes a fraction of
+            the time; "tensorflow" is TensorFlow's own loader; "auto" is the lazy loader if it can restore the model,
+            else TensorFlow's. Unset, it is REHUB_LOADER, or "auto". `hub.load_report` says which one was used. prepare:
+            what to do with the prepared form of a TF2 SavedModel in the cache, from which weights are mapped instead of
+            read: "use" it if it exists, "make" it if it does not exist, or "off". Unset, it is REHUB_PREPARE, or "use".
+            trusted: False refuses a model with ops that could do harm, before TensorFlow reads it; True loads the model
+            without a scan. Unset, it is REHUB_TRUST: "refuse", "warn" or "allow", the default. See `hub.scan`.
+            optimize: "inference" returns an object with the model's signatures and functions for inference only, and
+            without variables. Each function has the form that was measured to be the fastest on this machine:
+            unchanged, with its variables as constants, or also in bfloat16. `hub.load_report` has the measurements,
+            choices and differences. measure_with: inputs for these measurements, by name: tensors, arrays, or a
+            `tf.TensorShape` for which an input is made up. Unset, all inputs are made up. Only with `optimize`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
 
     Raises:
-        ModelNotFound: there is no model; says what was found instead.
-        UnsupportedFormat: it is a model of another kind; says what loads it. Or only TensorFlow's loader can load this
-            model, here or now, and `loader` is "lazy"; says why.
-        LocationUnreadable: it is in an object store that this TensorFlow cannot read from.
-        CorruptModel: the model's file is damaged.
-        TagsNotFound: no variant has these tags, or `tags` is needed to choose one; lists them.
-        UnsafeModel: the model has ops that could do harm, and is not trusted; names them.
-        MissingOp: the model uses an op of a package that is not installed; names it.
-        OptionsUnsupported: this TensorFlow has no `LoadOptions`, or cannot optimize, here or at all.
+        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model has
+        another format; the message says what loads it. Or `loader` is "lazy", but only TensorFlow's loader can load
+        this model here; the message says why. LocationUnreadable: the model is in an object store that this TensorFlow
+        cannot read. CorruptModel: a file of the model is damaged. TagsNotFound: no variant has these tags, or `tags`
+        must select one of several; the message lists them. UnsafeModel: the model has ops that could do harm, and is
+        not trusted; the message names them. MissingOp: the model uses an op of a package that is not installed; the
+        message names the package. OptionsUnsupported: this TensorFlow has no `LoadOptions`, or does not support
+        `optimize` here.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
     """
     policy = LoadPolicy(config.LOADER.get(loader), config.PREPARE.get(prepare), trusted, optimize, measure_with)
@@ -143,7 +141,7 @@ def _check_arguments(options: Any | None, policy: LoadPolicy) -> None:
 def _resolve_handle(handle: Any, tags: str | Iterable[str] | None, options: Any, policy: LoadPolicy) -> LoadRequest:
     wanted = parse_tags(tags)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     return LoadRequest(_make_absolute(handle), str(path), label, wanted, options, policy, load)
 
 
@@ -300,8 +298,8 @@ def _ensure_ops(metagraph: MetaGraph, label: str) -> None:
 
 def _report_rewriting(obj: Any, rewriting: Rewriting) -> None:
     report = restore.load_report(obj)
-    changed = dataclasses.replace(report, rewritten=rewriting.changes, left_out=rewriting.left_out)
-    restore.set_load_report(obj, changed)
+    left_out = rewriting.left_out + report.left_out
+    restore.set_load_report(obj, dataclasses.replace(report, rewritten=rewriting.changes, left_out=left_out))
 
 
 def _add_methods(obj: Any, model: _Model, not_trainable: str) -> None:

@@ -6,8 +6,9 @@ does the same for the URLs in a text of a server or a library.
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Match
+from typing import Any, Match
 from urllib.parse import unquote
 
 MASK = "***"
@@ -38,6 +39,16 @@ def redact_url(url: str) -> str:
     """
     links = _LINK_OF_CHAIN.split(url)
     return "".join(_redact_link(link) for link in links)
+
+
+def label_model(handle: Any, path: str | os.PathLike[str]) -> str:
+    """Return what messages call a model: the handle without its secrets if it is a text, or else the path.
+
+    Args:
+        handle: what the user gave.
+        path: where the model was found.
+    """
+    return redact_url(handle) if isinstance(handle, str) else os.fspath(path)
 
 
 def redact_location(place: str) -> str:

@@ -25,6 +25,7 @@ sys.exit(f"{report.failed}" if report.failed else 0)
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2): processes whose parent ends become children of this one
 SHARDS = 60
 SECONDS_TO_END = 15  # for the processes of a driver that was killed
+SECONDS_TO_FINISH = 240  # for a driver after a kill; it computes the shards that are left
 
 
 def save_slow_model(directory):
@@ -164,48 +165,181 @@ def wait_for_parts(output, count, driver):
         time.sleep(0.01)
 
 
+class Moments:
+    """Moments of a run, each with the processes that are killed then; Linux only.
+
+    Args:
+        driver: the process of the run.
+        output: its directory.
+        choose: a `random.Random`.
+    """
+
+    def __init__(self, driver, output, choose):
+        self._driver, self._output, self._choose = driver, Path(output), choose
+
+    def start(self):
+        """Any moment of the first seconds: the driver, or all processes."""
+        end = time.monotonic() + self._choose.uniform(0, 8)
+        self._wait(lambda: time.monotonic() > end)
+        return self._choose.choice([self._find_driver, self._find_all])()
+
+    def load(self):
+        """A worker imports TensorFlow and loads the model: this worker."""
+        known = set(self._find_workers())
+        self._wait(lambda: set(self._find_workers()) - known or self._count_staged())
+        end = time.monotonic() + self._choose.uniform(0, 3)
+        self._wait(lambda: time.monotonic() > end)
+        return self._find_worker()
+
+    def compute(self):
+        """Some shards later: a worker."""
+        return self._after_shards(self._find_worker)
+
+    def write(self):
+        """The rows are in the file, which is not closed or has no name yet: the worker that writes it."""
+        self._wait_for_shards(self._choose.randint(0, 10))
+        staged = []
+        self._wait(lambda: staged.extend(self._list_staged(larger_than=4)) or staged, pause=0.0005)
+        return [pid for pid in self._find_workers() if staged and is_open(pid, staged[0])]
+
+    def end_driver(self):
+        """Some shards later: the driver."""
+        return self._after_shards(self._find_driver)
+
+    def end_all(self):
+        """Some shards later: all processes."""
+        return self._after_shards(self._find_all)
+
+    def end_cluster(self):
+        """Some shards later: a process of Ray that is not a worker."""
+        names = ("raylet/raylet", "gcs_server", "hold_cluster", "dashboard/agent", "runtime_env/agent")
+        return self._after_shards(
+            lambda: self._pick(pid for pid, command in self._find() if any(name in command for name in names))
+        )
+
+    def _after_shards(self, find):
+        self._wait_for_shards(self._choose.randint(1, 20))
+        end = time.monotonic() + self._choose.uniform(0, 0.3)
+        self._wait(lambda: time.monotonic() > end)
+        return find()
+
+    def _wait_for_shards(self, more):
+        count = count_parts(self._output) + more
+        self._wait(lambda: count_parts(self._output) >= count)
+
+    def _wait(self, is_over, pause=0.02):
+        while self._driver.poll() is None and not is_over():
+            time.sleep(pause)
+
+    def _list_staged(self, larger_than=-1):
+        found = []
+        for file in (self._output / "_rehub" / "tmp").glob("*"):
+            try:
+                if file.stat().st_size > larger_than:
+                    found.append(file)
+            except OSError:
+                pass
+        return found
+
+    def _count_staged(self):
+        return len(self._list_staged())
+
+    def _find(self):
+        return find_descendants(self._driver.pid).items() if self._driver.poll() is None else ()
+
+    def _find_workers(self):
+        return find_workers(dict(self._find()))
+
+    def _find_worker(self):
+        return self._pick(self._find_workers())
+
+    def _find_driver(self):
+        return [self._driver.pid]
+
+    def _find_all(self):
+        return [self._driver.pid, *(pid for pid, _ in self._find())]
+
+    def _pick(self, pids):
+        pids = sorted(pids)
+        return [self._choose.choice(pids)] if pids else []
+
+
+def is_open(pid, file):
+    """Return whether a process has a file open."""
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            if os.readlink(str(link)) == str(file):
+                return True
+        except OSError:
+            pass
+    return False
+
+
+KILLS_PER_RUN = 8
+# After these, a run goes on. A pipeline of Beam fails when one of its workers dies.
+WORKER_MOMENTS = ("load", "compute", "write")
+
+
 def kill_at_random(directory, engine, choose):
     """Run until all is written, with kills; return what was killed."""
     model, numbers, output = directory / "slow", directory / "numbers.parquet", directory / f"output{choose.random()}"
-    kills = Counter()
+    names = [*WORKER_MOMENTS * 3, "start", "end_driver", "end_all", *(["end_cluster"] if engine == "ray" else [])]
+    kills, outcomes = Counter(), Counter()
     while True:
         driver = start_run(str(model), numbers, output, engine)
-        victims = ["worker", "driver", "all"]
-        victim = choose.choice(victims if sum(kills.values()) < 5 else ["nothing"])
-        moment = time.monotonic() + choose.uniform(0, 18 if engine == "ray" else 12)
-        while driver.poll() is None and time.monotonic() < moment and victim != "nothing":
-            time.sleep(0.02)
-        seen = find_descendants(driver.pid)
-        if driver.poll() is None and victim != "nothing":
-            kills[victim] += 1
-            workers = find_workers(seen)
-            one = [choose.choice(workers)] if workers else []
-            for pid in {"worker": one, "driver": [driver.pid], "all": [driver.pid, *seen]}[victim]:
-                kill(pid)
-            if victim == "worker" and not workers:
-                kills["worker"] -= 1
-        status = driver.wait()
+        moments = Moments(driver, output, choose)
+        own, begin = Counter(), time.monotonic()
+        while driver.poll() is None and sum(kills.values()) < KILLS_PER_RUN:
+            name = choose.choice(names)
+            victims = getattr(moments, name)()
+            if victims and driver.poll() is None:
+                own[name] += 1
+                kills[name] += 1
+                for pid in victims:
+                    kill(pid)
+            if name not in WORKER_MOMENTS:
+                break
+        status = driver.wait(timeout=SECONDS_TO_FINISH)
         left = wait_for_end(find_descendants(os.getpid()))
-        assert not left, (victim, left)
+        assert not left, (own, left)
+        seconds = time.monotonic() - begin
+        log(f"  {engine}: {dict(own)}, status {status} after {seconds:.0f} s, {count_parts(output)} parts")
+        outcomes[status] += 1
         if status == 0:
             check_rows(output)
-            return kills
-        # A pipeline of Beam fails when a worker dies.
-        assert victim in ("driver", "all") or (engine == "beam" and victim == "worker"), (victim, status)
+            check_rest(output)
+            return kills, outcomes
+        worker_deaths = sum(own[name] for name in WORKER_MOMENTS)
+        others = sum(own.values()) - worker_deaths
+        # A shard whose workers died three times fails.
+        assert others or (engine == "beam" and worker_deaths) or worker_deaths >= 3, (own, status)
+
+
+def check_rest(output):
+    """Check that nothing is left beside the results."""
+    left = {str(file.relative_to(output)) for file in Path(output).rglob("*") if not file.name.startswith("part-0")}
+    assert left <= {"_rehub", "_rehub/plan.json", "_rehub/report.json", "_rehub/shards.jsonl", "_rehub/tmp"}, left
+    assert not list(Path(output, "_rehub", "tmp").glob("*"))
+
+
+def log(line):
+    """Write a line."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main(engine, runs, seed=1):
     """Kill and print."""
     adopt_orphans()
     choose = random.Random(int(seed))
-    total = Counter()
+    total, outcomes = Counter(), Counter()
     with tempfile.TemporaryDirectory() as scratch:
         save_slow_model(Path(scratch, "slow"))
         write_numbers(Path(scratch, "numbers.parquet"))
         for run in range(int(runs)):
-            total += kill_at_random(Path(scratch), engine, choose)
-            sys.stdout.write(f"{engine}, run {run + 1}: kills {dict(total)}; each row once, no process left\n")
-            sys.stdout.flush()
+            kills, statuses = kill_at_random(Path(scratch), engine, choose)
+            total, outcomes = total + kills, outcomes + statuses
+            log(f"{engine}, run {run + 1}: kills {dict(total)}, exits {dict(outcomes)}; each row once, nothing left")
 
 
 if __name__ == "__main__":

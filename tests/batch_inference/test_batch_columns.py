@@ -8,7 +8,7 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
 np = pytest.importorskip("numpy")
 
 from rehub.batch_inference.batching import BatchSizer, choose_sizes, iter_batches, run_batch  # noqa: E402
-from rehub.batch_inference.columns import convert_column  # noqa: E402
+from rehub.batch_inference.columns import convert_column, holds_bytes  # noqa: E402
 from rehub.batch_inference.images import ImageDecoder  # noqa: E402
 from rehub.batch_inference.outputs import OutputColumn  # noqa: E402
 from rehub.batch_inference.row_errors import RowErrors, RowFailed  # noqa: E402
@@ -38,9 +38,12 @@ def convert(values, dtype, shape=(None,), decoder=None):
         ([1, "2", None, [3, 4], True], "int32", [1, 2, 1], {2: "null", 3: "shape"}),
         (["1e39", "1e400", "inf"], "float32", [np.inf], {0: "range", 1: "range"}),
         (["true", "0"], "bool", [True], {1: "type"}),
+        (["9007199254740993.0", "1e18", "1e400", "nan"], "int64", [2**53 + 1, 10**18], {2: "range", 3: "range"}),
         (pa.array(["a", None, ""]), "string", [b"a", b""], {1: "null"}),
         (pa.array(["a", "b", "a"]).dictionary_encode(), "string", ["a", "b", "a"], {}),
         (["a", b"\xff", "\ud800", 3], "string", [b"a", b"\xff"], {2: "encoding", 3: "type"}),
+        (pa.array([b"a", b"\xff", None]).view(pa.string()), "string", [b"a"], {1: "encoding", 2: "null"}),
+        (pa.array([{"bytes": b"\xff", "path": "a.jpg"}, None]), "string", [b"\xff"], {1: "null"}),
     ],
 )
 def test_values_are_the_same_or_an_error_of_their_row(values, dtype, good, bad):
@@ -69,6 +72,16 @@ def test_flat_lists_take_the_shape_of_the_input():
         {},
     )
     assert convert(np.ones((2, 4)), "int32", (None, 2, 2, 1))[0] == [[[[1], [1]], [[1], [1]]]] * 2
+
+
+@pytest.mark.parametrize("values", [pa.array([1, 2]), np.array([1.0, 2.0]), ["1", "2"], [1, [2]]])
+def test_numbers_are_lists_of_one_number(values):
+    assert convert(values, "float32", (None, 1)) == ([[1], [2]], {})
+
+
+def test_a_single_number_fits_among_lists():
+    assert convert([1, [2]], "int64", (None, None)) == ([[1], [2]], {})
+    assert convert([1, [2, 3]], "int64", (None, 1)) == ([[1]], {1: "shape"})
 
 
 @pytest.mark.parametrize(
@@ -127,6 +140,36 @@ def test_pictures_that_are_not_whole_are_errors_of_their_rows():
     found, errors = convert([whole, whole[:700], b"", b"GIF89a", None, whole], "uint8", tensor, decoder)
     assert len(found) == 2
     assert errors == {1: "image", 2: "image", 3: "image", 4: "null"}
+
+
+def test_a_picture_starts_no_program(monkeypatch):
+    images = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    eps = encode_image(images.new("RGB", (2, 2)), "EPS")
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: started.append(1) or images.new("RGB", (2, 2)).im)
+    with pytest.raises(ValueError, match="cannot identify"):
+        ImageDecoder(2, 2, 3, 0.0, 1.0, "float32").decode(eps)
+    assert started == []
+
+
+def test_images_of_hugging_face_datasets_are_their_bytes():
+    images = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    tensor = TensorInfo("x", "uint8", (None, 1, 1, 3))
+    rows = [{"bytes": encode_image(images.new("RGB", (1, 1), "white")), "path": None}, {"bytes": None, "path": "a.jpg"}]
+    values = pa.array([*rows, None], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    assert holds_bytes(values)
+    errors = RowErrors()
+    found = convert_column(values, tensor, errors, ImageDecoder.for_input(tensor, None, None, "uint8"))
+    assert found.take([0]).tolist() == [[[[255, 255, 255]]]]
+    assert [errors.text(row) for row in (1, 2)] == ["null: the value for input 'x' is null"] * 2
+
+
+def test_texts_and_other_layouts_of_images_are_named():
+    errors = RowErrors()
+    convert_column(pa.array(["https://a.example/b.jpg"]), TensorInfo("x", "float32", (None, 8, 8, 3)), errors)
+    assert "takes images, and the value is text" in errors.text(0)
+    with pytest.raises(InputMismatch, match="channels first"):
+        ImageDecoder.for_input(TensorInfo("x", "float32", (None, 3, 8, 8)), None, None, "float32")
 
 
 def test_images_of_no_fixed_size_need_one():

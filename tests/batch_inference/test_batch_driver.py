@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import sys
 import time
 
 import pytest
@@ -11,6 +13,7 @@ pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
 tf = pytest.importorskip("tensorflow", minversion="2.15", reason="bulk inference is tested with TensorFlow 2")
 
+import harmful_models  # noqa: E402
 from batch_models import save_batch_model  # noqa: E402
 from forked_programs import ForkedProgram  # noqa: E402
 
@@ -24,6 +27,7 @@ from rehub.errors import (  # noqa: E402
     InvalidVectors,
     OutputInUse,
     OutputsNotAligned,
+    UnsafeModel,
 )
 
 
@@ -83,6 +87,8 @@ def test_a_second_run_computes_only_what_is_missing_or_damaged(model, texts, tmp
     (output / "part-000002.parquet").write_bytes(b"PAR1")
     again = run(model, texts, output, batch_size=3)
     assert again.resumed == first.shards - 2
+    assert "rows/s" in str(again)
+    assert "rows/s" not in str(run(model, texts, output))
     assert (again.rows, again.errors) == (first.rows, first.errors)
     assert [row["id"] for row in read(output)] == list(range(40))
 
@@ -129,7 +135,7 @@ def test_results_of_another_run_are_not_mixed_in(model, texts, tmp_path):
     with pytest.raises(OutputInUse, match="no run to resume"):
         run(model, texts, output, resume=True)
     run(model, texts, output, outputs=["size"])
-    with pytest.raises(OutputInUse, match="settings 'outputs' was"):
+    with pytest.raises(OutputInUse, match="settings 'outputs' was size=size, and is none"):
         run(model, texts, output)
     os.utime(texts / "0.parquet", (1, 1))
     with pytest.raises(OutputInUse, match="files of the input"):
@@ -157,10 +163,28 @@ def test_settings_that_do_not_fit_are_refused_before_the_work(model, texts, tmp_
         ({"signature": "words", "outputs": ["padded"]}, OutputsNotAligned, "--padded padded="),
         ({"input_columns": {"text": "id"}, "keep": []}, InputMismatch, "takes strings, and its column has int16"),
         ({"engine": "spark"}, InvalidSetting, "local, ray"),
+        ({"address": "auto"}, InvalidSetting, "for the engines 'ray' and 'beam'"),
+        ({"num_gpus": 1}, InvalidSetting, "GPUs of each worker of the engine 'ray'"),
+        ({"workers": 0}, InvalidSetting, "workers= takes a number of at least 1"),
+        ({"max_errors": "1%"}, InvalidSetting, "such as 0.01 for 1%"),
+        ({"input_format": "parqet"}, InvalidSetting, "no format 'parqet'"),
+        ({"keep": "id"}, InvalidSetting, r"a list of names, such as \['id'\]"),
+        ({"ragged": ["words"]}, InvalidSetting, "a dict of names"),
+        ({"resize": 224}, InvalidSetting, "a height and a width"),
+        ({"pixel_range": 255}, InvalidSetting, "two numbers"),
     ]:
         with pytest.raises(error, match=problem):
             run(model, texts, tmp_path / "out", **options)
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_predictor_returns_the_same_types_without_any_result(model):
+    predictor = hub.Predictor(model, signature="count", on_error="quarantine")
+    for texts in ([], ["boom"], [None, "boom"]):
+        found = predictor({"text": texts})
+        assert (found["vector"].shape, found["vector"].dtype) == ((len(texts), 2), np.float32)
+        assert np.isnan(found["vector"]).all()
+        assert (found["size"].shape, found["size"].dtype) == ((len(texts),), np.int32)
 
 
 def test_input_without_rows_is_a_run_without_parts(model, texts, tmp_path):
@@ -196,13 +220,14 @@ def test_ragged_and_padded_outputs_are_lists(model, tmp_path):
 
 
 def test_token_ids_of_all_lengths_keep_their_order(model, tmp_path):
-    lengths = [number * 7 % 5 + 1 for number in range(50)]
+    lengths = [3] * 20 + [number * 7 % 5 + 1 for number in range(50)]  # The first rows look alike.
     table = pa.table({"ids": [list(range(length)) for length in lengths]})
     pq.write_table(table, tmp_path / "a.parquet")
     run(model, tmp_path / "a.parquet", tmp_path / "out", signature="tokens")
     rows = read(tmp_path / "out")
     assert [row["width"] for row in rows] == lengths
-    assert [row["twice"] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
+    for column in ("twice", "shapeless"):
+        assert [row[column] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
     run(model, tmp_path / "a.parquet", tmp_path / "padded", signature="tokens", pad=0, outputs=["sum"])
     assert [row["sum"] for row in read(tmp_path / "padded")] == [sum(range(length)) for length in lengths]
 
@@ -251,6 +276,29 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
     assert main([*command, "--overwrite"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("--input text=a --input text=b", "argument --input: 'text' is given as 'a' and as 'b'"),
+        ("--input text", "argument --input: 'text' is not of the form INPUT=COLUMN"),
+        ("--max-errors 101%", "neither a number of rows, such as 100, nor a share below 100%"),
+        ("--workers 0", "argument --workers: '0' is not a number of at least 1"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(options, problem, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["batch", "model", "data.csv", "--output", "out", *options.split()])
+    assert problem in capsys.readouterr().err
+
+
+def test_the_command_finds_mistakes_before_it_imports_tensorflow(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    command = ["batch", model, str(tmp_path / "*.csv"), "--output", str(tmp_path / "out")]
+    assert main([*command, "--signature", "count"]) == 1
+    assert "No file to read matches" in capsys.readouterr().err
+    assert "tensorflow" not in sys.modules
+
+
 def test_kept_columns_of_related_types_are_one_column(model, tmp_path):
     folder = tmp_path / "texts"
     folder.mkdir()
@@ -293,7 +341,7 @@ def test_a_killed_driver_leaves_whole_files_and_the_next_run_the_rest(model, tex
     report = run(model, texts, output, shard_rows=5)
     assert report.resumed == len(parts)
     assert [row["id"] for row in read(output)] == list(range(40))
-    assert os.listdir(output / "_rehub" / "tmp") == []
+    assert not (output / "_rehub" / "tmp").exists()
 
 
 def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(model, texts, s3, tmp_path, monkeypatch):
@@ -311,3 +359,13 @@ def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(m
     assert 1 <= report.resumed < 10
     rows = [row for part in sorted(s3.glob("bucket/out/part-*")) for row in pq.read_table(s3.open(part)).to_pylist()]
     assert [row["id"] for row in rows] == list(range(40))
+
+
+def test_the_setting_of_trust_goes_to_another_process_with_a_predictor(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    predictor = hub.Predictor(harmful_models.save(tmp_path / "model", harmful_models.reads))
+    pickled = pickle.dumps(predictor)
+    monkeypatch.delenv("REHUB_TRUST")
+    for each in (pickle.loads(pickled), predictor.with_model(predictor.model.handle)):
+        with pytest.raises(UnsafeModel, match="ReadFile"):
+            each.load()

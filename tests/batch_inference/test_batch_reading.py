@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import struct
+import zlib
 
 import pytest
 
@@ -14,7 +15,10 @@ np = pytest.importorskip("numpy")
 from rehub.batch_inference import reading  # noqa: E402
 from rehub.batch_inference.plan import ShardLimit  # noqa: E402
 from rehub.batch_inference.planning import plan_input  # noqa: E402
-from rehub.batch_inference.reading import lines  # noqa: E402
+from rehub.batch_inference.reading import lines, parquet  # noqa: E402
+from rehub.batch_inference.reading.chunk import merge_chunks  # noqa: E402
+from rehub.batch_inference.row_errors import RowErrors  # noqa: E402
+from rehub.batch_inference.writing import convert_kept  # noqa: E402
 from rehub.errors import InputChanged, InputMismatch, InputUnreadable  # noqa: E402
 from rehub.savedmodel.checkpoint.crc32c import Checksum  # noqa: E402
 
@@ -25,7 +29,7 @@ def read_all(inputs, limit=None):
     names = list(plan.types)
     found = []
     for shard in plan.shards:
-        for chunk in reading.read_slices(plan.format, shard.slices, names):
+        for chunk in merge_chunks(reading.read_slices(plan.format, shard.slices, names), names):
             errors = chunk.errors.to_column(chunk.rows)
             values = {name: to_list(chunk.columns[name]) for name in names}
             found += [errors[row] or {name: values[name][row] for name in names} for row in range(chunk.rows)]
@@ -39,6 +43,13 @@ def to_list(values):
 def test_csv_keeps_quoted_line_ends_commas_and_a_byte_order_mark_apart(tmp_path):
     (tmp_path / "a.csv").write_bytes('\ufeffid,text\r\n1,"a, ""b""\nc"\r\n\r\n2,\r\n'.encode())
     assert read_all(tmp_path) == [{"id": "1", "text": 'a, "b"\nc'}, {"id": "2", "text": ""}]
+
+
+@pytest.mark.parametrize("header", ["id;text", "id\ttext", "sep=;"])
+def test_csv_with_other_separators_is_refused(header, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{header}\n1;a\n")
+    with pytest.raises(InputUnreadable, match=r"a.csv cannot be read: .*commas"):
+        plan_input([tmp_path], None)
 
 
 def test_broken_csv_rows_are_errors_and_the_others_are_read(tmp_path):
@@ -78,6 +89,18 @@ def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
     assert found[1] == {"id": 2, "tags": None, "more": {"x": 1}}
     assert "not an object" in found[2]
     assert "not JSON" in found[3]
+
+
+def test_kept_values_of_json_lines_have_types_that_hold_them(tmp_path):
+    rows = [{"id": 2**64 - 1, "tags": ["a"]}, {"id": 7, "tags": "b"}, {"id": None, "tags": []}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    errors = RowErrors()
+    kept = {
+        name: convert_kept(pa.field(name, kind), [row[name] for row in read_all(tmp_path)], errors).to_pylist()
+        for name, kind in plan_input([tmp_path], None).types.items()
+    }
+    assert kept == {"id": [2**64 - 1, 7, None], "tags": [["a"], ["b"], []]}
+    assert len(errors) == 0
 
 
 def test_a_truncated_gzip_file_gives_its_rows_and_an_error(tmp_path):
@@ -126,6 +149,12 @@ def test_tfrecord_of_examples(tmp_path):
     assert found[4].startswith("file:")
 
 
+def test_tfrecord_compressed_by_zlib_says_so(tmp_path):
+    (tmp_path / "a.tfrecord").write_bytes(zlib.compress(frame(example(id=[7]))))
+    with pytest.raises(InputUnreadable, match="ZLIB"):
+        plan_input([tmp_path], None)
+
+
 def test_parquet_is_cut_by_rows_and_keeps_its_types(tmp_path):
     table = pa.table({"id": pa.array(range(100), pa.int16()), "text": [str(each) for each in range(100)]})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=70)
@@ -142,6 +171,13 @@ def test_a_file_that_is_not_parquet_is_one_row_with_an_error(tmp_path):
     found = read_all(tmp_path)
     assert found[0].startswith("file:")
     assert found[1] == {"id": 1}
+
+
+def test_input_without_any_file_that_can_be_read_is_refused(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 is cut off")
+    (tmp_path / "b.parquet").write_bytes(b"")
+    with pytest.raises(InputUnreadable, match=r"a.parquet cannot be read: ArrowInvalid"):
+        plan_input([tmp_path], None)
 
 
 def test_columns_of_two_types_are_refused(tmp_path):
@@ -171,6 +207,68 @@ def test_columns_of_related_types_are_read_together(first, second, common, tmp_p
     assert read_all(tmp_path) == [{"x": value} for value in (*first.to_pylist(), *second.to_pylist())]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pa.array([["1.25"]]).cast(pa.list_(pa.decimal128(5, 2))), pa.array([[2.5]])),
+        (pa.array([{"a": "b"}]), pa.array([{"a": b"b"}])),
+        (pa.array(["b"]), pa.array([b"b"], pa.binary(1))),
+    ],
+)
+def test_columns_whose_values_would_change_are_not_read_together(first, second, tmp_path):
+    for name, values in {"a": first, "b": second}.items():
+        pq.write_table(pa.table({"x": values}), tmp_path / f"{name}.parquet")
+    with pytest.raises(InputMismatch, match="Column 'x' is"):
+        plan_input([tmp_path], None)
+
+
+def test_categories_of_several_files_are_texts(tmp_path):
+    for part in (0, 1):  # Together they have more values than int8 has codes.
+        values = pa.array([f"{part} {number}" for number in range(100)]).dictionary_encode()
+        pq.write_table(
+            pa.table({"x": values.cast(pa.dictionary(pa.int8(), pa.string()))}), tmp_path / f"{part}.parquet"
+        )
+    assert plan_input([tmp_path], None).types["x"] == pa.string()
+    assert [row["x"] for row in read_all(tmp_path)] == [f"{part} {number}" for part in (0, 1) for number in range(100)]
+
+
+def test_views_of_texts_are_texts(tmp_path):
+    if not hasattr(pa, "string_view"):
+        pytest.skip("this pyarrow has no views")
+    for name, kind in {"a": pa.string(), "b": pa.string_view(), "c": pa.string_view()}.items():
+        pq.write_table(pa.table({"x": pa.array([name, None]).cast(kind)}), tmp_path / f"{name}.parquet")
+    assert plan_input([tmp_path], None).types["x"] == pa.string()
+    assert [row["x"] for row in read_all(tmp_path)] == ["a", None, "b", None, "c", None]
+
+
+def test_small_files_with_other_types_or_no_rows_to_read_keep_each_value_exact(tmp_path):
+    times = pa.array([1_000_000_001], pa.timestamp("ns"))  # Python's datetime has no nanoseconds.
+    pq.write_table(pa.table({"x": times}), tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_bytes(b"PAR1")
+    pq.write_table(pa.table({"x": pa.nulls(1)}), tmp_path / "c.parquet")
+    pq.write_table(pa.table({"x": times.cast(pa.timestamp("us"), safe=False)}), tmp_path / "d.parquet")
+    plan = plan_input([tmp_path], None)
+    found = list(merge_chunks(reading.read_slices("parquet", plan.shards[0].slices, ["x"]), ["x"]))
+    assert [chunk.rows for chunk in found] == [3, 1]
+    assert found[0].columns["x"].cast(pa.int64()).to_pylist() == [1_000_000_001, None, None]
+    assert list(found[0].errors.count_kinds()) == ["file"]
+    assert plan.types["x"] == pa.timestamp("ns")
+
+
+def test_rows_of_very_different_sizes_are_read_a_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 16)
+    sizes = [10] * 200 + [30_000] * 40 + [10] * 200
+    # A dictionary makes the file say that it is small.
+    pq.write_table(pa.table({"x": ["x" * size for size in sizes]}), tmp_path / "a.parquet")
+    part = plan_input([tmp_path], None).shards[0].slices[0]
+    chunks = list(reading.read_slice("parquet", part, ["x"]))
+    assert [len(text) for chunk in chunks for text in chunk.columns["x"].to_pylist()] == sizes
+    assert sum(chunk.size > 100_000 for chunk in chunks) <= 2  # The first of the large rows.
+    assert max(chunk.rows for chunk in chunks) == 16
+    assert sum(chunk.rows == 1 for chunk in chunks) < 5
+
+
 def test_hidden_names_are_not_data_and_files_count_once(tmp_path):
     for name in ("a.txt", "_b.txt", ".c.txt", "_d/e.txt", "f/g.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -187,13 +285,27 @@ def test_inputs_that_cannot_be_read_are_refused(tmp_path):
     (tmp_path / "b.csv").write_text("")
     (tmp_path / "c.docx").write_text("")
     for inputs, problem in [
-        ([tmp_path / "none"], "no files"),
+        ([tmp_path / "none"], "does not exist"),
+        ([tmp_path / "*.pq"], "No file to read matches"),
         ([tmp_path / "c.docx"], "unknown ending"),
         ([tmp_path], "several formats"),
         ([], "no input"),
     ]:
         with pytest.raises((InputUnreadable, ValueError), match=problem):
             plan_input(inputs, None)
+
+
+def test_results_inside_the_input_are_no_input(tmp_path):
+    for name in ("a.txt", "out/b.txt", "output/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    output = str(tmp_path / "out")
+    for inputs in (tmp_path, tmp_path / "**"):
+        plan = plan_input([inputs], None, output=output)
+        paths = [part.path for shard in plan.shards for part in shard.slices]
+        assert paths == [str(tmp_path / "a.txt"), str(tmp_path / "output" / "c.txt")]
+    with pytest.raises(InputUnreadable, match="All files of the input .* are in the output"):
+        plan_input([output], None, output=output)
 
 
 def test_a_file_that_changes_after_the_plan_is_an_error(tmp_path):

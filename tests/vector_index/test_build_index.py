@@ -8,12 +8,24 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rehub as hub
-from rehub.errors import IndexNotFound, IndexOutdated, InvalidSetting, InvalidVectors, OutputInUse, PackageMissing
+from rehub.cache import file_lock
+from rehub.errors import (
+    IndexNotFound,
+    IndexOutdated,
+    InputMismatch,
+    InvalidSetting,
+    InvalidVectors,
+    OutputInUse,
+    OutputNotWritten,
+    PackageMissing,
+)
+from rehub.vector_index import index as indexes
 from rehub.vector_index import manifest as manifests
 from rehub.vector_index import packages
 
@@ -72,7 +84,7 @@ def test_files_and_folders_with_hidden_names_are_not_data(write_vectors):
 def test_an_index_has_no_pickle(write_vectors):
     index = hub.build_index(write_vectors(VECTORS), project=3)
     names = sorted(name for _, _, names in os.walk(index.path) for name in names)
-    assert names == ["manifest.json", "norms.float64", "rows.int64", "vectors.float32"]
+    assert names == ["manifest.json", "norms.float32", "rows.int64", "vectors.float32"]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +100,12 @@ def test_an_index_has_no_pickle(write_vectors):
         ({"a": ([[0.0, 0.0]], None)}, "a", "no vectors to index. Rows: 1 with only zeros"),
         ({"a": ([], pa.list_(pa.float32()))}, "a", "no vectors to index. Rows: none"),
         ({"a": ([[]], pa.list_(pa.float32()))}, "a", "has vectors of the length: 0"),
+        ({"a": ([[1.0]], None), "a ": ([[1.0]], None)}, "a", "has 2 columns with the name 'a'"),
     ],
 )
 def test_data_that_cannot_be_indexed_is_an_error_that_says_why(tmp_path, columns, column, message):
     table = pa.table({name: pa.array(*values) for name, values in columns.items()})
+    table = table.rename_columns([name.strip() for name in columns])
     pq.write_table(table, str(tmp_path / "a.parquet"))
     with pytest.raises(InvalidVectors, match=message):
         hub.build_index(tmp_path, column)
@@ -104,6 +118,7 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         ("b", lambda path: write_column(path, [[1.0]], pa.list_(pa.float32(), 1)), "different lengths: 2, 1"),
         ("c", lambda path: write_column(path, [1.0], pa.float32(), "x"), "c.parquet' has no column 'embedding'"),
         ("d", lambda path: path.write_bytes(b"PAR1"), "d.parquet' cannot be read as Parquet"),
+        ("\udcff", lambda path: path.write_bytes(b"PAR1"), "parquet' cannot be read as Parquet"),
     ):
         path = tmp_path / f"{name}.parquet"
         write(path)
@@ -187,9 +202,9 @@ def test_an_index_of_another_version_or_a_damaged_one_must_be_built_again(write_
     manifest = directory / "_rehub" / "index" / "column=embedding" / "manifest.json"
     text = manifest.read_text()
     for old, new, message in (
-        ('"format": 1', '"format": 2', "it has format 2, and this rehub reads format 1"),
+        ('"format": 2', '"format": 1', "it has format 1, and this rehub reads format 2"),
         ('"graph"', '"tree"', "its kind or metric is unknown"),
-        ('"00000"', '"../00000"', "is a path"),
+        ('-00000"', '/00000"', "is a path"),
         (text, "{", "it is not JSON"),
         ('"dimensions": 6', '"dimensions": 5', "not a graph of vectors with 5 dimensions"),
     ):
@@ -201,16 +216,26 @@ def test_an_index_of_another_version_or_a_damaged_one_must_be_built_again(write_
     with pytest.raises(IndexOutdated, match="does not have vectors of 5 dimensions"):
         hub.open_index(directory)
     hub.build_index(directory, exact=False)
-    graph = manifest.parent / "00000" / "graph.usearch"
-    size = graph.stat().st_size
-    graph.write_bytes(bytes(size))
-    with pytest.raises(IndexOutdated, match="cannot be read by usearch|not a graph"):
-        hub.open_index(directory)
-    graph.write_bytes(b"")
-    with pytest.raises(IndexOutdated, match=r"graph.usearch' is incomplete"):
-        hub.open_index(directory)
     assert packages.usearch_version() != ""
     assert hub.build_index(directory, exact=False).size == index.size
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_damaged_file_of_an_index_is_an_error(write_vectors, exact):
+    if not exact:
+        pytest.importorskip("usearch", reason="usearch is not installed here")
+    directory = write_vectors(VECTORS)
+    index = hub.build_index(directory, exact=exact)
+    for path in Path(index.path).glob("*/*"):
+        content = path.read_bytes()
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        for damaged in (flipped, content[:-1], bytes(len(content)), b""):
+            path.write_bytes(damaged)
+            with pytest.raises(IndexOutdated, match=rf"must be built again. Its file .*{path.name}' is damaged"):
+                hub.open_index(directory)
+        path.write_bytes(content)
+    assert hub.open_index(directory).size == index.size
 
 
 def test_a_killed_build_leaves_the_old_index_and_nothing_else_after_the_next(write_vectors):
@@ -220,9 +245,7 @@ def test_a_killed_build_leaves_the_old_index_and_nothing_else_after_the_next(wri
         import time
         import rehub as hub
         from rehub.vector_index import building
-        write_manifest = building.write_manifest
         def stop(*arguments):
-            write_manifest(*arguments)
             print("written", flush=True)
             time.sleep(60)
         building.write_manifest = stop
@@ -234,10 +257,81 @@ def test_a_killed_build_leaves_the_old_index_and_nothing_else_after_the_next(wri
             hub.build_index(directory)
         process.send_signal(signal.SIGKILL)
     folder = directory / "_rehub" / "index"
-    assert len(list(folder.glob("*.tmp"))) == 1
+    assert len(list(folder.glob("*/*-00000"))) == 2
     assert hub.open_index(directory).metric == "l2"
     assert hub.build_index(directory).metric == "cos"
     assert [path.name for path in folder.iterdir()] == ["column=embedding"]
+    assert len(list(folder.glob("*/*"))) == 2
+
+
+def test_an_index_is_opened_and_searched_while_it_is_built_again(write_vectors, monkeypatch):
+    directory = write_vectors(VECTORS)
+    old = hub.build_index(directory, metric="l2")
+    find_change = indexes.find_change
+
+    def build_again(*arguments):
+        monkeypatch.setattr(indexes, "find_change", find_change)
+        hub.build_index(directory, metric="ip")
+        return find_change(*arguments)
+
+    monkeypatch.setattr(indexes, "find_change", build_again)
+    assert hub.open_index(directory).metric == "ip"
+    assert old.search(VECTORS[3], 1).distances.tolist() == [0.0]
+
+
+def test_rows_of_data_that_changed_after_the_index_was_opened_are_not_read(write_vectors):
+    directory = write_vectors(VECTORS)
+    index = hub.build_index(directory)
+    write_vectors(-VECTORS)
+    with pytest.raises(IndexOutdated, match=r"part-000001.parquet' has changed"):
+        index.read_rows([50])
+
+
+def test_dates_that_python_does_not_have_are_read_as_text(tmp_path):
+    columns = {
+        "far": pa.array([2**30], pa.date32()),
+        "where": pa.array([0], pa.timestamp("us", "No/where")),
+        "embedding": pa.array([[1.0]]),
+        "id": pa.array([5]),
+    }
+    pq.write_table(pa.table(columns), str(tmp_path / "a.parquet"))
+    (row,) = hub.build_index(tmp_path).read_rows([0])
+    assert "1073741824" in row.pop("far")
+    assert row.pop("where").startswith("1970-01-01 00:00:00")
+    assert row == {"id": 5}
+
+
+def test_a_column_may_have_any_name(tmp_path):
+    for name in ("列" * 200, "..", "a/b.c\\d\n", ""):
+        write_column(tmp_path / "a.parquet", [[1.0]], pa.list_(pa.float32()), name)
+        hub.build_index(tmp_path)
+        assert hub.open_index(tmp_path, name).column == name
+        shutil.rmtree(str(tmp_path / "_rehub"))
+
+
+def test_rows_that_do_not_exist_are_an_error(write_vectors):
+    index = hub.build_index(write_vectors(VECTORS))
+    assert index.read_rows([-1, 99, 99]) == [{}, {"id": "id99"}, {"id": "id99"}]
+    for row in (100, -2):
+        with pytest.raises(InputMismatch, match=f"has 100 rows. There is no row {row}"):
+            index.read_rows([0, row])
+
+
+def test_a_directory_that_a_run_writes_into_is_not_indexed(write_vectors):
+    directory = write_vectors(VECTORS)
+    lock = directory / "_rehub" / "lock"
+    lock.parent.mkdir()
+    with file_lock.try_acquire(lock), pytest.raises(OutputInUse, match="`rehub batch` writes into"):
+        hub.build_index(directory)
+    lock.write_text("of a killed run")
+    assert hub.build_index(directory).size == 100
+
+
+def test_a_directory_that_cannot_be_written_is_an_error(write_vectors):
+    directory = write_vectors(VECTORS)
+    (directory / "_rehub").write_text("a file")
+    with pytest.raises(OutputNotWritten, match="column=embedding' cannot be written: "):
+        hub.build_index(directory)
 
 
 def test_data_that_changes_during_a_build_is_an_error(write_vectors, monkeypatch):
@@ -254,3 +348,11 @@ def test_data_that_changes_during_a_build_is_an_error(write_vectors, monkeypatch
     with pytest.raises(InvalidVectors, match=r"part-000001.parquet' changed while it was indexed"):
         hub.build_index(directory)
     assert list((directory / "_rehub" / "index").iterdir()) == []
+
+    def add_data(*arguments):
+        yield from iter_vectors(*arguments)
+        shutil.copy(str(directory / "part-000001.parquet"), str(directory / "part-000009.parquet"))
+
+    monkeypatch.setattr(building, "iter_vectors", add_data)
+    with pytest.raises(InvalidVectors, match=r"part-000009.parquet' changed while it was indexed"):
+        hub.build_index(directory)

@@ -58,14 +58,32 @@ def test_exact_search_is_brute_force_in_float64(write_vectors, small_blocks, met
 def test_exact_search_orders_ties_by_row_at_any_scale(small_blocks, tmp_path_factory, data):
     """Few different vectors, so that most tie; large offsets and tiny numbers, where float32 alone is wrong."""
     metric = data.draw(st.sampled_from(METRICS))
-    scale = data.draw(st.sampled_from([1.0, 1e-25, 1e18, 1e-42]))
-    offset = data.draw(st.sampled_from([0.0, 1e5])) * scale
+    scale = data.draw(st.sampled_from([1.0, 1e-20, 1e18, 1e38, 1e-42]))
+    query_scale = data.draw(st.sampled_from([1.0, max(scale, 1e-40), 1e-46, 1e38, 1e100]))
+    offset = data.draw(st.sampled_from([0.0, 1e5])) * scale if scale < 1e30 else 0.0
     k = data.draw(st.integers(1, 130))
     random = np.random.RandomState(data.draw(st.integers(0, 1000)))
     different = random.randint(-2, 3, [6, 5]) + np.float64([1, 0, 0, 0, 0.5])
     vectors = (different[random.randint(0, 6, 110)] * scale + offset).astype(np.float32)
-    queries = random.randn(4, 5) * max(scale, 1e-40) + offset
-    directory = tmp_path_factory.mktemp("part")
+    queries = random.randn(4, 5) * query_scale + offset
+    assert_is_search_in_float64(tmp_path_factory.mktemp("part"), metric, vectors, queries, k)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scale", "query_scale"),
+    [("ip", 1e-20, 1.0), ("ip", 1e-42, 1e18), ("ip", 1e-25, 1e38), ("l2", 1e18, 1e38), ("l2", 1.0, 1e100)],
+)
+def test_exact_search_is_right_where_float32_overflows_or_loses_all(
+    small_blocks, tmp_path_factory, metric, scale, query_scale
+):
+    for seed in range(6):
+        random = np.random.RandomState(seed)
+        vectors = (random.randn(110, 5) * scale).astype(np.float32)
+        queries = random.randn(4, 5) * query_scale
+        assert_is_search_in_float64(tmp_path_factory.mktemp("part"), metric, vectors, queries, 1 + 8 * seed)
+
+
+def assert_is_search_in_float64(directory, metric, vectors, queries, k):
     writer = exact_search.ExactWriter(directory)
     is_used = vectors.any(axis=1)
     writer.add(vectors[is_used], np.flatnonzero(is_used))
@@ -125,6 +143,9 @@ def test_one_query_gives_one_dimension_and_k_is_at_most_the_size(write_vectors):
     assert index.search(vectors, 3).rows.shape == (4, 3)
     assert index.search(np.zeros([0, 4])).rows.shape == (0, 4)
     assert index.read_rows(matches.rows[:2]) == [{"id": "id2"}, {"id": "id0"}]
+    for scale in (1e-200, 1e200):
+        scaled = index.search(vectors[2] * scale, 10)
+        assert (scaled.rows.tolist(), scaled.distances.tolist()) == (matches.rows.tolist(), matches.distances.tolist())
 
 
 def test_a_query_that_cannot_be_compared_is_an_error_that_says_why(write_vectors):
@@ -134,6 +155,9 @@ def test_a_query_that_cannot_be_compared_is_an_error_that_says_why(write_vectors
         (np.ones([2, 2, 4]), 1, r"a query of shape \[2, 2, 4\]"),
         ([1.0, 2.0, 3.0, float("nan")], 1, "NaN or infinite"),
         ([0.0] * 4, 1, "only zeros"),
+        ([[1.0] * 4, [0.0] * 4], 1, r"only zeros.* Number 1"),
+        (["x"] * 4, 1, "a query that is not numbers"),
+        ([[1.0] * 4, [1.0]], 1, "a query that is not numbers"),
         ([1.0] * 4, 0, "k is 0, and must be 1 or more"),
     ):
         with pytest.raises(InputMismatch, match=message):

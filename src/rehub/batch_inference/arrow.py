@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import platform
+import sys
 from typing import Any
 
 from rehub.errors import PackageMissing
@@ -17,6 +19,10 @@ def import_pyarrow() -> Any:
         importlib.import_module("pyarrow.compute")
         return importlib.import_module("pyarrow")
     except ImportError as error:
+        if sys.version_info < (3, 10):  # For which the extra has no pyarrow.
+            raise PackageMissing(
+                f"Bulk inference and indexes need Python 3.10 or newer; this is {platform.python_version()}."
+            ) from error
         raise PackageMissing(
             f'Parquet files need pyarrow: pip install "rehub[batch]", or "rehub[index]" for vectors ({error})'
         ) from error

@@ -11,6 +11,7 @@ from rehub.batch_inference.outputs import OutputColumn, split_outputs
 from rehub.batch_inference.settings import PredictorSettings
 from rehub.batch_inference.signature import ModelFunction
 from rehub.errors import InputMismatch
+from rehub.formatting import list_names
 from rehub.savedmodel.signatures import SignatureInfo
 
 
@@ -38,8 +39,10 @@ class LoadedModel:
         if self._sizer is None:
             shapes = [tensor.shape for tensor in signature.inputs]
             fixed = {shape[0] for shape in shapes if shape and shape[0] is not None}
-            if any(shape == () for shape in shapes) or len(fixed) > 1:
-                raise InputMismatch(f"Signature {signature.name!r} takes no batches of rows.")
+            scalars = list_names(tensor.name for tensor in signature.inputs if tensor.shape == ())
+            if scalars or len(fixed) > 1:
+                why = f"input {scalars} is a scalar" if scalars else f"its inputs have the first sizes {sorted(fixed)}"
+                raise InputMismatch(f"Signature {signature.name!r} takes no batches of rows: {why}.")
             self.fixed_rows = fixed.pop() if fixed else None
             self._sizer = BatchSizer(_choose_sizes(signature, self.fixed_rows or batch_size, inputs))
         return self._sizer

@@ -127,7 +127,18 @@ def _simplify_arrow(values: Any) -> Any:
             values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
+    if _is_file_struct(values.type):
+        return pa.compute.struct_field(values, "bytes")
+    plain = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}.get(str(values.type))
+    if plain is not None:
+        return values.cast(plain)
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def _is_file_struct(kind: Any) -> bool:
+    """Return whether Hugging Face's datasets has images or sounds in a column: structs of their bytes and path."""
+    is_struct = import_pyarrow().types.is_struct(kind)
+    return is_struct and sorted(field.name for field in kind) == ["bytes", "path"] and "binary" in str(kind)
 
 
 def _arrow_to_numpy(values: Any, inner: Sequence[int | None] | None, tensor: TensorInfo, errors: RowErrors) -> Any:
@@ -235,6 +246,10 @@ def _convert_value(value: Any, target: Any, inner: Sequence[int | None] | None, 
         raise value
     if isinstance(value, (bytes, bytearray)):
         raise ValueError(f"it takes {tensor.dtype}, and the value is bytes")
+    if isinstance(value, str) and inner is not None and len(inner) == 3 and not value.lstrip().startswith("["):
+        raise ValueError(
+            f"it takes images, and the value is text: {value[:80]!r}. Name the files of images as the input"
+        )
     array = parse_numbers(value, target) if isinstance(value, str) else to_array(value)
     try:
         cast, bad = cast_numbers(array, target)
@@ -242,7 +257,8 @@ def _convert_value(value: Any, target: Any, inner: Sequence[int | None] | None, 
         raise ValueError(str(error)) from error
     if bad is not None:
         raise OverflowError(f"{np_first(array, bad)} does not fit into {tensor.dtype}")
-    return fit_shape(cast, inner)
+    is_number_for_list = cast.ndim == 0 and inner is not None and len(inner) == 1
+    return fit_shape(cast.reshape(1) if is_number_for_list else cast, inner)
 
 
 def np_first(array: Any, mask: Any) -> Any:
@@ -259,8 +275,7 @@ def _convert_strings(values: Any, tensor: TensorInfo, errors: RowErrors) -> Inpu
         kind = values.type
         if not (_is_text(kind) or pa.types.is_null(kind) or pa.types.is_nested(kind)):
             raise InputMismatch(f"Input {tensor.name!r} takes strings, and its column has {kind}.")
-        array = values.to_numpy(zero_copy_only=False) if _is_text(kind) else _object_array(values.to_pylist())
-        has_odd = bool(values.null_count) or not _is_text(kind)
+        array, has_odd = _text_to_numpy(values) if _is_text(kind) else (_object_array(values.to_pylist()), True)
     elif getattr(values, "dtype", None) is not None and values.dtype.kind in "biufcmM":
         raise InputMismatch(f"Input {tensor.name!r} takes strings, and its column has {values.dtype}.")
     else:
@@ -272,6 +287,18 @@ def _convert_strings(values: Any, tensor: TensorInfo, errors: RowErrors) -> Inpu
         for row, value in enumerate(array):
             array[row] = b"" if row in errors else _check_string(value, row, tensor, errors)
     return InputColumn(np.asarray(array, object))
+
+
+def _text_to_numpy(values: Any) -> tuple[Any, bool]:
+    """Return an Arrow array of texts as objects, and whether some are not strings that TensorFlow takes."""
+    pa = import_pyarrow()
+    try:
+        return values.to_numpy(zero_copy_only=False), bool(values.null_count)
+    except (pa.ArrowException, UnicodeDecodeError):  # Some writers of Parquet do not check texts.
+        is_large = pa.types.is_large_string(values.type)
+        contents = values.view(pa.large_binary() if is_large else pa.binary()).to_pylist()
+        texts = [None if content is None else content.decode("utf-8", "surrogateescape") for content in contents]
+        return _object_array(texts), True
 
 
 def _object_array(values: Any) -> Any:
@@ -290,7 +317,7 @@ def _check_string(value: Any, row: int, tensor: TensorInfo, errors: RowErrors) -
         try:
             return value.encode()
         except UnicodeEncodeError as error:
-            errors.add(row, "encoding", f"input {tensor.name!r}: the text has half a character ({error.reason})")
+            errors.add(row, "encoding", f"input {tensor.name!r}: the text is not UTF-8 ({error.reason})")
     elif value is None:
         errors.add(row, "null", f"the value for input {tensor.name!r} is null")
     else:

@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.engines import EngineOptions, Run, find_engine, runs_in_this_process
 from rehub.batch_inference.output_directory import OutputDirectory, open_output
+from rehub.batch_inference.output_store import open_store
 from rehub.batch_inference.plan import SHARD_ROWS, Plan, Shard, ShardLimit, compute_fingerprint
 from rehub.batch_inference.planning import choose_columns, find_versions, plan_input
 from rehub.batch_inference.predictor import Predictor
@@ -56,8 +57,8 @@ def batch(
 ) -> BatchReport:
     """Run a model over data, and write its outputs as Parquet files.
 
-    The input is cut into shards, and each becomes a file `part-000123.parquet` of the output. A run that is interrupted
-    goes on where it stopped when it is started again. docs/batch.md says more.
+    The input is cut into shards, and each shard becomes a file `part-000123.parquet` of the output. If a run is
+    interrupted, start it again: it computes the missing shards. docs/batch.md says more.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
@@ -65,32 +66,29 @@ def batch(
             `tf.train.Example`, images or texts.
         output: a directory, or a URL of fsspec.
         signature, outputs, keep, batch_size, resize, pixel_range, ragged, padded, pad, tags, trusted: as for
-            `hub.Predictor`; but `keep` is all columns that are not inputs, if it is unset.
-        input_columns: `inputs` of `hub.Predictor`: the name of the column for each input.
-        input_format: "parquet", "csv", "jsonl", "tfrecord", "image" or "text"; unset, the names of the files say it.
-        on_error: "quarantine" writes rows that have no result with their error, "fail" stops at the first.
-        max_errors: stops when more rows have an error: a number of at least 1, or a fraction of the rows below 1.
-        resume: True needs an earlier run to go on with; unset, goes on with one if there is one.
-        overwrite: delete the results of an earlier run first.
-        shard_rows: about how many rows a shard has; fewer if they take more than 256 MB of the files.
-        workers: the number of processes; 1 is this process, for the local engine.
-        engine: "local", "ray" or "beam".
-        address: of a Ray cluster, or options of a Beam runner.
-        num_gpus: GPUs for each worker.
+            `hub.Predictor`; but an unset `keep` means all columns that are not inputs. input_columns: the name of the
+            column for each input, as `inputs` of `hub.Predictor`. input_format: "parquet", "csv", "jsonl", "tfrecord",
+            "image" or "text". Unset, the names of the files show it. on_error: "quarantine" writes a row without a
+            result with its error, "fail" stops at the first such row. max_errors: stop if more rows have an error: a
+            number of at least 1, or a fraction of the rows below 1. resume: True resumes an earlier run, and raises an
+            error if there is none. Unset, an earlier run is resumed if there is one. overwrite: delete the results of
+            an earlier run first. shard_rows: about how many rows a shard has; fewer if they take more than 256 MB in
+            the files. workers: the number of processes. For the local engine, 1 is this process itself. engine:
+            "local", "ray" or "beam". address: the address of a Ray cluster, or the options of a Beam runner. num_gpus:
+            the number of GPUs for each worker.
 
-    Returns:
-        What the run did. Shards that failed are in its `failed`; they are tried again when the run is started again.
+        Returns: What the run did. Failed shards are in its `failed`; the next run tries them again.
 
     Raises:
-        HubError: the model, the input or the output cannot be used; says why. Nothing is computed then.
-        OutputInUse: the output has results of a run with other settings, model or input, or other files.
+        HubError: the model, the input or the output cannot be used; the message says why. Nothing was computed.
+        OutputInUse: the output has results of a run with another model, other settings or other input, or other files.
         BatchFailed: more rows have an error than is allowed.
     """
     import_pyarrow()
     start = time.perf_counter()
     run_engine = find_engine(engine)
     options = EngineOptions(workers, address, num_gpus)
-    check_options(options, max_errors, resume, overwrite, shard_rows)
+    check_options(engine, options, max_errors, resume, overwrite, shard_rows)
     predictor = Predictor(
         handle,
         signature=signature,
@@ -107,9 +105,10 @@ def batch(
         tags=tags,
         trusted=trusted,
     )
-    found = plan_input(_list_inputs(inputs), input_format, ShardLimit(shard_rows))
+    store = open_store(output)
+    found = plan_input(_list_inputs(inputs), input_format, ShardLimit(shard_rows), store.path)
     inputs_by_name, kept = choose_columns(predictor, found)
-    with open_output(output) as directory:
+    with open_output(store) as directory:
         plan = Plan(
             output=directory.path,
             format=found.format,
@@ -121,7 +120,7 @@ def batch(
             columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
-            load_options=(("prepare", "use"), ("trusted", trusted)),
+            load_options=tuple(predictor.load_options.items()),
         )
         plan = dataclasses.replace(plan, fingerprint=compute_fingerprint(plan, found.shards))
         schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
@@ -136,6 +135,7 @@ def batch(
         finally:
             report = dataclasses.replace(run.summarize(time.perf_counter() - start), ignored=found.ignored)
             _write_report(directory, report)
+            directory.remove_staging()
     run.check_errors(is_finished=True)
     return report
 
@@ -152,17 +152,32 @@ def _list_inputs(inputs: Any) -> list[Any]:
 
 
 def check_options(
-    options: EngineOptions, max_errors: float | None, resume: bool | None, overwrite: bool, shard_rows: int
+    engine: str,
+    options: EngineOptions,
+    max_errors: float | None,
+    resume: bool | None,
+    overwrite: bool,
+    shard_rows: int,
 ) -> None:
     """Check the options of a run that no other code checks.
 
     Raises:
         InvalidSetting: one has a wrong value, or two exclude each other.
     """
-    if options.workers < 1 or shard_rows < 1:
-        raise InvalidSetting(f"workers= and shard_rows= are at least 1. Received: {options.workers}, {shard_rows}")
-    if max_errors is not None and max_errors < 0:
-        raise InvalidSetting(f"max_errors= is a number of rows, or a fraction of them. Received: {max_errors}")
+    for name, count in (("workers", options.workers), ("shard_rows", shard_rows)):
+        if not isinstance(count, int) or count < 1:
+            raise InvalidSetting(f"{name}= takes a number of at least 1. Received: {count!r}")
+    if max_errors is not None and not (isinstance(max_errors, (int, float)) and max_errors >= 0):
+        raise InvalidSetting(
+            f"max_errors= takes a number of rows, or a fraction below 1, such as 0.01 for 1%. Received: {max_errors!r}"
+        )
+    if options.address and engine == "local":
+        raise InvalidSetting("address= is for the engines 'ray' and 'beam', and the engine is 'local'.")
+    if options.num_gpus and (engine != "ray" or options.num_gpus < 0):
+        raise InvalidSetting(
+            f"num_gpus= takes the GPUs of each worker of the engine 'ray'. Received: {options.num_gpus:g} for the "
+            f"engine {engine!r}. The workers of other engines use the GPUs that TensorFlow finds."
+        )
     if resume and overwrite:
         raise InvalidSetting("resume= goes on with an earlier run, and overwrite= deletes it: choose one.")
 

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Sequence
 
 from rehub.errors import InputMismatch, PackageMissing
+from rehub.formatting import format_shape
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# Pillow reads many more. For EPS it starts Ghostscript, to which the picture is a program; decoders of rare formats are
+# tested less.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -51,6 +55,11 @@ class ImageDecoder:
             raise InputMismatch(f"Input {tensor.name!r} takes a tensor of rank {len(shape)}, not images.")
         height, width, channels = shape[1:]
         channels = channels or 3
+        if channels not in _MODES and height in _MODES:
+            raise InputMismatch(
+                f"Input {tensor.name!r} takes images of {format_shape(shape[1:])}, with their channels first. Give it "
+                "numbers instead of images."
+            )
         if channels not in _MODES:
             raise InputMismatch(f"Input {tensor.name!r} takes {channels} channels, which images do not have.")
         wanted = resize or (height, width)
@@ -98,7 +107,9 @@ class ImageDecoder:
 
     def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
-        image = image_module.open(io.BytesIO(content))
+        image_module.init()
+        formats = [name for name in _FORMATS if name in image_module.OPEN]  # Before Pillow 11.3 there is no AVIF.
+        image = image_module.open(io.BytesIO(content), formats=formats)
         image.load()
         if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):
             image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")

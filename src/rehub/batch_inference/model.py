@@ -9,7 +9,7 @@ from typing import Any
 
 from rehub.errors import LocationUnreadable, ModelNotFound
 from rehub.hashing import hash_file
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.resolvers import resolve
 
 
@@ -72,7 +72,7 @@ def pin_model(handle: Any) -> PinnedModel:
         HubError: it cannot be resolved, as for `hub.resolve`.
     """
     path = str(resolve(handle))
-    label = redact_url(handle) if isinstance(handle, str) else os.fspath(handle)
+    label = label_model(handle, handle)
     if "://" in path:
         raise LocationUnreadable(
             f"{label!r} is read from an object store. Workers load a model from their own disks: "

@@ -7,16 +7,20 @@ if they are whole, integers other integers only if they fit.
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any, Sequence
 
 from rehub.errors import InputMismatch
 
 # TensorFlow casts these from the NumPy type.
 _IN_NUMPY = {"bfloat16": "float32"}
-_NUMBERS = (
+NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "bfloat16"),
 )
+
+
+_TOO_LARGE = 1e20  # For all types of integers.
 
 
 class WrongShape(ValueError):
@@ -31,7 +35,7 @@ def numpy_dtype(dtype: str, name: str) -> Any:
     """
     import numpy as np
 
-    if dtype not in _NUMBERS:
+    if dtype not in NUMBERS:
         raise InputMismatch(f"Input {name!r} takes {dtype}, which a column cannot hold.")
     return np.dtype(_IN_NUMPY.get(dtype, dtype))
 
@@ -79,12 +83,10 @@ def parse_numbers(text: str, target: Any) -> Any:
         return np.array(text.lower() == "true")
     if "_" in text:  # Python reads 1_000 as a number.
         raise ValueError(f"{text[:40]!r} is not a number")
-    if target.kind in "iu":
-        try:
-            return to_array(int(text))
-        except ValueError:
-            pass  # "3.0"
     number = float(text)
+    if target.kind in "iu" and abs(number) < _TOO_LARGE:
+        exact = Fraction(text)  # A float has 53 bits.
+        return to_array(int(exact) if exact.denominator == 1 else number)
     if np.isinf(number) and "inf" not in text.lower():
         raise OverflowError(f"{text[:40]!r} is too large")
     return np.array(number)
@@ -98,9 +100,6 @@ def to_array(value: Any) -> Any:
     """
     import numpy as np
 
-    leaf: Any = value
-    while isinstance(leaf, (list, tuple)) and leaf:
-        leaf = leaf[0]
     try:
         array = np.asarray(value)
     except ValueError as error:  # NumPy's says "inhomogeneous shape".
@@ -120,7 +119,7 @@ def _mixes_booleans(value: Any, array: Any) -> bool:
 
 
 def fit_shape(array: Any, inner: Sequence[int | None] | None) -> Any:
-    """Return a row's array in the shape that an input takes; a flat list of all numbers is given that shape.
+    """Return a row's array in the shape that an input takes; a number or flat list of all numbers is given that shape.
 
     Raises:
         WrongShape: it has another shape.
@@ -133,6 +132,6 @@ def fit_shape(array: Any, inner: Sequence[int | None] | None) -> Any:
         count = 1
         for size in inner:
             count *= size or 0
-        if array.ndim == 1 and array.size == count:
+        if array.ndim <= 1 and array.size == count:
             return array.reshape([int(size or 0) for size in inner])
     raise WrongShape(f"it has shape {list(array.shape)}, and the input takes {list(inner)}")

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Iterator, Sequence
 
 from rehub.batch_inference.arrow import import_pyarrow
-from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
+from rehub.batch_inference.output_store import LocalStore, ObjectStore
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import BatchReport, ShardReport
 from rehub.batch_inference.writing import read_shard_metadata
@@ -33,13 +33,12 @@ _REPORT = "_rehub/report.json"
 
 
 @contextlib.contextmanager
-def open_output(output: Any) -> Iterator[OutputDirectory]:
+def open_output(store: LocalStore | ObjectStore) -> Iterator[OutputDirectory]:
     """Give the output of a run, which no other run has meanwhile.
 
     Raises:
         OutputInUse: another process writes to it.
     """
-    store = open_store(output)
     with store.lock():
         yield OutputDirectory(store)
 
@@ -125,6 +124,10 @@ class OutputDirectory:
             self._store.remove(shard.name)
         return None
 
+    def remove_staging(self) -> None:
+        """Delete what workers were writing when they were ended."""
+        self._store.remove_staging()
+
     def append_report(self, report: ShardReport) -> None:
         """Add the report of a shard to those of this run."""
         self._lines.append(json.dumps(report.to_json()))
@@ -157,8 +160,20 @@ def _describe_difference(written: Any, plan: Plan, shards: Sequence[Shard]) -> s
         if now[key] != before.get(key):
             if isinstance(now[key], dict) and isinstance(before.get(key), dict):
                 changed = next(each for each in now[key] if now[key][each] != before[key].get(each))
-                return f"{key} {changed!r} was {before[key].get(changed)!r}, and is {now[key][changed]!r}"[:400]
+                if (key, changed) == ("model", "files"):
+                    return "the files of the model were others"
+                was, now_is = (_format_setting(values.get(changed)) for values in (before[key], now[key]))
+                return f"{key} {changed!r} was {was}, and is {now_is}"[:400]
             return f"{key} was {before.get(key)!r}, and is {now[key]!r}"[:400]
     if json.loads(json.dumps([shard.to_json() for shard in shards])) != written["shards"]:
         return "the files of the input were others, or have changed"
     return "its plan was another one"
+
+
+def _format_setting(value: Any) -> str:
+    """Return a setting of a plan as the user gives it: pairs as `name=other`."""
+    if not value and not isinstance(value, (int, float)):
+        return "none"
+    if isinstance(value, list) and all(isinstance(each, list) and len(each) == 2 for each in value):
+        return ",".join(f"{name}={other}" for name, other in value)
+    return repr(value)

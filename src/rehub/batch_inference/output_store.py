@@ -84,10 +84,16 @@ class LocalStore:
 
     def reset_staging(self) -> None:
         """Make an empty directory for unfinished files: a worker of an earlier run can publish none then."""
-        staging = Path(self.path, "_rehub", "tmp")
+        self.remove_staging()
         with _explain_write_error(self.path):
-            shutil.rmtree(str(staging), ignore_errors=True)
-            staging.mkdir(parents=True)
+            Path(self.path, "_rehub", "tmp").mkdir(parents=True)
+
+    def remove_staging(self) -> None:
+        """Delete the files that processes have left which were killed while they wrote them."""
+        shutil.rmtree(str(Path(self.path, "_rehub", "tmp")), ignore_errors=True)
+        for file in Path(self.path, "_rehub").glob(".*.tmp"):  # of `write_text`
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 class ObjectStore:
@@ -146,6 +152,9 @@ class ObjectStore:
 
     def reset_staging(self) -> None:
         """Do nothing: what workers write is on their own disks."""
+
+    def remove_staging(self) -> None:
+        """Do nothing, as `reset_staging`."""
 
 
 def open_store(output: Any) -> LocalStore | ObjectStore:

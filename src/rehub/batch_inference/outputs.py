@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from rehub.batch_inference.numbers import NUMBERS, numpy_dtype
 from rehub.batch_inference.row_errors import RowErrors
 from rehub.errors import OutputsNotAligned
 from rehub.formatting import format_shape
+from rehub.savedmodel.signatures import TensorInfo
 
 
 class OutputColumn:
@@ -42,10 +44,19 @@ class OutputColumn:
             self.lists[row] = value
 
 
-def fill_column(column: OutputColumn, rows: int, errors: RowErrors) -> Any:
-    """Return the values as one NumPy array, with NaN, 0, False or None for rows with an error."""
+def fill_column(column: OutputColumn, rows: int, errors: RowErrors, tensor: TensorInfo | None) -> Any:
+    """Return the values as one NumPy array, with NaN, 0, False or None for rows with an error.
+
+    Args:
+        column, rows, errors: of a chunk.
+        tensor: the output, if a row has a value of its shape: then the array is the same kind without any result.
+    """
     import numpy as np
 
+    if column.array is None and column.lists is None and tensor is not None:
+        shape = tensor.shape and tensor.shape[1:]
+        if shape is not None and None not in shape and tensor.dtype in NUMBERS:
+            column.array = np.zeros((rows, *shape), numpy_dtype(tensor.dtype, tensor.name))
     if column.array is not None and column.array.dtype.kind != "O":
         if column.array.dtype.kind == "f":
             column.array[[row for row in range(rows) if row in errors]] = np.nan
@@ -99,8 +110,14 @@ def split_outputs(
         if name in ragged:
             found[name] = _split_ragged(name, values, outputs[ragged[name]], ragged[name], rows)
             continue
-        if (not isinstance(values, list) and values.ndim == 0) or len(values) != rows:
-            shape = format_shape(getattr(values, "shape", (len(values),)))
+        own = (len(values),) if isinstance(values, list) else values.shape
+        if not own:
+            raise OutputsNotAligned(
+                f"Output {name!r} is one value for all {rows} rows of a batch, such as a mean. Leave it out: --outputs "
+                "names those to write."
+            )
+        if own[0] != rows:
+            shape = format_shape(own)
             raise OutputsNotAligned(
                 f"Output {name!r} has shape {shape} for {rows} rows. If it has the values of all rows one after the "
                 f"other, name the output with the count of each row: --ragged {name}=COUNTS. Or leave it out: "

@@ -14,7 +14,7 @@ from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.plan import Shard, ShardLimit, Slice
 from rehub.batch_inference.predictor import Predictor
 from rehub.batch_inference.row_errors import ERROR_COLUMN
-from rehub.errors import InputMismatch, InvalidSetting
+from rehub.errors import InputMismatch, InputUnreadable, InvalidSetting
 from rehub.formatting import list_names
 from rehub.version import __version__
 
@@ -47,26 +47,31 @@ class InputPlan:
     ignored: tuple[str, ...]
 
 
-def plan_input(inputs: Sequence[Any], format_name: str | None, limit: ShardLimit | None = None) -> InputPlan:
+def plan_input(
+    inputs: Sequence[Any], format_name: str | None, limit: ShardLimit | None = None, output: str | None = None
+) -> InputPlan:
     """List the files of the input, and cut them into shards.
 
     Args:
         inputs: files, directories, globs and URLs.
         format_name: the format of all files; None to tell it from their names.
         limit: of a shard.
+        output: where the results are.
 
     Raises:
-        InputUnreadable: there are no files of a known format.
+        InputUnreadable: there are no files of a known format, or none that can be read.
         InputMismatch: the files have different columns.
     """
     limit = limit or ShardLimit()
-    listed = reading.list_files(inputs, format_name)
+    listed = reading.list_files(inputs, format_name, output)
     with ThreadPoolExecutor(_READERS) as readers:
         planned = list(readers.map(lambda file: reading.plan_file(listed.format, file, limit), listed.files))
     slices = [part for parts, _ in planned for part in parts]
     types, lacking = _merge_types(
         [(file.path, found) for file, (_, found) in zip(listed.files, planned) if found is not None]
     )
+    if slices and all(part.problem for part in slices):
+        raise InputUnreadable(f"None of the files can be read. The first: {slices[0].problem}.")
     if not types:
         types = reading.describe_columns(listed.format, slices)
     sizes = _measure_slices(listed, slices)
@@ -106,23 +111,32 @@ def _merge_types(found: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[s
 def _find_common_type(first: Any, second: Any) -> Any:
     """Return the Arrow type that holds the values of two; None if there is none.
 
-    A column of nulls has the type null, categories differ in the width of their codes, and pandas has integers as
-    floats where one is missing.
+    A column of nulls has the type null, and pandas has integers as floats where one is missing.
     """
     pa = import_pyarrow()
-    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in (first, second)]
-    if any(map(pa.types.is_decimal, kinds)) and any(map(pa.types.is_floating, kinds)):
-        return None  # Floats would round decimals.
-    if (
-        sum(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in kinds) == 1
-        and pa.null() not in kinds
-    ):
-        return None  # pyarrow would take texts as bytes.
+    if not _can_share_type(first, second):
+        return None
     try:
-        schemas = [pa.schema([pa.field("", kind)]) for kind in kinds]
+        schemas = [pa.schema([pa.field("", kind)]) for kind in (first, second)]
         return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         return None
+
+
+def _can_share_type(first: Any, second: Any) -> bool:
+    """Return whether pyarrow has no common type for two that would change values, also within lists and structs."""
+    pa = import_pyarrow()
+    kinds = (first, second)
+    if pa.null() in kinds:
+        return True
+    if all(map(pa.types.is_struct, kinds)):
+        names = {field.name for field in first}.intersection(field.name for field in second)
+        return all(_can_share_type(first.field(name).type, second.field(name).type) for name in names)
+    if all(hasattr(kind, "value_type") for kind in kinds):
+        return _can_share_type(first.value_type, second.value_type)
+    has_decimals = any(map(pa.types.is_decimal, kinds)) and any(map(pa.types.is_floating, kinds))
+    # Texts would become bytes.
+    return not has_decimals and sum("binary" in str(kind) for kind in kinds) != 1
 
 
 def _measure_slices(listed: reading.InputFiles, slices: Sequence[Slice]) -> list[int]:
@@ -169,7 +183,8 @@ def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, st
     for name in (*{**names, **dict(predictor.settings.inputs)}.values(), *(keep or ())):
         if name in found.lacking:
             raise InputMismatch(
-                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it."
+                f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it. "
+                "Leave out the files without it, such as by a glob."
             )
     inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
     if keep is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import sys
-import threading
 from typing import Any, Mapping, Sequence
 
 from rehub.batch_inference.engines.child_process import (
@@ -13,8 +13,9 @@ from rehub.batch_inference.engines.child_process import (
     claim_stdout,
     end_child,
     exchange_messages,
-    send_message,
+    send_answer,
     start_child,
+    watch_parent,
 )
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.probe import probe_schema
@@ -49,14 +50,9 @@ def run_probe() -> None:
     """Do the probe that comes by stdin, and write what it finds to stdout."""
     pipe = claim_stdout()
     arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  From our own parent.
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    watch_parent(functools.partial(os._exit, 0))
     try:
         found: Any = probe_schema(*arguments)
     except Exception as error:  # noqa: BLE001  The parent raises it.
         found = error if isinstance(error, HubError) else BatchFailed(f"{type(error).__name__}: {error}")
-    send_message(pipe, found)
-
-
-def _exit_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
+    send_answer(pipe, found)

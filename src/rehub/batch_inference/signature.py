@@ -19,7 +19,7 @@ _STACK = (
     *("Errors may have originated", "Input Source operations", "Original stack trace", "[[{{node"),
 )
 # Names that TensorFlow numbers in each process by itself.
-_NODES = re.compile(r"\s*\[(?:\[\{\{node [^\]]*\]\]|Op:[^\]]*\])")
+_NODES = re.compile(r"\s*\[(?:\[\{\{(?:function_)?node [^\]]*\]\]|Op:[^\]]*\])")
 _LONGEST_MESSAGE = 500
 
 
@@ -37,9 +37,8 @@ def find_signature(path: str, label: str, name: str, tags: Sequence[str] | None)
     chosen = by_name.get(name) if name else default
     if chosen is None:
         asked = f"no signature {name!r}" if name else "no default signature"
-        raise SignatureNotFound(
-            f"{label!r} has {asked}. It has: {list_names(by_name) or 'none'}.{did_you_mean(name, by_name)}"
-        )
+        hint = did_you_mean(name, by_name) if name else " Name one by --signature (signature= in Python)."
+        raise SignatureNotFound(f"{label!r} has {asked}. It has: {list_names(by_name) or 'none'}.{hint}")
     for tensor in chosen.inputs:
         if tensor.kind != "dense":
             raise InputMismatch(

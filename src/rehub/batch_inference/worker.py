@@ -24,7 +24,7 @@ from rehub.batch_inference.reading.chunk import merge_chunks
 from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.row_errors import ERROR_COLUMN, RowErrors
 from rehub.batch_inference.writing import ShardWriter, convert_kept, convert_output
-from rehub.errors import BatchFailed, InputChanged, InputMismatch, OutputsNotAligned
+from rehub.errors import BatchFailed, InputChanged, InputMismatch, OutputNotWritten, OutputsNotAligned
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ def try_shard(plan: Plan, shard: Shard) -> ShardReport:
         except Exception as error:  # noqa: BLE001  The job goes on with the other shards, and reports this one.
             _log.warning("%s, attempt %d: %s: %s", shard.name, attempt, type(error).__name__, error)
             if attempt == ATTEMPTS or isinstance(error, _FINAL) or _is_disk_full(error):
-                stops_run = plan.on_error == "fail" or _is_disk_full(error)
+                # Other shards would meet the same.
+                stops_run = plan.on_error == "fail" or _is_disk_full(error) or isinstance(error, OutputNotWritten)
                 return _report_failure(shard, attempt, error, stops_run=stops_run)
     raise AssertionError("ATTEMPTS is at least 1")
 
@@ -80,7 +81,7 @@ def _report_failure(shard: Shard, attempt: int, error: Exception, what: str = ""
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    """Return whether the other shards would fail for the same reason: pyarrow's error may have no errno."""
+    """Return whether a disk is full: pyarrow's error may have no errno."""
     return getattr(error, "errno", None) in _NO_SPACE or os.strerror(errno.ENOSPC) in str(error)
 
 

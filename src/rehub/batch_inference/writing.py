@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from rehub.batch_inference.arrow import import_pyarrow, is_arrow
 from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
 from rehub.batch_inference.outputs import OutputColumn
 from rehub.batch_inference.row_errors import RowErrors
-from rehub.errors import InputMismatch
+from rehub.errors import InputMismatch, OutputNotWritten
 from rehub.staging import fsync_path
 
 _log = logging.getLogger(__name__)
@@ -191,8 +192,13 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
 
 
 def prepare_kept(value: Any, kind: Any) -> Any:
-    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text."""
+    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one as a list.
+
+    A feature of a TFRecord does not say whether its only value is a list.
+    """
     pa = import_pyarrow()
+    if _is_list(kind) and not isinstance(value, (list, type(None))):
+        return [prepare_kept(value, kind.value_type)]
     if pa.types.is_string(kind) and isinstance(value, (dict, list, bool, int, float)):
         if isinstance(value, (dict, list)):
             return json.dumps(value)
@@ -231,9 +237,16 @@ class ShardWriter:
         repeating = [
             field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_integer(field.type)
         ]
-        self._writer = pa.parquet.ParquetWriter(
-            str(self._staging), schema, compression="zstd", use_dictionary=repeating, store_schema=False
-        )
+        try:
+            self._writer = pa.parquet.ParquetWriter(
+                str(self._staging), schema, compression="zstd", use_dictionary=repeating, store_schema=False
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            advice = " Choose a directory that all machines share." if isinstance(error, FileNotFoundError) else ""
+            raise OutputNotWritten(
+                f"{output!r} cannot be written on {socket.gethostname()!r}: {reason}.{advice}"
+            ) from error
 
     def write(self, table: Any) -> None:
         """Write some rows."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from rehub import tf_internals
 from rehub.batch_inference import BatchReport, batch
 from rehub.batch_inference.engines import ENGINES, EngineOptions, runs_in_this_process
-from rehub.batch_inference.model import pin_model
 from rehub.batch_inference.plan import SHARD_ROWS
 from rehub.cli import output
 from rehub.cli.exit_codes import INCOMPLETE, OK
-from rehub.cli.parser import Parser, parse_image_size
+from rehub.cli.parser import Parser, parse_count, parse_image_size
 from rehub.cli.tensorflow_start import start_tensorflow
 
 _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
@@ -18,17 +18,17 @@ _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
 
 def add_arguments(parser: Parser) -> None:
     parser.description = """Runs a model over all rows of files, and writes its outputs as Parquet files.
-Rows that have no result get a text in the column `error`. A run that was interrupted goes on when it is started again.
+Rows without a result get a text in the column `error`. If a run is interrupted, start it again: it continues.
 
-INPUT is a file, directory, glob or URL of fsspec: Parquet, CSV, JSON lines, TFRecord of tf.train.Example; or images or
-text files, each of which is a row with the columns `path` and `content`.
+INPUT is a file, directory, glob or URL of fsspec: Parquet, CSV, JSON lines, TFRecord of tf.train.Example, images or
+text files. Each image or text file is a row with the columns `path` and `content`.
 
-Exit codes: 0 all shards are written; 1 nothing was done, or more rows have an error than --max-errors allows; 2 wrong
-usage; 3 some shards failed: start it again to try those."""
+Exit codes: 0 all shards were written; 1 nothing was done, or --max-errors was exceeded; 2 wrong usage; 3 some shards
+failed: start the run again to retry them."""
     parser.add_handle_argument()
     parser.add_argument("paths", metavar="INPUT", nargs="+", help="a file, directory, glob or URL")
     parser.add_argument("--output", metavar="DIR", required=True, help="the directory or URL to write to")
-    parser.add_argument("--format", choices=_FORMATS, help="the format of the files; default: what their names say")
+    parser.add_argument("--format", choices=_FORMATS, help="the format of the files; default: by their names")
     _add_model_options(parser)
     _add_run_options(parser)
     parser.add_json_option("the report")
@@ -41,7 +41,9 @@ usage; 3 some shards failed: start it again to try those."""
 def _add_model_options(parser: Parser) -> None:
     parser.add_argument("--signature", metavar="NAME", help="the signature to call; default: the default or only one")
     parser.add_tags_option("load")
-    _add_pairs_option(parser, "--input", "INPUT=COLUMN", "the column of an input; default: its name, or the only one")
+    _add_pairs_option(
+        parser, "--input", "INPUT=COLUMN", "the column for an input; default: the column of its name, or the only one"
+    )
     _add_pairs_option(
         parser,
         "--outputs",
@@ -64,28 +66,45 @@ def _add_model_options(parser: Parser) -> None:
         parser, "--padded", "OUTPUT=LENGTHS", "an output padded to the longest row, and each row's length"
     )
     parser.add_argument(
-        "--pad", metavar="VALUE", type=float, help="fill lists of different lengths; only for models that ignore VALUE"
+        "--pad", metavar="VALUE", type=float, help="pad lists of different lengths; only for models that ignore VALUE"
     )
-    parser.add_argument("--batch-size", metavar="N", type=_parse_batch_size, default="auto", help="default: auto")
+    parser.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_parse_batch_size,
+        default="auto",
+        help="rows in a call of the model; default: auto",
+    )
 
 
 def _add_run_options(parser: Parser) -> None:
-    parser.add_argument("--workers", metavar="N", type=int, default=1, help="processes; default: 1, this one")
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="what runs the workers; default: local")
-    parser.add_argument("--address", default="", help="of a Ray cluster, or options of a Beam runner")
-    parser.add_argument("--num-gpus", metavar="N", type=float, default=0.0, help="GPUs for each worker")
-    parser.add_argument("--shard-rows", metavar="N", type=int, default=SHARD_ROWS, help=f"default: {SHARD_ROWS}")
     parser.add_argument(
-        "--on-error", choices=("quarantine", "fail"), default="quarantine", help="what a row without a result does"
+        "--workers", metavar="N", type=parse_count, default=1, help="number of processes; default: 1, this one"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="what runs the workers; default: local")
+    parser.add_argument("--address", default="", help="address of a Ray cluster, or options of a Beam runner")
+    parser.add_argument("--num-gpus", metavar="N", type=float, default=0.0, help="GPUs for each worker of Ray")
+    parser.add_argument(
+        "--shard-rows",
+        metavar="N",
+        type=parse_count,
+        default=SHARD_ROWS,
+        help=f"about how many rows an output file has; default: {SHARD_ROWS}",
+    )
+    parser.add_argument(
+        "--on-error",
+        choices=("quarantine", "fail"),
+        default="quarantine",
+        help="write a row without a result with its error, or stop; default: quarantine",
     )
     parser.add_argument(
         "--max-errors",
         metavar="N|N%",
         type=_parse_max_errors,
-        help="stop at more rows with an error, such as 100 or 1%%",
+        help="stop if more rows have an error, such as 100 or 1%%",
     )
     earlier = parser.add_mutually_exclusive_group()
-    earlier.add_argument("--resume", action="store_true", help="go on with an earlier run; fail if there is none")
+    earlier.add_argument("--resume", action="store_true", help="resume an earlier run; fail if there is none")
     earlier.add_argument("--overwrite", action="store_true", help="delete the results of an earlier run first")
 
 
@@ -95,15 +114,15 @@ def _add_pairs_option(parser: Parser, name: str, metavar: str, text: str, *, may
         name,
         metavar=f"{metavar},...",
         action="append",
-        type=lambda value: [_parse_pair(each, may_be_alone=may_be_alone) for each in value.split(",")],
+        type=lambda value: [_parse_pair(each, metavar, may_be_alone=may_be_alone) for each in value.split(",")],
         help=text,
     )
 
 
-def _parse_pair(text: str, *, may_be_alone: bool) -> tuple[str, str]:
+def _parse_pair(text: str, form: str, *, may_be_alone: bool) -> tuple[str, str]:
     name, found, other = text.partition("=")
     if not name or (found and not other) or not (found or may_be_alone):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=OTHER")
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form {form}")
     return name, other or name
 
 
@@ -122,9 +141,10 @@ def _parse_range(text: str) -> tuple[float, float]:
 def _parse_batch_size(text: str) -> int | str:
     if text == "auto":
         return text
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a positive number nor 'auto'")
-    return int(text)
+    try:
+        return parse_count(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, nor 'auto'") from None
 
 
 def _parse_max_errors(text: str) -> float:
@@ -134,31 +154,37 @@ def _parse_max_errors(text: str) -> float:
     except ValueError:
         value = -1
     if value < 0 or (share and value >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows, such as 100, or a share, such as 1%")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of rows, such as 100, nor a share below 100%")
     return value
 
 
-def _join_pairs(given: list[list[tuple[str, str]]] | None) -> dict[str, str] | None:
-    return None if given is None else dict(pair for pairs in given for pair in pairs)
+def _join_pairs(arguments: argparse.Namespace, option: str) -> dict[str, str] | None:
+    given = getattr(arguments, option)
+    if given is None:
+        return None
+    names: dict[str, str] = {}
+    for name, other in (pair for pairs in given for pair in pairs):
+        if names.setdefault(name, other) != other:
+            arguments.parser.error(f"argument --{option}: {name!r} is given as {names[name]!r} and as {other!r}")
+    return names
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    model = pin_model(arguments.handle)  # If it fails, it fails before TensorFlow is imported, which takes seconds.
     if runs_in_this_process(arguments.engine, EngineOptions(arguments.workers)):
-        start_tensorflow()
+        tf_internals.set_first_import(start_tensorflow)  # It takes seconds, and most mistakes are found before.
     report = batch(
-        model,
+        arguments.handle,
         arguments.paths,
         arguments.output,
         signature=arguments.signature,
-        input_columns=_join_pairs(arguments.input),
-        outputs=_join_pairs(arguments.outputs),
+        input_columns=_join_pairs(arguments, "input"),
+        outputs=_join_pairs(arguments, "outputs"),
         keep=arguments.keep,
         batch_size=arguments.batch_size,
         resize=arguments.resize,
         pixel_range=arguments.pixel_range,
-        ragged=_join_pairs(arguments.ragged),
-        padded=_join_pairs(arguments.padded),
+        ragged=_join_pairs(arguments, "ragged"),
+        padded=_join_pairs(arguments, "padded"),
         pad=arguments.pad,
         input_format=arguments.format,
         on_error=arguments.on_error,

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Writes a legacy module (TF1 Hub format) or a TF1 SavedModel as a TF2 SavedModel that can be trained and\n"
-        "works without rehub: in plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Its outputs, gradients and\n"
-        "updates are compared with those of the original before it is written to DIR.\n"
-        "With --for-tensorflow, writes any SavedModel so that an older TensorFlow loads it, without rehub."
+        "works without rehub: in plain TensorFlow, Keras' TFSMLayer, tensorflow_hub. Before it writes to DIR, rehub\n"
+        "compares the outputs, gradients and updates with those of the original.\n"
+        "With --for-tensorflow, rewrites any SavedModel so that an older TensorFlow loads it, without rehub."
     )
     parser.add_handle_argument(help="the model: a URL, a path, ...")
     parser.add_argument("directory", metavar="DIR", help="where to write")
     parser.add_argument("--signature", metavar="NAME", help="the signature to call by default")
     parser.add_tags_option("convert")
     parser.add_argument(
-        "--for-tensorflow", metavar="VERSION", help="write a model of a newer TensorFlow for this one: 1.15, ..."
+        "--for-tensorflow", metavar="VERSION", help="rewrite the model for this older version: 1.15, ..."
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is in DIR")
     parser.add_json_option("the report")

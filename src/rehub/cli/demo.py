@@ -22,7 +22,13 @@ def add_arguments(parser: Parser) -> None:
         "classifier of film reviews. It needs TensorFlow but no network, and takes a few seconds. The model stays\n"
         "in DIR, so that you can use it."
     )
-    parser.add_argument("directory", metavar="DIR", nargs="?", default="demo_model", help="default: ./demo_model")
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        nargs="?",
+        default="demo_model",
+        help="where to write the model (default: ./demo_model)",
+    )
     parser.add_examples("demo", "demo my_first_model")
 
 

@@ -20,14 +20,16 @@ _MAX_LINES = 20  # of each group
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Compares two models, such as two versions, or a model before and after a conversion: format, signatures,\n"
-        "functions, ops, assets, and the values of variables. It does not need TensorFlow, but NumPy to say by how\n"
-        "much values differ. The exit codes are those of diff: 0 if the models are equal, 1 if they differ, 2 if one\n"
-        "cannot be read."
+        "functions, ops, assets, and the values of variables. It does not need TensorFlow. It needs NumPy to say by\n"
+        "how much values differ. The exit code is 0 if the models are equal, 1 if they differ, and 2 if one cannot be\n"
+        "read, as for diff(1)."
     )
     parser.add_handle_argument("before", metavar="A")
     parser.add_handle_argument("after", metavar="B", help="another handle")
     parser.add_argument("--stat", action="store_true", help="print only the summary")
-    parser.add_argument("--all", action="store_true", help=f"print more than {_MAX_LINES} lines of a group")
+    parser.add_argument(
+        "--all", action="store_true", help=f"print all lines of a group, not only the first {_MAX_LINES}"
+    )
     parser.add_json_option("the differences")
     parser.add_examples(
         "diff ./model/1 ./model/2", "diff ./model/1 ./model/2 --stat", "diff ./model/1 ./model/2 --json"

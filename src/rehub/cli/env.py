@@ -52,9 +52,9 @@ _LOGINS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Prints the versions of rehub, Python and packages, the settings, the caches, and which logins were found.\n"
-        "Paste it into a bug report. It prints no password and no token, and does not import TensorFlow."
+        "Paste the output into a bug report. It contains no password and no token. TensorFlow is not imported."
     )
-    parser.add_json_option("it")
+    parser.add_json_option("everything")
     parser.add_examples("env", "env --json")
 
 

@@ -19,11 +19,12 @@ from rehub.transfer.archives import pack_directory
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Packs a model as a .tar.gz archive, and fetches it first if it is not in the cache. On a machine without\n"
-        "network, `rehub import HANDLE ARCHIVE` puts it into the cache. A server that follows the hosting protocol\n"
-        "can send the archive, too. Packing the same model again on one machine gives the same bytes."
+        "Packs a model as a .tar.gz archive. If the model is not in the cache, it is fetched first. On a machine\n"
+        "without a network, `rehub import HANDLE ARCHIVE` puts the model into the cache. A server that follows the\n"
+        "hosting protocol can send the archive too. Packing the same model again on one machine gives the same\n"
+        "bytes."
     )
-    parser.add_handle_argument(help="a handle, or the directory of a model of your own")
+    parser.add_handle_argument(help="a handle, or the directory of your own model")
     parser.add_argument(
         "archive", metavar="ARCHIVE", type=parse_new_path(".tar.gz", ".tgz"), help="the file to write: NAME.tar.gz"
     )

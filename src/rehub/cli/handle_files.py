@@ -20,7 +20,7 @@ def add_handle_arguments(parser: Parser) -> None:
         action="append",
         default=[],
         dest="files",
-        help="also the handles in a file, one on each line; - reads stdin; can be repeated",
+        help="also take the handles in FILE, one on each line; - reads stdin; can be repeated",
     )
 
 

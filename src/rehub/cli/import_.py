@@ -20,9 +20,9 @@ from rehub.transfer.archives import copy_directory, unpack_verified
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Puts a model into the cache as if it had been fetched from this handle, and prints its directory. From\n"
-        "then on the handle resolves to it, without a network. The same rules apply as for downloads: an unsafe\n"
-        "archive, or one without a SavedModel, is refused."
+        "Puts a model into the cache as if it had been fetched from HANDLE, and prints its directory. From then on\n"
+        "HANDLE resolves to this model, without a network. The same rules apply as for downloads: an unsafe archive,\n"
+        "or an archive without a SavedModel, is refused."
     )
     parser.add_handle_argument(help="the handle that programs will use: a URL, kaggle://, hf://, ...")
     parser.add_argument("source", metavar="ARCHIVE_OR_DIR", type=Path, help="the model")

@@ -15,8 +15,8 @@ from rehub.resolvers.pinning import pin_handle
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Fetches models as their servers have them now, and prints pinned handles for `rehub pull -r`: an archive\n"
-        "with its #sha256=, a Hugging Face model with its commit, a Kaggle model with its version. If one fails,\n"
-        "nothing is printed."
+        "with its #sha256=, a Hugging Face model with its commit, a Kaggle model with its version. If a model\n"
+        "cannot be fetched, nothing is printed."
     )
     add_handle_arguments(parser)
     parser.add_json_option("handle and pinned handle of each")

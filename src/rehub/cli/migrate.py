@@ -34,10 +34,10 @@ _KINDS = {
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Rewrites programs and notebooks that use hub.Module in TF1's graphs and sessions, so that they use hub.load\n"
-        "in TF2. It changes nothing unless you say --write or --output: it reports what it would change, and what is\n"
-        "left to write by hand. Neither TensorFlow nor the models are needed. docs/migrate.md has an example.\n"
-        "Ends with 0 if nothing is left to do, with 1 if something is, with 2 for wrong usage."
+        "Rewrites programs and notebooks that use hub.Module in TF1 graphs and sessions, so that they use hub.load\n"
+        "in TF2. Without --write or --output it changes nothing: it reports what it would change, and what you must\n"
+        "write by hand. It needs neither TensorFlow nor the models. docs/migrate.md has an example.\n"
+        "The exit code is 0 if nothing is left to do, 1 if something is, 2 for wrong usage."
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="a program, a notebook, or a directory")
     to_help = "tf2 (the default): eager code; compat: the same code, with tensorflow.compat.v1"
@@ -49,13 +49,15 @@ def add_arguments(parser: Parser) -> None:
     way.add_argument("--output", metavar="DIR", type=Path, help="write all programs to DIR, changed or not")
     way.add_argument("--handles", action="store_true", help="list the models that the programs use")
     way.add_argument("--list-rules", action="store_true", help="list the rules")
-    parser.add_argument("--notes", action="store_true", help="also apply rules whose result needs a check (kind b)")
-    parser.add_argument("--python2", action="store_true", help="first convert programs of Python 2 (needs fissix)")
+    parser.add_argument("--notes", action="store_true", help="also apply rules whose result you must check (kind b)")
+    parser.add_argument("--python2", action="store_true", help="first convert Python 2 programs (needs fissix)")
     rules: dict[str, Any] = {"metavar": "RULES", "action": "append", "default": []}
     parser.add_argument("--select", help="apply and report only these rules, such as RH101,RH3", **rules)
-    parser.add_argument("--ignore", help="leave these rules out", **rules)
+    parser.add_argument("--ignore", help="do not apply or report these rules", **rules)
     formats = ("text", "json", "github", "sarif")
-    parser.add_argument("--output-format", choices=formats, default="text", help="of the report; default: text")
+    parser.add_argument(
+        "--output-format", choices=formats, default="text", help="the format of the report (default: text)"
+    )
     parser.add_examples("migrate train.py", "migrate . --diff", "migrate . --write --notes", "migrate . --handles")
 
 

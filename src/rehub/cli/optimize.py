@@ -18,10 +18,10 @@ from rehub.restore.export_target import check_target, stage_export
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Tries each signature and function of a model with its variables as constants, and in bfloat16 where the CPU\n"
-        "supports it; prints the time of a call, the difference to the results of the model, and the chosen form.\n"
-        "With DIR, writes the chosen forms as a TF2 SavedModel for inference, which plain TensorFlow loads. Another\n"
-        "form may be the fastest on another machine."
+        "Tries each signature and function of a model with its variables as constants, and in bfloat16 if the CPU\n"
+        "supports it. Prints the time of a call, the difference from the model's own results, and the chosen form.\n"
+        "With DIR, writes the chosen forms as a TF2 SavedModel for inference, which plain TensorFlow loads. On\n"
+        "another machine, another form may be the fastest."
     )
     parser.add_handle_argument()
     parser.add_argument("directory", metavar="DIR", nargs="?", help="where to write")

@@ -18,12 +18,12 @@ EXAMPLE_URL = "https://tfhub.dev/google/nnlm-en-dim50/2"
 _SETTINGS = """environment variables:
     REHUB_CACHE_DIR   where models are kept; else TFHUB_CACHE_DIR, else the user's cache directory
     REHUB_OFFLINE     1 forbids the network
-    REHUB_TRUST       what is done about a model that could do harm: allow, warn or refuse
-    REHUB_TIMEOUT     seconds that a server may be silent
+    REHUB_TRUST       what to do about a model that could do harm: allow, warn or refuse
+    REHUB_TIMEOUT     how many seconds to wait for a server
     HTTPS_PROXY       the proxy; NO_COLOR=1 turns bold and dim text off
-    `rehub env` prints all of them with their values; docs/settings.md describes each.
+    `rehub env` prints all settings with their values; docs/settings.md describes them.
 
-Help on a command: rehub COMMAND --help. Documentation: docs/cli.md in rehub's source; `make docs` builds the site."""
+Help for a command: rehub COMMAND --help. Documentation: docs/cli.md in rehub's source; `make docs` builds the site."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,6 +95,13 @@ def parse_new_path(*endings: str) -> Callable[[str], Path]:
         return Path(text)
 
     return parse
+
+
+def parse_count(text: str) -> int:
+    """Return a number of at least 1 that a user typed; a `type=` of argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

@@ -18,8 +18,8 @@ from rehub.transfer.progress import track_steps
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Writes the prepared form of TF2 SavedModels, and prints the directory of each on a line of its own.\n"
-        "It is as large as the weights. From then on hub.load maps it; it can be deleted at any time."
+        "Writes the prepared form of TF2 SavedModels, and prints the directory of each on a separate line. A prepared\n"
+        "form is as large as the weights. From then on hub.load maps it. You can delete it at any time."
     )
     parser.add_handle_argument("handles", nargs="+")
     parser.add_json_option("handle and directory of each")

@@ -14,10 +14,10 @@ from rehub.escaping import quote
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Publishes a model's directory, or a .tar.gz of it, as a version of a model. A version never changes: the\n"
-        "same content again is fine, another content is refused. Without a version the next number is taken.\n"
+        "Publishes a model's directory, or a .tar.gz of it, as a version of a model. A version never changes: you may\n"
+        "publish the same content again, but not different content. Without a version, it gets the next number.\n"
         "The service needs a token: REHUB_PUBLISH_TOKEN, or the password of its host in ~/.netrc. With --into, the\n"
-        "model goes into a directory of this machine that `rehub serve` serves, without a service and a token."
+        "model goes into a local directory that `rehub serve` serves, without a service and a token."
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="the model's directory, or an archive of it")
     parser.add_argument(
@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--into", metavar="DIR", type=Path, help="publish into this directory instead of to a service")
     parser.add_argument(
-        "--allow-dangers", action="store_true", help="with --into: publish although the scan finds dangers"
+        "--allow-dangers", action="store_true", help="with --into: publish even if the scan finds dangers"
     )
     parser.add_json_option("the URL or name, the sha256, and whether it is new")
     parser.add_examples(

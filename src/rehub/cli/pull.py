@@ -16,9 +16,9 @@ from rehub.resolvers import resolve
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Fetches models that are not in the cache yet, and prints the directory of each on a line of its own.\n"
-        "After a failure it goes on with the other models. `rehub lock` writes a file for -r in which each handle\n"
-        "ends with #sha256=: then only exactly that archive is accepted."
+        "Fetches models that are not in the cache yet, and prints the directory of each on a separate line. If a\n"
+        "model cannot be fetched, it continues with the others. `rehub lock` writes a file for -r with pinned\n"
+        "handles: a handle that ends with #sha256= accepts only exactly that archive."
     )
     add_handle_arguments(parser)
     parser.add_json_option("handle and directory of each")

@@ -32,14 +32,14 @@ def add_arguments(parser: Parser) -> None:
 
 A model is a program: run only those that you trust."""
     parser.add_handle_argument()
-    parser.add_argument("--signature", metavar="NAME", help="the signature to call; default: the default or only one")
+    parser.add_argument("--signature", metavar="NAME", help="the signature to call (default: the default or only one)")
     parser.add_argument(
         "--input",
         metavar="NAME=VALUE",
         dest="inputs",
         action="append",
         default=[],
-        help="JSON, or @ and a file: .npy .npz .json .csv .png .jpg .gif .bmp; once for each input",
+        help="JSON, or @ and a file: .npy .npz .json .csv .png .jpg .gif .bmp; repeat it for each input",
     )
     parser.add_argument("--resize", metavar="HxW", type=parse_image_size, help="resize pictures to this size")
     parser.add_tags_option("load")

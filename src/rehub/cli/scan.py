@@ -13,8 +13,9 @@ from rehub.scanning import scan
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Reads models without running them, and lists what in them touches files, the network, Python or the process,\n"
-        "where it is and why it matters. The exit code is 1 if a danger was found, else 0: notes do not count."
+        "Reads models without running them, and lists the ops that use files, the network, Python or the process,\n"
+        "with their nodes and the reason why they matter. The exit code is 1 if there is a danger, else 0; notes do\n"
+        "not count."
     )
     parser.add_handle_argument("handles", nargs="+")
     parser.add_json_option("the findings")

@@ -14,20 +14,20 @@ from rehub.escaping import quote
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Serves the models in a directory by TensorFlow Hub's hosting protocol, with pages for people on the same\n"
-        "URLs. DIR holds models as <publisher>/<name>/<version>/saved_model.pb, or has them in DIR/models, where\n"
-        "`rehub publish` puts them. Stop it by Ctrl-C; requests that run are finished."
+        "Serves the models in a directory over TensorFlow Hub's hosting protocol, with pages for people at the same\n"
+        "URLs. DIR or DIR/models contains the models as <publisher>/<name>/<version>/saved_model.pb; `rehub publish`\n"
+        "writes to DIR/models. Stop the service with Ctrl-C; it finishes running requests."
     )
     parser.add_argument("directory", metavar="DIR", type=Path, help="the directory with the models")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="the port; 0 for a free one (default: %(default)s)")
     parser.add_argument("--site", default="rehub", metavar="NAME", help="the service's name on its pages")
-    parser.add_argument("--public-url", default="", metavar="URL", help="by which clients reach the service")
+    parser.add_argument("--public-url", default="", metavar="URL", help="the URL by which clients reach the service")
     parser.add_argument(
-        "--cache", metavar="DIR", type=Path, help="where archives and the index go if DIR cannot be written"
+        "--cache", metavar="DIR", type=Path, help="the directory of archives and the index if DIR is not writable"
     )
-    parser.add_argument("--reindex", action="store_true", help="read each model again, then serve")
-    parser.add_argument("--read-only", action="store_true", help="answer no PUT and no DELETE")
+    parser.add_argument("--reindex", action="store_true", help="index all models again before serving")
+    parser.add_argument("--read-only", action="store_true", help="refuse PUT and DELETE requests")
     parser.add_argument(
         "--scan-policy",
         choices=("refuse", "record"),
@@ -39,33 +39,33 @@ def add_arguments(parser: Parser) -> None:
         metavar="SIZE",
         type=parse_size_argument,
         default=20 << 30,
-        help="of an archive (default: 20GB)",
+        help="the largest archive to accept (default: 20GB)",
     )
     parser.add_argument(
-        "--uncompressed-prefix", default="", metavar="URL", help="where the same tree is in an object store: gs://..."
+        "--uncompressed-prefix", default="", metavar="URL", help="the URL of the same tree in an object store: gs://..."
     )
     parser.add_argument(
         "--accel-redirect", default="", metavar="PREFIX", help="nginx's internal location of the archives' directory"
     )
     parser.add_argument(
-        "--upstream", default="", metavar="URL", help="fetch what is not here from this service, and keep it"
+        "--upstream", default="", metavar="URL", help="fetch missing models from this service, and keep them"
     )
     parser.add_argument(
         "--own",
         action="append",
         default=[],
         metavar="PATTERN",
-        help="publishers never fetched from --upstream",
+        help="publishers to never fetch from --upstream; can be repeated",
     )
-    parser.add_argument("--remote-images", action="store_true", help="let cards show images of other hosts")
+    parser.add_argument("--remote-images", action="store_true", help="let cards show images from other hosts")
     parser.add_argument(
-        "--trust-header", default="", metavar="NAME", help="the header with the user that a proxy logged in"
+        "--trust-header", default="", metavar="NAME", help="the header in which a proxy names the logged-in user"
     )
     parser.add_argument(
         "--trusted-proxy",
         action="append",
         metavar="ADDRESS",
-        help="from which that header is believed (default: this machine); can be repeated",
+        help="the proxy whose --trust-header counts (default: this machine); can be repeated",
     )
     parser.add_examples(
         "serve ./models",

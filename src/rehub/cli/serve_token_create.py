@@ -13,23 +13,26 @@ from rehub.cli.parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Makes a token, adds its sha256 to DIR/tokens.toml, and prints the token. It is printed once and stored\n"
-        "nowhere. A running service reads the file again when it changes. To revoke a token, delete its entry."
+        "Creates a token, adds its sha256 to DIR/tokens.toml, and prints the token. The token itself is not stored,\n"
+        "so this is the only time that you see it. A running service reads the file again when it changes. To\n"
+        "revoke a token, delete its entry."
     )
     parser.add_argument("directory", metavar="DIR", type=Path, help="the directory that is served")
-    parser.add_argument("--name", required=True, help="whose it is, for the log")
+    parser.add_argument("--name", required=True, help="the name of its owner, for the log")
     parser.add_argument(
         "--publisher",
         required=True,
         action="append",
         dest="publishers",
         metavar="PATTERN",
-        help='such as acme or "team-*"',
+        help='the publishers that it covers, such as acme or "team-*"; can be repeated',
     )
     parser.add_argument(
         "--scope", action="append", choices=("read", "publish"), help="what it allows (default: both); can be repeated"
     )
-    parser.add_argument("--days", type=int, metavar="N", help="for how many days; else until it is deleted")
+    parser.add_argument(
+        "--days", type=int, metavar="N", help="how many days it is valid (default: until its entry is deleted)"
+    )
     parser.add_examples("serve token create ./hub --name ci --publisher acme --scope publish --days 90")
 
 

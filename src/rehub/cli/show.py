@@ -17,8 +17,8 @@ from rehub.inspection.report import format_report_lines
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Shows what a model holds, without TensorFlow: its signatures, functions and variables, what it can be used\n"
-        "for, and the lines of Python that load and call it. A model that is not in the cache is fetched."
+        "Shows what a model contains, without TensorFlow: its signatures, functions and variables, what you can do\n"
+        "with it, and the lines of Python that load and call it. If the model is not in the cache, it is fetched."
     )
     parser.add_handle_argument()
     parser.add_argument("--signature", metavar="NAME", help="show only this signature, with all its tensors")

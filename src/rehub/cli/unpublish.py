@@ -12,8 +12,8 @@ from rehub.cli.parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Withdraws a version. Those who ask for it get 410 Gone with the reason. The number is not used again, and\n"
-        "caches that have the version keep it."
+        "Withdraws a version. A request for it gets 410 Gone with the reason. The number is not used again. Caches\n"
+        "that have the version keep it."
     )
     parser.add_argument(
         "target", metavar="TARGET", help="https://host/publisher/name/version; with --from, publisher/name/version"

@@ -50,11 +50,11 @@ def install_as_tensorflow_hub() -> Installation:
         with hub.install_as_tensorflow_hub():
             import a_package_that_imports_tensorflow_hub
 
-    The submodules from which other packages import names have these names too. This call imports none of them. A
-    package that imported the real tensorflow_hub before keeps it.
+    The submodules that other packages use exist too, with the names that they import. This call does not import them. A
+    package that has already imported the real tensorflow_hub keeps it.
 
     Returns:
-        The installation. Its `uninstall()`, or the end of a `with`, undoes it.
+        The installation. Call its `uninstall()`, or use it in a `with` block, to undo the replacement.
     """
     real = sys.modules.get(_NAME)
     if real is not None and getattr(real, "__version__", None) != VERSION:

@@ -27,7 +27,7 @@ from rehub.savedmodel.wire import Buffer, read_strictly
 
 
 def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInfo:
-    """Return what a model holds, without TensorFlow: its signatures, functions, variables, ops, and possible uses.
+    """Return what a model contains, without TensorFlow: its signatures, functions, variables, ops, and possible uses.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
@@ -37,11 +37,11 @@ def inspect(handle: Any, *, tags: str | Iterable[str] | None = None) -> ModelInf
         A `ModelInfo`; a notebook shows it as a table.
 
     Raises:
-        ModelNotFound: the directory has no model; says what it has.
-        UnsupportedFormat: the model has another format; says what loads it.
-        LocationUnreadable: the model is in an object store, and not copied to this machine.
+        ModelNotFound: the directory has no model; the message says what it contains.
+        UnsupportedFormat: the model has another format; the message says what loads it.
+        LocationUnreadable: the model is in an object store, and was not copied to this machine.
         CorruptModel: a file of the model is damaged.
-        TagsNotFound: no variant has these tags; lists those of each variant.
+        TagsNotFound: no variant has these tags; the message lists the tags of each variant.
     """
     wanted = parse_tags(tags)
     model = open_model(handle)

@@ -8,7 +8,7 @@ from typing import Any
 from rehub import resolvers
 from rehub.errors import LocationUnreadable
 from rehub.escaping import quote_url
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.savedmodel.encodings import read_model_bytes
 from rehub.savedmodel.layout import Layout, detect_layout
 from rehub.savedmodel.wire import Buffer
@@ -39,7 +39,7 @@ def open_model(handle: Any) -> LocalModel:
         CorruptModel: the file is damaged. Damage of a `saved_model.pb` is found only when it is read.
     """
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     if "://" in path:
         raise LocationUnreadable(
             f"{label!r} is in an object store, at {quote_url(path)}. It can be read only on this machine: set "

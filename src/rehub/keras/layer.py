@@ -46,38 +46,36 @@ class KerasLayer(metaclass=_KerasInUse):
 
     The layer uses these attributes of the object, if it has them (Reusable SavedModel interface):
 
-    * `variables`, `trainable_variables`: they are the layer's weights, themselves and not copies. If the object has
-      neither, the weights are the variables that its function captures.
+    * `variables`, `trainable_variables`: these become the layer's weights, without a copy. If the object has neither,
+      the weights are the variables that its function captures.
     * `regularization_losses`: functions without arguments that return a scalar. They count while the layer is
       trainable.
 
     Args:
         handle: a model's handle, for `hub.load`; or a callable, or an object with the interface above. Only a layer
             with a handle can be saved by its config.
-        trainable: whether the layer trains its weights; or which of them: a variable's name, a regular expression to
-            search in names, a predicate over variables, or a list of names, expressions and variables. You can switch
-            it later by `layer.trainable`. It also works for modules in TF1 Hub format. A signature of a TF2 object
-            trains the variables that it uses, and has no training mode. TF1 SavedModels cannot be trained, nor can
-            modules in TensorFlow 1.15 or in a graph of TF1: `hub.Module` trains the latter.
-        arguments: further keyword arguments for the function. They must be JSON-serializable to save the layer.
-        _sentinel: do not use. The arguments after it must be given by name.
-        tags: which graph variant of the SavedModel to load. Unset means for a legacy module: the variant for training
-            while it is trained, else the empty set.
-        signature: calls this signature instead of the object. Unset means "default" for a legacy module. For an object
-            that is not callable, it means the only signature, if that has one output.
-        signature_outputs_as_dict: True returns the dict of all outputs of the signature.
-        output_key: returns this entry of the dict that the function returns. Unset means "default" for a legacy
-            module. A signature needs either this or `signature_outputs_as_dict=True`.
-        output_shape: shapes of the outputs without the batch dimension, in the structure of the outputs. For functions
-            whose graphs do not tell them. An output of another shape is an error.
-        load_options: `tf.saved_model.LoadOptions`, from TensorFlow 2.3 on.
-        regularization_losses: False leaves out those of the object, for a program that adds its own.
+        trainable: whether the layer trains its weights; or which weights: a variable's name, a regular expression to
+            search for in names, a predicate over variables, or a list of names, expressions and variables. You can
+            change this later by `layer.trainable`. Modules in TF1 Hub format can be trained too. A signature of a TF2
+            object trains the variables that it uses, but has no training mode. TF1 SavedModels cannot be trained, nor
+            can modules in TensorFlow 1.15 or in a TF1 graph: train such modules with `hub.Module`. arguments: further
+            keyword arguments for the function. They must be JSON-serializable to save the layer. _sentinel: do not use.
+            The arguments after it must be given by name. tags: which graph variant of the SavedModel to load. Unset, a
+            legacy module uses its training variant while it is trained, else the variant without tags. signature: the
+            name of a signature to call instead of the object. Unset, it is "default" for a legacy module. For an object
+            that is not callable, it is the only signature, if that has one output. signature_outputs_as_dict: True
+            returns the dict of all outputs of the signature. output_key: the key of the output to return, if the
+            function returns a dict. Unset, it is "default" for a legacy module. A signature needs either this or
+            `signature_outputs_as_dict=True`. output_shape: the shapes of the outputs without the batch dimension, in
+            the structure of the outputs. Give them if the graph of the function does not have them. An output of
+            another shape is an error. load_options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
+            regularization_losses: False omits the losses of the object, for a program that adds its own.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
             precision policy casts the outputs. The dtypes inside the model do not change.
 
     Raises:
-        ValueError: arguments that exclude each other, or that the object does not support (`rehub.errors`).
-        KerasMismatch: the layer is used in a model of the other Keras.
+        ValueError: some arguments exclude each other, or the object does not support them (`rehub.errors`).
+        KerasMismatch: the layer is used in a model of another Keras.
 
     Example:
         layer = hub.KerasLayer("https://example.org/models/feature_vector/1", trainable=True)

@@ -22,7 +22,7 @@ def text_embedding_column_v2(key: Any, module_path: Any, output_key: str | None 
         A feature column of dense values, for `tf.keras.layers.DenseFeatures` of Keras 2, and Estimators.
 
     Raises:
-        OptionsUnsupported: this TensorFlow's layers of feature columns cannot keep a model (TensorFlow 1.15).
+        OptionsUnsupported: in TensorFlow 1.15, layers of feature columns cannot keep a model.
     """
     tf = tf_internals.import_tensorflow()
     if not tf_internals.keras.layers_keep_resources():

@@ -21,12 +21,12 @@ def text_features(columns: Mapping[str, Any], trainable: Any = False) -> Any:
         logits = model({"title": tf.constant(["Rain"]), "body": tf.constant(["It rains."])})
 
     The layer finds its texts by name and ignores the rest of the dict. A functional model does not: Keras 3 takes the
-    values of a dict in the order of the names, also if it has names that the model does not know.
+    values of a dict in the order of the names, even if some names are not inputs of the model.
 
     Args:
-        columns: for each name, what embeds its texts: a handle, for `hub.KerasLayer`; or a layer, of which two names
-            can share the weights. It takes strings of shape [batch_size] and returns floats of shape
-            [batch_size, dimensions].
+        columns: for each name, what embeds its texts: a handle, for `hub.KerasLayer`; or a layer. Two names with the
+            same layer share its weights. The model or layer takes strings of shape [batch_size] and returns floats of
+            shape [batch_size, dimensions].
         trainable: whether layers made for handles are trained, as in `hub.KerasLayer`.
 
     Returns:

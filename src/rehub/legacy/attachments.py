@@ -19,7 +19,7 @@ def attach_message(key: str, message: Any) -> None:
     """Attach a message to the module that is being defined. `get_attached_message` returns it to the module's users.
 
     Call it in a `module_fn`, which runs for each graph variant. A second message under the same key replaces the first.
-    It is meant for a few messages of moderate size: large data belongs into assets.
+    Attach only a few messages of moderate size: large data belongs in assets.
 
     Args:
         key: letters, digits and underscores, the first a letter.

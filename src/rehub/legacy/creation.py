@@ -12,7 +12,7 @@ from rehub.legacy.attachments import write_attachments
 from rehub.legacy.saved_model import GraphVariants, read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec, make_module_spec
 from rehub.legacy.tensor_info import supported_types
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def create_module_spec(
             `hub.add_signature` at least once.
         tags_and_args: the graph variants of the module, each as its set of tags and the keyword arguments for
             `module_fn`. Unset, there is one, without tags and arguments.
-        drop_collections: collections of the graph that the module does not need. Only some collections are kept in a
-            module; any other has to be named here, so that nothing is lost silently.
+        drop_collections: collections of the graph that the module does not need. A module keeps only some collections;
+            any other must be named here, so that nothing is lost silently.
 
     Raises:
         InvalidModule: the graph has no signature, an unsupported collection, or a colocation constraint that cannot be
@@ -77,10 +77,9 @@ def add_signature(name: str | None = None, inputs: Any = None, outputs: Any = No
     """Name the tensors that a module takes and returns. Call it in a `module_fn`, once for each signature.
 
     Args:
-        name: that of the signature; unset, "default".
-        inputs: a dict of placeholders by name; dense, sparse or ragged tensors. A single one is named "default". None
-            for no inputs.
-        outputs: a dict of tensors by name, or a single one, likewise.
+        name: the name of the signature; unset, "default". inputs: a dict of placeholders by name: dense, sparse or
+        ragged tensors. A single placeholder is named "default". None means no inputs. outputs: a dict of tensors by
+        name, or a single tensor, which is named "default".
 
     Raises:
         InvalidModule: an input or output is not a dense, sparse or ragged tensor, or an input is colocated with
@@ -128,23 +127,21 @@ def create_module_spec_from_saved_model(
 ) -> ModuleSpec:
     """Make a module from a TF1 SavedModel, so that `hub.Module` can use it and export it as a module.
 
-    The SavedModel's own initialization of a session is ignored: variables are restored, and tables initialized, by the
-    conventions of TF1.
+    The SavedModel's own init op is ignored: variables are restored and tables are initialized as for other modules.
 
     Args:
         saved_model_path: a handle of the SavedModel.
-        drop_collections: collections of its graphs that the module does not need; any that is not supported has to be
+        drop_collections: collections of its graphs that the module does not need. Every unsupported collection must be
             named here, so that nothing is lost silently.
 
     Raises:
-        ModelNotFound: the directory has no SavedModel; says what is there instead.
-        CorruptModel: its file is damaged.
-        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        InvalidModule: its graph has an unsupported collection that is not dropped.
-        MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
+        ModelNotFound: the directory has no SavedModel; the message says what it contains. CorruptModel: a file of the
+        SavedModel is damaged. UnsafeModel: the SavedModel has ops that could do harm, and REHUB_TRUST refuses them.
+        InvalidModule: a graph has an unsupported collection that is not dropped. MissingOp: a newer TensorFlow wrote
+        the SavedModel, and it cannot be rewritten for the running one.
     """
     directory = resolvers.resolve(saved_model_path)
-    label = redact_url(saved_model_path) if isinstance(saved_model_path, str) else str(directory)
+    label = label_model(saved_model_path, directory)
     layout = restore.detect_layout_anywhere(directory, label)
     variants = read_trusted_variants(layout, label)
     for meta_graph in variants:

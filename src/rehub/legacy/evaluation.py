@@ -14,13 +14,13 @@ from rehub.legacy.tensor_info import name_inputs, select_output
 
 @contextlib.contextmanager
 def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> Iterator[Callable[..., Any]]:
-    """Open a session for a module, and give a function that evaluates the module in it.
+    """Open a session for a module, and yield a function that evaluates the module in this session.
 
         with hub.eval_function_for_module("/models/text_embedding") as embed:
             vectors = embed(["a sentence", "another"])
 
-    The function is called like a `hub.Module`: `f(inputs=None, signature=None, as_dict=None)`, but takes and returns
-    values, as `Session.run` does: numbers, lists, NumPy arrays, SparseTensorValues. It works in eager mode too.
+    You call the function like a `hub.Module`: `f(inputs=None, signature=None, as_dict=None)`. Like `Session.run`, it
+    takes and returns values: numbers, lists, NumPy arrays, SparseTensorValues. It works in eager mode too.
 
     Args:
         spec: a `hub.ModuleSpec`, or a handle to load one from.

@@ -20,11 +20,11 @@ _REGISTERED = ("rehub_modules_for_export",)
 
 
 def register_module_for_export(module: Module, export_name: str) -> None:
-    """Names a module of the current graph for `hub.LatestModuleExporter`.
+    """Name a module of the current graph for `hub.LatestModuleExporter`.
 
     Args:
         module: a `hub.Module` of this graph.
-        export_name: the name of its directory, within that of the export.
+        export_name: the name of its directory, inside the directory of the export.
 
     Raises:
         InvalidSetting: another module of this graph has that name.
@@ -36,7 +36,7 @@ def register_module_for_export(module: Module, export_name: str) -> None:
 
 
 class LatestModuleExporter:
-    """Writes registered modules into directories named by time, and removes old ones.
+    """An exporter of registered modules into directories named by time. It removes old exports.
 
         exporter = hub.LatestModuleExporter("modules", serving_input_fn)
         eval_spec = tf.estimator.EvalSpec(eval_input_fn, exporters=[exporter])
@@ -44,18 +44,18 @@ class LatestModuleExporter:
 
     The `model_fn` names the modules by `hub.register_module_for_export`.
 
-    It is a `tf.estimator.Exporter` in TensorFlow 1.15 to 2.15, which have Estimator. In newer ones, `export` works with
-    any object that has an Estimator's `model_fn`, `config` and `latest_checkpoint`.
+    It is a `tf.estimator.Exporter` in TensorFlow 1.15 to 2.15, which have Estimators. In newer versions, `export` works
+    with any object that has an Estimator's `model_fn`, `config` and `latest_checkpoint`.
     """
 
     def __init__(self, name: str, serving_input_fn: Callable[[], Any], exports_to_keep: int | None = 5) -> None:
         """Configure the exporter.
 
         Args:
-            name: that of the exporter, which `train_and_evaluate` makes a part of the path.
-            serving_input_fn: returns a `ServingInputReceiver`, whose features the `model_fn` gets, in mode PREDICT, to
-                build the graph of the modules. That graph is never run.
-            exports_to_keep: how many exports are kept, the latest ones; None for all.
+            name: the name of the exporter, which `train_and_evaluate` makes a part of the path. serving_input_fn:
+            returns a `ServingInputReceiver`. The `model_fn` gets its features, in mode PREDICT, to build the graph of
+            the modules. That graph is never run. exports_to_keep: how many of the latest exports are kept; None for
+            all.
 
         Raises:
             InvalidSetting: `exports_to_keep` is not positive.

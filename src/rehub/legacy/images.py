@@ -41,7 +41,7 @@ class ImageModuleInfo(metaclass=_MessageOnUse):
 
 
 def attach_image_module_info(image_module_info: Any) -> None:
-    """Attach the size of its images to the module that is being defined. Call it in a `module_fn`.
+    """Attach the image size to the module that is being defined. Call it in a `module_fn`.
 
         info = hub.ImageModuleInfo()
         info.default_image_size.height, info.default_image_size.width = 224, 224
@@ -75,7 +75,7 @@ def get_expected_image_size(
 ) -> list[int]:
     """Return the height and the width in pixels of the images that a module takes.
 
-    They come from the message that the publisher attached, or else from the shape of the input.
+    They come from the message that the publisher attached, else from the shape of the input.
 
     Args:
         module_or_spec: a `hub.Module`, a `hub.ModuleSpec`, or the result of `hub.load` for a legacy module or its

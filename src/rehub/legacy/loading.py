@@ -10,7 +10,7 @@ from rehub.errors import InvalidSetting, ModelNotFound, UnsupportedFormat
 from rehub.legacy.marker import check_marker, get_module_proto_path
 from rehub.legacy.saved_model import read_trusted_variants, variables_prefix
 from rehub.legacy.spec import ModuleSpec, make_module_spec
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import LEGACY_MARK
 
@@ -29,20 +29,19 @@ def as_module_spec(spec: Any) -> ModuleSpec:
 
 
 def load_module_spec(path: Any) -> ModuleSpec:
-    """Load the contents of a legacy module, after a download if need be.
+    """Load the contents of a legacy module, after downloading it if necessary.
 
     Args:
         path: a URL, a path, or any other handle that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: the directory has no model; says what is there instead.
-        UnsupportedFormat: there is a model that is not a legacy module; says what loads it.
-        CorruptModel: a file of it is damaged.
-        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        MissingOp: a newer TensorFlow wrote it, and what it needs cannot be said in the ops of the running one.
+        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model is
+        not a legacy module; the message says what loads it. CorruptModel: a file of the module is damaged. UnsafeModel:
+        the module has ops that could do harm, and REHUB_TRUST refuses them. MissingOp: a newer TensorFlow wrote the
+        module, and it cannot be rewritten for the running one.
     """
     directory = resolvers.resolve(path)
-    label = redact_url(path) if isinstance(path, str) else str(directory)
+    label = label_model(path, directory)
     tf = tf_internals.import_tensorflow()
     try:
         layout = restore.detect_layout_anywhere(directory, label)

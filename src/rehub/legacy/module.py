@@ -19,11 +19,11 @@ class Module:
         module = hub.Module("/models/text_embedding")
         embeddings = module(["a sentence", "another"])
 
-    Making a module adds its variables and tables to the current graph; each call adds the ops of one of its signatures,
-    which share the variables. By the conventions of TF1, the program has to initialize variables, which reads the
-    trained values from disk, and tables.
+    Making a module adds its variables and tables to the current graph. Each call adds the ops of one signature; all
+    signatures share the variables. As always in TF1, the program must initialize variables and tables: the initializers
+    of the variables read the trained values from disk.
 
-    It needs a graph: in eager mode, use `hub.load` or `hub.KerasLayer`.
+    A module needs a graph: in eager mode, use `hub.load` or `hub.KerasLayer`.
     """
 
     def __init__(
@@ -36,15 +36,15 @@ class Module:
 
         Args:
             spec: a `hub.ModuleSpec`, or a handle to load one from.
-            trainable: whether variables go into TRAINABLE_VARIABLES and regularization losses into
-                REGULARIZATION_LOSSES, and with each call the UPDATE_OPS into theirs.
-            name: that of the variable scope for the module, made unique if it is taken.
+            trainable: whether to add variables to TRAINABLE_VARIABLES, regularization losses to REGULARIZATION_LOSSES,
+                and the update ops of each call to UPDATE_OPS. name: the name of the variable scope for the module, made
+                unique if it is taken.
             tags: the set of strings that names the graph variant; unset, the empty set.
 
         Raises:
-            GraphRequired: eager execution is enabled; shows what to do.
-            TagsNotFound: no variant has these tags; lists those that exist.
-            MissingOp: the graph uses an op that is not available; names the package that has it.
+            GraphRequired: eager execution is enabled; the message shows what to do. TagsNotFound: no variant has these
+            tags; the message lists the tags that exist. MissingOp: the graph uses an op that is not available; the
+            message names the package that provides it.
             RuntimeError: the variable scope is unused, but its name scope is not.
         """
         with _leave_functions():
@@ -125,15 +125,15 @@ class Module:
     def export(self, path: str, session: Any) -> None:
         """Write the module with the values that its variables have in a session.
 
-        All graph variants are written. The variant of this module has to have all variables that the others have.
+        All graph variants are written. The variant of this module must have all variables of the other variants.
 
         Args:
-            path: a directory without a model. The whole module is written, or nothing.
+            path: a directory without a model. The module is written completely or not at all.
             session: a `tf.compat.v1.Session` of the module's graph.
 
         Raises:
-            GraphRequired: the current graph, or the session's, is not the module's.
-            ExportTargetTaken: there is a model at `path` already.
+            GraphRequired: the current graph or the session's graph is not the module's. ExportTargetTaken: there is
+            already a model at `path`.
         """
         for owner, graph in (("default", _current_graph()), ("session", session.graph)):
             if graph is not self._graph:
@@ -145,9 +145,9 @@ class Module:
 
     @property
     def variable_map(self) -> dict[str, Any]:
-        """The variables by the names they had in the `module_fn`; for a partitioned one, the list of its parts.
+        """The variables by their names in the `module_fn`; a partitioned variable is the list of its parts.
 
-        The names do not depend on where the module is used, as `tf.compat.v1.train.init_from_checkpoint` needs it.
+        The names do not depend on where the module is used, so `tf.compat.v1.train.init_from_checkpoint` can use them.
         """
         return self._impl.variable_map
 

@@ -9,18 +9,17 @@ from rehub.errors import InvalidSetting
 
 
 def session_config(config: Any | None = None) -> Any:
-    """Return a session's configuration that lets functions of restored models use variables on other machines.
+    """Return a session configuration with which functions of restored models can use variables on other machines.
 
         with tf.compat.v1.Session(server.target, config=hub.session_config()) as session:
             ...
         run_config = tf.estimator.RunConfig(session_config=hub.session_config())
 
-    Use it for `hub.load` and `hub.KerasLayer` in a graph of TF1 with parameter servers. Without it a session fails with
+    Use it for `hub.load` and `hub.KerasLayer` in a TF1 graph with parameter servers. Without it a session fails with
     "Assigned device ... does not match any device". It sets `share_cluster_devices_in_session`, which is an
     experimental setting in TensorFlow up to 2.1.
 
-    Args:
-        config: a `tf.compat.v1.ConfigProto` with other settings, which is not changed.
+    Args: config: a `tf.compat.v1.ConfigProto` with other settings, which is copied, not changed.
 
     Returns:
         A new `tf.compat.v1.ConfigProto`.

@@ -19,7 +19,7 @@ from rehub.savedmodel.graph_collections import ATTACHMENTS
 class ModuleSpec:
     """The contents of a module before it is instantiated in a graph: its graph variants, signatures and weights.
 
-    Made by `hub.load_module_spec` and `hub.create_module_spec`, not by calling the class.
+    `hub.load_module_spec` and `hub.create_module_spec` return one; do not call the class.
     """
 
     _variants: GraphVariants
@@ -40,15 +40,16 @@ class ModuleSpec:
         """Write the module with weights from a checkpoint, in a session of its own.
 
         Args:
-            path: a directory that holds no model yet.
-            _sentinel: do not use; it prevents that the other arguments are given by position.
+            path: a directory without a model. _sentinel: do not use. The arguments after it must be given by name.
             checkpoint_path: the path prefix of the checkpoint, or its directory; required.
-            name_transform_fn: a variable's name in the module -> its name in the checkpoint. Unset, they are the same.
+            name_transform_fn: maps a variable's name in the module to its name in the checkpoint. Unset, the names are
+                the same.
 
         Raises:
             InvalidSetting: `checkpoint_path` is missing, or `_sentinel` is given.
-            ExportTargetTaken: there is a model at `path` already.
-            ValueError: the checkpoint lacks a variable, or has it in another shape; TensorFlow's message names it.
+            ExportTargetTaken: there is already a model at `path`.
+            ValueError: the checkpoint lacks a variable, or the variable has another shape there; TensorFlow's message
+                names it.
         """
         if _sentinel is not None:
             raise InvalidSetting("ModuleSpec.export() takes its arguments after `path` by name.")
@@ -119,16 +120,16 @@ class ModuleSpec:
         """Return a message that the publisher attached to the module by `hub.attach_message`.
 
         Args:
-            key: what it was attached under.
-            message_type: the class of protocol buffer messages to parse it by.
+            key: the key under which the message was attached. message_type: the protocol buffer class that parses the
+            message.
             tags: those of the graph variant; unset, the empty set.
-            required: whether it is an error if there is none.
+            required: whether a missing message is an error.
 
         Returns:
             A new message, or None.
 
         Raises:
-            AttachmentNotFound: there is none, and `required` was set.
+            AttachmentNotFound: there is no such message, and `required` is set.
         """
         label = f"the graph variant with tags {sorted(tags or ())}"
         attached = read_attachments(self._variants.with_tags(tags)).get(key)

@@ -41,7 +41,7 @@ _REMOTE = {
 
 
 def register_resolver(resolver: Resolver) -> None:
-    """Add a resolver. It is tried before those added earlier, and before the built-in ones.
+    """Add a resolver. rehub asks it before resolvers that were added earlier, and before the built-in resolvers.
 
     >>> import os
     >>> class Shelf:
@@ -58,7 +58,7 @@ def register_resolver(resolver: Resolver) -> None:
         resolver: an object with the methods of `Resolver`.
 
     Raises:
-        InvalidResolver: it is a class, or lacks one of them.
+        InvalidResolver: the resolver is a class, or lacks one of these methods.
     """
     if isinstance(resolver, type):
         raise InvalidResolver(f"register_resolver takes an object: give it {resolver.__name__}(), not the class.")
@@ -72,31 +72,29 @@ def register_resolver(resolver: Resolver) -> None:
 
 
 def resolve(handle: object, *, refresh: bool | None = None) -> str:
-    """Return the directory of a model, which is fetched into the cache if necessary.
+    """Return the directory of a model, after fetching the model into the cache if necessary.
 
-    The path of a directory is returned unchanged. An archive, and a model on a server that speaks the hosting protocol
-    of TensorFlow Hub, on Kaggle, on Hugging Face or in an object store, are downloaded once.
+    The path of a directory is returned unchanged. An archive is unpacked or downloaded once. So is a model on Kaggle,
+    on Hugging Face, in an object store, or on a server that speaks the hosting protocol of TensorFlow Hub.
 
     Args:
         handle: a string, bytes or `os.PathLike`: a directory, an archive, a URL, `kaggle://...`, `hf://...`, `gs://...`,
             `s3://...`, or a handle of a registered resolver.
-        refresh: whether to fetch the model again even if it is cached, such as the latest version of a handle without
-            one. On failure the cached model stays, unless an upload to a cache in an object store broke off. None takes
-            `REHUB_REFRESH`. It does not apply to registered resolvers and paths: a changed archive is always unpacked
-            again.
+        refresh: whether to fetch the model again even if it is cached: for example, the latest version for a handle
+            without a version. On failure the cached model stays, unless an upload to a cache in an object store was
+            interrupted. Unset, it is `REHUB_REFRESH`. It does not apply to registered resolvers and paths: a changed
+            archive is always unpacked again.
 
     Returns:
         The path of the directory, or the result of the registered resolver.
 
     Raises:
-        InvalidHandle: it has another type, or a form that no resolver supports.
-        UnsupportedFormat: it names a model of another format: TF.js, TF Lite, a `.keras` or `.h5` file.
-        ModelNotFound: the path does not exist, or the repository or bucket has no SavedModel.
-        DownloadError: the download failed.
-        NotInCache: it must be downloaded, and `REHUB_OFFLINE` forbids that.
-        PackageMissing: the handle needs a package that is not installed.
-        CorruptArchive: the download is not an archive, or incomplete.
-        UnsafeArchive: the archive holds something that a model's archive must not hold.
+        InvalidHandle: the handle has another type, or a form that no resolver supports. UnsupportedFormat: the handle
+        names a model of another format: TF.js, TF Lite, a `.keras` or `.h5` file. ModelNotFound: the path does not
+        exist, or the repository or bucket has no SavedModel. DownloadError: the download failed. NotInCache: the model
+        must be downloaded, and `REHUB_OFFLINE` forbids that. PackageMissing: the handle needs a package that is not
+        installed. CorruptArchive: the download is not an archive, or is incomplete. UnsafeArchive: the archive contains
+        something that a model's archive must not contain.
         CacheError: the cache cannot be read or written.
         InvalidSetting: an environment variable has an impossible value.
     """

@@ -18,7 +18,7 @@ from rehub.restore.pattern_free_paths import pattern_free_path
 from rehub.restore.report import LoadReport, set_load_report
 from rehub.restore.request import LoadRequest
 from rehub.restore.retention import find_restored_functions, retain_captures
-from rehub.restore.unknown_optimizers import copy_without_slot_variables
+from rehub.restore.unknown_optimizers import copy_with_restorable_optimizers
 from rehub.restore.variable_names import keep_names
 from rehub.restore.variable_types import copy_with_variable_types
 from rehub.savedmodel import MetaGraph
@@ -65,7 +65,7 @@ def restore_model(request: LoadRequest, path: str, metagraph: MetaGraph, tags: l
     ensure_ops(metagraph.used_ops())
     left_out = ()
     if metagraph.has_objects:
-        path, left_out = copy_without_slot_variables(path)
+        path, left_out = copy_with_restorable_optimizers(path, metagraph)
     register_missing_gradients()
     options = with_local_io(path, request.options)
     # Variables are made outside of the functions that are being traced; their names have to be kept there too.

@@ -80,13 +80,13 @@ class LoadReport:
     """How a restored object was made.
 
     Attributes:
-        loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a legacy module, which is traced again).
-        reason: why TensorFlow's loader was used instead of the lazy one; "" if it was not, or was asked for.
-        prepared: the directory of the prepared form from which its weights are mapped; "" if they are not.
-        optimized: with `optimize="inference"`, what was measured of each signature and function, and chosen.
-        rewritten: what was changed for this TensorFlow in a model that a newer one wrote, each with how often.
-        left_out: the functions of such a model that cannot be rewritten, and the variables of an optimizer that no
-            installed Keras has, with the reason.
+        loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a TF1 model, whose graph is traced again).
+        reason: why the lazy loader was not used; "" if it was used, or if you chose another loader. prepared: the
+        directory of the prepared form from which the weights are mapped; "" if they are not mapped. optimized: with
+        `optimize="inference"`, the measurements and the choice for each signature and function. rewritten: if a newer
+        TensorFlow wrote the model, each kind of change that was made to it, with its count. left_out: the functions of
+        a rewritten model that cannot be rewritten, and the variables of an optimizer that no installed Keras has, with
+        the reason.
     """
 
     loader: str

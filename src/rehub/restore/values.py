@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from rehub import tf_internals
 from rehub.errors import NotCopyable
@@ -59,6 +59,7 @@ def _find_stateful_objects(root: Any) -> list[tuple[str, Any]]:
     if request is not None and request.policy.optimize is not None:
         return []  # Its values are constants. Whether variables remain depends on which forms are fastest.
     found: list[tuple[str, Any]] = []
+    others: list[tuple[str, Any]] = []
     seen = {id(root)}
     to_visit = [("", root)]
     for path, obj in to_visit:  # It grows in the loop: breadth first.
@@ -67,13 +68,23 @@ def _find_stateful_objects(root: Any) -> list[tuple[str, Any]]:
             continue
         if tf_internals.functions.concrete_functions(obj):
             continue
+        others.append((path, obj))
         if tf_internals.objects.nonvariable_state(obj):
             found.append((path, obj))
         for name, part in sorted(tf_internals.objects.named_trackable_children(obj), key=lambda item: str(item[0])):
             if id(part) not in seen:
                 seen.add(id(part))
                 to_visit.append((f"{path}/{name}" if path else str(name), part))
-    return found
+    return found + [slot for path, obj in others for slot in _find_slot_variables(path, obj, found)]
+
+
+def _find_slot_variables(path: str, obj: Any, found: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the slot variables of an optimizer, which are not among its parts, each with a path."""
+    for name in tf_internals.optimizers.slot_names(obj):
+        for variable_path, variable in found:
+            slot = tf_internals.optimizers.get_slot(obj, variable, name)
+            if slot is not None:
+                yield f"{path}/{name}/{variable_path}", slot
 
 
 def _read_values(part: Any, path: str) -> dict[str, Any]:

@@ -19,25 +19,24 @@ def restore_checkpoint(module: Any, checkpoint: str | os.PathLike[str], scope: s
 
         module = hub.Module("models/sentences", trainable=True, name="text")  # text/embeddings in the checkpoint
 
-    In TensorFlow 2, the module that was trained is
+    In TensorFlow 2, this restores the trained module:
 
         module = hub.restore_checkpoint(hub.load("models/sentences"), "logs/model.ckpt-1000", scope="text")
 
     Variables outside the scope, and the slots that an optimizer kept for a variable, are ignored.
 
     Args:
-        module: what `hub.load` returns for a legacy module.
-        checkpoint: the path that the Saver was given or returned, without `.index`; or a directory, for its latest
-            checkpoint.
-        scope: the `name=` of the `hub.Module`, after the variable scopes around it: "tower/text". A module without a
-            name had "module", the second such one "module_1". "" for names without a scope.
+        module: the result of `hub.load` for a legacy module. checkpoint: the path that the Saver returned, without
+        `.index`; or a directory, for its latest checkpoint. scope: the `name=` of the `hub.Module`, after the variable
+        scopes around it: "tower/text". A module without a name had the name "module", the second one "module_1". "" for
+        names without a scope.
 
     Returns:
         The module.
 
     Raises:
-        CheckpointMismatch: there is no checkpoint, or it does not have exactly the variables of the module under this
-            scope, with the same shapes and dtypes; lists them. Nothing was assigned.
+        CheckpointMismatch: there is no checkpoint, or under this scope it does not have exactly the variables of the
+            module, with the same shapes and dtypes; the message lists the differences. Nothing was assigned.
         InvalidSetting: the object has no `variable_map`.
     """
     variables = getattr(module, "variable_map", None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Iterable, Sequence, TypeVar
 from rehub.errors import CorruptModel, InvalidSetting, TagsNotFound
 from rehub.savedmodel.encodings import map_file
 from rehub.savedmodel.nodes import iter_metagraphs
+from rehub.savedmodel.object_graph import read_optimizer_identifiers
 from rehub.savedmodel.protos import MetaGraphDef, MetaInfoDef
 from rehub.savedmodel.signatures import SignatureInfo, read_signatures
 from rehub.savedmodel.used_ops import find_nested_ops, find_ops
@@ -59,6 +60,15 @@ class MetaGraph:
             CorruptModel: the graph cannot be read.
         """
         return read_strictly(self._path, lambda: find_nested_ops(self.message.buffer, self._graph_def()))
+
+    def optimizer_identifiers(self) -> frozenset[str]:
+        """Return the identifiers of the optimizers with slot variables; see `read_optimizer_identifiers`.
+
+        Raises:
+            CorruptModel: the objects cannot be read.
+        """
+        objects = self.message.message(MetaGraphDef.object_graph_def)
+        return read_strictly(self._path, lambda: read_optimizer_identifiers(objects))
 
     def _read_used_ops(self) -> frozenset[str]:
         return find_ops(self.message.buffer, self._graph_def(), only_functions=self.has_objects)

@@ -167,6 +167,19 @@ class ObjectGraph:
                 yield number, obj
 
 
+def read_optimizer_identifiers(message: Message) -> frozenset[str]:
+    """Return what the objects with slot variables say they are: "optimizer" are those of Keras 2.
+
+    Args:
+        message: a SavedObjectGraph.
+    """
+    return frozenset(
+        node.message(protos.SavedObject.user_object).text(SavedUserObject.identifier)
+        for node in message.messages(SavedObjectGraph.nodes)
+        if any(node.spans(protos.SavedObject.slot_variables))
+    )
+
+
 def _read_object(message: Message) -> SavedObject:
     children, slots = [], []
     kind, body = "", Message(b"")

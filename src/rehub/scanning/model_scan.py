@@ -24,10 +24,9 @@ class ScanReport:
     """What `hub.scan` found.
 
     Attributes:
-        handle: what was asked for.
-        path: its directory.
-        findings: first those of the graphs, in the order of the file, then those of other files.
-        nodes, functions: how many were read, over all graph variants.
+        handle: the handle that was scanned. path: the directory of the model. findings: first the findings in the
+        graphs, in the order of the file, then the findings in other files. nodes, functions: how many were read, in all
+        graph variants.
     """
 
     handle: str
@@ -85,10 +84,10 @@ def _format_cell(tag: str, text: object) -> str:
 
 
 def scan(handle: Any) -> ScanReport:
-    """Find what a model could do to the machine that runs it, and downloads it before if need be.
+    """Find what a model could do to the machine that runs it, after downloading the model if necessary.
 
-    A model is a program. All of its graphs and functions are read, called or not, without TensorFlow; nothing is run.
-    docs/security.md explains what is found and why, and what a scan cannot find.
+    A model is a program. A scan reads all of its graphs and functions, called or not, without TensorFlow, and runs
+    nothing. docs/security.md explains what a scan finds and why, and what it cannot find.
 
         report = hub.scan("https://example.com/model")
         for finding in report.dangers:
@@ -98,10 +97,9 @@ def scan(handle: Any) -> ScanReport:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: there is no model; says what is there instead.
-        UnsupportedFormat: there is a model of another kind; says what loads it.
-        LocationUnreadable: it is in an object store, and was not copied to this machine.
-        CorruptModel: a file of it is damaged.
+        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model has
+        another format; the message says what loads it. LocationUnreadable: the model is in an object store, and was not
+        copied to this machine. CorruptModel: a file of the model is damaged.
     """
     model = open_model(handle)
     found = scan_saved_model(model.layout.file, model.content)

@@ -17,6 +17,7 @@ from rehub.tf_internals import keras as keras
 from rehub.tf_internals import loader as loader
 from rehub.tf_internals import objects as objects
 from rehub.tf_internals import ops as ops
+from rehub.tf_internals import optimizers as optimizers
 from rehub.tf_internals import protos as protos
 from rehub.tf_internals import restored_functions as restored_functions
 from rehub.tf_internals import specs as specs
@@ -26,5 +27,6 @@ from rehub.tf_internals import variables as variables
 from rehub.tf_internals.tensorflow import OLDEST_TENSORFLOW as OLDEST_TENSORFLOW
 from rehub.tf_internals.tensorflow import import_tensorflow as import_tensorflow
 from rehub.tf_internals.tensorflow import parse_version as parse_version
+from rehub.tf_internals.tensorflow import set_first_import as set_first_import
 from rehub.tf_internals.tensorflow import suppress_deprecations_and_infos as suppress_deprecations_and_infos
 from rehub.tf_internals.tensorflow import tensorflow_version as tensorflow_version

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 from typing import Any, Iterable, Iterator
 
 from rehub.tf_internals.loader import loader_class
-from rehub.tf_internals.tensorflow import import_tensorflow, tensorflow_version
+from rehub.tf_internals.tensorflow import import_tensorflow
 
 
 def trackable_resource_class() -> Any:
@@ -107,13 +107,14 @@ def call_attribute(obj: Any, *args: Any, **kwargs: Any) -> Any:
 
 def is_plain_object(proto: Any) -> bool:
     """Whether the object of a SavedUserObject message has no registered class."""
-    return proto.identifier != "optimizer" and proto.identifier not in _revived_types().registered_identifiers()
+    return proto.identifier != "optimizer" and proto.identifier not in revived_types().registered_identifiers()
 
 
 @functools.lru_cache(maxsize=1)
-def _revived_types() -> Any:
+def revived_types() -> Any:
+    """Return the module with the registry of classes of restored objects."""
     # Called for each of thousands of objects: an import statement would take longer than the rest.
-    return importlib.import_module("tensorflow.python.saved_model.revived_types")  # Seen in 2.15, 2.21.
+    return importlib.import_module("tensorflow.python.saved_model.revived_types")  # Seen in 1.15, 2.15, 2.21.
 
 
 def revive_optimizer(proto: Any) -> Any:
@@ -122,21 +123,7 @@ def revive_optimizer(proto: Any) -> Any:
     None for other objects, and if no imported Keras has it. TensorFlow's loader always imports `tf_keras`, which breaks
     `custom_objects=` of another Keras 2. Seen in 2.15, 2.21.
     """
-    return _revived_types().deserialize(proto) if proto.identifier == "optimizer" else None
-
-
-def can_revive_optimizer(proto: Any) -> bool:
-    """Whether the object of a SavedUserObject message can be made as an optimizer, which has slot variables."""
-    return proto.identifier == "optimizer" and not can_lack_optimizers()
-
-
-def can_lack_optimizers() -> bool:
-    """Whether there is no Keras 2, which has the class of saved optimizers.
-
-    TensorFlow's loader imports `tf_keras` for it, and before 2.16 the Keras that TensorFlow requires
-    (saved_model/load.py). Seen in 2.15, 2.21.
-    """
-    return tensorflow_version() >= (2, 16) and importlib.util.find_spec("tf_keras") is None
+    return revived_types().deserialize(proto) if proto.identifier == "optimizer" else None
 
 
 def is_collection(proto: Any) -> bool:
@@ -146,7 +133,7 @@ def is_collection(proto: Any) -> bool:
 
 def make_collection(proto: Any) -> Any:
     """Make an empty list or dict of a restored model, and its setter. Seen in 2.15, 2.21."""
-    return _revived_types().deserialize(proto)
+    return revived_types().deserialize(proto)
 
 
 def fill_collection(collection: Any, setter: Any, members: Iterable[tuple[str, Any]]) -> None:

@@ -7,21 +7,37 @@ import functools
 import importlib
 import logging
 import re
+import sys
 import threading
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from rehub.errors import TensorFlowMissing
 
 OLDEST_TENSORFLOW = (1, 15)
+_first_import: list[Callable[[], object]] = []
+
+
+def set_first_import(start: Callable[[], object]) -> None:
+    """Have a function import TensorFlow when rehub first needs it; at once if it is imported already.
+
+    Args:
+        start: it calls `import_tensorflow`.
+    """
+    if "tensorflow" in sys.modules:
+        start()
+    else:
+        _first_import[:] = [start]
 
 
 @functools.lru_cache(maxsize=None)
 def import_tensorflow() -> Any:
-    """Import TensorFlow and returns its module.
+    """Import TensorFlow, and return its module.
 
     Raises:
         TensorFlowMissing: it is not installed, or older than 1.15; says what to install.
     """
+    if _first_import:
+        _first_import.pop()()
     try:
         tf = importlib.import_module("tensorflow")
     except ImportError as error:

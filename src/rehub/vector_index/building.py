@@ -1,31 +1,43 @@
-"""Build an index: read the vectors once, write them in parts into a staging directory, and publish it by a rename."""
+"""Build an index: read the vectors once, write them in parts, and publish these by a new manifest."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import logging
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from rehub.batch_inference.model import hash_path
 from rehub.cache import file_lock
-from rehub.errors import InvalidSetting, InvalidVectors, OutputInUse
+from rehub.errors import HubError, IndexOutdated, InvalidSetting, InvalidVectors, OutputInUse, OutputNotWritten
 from rehub.escaping import quote
-from rehub.staging import publish_directory, remove_path, staging_path
+from rehub.staging import fsync_tree, remove_path
 from rehub.vector_index.data_files import (
     DataFile,
     check_directory,
     check_runs,
     choose_vector_column,
     describe_data_file,
+    is_untouched,
     iter_vectors,
     list_data_files,
 )
 from rehub.vector_index.distances import METRICS
 from rehub.vector_index.exact_search import ExactWriter
 from rehub.vector_index.graph_search import GraphWriter
-from rehub.vector_index.index import VectorIndex, open_index
-from rehub.vector_index.manifest import EXACT, GRAPH, LeftOut, Manifest, index_directory, write_manifest
+from rehub.vector_index.index import VectorIndex
+from rehub.vector_index.manifest import (
+    EXACT,
+    GRAPH,
+    MANIFEST_FILE,
+    LeftOut,
+    Manifest,
+    index_directory,
+    read_manifest,
+    write_manifest,
+)
 from rehub.vector_index.packages import usearch_version
 from rehub.vector_index.projection import Projection
 
@@ -51,9 +63,9 @@ def build_index(
 ) -> VectorIndex:
     """Build an index of the vectors in a directory of Parquet files, such as `rehub batch` writes.
 
-    The index is written to `_rehub/index/column=COLUMN` in that directory. An index that is there is replaced, in one
-    step, when the new one is complete. Rows are left out if their `error` is not null, if their vector is null or has a
-    number that is not finite, and under "cos" if all numbers of it are 0; `index.left_out` counts them.
+    The index is written to `_rehub/index/column=COLUMN` in that directory. It replaces an existing index in one step,
+    when it is complete. Rows are left out if their `error` is not null, if their vector is null or has a number that is
+    not finite, and under "cos" if all numbers of the vector are 0; `index.left_out` counts these rows.
 
         index = hub.build_index("embeddings")
         matches = index.search(query, k=3)
@@ -64,20 +76,22 @@ def build_index(
             those whose names start with `_` or `.`.
         column: the column of vectors: lists of numbers, all of the same length. Unset, it is the only such column.
         metric: "cos", "ip" (inner product) or "l2".
-        exact: True compares a query with each vector. False searches a graph by usearch (HNSW), which takes minutes to
-            build and finds most of the nearest, but not always all. Unset, it is False for more than a million rows.
+        exact: True compares a query with each vector. False builds a graph with usearch (HNSW), which takes minutes; a
+            search in the graph finds most of the nearest vectors, but not always all. Unset, it is False for more than
+            a million rows.
         project: the number of dimensions to which vectors and queries are projected, at random: faster and smaller, and
             less accurate. Unset, they are not projected.
-        seed: of the projection.
+        seed: the seed of the projection.
 
     Returns:
         The index, open.
 
     Raises:
-        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths; or files are of
-            different runs of `rehub batch`.
-        InvalidSetting: the metric or the projection is not possible.
-        OutputInUse: another process builds this index now.
+        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths; or the files are
+            from different runs of `rehub batch`.
+        InvalidSetting: the metric or the projection is invalid.
+        OutputInUse: another process is building this index, or `rehub batch` is writing into the directory.
+        OutputNotWritten: the disk is full, or you lack the rights.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """
     if metric not in METRICS:
@@ -87,6 +101,7 @@ def build_index(
     if not 0 <= seed < 2**32:
         raise InvalidSetting(f"seed={seed} must be from 0 to {2**32 - 1}.")
     root = check_directory(directory)
+    _check_no_run(root)
     names = list_data_files(root)
     check_runs(root, names)
     column = choose_vector_column(root, names[0], column)
@@ -95,31 +110,66 @@ def build_index(
         exact = sum(file.rows for file in files) <= MOST_VECTORS_FOR_EXACT
     projection = None if project is None else Projection(project, seed)
     target = index_directory(root, column)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _hold_build_lock(target), staging_path(target) as staging:
-        Path(staging).mkdir()
-        manifest = _write_parts(Path(staging), root, files, column, metric, exact, projection)
+    with _hold_directory(target):
+        manifest = _write_parts(target, root, files, column, metric, exact, projection)
         _check_unchanged(root, files)
-        write_manifest(Path(staging), manifest)
-        publish_directory(staging, str(target))
-    return open_index(root, column)
+        for part in manifest.parts:
+            fsync_tree(target / part)
+        write_manifest(target, manifest)
+    return VectorIndex(root, target, manifest)
+
+
+def _check_no_run(root: Path) -> None:
+    """Raise `OutputInUse` if `rehub batch` writes into a directory: an index would lack the rest."""
+    path = root / "_rehub" / "lock"
+    if path.exists():  # Unless a killed run has left it, it is held.
+        lock = file_lock.try_acquire(path)
+        if lock is None:
+            raise OutputInUse(f"A run of `rehub batch` writes into {quote(root)} now. Wait for it.")
+        lock.release()
 
 
 @contextlib.contextmanager
-def _hold_build_lock(target: Path) -> Iterator[None]:
-    """Keep other processes from building this index; remove what a killed one has left."""
-    lock = file_lock.try_acquire(target.with_name(f".{target.name}.lock"))
-    if lock is None:
-        raise OutputInUse(f"Another process builds the index {quote(target)} now.")
-    with lock:
-        for left in target.parent.iterdir():
-            if left.name.startswith(f"{target.name}.") and left.name.endswith((".tmp", ".old")):
-                remove_path(str(left))
-        yield
+def _hold_directory(target: Path) -> Iterator[None]:
+    """Keep other processes from building an index; remove what a killed one has left, and what is replaced."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = file_lock.try_acquire(target.with_name(f".{target.name}.lock"))
+        if lock is None:
+            raise OutputInUse(f"Another process builds the index {quote(target)} now.")
+        with lock:
+            _remove_unused(target)
+            try:
+                target.mkdir(exist_ok=True)
+                yield
+            finally:
+                _remove_unused(target)
+    except OSError as error:
+        if isinstance(error, HubError):
+            raise
+        raise OutputNotWritten(f"The index {quote(target)} cannot be written: {error.strerror or error}.") from error
+
+
+def _remove_unused(target: Path) -> None:
+    """Remove the parts that the manifest does not name, and a directory without a manifest."""
+    if not target.is_dir():
+        return
+    used: set[str] = set()
+    with contextlib.suppress(IndexOutdated):
+        used = {MANIFEST_FILE, *read_manifest(target).parts}
+    for path in target.iterdir():
+        if path.name not in used:
+            try:
+                remove_path(str(path))
+            except OSError as error:  # Windows does not delete files that a reader has mapped. The next build does.
+                _log.debug("%s is kept: %s", path, error)
+    if not used:
+        with contextlib.suppress(OSError):
+            target.rmdir()
 
 
 def _write_parts(
-    staging: Path,
+    target: Path,
     root: Path,
     files: Sequence[DataFile],
     column: str,
@@ -137,7 +187,7 @@ def _write_parts(
         if writer is None:
             dimensions = batch.vectors.shape[1]
             matrix = None if projection is None else _make_matrix(projection, dimensions)
-            writer = _PartWriter(staging, exact, metric, projection.dimensions if projection else dimensions)
+            writer = _PartWriter(target, exact, metric, projection.dimensions if projection else dimensions)
         elif batch.vectors.shape[1] != dimensions:
             raise InvalidVectors(
                 f"Column {quote(column)} of {quote(root)} has vectors of different lengths: "
@@ -158,10 +208,7 @@ def _write_parts(
         vectors=writer.vectors,
         left_out=selection.left_out,
         usearch="" if exact else usearch_version(),
-        parts={
-            part.name: {file.name: file.stat().st_size for file in sorted(part.iterdir())}
-            for part in sorted(staging.iterdir())
-        },
+        parts={part.name: {file.name: hash_path(file) for file in sorted(part.iterdir())} for part in writer.parts},
         files=tuple(files),
     )
 
@@ -208,7 +255,8 @@ class _PartWriter:
         self._exact = exact
         self._metric = metric
         self._dimensions = dimensions
-        self._parts = 0
+        self._name = uuid.uuid4().hex
+        self.parts: list[Path] = []
         self._in_part = 0
         self._writer: ExactWriter | GraphWriter | None = None
 
@@ -224,9 +272,9 @@ class _PartWriter:
         _log.info("%s: %d vectors", self._directory, self.vectors)
 
     def _open_part(self) -> ExactWriter | GraphWriter:
-        part = self._directory / f"{self._parts:05d}"
+        part = self._directory / f"{self._name}-{len(self.parts):05d}"
         part.mkdir()
-        self._parts += 1
+        self.parts.append(part)
         self._in_part = 0
         return ExactWriter(part) if self._exact else GraphWriter(part, self._metric, self._dimensions)
 
@@ -238,7 +286,7 @@ class _PartWriter:
 
 
 def _check_unchanged(root: Path, files: Sequence[DataFile]) -> None:
-    for file in files:
-        status = (root / file.name).stat()
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
-            raise InvalidVectors(f"{quote(root / file.name)} changed while it was indexed. Build the index again.")
+    changed = [file.name for file in files if not is_untouched(root, file)]
+    changed += sorted(set(list_data_files(root)) - {file.name for file in files})
+    if changed:
+        raise InvalidVectors(f"{quote(root / changed[0])} changed while it was indexed. Build the index again.")

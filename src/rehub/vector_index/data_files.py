@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.model import hash_path
 from rehub.batch_inference.row_errors import ERROR_COLUMN
-from rehub.errors import InvalidVectors
+from rehub.errors import IndexOutdated, InvalidVectors
 from rehub.escaping import quote
 from rehub.formatting import list_names
 
@@ -99,6 +99,15 @@ def describe_data_file(directory: Path, name: str) -> DataFile:
     return DataFile(name, status.st_size, status.st_mtime_ns, hash_path(path), rows)
 
 
+def is_untouched(directory: Path, file: DataFile) -> bool:
+    """Return whether a data file has the size and the time that it had."""
+    try:
+        status = (directory / file.name).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.modified)
+
+
 def check_runs(directory: Path, names: Sequence[str]) -> None:
     """Check that the files of each folder which `rehub batch` wrote are of one run.
 
@@ -159,6 +168,11 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
     for file in files:
         parquet = _open_parquet(directory / file.name)
         names = parquet.schema_arrow.names
+        for name in (column, ERROR_COLUMN):
+            if names.count(name) > 1:
+                raise InvalidVectors(
+                    f"{quote(directory / file.name)} has {names.count(name)} columns with the name {quote(name)}."
+                )
         if column not in names or not _is_vector_type(parquet.schema_arrow.field(column).type):
             raise InvalidVectors(f"{quote(directory / file.name)} has no column {quote(column)} of vectors.")
         columns = [column, ERROR_COLUMN] if ERROR_COLUMN in names else [column]
@@ -209,12 +223,17 @@ def read_rows(directory: Path, files: Sequence[DataFile], rows: Sequence[int]) -
     """Return the kept columns of some rows: all columns but those of lists, and `error`.
 
     Only the row groups that have one of the rows are read.
+
+    Raises:
+        IndexOutdated: a file has changed.
     """
     found: dict[int, dict[str, Any]] = {}
     first_row = 0
     for file in files:
         wanted = sorted({row - first_row for row in rows if first_row <= row < first_row + file.rows})
         if wanted:
+            if not is_untouched(directory, file):
+                raise IndexOutdated(f"{quote(directory / file.name)} has changed. Build the index again.")
             values = _read_rows_of_file(_open_parquet(directory / file.name), wanted)
             found.update((first_row + number, items) for number, items in zip(wanted, values))
         first_row += file.rows
@@ -231,16 +250,28 @@ def _read_rows_of_file(parquet: Any, wanted: Sequence[int]) -> list[dict[str, An
         count = parquet.metadata.row_group(group).num_rows
         inside = [number - first_row for number in wanted if first_row <= number < first_row + count]
         if inside and kept:
-            found += parquet.read_row_group(group, columns=kept).take(inside).to_pylist()
+            table = parquet.read_row_group(group, columns=kept).take(inside)
+            columns = [_list_values(column) for column in table.columns]
+            found += [dict(zip(table.column_names, values)) for values in zip(*columns)]
         elif inside:
             found += [{} for _ in inside]
         first_row += count
     return found
 
 
+def _list_values(column: Any) -> list[Any]:
+    pa = import_pyarrow()
+    try:
+        return list(column.to_pylist())
+    except (pa.ArrowException, ValueError, OverflowError, KeyError):  # Python has no such date, or no such time zone.
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+        return list(column.cast(pa.string()).to_pylist())
+
+
 def _open_parquet(path: Path) -> Any:
     pa = import_pyarrow()
     try:
         return pa.parquet.ParquetFile(str(path))
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, UnicodeError, pa.ArrowInvalid) as error:
         raise InvalidVectors(f"{quote(path)} cannot be read as Parquet: {error}") from error

@@ -50,7 +50,7 @@ class GraphWriter:
 
 
 class GraphSearcher:
-    """Searches a graph that `GraphWriter` wrote. It is mapped: opening it reads nothing."""
+    """Searches a graph that `GraphWriter` wrote. It is mapped."""
 
     def __init__(self, directory: Path, metric: str, dimensions: int) -> None:
         self._metric = metric

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
@@ -10,7 +11,7 @@ from rehub.errors import IndexNotFound, IndexOutdated, InputMismatch
 from rehub.escaping import quote
 from rehub.formatting import format_shape, list_names
 from rehub.vector_index.data_files import check_directory, read_rows
-from rehub.vector_index.distances import compute_norms, keep_nearest
+from rehub.vector_index.distances import keep_nearest
 from rehub.vector_index.exact_search import ExactSearcher
 from rehub.vector_index.graph_search import GraphSearcher
 from rehub.vector_index.manifest import (
@@ -33,8 +34,8 @@ class Matches:
     """The nearest vectors of one query, or of several; the nearest first, and equally near ones in the order of rows.
 
     Attributes:
-        rows: int64[k] or int64[queries, k]: the numbers of their rows, for `VectorIndex.read_rows`. k is smaller than
-            asked for if the index has fewer vectors. -1 where an approximate search found fewer.
+        rows: int64[k] or int64[queries, k]: their row numbers, for `VectorIndex.read_rows`. If the index has fewer
+            vectors than you asked for, k is smaller. If an approximate search found fewer, the rest is -1.
         distances: float64 of the same shape; infinite where `rows` is -1.
     """
 
@@ -53,6 +54,10 @@ class VectorIndex:
         self._parts = [
             searcher(path / part, manifest.metric, manifest.searched_dimensions) for part in sorted(manifest.parts)
         ]
+        # A copy of the directory has other times. From now on, they stay as they are.
+        self._files = [
+            dataclasses.replace(file, modified=(directory / file.name).stat().st_mtime_ns) for file in manifest.files
+        ]
         projection = manifest.projection
         self._matrix = None if projection is None else projection.make_matrix(manifest.dimensions)
 
@@ -60,14 +65,14 @@ class VectorIndex:
         """Find the nearest vectors.
 
         Distances are computed in float64: 1 - cosine for "cos", 1 - inner product for "ip", and the Euclidean distance
-        for "l2". With a projection, they are those of the projected vectors.
+        for "l2". With a projection, they are the distances of the projected vectors.
 
         Args:
             vectors: one query, [dimensions], or several, [queries, dimensions].
-            k: how many to find for each.
+            k: the number of vectors to find for each query.
 
         Raises:
-            InputMismatch: the queries have other dimensions or are not finite, have length 0 under "cos", or k < 1.
+            InputMismatch: the queries have the wrong dimensions, are not finite, have length 0 under "cos", or k < 1.
         """
         import numpy as np
 
@@ -87,7 +92,10 @@ class VectorIndex:
     def _check_queries(self, vectors: Any) -> Any:
         import numpy as np
 
-        queries = np.asarray(vectors, np.float64)
+        try:
+            queries = np.asarray(vectors, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputMismatch(f"Received, for {self.label}, a query that is not numbers: {error}") from error
         shape = format_shape(queries.shape)
         if queries.ndim not in (1, 2) or queries.shape[-1] != self.dimensions:
             raise InputMismatch(
@@ -98,17 +106,35 @@ class VectorIndex:
             queries = queries @ self._matrix
         if not np.isfinite(queries).all():
             raise InputMismatch(f"A query for {self.label} has a number that is NaN or infinite.")
-        if self.metric == "cos" and not compute_norms(queries).all():
-            raise InputMismatch(f"A query for {self.label} has only zeros, which have no direction for the metric cos.")
-        return queries
+        if self.metric != "cos":
+            return queries
+        is_zero = ~queries.any(axis=1)
+        if is_zero.any():
+            raise InputMismatch(
+                f"A query for {self.label} has only zeros, which have no direction for the metric cos. Number "
+                f"{is_zero.argmax()} of {len(queries)}, counted from 0."
+            )
+        # Their length does not count, and its square must not overflow. A power of two rounds nothing.
+        _, exponents = np.frexp(np.abs(queries).max(axis=1, keepdims=True))
+        return np.ldexp(queries, -exponents)
 
     def read_rows(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return the columns of some rows, such as their ids, from the Parquet files: all but lists and `error`.
 
         Args:
-            rows: int64[k], such as `Matches.rows` of one query.
+            rows: int64[k], such as `Matches.rows` of one query. -1 gives an empty dict.
+
+        Raises:
+            InputMismatch: there is no such row.
+            IndexOutdated: a Parquet file has changed since the index was opened.
         """
-        return read_rows(self._directory, self._manifest.files, [int(row) for row in rows])
+        numbers = [int(row) for row in rows]
+        count = sum(file.rows for file in self._files)
+        wrong = [number for number in numbers if not -1 <= number < count]
+        if wrong:
+            raise InputMismatch(f"{quote(self._directory)} has {count} rows. There is no row {wrong[0]}.")
+        found = iter(read_rows(self._directory, self._files, [number for number in numbers if number >= 0]))
+        return [next(found) if number >= 0 else {} for number in numbers]
 
     @property
     def label(self) -> str:
@@ -170,20 +196,23 @@ def open_index(directory: str | PathLike[str], column: str | None = None) -> Vec
         column: the column of vectors. Unset, it is the only one that has an index.
 
     Raises:
-        IndexNotFound: there is no such index, or several and `column` is unset.
-        IndexOutdated: the Parquet files have changed since it was built, or it was built by another version of usearch
-            or rehub, or its files are incomplete. Build it again.
+        IndexNotFound: there is no such index, or there are several and `column` is unset. IndexOutdated: the Parquet
+        files have changed since the index was built, another version of usearch or rehub built it, or its files are
+        damaged. Build it again.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """
     root = check_directory(directory)
     path = _find_index(root, column)
     manifest = read_manifest(path)
     change = find_change(root, path, manifest)
-    if change:
-        raise IndexOutdated(
-            f"The index of {quote(root)}, column {quote(manifest.column)}, must be built again. {change}"
-        )
-    return VectorIndex(root, path, manifest)
+    if not change:
+        try:
+            return VectorIndex(root, path, manifest)
+        except (IndexOutdated, FileNotFoundError) as error:
+            change = str(error)
+    if read_manifest(path) != manifest:  # It was built again meanwhile.
+        return open_index(directory, column)
+    raise IndexOutdated(f"The index of {quote(root)}, column {quote(manifest.column)}, must be built again. {change}")
 
 
 def _find_index(root: Path, column: str | None) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,21 @@ from rehub.batch_inference.model import hash_path
 from rehub.errors import IndexOutdated
 from rehub.escaping import quote
 from rehub.formatting import list_names
+from rehub.staging import write_atomically
 from rehub.strict_parsing import Malformed, get_field, parse_json
-from rehub.vector_index.data_files import DataFile, list_data_files
+from rehub.vector_index.data_files import DataFile, is_untouched, list_data_files
 from rehub.vector_index.distances import METRICS
 from rehub.vector_index.packages import usearch_version
 from rehub.vector_index.projection import Projection
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 EXACT, GRAPH = "exact", "graph"
 
 _INDEX_DIRECTORY = ("_rehub", "index")
 _PREFIX = "column="
+# File systems take names of 255 bytes, and a part of them is for the lock.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class Manifest:
         vectors: how many are in the index.
         left_out: the rows that are not.
         usearch: the version that wrote the graph; "" for an exact index.
-        parts: the sizes of the index's own files: by the name of a part, by the name of a file.
+        parts: the sha256 of the index's own files: by the name of a part, by the name of a file. Each build has other
+            names, so that a reader of an older manifest never finds files of another build.
         files: the Parquet files.
     """
 
@@ -85,7 +89,7 @@ class Manifest:
     vectors: int
     left_out: LeftOut
     usearch: str
-    parts: dict[str, dict[str, int]]
+    parts: dict[str, dict[str, str]]
     files: tuple[DataFile, ...]
 
     @property
@@ -113,7 +117,7 @@ class Manifest:
             vectors=get_field(value, "vectors", int),
             left_out=_read_record(LeftOut, get_field(value, "left_out", dict)),
             usearch=get_field(value, "usearch", str),
-            parts={part: _read_sizes(get_field(parts, part, dict)) for part in parts},
+            parts={part: _read_digests(get_field(parts, part, dict)) for part in parts},
             files=tuple(_read_record(DataFile, each) for each in get_field(value, "files", list)),
         )
         if manifest.kind not in (EXACT, GRAPH) or manifest.metric not in METRICS:
@@ -123,8 +127,8 @@ class Manifest:
         return manifest
 
 
-def _read_sizes(sizes: dict[str, Any]) -> dict[str, int]:
-    return {name: get_field(sizes, name, int) for name in sizes}
+def _read_digests(digests: dict[str, Any]) -> dict[str, str]:
+    return {name: get_field(digests, name, str) for name in digests}
 
 
 def _read_record(kind: Any, value: Any) -> Any:
@@ -133,19 +137,23 @@ def _read_record(kind: Any, value: Any) -> Any:
 
 
 def index_directory(directory: Path, column: str) -> Path:
-    """Return the directory of the index of a column. Its name has no dot, which those of staging directories have."""
-    return directory.joinpath(*_INDEX_DIRECTORY, _PREFIX + quote_name(column, safe=" ").replace(".", "%2E"))
+    """Return the directory of the index of a column."""
+    name = _PREFIX + quote_name(column, safe=" ", errors="surrogatepass")
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:_LONGEST_NAME]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return directory.joinpath(*_INDEX_DIRECTORY, name)
 
 
 def list_indexes(directory: Path) -> list[Path]:
     """Return the directories of the indexes that are beside the data files of a directory."""
     found = directory.joinpath(*_INDEX_DIRECTORY).glob(f"{_PREFIX}*/{MANIFEST_FILE}")
-    return sorted(path.parent for path in found if "." not in path.parent.name)
+    return sorted(path.parent for path in found)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write the manifest into the directory of an index."""
-    (directory / MANIFEST_FILE).write_text(json.dumps(manifest.to_json(), indent=1), encoding="utf-8")
+    """Write the manifest into the directory of an index; a reader sees the old one or the new one."""
+    with write_atomically(directory / MANIFEST_FILE) as staging:
+        staging.write_text(json.dumps(manifest.to_json(), indent=1), encoding="utf-8")
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -165,23 +173,28 @@ def find_change(directory: Path, path: Path, manifest: Manifest) -> str:
     """Return why an index cannot be used as it is: what is not as it was when it was built. Else ""."""
     if manifest.kind == GRAPH and usearch_version() not in ("", manifest.usearch):
         return f"It was built by usearch {manifest.usearch}, and {usearch_version()} is installed."
-    for part, sizes in manifest.parts.items():
-        for name, size in sizes.items():
+    for part, digests in manifest.parts.items():
+        for name, digest in digests.items():
             file = path / part / name
-            if not file.is_file() or file.stat().st_size != size:
-                return f"Its file {quote(file)} is incomplete."
+            # usearch reads a damaged graph as it is, and ends the process or finds others than the nearest.
+            if not _has_digest(file, digest):
+                return f"Its file {quote(file)} is damaged."
     known = {file.name: file for file in manifest.files}
     present = list_data_files(directory)
     for change, names in (("new", set(present) - set(known)), ("missing", set(known) - set(present))):
         if names:
             return f"Data files are {change} since it was built: {list_names(sorted(names), 3)}."
-    changed = [name for name in present if _has_changed(directory / name, known[name])]
+    changed = [name for name in present if _has_changed(directory, known[name])]
     return f"Data files have changed since it was built: {list_names(changed, 3)}." if changed else ""
 
 
-def _has_changed(path: Path, known: DataFile) -> bool:
-    status = os.stat(str(path))
-    if status.st_size != known.size:
-        return True
+def _has_changed(directory: Path, file: DataFile) -> bool:
     # A copy of the directory has other times, and the same content.
-    return status.st_mtime_ns != known.modified and hash_path(path) != known.sha256
+    return not is_untouched(directory, file) and not _has_digest(directory / file.name, file.sha256)
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    try:
+        return hash_path(path) == digest
+    except FileNotFoundError:
+        return False

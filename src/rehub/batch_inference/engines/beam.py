@@ -12,7 +12,7 @@ import uuid
 from typing import Sequence
 
 from rehub.batch_inference.engines import EngineOptions, OnReport
-from rehub.batch_inference.engines.child_process import ChildDied, end_group, exchange_messages, start_child
+from rehub.batch_inference.engines.child_process import ChildDied, end_session, exchange_messages, start_child
 from rehub.batch_inference.engines.report_board import ReportBoard
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.errors import BatchFailed, PackageMissing
@@ -22,6 +22,9 @@ if importlib.util.find_spec("apache_beam") is None:
 
 _PIPELINE = "rehub.batch_inference.engines.beam_pipeline"  # It imports Beam, which the driver does not need.
 _SECONDS_BETWEEN_LOOKS = 1.0
+# Else each process writes dozens of lines about itself.
+_QUIET = ["--default_sdk_harness_log_level=ERROR", '--sdk_harness_log_level_overrides={"rehub": "WARNING"}']
+_PROCESSES = ["--direct_running_mode=multi_processing", *_QUIET]
 
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
@@ -32,7 +35,7 @@ def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: 
     """
     board = ReportBoard(plan.output, uuid.uuid4().hex)
     board.open()
-    process = start_child(_PIPELINE, "run_pipeline", {}, has_group=True)
+    process = start_child(_PIPELINE, "run_pipeline", {})
     try:
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
             work = (plan, tuple(shards), board, _choose_arguments(options))
@@ -41,13 +44,13 @@ def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: 
                 while not concurrent.futures.wait([failure], _SECONDS_BETWEEN_LOOKS).done:
                     _report_all(board, on_report)
                 _report_all(board, on_report)
-            finally:
-                board.close()  # Workers pass over the shards that are left.
-                concurrent.futures.wait([failure])
+            except BaseException:
+                end_session(process)
+                raise
         _raise_failure(failure)
     finally:
-        end_group(process)
-        board.delete()
+        end_session(process)
+        board.delete()  # Workers of another runner, which live on, pass over the shards that are left.
 
 
 def _raise_failure(failure: concurrent.futures.Future[str]) -> None:
@@ -65,7 +68,7 @@ def _choose_arguments(options: EngineOptions) -> list[str]:
     if options.address:
         return shlex.split(options.address)
     arguments = ["--runner=DirectRunner", f"--direct_num_workers={options.workers}"]
-    return [*arguments, "--direct_running_mode=multi_processing"] if options.workers > 1 else arguments
+    return [*arguments, *_PROCESSES] if options.workers > 1 else arguments
 
 
 def _report_all(board: ReportBoard, on_report: OnReport) -> None:

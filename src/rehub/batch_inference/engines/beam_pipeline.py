@@ -1,7 +1,7 @@
 """The process of a Beam pipeline, which any runner runs; its elements are shards.
 
 Beam's direct runner with several processes waits forever for one that was killed, and leaves them behind if its own is
-killed. So it has a process of its own, whose group ends as one.
+killed. So it has a process of its own, whose session ends as one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, Any, Iterator
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from rehub.batch_inference.engines.child_process import claim_stdout, kill_group, send_message
+from rehub.batch_inference.engines.child_process import claim_stdout, kill_session, send_answer, watch_parent
 from rehub.batch_inference.engines.report_board import ReportBoard
 from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.worker import try_shard
@@ -32,7 +32,7 @@ def run_pipeline() -> None:
     """Run the pipeline that comes by stdin; write to stdout why it failed, or "". End when stdin is closed."""
     pipe = claim_stdout()
     plan, shards, board, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  From our own parent.
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+    watch_parent(functools.partial(kill_session, os.getpid()))
     threading.excepthook = functools.partial(_handle_thread_error, pipe, threading.excepthook)
     try:
         pipeline = beam.Pipeline(options=PipelineOptions(arguments))
@@ -40,13 +40,9 @@ def run_pipeline() -> None:
         _ = spread | "Compute" >> beam.ParDo(ComputeShard(plan, board))
         pipeline.run().wait_until_finish()
     except Exception as error:  # noqa: BLE001  The driver raises it.
-        _report_end(pipe, f"{type(error).__name__}: {error}")
+        *_, reason = str(error).strip().splitlines() or [""]  # The lines before are a traceback in a worker.
+        _report_end(pipe, f"{type(error).__name__}: {reason}")
     _report_end(pipe, "")
-
-
-def _end_with_driver() -> None:
-    sys.stdin.buffer.read()
-    kill_group(os.getpid())
 
 
 def _handle_thread_error(pipe: IO[bytes], handle: Any, failed: Any) -> None:
@@ -56,7 +52,7 @@ def _handle_thread_error(pipe: IO[bytes], handle: Any, failed: Any) -> None:
 
 
 def _report_end(pipe: IO[bytes], failure: str) -> None:
-    send_message(pipe, failure)
+    send_answer(pipe, failure)
     os._exit(0)  # Threads of the runner may wait for processes that do not answer.
 
 

@@ -34,7 +34,7 @@ def count_cpus() -> int:
 
 
 def _run_processes(plan: Plan, shards: Sequence[Shard], workers: int, on_report: OnReport) -> None:
-    left = ShardQueue(shards)
+    left = ShardQueue(shards, workers)
     reports: queue.Queue[ShardReport | BaseException] = queue.Queue()
     servers = [_Server(plan, left, reports, max(1, count_cpus() // workers)) for _ in range(workers)]
     for server in servers:
@@ -84,7 +84,7 @@ class _Server(threading.Thread):
         if self._is_stopped:
             worker.kill()
         try:
-            return worker.compute(shard)
+            return self._left.finish(worker.compute(shard))
         except ChildDied as error:
             self._worker = None
             return self._left.return_lost(shard, str(error))

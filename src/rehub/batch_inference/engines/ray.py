@@ -33,13 +33,14 @@ class _Run:
     def __init__(self, plan: Plan, shards: Sequence[Shard], options: EngineOptions) -> None:
         self._ray = import_ray()
         self._plan = plan
-        self._shards = ShardQueue(shards)
+        workers = min(options.workers, len(shards))
+        self._shards = ShardQueue(shards, workers)
         self._open = len(shards)
         self._threads = self._choose_threads(options.workers)
         self._actor_class = self._ray.remote(num_cpus=self._threads, num_gpus=options.num_gpus, max_restarts=0)(_Worker)
         self._calls: dict[Any, tuple[Any, Shard | None]] = {}
         self._failed_starts = 0
-        for _ in range(min(options.workers, len(shards))):
+        for _ in range(workers):
             self._start_actor()
 
     def _choose_threads(self, workers: int) -> int:
@@ -70,12 +71,13 @@ class _Run:
         try:
             report: ShardReport | None = self._ray.get(call)
         except self._ray.exceptions.RayTaskError as error:
-            raise BatchFailed(f"A worker failed: {error}") from error
+            raise BatchFailed(f"A worker failed: {type(error.cause).__name__}: {error.cause}") from error
         except self._ray.exceptions.RayError as error:
             self._ray.kill(actor)
             report = self._replace_actor(shard, error)
         else:
             self._failed_starts = 0
+            report = None if report is None else self._shards.finish(report)
             next_shard = self._shards.take()
             if next_shard is None:
                 self._ray.kill(actor)
@@ -84,12 +86,12 @@ class _Run:
         return report
 
     def _replace_actor(self, shard: Shard | None, error: Exception) -> ShardReport | None:
-        reason = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if shard is None:
             self._failed_starts += 1
             if self._failed_starts > ATTEMPTS:
-                raise error
-        report = None if shard is None else self._shards.return_lost(shard, f"{type(error).__name__}: {reason}")
+                raise BatchFailed(f"Ray cannot start a worker: {reason}") from error
+        report = None if shard is None else self._shards.return_lost(shard, reason)
         self._start_actor()
         return report
 

@@ -14,12 +14,20 @@ import json
 import logging
 import os
 import secrets
+import shutil
+import signal
 import sys
 import threading
 import time
 from typing import Any, Iterator, Mapping
 
-from rehub.batch_inference.engines.child_process import claim_stdout, end_child, start_child
+from rehub.batch_inference.engines.child_process import (
+    claim_stdout,
+    end_child,
+    kill_session,
+    start_child,
+    watch_parent,
+)
 from rehub.errors import BatchFailed, PackageMissing
 
 # Only descriptions of shards and reports pass through it. Ray takes 30 % of the memory if it is not told.
@@ -55,9 +63,28 @@ def connect(address: str, cpus: int) -> Iterator[None]:
         ray = import_ray()
         if not ray.is_initialized() or address:
             found = address or stack.enter_context(_start_cluster(cpus))
-            ray.init(address=found, logging_level=logging.ERROR, log_to_driver=False)
+            with _keep_sigterm_handler():
+                _connect_to(found)
             stack.callback(ray.shutdown)
         yield
+
+
+def _connect_to(address: str) -> None:
+    try:
+        import_ray().init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BatchFailed(f"The Ray cluster {address!r} cannot be used: {error}") from error
+
+
+@contextlib.contextmanager
+def _keep_sigterm_handler() -> Iterator[None]:
+    """Restore the handler that `ray.init` replaces by one that exits with the number of the signal."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 @functools.lru_cache(maxsize=None)
@@ -102,6 +129,7 @@ def _start_cluster(cpus: int) -> Iterator[str]:
         yield address
     finally:
         end_child(process)
+        kill_session(process.pid)  # If it was killed, Ray's agents live on.
 
 
 def hold_cluster() -> None:
@@ -109,23 +137,26 @@ def hold_cluster() -> None:
     pipe = claim_stdout()
     options = json.loads(sys.stdin.buffer.readline())
     is_closed = threading.Event()
-    threading.Thread(target=_watch_stdin, args=(is_closed,), daemon=True).start()
+    watch_parent(functools.partial(_end_soon, is_closed))
     ray = import_ray()
-    ray.init(
-        **options,
-        include_dashboard=False,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
-    pipe.write(ray.get_runtime_context().gcs_address.encode() + b"\n")
-    pipe.flush()
-    is_closed.wait()
-    ray.shutdown()
+    try:
+        context = ray.init(
+            **options,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+        pipe.write(ray.get_runtime_context().gcs_address.encode() + b"\n")
+        pipe.flush()
+        is_closed.wait()
+        ray.shutdown()
+        shutil.rmtree(context.address_info["session_dir"], ignore_errors=True)
+    finally:
+        kill_session(os.getpid())
 
 
-def _watch_stdin(is_closed: threading.Event) -> None:
-    sys.stdin.buffer.read()
+def _end_soon(is_closed: threading.Event) -> None:
     is_closed.set()
     time.sleep(_SECONDS_TO_END)  # ray.init and ray.shutdown hang if a part of the cluster was killed.
-    os._exit(1)
+    kill_session(os.getpid())

@@ -13,7 +13,7 @@ from rehub.batch_inference.engines.child_process import (
     claim_stdout,
     end_child,
     exchange_messages,
-    send_message,
+    send_answer,
     start_child,
 )
 from rehub.batch_inference.plan import Plan, Shard
@@ -65,7 +65,7 @@ def run_worker() -> None:
     threading.Thread(target=_read_messages, args=(sys.stdin.buffer, messages), daemon=True).start()
     plan: Plan = messages.get()
     while True:
-        send_message(reports, try_shard(plan, messages.get()))
+        send_answer(reports, try_shard(plan, messages.get()))
 
 
 def _read_messages(pipe: IO[bytes], messages: queue.Queue[Any]) -> None:

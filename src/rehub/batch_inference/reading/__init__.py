@@ -43,9 +43,13 @@ def plan_file(format_name: str, file: InputFile, limit: ShardLimit) -> tuple[lis
 
 
 def describe_columns(format_name: str, slices: Sequence[Slice]) -> dict[str, Any]:
-    """Return the Arrow types of the columns of files that do not say it, from their first rows."""
+    """Return the Arrow types of the columns of files that do not say it, from their first rows.
+
+    Raises:
+        InputUnreadable: there are rows, but none that can be read.
+    """
     if format_name not in _WITHOUT_TYPES:
-        return {}  # None of the files can be read.
+        return {}  # The files have no columns.
     read_rows = _import_format(format_name).read_rows
     return infer_types(row for part in slices if not part.problem for row, _ in read_rows(part))
 

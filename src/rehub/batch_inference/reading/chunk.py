@@ -75,18 +75,23 @@ def collect_rows(rows: Iterable[SizedRow], columns: Sequence[str]) -> Iterator[C
 def merge_chunks(chunks: Iterable[Chunk], columns: Sequence[str]) -> Iterator[Chunk]:
     """Yield the rows of chunks in larger chunks: small files are small chunks, and the model gets whole batches."""
     pending: list[Chunk] = []
+    rows, size = 0, 0
+    types: dict[str, Any] = {}
     for chunk in chunks:
-        if pending and not _fits_together(pending, chunk):
+        own = {name: values.type for name, values in chunk.columns.items() if _has_type(values)}
+        is_alike = all(types.get(name, kind) == kind for name, kind in own.items())
+        if pending and (rows + chunk.rows > MOST_ROWS or size + chunk.size > MOST_BYTES or not is_alike):
             yield _join_columns(pending, columns)
-            pending = []
+            pending, rows, size, types = [], 0, 0, {}
         pending.append(chunk)
+        rows, size = rows + chunk.rows, size + chunk.size
+        types.update(own)
     if pending:
         yield _join_columns(pending, columns)
 
 
-def _fits_together(pending: Sequence[Chunk], chunk: Chunk) -> bool:
-    rows, size = sum(each.rows for each in pending), sum(each.size for each in pending)
-    return rows + chunk.rows <= MOST_ROWS and size + chunk.size <= MOST_BYTES
+def _has_type(values: Any) -> bool:
+    return is_arrow(values) and values.type != import_pyarrow().null()
 
 
 def _join_columns(chunks: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
@@ -101,7 +106,13 @@ def _join_columns(chunks: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
 
 
 def concatenate_values(parts: Sequence[Any]) -> Any:
-    """Return the values of several Arrow arrays or lists as one."""
-    if all(is_arrow(part) for part in parts) and len({part.type for part in parts}) == 1:
-        return import_pyarrow().concat_arrays(parts)
-    return [value for part in parts for value in (part.to_pylist() if is_arrow(part) else part)]
+    """Return the values of several lists, or of several Arrow arrays of one type, as one.
+
+    Among Arrow arrays, lists and arrays of the type null have nothing but None.
+    """
+    typed = [part for part in parts if _has_type(part)]
+    if not typed:
+        return [value for part in parts for value in (part.to_pylist() if is_arrow(part) else part)]
+    pa = import_pyarrow()
+    kind = typed[0].type
+    return pa.concat_arrays([part if _has_type(part) else pa.nulls(len(part), kind) for part in parts])

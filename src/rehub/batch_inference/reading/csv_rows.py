@@ -23,6 +23,7 @@ from rehub.batch_inference.reading.lines import (
 from rehub.errors import InputUnreadable
 
 _LONGEST_CELL = 1 << 30
+_OTHER_SEPARATORS = ";\t|"  # Excel writes semicolons in many countries.
 _UNCLOSED_QUOTE = "unexpected end of data"
 
 
@@ -42,6 +43,8 @@ def _read_header(path: str) -> list[str]:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ValueError(f"its header has the column {twice[0]!r} twice")
+    if len(header) == 1 and any(each in header[0] for each in _OTHER_SEPARATORS):
+        raise ValueError(f"its header is {header[0][:60]!r}, without commas; write it with commas between cells")
     if any(map(has_broken_text, header)):
         raise ValueError("its header is not UTF-8")
     return header

@@ -64,7 +64,9 @@ def detect_format(path: str) -> str | None:
     return None
 
 
-def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None = None) -> InputFiles:
+def list_files(
+    inputs: Iterable[str | os.PathLike[str]], format_name: str | None = None, output: str | None = None
+) -> InputFiles:
     """Return the files of paths, URLs, directories and globs; each once, in the order given, directories sorted.
 
     In directories, names that start with `_` or `.` are not data.
@@ -72,6 +74,7 @@ def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None
     Args:
         inputs: what the user typed.
         format_name: the format of all files; None to tell it from their names.
+        output: the directory or URL of the results. They are not data of the run, also if it is inside the input.
 
     Raises:
         InputUnreadable: there is no such file, or its format is not known, or formats are mixed.
@@ -79,12 +82,18 @@ def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None
     found: dict[str, InputFile] = {}
     ignored: list[str] = []
     formats: dict[str, str] = {}
+    if format_name not in (None, *_ENDINGS):
+        raise InvalidSetting(f"There is no format {format_name!r}. Formats are: {list_names(_ENDINGS)}.")
+    own = None if output is None else output.rstrip("/") + "/"
     for each in inputs:
         text = find_local_path(os.fspath(each))
         before = len(found)
         matches = _list_url(text) if "://" in text else _list_local(text)
-        seen = False
+        seen = has_own = False
         for file, is_named in matches:
+            if own is not None and file.path.startswith(own):
+                has_own = True
+                continue
             seen = True
             kind = format_name or detect_format(file.path)
             if kind is not None:
@@ -92,11 +101,16 @@ def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None
                 formats.setdefault(kind, file.path)
             elif is_named:
                 known = list_names(ending for endings in _ENDINGS.values() for ending in endings)
-                raise InputUnreadable(f"{redact_url(file.path)!r} has an unknown ending. Known are: {known}.")
+                raise InputUnreadable(
+                    f"{redact_url(file.path)!r} has an unknown ending. Known are: {known}. "
+                    "If it has one of these formats, name the format: --format csv (input_format= in Python)."
+                )
             else:
                 ignored.append(file.path)
         if not seen or (len(found) == before and not formats):
-            raise InputUnreadable(f"There are no files to read in {redact_url(text)!r}.")
+            if has_own:
+                raise InputUnreadable(f"All files of the input {redact_url(text)!r} are in the output. Choose another.")
+            raise InputUnreadable(_describe_absence(text))
     if len(formats) > 1:
         examples = list_names(formats.values())
         raise InputUnreadable(
@@ -105,6 +119,16 @@ def list_files(inputs: Iterable[str | os.PathLike[str]], format_name: str | None
     if not formats:
         raise InvalidSetting("There is no input: name files, directories, globs or URLs.")
     return InputFiles(next(iter(formats)), tuple(found.values()), tuple(ignored))
+
+
+def _describe_absence(text: str) -> str:
+    if "://" not in text:
+        path = os.path.expanduser(text)
+        if glob.has_magic(path) and not os.path.exists(path):
+            return f"No file to read matches {text!r} in {os.getcwd()!r}."
+        if not os.path.exists(path):
+            return f"The input {text!r} does not exist: there is no {os.path.abspath(path)!r}."
+    return f"There are no files to read in {redact_url(text)!r}."
 
 
 def _list_local(text: str) -> Iterator[tuple[InputFile, bool]]:

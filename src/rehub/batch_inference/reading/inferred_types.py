@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from rehub.batch_inference.arrow import import_pyarrow
 from rehub.batch_inference.reading.chunk import UnreadableRow
+from rehub.errors import InputUnreadable
 
 _ROWS = 1000
 
@@ -16,14 +17,31 @@ def infer_types(rows: Iterable[Mapping[str, Any] | UnreadableRow]) -> dict[str, 
 
     >>> infer_types([{"id": 1, "text": "a"}, {"id": 2.5}])
     {'id': DataType(double), 'text': DataType(string)}
+
+    Raises:
+        InputUnreadable: none of the rows can be read.
     """
     found: dict[str, set[str]] = {}
-    for row in itertools.islice((row for row in rows if not isinstance(row, UnreadableRow)), _ROWS):
+    problems: list[UnreadableRow] = []
+    for row in itertools.islice(_skip_unreadable(rows, problems), _ROWS):
         for name, value in row.items():
             kinds = found.setdefault(name, set())
             if value is not None:
                 kinds.add(_kind_of(value))
+    if problems and not found:
+        raise InputUnreadable(f"None of the rows can be read. The first: {problems[0]}.")
     return {name: _merge_kinds(kinds) for name, kinds in found.items()}
+
+
+def _skip_unreadable(
+    rows: Iterable[Mapping[str, Any] | UnreadableRow], problems: list[UnreadableRow]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that can be read; the first that cannot goes to `problems`."""
+    for row in rows:
+        if not isinstance(row, UnreadableRow):
+            yield row
+        elif not problems:
+            problems.append(row)
 
 
 def _kind_of(value: Any) -> str:
@@ -31,7 +49,7 @@ def _kind_of(value: Any) -> str:
     if kind == "bytes":
         return "str" if _is_text(value) else kind
     if kind == "int" and not -(1 << 63) <= value < 1 << 63:
-        return "big"
+        return "uint" if 0 < value < 1 << 64 else "big"
     if kind == "list" and value:
         kinds = {_kind_of(each) for each in value}
         return f"list of {kinds.pop()}" if len(kinds) == 1 else kind
@@ -53,7 +71,9 @@ def _merge_kinds(kinds: set[str]) -> Any:
         kind = next(iter(kinds))
         if kind in scalars:
             return scalars[kind]
-    if kinds == {"int", "float"}:
+    if "uint" in kinds and kinds <= {"int", "uint"}:
+        return pa.uint64()
+    if kinds <= {"int", "uint", "float"} and "float" in kinds:
         return pa.float64()
     if kinds == {"str", "bytes"}:
         return pa.binary()

@@ -19,6 +19,7 @@ from rehub.savedmodel.checkpoint.crc32c import Checksum
 from rehub.savedmodel.wire import BYTES, FIXED32, Message
 
 _HEADER, _FOOTER = 12, 4
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _LARGEST_RECORD = 1 << 31  # The limit of protobuf.
 # Field numbers of example.proto.
 _FEATURES, _FEATURE, _KEY, _VALUE = 1, 1, 1, 2
@@ -56,6 +57,8 @@ def _read_size(file: IO[bytes]) -> int | None:
         raise InputUnreadable("it ends within a record")
     size, checksum = struct.unpack("<QI", header)
     if Checksum(header[:8]).masked() not in (None, checksum) or size > _LARGEST_RECORD:
+        if header.startswith(_ZLIB):
+            raise InputUnreadable("it is compressed by ZLIB; write it with GZIP or uncompressed")
         raise InputUnreadable("the length of a record is damaged, or it is not a TFRecord file")
     return int(size)
 

@@ -17,7 +17,7 @@ from rehub.redaction import redact_location
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Lists the models in each directory of the cache. USED is the approximate day of the last use. A damaged\n"
-        "model lacks files, and is fetched again on its next use."
+        "model lacks files; the next use fetches it again."
     )
     parser.add_json_option("a list of models")
     parser.add_examples("cache ls", "cache ls --json")

@@ -13,8 +13,8 @@ from rehub.redaction import redact_location
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Prints the directories of the cache, each on a line of its own, in search order. Models are fetched into\n"
-        "the first one that is writable. REHUB_CACHE_DIR sets them."
+        "Prints the directories of the cache, each on a separate line, in search order. Models are fetched into the\n"
+        "first writable directory. REHUB_CACHE_DIR sets them."
     )
     parser.add_json_option("a list of them")
     parser.add_examples("cache path")

@@ -18,18 +18,18 @@ from rehub.formatting import format_size
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Deletes damaged models and the files of killed downloads, then the least recently used models, until the\n"
-        "rest fits into SIZE. If the cache has several directories, each one that is writable is pruned. Object\n"
-        "stores are not: they do not record when a model was used."
+        "Deletes damaged models and the files of killed downloads, then the least recently used models until the\n"
+        "rest fits into SIZE. If the cache has several directories, every writable directory is pruned. Object\n"
+        "stores are not pruned: they do not record when a model was used."
     )
     parser.add_argument(
         "--keep-size",
         metavar="SIZE",
         type=parse_size_argument,
         required=True,
-        help="the size to prune to: 20GB, 1.5GiB, 0",
+        help="the size that the models may keep: 20GB, 1.5GiB, 0",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, and delete nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be deleted, but delete nothing")
     parser.add_json_option("a list of the deleted models")
     parser.add_examples("cache prune --keep-size 20GB --dry-run", "cache prune --keep-size 20GB")
 

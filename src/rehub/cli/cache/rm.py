@@ -18,9 +18,9 @@ from rehub.restore import prepared
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Deletes models from the cache, and their prepared forms. If one of them is not in the cache, none is\n"
-        "deleted. For the path of a model's own directory, its prepared form is deleted. On a terminal it asks\n"
-        "before it deletes, unless --yes is given; in a script it does not ask."
+        "Deletes models from the cache, with their prepared forms. If one of the models is not in the cache,\n"
+        "nothing is deleted. For the path of your own model, only the prepared form is deleted. On a terminal it\n"
+        "asks before it deletes, unless --yes is given; in a script it does not ask."
     )
     parser.add_handle_argument("handles", nargs="+", help=HELP)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")

@@ -17,10 +17,10 @@ from rehub.transfer.progress import track_steps
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Compares every file of the models with the sha256 that was recorded when it was fetched. Exits with 1 if a\n"
-        "model is damaged: `rehub cache rm` deletes it, and `rehub pull` fetches it again. tensorflow_hub records no\n"
-        "digests, so for models that it fetched, only the file names are checked. Prepared forms are compared with\n"
-        "the weights of their models."
+        "Compares every file of the models with the sha256 that was recorded when the model was fetched. Exits with\n"
+        "1 if a model is damaged: then `rehub cache rm` deletes the model, and `rehub pull` fetches it again.\n"
+        "tensorflow_hub records no digests, so for models that it fetched, only the file names are checked.\n"
+        "Prepared forms are compared with the weights of their models."
     )
     parser.add_handle_argument("handles", nargs="*", help=f"{HELP}; without one, all models")
     parser.add_argument("--quick", action="store_true", help="compare only names and sizes")

@@ -11,7 +11,7 @@ from rehub.errors import InvalidSetting, NotTrainable, SignatureNotFound, TagsNo
 from rehub.legacy.ops import register_graph_ops
 from rehub.legacy.saved_model import GraphVariants, explain_missing_variant, read_variants, variables_prefix
 from rehub.migrate.models.exported import build_saved_object
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore import SignatureCall
 from rehub.restore.export_target import check_target, stage_export
 from rehub.retrain import find_dropped_ops
@@ -28,20 +28,16 @@ class Conversion:
     """The report of `hub.convert`: what it found, kept and compared.
 
     Attributes:
-        handle: that of the model that was converted.
+        handle: the handle of the converted model.
         directory: where the new model is.
         kind: "legacy module" or "TF1 SavedModel".
-        signatures: their names, first that of the default one.
-        variables: how many there are. Each part of a partitioned variable counts.
-        trainable_variables: how many of them are trained.
-        parameters: how many numbers the variables hold.
-        update_ops: how many ops change statistics in training.
-        regularization_losses: how many there are.
-        tables: the names of the lookup tables.
-        assets: the names of its files, such as those that tables are filled from.
-        attached_messages: the keys of the messages that its author attached.
-        left_out: what could not be kept, each with the reason.
-        comparisons: how much the results of the new model differ from those of the old one in TF1.
+        signatures: the names of the signatures, the default one first. variables: the number of variables. Each part of
+        a partitioned variable counts. trainable_variables: the number of trainable variables. parameters: the number of
+        values in all variables. update_ops: the number of ops that change statistics in training.
+        regularization_losses: the number of regularization losses. tables: the names of the lookup tables. assets: the
+        names of the model's files, such as the files that fill tables. attached_messages: the keys of the messages that
+        the author attached. left_out: what could not be kept, each with the reason. comparisons: how much the results
+        of the new model differ from those of the original in TF1.
     """
 
     handle: str
@@ -70,36 +66,33 @@ def convert(
 ) -> Conversion:
     """Write a legacy module or a TF1 SavedModel as a TF2 SavedModel that works without rehub.
 
-    Plain `tf.saved_model.load` restores it as an object that is called as `model(inputs, training=False,
-    signature=None, as_dict=False, update_ops=True)`, and has `variables`, `trainable_variables` and
-    `regularization_losses`: it is a Reusable SavedModel (tensorflow.org/hub/reusable_saved_models). Its endpoints
-    `serve` and `train` are for Keras' TFSMLayer. Before it is published, its outputs, gradients and updates are
-    compared with those of the original in a session of TF1.
+    The result is a Reusable SavedModel (tensorflow.org/hub/reusable_saved_models): plain `tf.saved_model.load` restores
+    an object that you call as `model(inputs, training=False, signature=None, as_dict=False, update_ops=True)`, with
+    `variables`, `trainable_variables` and `regularization_losses`. Its endpoints `serve` and `train` are for Keras'
+    TFSMLayer. Before anything is written to the directory, the outputs, gradients and updates of the new model are
+    compared with those of the original in a TF1 session.
 
         hub.convert("models/legacy", "models/new")
         model = tf.saved_model.load("models/new")
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        directory: where to write: a local path or one of an object store.
-        signature: the name of the default one; unset, "default" for a legacy module, and "serving_default" or the only
-            one for a TF1 SavedModel.
-        tags: those of the graph variant to convert. Unset, it is the only one; for a legacy module the one with the
-            empty set, and for training the one with the tag "train".
-        overwrite: whether to replace an existing model.
-        sample_inputs: by signature, the inputs to compare results on: a value, or a dict of them by name. Unset, they
-            are made up from the dtypes and shapes.
+        directory: where to write: a local path, or a URL in an object store. signature: the name of the default
+        signature. Unset, it is "default" for a legacy module, and "serving_default" or the only signature for a TF1
+        SavedModel. tags: the tags of the graph variant to convert. Unset, it is the only variant. For a legacy module,
+        it is the variant without tags, and for training the variant with the tag "train". overwrite: whether to replace
+        an existing model. sample_inputs: by signature, the inputs for the comparison: a value, or a dict of values by
+        name. Unset, they are made up from the dtypes and shapes.
 
     Returns:
         A report of what was found, kept and compared.
 
     Raises:
         ExportTargetTaken: `directory` is not empty, and `overwrite` is not set.
-        UnsupportedFormat: it is a TF2 SavedModel already, or another kind of model.
-        UnsafeModel: it has ops that could do harm, and REHUB_TRUST refuses them.
-        TagsNotFound, SignatureNotFound: no variant or signature has that name; lists those that exist.
-        InvalidModule: the graph cannot be traced; names the node.
-        ConversionFailed: the results of the models differ. Nothing was written.
+        UnsupportedFormat: the model is a TF2 SavedModel already, or has another format. UnsafeModel: the model has ops
+        that could do harm, and REHUB_TRUST refuses them. TagsNotFound, SignatureNotFound: there is no such variant or
+        signature; the message lists those that exist. InvalidModule: the graph cannot be traced; the message names the
+        node. ConversionFailed: the results of the two models differ. Nothing was written.
     """
     from rehub.migrate.models.comparison import compare_models  # It needs NumPy, which is installed with TensorFlow.
 
@@ -108,7 +101,7 @@ def convert(
         raise NotTrainable("hub.convert needs eager mode of TensorFlow 2: it writes functions of TF2.")
     target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     metagraphs = read_metagraphs(layout.file, restore.read_model(layout))
     if any(each.has_objects for each in metagraphs):

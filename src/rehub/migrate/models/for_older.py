@@ -10,7 +10,7 @@ from typing import Any
 from rehub import resolvers, restore, tf_internals
 from rehub.downgrade import rewrite_model
 from rehub.errors import InvalidSetting
-from rehub.redaction import redact_url
+from rehub.redaction import label_model
 from rehub.restore.export_target import check_target, stage_export
 from rehub.savedmodel import read_metagraphs
 from rehub.savedmodel.layout import CPB, PB, PBTXT
@@ -60,7 +60,7 @@ def convert_for_tensorflow(handle: Any, directory: Any, version: str, overwrite:
         raise InvalidSetting(f"--for-tensorflow takes a version from 1.15 on, such as 1.15. Received: {version!r}")
     target = check_target(directory, overwrite)
     path = resolvers.resolve(handle)
-    label = redact_url(handle) if isinstance(handle, str) else str(path)
+    label = label_model(handle, path)
     layout = restore.check_trust(restore.detect_layout_anywhere(path, label), label)
     content = bytes(restore.read_model(layout)[:])
     metagraphs = read_metagraphs(layout.file, content)
@@ -69,8 +69,8 @@ def convert_for_tensorflow(handle: Any, directory: Any, version: str, overwrite:
     gfile = tf_internals.import_tensorflow().io.gfile
     with stage_export(target, overwrite) as staging:
         gfile.makedirs(staging)
-        for name in gfile.listdir(layout.path):
-            name = name.rstrip("/")
+        for entry in gfile.listdir(layout.path):
+            name = restore.strip_entry_name(layout.path, entry)
             if name not in (PB, PBTXT, CPB, *_LEFT_OUT_FILES):
                 _copy_tree(posixpath.join(layout.path, name), posixpath.join(staging, name), gfile)
         with gfile.GFile(posixpath.join(staging, PB), "wb") as file:
@@ -90,6 +90,6 @@ def _copy_tree(source: str, target: str, gfile: Any) -> None:
         gfile.copy(source, target)
         return
     gfile.makedirs(target)
-    for name in gfile.listdir(source):
-        name = name.rstrip("/")
+    for entry in gfile.listdir(source):
+        name = restore.strip_entry_name(source, entry)
         _copy_tree(posixpath.join(source, name), posixpath.join(target, name), gfile)

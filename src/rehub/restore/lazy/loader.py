@@ -14,7 +14,7 @@ from rehub.restore.lazy.model_file import ModelFile, is_function, read_model_fil
 from rehub.restore.lazy.objects import set_untracked
 from rehub.restore.local_io import with_local_io
 from rehub.restore.remote_directories import detect_layout_anywhere, read_model
-from rehub.restore.unknown_optimizers import leave_out_slot_variables
+from rehub.restore.unknown_optimizers import make_optimizers_restorable
 from rehub.restore.weights import WeightReader, map_plain_variables
 
 
@@ -55,7 +55,7 @@ def load_lazily(
     if debug_info.traces:
         raise LazyLoadUnsupported("it has debug information, which names every function")
     _check_model(path, model, tags)
-    left_out = leave_out_slot_variables(model.metagraph.object_graph_def)
+    left_out = make_optimizers_restorable(model.metagraph)
     nodes = model.metagraph.object_graph_def.nodes
     directory, form = _find_form(path, content, nodes, prepare)
     with tf.init_scope(), contextlib.ExitStack() as stack:

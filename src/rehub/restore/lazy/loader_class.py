@@ -89,7 +89,7 @@ class LazyLoader(tf_internals.loader.loader_class()):  # type: ignore[misc]
         if not proto.registered_name:
             kind = proto.WhichOneof("kind")
             if kind == "user_object":
-                optimizer = tf_internals.objects.revive_optimizer(proto.user_object)
+                optimizer = tf_internals.optimizers.revive_optimizer(proto.user_object)
                 if optimizer is not None:
                     return optimizer[0], optimizer[1]
                 if tf_internals.objects.is_collection(proto.user_object):
