@@ -23,14 +23,16 @@ _WIDEST_VALUE = 80
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Computes the vector of an input by the model HANDLE, and finds the rows of DIR with the nearest vectors.\n"
-        "`rehub batch` writes such a directory, and `rehub index build` its index.\n\n"
-        "An input is a text; for a model of pictures the path of a picture; else JSON, or @ and a file as for\n"
-        "`rehub run`."
+        "Computes the vector of an input with the model HANDLE, and finds the rows in DIR with the nearest vectors.\n"
+        "`rehub batch` writes this directory, and `rehub index build` builds its index.\n\n"
+        "An input is a text, the path of a picture for a model that takes pictures, or else JSON, or @ and a file as\n"
+        "for `rehub run`."
     )
     parser.add_argument("directory", metavar="DIR", help="the directory with the Parquet files")
     parser.add_handle_argument(help="the model that computed the vectors")
-    parser.add_argument("--input", metavar="INPUT", dest="inputs", action="append", default=[], help="can be repeated")
+    parser.add_argument(
+        "--input", metavar="INPUT", dest="inputs", action="append", default=[], help="the query; can be repeated"
+    )
     parser.add_argument("--input-file", metavar="FILE", type=Path, help="a file with an input on each line, in UTF-8")
     parser.add_argument("-k", metavar="N", type=_parse_count, default=10, help="how many rows (default: %(default)s)")
     parser.add_argument("--column", metavar="NAME", help="the column with the vectors (default: the only one indexed)")
