@@ -120,9 +120,9 @@ class MinimumTensorFlow:
 
     Attributes:
         version: "1.15", or "2.1" and newer; "" if no TensorFlow has all that the model needs.
-        reason: the ops and attributes that ask for this version, or why none has them; "" for the oldest.
+        reason: the ops and attributes that require this version, or why no version has them; "" for the oldest.
         is_only: whether newer versions lack them.
-        note: what does not work in any version; "" if all does.
+        note: what does not work in any version; "" if everything works.
     """
 
     version: str

@@ -59,7 +59,7 @@ class ScanReport:
 
     @property
     def dangers(self) -> tuple[Finding, ...]:
-        """The findings that a careful user refuses; the others are only good to know."""
+        """The findings of severity "danger"; the others are notes."""
         return tuple(finding for finding in self.findings if finding.severity == "danger")
 
     @property

@@ -44,7 +44,7 @@ class Matches:
 
 
 class VectorIndex:
-    """An index that `hub.build_index` or `hub.open_index` returned."""
+    """An index of vectors, which `hub.build_index` or `hub.open_index` returned."""
 
     def __init__(self, directory: Path, path: Path, manifest: Manifest) -> None:
         self._directory = directory
