@@ -53,7 +53,8 @@ class BatchReport:
         failed: pairs of the file name and the error of each shard that was given up.
         rows: rows in the output, those of earlier runs included.
         errors: rows with an error, by kind.
-        seconds: of this run, over all workers: "load", "read", "compute" and "write"; and "wall", the time that passed.
+        seconds: of this run, over all workers: "load" (the start of TensorFlow, and the model), "read", "compute" and
+            "write"; and "wall", the time that passed.
         rows_per_second: rows of this run by its wall time.
         peak_memory: the largest resident memory of a worker, in bytes.
         ignored: files in directories of the input that are of no known format.

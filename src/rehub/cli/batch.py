@@ -66,13 +66,19 @@ def _add_model_options(parser: Parser) -> None:
     parser.add_argument(
         "--pad", metavar="VALUE", type=float, help="fill lists of different lengths; only for models that ignore VALUE"
     )
-    parser.add_argument("--batch-size", metavar="N", type=_parse_batch_size, default="auto", help="default: auto")
+    parser.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_parse_batch_size,
+        default="auto",
+        help="rows in a call of the model; default: auto",
+    )
 
 
 def _add_run_options(parser: Parser) -> None:
     parser.add_argument("--workers", metavar="N", type=parse_count, default=1, help="processes; default: 1, this one")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="what runs the workers; default: local")
-    parser.add_argument("--address", default="", help="of a Ray cluster, or options of a Beam runner")
+    parser.add_argument("--address", default="", help="the address of a Ray cluster, or options of a Beam runner")
     parser.add_argument("--num-gpus", metavar="N", type=float, default=0.0, help="GPUs for each worker of Ray")
     parser.add_argument(
         "--shard-rows",
