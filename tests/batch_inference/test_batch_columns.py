@@ -142,6 +142,16 @@ def test_pictures_that_are_not_whole_are_errors_of_their_rows():
     assert errors == {1: "image", 2: "image", 3: "image", 4: "null"}
 
 
+def test_a_picture_starts_no_program(monkeypatch):
+    images = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    eps = encode_image(images.new("RGB", (2, 2)), "EPS")
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: started.append(1) or images.new("RGB", (2, 2)).im)
+    with pytest.raises(ValueError, match="cannot identify"):
+        ImageDecoder(2, 2, 3, 0.0, 1.0, "float32").decode(eps)
+    assert started == []
+
+
 def test_images_of_hugging_face_datasets_are_their_bytes():
     images = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
     tensor = TensorInfo("x", "uint8", (None, 1, 1, 3))

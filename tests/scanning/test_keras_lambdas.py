@@ -41,6 +41,12 @@ def test_letters_that_are_written_as_escapes_hide_nothing():
     assert find_lambdas_in_metadata("keras_metadata.pb", metadata(text)) == ["shout"]
 
 
+@pytest.mark.parametrize("identifier", ["", "harmless"])
+def test_an_identifier_that_keras_does_not_ask_for_hides_no_code(identifier):
+    content = metadata(layer(CODE), identifier=identifier)
+    assert find_lambdas_in_metadata("keras_metadata.pb", content) == ["shout"]
+
+
 @pytest.mark.parametrize("text", ['{"Lambda": ', '["Lambda", ' + "[" * 15_000])
 def test_metadata_that_is_not_json_is_corrupt(text):
     content = metadata(text)

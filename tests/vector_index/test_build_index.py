@@ -100,10 +100,12 @@ def test_an_index_has_no_pickle(write_vectors):
         ({"a": ([[0.0, 0.0]], None)}, "a", "no vectors to index. Rows: 1 with only zeros"),
         ({"a": ([], pa.list_(pa.float32()))}, "a", "no vectors to index. Rows: none"),
         ({"a": ([[]], pa.list_(pa.float32()))}, "a", "has vectors of the length: 0"),
+        ({"a": ([[1.0]], None), "a ": ([[1.0]], None)}, "a", "has 2 columns with the name 'a'"),
     ],
 )
 def test_data_that_cannot_be_indexed_is_an_error_that_says_why(tmp_path, columns, column, message):
     table = pa.table({name: pa.array(*values) for name, values in columns.items()})
+    table = table.rename_columns([name.strip() for name in columns])
     pq.write_table(table, str(tmp_path / "a.parquet"))
     with pytest.raises(InvalidVectors, match=message):
         hub.build_index(tmp_path, column)
@@ -116,6 +118,7 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         ("b", lambda path: write_column(path, [[1.0]], pa.list_(pa.float32(), 1)), "different lengths: 2, 1"),
         ("c", lambda path: write_column(path, [1.0], pa.float32(), "x"), "c.parquet' has no column 'embedding'"),
         ("d", lambda path: path.write_bytes(b"PAR1"), "d.parquet' cannot be read as Parquet"),
+        ("\udcff", lambda path: path.write_bytes(b"PAR1"), "parquet' cannot be read as Parquet"),
     ):
         path = tmp_path / f"{name}.parquet"
         write(path)
@@ -282,6 +285,28 @@ def test_rows_of_data_that_changed_after_the_index_was_opened_are_not_read(write
     write_vectors(-VECTORS)
     with pytest.raises(IndexOutdated, match=r"part-000001.parquet' has changed"):
         index.read_rows([50])
+
+
+def test_dates_that_python_does_not_have_are_read_as_text(tmp_path):
+    columns = {
+        "far": pa.array([2**30], pa.date32()),
+        "where": pa.array([0], pa.timestamp("us", "No/where")),
+        "embedding": pa.array([[1.0]]),
+        "id": pa.array([5]),
+    }
+    pq.write_table(pa.table(columns), str(tmp_path / "a.parquet"))
+    (row,) = hub.build_index(tmp_path).read_rows([0])
+    assert "1073741824" in row.pop("far")
+    assert row.pop("where").startswith("1970-01-01 00:00:00")
+    assert row == {"id": 5}
+
+
+def test_a_column_may_have_any_name(tmp_path):
+    for name in ("列" * 200, "..", "a/b.c\\d\n", ""):
+        write_column(tmp_path / "a.parquet", [[1.0]], pa.list_(pa.float32()), name)
+        hub.build_index(tmp_path)
+        assert hub.open_index(tmp_path, name).column == name
+        shutil.rmtree(str(tmp_path / "_rehub"))
 
 
 def test_rows_that_do_not_exist_are_an_error(write_vectors):

@@ -18,6 +18,9 @@ from rehub.formatting import format_shape
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# Pillow reads many more. For EPS it starts Ghostscript, to which the picture is a program; decoders of rare formats are
+# tested less.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -104,7 +107,9 @@ class ImageDecoder:
 
     def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
-        image = image_module.open(io.BytesIO(content))
+        image_module.init()
+        formats = [name for name in _FORMATS if name in image_module.OPEN]  # Before Pillow 11.3 there is no AVIF.
+        image = image_module.open(io.BytesIO(content), formats=formats)
         image.load()
         if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):
             image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")

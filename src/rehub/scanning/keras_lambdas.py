@@ -21,7 +21,7 @@ from rehub.savedmodel.protos import (
 )
 from rehub.savedmodel.wire import Buffer, Message, WireError
 
-_OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin.
+_OF_KERAS = "_tf_keras_"  # How the identifiers of Keras' objects begin, to which its older loader pays attention.
 
 
 def find_lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
@@ -30,12 +30,9 @@ def find_lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
     Raises:
         CorruptModel: the file cannot be read.
     """
+    # Keras revives a layer from its config whatever the identifier beside it says.
     return _find_lambdas(
-        path,
-        lambda: (
-            (node.text(KerasObject.identifier), node.text(KerasObject.metadata))
-            for node in Message(content).messages(KerasMetadata.nodes)
-        ),
+        path, lambda: (node.text(KerasObject.metadata) for node in Message(content).messages(KerasMetadata.nodes))
     )
 
 
@@ -48,20 +45,21 @@ def find_lambdas_in_objects(path: str, content: Buffer) -> list[str]:
     return _find_lambdas(
         path,
         lambda: (
-            (user_object.text(SavedUserObject.identifier), user_object.text(SavedUserObject.metadata))
+            user_object.text(SavedUserObject.metadata)
             for metagraph in iter_metagraphs(content)
             for each in metagraph.message(MetaGraphDef.object_graph_def).messages(SavedObjectGraph.nodes)
             for user_object in (each.message(SavedObject.user_object),)
+            if user_object.text(SavedUserObject.identifier).startswith(_OF_KERAS)
         ),
     )
 
 
-def _find_lambdas(path: str, read: Callable[[], Iterable[tuple[str, str]]]) -> list[str]:
+def _find_lambdas(path: str, read: Callable[[], Iterable[str]]) -> list[str]:
     found: dict[str, None] = {}
     try:
-        for identifier, metadata in read():
+        for metadata in read():
             # JSON can write each letter as an escape; where there is none and no Lambda, there is nothing to parse.
-            if identifier.startswith(_OF_KERAS) and ("Lambda" in metadata or "\\u" in metadata):
+            if "Lambda" in metadata or "\\u" in metadata:
                 found.update((name, None) for name in _iter_layers_with_code(json.loads(metadata)))
     except (WireError, ValueError, RecursionError) as error:
         raise CorruptModel(f"{path!r}: what Keras has written there cannot be read, {error}.") from error

@@ -121,10 +121,20 @@ def _try_get(
     session: Session, url: str, seconds: float, headers: Mapping[str, str] | None
 ) -> requests.Response | Exception:
     """Return the response to a request, or the error."""
+    import requests
+
     session.deadline.start(seconds)
     try:
+        # Given here, as `requests` would look into .netrc first: before 2.32.4 by a part of the URL that is not always
+        # the host (CVE-2024-47081), so that the redirect of one server could send it the password of another.
+        login = requests.utils.get_auth_from_url(url)
         return session.get(
-            url, stream=True, allow_redirects=False, timeout=(seconds, seconds), headers=dict(headers or {})
+            url,
+            stream=True,
+            allow_redirects=False,
+            timeout=(seconds, seconds),
+            headers=dict(headers or {}),
+            auth=login if any(login) else None,
         )
     except list_http_errors() as error:
         return error
