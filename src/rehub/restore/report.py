@@ -81,12 +81,12 @@ class LoadReport:
 
     Attributes:
         loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a TF1 model, whose graph is traced again).
-        reason: why the lazy loader was not used; "" if it was used, or if you chose another loader. prepared: the
-        directory of the prepared form from which the weights are mapped; "" if they are not mapped. optimized: with
-        `optimize="inference"`, the measurements and the choice for each signature and function. rewritten: if a newer
-        TensorFlow wrote the model, each kind of change that was made to it, with its count. left_out: the functions of
-        a rewritten model that cannot be rewritten, and the variables of an optimizer that no installed Keras has, with
-        the reason.
+        reason: why the lazy loader was not used; "" if it was used, or if you chose another loader.
+        prepared: the directory of the prepared form from which the weights are mapped; "" if they are not mapped.
+        optimized: with `optimize="inference"`, the measurements and the choice for each signature and function.
+        rewritten: if a newer TensorFlow wrote the model, each kind of change that was made to it, with its count.
+        left_out: the functions of a rewritten model that cannot be rewritten, and the variables of an optimizer that no
+            installed Keras has, with the reason.
     """
 
     loader: str
