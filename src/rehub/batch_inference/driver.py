@@ -242,10 +242,10 @@ class _Run:
         planned = [shard.rows for shard in self._shards]
         if not is_finished and None not in planned:
             rows = sum(count or 0 for count in planned)
-        limit = self._max_errors if self._max_errors >= 1 else self._max_errors * rows
-        if errors > limit:
+        allowed = int(self._max_errors if self._max_errors >= 1 else self._max_errors * rows)
+        if errors > allowed:
             raise BatchFailed(
-                f"{errors} of {rows} rows have an error, and max_errors allows {limit:g}. The finished shards are in "
+                f"{errors} of {rows} rows have an error, and max_errors allows {allowed}. The finished shards are in "
                 f"{self._directory.path!r}; column 'error' says what is wrong."
             )
 
