@@ -220,13 +220,14 @@ def test_ragged_and_padded_outputs_are_lists(model, tmp_path):
 
 
 def test_token_ids_of_all_lengths_keep_their_order(model, tmp_path):
-    lengths = [number * 7 % 5 + 1 for number in range(50)]
+    lengths = [3] * 20 + [number * 7 % 5 + 1 for number in range(50)]  # The first rows look alike.
     table = pa.table({"ids": [list(range(length)) for length in lengths]})
     pq.write_table(table, tmp_path / "a.parquet")
     run(model, tmp_path / "a.parquet", tmp_path / "out", signature="tokens")
     rows = read(tmp_path / "out")
     assert [row["width"] for row in rows] == lengths
-    assert [row["twice"] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
+    for column in ("twice", "shapeless"):
+        assert [row[column] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
     run(model, tmp_path / "a.parquet", tmp_path / "padded", signature="tokens", pad=0, outputs=["sum"])
     assert [row["sum"] for row in read(tmp_path / "padded")] == [sum(range(length)) for length in lengths]
 

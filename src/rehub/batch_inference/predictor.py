@@ -41,18 +41,20 @@ class Predictor:
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        signature: the name of a signature. Unset, it is the default or only one. inputs: the name of the column for
-        each input. Unset, columns have the names of the inputs, and a single input can take the only column that is not
-        in `keep`.
-        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs. keep:
-        columns to return unchanged. batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
-        resize: the height and width of images. Unset, they are those of the input. pixel_range: the values of black and
-        white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers. ragged: maps an output with the values of
-        all rows in one list to the output with the count of each row. padded: maps an output that is padded to the
-        longest row of a batch to the output with the length of each row. pad: a value with which lists of numbers are
-        padded to powers of two, for models that ignore this value. Unset, only rows of one length share a batch.
+        signature: the name of a signature. Unset, it is the default or only one.
+        inputs: the name of the column for each input. Unset, columns have the names of the inputs, and a single input
+            can take the only column that is not in `keep`.
+        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs.
+        keep: columns to return unchanged.
+        batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
+        resize: the height and width of images. Unset, they are those of the input.
+        pixel_range: the values of black and white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers.
+        ragged: maps an output with the values of all rows in one list to the output with the count of each row.
+        padded: maps an output that is padded to the longest row of a batch to the output with the length of each row.
+        pad: a value with which lists of numbers are padded to powers of two, for models that ignore this value. Unset,
+            only rows of one length share a batch.
         on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives a row
-        without a result NaN, 0, False or None.
+            without a result NaN, 0, False or None.
         tags: the tags of the graph variant.
         prepare, trusted: as for `hub.load`.
 
@@ -120,14 +122,10 @@ class Predictor:
     def varies_by_row(self, output: str) -> bool:
         """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
         shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
-        return (
-            shape is not None
-            and len(shape) > 1
-            and shape[1] is None
-            and any(
-                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
-                for tensor in self.signature.inputs
-            )
+        is_open = shape is None or (len(shape) > 1 and shape[1] is None)
+        return is_open and any(
+            tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+            for tensor in self.signature.inputs
         )
 
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
