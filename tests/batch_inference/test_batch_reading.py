@@ -92,14 +92,24 @@ def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
 
 
 def test_kept_values_of_json_lines_have_types_that_hold_them(tmp_path):
-    rows = [{"id": 2**64 - 1, "tags": ["a"]}, {"id": 7, "tags": "b"}, {"id": None, "tags": []}]
+    rows = [
+        {"id": 2**64 - 1, "tags": ["a"], "vector": [1, 2.5], "mixed": 1, "big": 2**64},
+        {"id": 7, "tags": "b", "vector": [3], "mixed": "x", "big": 1},
+        {"id": None, "tags": [], "vector": None, "mixed": True, "big": None},
+    ]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     errors = RowErrors()
     kept = {
         name: convert_kept(pa.field(name, kind), [row[name] for row in read_all(tmp_path)], errors).to_pylist()
         for name, kind in plan_input([tmp_path], None).types.items()
     }
-    assert kept == {"id": [2**64 - 1, 7, None], "tags": [["a"], ["b"], []]}
+    assert kept == {
+        "id": [2**64 - 1, 7, None],
+        "tags": [["a"], ["b"], []],
+        "vector": [[1, 2.5], [3], None],
+        "mixed": ["1", "x", "true"],
+        "big": [str(2**64), "1", None],
+    }
     assert len(errors) == 0
 
 

@@ -187,12 +187,14 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
             found.append(pa.array([prepare_kept(value, field.type)], field.type)[0].as_py())
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             found.append(None)
-            errors.add(row, "type", f"column {field.name!r} has {field.type}, and {str(value)[:40]!r} is none: {error}")
+            errors.add(
+                row, "type", f"column {field.name!r} has {field.type}; {str(value)[:40]!r} does not fit: {error}"
+            )
     return pa.array(found, field.type)
 
 
 def prepare_kept(value: Any, kind: Any) -> Any:
-    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one as a list.
+    """Return a Python value as pyarrow takes it for a type: among texts as JSON text, among lists as a list.
 
     A feature of a TFRecord does not say whether its only value is a list.
     """
@@ -200,9 +202,7 @@ def prepare_kept(value: Any, kind: Any) -> Any:
     if _is_list(kind) and not isinstance(value, (list, type(None))):
         return [prepare_kept(value, kind.value_type)]
     if pa.types.is_string(kind) and isinstance(value, (dict, list, bool, int, float)):
-        if isinstance(value, (dict, list)):
-            return json.dumps(value)
-        raise TypeError("it is not a string")
+        return json.dumps(value)
     if isinstance(value, bool) and not pa.types.is_boolean(kind):
         raise TypeError("it is a boolean")
     return value
