@@ -298,8 +298,8 @@ def _ensure_ops(metagraph: MetaGraph, label: str) -> None:
 
 def _report_rewriting(obj: Any, rewriting: Rewriting) -> None:
     report = restore.load_report(obj)
-    changed = dataclasses.replace(report, rewritten=rewriting.changes, left_out=rewriting.left_out)
-    restore.set_load_report(obj, changed)
+    left_out = rewriting.left_out + report.left_out
+    restore.set_load_report(obj, dataclasses.replace(report, rewritten=rewriting.changes, left_out=left_out))
 
 
 def _add_methods(obj: Any, model: _Model, not_trainable: str) -> None:

@@ -130,7 +130,7 @@ class LibraryInterpreter(TensorFlowInterpreter):
         if name in {"enable_eager_execution", "enable_v2_behavior"}:
             self.record.is_eager = True
         elif name in {"disable_eager_execution", "disable_v2_behavior"}:
-            self.record.is_compat = True
+            self.record.is_compat = self.record.is_graph_mode = True
         elif name.endswith("placeholder"):
             self.record.uses_graph = True
         return self.call_tensorflow(node, name, values)
