@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from rehub.batch_inference.arrow import import_pyarrow, is_arrow
+from rehub.batch_inference.arrow import import_pyarrow, is_arrow, list_texts
 from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
 from rehub.batch_inference.outputs import OutputColumn
 from rehub.batch_inference.row_errors import RowErrors
@@ -175,6 +175,8 @@ def _to_objects(value: Any, kind: Any, is_list: bool) -> Any:
 def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
     """Return a kept column as an Arrow array of the field's type; a row whose value does not fit it gets an error."""
     pa = import_pyarrow()
+    if is_arrow(values) and _has_broken_text(values):
+        values = list_texts(values)
     try:
         if is_arrow(values):
             return values if values.type == field.type else values.cast(field.type)
@@ -191,6 +193,17 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
                 row, "type", f"column {field.name!r} has {field.type}; {str(value)[:40]!r} does not fit: {error}"
             )
     return pa.array(found, field.type)
+
+
+def _has_broken_text(values: Any) -> bool:
+    pa = import_pyarrow()
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return False
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return True
+    return False
 
 
 def prepare_kept(value: Any, kind: Any) -> Any:

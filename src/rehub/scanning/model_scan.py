@@ -24,9 +24,10 @@ class ScanReport:
     """What `hub.scan` found.
 
     Attributes:
-        handle: the handle that was scanned. path: the directory of the model. findings: first the findings in the
-        graphs, in the order of the file, then the findings in other files. nodes, functions: how many were read, in all
-        graph variants.
+        handle: the handle that was scanned.
+        path: the directory of the model.
+        findings: first the findings in the graphs, in the order of the file, then the findings in other files.
+        nodes, functions: how many were read, in all graph variants.
     """
 
     handle: str
@@ -58,7 +59,7 @@ class ScanReport:
 
     @property
     def dangers(self) -> tuple[Finding, ...]:
-        """The findings that a careful user refuses; the others are only good to know."""
+        """The findings of severity "danger"; the others are notes."""
         return tuple(finding for finding in self.findings if finding.severity == "danger")
 
     @property
@@ -97,9 +98,10 @@ def scan(handle: Any) -> ScanReport:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model has
-        another format; the message says what loads it. LocationUnreadable: the model is in an object store, and was not
-        copied to this machine. CorruptModel: a file of the model is damaged.
+        ModelNotFound: the directory has no model; the message says what it contains.
+        UnsupportedFormat: the model has another format; the message says what loads it.
+        LocationUnreadable: the model is in an object store, and was not copied to this machine.
+        CorruptModel: a file of the model is damaged.
     """
     model = open_model(handle)
     found = scan_saved_model(model.layout.file, model.content)
