@@ -15,7 +15,10 @@ from rehub.scanning.graph_scan import Finding, scan_saved_model
 from rehub.scanning.keras_lambdas import find_lambdas_in_metadata, find_lambdas_in_objects
 
 _LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
-_LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the model. hub.load never looks at it."
+_LAMBDA_REASON = (
+    "Keras runs it when it loads the model: Python bytecode, or a function of TensorFlow that can do harm. hub.load "
+    "never looks at it."
+)
 _LIBRARY_REASON = "It is native code. hub.load loads no library of a model; nothing else should."
 
 
