@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import rehub as hub
-from rehub.cache import file_lock
+from rehub.batch_inference.output_store import LocalStore
 from rehub.errors import (
     IndexNotFound,
     IndexOutdated,
@@ -25,9 +25,9 @@ from rehub.errors import (
     OutputNotWritten,
     PackageMissing,
 )
+from rehub.vector_index import graph_search, packages
 from rehub.vector_index import index as indexes
 from rehub.vector_index import manifest as manifests
-from rehub.vector_index import packages
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed here")
@@ -319,16 +319,22 @@ def test_rows_that_do_not_exist_are_an_error(write_vectors):
 
 def test_a_directory_that_a_run_writes_into_is_not_indexed(write_vectors):
     directory = write_vectors(VECTORS)
-    lock = directory / "_rehub" / "lock"
+    with LocalStore(str(directory)).lock():
+        with pytest.raises(OutputInUse, match="`rehub batch` writes into"):
+            hub.build_index(directory)
+        (lock,) = (directory / "_rehub").iterdir()
     lock.parent.mkdir()
-    with file_lock.try_acquire(lock), pytest.raises(OutputInUse, match="`rehub batch` writes into"):
-        hub.build_index(directory)
     lock.write_text("of a killed run")
     assert hub.build_index(directory).size == 100
 
 
-def test_a_directory_that_cannot_be_written_is_an_error(write_vectors):
+def test_a_directory_that_cannot_be_written_is_an_error(write_vectors, monkeypatch):
     directory = write_vectors(VECTORS)
+    if packages.usearch_version():
+        monkeypatch.setattr(graph_search, "GRAPH_FILE", "none/graph.usearch")
+        with pytest.raises(OutputNotWritten, match="column=embedding' cannot be written: usearch: "):
+            hub.build_index(directory, exact=False)
+        shutil.rmtree(str(directory / "_rehub"))
     (directory / "_rehub").write_text("a file")
     with pytest.raises(OutputNotWritten, match="column=embedding' cannot be written: "):
         hub.build_index(directory)

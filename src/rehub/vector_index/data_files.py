@@ -21,7 +21,7 @@ from rehub.formatting import list_names
 if TYPE_CHECKING:
     from os import PathLike
 
-_ROWS_PER_BATCH = 8192
+_ROWS_PER_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def choose_vector_column(directory: Path, name: str, column: str | None) -> str:
 
 
 def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Iterator[VectorBatch]:
-    """Yield the vectors of all rows that have one and no error, a few thousand at a time.
+    """Yield the vectors of all rows that have one and no error, some at a time.
 
     Raises:
         InvalidVectors: a file has no such column, cannot be read, or two vectors have different lengths.
