@@ -12,7 +12,7 @@ from rehub.batch_inference.columns import convert_column, holds_bytes  # noqa: E
 from rehub.batch_inference.images import ImageDecoder  # noqa: E402
 from rehub.batch_inference.outputs import OutputColumn  # noqa: E402
 from rehub.batch_inference.row_errors import RowErrors, RowFailed  # noqa: E402
-from rehub.batch_inference.writing import convert_output, make_field  # noqa: E402
+from rehub.batch_inference.writing import convert_kept, convert_output, make_field  # noqa: E402
 from rehub.errors import InputMismatch  # noqa: E402
 from rehub.savedmodel.signatures import TensorInfo  # noqa: E402
 
@@ -77,6 +77,16 @@ def test_flat_lists_take_the_shape_of_the_input():
 @pytest.mark.parametrize("values", [pa.array([1, 2]), np.array([1.0, 2.0]), ["1", "2"], [1, [2]]])
 def test_numbers_are_lists_of_one_number(values):
     assert convert(values, "float32", (None, 1)) == ([[1], [2]], {})
+
+
+def test_series_are_their_values():
+    class Series(list):
+        dtype = np.dtype("float64")
+
+        def to_numpy(self):
+            return np.array(self)
+
+    assert convert(Series([1.0, 2.0]), "float32") == ([1, 2], {})
 
 
 def test_a_single_number_fits_among_lists():
@@ -251,6 +261,13 @@ def test_rows_with_an_error_are_null_and_shift_no_others(values, tmp_path):
 def to_python(value):
     value = value.tolist() if hasattr(value, "tolist") else value
     return list(map(to_python, value)) if isinstance(value, list) else getattr(value, "decode", lambda: value)()
+
+
+def test_kept_texts_that_are_not_utf8_are_errors_of_their_rows():
+    errors = RowErrors()
+    values = pa.array([b"a", b"\xff", None]).view(pa.string())
+    assert convert_kept(pa.field("x", pa.string()), values, errors).to_pylist() == ["a", None, None]
+    assert [row for row in range(3) if row in errors] == [1]
 
 
 def test_outputs_of_another_shape_than_the_first_are_errors():

@@ -66,18 +66,22 @@ def batch(
             `tf.train.Example`, images or texts.
         output: a directory, or a URL of fsspec.
         signature, outputs, keep, batch_size, resize, pixel_range, ragged, padded, pad, tags, trusted: as for
-            `hub.Predictor`; but an unset `keep` means all columns that are not inputs. input_columns: the name of the
-            column for each input, as `inputs` of `hub.Predictor`. input_format: "parquet", "csv", "jsonl", "tfrecord",
-            "image" or "text". Unset, the names of the files show it. on_error: "quarantine" writes a row without a
-            result with its error, "fail" stops at the first such row. max_errors: stop if more rows have an error: a
-            number of at least 1, or a fraction of the rows below 1. resume: True resumes an earlier run, and raises an
-            error if there is none. Unset, an earlier run is resumed if there is one. overwrite: delete the results of
-            an earlier run first. shard_rows: about how many rows a shard has; fewer if they take more than 256 MB in
-            the files. workers: the number of processes. For the local engine, 1 is this process itself. engine:
-            "local", "ray" or "beam". address: the address of a Ray cluster, or the options of a Beam runner. num_gpus:
-            the number of GPUs for each worker.
+            `hub.Predictor`; but an unset `keep` means all columns that are not inputs.
+        input_columns: the name of the column for each input, as `inputs` of `hub.Predictor`.
+        input_format: "parquet", "csv", "jsonl", "tfrecord", "image" or "text". Unset, the names of the files show it.
+        on_error: "quarantine" writes a row without a result with its error, "fail" stops at the first such row.
+        max_errors: stop if more rows have an error: a number of at least 1, or a fraction of the rows below 1.
+        resume: True resumes an earlier run, and raises an error if there is none. Unset, an earlier run is resumed if
+            there is one.
+        overwrite: delete the results of an earlier run first.
+        shard_rows: about how many rows a shard has; fewer if they take more than 256 MB in the files.
+        workers: the number of processes. For the local engine, 1 is this process itself.
+        engine: "local", "ray" or "beam".
+        address: the address of a Ray cluster, or the options of a Beam runner.
+        num_gpus: the number of GPUs for each worker.
 
-        Returns: What the run did. Failed shards are in its `failed`; the next run tries them again.
+    Returns:
+        What the run did. Failed shards are in its `failed`; the next run tries them again.
 
     Raises:
         HubError: the model, the input or the output cannot be used; the message says why. Nothing was computed.
@@ -238,10 +242,10 @@ class _Run:
         planned = [shard.rows for shard in self._shards]
         if not is_finished and None not in planned:
             rows = sum(count or 0 for count in planned)
-        limit = self._max_errors if self._max_errors >= 1 else self._max_errors * rows
-        if errors > limit:
+        allowed = int(self._max_errors if self._max_errors >= 1 else self._max_errors * rows)
+        if errors > allowed:
             raise BatchFailed(
-                f"{errors} of {rows} rows have an error, and max_errors allows {limit:g}. The finished shards are in "
+                f"{errors} of {rows} rows have an error, and max_errors allows {allowed}. The finished shards are in "
                 f"{self._directory.path!r}; column 'error' says what is wrong."
             )
 

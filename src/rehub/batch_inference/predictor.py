@@ -41,18 +41,20 @@ class Predictor:
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        signature: the name of a signature. Unset, it is the default or only one. inputs: the name of the column for
-        each input. Unset, columns have the names of the inputs, and a single input can take the only column that is not
-        in `keep`.
-        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs. keep:
-        columns to return unchanged. batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
-        resize: the height and width of images. Unset, they are those of the input. pixel_range: the values of black and
-        white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers. ragged: maps an output with the values of
-        all rows in one list to the output with the count of each row. padded: maps an output that is padded to the
-        longest row of a batch to the output with the length of each row. pad: a value with which lists of numbers are
-        padded to powers of two, for models that ignore this value. Unset, only rows of one length share a batch.
+        signature: the name of a signature. Unset, it is the default or only one.
+        inputs: the name of the column for each input. Unset, columns have the names of the inputs, and a single input
+            can take the only column that is not in `keep`.
+        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs.
+        keep: columns to return unchanged.
+        batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
+        resize: the height and width of images. Unset, they are those of the input.
+        pixel_range: the values of black and white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers.
+        ragged: maps an output with the values of all rows in one list to the output with the count of each row.
+        padded: maps an output that is padded to the longest row of a batch to the output with the length of each row.
+        pad: a value with which lists of numbers are padded to powers of two, for models that ignore this value. Unset,
+            only rows of one length share a batch.
         on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives a row
-        without a result NaN, 0, False or None.
+            without a result NaN, 0, False or None.
         tags: the tags of the graph variant.
         prepare, trusted: as for `hub.load`.
 
@@ -133,7 +135,7 @@ class Predictor:
             columns: the names of all columns.
 
         Raises:
-            InputMismatch: an input has no column; lists them.
+            InputMismatch: an input has no column; the message lists them.
         """
         chosen = dict(self.settings.inputs)
         names = [tensor.name for tensor in self.signature.inputs]

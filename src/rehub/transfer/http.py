@@ -236,7 +236,7 @@ def _status_error(session: Session, response: requests.Response, log: RequestLog
     body = quote_start(start) + problem
     reason = f"the server answered {status} {escape(response.reason or '', 60)}. {hint}\n  it says: {body}"
     if status in _TRANSIENT_STATUSES:
-        pause = parse_retry_after(response.headers.get("Retry-After"))
+        pause = parse_retry_after(response.headers)
         return TransientError(log.format_error(reason), status=status, pause=pause)
     if status == 403 and len(log.hops) > 1:
         # tensorflow/hub#932: the target of the redirect is a signed URL, which expires. The first URL gives a new one.

@@ -44,7 +44,7 @@ class Matches:
 
 
 class VectorIndex:
-    """An index that `hub.build_index` or `hub.open_index` returned."""
+    """An index of vectors, which `hub.build_index` or `hub.open_index` returned."""
 
     def __init__(self, directory: Path, path: Path, manifest: Manifest) -> None:
         self._directory = directory
@@ -196,9 +196,9 @@ def open_index(directory: str | PathLike[str], column: str | None = None) -> Vec
         column: the column of vectors. Unset, it is the only one that has an index.
 
     Raises:
-        IndexNotFound: there is no such index, or there are several and `column` is unset. IndexOutdated: the Parquet
-        files have changed since the index was built, another version of usearch or rehub built it, or its files are
-        damaged. Build it again.
+        IndexNotFound: there is no such index, or there are several and `column` is unset.
+        IndexOutdated: the Parquet files have changed since the index was built, another version of usearch or rehub
+            built it, or its files are damaged. Build it again.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """
     root = check_directory(directory)

@@ -15,6 +15,8 @@ from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.worker import ATTEMPTS, try_shard
 from rehub.errors import BatchFailed
 
+import_ray()  # If it is missing, say so before the model is loaded.
+
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
     """Compute the shards by actors, one for each worker."""
