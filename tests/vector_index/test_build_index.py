@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -326,6 +327,18 @@ def test_a_directory_that_a_run_writes_into_is_not_indexed(write_vectors):
     lock.parent.mkdir()
     lock.write_text("of a killed run")
     assert hub.build_index(directory).size == 100
+
+
+def test_a_run_that_did_not_end_is_indexed_with_a_warning(write_vectors, caplog):
+    directory = write_vectors(VECTORS)
+    plan = directory / "_rehub" / "plan.json"
+    plan.parent.mkdir()
+    for parts in (3, 5):
+        assert not caplog.messages
+        plan.write_text(json.dumps({"shards": [[]] * parts}))
+        assert hub.build_index(directory).size == 100
+    (message,) = caplog.messages
+    assert "2 of the 5 parts of its run of `rehub batch` are missing" in message
 
 
 def test_a_directory_that_cannot_be_written_is_an_error(write_vectors, monkeypatch):

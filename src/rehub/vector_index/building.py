@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from rehub.batch_inference.model import hash_path
+from rehub.batch_inference.plan import Shard
 from rehub.cache import file_lock
 from rehub.errors import HubError, IndexOutdated, InvalidSetting, InvalidVectors, OutputInUse, OutputNotWritten
 from rehub.escaping import quote
 from rehub.staging import fsync_tree, remove_path
+from rehub.strict_parsing import Malformed, get_field, parse_json
 from rehub.vector_index.data_files import (
     DataFile,
     check_directory,
@@ -104,6 +106,7 @@ def build_index(
     _check_no_run(root)
     names = list_data_files(root)
     check_runs(root, names)
+    _warn_of_missing_parts(root, names)
     column = choose_vector_column(root, names[0], column)
     files = tuple(describe_data_file(root, name) for name in names)
     if exact is None:
@@ -127,6 +130,22 @@ def _check_no_run(root: Path) -> None:
         if lock is None:
             raise OutputInUse(f"A run of `rehub batch` writes into {quote(root)} now. Wait for it.")
         lock.release()
+
+
+def _warn_of_missing_parts(root: Path, names: Sequence[str]) -> None:
+    """Warn if a run of `rehub batch` was killed, or gave up some of its parts."""
+    try:
+        shards = get_field(parse_json((root / "_rehub" / "plan.json").read_bytes()), "shards", list)
+    except (OSError, Malformed):
+        return
+    missing = {Shard(index, ()).name for index in range(len(shards))} - set(names)
+    if missing:
+        _log.warning(
+            "%s: %d of the %d parts of its run of `rehub batch` are missing, and their rows are not in the index.",
+            quote(root),
+            len(missing),
+            len(shards),
+        )
 
 
 @contextlib.contextmanager
