@@ -135,7 +135,7 @@ class Predictor:
             columns: the names of all columns.
 
         Raises:
-            InputMismatch: an input has no column; lists them.
+            InputMismatch: an input has no column; the message lists them.
         """
         chosen = dict(self.settings.inputs)
         names = [tensor.name for tensor in self.signature.inputs]

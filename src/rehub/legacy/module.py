@@ -77,7 +77,7 @@ class Module:
             The output named "default", or all outputs by name. Outputs that are not used cost nothing.
 
         Raises:
-            SignatureNotFound: no signature has this name; lists those that exist.
+            SignatureNotFound: no signature has this name; the message lists those that exist.
             InputMismatch: the inputs do not fit the signature, or it has no output named "default".
             GraphRequired: the current graph is not the one that the module was made in.
         """
