@@ -283,6 +283,8 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
         ("--input text", "argument --input: 'text' is not of the form INPUT=COLUMN"),
         ("--max-errors 101%", "neither a number of rows, such as 100, nor a share below 100%"),
         ("--workers 0", "argument --workers: '0' is not a number of at least 1"),
+        ("--pixel-range -1", "argument --pixel-range: '-1' is not of the form LOW,HIGH"),
+        ("--pixel-range -1,1 --shard-rows 0", "argument --shard-rows"),
     ],
 )
 def test_wrong_options_are_wrong_usage(options, problem, capsys):
