@@ -2,7 +2,9 @@
 
 The vectors have 24 dimensions of their own, mapped to more, with a little noise: somewhat like those of a model. All
 queries are asked one at a time, of all indexes in turns, with one thread. Recall is of the 10 nearest; the truth is
-that of NumPy. The two lines of rehub have the time to read Parquet in them, and the index is on the disk.
+that of NumPy. The two lines of rehub have the time to read Parquet in them, and the index is on the disk. rehub builds
+each index in a process of its own, and another one asks 20 queries at once: their peak memory is printed, and which
+part of it is not of files that are mapped. A process that only imports rehub, NumPy and pyarrow has about 60 MB.
 
 Usage: `python benchmarks/index.py [VECTORS] [DIMENSIONS] [QUERIES]`, with `pip install "rehub[index]" faiss-cpu`; faiss
 can be missing.
@@ -15,7 +17,10 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+import json
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,10 +47,10 @@ def main(vectors: int = 200_000, dimensions: int = 128, queries: int = 200) -> N
         data = np.concatenate(list(iter_vectors(vectors, dimensions)))
         data /= np.linalg.norm(data, axis=1, keepdims=True)
         indexes: dict[str, tuple[float, Search]] = {"NumPy, in memory": build(lambda: numpy_search(data))}
-        indexes["rehub, exact"] = build(lambda: rehub_search(folder, exact=True))
+        indexes["rehub, exact"] = build_and_open(folder, "exact", queries)
         for name, factory in faiss_searches(data).items():
             indexes[name] = build(factory)
-        indexes["rehub, approximate"] = build(lambda: rehub_search(folder, exact=False))
+        indexes["rehub, approximate"] = build_and_open(folder, "approximate", queries)
         report(indexes, asked, f"{vectors:,} x {dimensions}")
 
 
@@ -86,10 +91,40 @@ def numpy_search(unit: Any) -> Search:
     return search
 
 
-def rehub_search(folder: str, *, exact: bool) -> Search:
-    """Return a search in an index on the disk."""
-    index = hub.build_index(folder, exact=exact)
-    return lambda query: index.search(query, K).rows
+def build_and_open(folder: str, kind: str, queries: int) -> tuple[float, Search]:
+    """Build an index in another process; return the seconds that it took, and the search in the index on the disk."""
+    built = run_process("build", folder, kind)
+    asked = run_process("query", folder, str(min(queries, 20)))
+    for action, found in (("build", built), (f"{min(queries, 20)} queries at once", asked)):
+        print(
+            f"rehub, {kind}, {action}: {found['seconds']:.3f} s, peak memory {found['peak']} MB, "
+            f"{found['own']} MB of it without mapped files",
+            flush=True,
+        )
+    index = hub.open_index(folder)
+    return built["seconds"], lambda query: index.search(query, K).rows
+
+
+def run_process(*words: str) -> dict[str, Any]:
+    """Run an action of this file in a process of its own."""
+    found = subprocess.run([sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE).stdout
+    return dict(json.loads(found))
+
+
+def run_action(action: str, folder: str, argument: str) -> None:
+    """Build an index or ask it, and print what it took as JSON."""
+    if action == "build":
+        started = time.perf_counter()
+        hub.build_index(folder, exact=argument == "exact")
+    else:
+        index = hub.open_index(folder)
+        asked = next(iter_vectors(int(argument), index.dimensions, seed=1))
+        started = time.perf_counter()
+        index.search(asked, K)
+    seconds = time.perf_counter() - started
+    status = Path("/proc/self/status").read_text()
+    sizes = {name: int(size) // 1024 for name, size in re.findall(r"(\w+):\s+(\d+) kB", status)}
+    print(json.dumps({"seconds": seconds, "peak": sizes["VmHWM"], "own": sizes["VmHWM"] - sizes["RssFile"]}))
 
 
 def faiss_searches(unit: Any) -> dict[str, Callable[[], Search]]:
@@ -139,4 +174,7 @@ def report(indexes: dict[str, tuple[float, Search]], asked: Any, title: str) -> 
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:2] in (["build"], ["query"]):
+        run_action(*sys.argv[1:])
+    else:
+        main(*map(int, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Apache Beam's RunInference with a model of a hub.
+"""Apache Beam's RunInference with a model that a handle names.
 
     from apache_beam.ml.inference.base import RunInference
     from rehub.beam import ModelHandler
@@ -31,7 +31,7 @@ class ModelHandler(base.ModelHandler[Any, base.PredictionResult, Any]):  # type:
     value for this element, or a dict of outputs if there are several.
 
     The model is loaded once in each process, and its threads share it; with `large_model=True` all processes of a
-    machine share one.
+    machine share one model.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes; or a `hub.Predictor`, for its other options.

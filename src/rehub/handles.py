@@ -152,6 +152,8 @@ def decode_handle(handle: object) -> str:
 
 
 _HASH = "#sha256="
+# A web URL's other fragments are ignored; one that was meant as a hash must not be.
+_OTHER_HASH = re.compile(r"#(.*&)?\s*(sha|md5|blake)[\w-]*\s*(=|:|%3[ad])", re.IGNORECASE)
 # Two letters or more, so that the drive of `C:\\models` or `C://models` is not a scheme.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -165,7 +167,9 @@ def _split_off_hash(text: str) -> tuple[str, str | None]:
     bare, hash_sign, digest = text.rpartition(_HASH)
     if re.fullmatch(r"[0-9a-fA-F]{64}", digest) and bare:
         return bare, digest.lower()
-    if hash_sign and _find_scheme(text) not in (None, "file", "local"):  # A path may hold any text.
+    scheme = _find_scheme(text)
+    is_misspelled = scheme in ("http", "https") and _OTHER_HASH.match(text, text.find("#"))
+    if is_misspelled or (hash_sign and scheme not in (None, "file", "local")):  # A path may hold any text.
         raise InvalidHandle(f"{quote_url(text)}: after {_HASH} come the 64 hex digits of the archive's hash.")
     return text, None
 

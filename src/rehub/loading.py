@@ -56,34 +56,37 @@ def load(
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
         tags: the tags of the graph variant to load. Unset, it is the only variant. For a legacy module, which can have
-            several, it is the variant without tags, and for training the variant with the tag "train". options: a
-            `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. If variables are on other machines, this
+            several, it is the variant without tags, and for training the variant with the tag "train".
+        options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer. If variables are on other machines, this
             machine reads the model from its own disk, unless `experimental_io_device` names another device.
         loader: what restores a TF2 SavedModel: "lazy" builds a function when it is used, so loading takes a fraction of
             the time; "tensorflow" is TensorFlow's own loader; "auto" is the lazy loader if it can restore the model,
-            else TensorFlow's. Unset, it is REHUB_LOADER, or "auto". `hub.load_report` says which one was used. prepare:
-            what to do with the prepared form of a TF2 SavedModel in the cache, from which weights are mapped instead of
-            read: "use" it if it exists, "make" it if it does not exist, or "off". Unset, it is REHUB_PREPARE, or "use".
-            trusted: False refuses a model with ops that could do harm, before TensorFlow reads it; True loads the model
+            else TensorFlow's. Unset, it is REHUB_LOADER, or "auto". `hub.load_report` says which one was used.
+        prepare: what to do with the prepared form of a TF2 SavedModel in the cache, from which weights are mapped
+            instead of read: "use" it if it exists, "make" it if it does not exist, or "off". Unset, it is
+            REHUB_PREPARE, or "use".
+        trusted: False refuses a model with ops that could do harm, before TensorFlow reads it; True loads the model
             without a scan. Unset, it is REHUB_TRUST: "refuse", "warn" or "allow", the default. See `hub.scan`.
-            optimize: "inference" returns an object with the model's signatures and functions for inference only, and
+        optimize: "inference" returns an object with the model's signatures and functions for inference only, and
             without variables. Each function has the form that was measured to be the fastest on this machine:
             unchanged, with its variables as constants, or also in bfloat16. `hub.load_report` has the measurements,
-            choices and differences. measure_with: inputs for these measurements, by name: tensors, arrays, or a
-            `tf.TensorShape` for which an input is made up. Unset, all inputs are made up. Only with `optimize`.
+            choices and differences.
+        measure_with: inputs for these measurements, by name: tensors, arrays, or a `tf.TensorShape` for which an input
+            is made up. Unset, all inputs are made up. Only with `optimize`.
 
     Returns:
         A trackable object with the model's functions and variables as attributes, and its `signatures`.
 
     Raises:
-        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model has
-        another format; the message says what loads it. Or `loader` is "lazy", but only TensorFlow's loader can load
-        this model here; the message says why. LocationUnreadable: the model is in an object store that this TensorFlow
-        cannot read. CorruptModel: a file of the model is damaged. TagsNotFound: no variant has these tags, or `tags`
-        must select one of several; the message lists them. UnsafeModel: the model has ops that could do harm, and is
-        not trusted; the message names them. MissingOp: the model uses an op of a package that is not installed; the
-        message names the package. OptionsUnsupported: this TensorFlow has no `LoadOptions`, or does not support
-        `optimize` here.
+        ModelNotFound: the directory has no model; the message says what it contains.
+        UnsupportedFormat: the model has another format; the message says what loads it. Or `loader` is "lazy", but only
+            TensorFlow's loader can load this model here; the message says why.
+        LocationUnreadable: the model is in an object store that this TensorFlow cannot read.
+        CorruptModel: a file of the model is damaged.
+        TagsNotFound: no variant has these tags, or `tags` must select one of several; the message lists them.
+        UnsafeModel: the model has ops that could do harm, and is not trusted; the message names them.
+        MissingOp: the model uses an op of a package that is not installed; the message names the package.
+        OptionsUnsupported: this TensorFlow has no `LoadOptions`, or does not support `optimize` here.
         TensorFlowMissing: TensorFlow is not installed, or is older than 1.15.
     """
     policy = LoadPolicy(config.LOADER.get(loader), config.PREPARE.get(prepare), trusted, optimize, measure_with)
@@ -298,8 +301,8 @@ def _ensure_ops(metagraph: MetaGraph, label: str) -> None:
 
 def _report_rewriting(obj: Any, rewriting: Rewriting) -> None:
     report = restore.load_report(obj)
-    changed = dataclasses.replace(report, rewritten=rewriting.changes, left_out=rewriting.left_out)
-    restore.set_load_report(obj, changed)
+    left_out = rewriting.left_out + report.left_out
+    restore.set_load_report(obj, dataclasses.replace(report, rewritten=rewriting.changes, left_out=left_out))
 
 
 def _add_methods(obj: Any, model: _Model, not_trainable: str) -> None:

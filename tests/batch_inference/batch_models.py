@@ -25,8 +25,14 @@ class Model(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="ids")])
     def tokens(self, ids):
-        """The sum of a row, its tokens doubled, and how many they are."""
-        return {"sum": tf.reduce_sum(ids, 1), "twice": ids * 2, "width": tf.fill([tf.shape(ids)[0]], tf.shape(ids)[1])}
+        """The sum of a row, its tokens doubled, also without a known shape, and how many they are."""
+        twice = ids * 2
+        return {
+            "sum": tf.reduce_sum(ids, 1),
+            "twice": twice,
+            "shapeless": tf.reshape(twice, tf.boolean_mask(tf.shape(twice), [True, True])),
+            "width": tf.fill([tf.shape(ids)[0]], tf.shape(ids)[1]),
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 3], tf.float32, name="image")])
     def mean(self, image):

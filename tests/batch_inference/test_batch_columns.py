@@ -10,10 +10,10 @@ np = pytest.importorskip("numpy")
 from rehub.batch_inference.batching import BatchSizer, choose_sizes, iter_batches, run_batch  # noqa: E402
 from rehub.batch_inference.columns import convert_column, holds_bytes  # noqa: E402
 from rehub.batch_inference.images import ImageDecoder  # noqa: E402
-from rehub.batch_inference.outputs import OutputColumn  # noqa: E402
+from rehub.batch_inference.outputs import OutputColumn, split_outputs  # noqa: E402
 from rehub.batch_inference.row_errors import RowErrors, RowFailed  # noqa: E402
-from rehub.batch_inference.writing import convert_output, make_field  # noqa: E402
-from rehub.errors import InputMismatch  # noqa: E402
+from rehub.batch_inference.writing import convert_kept, convert_output, make_field  # noqa: E402
+from rehub.errors import InputMismatch, OutputsNotAligned  # noqa: E402
 from rehub.savedmodel.signatures import TensorInfo  # noqa: E402
 
 
@@ -79,6 +79,16 @@ def test_numbers_are_lists_of_one_number(values):
     assert convert(values, "float32", (None, 1)) == ([[1], [2]], {})
 
 
+def test_series_are_their_values():
+    class Series(list):
+        dtype = np.dtype("float64")
+
+        def to_numpy(self):
+            return np.array(self)
+
+    assert convert(Series([1.0, 2.0]), "float32") == ([1, 2], {})
+
+
 def test_a_single_number_fits_among_lists():
     assert convert([1, [2]], "int64", (None, None)) == ([[1], [2]], {})
     assert convert([1, [2, 3]], "int64", (None, 1)) == ([[1]], {1: "shape"})
@@ -140,6 +150,16 @@ def test_pictures_that_are_not_whole_are_errors_of_their_rows():
     found, errors = convert([whole, whole[:700], b"", b"GIF89a", None, whole], "uint8", tensor, decoder)
     assert len(found) == 2
     assert errors == {1: "image", 2: "image", 3: "image", 4: "null"}
+
+
+def test_a_picture_starts_no_program(monkeypatch):
+    images = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    eps = encode_image(images.new("RGB", (2, 2)), "EPS")
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: started.append(1) or images.new("RGB", (2, 2)).im)
+    with pytest.raises(ValueError, match="cannot identify"):
+        ImageDecoder(2, 2, 3, 0.0, 1.0, "float32").decode(eps)
+    assert started == []
 
 
 def test_images_of_hugging_face_datasets_are_their_bytes():
@@ -241,6 +261,26 @@ def test_rows_with_an_error_are_null_and_shift_no_others(values, tmp_path):
 def to_python(value):
     value = value.tolist() if hasattr(value, "tolist") else value
     return list(map(to_python, value)) if isinstance(value, list) else getattr(value, "decode", lambda: value)()
+
+
+def test_kept_texts_that_are_not_utf8_are_errors_of_their_rows():
+    errors = RowErrors()
+    values = pa.array([b"a", b"\xff", None]).view(pa.string())
+    assert convert_kept(pa.field("x", pa.string()), values, errors).to_pylist() == ["a", None, None]
+    assert [row for row in range(3) if row in errors] == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (np.float32(1), "one value for all 3 rows"),
+        (np.ones((1, 2)), r"has shape \[1, 2\] for 3 rows. .*--batch-size 1"),
+        (np.ones((5, 2)), "--ragged y=COUNTS"),
+    ],
+)
+def test_outputs_without_a_value_for_each_row_are_refused(values, problem):
+    with pytest.raises(OutputsNotAligned, match=problem):
+        split_outputs({"y": values}, 3, {}, {})
 
 
 def test_outputs_of_another_shape_than_the_first_are_errors():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 import time
 
@@ -12,6 +13,7 @@ pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
 tf = pytest.importorskip("tensorflow", minversion="2.15", reason="bulk inference is tested with TensorFlow 2")
 
+import harmful_models  # noqa: E402
 from batch_models import save_batch_model  # noqa: E402
 from forked_programs import ForkedProgram  # noqa: E402
 
@@ -25,6 +27,7 @@ from rehub.errors import (  # noqa: E402
     InvalidVectors,
     OutputInUse,
     OutputsNotAligned,
+    UnsafeModel,
 )
 
 
@@ -217,13 +220,14 @@ def test_ragged_and_padded_outputs_are_lists(model, tmp_path):
 
 
 def test_token_ids_of_all_lengths_keep_their_order(model, tmp_path):
-    lengths = [number * 7 % 5 + 1 for number in range(50)]
+    lengths = [3] * 20 + [number * 7 % 5 + 1 for number in range(50)]  # The first rows look alike.
     table = pa.table({"ids": [list(range(length)) for length in lengths]})
     pq.write_table(table, tmp_path / "a.parquet")
     run(model, tmp_path / "a.parquet", tmp_path / "out", signature="tokens")
     rows = read(tmp_path / "out")
     assert [row["width"] for row in rows] == lengths
-    assert [row["twice"] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
+    for column in ("twice", "shapeless"):
+        assert [row[column] for row in rows] == [[2 * each for each in range(length)] for length in lengths]
     run(model, tmp_path / "a.parquet", tmp_path / "padded", signature="tokens", pad=0, outputs=["sum"])
     assert [row["sum"] for row in read(tmp_path / "padded")] == [sum(range(length)) for length in lengths]
 
@@ -279,6 +283,8 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
         ("--input text", "argument --input: 'text' is not of the form INPUT=COLUMN"),
         ("--max-errors 101%", "neither a number of rows, such as 100, nor a share below 100%"),
         ("--workers 0", "argument --workers: '0' is not a number of at least 1"),
+        ("--pixel-range -1", "argument --pixel-range: '-1' is not of the form LOW,HIGH"),
+        ("--pixel-range -1,1 --shard-rows 0", "argument --shard-rows"),
     ],
 )
 def test_wrong_options_are_wrong_usage(options, problem, capsys):
@@ -355,3 +361,13 @@ def test_a_driver_killed_beside_an_object_store_leaves_no_file_on_this_machine(m
     assert 1 <= report.resumed < 10
     rows = [row for part in sorted(s3.glob("bucket/out/part-*")) for row in pq.read_table(s3.open(part)).to_pylist()]
     assert [row["id"] for row in rows] == list(range(40))
+
+
+def test_the_setting_of_trust_goes_to_another_process_with_a_predictor(tmp_path, monkeypatch):
+    monkeypatch.setenv("REHUB_TRUST", "refuse")
+    predictor = hub.Predictor(harmful_models.save(tmp_path / "model", harmful_models.reads))
+    pickled = pickle.dumps(predictor)
+    monkeypatch.delenv("REHUB_TRUST")
+    for each in (pickle.loads(pickled), predictor.with_model(predictor.model.handle)):
+        with pytest.raises(UnsafeModel, match="ReadFile"):
+            each.load()

@@ -83,23 +83,36 @@ def test_large_files_are_cut_where_rows_start(name, tmp_path, monkeypatch):
 
 
 def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"id": 1, "tags": ["a"]}\n\n{"id": 2, "more": {"x": 1}}\n[1]\n{"id": \n')
+    (tmp_path / "a.jsonl").write_text(
+        '{"id": 1, "tags": ["a"]}\n\n{"id": 2, "more": {"x": 1}}\n[1]\n{"id": \n{"id": 1e999}\n'
+    )
     found = read_all(tmp_path)
     assert found[0] == {"id": 1, "tags": ["a"], "more": None}
     assert found[1] == {"id": 2, "tags": None, "more": {"x": 1}}
     assert "not an object" in found[2]
     assert "not JSON" in found[3]
+    assert "1e999 is too large" in found[4]
 
 
 def test_kept_values_of_json_lines_have_types_that_hold_them(tmp_path):
-    rows = [{"id": 2**64 - 1, "tags": ["a"]}, {"id": 7, "tags": "b"}, {"id": None, "tags": []}]
+    rows = [
+        {"id": 2**64 - 1, "tags": ["a"], "vector": [1, 2.5], "mixed": 1, "big": 2**64},
+        {"id": 7, "tags": "b", "vector": [3], "mixed": "x", "big": 1},
+        {"id": None, "tags": [], "vector": None, "mixed": True, "big": None},
+    ]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     errors = RowErrors()
     kept = {
         name: convert_kept(pa.field(name, kind), [row[name] for row in read_all(tmp_path)], errors).to_pylist()
         for name, kind in plan_input([tmp_path], None).types.items()
     }
-    assert kept == {"id": [2**64 - 1, 7, None], "tags": [["a"], ["b"], []]}
+    assert kept == {
+        "id": [2**64 - 1, 7, None],
+        "tags": [["a"], ["b"], []],
+        "vector": [[1, 2.5], [3], None],
+        "mixed": ["1", "x", "true"],
+        "big": [str(2**64), "1", None],
+    }
     assert len(errors) == 0
 
 
@@ -225,11 +238,12 @@ def test_columns_whose_values_would_change_are_not_read_together(first, second, 
 def test_categories_of_several_files_are_texts(tmp_path):
     for part in (0, 1):  # Together they have more values than int8 has codes.
         values = pa.array([f"{part} {number}" for number in range(100)]).dictionary_encode()
-        pq.write_table(
-            pa.table({"x": values.cast(pa.dictionary(pa.int8(), pa.string()))}), tmp_path / f"{part}.parquet"
-        )
+        values = values.cast(pa.dictionary(pa.int8(), pa.string()))
+        lists = pa.ListArray.from_arrays(list(range(101)), values)
+        pq.write_table(pa.table({"x": values, "lists": lists}), tmp_path / f"{part}.parquet")
     assert plan_input([tmp_path], None).types["x"] == pa.string()
-    assert [row["x"] for row in read_all(tmp_path)] == [f"{part} {number}" for part in (0, 1) for number in range(100)]
+    texts = [f"{part} {number}" for part in (0, 1) for number in range(100)]
+    assert read_all(tmp_path) == [{"x": text, "lists": [text]} for text in texts]
 
 
 def test_views_of_texts_are_texts(tmp_path):

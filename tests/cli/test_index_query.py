@@ -25,35 +25,48 @@ TEXTS = ["moon", "a fine film", "not for me", "funny and warm", "a dull story"]
 def sentences(tmp_path_factory):
     """A directory of the vectors of sentences, with an index."""
     root = tmp_path_factory.mktemp("sentences")
-    pq.write_table(pa.table({"id": range(len(TEXTS)), "text": TEXTS}), str(root / "texts.parquet"))
+    columns = {
+        "id": range(len(TEXTS)),
+        "text": TEXTS,
+        "score": [0.5, float("nan"), 1.0, 2.0, 3.0],
+        "raw": [b"\xff"] * 5,
+    }
+    pq.write_table(pa.table(columns), str(root / "texts.parquet"))
     hub.batch(
         TEXT_EMBED,
         root / "texts.parquet",
         root / "vectors",
         input_columns={"default": "text"},
         outputs={"default": "embedding"},
-        keep=["id", "text"],
+        keep=["id", "text", "score", "raw"],
     )
     hub.build_index(root / "vectors")
     return root / "vectors"
 
 
 def test_a_text_finds_itself_first(rehub, sentences, tmp_path):
-    (tmp_path / "more.txt").write_text("not for me\n", encoding="utf-8")
+    lines = "not for me\r\na dull\u2028story\x0c\nmoon\n"
+    (tmp_path / "more.txt").write_bytes(lines.encode("utf-8-sig"))
     words = ("--input", "a fine film", "--input-file", tmp_path / "more.txt", "-k", 2)
-    found = json.loads(rehub("index", "query", sentences, TEXT_EMBED, *words, "--json").out)
-    assert [each["input"] for each in found] == ["a fine film", "not for me"]
-    for each, row in zip(found, (1, 2)):
+    ran = rehub("index", "query", sentences, TEXT_EMBED, *words, "--json")
+    found = json.loads(ran.out, parse_constant=pytest.fail)
+    assert [each["input"] for each in found] == ["a fine film", "not for me", "a dull\u2028story\x0c", "moon"]
+    assert [each["matches"][0]["columns"].pop("score") for each in found[:2]] == ["nan", 1.0]
+    assert [each["matches"][0]["columns"].pop("raw") for each in found[:2]] == ["/w=="] * 2
+    for each, row in zip(found[:2], (1, 2)):
         assert len(each["matches"]) == 2
         first = each["matches"][0]
         assert first["row"] == row
         assert first["columns"] == {"id": row, "text": TEXTS[row]}
         assert first["distance"] == pytest.approx(0, abs=1e-6)
     table = rehub("index", "query", sentences, TEXT_EMBED, "--input", "a fine film", "-k", 1).out.splitlines()
-    assert [line.split() for line in table] == [["DISTANCE", "ID", "TEXT"], ["0.0000", "1", "a", "fine", "film"]]
+    assert [line.split() for line in table] == [
+        ["DISTANCE", "ID", "TEXT", "SCORE", "RAW"],
+        ["0.0000", "1", "a", "fine", "film", "nan", "b'\\xff'"],
+    ]
     several = rehub("index", "query", sentences, TEXT_EMBED, *words).out.splitlines()
-    assert several[0].split() == ["INPUT", "DISTANCE", "ID", "TEXT"]
-    assert len(several) == 5
+    assert several[0].split() == ["INPUT", "DISTANCE", "ID", "TEXT", "SCORE", "RAW"]
+    assert len(several) == 9
 
 
 def test_another_model_than_that_of_the_vectors_is_refused(rehub, sentences, tmp_path):
@@ -72,6 +85,7 @@ def test_what_cannot_be_asked_is_an_error_that_says_why(rehub, sentences, tmp_pa
     ran = rehub("index", "query", sentences, TEXT_EMBED, "--input-file", tmp_path / "none.txt")
     assert "none.txt' cannot be read" in ran.err
     assert rehub("index", "query", sentences, TEXT_EMBED, "--input", "x", "-k", "0").code == 2
+    assert "'²' is not a number of 1 or more" in rehub("index", "query", sentences, "x", "-k", "²").err
     ran = rehub("index", "query", sentences, TEXT_EMBED, "--input", "x", "--column", "other")
     assert "has no index of column 'other'" in ran.err
 

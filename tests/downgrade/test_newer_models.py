@@ -9,6 +9,7 @@ import tensorflow as tf
 from newer_models import FILES, assert_equal, constants, extract, name_file
 
 import rehub as hub
+from rehub import tf_internals
 
 # Of TensorFlow 2, as the model argument_types has a class that only its writer knows.
 pytestmark = pytest.mark.filterwarnings("ignore:The type 'rehub.tests.Pair.Spec' has not been registered:UserWarning")
@@ -60,6 +61,15 @@ def test_arguments_by_keyword_have_defaults(tmp_path):
     assert_equal(found, expected)
     assert_equal({key: value.numpy() for key, value in model.call(x).items()}, expected)
     assert_equal({"sum": model.add(x).numpy()}, {"sum": inputs["x0"] + 1})
+
+
+@pytest.mark.skipif(tf_internals.tensorflow_version() >= (2, 0), reason="newer versions read files with an offset")
+@pytest.mark.parametrize("content", [b"", b"the\n\ncat"])
+def test_a_vocabulary_file_without_a_line_or_with_an_empty_one_is_refused(content, tmp_path):
+    path, _, _ = extract(FILES[-1], "table_of_file", tmp_path)
+    (tmp_path / "table_of_file" / "assets" / "words.txt").write_bytes(content)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="empty line"):
+        hub.load(path)
 
 
 @pytest.mark.parametrize("name", ["mutable_table", "dense_table"])

@@ -12,7 +12,9 @@ import saved_models
 import tensorflow as tf
 
 import rehub as hub
-from rehub.errors import InvalidSetting, UnsafeModel
+from rehub.errors import InvalidSetting, UnsafeArchive, UnsafeModel
+from rehub.restore.scanned_copy import make_scanned_copy
+from rehub.savedmodel import Layout
 
 v1 = tf.compat.v1
 
@@ -123,6 +125,21 @@ def test_scanned_model_is_loaded_from_a_directory_of_the_process(tmp_path, model
     (scanned,) = {path for path in Path(tempfile.gettempdir()).glob("rehub-scanned-*/*") if is_copy_of(path, directory)}
     assert sorted(path.name for path in scanned.iterdir() if not path.is_symlink()) == ["saved_model.pb"]
     assert scanned.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("directories", "names"), [(["../"], []), ([], [".."]), ([], ["../evil"])])
+def test_object_whose_name_leads_out_of_the_model_is_refused(tmp_path, monkeypatch, directories, names):
+    remote = "ram://bucket/model"
+    monkeypatch.setattr(tf.io.gfile, "walk", lambda path: [(path, directories, names)])
+    with pytest.raises(UnsafeArchive, match="is not in the directory"):
+        make_scanned_copy(Layout(remote, "saved_model.pb", False), b"")
+
+
+def test_model_file_of_another_spelling_is_not_written_through(tmp_path):
+    file = Path(saved_models.save_shift(tmp_path / "model"), "SAVED_MODEL.PB")
+    file.write_bytes(b"the model's file, where case is ignored")
+    copied = make_scanned_copy(Layout(str(file.parent), "saved_model.pb", False), b"scanned")
+    assert "SAVED_MODEL.PB" not in os.listdir(copied.path)
 
 
 @pytest.mark.skipif(saved_models.IS_TF1, reason="TensorFlow 1.15 has no file system ram://")

@@ -41,6 +41,37 @@ def test_letters_that_are_written_as_escapes_hide_nothing():
     assert find_lambdas_in_metadata("keras_metadata.pb", metadata(text)) == ["shout"]
 
 
+@pytest.mark.parametrize("identifier", ["", "harmless"])
+def test_an_identifier_that_keras_does_not_ask_for_hides_no_code(identifier):
+    content = metadata(layer(CODE), identifier=identifier)
+    assert find_lambdas_in_metadata("keras_metadata.pb", content) == ["shout"]
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config", "is_found"),
+    [
+        ("TFOpLambda", {"function": "math.add"}, False),
+        ("TFOpLambda", {"function": "compat.v1.transpose"}, False),
+        ("TFOpLambda", {"function": "io.decode_png"}, False),
+        ("TFOpLambda", {"function": "raw_ops.MatMul"}, False),
+        ("SlicingOpLambda", {"function": "__operators__.getitem"}, False),
+        ("ClassMethod", {"cls_symbol": "RaggedTensor"}, False),
+        ("TensorFlowOpLayer", {"node_def": {"op": "Relu"}}, False),
+        ("TFOpLambda", {"function": "io.write_file"}, True),
+        ("TFOpLambda", {"function": "compat.v1.read_file"}, True),
+        ("TFOpLambda", {"function": "load_op_library"}, True),
+        ("TFOpLambda", {"function": "raw_ops.PrintV2"}, True),
+        ("keras.layers>TFOpLambda", {"function": "saved_model.load"}, True),
+        ("ClassMethod", {"cls_symbol": "io.gfile.GFile"}, True),
+        ("TensorFlowOpLayer", {"node_def": {"op": "WriteFile"}}, True),
+        ("TensorFlowOpLayer", {"node_def": "bytes"}, True),
+    ],
+)
+def test_a_layer_that_calls_tensorflow_by_name_is_found_if_it_does_more_than_compute(class_name, config, is_found):
+    content = metadata(layer({"layers": [layer({"name": "e", **config}, class_name)]}, "Functional"))
+    assert find_lambdas_in_metadata("keras_metadata.pb", content) == ["e"] * is_found
+
+
 @pytest.mark.parametrize("text", ['{"Lambda": ', '["Lambda", ' + "[" * 15_000])
 def test_metadata_that_is_not_json_is_corrupt(text):
     content = metadata(text)

@@ -41,6 +41,12 @@ def url(plain, tokens, cache):
         yield url
 
 
+def test_another_spelling_of_a_private_publisher_is_private_too(tmp_path):
+    (tmp_path / "tokens.toml").write_text('private = ["Acm*"]')
+    visitor = read_access_rules(tmp_path / "tokens.toml").identify(None)
+    assert [visitor.can_read(name) for name in ("Acme", "ACME", "acme", "google")] == [False, False, False, True]
+
+
 def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 

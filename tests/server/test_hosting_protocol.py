@@ -188,6 +188,13 @@ def test_a_tflite_file_and_a_model_of_tensorflow_js_are_sent_as_they_are(url, pl
         assert "./model.json" in archive.getnames()
 
 
+def test_a_tflite_file_that_is_a_link_out_of_the_directory_is_not_sent(url, plain):
+    (plain.parent / "secret.txt").write_text("the secret text")
+    (plain / "acme/linked/1").mkdir(parents=True)
+    (plain / "acme/linked/1/model.tflite").symlink_to(plain.parent / "secret.txt")
+    assert requests.get(f"{url}/acme/linked/1?lite-format=tflite").status_code == 404
+
+
 def test_a_client_that_goes_away_gets_no_more_of_a_file(url, plain):
     (plain / "acme/large/1").mkdir(parents=True)
     with (plain / "acme/large/1/model.tflite").open("wb") as file:

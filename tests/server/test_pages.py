@@ -143,6 +143,13 @@ def test_a_card_that_is_a_link_out_of_the_directory_is_not_shown(url, plain):
     assert "the secret text" not in requests.get(f"{url}/acme/linked/1", headers=HTML).text
 
 
+def test_a_collections_card_that_is_a_link_out_of_the_directory_is_not_shown(url, plain):
+    (plain.parent / "secret.md").write_text("# Title\n\nthe secret text")
+    (plain / "acme/collection/linked").mkdir(parents=True)
+    (plain / "acme/collection/linked/card.md").symlink_to(plain.parent / "secret.md")
+    assert requests.get(f"{url}/acme/collection/linked", headers=HTML).status_code == 404
+
+
 def test_no_page_lets_a_script_run(url):
     for path in (
         "/",
@@ -189,6 +196,13 @@ def test_a_card_of_a_megabyte_costs_little(url, plain):
 def test_any_text_is_a_card(text):
     card = parse_card(text)
     render_card(card.body, remote_images=True)
+
+
+@pytest.mark.parametrize("start", ["<!--a:", "<!--a:x", "<!--", "#"])
+def test_a_card_with_an_open_comment_or_an_empty_heading_costs_little(start):
+    before = time.process_time()
+    parse_card(start + " " * (1 << 17))
+    assert time.process_time() - before < 1
 
 
 def test_tfhub_devs_layout_of_cards_is_understood(tmp_path):

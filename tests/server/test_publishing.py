@@ -150,6 +150,11 @@ def test_an_archive_that_changed_on_its_way_is_refused(model, token, archives):
     assert (answer.status_code, requests.get(f"{model}/1").status_code) == (400, 404)
 
 
+def test_a_graph_that_cannot_be_scanned_is_refused_beside_a_model_of_tensorflow_js(model, token):
+    archive = archive_of({"model.json": b"{}", "saved_model.cpb": b"chunks"})
+    assert put(f"{model}/1", archive, token).status_code == 422
+
+
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00cut off"])
 def test_what_is_not_an_archive_is_refused(model, token, content):
     assert put(f"{model}/1", content, token).status_code == 422

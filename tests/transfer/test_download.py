@@ -280,6 +280,15 @@ def test_login_is_sent_to_its_own_server_only_and_never_printed(server, fetch):
     assert "api_key=***" in str(error.value)
 
 
+def test_a_redirect_does_not_get_the_login_of_another_server(server, tmp_path, monkeypatch, fetch):
+    (tmp_path / "netrc").write_text("machine private.example login ada password hush\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    place = server.answer("/there", sends(ARCHIVE)).replace("//", "//private.example:@")
+    assert fetch(server.answer("/m", redirects(place)))[1] == MODEL
+    sent = base64.b64decode(server.requests[1].headers["Authorization"].split()[1])
+    assert sent == b"private.example:"
+
+
 def test_origin_is_the_page_of_the_version_and_not_the_signed_url(server, fetch):
     server.answer("/blob", sends(ARCHIVE))
     server.answer("/m/3", redirects("/blob?part=1&X-Goog-Signature=secret"))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import rehub as hub
-from rehub.cache import file_lock
+from rehub.batch_inference.output_store import LocalStore
 from rehub.errors import (
     IndexNotFound,
     IndexOutdated,
@@ -25,9 +25,9 @@ from rehub.errors import (
     OutputNotWritten,
     PackageMissing,
 )
+from rehub.vector_index import graph_search, packages
 from rehub.vector_index import index as indexes
 from rehub.vector_index import manifest as manifests
-from rehub.vector_index import packages
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed here")
@@ -100,10 +100,12 @@ def test_an_index_has_no_pickle(write_vectors):
         ({"a": ([[0.0, 0.0]], None)}, "a", "no vectors to index. Rows: 1 with only zeros"),
         ({"a": ([], pa.list_(pa.float32()))}, "a", "no vectors to index. Rows: none"),
         ({"a": ([[]], pa.list_(pa.float32()))}, "a", "has vectors of the length: 0"),
+        ({"a": ([[1.0]], None), "a ": ([[1.0]], None)}, "a", "has 2 columns with the name 'a'"),
     ],
 )
 def test_data_that_cannot_be_indexed_is_an_error_that_says_why(tmp_path, columns, column, message):
     table = pa.table({name: pa.array(*values) for name, values in columns.items()})
+    table = table.rename_columns([name.strip() for name in columns])
     pq.write_table(table, str(tmp_path / "a.parquet"))
     with pytest.raises(InvalidVectors, match=message):
         hub.build_index(tmp_path, column)
@@ -116,6 +118,7 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         ("b", lambda path: write_column(path, [[1.0]], pa.list_(pa.float32(), 1)), "different lengths: 2, 1"),
         ("c", lambda path: write_column(path, [1.0], pa.float32(), "x"), "c.parquet' has no column 'embedding'"),
         ("d", lambda path: path.write_bytes(b"PAR1"), "d.parquet' cannot be read as Parquet"),
+        ("\udcff", lambda path: path.write_bytes(b"PAR1"), "parquet' cannot be read as Parquet"),
     ):
         path = tmp_path / f"{name}.parquet"
         write(path)
@@ -284,6 +287,28 @@ def test_rows_of_data_that_changed_after_the_index_was_opened_are_not_read(write
         index.read_rows([50])
 
 
+def test_dates_that_python_does_not_have_are_read_as_text(tmp_path):
+    columns = {
+        "far": pa.array([2**30], pa.date32()),
+        "where": pa.array([0], pa.timestamp("us", "No/where")),
+        "embedding": pa.array([[1.0]]),
+        "id": pa.array([5]),
+    }
+    pq.write_table(pa.table(columns), str(tmp_path / "a.parquet"))
+    (row,) = hub.build_index(tmp_path).read_rows([0])
+    assert "1073741824" in row.pop("far")
+    assert row.pop("where").startswith("1970-01-01 00:00:00")
+    assert row == {"id": 5}
+
+
+def test_a_column_may_have_any_name(tmp_path):
+    for name in ("列" * 200, "..", "a/b.c\\d\n", ""):
+        write_column(tmp_path / "a.parquet", [[1.0]], pa.list_(pa.float32()), name)
+        hub.build_index(tmp_path)
+        assert hub.open_index(tmp_path, name).column == name
+        shutil.rmtree(str(tmp_path / "_rehub"))
+
+
 def test_rows_that_do_not_exist_are_an_error(write_vectors):
     index = hub.build_index(write_vectors(VECTORS))
     assert index.read_rows([-1, 99, 99]) == [{}, {"id": "id99"}, {"id": "id99"}]
@@ -294,16 +319,22 @@ def test_rows_that_do_not_exist_are_an_error(write_vectors):
 
 def test_a_directory_that_a_run_writes_into_is_not_indexed(write_vectors):
     directory = write_vectors(VECTORS)
-    lock = directory / "_rehub" / "lock"
+    with LocalStore(str(directory)).lock():
+        with pytest.raises(OutputInUse, match="`rehub batch` writes into"):
+            hub.build_index(directory)
+        (lock,) = (directory / "_rehub").iterdir()
     lock.parent.mkdir()
-    with file_lock.try_acquire(lock), pytest.raises(OutputInUse, match="`rehub batch` writes into"):
-        hub.build_index(directory)
     lock.write_text("of a killed run")
     assert hub.build_index(directory).size == 100
 
 
-def test_a_directory_that_cannot_be_written_is_an_error(write_vectors):
+def test_a_directory_that_cannot_be_written_is_an_error(write_vectors, monkeypatch):
     directory = write_vectors(VECTORS)
+    if packages.usearch_version():
+        monkeypatch.setattr(graph_search, "GRAPH_FILE", "none/graph.usearch")
+        with pytest.raises(OutputNotWritten, match="column=embedding' cannot be written: usearch: "):
+            hub.build_index(directory, exact=False)
+        shutil.rmtree(str(directory / "_rehub"))
     (directory / "_rehub").write_text("a file")
     with pytest.raises(OutputNotWritten, match="column=embedding' cannot be written: "):
         hub.build_index(directory)

@@ -155,6 +155,9 @@ def test_a_query_that_cannot_be_compared_is_an_error_that_says_why(write_vectors
         (np.ones([2, 2, 4]), 1, r"a query of shape \[2, 2, 4\]"),
         ([1.0, 2.0, 3.0, float("nan")], 1, "NaN or infinite"),
         ([0.0] * 4, 1, "only zeros"),
+        ([[1.0] * 4, [0.0] * 4], 1, r"only zeros.* Number 1"),
+        (["x"] * 4, 1, "a query that is not numbers"),
+        ([[1.0] * 4, [1.0]], 1, "a query that is not numbers"),
         ([1.0] * 4, 0, "k is 0, and must be 1 or more"),
     ):
         with pytest.raises(InputMismatch, match=message):

@@ -31,3 +31,13 @@ def import_pyarrow() -> Any:
 def is_arrow(values: Any) -> bool:
     """Return whether a value is an array of Arrow, without importing it."""
     return type(values).__module__.partition(".")[0] == "pyarrow"
+
+
+def list_texts(values: Any) -> list[str | None]:
+    """Return the texts of an Arrow array; bytes that are not UTF-8 become single surrogates.
+
+    Some writers of Parquet do not check texts, and pyarrow fails to convert those that are broken.
+    """
+    pa = import_pyarrow()
+    contents = values.view(pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary()).to_pylist()
+    return [None if content is None else content.decode("utf-8", "surrogateescape") for content in contents]

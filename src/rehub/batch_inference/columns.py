@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from rehub.batch_inference.arrow import import_pyarrow, is_arrow
+from rehub.batch_inference.arrow import import_pyarrow, is_arrow, list_texts
 from rehub.batch_inference.images import ImageDecoder
 from rehub.batch_inference.numbers import (
     WrongShape,
@@ -86,6 +86,8 @@ def convert_column(
     """
     if is_arrow(values):
         values = _simplify_arrow(values)
+    elif hasattr(values, "to_numpy"):  # A Series of pandas or Polars.
+        values = values.to_numpy()
     if tensor.dtype == "string":
         return _convert_strings(values, tensor, errors)
     target = numpy_dtype(tensor.dtype, tensor.name)
@@ -294,11 +296,8 @@ def _text_to_numpy(values: Any) -> tuple[Any, bool]:
     pa = import_pyarrow()
     try:
         return values.to_numpy(zero_copy_only=False), bool(values.null_count)
-    except (pa.ArrowException, UnicodeDecodeError):  # Some writers of Parquet do not check texts.
-        is_large = pa.types.is_large_string(values.type)
-        contents = values.view(pa.large_binary() if is_large else pa.binary()).to_pylist()
-        texts = [None if content is None else content.decode("utf-8", "surrogateescape") for content in contents]
-        return _object_array(texts), True
+    except (pa.ArrowException, UnicodeDecodeError):
+        return _object_array(list_texts(values)), True
 
 
 def _object_array(values: Any) -> Any:

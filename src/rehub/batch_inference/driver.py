@@ -57,8 +57,8 @@ def batch(
 ) -> BatchReport:
     """Run a model over data, and write its outputs as Parquet files.
 
-    The input is cut into shards, and each becomes a file `part-000123.parquet` of the output. A run that is interrupted
-    goes on where it stopped when it is started again. docs/batch.md says more.
+    The input is cut into shards, and each shard becomes a file `part-000123.parquet` of the output. If a run is
+    interrupted, start it again: it computes the missing shards. docs/batch.md says more.
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
@@ -66,25 +66,26 @@ def batch(
             `tf.train.Example`, images or texts.
         output: a directory, or a URL of fsspec.
         signature, outputs, keep, batch_size, resize, pixel_range, ragged, padded, pad, tags, trusted: as for
-            `hub.Predictor`; but `keep` is all columns that are not inputs, if it is unset.
-        input_columns: `inputs` of `hub.Predictor`: the name of the column for each input.
-        input_format: "parquet", "csv", "jsonl", "tfrecord", "image" or "text"; unset, the names of the files say it.
-        on_error: "quarantine" writes rows that have no result with their error, "fail" stops at the first.
-        max_errors: stops when more rows have an error: a number of at least 1, or a fraction of the rows below 1.
-        resume: True needs an earlier run to go on with; unset, goes on with one if there is one.
+            `hub.Predictor`; but an unset `keep` means all columns that are not inputs.
+        input_columns: the name of the column for each input, as `inputs` of `hub.Predictor`.
+        input_format: "parquet", "csv", "jsonl", "tfrecord", "image" or "text". Unset, the names of the files show it.
+        on_error: "quarantine" writes a row without a result with its error, "fail" stops at the first such row.
+        max_errors: stop if more rows have an error: a number of at least 1, or a fraction of the rows below 1.
+        resume: True resumes an earlier run, and raises an error if there is none. Unset, an earlier run is resumed if
+            there is one.
         overwrite: delete the results of an earlier run first.
-        shard_rows: about how many rows a shard has; fewer if they take more than 256 MB of the files.
-        workers: the number of processes; 1 is this process, for the local engine.
+        shard_rows: about how many rows a shard has; fewer if they take more than 256 MB in the files.
+        workers: the number of processes. For the local engine, 1 is this process itself.
         engine: "local", "ray" or "beam".
-        address: of a Ray cluster, or options of a Beam runner.
-        num_gpus: GPUs for each worker.
+        address: the address of a Ray cluster, or the options of a Beam runner.
+        num_gpus: the number of GPUs for each worker.
 
     Returns:
-        What the run did. Shards that failed are in its `failed`; they are tried again when the run is started again.
+        What the run did. Failed shards are in its `failed`; the next run tries them again.
 
     Raises:
-        HubError: the model, the input or the output cannot be used; says why. Nothing is computed then.
-        OutputInUse: the output has results of a run with other settings, model or input, or other files.
+        HubError: the model, the input or the output cannot be used; the message says why. Nothing was computed.
+        OutputInUse: the output has results of a run with another model, other settings or other input, or other files.
         BatchFailed: more rows have an error than is allowed.
     """
     import_pyarrow()
@@ -123,7 +124,7 @@ def batch(
             columns=tuple(dict.fromkeys((*inputs_by_name.values(), *kept))),
             batch_size=batch_size,
             on_error=on_error,
-            load_options=(("prepare", "use"), ("trusted", trusted)),
+            load_options=tuple(predictor.load_options.items()),
         )
         plan = dataclasses.replace(plan, fingerprint=compute_fingerprint(plan, found.shards))
         schema = directory.find_run(plan, found.shards, resume=resume, overwrite=overwrite)
@@ -241,10 +242,10 @@ class _Run:
         planned = [shard.rows for shard in self._shards]
         if not is_finished and None not in planned:
             rows = sum(count or 0 for count in planned)
-        limit = self._max_errors if self._max_errors >= 1 else self._max_errors * rows
-        if errors > limit:
+        allowed = int(self._max_errors if self._max_errors >= 1 else self._max_errors * rows)
+        if errors > allowed:
             raise BatchFailed(
-                f"{errors} of {rows} rows have an error, and max_errors allows {limit:g}. The finished shards are in "
+                f"{errors} of {rows} rows have an error, and max_errors allows {allowed}. The finished shards are in "
                 f"{self._directory.path!r}; column 'error' says what is wrong."
             )
 

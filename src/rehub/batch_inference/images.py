@@ -18,6 +18,9 @@ from rehub.formatting import format_shape
 from rehub.savedmodel.signatures import TensorInfo
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# Pillow reads many more. For EPS it starts Ghostscript, to which the picture is a program; decoders of rare formats are
+# tested less.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -62,9 +65,11 @@ class ImageDecoder:
         wanted = resize or (height, width)
         if None in wanted or any(own not in (None, size) for own, size in zip((height, width), wanted)):
             own = "x".join("?" if size is None else str(size) for size in (height, width))
-            raise InputMismatch(
-                f"Input {tensor.name!r} takes images of {own}: give their size, such as --resize 224x224."
-            )
+            if resize and None not in (height, width):
+                problem = f"and --resize asks for {resize[0]}x{resize[1]}: leave it out."
+            else:
+                problem = "with a size that you choose: give it, such as --resize 224x224 (resize= in Python)."
+            raise InputMismatch(f"Input {tensor.name!r} takes images of {own}, {problem}")
         low, high = pixel_range or ((0.0, 1.0) if numpy_name.startswith("float") else (0.0, 255.0))
         return ImageDecoder(int(wanted[0] or 0), int(wanted[1] or 0), channels, low, high, numpy_name)
 
@@ -104,7 +109,9 @@ class ImageDecoder:
 
     def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
-        image = image_module.open(io.BytesIO(content))
+        image_module.init()
+        formats = [name for name in _FORMATS if name in image_module.OPEN]  # Before Pillow 11.3 there is no AVIF.
+        image = image_module.open(io.BytesIO(content), formats=formats)
         image.load()
         if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):
             image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")

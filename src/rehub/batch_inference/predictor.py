@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
+from rehub import config
 from rehub.batch_inference import batching
 from rehub.batch_inference.batch_call import BatchCall, LoadedModel
 from rehub.batch_inference.columns import InputColumn, convert_column, holds_bytes
@@ -26,8 +27,9 @@ _IMAGES_AT_ONCE = 64  # Pixels take far more memory than files.
 class Predictor:
     """A signature of a model as a function of columns.
 
-    It can be pickled: the model is loaded in the process that first calls it, from the files that were found when it
-    was made. Ray's `map_batches`, Daft's and Spark's functions take it; docs/batch.md shows how.
+    It can be pickled. Each process loads the model at its first call, and checks that the files are those that were
+    found when the predictor was made. Use it in Ray's `map_batches` and in functions of Daft and Spark;
+    docs/batch_cluster.md shows how.
 
     >>> import tensorflow as tf
     >>> model = tf.Module()
@@ -39,20 +41,20 @@ class Predictor:
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        signature: the name of a signature; unset, the default or only one.
-        inputs: the name of the column for each input; unset, columns have the names of the inputs, and a single input
+        signature: the name of a signature. Unset, it is the default or only one.
+        inputs: the name of the column for each input. Unset, columns have the names of the inputs, and a single input
             can take the only column that is not in `keep`.
-        outputs: the name of the column for each output, or the names of outputs; unset, all outputs.
-        keep: columns that are returned as they are.
-        batch_size: rows in a call of the model; "auto" measures a few sizes, which depend on the kind of input.
-        resize: the height and width of images; unset, those of the input.
-        pixel_range: the values of black and white; unset, 0 and 1 for an input of floats, 0 and 255 for integers.
-        ragged: for each output with the values of all rows one after the other, the output with the count of each row.
-        padded: for each output that is padded to the longest row of a batch, the output with the length of each row.
-        pad: a value that fills lists of numbers of different lengths up to powers of two, for models that ignore it;
-            unset, only rows of one length share a batch.
-        on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives such a
-            row NaN, 0, False or None.
+        outputs: the name of the column for each output, or the names of outputs. Unset, it is all outputs.
+        keep: columns to return unchanged.
+        batch_size: the number of rows in a call of the model; "auto" measures a few sizes.
+        resize: the height and width of images. Unset, they are those of the input.
+        pixel_range: the values of black and white. Unset, 0 and 1 for an input of floats, 0 and 255 for integers.
+        ragged: maps an output with the values of all rows in one list to the output with the count of each row.
+        padded: maps an output that is padded to the longest row of a batch to the output with the length of each row.
+        pad: a value with which lists of numbers are padded to powers of two, for models that ignore this value. Unset,
+            only rows of one length share a batch.
+        on_error: "fail" raises an error if a row has no result; "quarantine" adds a column `error`, and gives a row
+            without a result NaN, 0, False or None.
         tags: the tags of the graph variant.
         prepare, trusted: as for `hub.load`.
 
@@ -100,7 +102,9 @@ class Predictor:
         self.settings = settings
         self.batch_size = batch_size
         self.on_error = on_error
-        self._options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
+        if config.trust_policy(trusted) == "refuse":
+            trusted = False  # The process of a worker, on another machine, has other settings.
+        self.load_options: dict[str, Any] = {"prepare": prepare, "trusted": trusted}
         label = self.model.handle
         self.signature, self._format = find_signature(self.model.find(), label, settings.signature, settings.tags)
         self._outputs = _choose_outputs(self.signature, settings, label)
@@ -118,14 +122,10 @@ class Predictor:
     def varies_by_row(self, output: str) -> bool:
         """Return whether the first size of an output can depend on that of an input, such as the number of tokens."""
         shape = next(tensor.shape for tensor in self.signature.outputs if tensor.name == output)
-        return (
-            shape is not None
-            and len(shape) > 1
-            and shape[1] is None
-            and any(
-                tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
-                for tensor in self.signature.inputs
-            )
+        is_open = shape is None or (len(shape) > 1 and shape[1] is None)
+        return is_open and any(
+            tensor.shape is None or (None in tensor.shape[1:] and len(tensor.shape) != 4)
+            for tensor in self.signature.inputs
         )
 
     def choose_inputs(self, columns: Sequence[str]) -> dict[str, str]:
@@ -135,7 +135,7 @@ class Predictor:
             columns: the names of all columns.
 
         Raises:
-            InputMismatch: an input has no column; lists them.
+            InputMismatch: an input has no column; the message lists them.
         """
         chosen = dict(self.settings.inputs)
         names = [tensor.name for tensor in self.signature.inputs]
@@ -165,7 +165,7 @@ class Predictor:
             **self.settings.to_arguments(),
             batch_size=self.batch_size,
             on_error=self.on_error,
-            **self._options,
+            **self.load_options,
         )
 
     def load(self) -> None:
@@ -174,7 +174,7 @@ class Predictor:
             return
         start = time.perf_counter()
         counts = {name for _, name in (*self.settings.ragged, *self.settings.padded)}
-        options = {**self._options, "tags": self.settings.tags}
+        options = {**self.load_options, "tags": self.settings.tags}
         function = ModelFunction(
             self.model.find(), self.signature, self._format, sorted(counts | set(self._outputs)), options
         )

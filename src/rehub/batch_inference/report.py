@@ -48,15 +48,15 @@ class BatchReport:
 
     Attributes:
         output: the directory or URL of the results.
-        shards: how many shards the plan has.
-        resumed: how many of them an earlier run had written.
-        failed: pairs of the file name and the error of each shard that was given up.
-        rows: rows in the output, those of earlier runs included.
-        errors: rows with an error, by kind.
-        seconds: of this run, over all workers: "load", "read", "compute" and "write"; and "wall", the time that passed.
-        rows_per_second: rows of this run by its wall time.
+        shards: the number of shards in the plan.
+        resumed: the number of shards that an earlier run had written.
+        failed: for each failed shard, its file name and its error.
+        rows: the number of rows in the output, including the rows of earlier runs.
+        errors: the number of rows with an error, by kind.
+        seconds: by "load", "read", "compute" and "write", summed over all workers of this run; and "wall", its length.
+        rows_per_second: the rows of this run divided by "wall".
         peak_memory: the largest resident memory of a worker, in bytes.
-        ignored: files in directories of the input that are of no known format.
+        ignored: files in input directories whose format is unknown.
     """
 
     output: str

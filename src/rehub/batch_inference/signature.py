@@ -19,7 +19,7 @@ _STACK = (
     *("Errors may have originated", "Input Source operations", "Original stack trace", "[[{{node"),
 )
 # Names that TensorFlow numbers in each process by itself.
-_NODES = re.compile(r"\s*\[(?:\[\{\{node [^\]]*\]\]|Op:[^\]]*\])")
+_NODES = re.compile(r"\s*\[(?:\[\{\{(?:function_)?node [^\]]*\]\]|Op:[^\]]*\])")
 _LONGEST_MESSAGE = 500
 
 

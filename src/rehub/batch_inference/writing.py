@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from rehub.batch_inference.arrow import import_pyarrow, is_arrow
+from rehub.batch_inference.arrow import import_pyarrow, is_arrow, list_texts
 from rehub.batch_inference.output_store import LocalStore, ObjectStore, open_store
 from rehub.batch_inference.outputs import OutputColumn
 from rehub.batch_inference.row_errors import RowErrors
@@ -175,6 +175,8 @@ def _to_objects(value: Any, kind: Any, is_list: bool) -> Any:
 def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
     """Return a kept column as an Arrow array of the field's type; a row whose value does not fit it gets an error."""
     pa = import_pyarrow()
+    if is_arrow(values) and _has_broken_text(values):
+        values = list_texts(values)
     try:
         if is_arrow(values):
             return values if values.type == field.type else values.cast(field.type)
@@ -187,12 +189,25 @@ def convert_kept(field: Any, values: Any, errors: RowErrors) -> Any:
             found.append(pa.array([prepare_kept(value, field.type)], field.type)[0].as_py())
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             found.append(None)
-            errors.add(row, "type", f"column {field.name!r} has {field.type}, and {str(value)[:40]!r} is none: {error}")
+            errors.add(
+                row, "type", f"column {field.name!r} has {field.type}; {str(value)[:40]!r} does not fit: {error}"
+            )
     return pa.array(found, field.type)
 
 
+def _has_broken_text(values: Any) -> bool:
+    pa = import_pyarrow()
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return False
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return True
+    return False
+
+
 def prepare_kept(value: Any, kind: Any) -> Any:
-    """Return a Python value as pyarrow takes it for a type: a nested value as JSON text, a single one as a list.
+    """Return a Python value as pyarrow takes it for a type: among texts as JSON text, among lists as a list.
 
     A feature of a TFRecord does not say whether its only value is a list.
     """
@@ -200,9 +215,7 @@ def prepare_kept(value: Any, kind: Any) -> Any:
     if _is_list(kind) and not isinstance(value, (list, type(None))):
         return [prepare_kept(value, kind.value_type)]
     if pa.types.is_string(kind) and isinstance(value, (dict, list, bool, int, float)):
-        if isinstance(value, (dict, list)):
-            return json.dumps(value)
-        raise TypeError("it is not a string")
+        return json.dumps(value)
     if isinstance(value, bool) and not pa.types.is_boolean(kind):
         raise TypeError("it is a boolean")
     return value

@@ -18,17 +18,17 @@ _FORMATS = ("parquet", "csv", "jsonl", "tfrecord", "image", "text")
 
 def add_arguments(parser: Parser) -> None:
     parser.description = """Runs a model over all rows of files, and writes its outputs as Parquet files.
-Rows that have no result get a text in the column `error`. A run that was interrupted goes on when it is started again.
+Rows without a result get a text in the column `error`. If a run is interrupted, start it again: it continues.
 
-INPUT is a file, directory, glob or URL of fsspec: Parquet, CSV, JSON lines, TFRecord of tf.train.Example; or images or
-text files, each of which is a row with the columns `path` and `content`.
+INPUT is a file, directory, glob or URL of fsspec: Parquet, CSV, JSON lines, TFRecord of tf.train.Example, images or
+text files. Each image or text file is a row with the columns `path` and `content`.
 
-Exit codes: 0 all shards are written; 1 nothing was done, or more rows have an error than --max-errors allows; 2 wrong
-usage; 3 some shards failed: start it again to try those."""
+Exit codes: 0 all shards were written; 1 nothing was done, or --max-errors was exceeded; 2 wrong usage; 3 some shards
+failed: start the run again to retry them."""
     parser.add_handle_argument()
     parser.add_argument("paths", metavar="INPUT", nargs="+", help="a file, directory, glob or URL")
     parser.add_argument("--output", metavar="DIR", required=True, help="the directory or URL to write to")
-    parser.add_argument("--format", choices=_FORMATS, help="the format of the files; default: what their names say")
+    parser.add_argument("--format", choices=_FORMATS, help="the format of the files; default: by their names")
     _add_model_options(parser)
     _add_run_options(parser)
     parser.add_json_option("the report")
@@ -41,7 +41,9 @@ usage; 3 some shards failed: start it again to try those."""
 def _add_model_options(parser: Parser) -> None:
     parser.add_argument("--signature", metavar="NAME", help="the signature to call; default: the default or only one")
     parser.add_tags_option("load")
-    _add_pairs_option(parser, "--input", "INPUT=COLUMN", "the column of an input; default: its name, or the only one")
+    _add_pairs_option(
+        parser, "--input", "INPUT=COLUMN", "the column for an input; default: the column of its name, or the only one"
+    )
     _add_pairs_option(
         parser,
         "--outputs",
@@ -64,37 +66,49 @@ def _add_model_options(parser: Parser) -> None:
         parser, "--padded", "OUTPUT=LENGTHS", "an output padded to the longest row, and each row's length"
     )
     parser.add_argument(
-        "--pad", metavar="VALUE", type=float, help="fill lists of different lengths; only for models that ignore VALUE"
+        "--pad", metavar="VALUE", type=float, help="pad lists of different lengths; only for models that ignore VALUE"
     )
-    parser.add_argument("--batch-size", metavar="N", type=_parse_batch_size, default="auto", help="default: auto")
+    parser.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_parse_batch_size,
+        default="auto",
+        help="rows in a call of the model; default: auto",
+    )
 
 
 def _add_run_options(parser: Parser) -> None:
-    parser.add_argument("--workers", metavar="N", type=parse_count, default=1, help="processes; default: 1, this one")
+    parser.add_argument(
+        "--workers", metavar="N", type=parse_count, default=1, help="number of processes; default: 1, this one"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="local", help="what runs the workers; default: local")
-    parser.add_argument("--address", default="", help="of a Ray cluster, or options of a Beam runner")
+    parser.add_argument(
+        "--address",
+        default="",
+        help="address of a Ray cluster, or options of a Beam runner, such as --address=--runner=FlinkRunner",
+    )
     parser.add_argument("--num-gpus", metavar="N", type=float, default=0.0, help="GPUs for each worker of Ray")
     parser.add_argument(
         "--shard-rows",
         metavar="N",
         type=parse_count,
         default=SHARD_ROWS,
-        help=f"about how many rows a file of the output has; default: {SHARD_ROWS}",
+        help=f"about how many rows an output file has; default: {SHARD_ROWS}",
     )
     parser.add_argument(
         "--on-error",
         choices=("quarantine", "fail"),
         default="quarantine",
-        help="write a row that has no result with its error, or stop; default: quarantine",
+        help="write a row without a result with its error, or stop; default: quarantine",
     )
     parser.add_argument(
         "--max-errors",
         metavar="N|N%",
         type=_parse_max_errors,
-        help="stop at more rows with an error, such as 100 or 1%%",
+        help="stop if more rows have an error, such as 100 or 1%%",
     )
     earlier = parser.add_mutually_exclusive_group()
-    earlier.add_argument("--resume", action="store_true", help="go on with an earlier run; fail if there is none")
+    earlier.add_argument("--resume", action="store_true", help="resume an earlier run; fail if there is none")
     earlier.add_argument("--overwrite", action="store_true", help="delete the results of an earlier run first")
 
 

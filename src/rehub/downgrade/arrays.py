@@ -11,7 +11,7 @@ from rehub.downgrade.rules import Inexpressible, rule
 UINT8 = make_type("uint8")
 
 
-@rule("BatchMatMulV2, of casts where dtypes differ", "BatchMatMulV3")
+@rule("BatchMatMulV2, after casts if dtypes differ", "BatchMatMulV3")
 def multiply_one_dtype(body: Body, node: Any, _library: Library) -> None:
     """Multiply matrices of one dtype."""
     result = node.attr["Tout"]
@@ -23,9 +23,7 @@ def multiply_one_dtype(body: Body, node: Any, _library: Library) -> None:
     node.op = "BatchMatMulV2"
 
 
-@rule(
-    "the op of version 2, of one diagonal or aligned to the left", "MatrixDiagV3", "MatrixDiagPartV3", "MatrixSetDiagV3"
-)
+@rule("the V2 op, for one diagonal or left-aligned diagonals", "MatrixDiagV3", "MatrixDiagPartV3", "MatrixSetDiagV3")
 def align_left(body: Body, node: Any, _library: Library) -> None:
     """Take diagonals that are aligned to the left; one diagonal has no alignment."""
     position = 2 if node.op == "MatrixSetDiagV3" else 1
@@ -54,7 +52,7 @@ def check_numerics(_body: Body, node: Any, _library: Library) -> None:
     node.op = "CheckNumerics"
 
 
-@rule("DecodePng, which reads PNG, JPEG and the first format of GIF", "DecodeImage")
+@rule("DecodePng, which reads PNG, JPEG and non-animated GIF", "DecodeImage")
 def decode_any_format(body: Body, node: Any, _library: Library) -> None:
     """Decode an image by the op for PNG, whose kernel reads other formats too."""
     dtype = node.attr.get("dtype", UINT8)
@@ -70,7 +68,7 @@ def decode_any_format(body: Body, node: Any, _library: Library) -> None:
 
 
 @rule(
-    "indices of int32",
+    "the same op with int32 indices",
     *(f"SparseSegment{kind}{suffix}" for kind in ("Sum", "Mean", "SqrtN") for suffix in ("", "WithNumSegments")),
     before=(2, 0),
 )

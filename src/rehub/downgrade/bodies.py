@@ -19,7 +19,7 @@ _NAMES_OF_OUTPUTS = {
         ("AddV2", "Equal", "GreaterEqual", "Less", "LessEqual", "LogicalAnd", "Maximum", "Minimum", "Mul", "MulNoNan"),
         ("z",),
     ),
-    **dict.fromkeys(("RealDiv", "Sub"), ("z",)),
+    **dict.fromkeys(("NotEqual", "RealDiv", "Sub"), ("z",)),
     **dict.fromkeys(
         ("Abs", "Cast", "Erfc", "Exp", "Floor", "Log", "Log1p", "Neg", "OnesLike", "Sign", "Sqrt", "Transpose"), ("y",)
     ),

@@ -9,7 +9,7 @@ from rehub.downgrade.library import Library
 from rehub.downgrade.rules import rule
 
 
-@rule("features as vectors", "BoostedTreesPredict", before=(2, 0))
+@rule("the same op with features as vectors", "BoostedTreesPredict", before=(2, 0))
 def flatten_features(body: Body, node: Any, _library: Library) -> None:
     """Make vectors of features that newer versions take as matrices of one column."""
     shape = body.constant(INT32, [-1])

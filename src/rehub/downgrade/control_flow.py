@@ -112,7 +112,7 @@ def _add_choice(
     return _return_outputs(function, node.name, len(types[1]))
 
 
-@rule("the position of the CPU, where TensorFlow 1.15 runs it", "DeviceIndex")
+@rule("the position of the CPU, where TensorFlow 1.15 runs the op", "DeviceIndex")
 def choose_cpu(body: Body, node: Any, _library: Library) -> None:
     """Say which of some devices runs the node: the CPU; the number of devices if it is not among them."""
     names = list(node.attr["device_names"].list.s)

@@ -40,7 +40,7 @@ def _write_as_texts(body: Body, inputs: list[str], start: int, types: Any) -> No
             types.type[place] = STRING.type
 
 
-@rule("the dataset that it optimizes", "OptimizeDatasetV2")
+@rule("the dataset without optimization", "OptimizeDatasetV2")
 def leave_out_optimization(body: Body, node: Any, _library: Library) -> None:
     """Take a dataset as it is, whose elements are the same."""
     body.replace_outputs([("handle", [node.input[0]])])

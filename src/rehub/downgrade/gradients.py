@@ -13,7 +13,7 @@ _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 # The custom gradient of tf.nn.silu saves memory only: nn_impl.py. Without it, the nodes before have the same gradient.
-@rule("IdentityN with the gradient of its nodes, in silu", "IdentityN", before=(2, 0))
+@rule("in silu, IdentityN without a custom gradient", "IdentityN", before=(2, 0))
 def drop_gradient_of_silu(body: Body, node: Any, _library: Library) -> bool:
     """Drop the custom gradient of x * sigmoid(x)."""
     if _CUSTOM not in node.attr:

@@ -61,7 +61,12 @@ def needs_rewriting(content: Buffer, version: Version, newer: NewerOps) -> bool:
 
 
 def rewrite_model(
-    content: bytes, version: Version, label: str, read_tensor: ReadTensor, lacking: NewerOps | None = None
+    content: bytes,
+    version: Version,
+    label: str,
+    read_tensor: ReadTensor,
+    lacking: NewerOps | None = None,
+    keep_optimizers: bool = False,
 ) -> Rewriting | None:
     """Rewrite a SavedModel so that an older TensorFlow loads it; return None if there is nothing to change.
 
@@ -71,6 +76,7 @@ def rewrite_model(
         label: what messages call the model.
         read_tensor: reads a tensor of its checkpoint by its key, as a NumPy array.
         lacking: the ops and attributes that it lacks; by default, as `find_newer_ops` knows them.
+        keep_optimizers: whether to keep optimizers with slot variables, which TensorFlow 1.15 cannot restore by itself.
 
     Raises:
         MissingOp: what a signature needs cannot be said in the older TensorFlow's ops; names the ops and rules.
@@ -82,12 +88,12 @@ def rewrite_model(
         rewriter = _Rewriter(metagraph, version, lacking or find_newer_ops(version), changes)
         failures = rewriter.rewrite_bodies()
         if version < (2, 0):
-            failures.update(object_graph.find_functions_without_captures(metagraph))
+            failures.update(object_graph.find_functions_without_captures(metagraph, keep_optimizers))
         if failures:
             left_out.extend(_leave_out(metagraph, rewriter.library, failures, version, label))
         if version < (2, 0) and metagraph.HasField("object_graph_def"):
             left_out.extend(_leave_out_undecodable(metagraph, rewrite_structures(metagraph, changes)))
-            object_graph.rewrite_objects(metagraph, changes)
+            object_graph.rewrite_objects(metagraph, changes, keep_optimizers)
             _fill_tables(metagraph, rewriter.library, read_tensor, label, changes)
             count = name_gradients_of_calls(rewriter.library)
             if count:

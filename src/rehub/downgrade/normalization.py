@@ -10,7 +10,7 @@ from rehub.downgrade.rules import rule
 
 
 @rule(
-    "images with channels last, between transposes and reshapes",
+    "the same op on channels-last images, between transposes and reshapes",
     "FusedBatchNorm",
     "FusedBatchNormV2",
     "FusedBatchNormV3",

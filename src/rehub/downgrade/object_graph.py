@@ -57,7 +57,7 @@ def make_plain(node: Any) -> None:
     node.user_object.identifier = _GENERIC
 
 
-def find_functions_without_captures(metagraph: Any) -> dict[str, str]:
+def find_functions_without_captures(metagraph: Any, keep_optimizers: bool) -> dict[str, str]:
     """Return why TensorFlow 1.15 cannot have some functions, by their names: it does not have what they take.
 
     Functions that compute gradients take tensors of other functions, and those that train take optimizers' variables.
@@ -65,7 +65,7 @@ def find_functions_without_captures(metagraph: Any) -> dict[str, str]:
     objects = metagraph.object_graph_def
     nodes = objects.nodes
     tensors = {number for number, node in enumerate(nodes) if node.WhichOneof("kind") not in _KINDS_OF_1_15}
-    optimizers = [node for node in nodes if node.slot_variables]
+    optimizers = [node for node in nodes if node.slot_variables and not keep_optimizers]
     states = {slot.slot_variable_node_id for node in optimizers for slot in node.slot_variables}
     states.update(child.node_id for node in optimizers for child in node.children)
     reasons, needed = {}, find_needed_functions(metagraph)
@@ -77,14 +77,14 @@ def find_functions_without_captures(metagraph: Any) -> dict[str, str]:
     return reasons
 
 
-def rewrite_objects(metagraph: Any, changes: Counter[str]) -> None:
+def rewrite_objects(metagraph: Any, changes: Counter[str], keep_optimizers: bool) -> None:
     """Change the objects that the loader of TensorFlow 1.15 cannot make."""
     nodes = metagraph.object_graph_def.nodes
     if nodes[0].WhichOneof("kind") in ("function", "bare_concrete_function"):
         changes["object function: one that calls it"] += 1
         _call_by_object(nodes)
     # Its own optimizers do not make the slot variables of newer ones, and fail with a KeyError.
-    optimizers = {number for number, node in enumerate(nodes) if node.slot_variables}
+    optimizers = {number for number, node in enumerate(nodes) if node.slot_variables and not keep_optimizers}
     for node in nodes if optimizers else ():
         del node.slot_variables[:]
         for index in reversed(range(len(node.children))):

@@ -71,7 +71,7 @@ def parse_with_lists_of_keys(body: Body, node: Any, _library: Library) -> None:
     )
 
 
-@rule("ParseSequenceExample, which has keys as attributes", "ParseSequenceExampleV2")
+@rule("ParseSequenceExample, whose keys are attributes", "ParseSequenceExampleV2")
 def parse_with_constant_keys(body: Body, node: Any, _library: Library) -> None:
     """Parse a vector of sequence examples by the op whose keys are attributes."""
     for name in ("context_ragged_value_types", "feature_list_ragged_value_types"):

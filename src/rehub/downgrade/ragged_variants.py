@@ -12,7 +12,7 @@ from rehub.downgrade.vectors import concat_vectors, make_range, slice_vector
 _VARIANT = make_type("variant")
 
 
-@rule("a batch of one row or of rows of one length, splits of int64", "RaggedTensorToVariant", before=(2, 0))
+@rule("the same op for one row or rows of one length, with int64 splits", "RaggedTensorToVariant", before=(2, 0))
 def encode_rows(body: Body, node: Any, _library: Library) -> bool:
     """Encode a dense tensor as the only row of a ragged one, or each row of it as that of a ragged one."""
     if node.attr["RAGGED_RANK"].i:
@@ -40,7 +40,7 @@ def encode_rows(body: Body, node: Any, _library: Library) -> bool:
     return True
 
 
-@rule("values of a batch of one row, splits of int64", "RaggedTensorFromVariant", before=(2, 0))
+@rule("the same op for one row, with int64 splits", "RaggedTensorFromVariant", before=(2, 0))
 def decode_one_row(body: Body, node: Any, _library: Library) -> bool:
     """Decode a dense tensor as the only row of a ragged one."""
     if node.attr["output_ragged_rank"].i:

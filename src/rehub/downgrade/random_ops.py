@@ -18,7 +18,7 @@ _OF_SEED = {
 }
 
 
-@rule("the same numbers of the seed; others of a generator's state", *_OF_SEED)
+@rule("an op that draws the same numbers for a seed, others for a generator", *_OF_SEED)
 def draw_by_seed(body: Body, node: Any, _library: Library) -> None:
     """Draw random numbers by the op that takes a seed.
 
@@ -58,7 +58,7 @@ def _take_first(body: Body, vector: str, dtype: Any) -> str:
     return body.add("StridedSlice", [vector, *bounds], T=dtype, Index=INT32, **masks)
 
 
-@rule("kept for what draws by it", *_KEY_OPS)
+@rule("the seed, which replaces the key", *_KEY_OPS)
 def make_key(body: Body, node: Any, _library: Library) -> None:
     """Return the seed as the key: what draws takes the seed, by the rule for it."""
     seed = body.convert(node.input[0], node.attr.get("Tseed", INT64), INT64)
@@ -87,7 +87,7 @@ def read_and_skip(body: Body, node: Any, _library: Library) -> None:
     body.replace_outputs([("value", [value])])
 
 
-@rule("numbers of another op", "StatelessRandomUniformFullIntV2")
+@rule("StatelessRandomUniformInt, which draws other numbers", "StatelessRandomUniformFullIntV2")
 def draw_any_integer(body: Body, node: Any, _library: Library) -> None:
     """Draw integers of all bits: other numbers of the same distribution."""
     dtype = node.attr["dtype"]

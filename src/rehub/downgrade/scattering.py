@@ -11,7 +11,7 @@ from rehub.downgrade.rules import rule
 from rehub.downgrade.vectors import concat_vectors, make_vector, slice_vector
 
 
-@rule("extremes of segments", "TensorScatterMax", "TensorScatterMin")
+@rule("segment maxima and minima", "TensorScatterMax", "TensorScatterMin")
 def scatter_extremes(body: Body, node: Any, _library: Library) -> None:
     """Write the largest or smallest value of each index, by rows: the slices that indices choose are segments."""
     tensor, indices, updates = (each for each in node.input if not each.startswith("^"))

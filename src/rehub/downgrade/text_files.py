@@ -6,6 +6,7 @@ from typing import Any
 
 from rehub.downgrade.bodies import INT32, INT64, STRING, Body
 from rehub.downgrade.rules import Inexpressible
+from rehub.savedmodel.nodes import node_name
 
 _WHOLE_LINE, _LINE_NUMBER = -2, -1  # tf.lookup.TextFileIndex
 
@@ -18,6 +19,7 @@ def number_from_offset(body: Body, node: Any) -> None:
     handle, filename, *control = node.input
     limit = node.attr["vocab_size"].i if "vocab_size" in node.attr else -1
     lines = _read_lines(body, filename, limit)
+    control.append(f"^{node_name(_assert_not_empty(body, lines, filename))}")
     count = body.add("Size", [lines], T=STRING, out_type=INT64)
     first = body.constant(INT64, node.attr["offset"].i)
     end = body.add("AddV2", [first, count], T=INT64)
@@ -30,6 +32,14 @@ def number_from_offset(body: Body, node: Any) -> None:
         node.attr.pop(name, None)
     for name, index in zip(("Tkey", "Tval"), indices):
         node.attr[name].type = columns[index][1].type
+
+
+def _assert_not_empty(body: Body, lines: str, filename: str) -> str:
+    """Refuse empty lines and an empty file, as TensorFlow does (lookup_util.cc); return the check."""
+    are_full = body.add("NotEqual", [lines, body.constant(STRING, b"")], T=STRING)
+    is_valid = body.add("All", [are_full, body.constant(INT32, [0])], Tidx=INT32, keep_dims=False)
+    message = body.constant(STRING, b"Invalid content: an empty line, or no line, in the vocabulary file ")
+    return body.add("Assert", [is_valid, message, filename], T=[STRING, STRING])
 
 
 def _read_lines(body: Body, filename: str, limit: int) -> str:

@@ -18,7 +18,7 @@ _GRADIENTS = {
 
 
 @rule(
-    "a gradient of unknown shape",
+    "the same op with a gradient of unknown shape",
     *(f"Resource{kind}Apply{name}" for name in _GRADIENTS for kind in ("", "Sparse")),
     before=(2, 0),
 )
@@ -27,13 +27,17 @@ def hide_shape(body: Body, node: Any, _library: Library) -> None:
     _hide_shape_of_input(body, node, _GRADIENTS[node.op.partition("Apply")[2]], "T")
 
 
-@rule("updates of unknown shape", *(f"ResourceScatterNd{kind}" for kind in ("Add", "Sub", "Update")), before=(2, 0))
+@rule(
+    "the same op with updates of unknown shape",
+    *(f"ResourceScatterNd{kind}" for kind in ("Add", "Sub", "Update")),
+    before=(2, 0),
+)
 def hide_shape_of_updates(body: Body, node: Any, _library: Library) -> None:
     """Give updates without a shape, which 1.15 compares with that of the handle too: common_shape_fns.cc."""
     _hide_shape_of_input(body, node, 2, "T")
 
 
-@rule("indices of unknown shape", "ResourceGatherNd", before=(2, 0))
+@rule("the same op with indices of unknown shape", "ResourceGatherNd", before=(2, 0))
 def hide_shape_of_indices(body: Body, node: Any, _library: Library) -> None:
     """Give indices without a shape, of which 1.15 finds too many for that of the handle."""
     _hide_shape_of_input(body, node, 1, "Tindices")

@@ -1,4 +1,4 @@
-"""What a model holds, and what it can be used for: `hub.inspect`, without TensorFlow.
+"""What a model contains, and what you can do with it: `hub.inspect`, without TensorFlow.
 
 `inspection` reads the parts: functions (`callables`), `variables`, nodes (`graph_nodes`), assets and attachments.
 `capabilities` and `example_code` say how to use them. All of it goes into a `ModelInfo`, which `report` shows as text

@@ -120,9 +120,9 @@ class MinimumTensorFlow:
 
     Attributes:
         version: "1.15", or "2.1" and newer; "" if no TensorFlow has all that the model needs.
-        reason: the ops and attributes that ask for this version, or why none has them; "" for the oldest.
+        reason: the ops and attributes that require this version, or why no version has them; "" for the oldest.
         is_only: whether newer versions lack them.
-        note: what does not work in any version; "" if all does.
+        note: what does not work in any version; "" if everything works.
     """
 
     version: str
@@ -200,7 +200,7 @@ class ModelInfo:
 
     Attributes:
         handle: the handle that was inspected, without secrets.
-                path: the directory of the model.
+        path: the directory of the model.
         format: "TF2 SavedModel", "TF1 SavedModel" or "legacy module".
         saved_by: the library that made the saved object: "Keras 2", "Keras 3", "hub.convert", or "" for others.
         tensorflow_version: the version of TensorFlow that wrote the model; "" if it is not recorded.
@@ -208,8 +208,9 @@ class ModelInfo:
         callables: the functions of a TF2 object, sorted by path; empty in TF1.
         assets: the extra files, sorted by path.
         attachments: the messages that are attached to a legacy module.
-        missing_packages: the packages that the ops of the model need besides TensorFlow. minimum_tensorflow: the oldest
-        TensorFlow that has all ops and attributes of the model, and which of them need it.
+        missing_packages: the packages that the ops of the model need besides TensorFlow.
+        minimum_tensorflow: the oldest TensorFlow that has all ops and attributes of the model, and which of them
+            need it.
         can_be_called, can_be_fine_tuned, can_be_retrained: possible uses, with reasons. Fine-tuning trains a TF2 object
             as it was saved; retraining is how rehub trains a TF1 model.
         usage: the lines of Python that load and call the model, after `import rehub as hub, tensorflow as tf`.

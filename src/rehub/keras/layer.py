@@ -58,18 +58,20 @@ class KerasLayer(metaclass=_KerasInUse):
             search for in names, a predicate over variables, or a list of names, expressions and variables. You can
             change this later by `layer.trainable`. Modules in TF1 Hub format can be trained too. A signature of a TF2
             object trains the variables that it uses, but has no training mode. TF1 SavedModels cannot be trained, nor
-            can modules in TensorFlow 1.15 or in a TF1 graph: train such modules with `hub.Module`. arguments: further
-            keyword arguments for the function. They must be JSON-serializable to save the layer. _sentinel: do not use.
-            The arguments after it must be given by name. tags: which graph variant of the SavedModel to load. Unset, a
-            legacy module uses its training variant while it is trained, else the variant without tags. signature: the
-            name of a signature to call instead of the object. Unset, it is "default" for a legacy module. For an object
-            that is not callable, it is the only signature, if that has one output. signature_outputs_as_dict: True
-            returns the dict of all outputs of the signature. output_key: the key of the output to return, if the
-            function returns a dict. Unset, it is "default" for a legacy module. A signature needs either this or
-            `signature_outputs_as_dict=True`. output_shape: the shapes of the outputs without the batch dimension, in
-            the structure of the outputs. Give them if the graph of the function does not have them. An output of
-            another shape is an error. load_options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
-            regularization_losses: False omits the losses of the object, for a program that adds its own.
+            can modules in TensorFlow 1.15 or in a TF1 graph: train such modules with `hub.Module`.
+        arguments: further keyword arguments for the function. They must be JSON-serializable to save the layer.
+        _sentinel: do not use. The arguments after it must be given by name.
+        tags: which graph variant of the SavedModel to load. Unset, a legacy module uses its training variant while it
+            is trained, else the variant without tags.
+        signature: the name of a signature to call instead of the object. Unset, it is "default" for a legacy module.
+            For an object that is not callable, it is the only signature, if that has one output.
+        signature_outputs_as_dict: True returns the dict of all outputs of the signature.
+        output_key: the key of the output to return, if the function returns a dict. Unset, it is "default" for a legacy
+            module. A signature needs either this or `signature_outputs_as_dict=True`.
+        output_shape: the shapes of the outputs without the batch dimension, in the structure of the outputs. Give them
+            if the graph of the function does not have them. An output of another shape is an error.
+        load_options: a `tf.saved_model.LoadOptions`; needs TensorFlow 2.3 or newer.
+        regularization_losses: False omits the losses of the object, for a program that adds its own.
         **kwargs: for the `Layer` class of Keras: `name`, `dtype`, `input_shape`, ... A floating dtype or a mixed
             precision policy casts the outputs. The dtypes inside the model do not change.
 

@@ -23,7 +23,7 @@ def text_embedding_column(key: Any, module_spec: Any, trainable: bool = False) -
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module is not such a text embedding; shows its inputs and outputs.
+        InvalidModule: the module is not a text embedding of this kind; the message shows its inputs and outputs.
     """
     from rehub.legacy.column_classes import TextEmbeddingColumn
 
@@ -46,7 +46,7 @@ def sparse_text_embedding_column(
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module is not such a text embedding; shows its inputs and outputs.
+        InvalidModule: the module is not a text embedding of this kind; the message shows its inputs and outputs.
         InvalidSetting: the combiner is unknown.
     """
     from rehub.legacy.column_classes import SparseTextEmbeddingColumn
@@ -69,7 +69,7 @@ def image_embedding_column(key: Any, module_spec: Any, image_size: Sequence[int]
         A feature column of dense values.
 
     Raises:
-        InvalidModule: the module does not take such images; shows its inputs and outputs.
+        InvalidModule: the module does not take such images; the message shows its inputs and outputs.
     """
     from rehub.legacy.column_classes import ImageEmbeddingColumn
 

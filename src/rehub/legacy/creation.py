@@ -77,9 +77,10 @@ def add_signature(name: str | None = None, inputs: Any = None, outputs: Any = No
     """Name the tensors that a module takes and returns. Call it in a `module_fn`, once for each signature.
 
     Args:
-        name: the name of the signature; unset, "default". inputs: a dict of placeholders by name: dense, sparse or
-        ragged tensors. A single placeholder is named "default". None means no inputs. outputs: a dict of tensors by
-        name, or a single tensor, which is named "default".
+        name: the name of the signature; unset, "default".
+        inputs: a dict of placeholders by name: dense, sparse or ragged tensors. A single placeholder is named
+            "default". None means no inputs.
+        outputs: a dict of tensors by name, or a single tensor, which is named "default".
 
     Raises:
         InvalidModule: an input or output is not a dense, sparse or ragged tensor, or an input is colocated with
@@ -135,10 +136,11 @@ def create_module_spec_from_saved_model(
             named here, so that nothing is lost silently.
 
     Raises:
-        ModelNotFound: the directory has no SavedModel; the message says what it contains. CorruptModel: a file of the
-        SavedModel is damaged. UnsafeModel: the SavedModel has ops that could do harm, and REHUB_TRUST refuses them.
-        InvalidModule: a graph has an unsupported collection that is not dropped. MissingOp: a newer TensorFlow wrote
-        the SavedModel, and it cannot be rewritten for the running one.
+        ModelNotFound: the directory has no SavedModel; the message says what it contains.
+        CorruptModel: a file of the SavedModel is damaged.
+        UnsafeModel: the SavedModel has ops that could do harm, and REHUB_TRUST refuses them.
+        InvalidModule: a graph has an unsupported collection that is not dropped.
+        MissingOp: a newer TensorFlow wrote the SavedModel, and it cannot be rewritten for the running one.
     """
     directory = resolvers.resolve(saved_model_path)
     label = label_model(saved_model_path, directory)

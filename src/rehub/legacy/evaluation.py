@@ -27,7 +27,7 @@ def eval_function_for_module(spec: Any, tags: Iterable[str] | None = None) -> It
         tags: the set of strings that names the graph variant; unset, the empty set.
 
     Raises:
-        TagsNotFound: no variant has these tags; lists those that exist.
+        TagsNotFound: no variant has these tags; the message lists those that exist.
     """
     v1 = tf_internals.import_tensorflow().compat.v1
     callers_graph = None if v1.executing_eagerly() else v1.get_default_graph()

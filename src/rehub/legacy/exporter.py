@@ -52,10 +52,10 @@ class LatestModuleExporter:
         """Configure the exporter.
 
         Args:
-            name: the name of the exporter, which `train_and_evaluate` makes a part of the path. serving_input_fn:
-            returns a `ServingInputReceiver`. The `model_fn` gets its features, in mode PREDICT, to build the graph of
-            the modules. That graph is never run. exports_to_keep: how many of the latest exports are kept; None for
-            all.
+            name: the name of the exporter, which `train_and_evaluate` makes a part of the path.
+            serving_input_fn: returns a `ServingInputReceiver`. The `model_fn` gets its features, in mode PREDICT, to
+                build the graph of the modules. That graph is never run.
+            exports_to_keep: how many of the latest exports are kept; None for all.
 
         Raises:
             InvalidSetting: `exports_to_keep` is not positive.

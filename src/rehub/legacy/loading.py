@@ -35,10 +35,11 @@ def load_module_spec(path: Any) -> ModuleSpec:
         path: a URL, a path, or any other handle that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model is
-        not a legacy module; the message says what loads it. CorruptModel: a file of the module is damaged. UnsafeModel:
-        the module has ops that could do harm, and REHUB_TRUST refuses them. MissingOp: a newer TensorFlow wrote the
-        module, and it cannot be rewritten for the running one.
+        ModelNotFound: the directory has no model; the message says what it contains.
+        UnsupportedFormat: the model is not a legacy module; the message says what loads it.
+        CorruptModel: a file of the module is damaged.
+        UnsafeModel: the module has ops that could do harm, and REHUB_TRUST refuses them.
+        MissingOp: a newer TensorFlow wrote the module, and it cannot be rewritten for the running one.
     """
     directory = resolvers.resolve(path)
     label = label_model(path, directory)

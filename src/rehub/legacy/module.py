@@ -37,14 +37,14 @@ class Module:
         Args:
             spec: a `hub.ModuleSpec`, or a handle to load one from.
             trainable: whether to add variables to TRAINABLE_VARIABLES, regularization losses to REGULARIZATION_LOSSES,
-                and the update ops of each call to UPDATE_OPS. name: the name of the variable scope for the module, made
-                unique if it is taken.
+                and the update ops of each call to UPDATE_OPS.
+            name: the name of the variable scope for the module, made unique if it is taken.
             tags: the set of strings that names the graph variant; unset, the empty set.
 
         Raises:
-            GraphRequired: eager execution is enabled; the message shows what to do. TagsNotFound: no variant has these
-            tags; the message lists the tags that exist. MissingOp: the graph uses an op that is not available; the
-            message names the package that provides it.
+            GraphRequired: eager execution is enabled; the message shows what to do.
+            TagsNotFound: no variant has these tags; the message lists the tags that exist.
+            MissingOp: the graph uses an op that is not available; the message names the package that provides it.
             RuntimeError: the variable scope is unused, but its name scope is not.
         """
         with _leave_functions():
@@ -77,7 +77,7 @@ class Module:
             The output named "default", or all outputs by name. Outputs that are not used cost nothing.
 
         Raises:
-            SignatureNotFound: no signature has this name; lists those that exist.
+            SignatureNotFound: no signature has this name; the message lists those that exist.
             InputMismatch: the inputs do not fit the signature, or it has no output named "default".
             GraphRequired: the current graph is not the one that the module was made in.
         """
@@ -132,8 +132,8 @@ class Module:
             session: a `tf.compat.v1.Session` of the module's graph.
 
         Raises:
-            GraphRequired: the current graph or the session's graph is not the module's. ExportTargetTaken: there is
-            already a model at `path`.
+            GraphRequired: the current graph or the session's graph is not the module's.
+            ExportTargetTaken: there is already a model at `path`.
         """
         for owner, graph in (("default", _current_graph()), ("session", session.graph)):
             if graph is not self._graph:

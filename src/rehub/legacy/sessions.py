@@ -19,7 +19,8 @@ def session_config(config: Any | None = None) -> Any:
     "Assigned device ... does not match any device". It sets `share_cluster_devices_in_session`, which is an
     experimental setting in TensorFlow up to 2.1.
 
-    Args: config: a `tf.compat.v1.ConfigProto` with other settings, which is copied, not changed.
+    Args:
+        config: a `tf.compat.v1.ConfigProto` with other settings, which is copied, not changed.
 
     Returns:
         A new `tf.compat.v1.ConfigProto`.

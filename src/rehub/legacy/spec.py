@@ -40,7 +40,8 @@ class ModuleSpec:
         """Write the module with weights from a checkpoint, in a session of its own.
 
         Args:
-            path: a directory without a model. _sentinel: do not use. The arguments after it must be given by name.
+            path: a directory without a model.
+            _sentinel: do not use. The arguments after it must be given by name.
             checkpoint_path: the path prefix of the checkpoint, or its directory; required.
             name_transform_fn: maps a variable's name in the module to its name in the checkpoint. Unset, the names are
                 the same.
@@ -120,8 +121,8 @@ class ModuleSpec:
         """Return a message that the publisher attached to the module by `hub.attach_message`.
 
         Args:
-            key: the key under which the message was attached. message_type: the protocol buffer class that parses the
-            message.
+            key: the key under which the message was attached.
+            message_type: the protocol buffer class that parses the message.
             tags: those of the graph variant; unset, the empty set.
             required: whether a missing message is an error.
 

@@ -89,12 +89,14 @@ def resolve(handle: object, *, refresh: bool | None = None) -> str:
         The path of the directory, or the result of the registered resolver.
 
     Raises:
-        InvalidHandle: the handle has another type, or a form that no resolver supports. UnsupportedFormat: the handle
-        names a model of another format: TF.js, TF Lite, a `.keras` or `.h5` file. ModelNotFound: the path does not
-        exist, or the repository or bucket has no SavedModel. DownloadError: the download failed. NotInCache: the model
-        must be downloaded, and `REHUB_OFFLINE` forbids that. PackageMissing: the handle needs a package that is not
-        installed. CorruptArchive: the download is not an archive, or is incomplete. UnsafeArchive: the archive contains
-        something that a model's archive must not contain.
+        InvalidHandle: the handle has another type, or a form that no resolver supports.
+        UnsupportedFormat: the handle names a model of another format: TF.js, TF Lite, a `.keras` or `.h5` file.
+        ModelNotFound: the path does not exist, or the repository or bucket has no SavedModel.
+        DownloadError: the download failed.
+        NotInCache: the model must be downloaded, and `REHUB_OFFLINE` forbids that.
+        PackageMissing: the handle needs a package that is not installed.
+        CorruptArchive: the download is not an archive, or is incomplete.
+        UnsafeArchive: the archive contains something that a model's archive must not contain.
         CacheError: the cache cannot be read or written.
         InvalidSetting: an environment variable has an impossible value.
     """

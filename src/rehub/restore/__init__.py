@@ -30,6 +30,7 @@ from rehub.restore.remote_devices import explain_remote_devices as explain_remot
 from rehub.restore.remote_directories import detect_layout_anywhere as detect_layout_anywhere
 from rehub.restore.remote_directories import is_local as is_local
 from rehub.restore.remote_directories import read_model as read_model
+from rehub.restore.remote_directories import strip_entry_name as strip_entry_name
 from rehub.restore.report import Form as Form
 from rehub.restore.report import LoadReport as LoadReport
 from rehub.restore.report import OptimizedFunction as OptimizedFunction

@@ -49,7 +49,7 @@ def rewrite_if_newer(layout: Layout, metagraphs: tuple[MetaGraph, ...], label: s
     if not is_unsupported and not needs_rewriting(read_model(layout), version, lacking):
         return layout, None
     read_tensor = functools.partial(read_checkpoint_tensor, layout.path)
-    rewriting = rewrite_model(copy_model_bytes(layout), version, label, read_tensor, lacking)
+    rewriting = rewrite_model(copy_model_bytes(layout), version, label, read_tensor, lacking, keep_optimizers=True)
     if rewriting is None:
         return layout, None
     for change in rewriting.changes:

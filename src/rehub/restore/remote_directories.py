@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from rehub import tf_internals
-from rehub.errors import LocationUnreadable
-from rehub.escaping import quote_url
+from rehub.errors import LocationUnreadable, UnsafeArchive
+from rehub.escaping import quote, quote_url
 from rehub.savedmodel import Layout, detect_layout
 from rehub.savedmodel.encodings import convert_to_pb, read_model_bytes
 from rehub.savedmodel.wire import Buffer
@@ -45,6 +47,18 @@ def copy_model_bytes(layout: Layout) -> bytes:
         with tf_internals.import_tensorflow().io.gfile.GFile(layout.file, "rb") as remote:
             content = remote.read()
     return bytes(convert_to_pb(layout.file, content)[:])
+
+
+def strip_entry_name(directory: str, name: str) -> str:
+    """Return the name of an entry of a directory, without the slash that marks directories of object stores.
+
+    Raises:
+        UnsafeArchive: it leads out of the directory. The key of an object in a store can hold "..".
+    """
+    stripped = name.rstrip("/")
+    if stripped in ("", ".", "..") or set(stripped) & {"/", os.sep, "\0"}:
+        raise UnsafeArchive(f"{quote_url(directory)} is refused: its file {quote(name)} is not in the directory.")
+    return stripped
 
 
 def _list_directory(path: str) -> list[str]:

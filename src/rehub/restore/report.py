@@ -12,12 +12,12 @@ _REPORT = "_rehub_load_report"
 
 @dataclass(frozen=True)
 class OutputDifference:
-    """How far an output of a form is from that of the function as it was restored, at most.
+    """The largest difference between an output of a form and that of the plain form.
 
     Attributes:
         output: its name, or its index among the outputs.
         absolute: the largest difference of two numbers; 1.0 for strings and booleans that differ.
-        relative: that, over the largest magnitude of the restored function's output.
+        relative: the absolute difference divided by the largest magnitude of the plain form's output.
     """
 
     output: str
@@ -31,10 +31,10 @@ class Form:
 
     Attributes:
         name: "plain", "frozen" or "bf16".
-        seconds: the median time of a call; None where it was not measured.
-        slow_call: the time that a quarter of the calls exceeded; None where it was not measured.
-        differences: how far each output is from the plain one's.
-        refused: why it is not chosen, however fast; "" where it can be.
+        seconds: the median time of a call; None if it was not measured.
+        slow_call: the time that a quarter of the calls exceeded; None if it was not measured.
+        differences: the difference of each output from the plain form's.
+        refused: why it is not chosen, however fast; "" if it can be chosen.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Form:
 
 @dataclass(frozen=True)
 class OptimizedFunction:
-    """What was measured of one signature, or one trace of a function, and which form of it is served.
+    """The measurements of one signature, or of one trace of a function, and the chosen form.
 
     Attributes:
         name: as it is called: "signatures['serving_default']", or "__call__(float32[?, 224, 224, 3])".
         inputs: the inputs that it was measured with: "images=float32[1, 224, 224, 3]".
-        chosen: the name of the form that is served.
+        chosen: the name of the form that is used.
         forms: the forms that were made, the plain one first.
-        reason: why the function is left as it was without a comparison; "" where forms were compared.
+        reason: why the function stays plain without a comparison; "" if forms were compared.
     """
 
     name: str
@@ -69,7 +69,7 @@ class OptimizedFunction:
 
     @property
     def speedup(self) -> float:
-        """How many times faster the chosen form is than the plain one: 1.0 where that is the chosen one."""
+        """How many times faster the chosen form is than the plain form; 1.0 if the plain form is chosen."""
         seconds = {form.name: form.seconds for form in self.forms}
         plain, chosen = seconds.get("plain"), seconds.get(self.chosen)
         return plain / chosen if plain and chosen else 1.0
@@ -81,12 +81,12 @@ class LoadReport:
 
     Attributes:
         loader: "lazy", "tensorflow" (TensorFlow's own loader), or "retrain" (a TF1 model, whose graph is traced again).
-        reason: why the lazy loader was not used; "" if it was used, or if you chose another loader. prepared: the
-        directory of the prepared form from which the weights are mapped; "" if they are not mapped. optimized: with
-        `optimize="inference"`, the measurements and the choice for each signature and function. rewritten: if a newer
-        TensorFlow wrote the model, each kind of change that was made to it, with its count. left_out: the functions of
-        a rewritten model that cannot be rewritten, and the variables of an optimizer that no installed Keras has, with
-        the reason.
+        reason: why the lazy loader was not used; "" if it was used, or if you chose another loader.
+        prepared: the directory of the prepared form from which the weights are mapped; "" if they are not mapped.
+        optimized: with `optimize="inference"`, the measurements and the choice for each signature and function.
+        rewritten: if a newer TensorFlow wrote the model, each kind of change that was made to it, with its count.
+        left_out: the functions of a rewritten model that cannot be rewritten, and the variables of an optimizer that no
+            installed Keras has, with the reason.
     """
 
     loader: str

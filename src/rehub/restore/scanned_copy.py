@@ -15,7 +15,7 @@ import tempfile
 import threading
 
 from rehub import tf_internals
-from rehub.restore.remote_directories import is_local
+from rehub.restore.remote_directories import is_local, strip_entry_name
 from rehub.savedmodel import Layout
 from rehub.savedmodel.layout import CPB, PB, PBTXT
 
@@ -76,7 +76,7 @@ def make_scanned_copy(layout: Layout, content: bytes) -> Layout:
 
 def _link_others(path: str, directory: str) -> None:
     for name in os.listdir(path):
-        if name in _MODEL_FILES:
+        if _is_model_file(name):
             continue
         source, target = os.path.join(path, name), os.path.join(directory, name)
         if os.path.lexists(target):
@@ -90,15 +90,21 @@ def _link_others(path: str, directory: str) -> None:
                 shutil.copyfile(source, target)
 
 
+def _is_model_file(name: str) -> bool:
+    # Where a file system ignores case, a link of another spelling would be what the scanned bytes are written through.
+    return name.lower() in _MODEL_FILES
+
+
 def _fetch_others(path: str, directory: str) -> None:
     gfile = tf_internals.import_tensorflow().io.gfile
     for parent, directories, names in gfile.walk(path):
         inner = os.path.join(directory, *parent[len(path) :].strip("/").split("/"))
         for name in directories:
-            os.makedirs(os.path.join(inner, name.rstrip("/")), exist_ok=True)
+            os.makedirs(os.path.join(inner, strip_entry_name(parent, name)), exist_ok=True)
         for name in names:
-            if inner.rstrip("/") != directory or name not in _MODEL_FILES:
-                gfile.copy(f"{parent.rstrip('/')}/{name}", os.path.join(inner, name), overwrite=True)
+            if inner.rstrip("/") != directory or not _is_model_file(name):
+                target = os.path.join(inner, strip_entry_name(parent, name))
+                gfile.copy(f"{parent.rstrip('/')}/{name}", target, overwrite=True)
 
 
 def _remove_directory(process: int, root: str) -> None:

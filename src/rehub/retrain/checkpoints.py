@@ -26,10 +26,10 @@ def restore_checkpoint(module: Any, checkpoint: str | os.PathLike[str], scope: s
     Variables outside the scope, and the slots that an optimizer kept for a variable, are ignored.
 
     Args:
-        module: the result of `hub.load` for a legacy module. checkpoint: the path that the Saver returned, without
-        `.index`; or a directory, for its latest checkpoint. scope: the `name=` of the `hub.Module`, after the variable
-        scopes around it: "tower/text". A module without a name had the name "module", the second one "module_1". "" for
-        names without a scope.
+        module: the result of `hub.load` for a legacy module.
+        checkpoint: the path that the Saver returned, without `.index`; or a directory, for its latest checkpoint.
+        scope: the `name=` of the `hub.Module`, after the variable scopes around it: "tower/text". A module without a
+            name had the name "module", the second one "module_1". "" for names without a scope.
 
     Returns:
         The module.

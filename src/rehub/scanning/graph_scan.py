@@ -45,15 +45,15 @@ class Finding:
     """Something in a model that its users should know.
 
     Attributes:
-        op: the op; "" where it is none.
-        kind: what it does, in two or three words: "writes files".
-        severity: "danger" for what `hub.load(trusted=False)` refuses, "note" for what is good to know.
+        op: the op; "" if the finding is not about an op.
+        kind: what the op does, in two or three words: "writes files".
+        severity: "danger" if `hub.load(trusted=False)` refuses it, else "note".
         reason: why it matters, in a sentence.
-        what: the file, URL or function that it is about, where the model names it; else "".
-        tags: of the graph variant that it is in.
-        function: the function that it is in; "" in the graph itself.
-        node: the node's name; the file's, where it is none.
-        within: the nodes that hold the graph serialized in which it is, outermost first.
+        what: the file, URL or function that the op uses, if the model names it; else "".
+        tags: the tags of the graph variant.
+        function: the function that contains the node; "" for the graph itself.
+        node: the name of the node, or of the file if there is no node.
+        within: the nodes that contain the graph in serialized form, outermost first.
     """
 
     op: str

@@ -15,7 +15,10 @@ from rehub.scanning.graph_scan import Finding, scan_saved_model
 from rehub.scanning.keras_lambdas import find_lambdas_in_metadata, find_lambdas_in_objects
 
 _LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
-_LAMBDA_REASON = "It holds Python bytecode, which Keras runs when it loads the model. hub.load never looks at it."
+_LAMBDA_REASON = (
+    "Keras runs it when it loads the model: Python bytecode, or a function of TensorFlow that can do harm. hub.load "
+    "never looks at it."
+)
 _LIBRARY_REASON = "It is native code. hub.load loads no library of a model; nothing else should."
 
 
@@ -24,9 +27,10 @@ class ScanReport:
     """What `hub.scan` found.
 
     Attributes:
-        handle: the handle that was scanned. path: the directory of the model. findings: first the findings in the
-        graphs, in the order of the file, then the findings in other files. nodes, functions: how many were read, in all
-        graph variants.
+        handle: the handle that was scanned.
+        path: the directory of the model.
+        findings: first the findings in the graphs, in the order of the file, then the findings in other files.
+        nodes, functions: how many were read, in all graph variants.
     """
 
     handle: str
@@ -58,7 +62,7 @@ class ScanReport:
 
     @property
     def dangers(self) -> tuple[Finding, ...]:
-        """The findings that a careful user refuses; the others are only good to know."""
+        """The findings of severity "danger"; the others are notes."""
         return tuple(finding for finding in self.findings if finding.severity == "danger")
 
     @property
@@ -97,9 +101,10 @@ def scan(handle: Any) -> ScanReport:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
 
     Raises:
-        ModelNotFound: the directory has no model; the message says what it contains. UnsupportedFormat: the model has
-        another format; the message says what loads it. LocationUnreadable: the model is in an object store, and was not
-        copied to this machine. CorruptModel: a file of the model is damaged.
+        ModelNotFound: the directory has no model; the message says what it contains.
+        UnsupportedFormat: the model has another format; the message says what loads it.
+        LocationUnreadable: the model is in an object store, and was not copied to this machine.
+        CorruptModel: a file of the model is damaged.
     """
     model = open_model(handle)
     found = scan_saved_model(model.layout.file, model.content)

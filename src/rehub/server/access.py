@@ -81,7 +81,9 @@ class Visitor:
 
     def can_read(self, publisher: str) -> bool:
         """Whether models of this publisher are shown."""
-        if not _matches_any(publisher, self.access.private) or self.user:
+        # On a file system that ignores case, another spelling leads to the same models.
+        private = [pattern.lower() for pattern in self.access.private]
+        if not _matches_any(publisher.lower(), private) or self.user:
             return True
         return self.token is not None and self.token.allows("read", publisher)
 

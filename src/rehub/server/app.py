@@ -181,7 +181,7 @@ class _Application:
 
     async def _send_tflite(self, request: Request, name: ModelName, found: StoredModel) -> Response:
         file = tflite_file(found.directory)
-        if file is None:
+        if file is None or not self._service.hub_of(found).tree.holds(file):
             return self._answer_problem(request, HTTPStatus.NOT_FOUND, f"{found.name} has no TFLite file.")
         if name.version is None and found.is_versioned:
             return RedirectResponse(add_query_item(f"/{found.name}", _TFLITE), HTTPStatus.FOUND)

@@ -16,8 +16,8 @@ from markdown_it import MarkdownIt
 # Markdown takes about 50 microseconds for each character of a card that is written to take long.
 _LONGEST = 128 << 10
 _CUT = "\n\n*The card is longer than 128 kB; the rest is not shown.*\n"
-_HEADING = re.compile(r"#\s*(?:Module|Lite|Tfjs|Coral|Placeholder|Collection|Publisher)?\s*(\S.*)")
-_METADATA = re.compile(r"<!--\s*([\w-]+):\s*(.*?)\s*-->", re.DOTALL)
+_METADATA_START = re.compile(r"<!--\s*([\w-]+):")
+_METADATA_END = "-->"
 _MOST_METADATA = 200
 _LONGEST_VALUE = 300
 _LONGEST_DESCRIPTION = 300
@@ -65,15 +65,9 @@ def parse_card(text: str) -> Card:
     >>> card.description, card.first("task"), card.body
     ('Embeds sentences.', 'embedding', '## Overview')
     """
-    metadata: dict[str, list[str]] = {}
-
-    def take(match: re.Match[str]) -> str:
-        if len(metadata) < _MOST_METADATA:
-            metadata.setdefault(match[1].lower(), []).append(" ".join(match[2].split())[:_LONGEST_VALUE])
-        return ""
-
-    rest = _METADATA.sub(take, text).lstrip("\ufeff \r\n")
-    if _HEADING.match(rest):
+    rest, metadata = _split_off_metadata(text)
+    rest = rest.lstrip("\ufeff \r\n")
+    if rest.startswith("#") and rest[1:].strip():
         rest = rest.partition("\n")[2].lstrip()
     first, _, body = rest.partition("\n\n")
     description = " ".join(first.split())
@@ -82,6 +76,25 @@ def parse_card(text: str) -> Card:
     return Card(
         description[:_LONGEST_DESCRIPTION], {key: tuple(values) for key, values in metadata.items()}, body.strip()
     )
+
+
+def _split_off_metadata(text: str) -> tuple[str, dict[str, list[str]]]:
+    """Return a card without its metadata, and the metadata.
+
+    One regular expression for a whole comment would take cubic time on one that never ends.
+    """
+    metadata: dict[str, list[str]] = {}
+    rest: list[str] = []
+    position = 0
+    while True:
+        start = _METADATA_START.search(text, position)
+        end = -1 if start is None else text.find(_METADATA_END, start.end())
+        if start is None or end < 0:
+            return "".join(rest) + text[position:], metadata
+        if len(metadata) < _MOST_METADATA:
+            metadata.setdefault(start[1].lower(), []).append(" ".join(text[start.end() : end].split())[:_LONGEST_VALUE])
+        rest.append(text[position : start.start()])
+        position = end + len(_METADATA_END)
 
 
 def render_card(body: str, *, remote_images: bool) -> str:

@@ -182,7 +182,7 @@ def _explain_refusal(url: str, answer: requests.Response, found: dict[str, Any])
     said = escape(reason, _LONGEST_MESSAGE) if isinstance(reason, str) else "it gave no reason"
     message = f"{quote_url(url)}: the service answered {answer.status_code}: {said}"
     if answer.status_code in (429, 503):
-        return TransientError(message, pause=parse_retry_after(answer.headers.get("Retry-After")))
+        return TransientError(message, pause=parse_retry_after(answer.headers))
     if answer.status_code == 401:
         message += f" Set {TOKEN_VARIABLE}, or put the token as the password of this host into ~/.netrc."
     if answer.status_code == 413 and not isinstance(reason, str):

@@ -28,7 +28,8 @@ from rehub.staging import fsync_path, fsync_tree, rename_if_absent, write_atomic
 from rehub.transfer.archives import unpack_archive
 
 _SECONDS_UNTIL_STALE = 24 * 3600
-_MODEL_FILES_OF_TENSORFLOW = ("saved_model.pb", "saved_model.pbtxt")
+# The last is read by TensorFlow Serving, and by nothing that could scan it.
+_MODEL_FILES_OF_TENSORFLOW = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
 
 
 class VersionTaken(HubError, FileExistsError):

@@ -110,7 +110,7 @@ class Service:
             return None
         tree = self.hub.tree
         directory = tree.place_of(name)
-        own = [each for each in (directory / CARD_FILE, directory.with_suffix(".md")) if tree.holds(each.parent)]
+        own = [each for each in (directory / CARD_FILE, directory.with_suffix(".md")) if tree.holds(each)]
         other = tree.docs / name.publisher / "collections" / name.name[len("collection/") :] / "1.md"
         found = next((each for each in (*own, other) if each.is_file()), None)
         return None if found is None else (name.path, found)

@@ -185,10 +185,10 @@ def _is_restored(variable: Any) -> bool:
 
 
 def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
-    """Restore variables to which no object leads, such as those of an optimizer that the model is loaded without.
+    """Restore variables to which no object leads: of an optimizer that `rehub convert --for-tensorflow` left out.
 
     Args:
-        variables: by their names in the checkpoint. Those that it lacks stay without a value.
+        variables: by their names in the checkpoint. Those that it lacks, or has several of, stay without a value.
         prefix: the checkpoint's.
     """
     from tensorflow.core.protobuf import trackable_object_graph_pb2
@@ -199,9 +199,12 @@ def _restore_by_names(variables: Mapping[str, Any], prefix: str) -> None:
     reader = tf.train.load_checkpoint(prefix)
     objects = trackable_object_graph_pb2.TrackableObjectGraph()
     objects.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
-    keys = {each.full_name: each.checkpoint_key for node in objects.nodes for each in node.attributes}
+    keys: dict[str, list[str]] = {}
+    for node in objects.nodes:
+        for attribute in node.attributes:
+            keys.setdefault(attribute.full_name, []).append(attribute.checkpoint_key)
     for name, variable in variables.items():
-        key = keys.get(name)
+        key = keys[name][0] if len(keys.get(name, ())) == 1 else None
         if key is not None:
             (value,) = tf.raw_ops.RestoreV2(
                 prefix=prefix, tensor_names=[key], shape_and_slices=[""], dtypes=[variable.dtype.base_dtype]
@@ -244,7 +247,12 @@ _LOADER_MODULES = {
     "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
-    "tensorflow.python.saved_model.revived_types": ("deserialize", "registered_identifiers"),
+    "tensorflow.python.saved_model.revived_types": (
+        "VersionedTypeRegistration",
+        "deserialize",
+        "register_revived_type",
+        "registered_identifiers",
+    ),
     "tensorflow.python.trackable.data_structures": ("List",),
 }
 

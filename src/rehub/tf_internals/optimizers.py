@@ -7,20 +7,28 @@ import importlib.util
 from typing import Any, Sequence
 
 from rehub.tf_internals.objects import auto_trackable_class, revived_types
-from rehub.tf_internals.tensorflow import tensorflow_version
+from rehub.tf_internals.tensorflow import parse_version, tensorflow_version
 
 _IDENTIFIER = "rehub_optimizer"
 _SLOTS_OF = "_rehub_slots_of/"
 
 
-def can_revive(identifier: str) -> bool:
+def can_revive(identifier: str, written_by: str) -> bool:
     """Whether an optimizer of this identifier can be made by a class of Keras 2.
 
     TensorFlow's loader imports `tf_keras` for it, and before 2.16 the Keras that TensorFlow requires
-    (saved_model/load.py). Seen in 2.15, 2.21.
+    (saved_model/load.py). That of 1.15 does not make the slot variables of newer ones, and fails with a KeyError. Seen
+    in 1.15, 2.15, 2.21.
+
+    Args:
+        written_by: the version of the TensorFlow that wrote the model.
     """
-    has_keras_2 = tensorflow_version() < (2, 16) or importlib.util.find_spec("tf_keras") is not None
-    return has_keras_2 and identifier == "optimizer"
+    version = tensorflow_version()
+    if version < (2, 0):
+        has_class = parse_version(written_by) < (2, 0)
+    else:
+        has_class = version < (2, 16) or importlib.util.find_spec("tf_keras") is not None
+    return has_class and identifier == "optimizer"
 
 
 def revive_optimizer(proto: Any) -> Any:

@@ -121,10 +121,20 @@ def _try_get(
     session: Session, url: str, seconds: float, headers: Mapping[str, str] | None
 ) -> requests.Response | Exception:
     """Return the response to a request, or the error."""
+    import requests
+
     session.deadline.start(seconds)
     try:
+        # Given here, as `requests` would look into .netrc first: before 2.32.4 by a part of the URL that is not always
+        # the host (CVE-2024-47081), so that the redirect of one server could send it the password of another.
+        login = requests.utils.get_auth_from_url(url)
         return session.get(
-            url, stream=True, allow_redirects=False, timeout=(seconds, seconds), headers=dict(headers or {})
+            url,
+            stream=True,
+            allow_redirects=False,
+            timeout=(seconds, seconds),
+            headers=dict(headers or {}),
+            auth=login if any(login) else None,
         )
     except list_http_errors() as error:
         return error
@@ -226,7 +236,7 @@ def _status_error(session: Session, response: requests.Response, log: RequestLog
     body = quote_start(start) + problem
     reason = f"the server answered {status} {escape(response.reason or '', 60)}. {hint}\n  it says: {body}"
     if status in _TRANSIENT_STATUSES:
-        pause = parse_retry_after(response.headers.get("Retry-After"))
+        pause = parse_retry_after(response.headers)
         return TransientError(log.format_error(reason), status=status, pause=pause)
     if status == 403 and len(log.hops) > 1:
         # tensorflow/hub#932: the target of the redirect is a signed URL, which expires. The first URL gives a new one.

@@ -7,7 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Callable, NoReturn, TypeVar
+from typing import Callable, Mapping, NoReturn, TypeVar
 
 from rehub.errors import DownloadError
 from rehub.strict_parsing import parse_count, parse_http_date
@@ -107,14 +107,23 @@ class RetryPolicy:
         raise error from failure
 
 
-def parse_retry_after(header: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, as a number or a date; None if it is neither.
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a response's Retry-After header asks to wait, as a number or a date; None if it does not.
 
-    >>> parse_retry_after("120"), parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), parse_retry_after("soon")
-    (120.0, 0.0, None)
+    A date is compared with the response's Date header, because the clock of this machine may be wrong (RFC 9110,
+    10.2.3).
+
+    >>> parse_retry_after({"Retry-After": "120"}), parse_retry_after({"Retry-After": "soon"}), parse_retry_after({})
+    (120.0, None, None)
+    >>> parse_retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:10 GMT"})
+    0.0
+    >>> parse_retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:10 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"})
+    10.0
     """
+    header = headers.get("Retry-After")
     seconds = parse_count(header)
     if seconds is not None:
         return float(seconds)
     date = parse_http_date(header)
-    return None if date is None else max(0.0, (date - datetime.now(timezone.utc)).total_seconds())
+    now = parse_http_date(headers.get("Date")) or datetime.now(timezone.utc)
+    return None if date is None else max(0.0, (date - now).total_seconds())

@@ -63,9 +63,9 @@ def build_index(
 ) -> VectorIndex:
     """Build an index of the vectors in a directory of Parquet files, such as `rehub batch` writes.
 
-    The index is written to `_rehub/index/column=COLUMN` in that directory. An index that is there is replaced, in one
-    step, when the new one is complete. Rows are left out if their `error` is not null, if their vector is null or has a
-    number that is not finite, and under "cos" if all numbers of it are 0; `index.left_out` counts them.
+    The index is written to `_rehub/index/column=COLUMN` in that directory. It replaces an existing index in one step,
+    when it is complete. Rows are left out if their `error` is not null, if their vector is null or has a number that is
+    not finite, and under "cos" if all numbers of the vector are 0; `index.left_out` counts these rows.
 
         index = hub.build_index("embeddings")
         matches = index.search(query, k=3)
@@ -76,20 +76,21 @@ def build_index(
             those whose names start with `_` or `.`.
         column: the column of vectors: lists of numbers, all of the same length. Unset, it is the only such column.
         metric: "cos", "ip" (inner product) or "l2".
-        exact: True compares a query with each vector. False searches a graph by usearch (HNSW), which takes minutes to
-            build and finds most of the nearest, but not always all. Unset, it is False for more than a million rows.
+        exact: True compares a query with each vector. False builds a graph with usearch (HNSW), which takes minutes; a
+            search in the graph finds most of the nearest vectors, but not always all. Unset, it is False for more than
+            a million rows.
         project: the number of dimensions to which vectors and queries are projected, at random: faster and smaller, and
             less accurate. Unset, they are not projected.
-        seed: of the projection.
+        seed: the seed of the projection.
 
     Returns:
         The index, open.
 
     Raises:
-        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths; or files are of
-            different runs of `rehub batch`.
-        InvalidSetting: the metric or the projection is not possible.
-        OutputInUse: another process builds this index, or `rehub batch` writes into the directory, now.
+        InvalidVectors: there are no vectors, or no such column, or the vectors have different lengths; or the files are
+            from different runs of `rehub batch`.
+        InvalidSetting: the metric or the projection is invalid.
+        OutputInUse: another process is building this index, or `rehub batch` is writing into the directory.
         OutputNotWritten: the disk is full, or you lack the rights.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """

@@ -21,7 +21,7 @@ from rehub.formatting import list_names
 if TYPE_CHECKING:
     from os import PathLike
 
-_ROWS_PER_BATCH = 8192
+_ROWS_PER_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def choose_vector_column(directory: Path, name: str, column: str | None) -> str:
 
 
 def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Iterator[VectorBatch]:
-    """Yield the vectors of all rows that have one and no error, a few thousand at a time.
+    """Yield the vectors of all rows that have one and no error, some at a time.
 
     Raises:
         InvalidVectors: a file has no such column, cannot be read, or two vectors have different lengths.
@@ -168,6 +168,11 @@ def iter_vectors(directory: Path, files: Sequence[DataFile], column: str) -> Ite
     for file in files:
         parquet = _open_parquet(directory / file.name)
         names = parquet.schema_arrow.names
+        for name in (column, ERROR_COLUMN):
+            if names.count(name) > 1:
+                raise InvalidVectors(
+                    f"{quote(directory / file.name)} has {names.count(name)} columns with the name {quote(name)}."
+                )
         if column not in names or not _is_vector_type(parquet.schema_arrow.field(column).type):
             raise InvalidVectors(f"{quote(directory / file.name)} has no column {quote(column)} of vectors.")
         columns = [column, ERROR_COLUMN] if ERROR_COLUMN in names else [column]
@@ -245,16 +250,28 @@ def _read_rows_of_file(parquet: Any, wanted: Sequence[int]) -> list[dict[str, An
         count = parquet.metadata.row_group(group).num_rows
         inside = [number - first_row for number in wanted if first_row <= number < first_row + count]
         if inside and kept:
-            found += parquet.read_row_group(group, columns=kept).take(inside).to_pylist()
+            table = parquet.read_row_group(group, columns=kept).take(inside)
+            columns = [_list_values(column) for column in table.columns]
+            found += [dict(zip(table.column_names, values)) for values in zip(*columns)]
         elif inside:
             found += [{} for _ in inside]
         first_row += count
     return found
 
 
+def _list_values(column: Any) -> list[Any]:
+    pa = import_pyarrow()
+    try:
+        return list(column.to_pylist())
+    except (pa.ArrowException, ValueError, OverflowError, KeyError):  # Python has no such date, or no such time zone.
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+        return list(column.cast(pa.string()).to_pylist())
+
+
 def _open_parquet(path: Path) -> Any:
     pa = import_pyarrow()
     try:
         return pa.parquet.ParquetFile(str(path))
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, UnicodeError, pa.ArrowInvalid) as error:
         raise InvalidVectors(f"{quote(path)} cannot be read as Parquet: {error}") from error

@@ -45,8 +45,11 @@ class GraphWriter:
         self._graph.add(np.asarray(rows, np.uint64), vectors, threads=1)
 
     def finish(self) -> None:
-        """Write the graph."""
-        self._graph.save(str(self._directory / GRAPH_FILE))
+        """Write the graph; raise `OSError` if it cannot be written."""
+        try:
+            self._graph.save(str(self._directory / GRAPH_FILE))
+        except RuntimeError as error:  # Such as "Failed to serialize into stream", if the disk is full.
+            raise OSError(f"usearch: {error}") from error
 
 
 class GraphSearcher:

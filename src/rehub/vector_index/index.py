@@ -34,8 +34,8 @@ class Matches:
     """The nearest vectors of one query, or of several; the nearest first, and equally near ones in the order of rows.
 
     Attributes:
-        rows: int64[k] or int64[queries, k]: the numbers of their rows, for `VectorIndex.read_rows`. k is smaller than
-            asked for if the index has fewer vectors. -1 where an approximate search found fewer.
+        rows: int64[k] or int64[queries, k]: their row numbers, for `VectorIndex.read_rows`. If the index has fewer
+            vectors than you asked for, k is smaller. If an approximate search found fewer, the rest is -1.
         distances: float64 of the same shape; infinite where `rows` is -1.
     """
 
@@ -44,7 +44,7 @@ class Matches:
 
 
 class VectorIndex:
-    """An index that `hub.build_index` or `hub.open_index` returned."""
+    """An index of vectors, which `hub.build_index` or `hub.open_index` returned."""
 
     def __init__(self, directory: Path, path: Path, manifest: Manifest) -> None:
         self._directory = directory
@@ -65,14 +65,14 @@ class VectorIndex:
         """Find the nearest vectors.
 
         Distances are computed in float64: 1 - cosine for "cos", 1 - inner product for "ip", and the Euclidean distance
-        for "l2". With a projection, they are those of the projected vectors.
+        for "l2". With a projection, they are the distances of the projected vectors.
 
         Args:
             vectors: one query, [dimensions], or several, [queries, dimensions].
-            k: how many to find for each.
+            k: the number of vectors to find for each query.
 
         Raises:
-            InputMismatch: the queries have other dimensions or are not finite, have length 0 under "cos", or k < 1.
+            InputMismatch: the queries have the wrong dimensions, are not finite, have length 0 under "cos", or k < 1.
         """
         import numpy as np
 
@@ -92,7 +92,10 @@ class VectorIndex:
     def _check_queries(self, vectors: Any) -> Any:
         import numpy as np
 
-        queries = np.asarray(vectors, np.float64)
+        try:
+            queries = np.asarray(vectors, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputMismatch(f"Received, for {self.label}, a query that is not numbers: {error}") from error
         shape = format_shape(queries.shape)
         if queries.ndim not in (1, 2) or queries.shape[-1] != self.dimensions:
             raise InputMismatch(
@@ -105,8 +108,12 @@ class VectorIndex:
             raise InputMismatch(f"A query for {self.label} has a number that is NaN or infinite.")
         if self.metric != "cos":
             return queries
-        if not queries.any(axis=1).all():
-            raise InputMismatch(f"A query for {self.label} has only zeros, which have no direction for the metric cos.")
+        is_zero = ~queries.any(axis=1)
+        if is_zero.any():
+            raise InputMismatch(
+                f"A query for {self.label} has only zeros, which have no direction for the metric cos. Number "
+                f"{is_zero.argmax()} of {len(queries)}, counted from 0."
+            )
         # Their length does not count, and its square must not overflow. A power of two rounds nothing.
         _, exponents = np.frexp(np.abs(queries).max(axis=1, keepdims=True))
         return np.ldexp(queries, -exponents)
@@ -189,9 +196,9 @@ def open_index(directory: str | PathLike[str], column: str | None = None) -> Vec
         column: the column of vectors. Unset, it is the only one that has an index.
 
     Raises:
-        IndexNotFound: there is no such index, or several and `column` is unset.
-        IndexOutdated: the Parquet files have changed since it was built, or it was built by another version of usearch
-            or rehub, or its files are damaged. Build it again.
+        IndexNotFound: there is no such index, or there are several and `column` is unset.
+        IndexOutdated: the Parquet files have changed since the index was built, another version of usearch or rehub
+            built it, or its files are damaged. Build it again.
         PackageMissing: pyarrow is not installed, or usearch for an approximate index.
     """
     root = check_directory(directory)

@@ -95,6 +95,38 @@ print(len(model.trainable_weights), np.round(model.predict(texts), 4).tolist())
 3 [[1.0152], [0.8212], [1.0152]]
 """,
     ),
+    "keras_defaults_that_changed": (
+        """
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+from tensorflow.keras import backend as K
+from tensorflow.keras.layers import GRU, LSTM, Activation, Bidirectional, Dense, Input, Lambda
+from tensorflow.keras.models import Model
+from tensorflow.keras.optimizers import SGD
+
+embed = hub.Module("text_embed")
+K.get_session().run([tf.global_variables_initializer(), tf.tables_initializer()])
+texts = Input(shape=(1,), dtype=tf.string)
+vectors = Lambda(lambda x: tf.expand_dims(embed(tf.squeeze(x, axis=1)), 2), output_shape=(8, 1))(texts)
+both = Bidirectional(LSTM(2, kernel_initializer="ones", recurrent_initializer="ones", return_sequences=True))(vectors)
+gated = GRU(2, "tanh", kernel_initializer="ones", recurrent_initializer="ones", return_sequences=True)(both)
+last = LSTM(
+    1,
+    recurrent_activation="hard_sigmoid",  # As it was.
+    kernel_initializer="ones",
+    recurrent_initializer="ones",
+)(Activation("hard_sigmoid")(gated))
+model = Model(texts, Dense(1, kernel_initializer="ones")(last))
+model.compile(SGD(lr=0.1, decay=0.5), "mse")
+words = np.array(["a cat", "the dog", "a fish"], dtype=object)[:, np.newaxis]
+model.fit(words, np.zeros(3), epochs=3, batch_size=3, verbose=0)
+print(np.round(model.predict(words).astype(float), 4).tolist())
+""",
+        """
+[[0.3068], [0.3897], [0.3068]]
+""",
+    ),
     "module_in_a_function_of_a_placeholder": (
         """
 import numpy as np

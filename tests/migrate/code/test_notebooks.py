@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rehub.migrate.code.magics import MagicLines
 from rehub.migrate.code.notebooks import Notebook, NotebookError
 
 LINES = st.sampled_from(
@@ -43,6 +45,12 @@ def notebooks(draw):
     separators = draw(st.sampled_from([None, (",", ":"), (" , ", " : ")]))
     text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=draw(st.booleans()))
     return text + draw(st.sampled_from(["", "\n", "\r\n"]))
+
+
+def test_a_long_line_of_spaces_costs_little():
+    before = time.process_time()
+    assert MagicLines(" " * (1 << 17)).python == " " * (1 << 17)
+    assert time.process_time() - before < 1
 
 
 @given(notebooks())

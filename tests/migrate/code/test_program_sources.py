@@ -18,6 +18,7 @@ from rehub.migrate.code.sources import read_source, write_file
         b"x = 1\r\ny = 2\r\n",
         b"x = 1\r\ny = 2\n",
         b"x = 1\ry = 2\r",
+        b"x = 1\ry = 2\n",
         b"no end",
         b"",
         codecs.BOM_UTF8 + "é = 1\r\n".encode(),
@@ -32,11 +33,21 @@ def test_bytes_come_back(content, tmp_path):
     assert source.encode(source.text) == content
 
 
-def test_line_ends_are_those_of_the_file(tmp_path):
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_line_ends_are_those_of_the_file(end, tmp_path):
     path = tmp_path / "a.py"
-    path.write_bytes(b"x = 1\r\n")
+    path.write_bytes(b"x = 1" + end)
     source = read_source(path)
-    assert source.encode(source.text + "y\n") == b"x = 1\r\ny\r\n"
+    assert source.text == "x = 1\n"
+    assert source.encode(source.text + "y\n") == b"x = 1" + end + b"y" + end
+
+
+@pytest.mark.parametrize("encoding", ["unicode_escape", "utf-7", "rot13", "zlib"])
+def test_a_program_that_would_be_written_as_other_bytes_is_left_as_it_is(encoding, tmp_path):
+    path = tmp_path / "a.py"
+    path.write_bytes(f"# coding: {encoding}\nx = '+AGE-'\n".encode())
+    with pytest.raises(ValueError, match=f"encoding '{encoding}' would be written"):
+        read_source(path)
 
 
 def test_a_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path):

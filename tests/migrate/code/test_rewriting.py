@@ -226,6 +226,57 @@ def test_program_of_compat_v1_keeps_all_but_the_import():
     assert rewrite(program).source == program.replace("tensorflow_hub", "rehub")
 
 
+@pytest.mark.parametrize(
+    ("body", "is_reported"),
+    [
+        ("hub.Module('m')(tf.placeholder(tf.string))\n", True),
+        ("tf.disable_v2_behavior()\nhub.Module('m')(tf.placeholder(tf.string))\n", False),
+        ("with tf.Graph().as_default():\n    hub.Module('m')(tf.placeholder(tf.string))\n", False),
+        ("def model_fn(x):\n    return hub.Module('m')(x)\n", False),
+        ("hub.load('m')\n", False),
+    ],
+)
+def test_program_of_compat_v1_that_leaves_eager_mode_on_is_reported(body, is_reported):
+    rewriting = rewrite(HEADER.replace("tensorflow as", "tensorflow.compat.v1 as") + body)
+    assert ["`tf.disable_v2_behavior()`" in finding.message for finding in blockers(rewriting)] == [True] * is_reported
+
+
+def test_program_in_graph_mode_gets_the_names_that_tensorflow_2_has():
+    after, rewriting = rewritten(
+        """
+        tf.compat.v1.disable_eager_execution()
+        y = tf.log(hub.Module("m")(tf.placeholder(tf.string)))
+        print(tf.Session().run(y, feed), y.shape[1].value)
+        """
+    )
+    assert blockers(rewriting) == []
+    assert 'tf.math.log(hub.Module("m")(tf.compat.v1.placeholder(tf.string)))' in after
+    assert "tf.compat.v1.Session().run(y, feed), y.shape[1].value" in after
+    of_tf2 = 'tf.compat.v1.disable_eager_execution()\nhub.Module("m")(tf.image.resize(images, [8, 8]))\n'
+    assert rewritten(of_tf2)[0] == of_tf2
+
+
+ONE_OF_TWO = """
+class A:
+    def __init__(self):
+        self.y = tf.nn.relu(hub.Module("m")(["a"]))
+    def predict(self, texts):
+        return [t.lower() for t in texts]
+if data:
+    model = A()
+else:
+    model = unknown()
+print({use})
+"""
+
+
+def test_method_of_one_of_two_objects_is_code_that_others_may_call():
+    _, rewriting = rewritten(ONE_OF_TWO.replace("{use}", "model.predict(data), tf.Session().run(A().y)"))
+    assert blockers(rewriting) == []
+    _, rewriting = rewritten(ONE_OF_TWO.replace("{use}", "model.y * 2"))
+    assert "of one of several objects" in blockers(rewriting)[0].message
+
+
 def test_text_that_does_not_parse_is_returned_with_the_reason():
     rewriting = rewrite("import tensorflow_hub as hub\nprint 'x'\n")
     assert rewriting.source.endswith("print 'x'\n")
@@ -560,6 +611,43 @@ def test_imports_from_modules_that_keras_no_longer_has_move():
         "\nfrom keras.models import Model  # Both.\nfrom keras.layers import Input\nfrom keras.layers import add\n"
         "from keras.layers import Layer\nfrom tensorflow.keras.layers import Dense\n"
     )
+
+
+@pytest.mark.parametrize(
+    "line", ["from keras import backend as K", "import keras.backend as K", "from keras import layers, backend as K"]
+)
+def test_functions_of_tensors_of_keras_are_in_tensorflow(line):
+    body = f"{line}\nfrom keras.preprocessing.text import Tokenizer\nm = hub.Module('m')\n"
+    after, _ = rewritten(body + "print(K.int_shape(data), K.epsilon())\n")
+    assert after.startswith(f"{line.replace('keras', 'tensorflow.keras')}\nfrom tensorflow.keras.preprocessing.text ")
+    after, _ = rewritten(body + "K.clear_session()\n")
+    assert after.startswith(f"{line}\n")
+    _, rewriting = rewritten(body + "print(K.learning_phase())\n")
+    assert "`keras.backend.learning_phase` is in no Keras 3" in blockers(rewriting)[0].message
+
+
+@pytest.mark.parametrize(
+    ("made", "checked"),
+    [
+        ("model.compile('adadelta', 'mse')", "it was at 1.0"),
+        ("model.compile(optimizer=Adam(clipnorm=1.0), loss='mse')", "`global_clipnorm=`"),
+        ("model.add(LSTM(2))", "LSTM keeps the gates"),
+    ],
+)
+def test_default_of_keras_that_depends_on_its_version_is_to_check(made, checked):
+    _, rewriting = rewritten(
+        f"""
+        from keras.layers import LSTM
+        from keras.models import Sequential
+        from keras.optimizers import Adam
+        m = hub.Module("m")
+        model = Sequential()
+        {made}
+        """,
+        notes=True,
+    )
+    assert checked in rewriting.source
+    assert [finding.kind for finding in rewriting.findings if checked in finding.message] == ["b"]
 
 
 DICT_AND_TENSOR = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any, Sequence
 
@@ -14,6 +15,9 @@ from rehub.batch_inference.plan import Plan, Shard
 from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.worker import ATTEMPTS, try_shard
 from rehub.errors import BatchFailed
+
+if importlib.util.find_spec("ray") is None:
+    import_ray()  # It says what to install. An import here would be too early for the variables of `connect`.
 
 # https://github.com/ray-project/ray/blob/master/python/ray/exceptions.py, ActorDiedError
 _CREATION_FAILED = "an error raised in its creation task"

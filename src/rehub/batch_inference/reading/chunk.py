@@ -79,7 +79,7 @@ def merge_chunks(chunks: Iterable[Chunk], columns: Sequence[str]) -> Iterator[Ch
     types: dict[str, Any] = {}
     for chunk in chunks:
         own = {name: values.type for name, values in chunk.columns.items() if _has_type(values)}
-        is_alike = all(types.get(name, kind) == kind for name, kind in own.items())
+        is_alike = all(types.get(name, kind) == kind and not _has_categories(kind) for name, kind in own.items())
         if pending and (rows + chunk.rows > MOST_ROWS or size + chunk.size > MOST_BYTES or not is_alike):
             yield _join_columns(pending, columns)
             pending, rows, size, types = [], 0, 0, {}
@@ -92,6 +92,11 @@ def merge_chunks(chunks: Iterable[Chunk], columns: Sequence[str]) -> Iterator[Ch
 
 def _has_type(values: Any) -> bool:
     return is_arrow(values) and values.type != import_pyarrow().null()
+
+
+def _has_categories(kind: Any) -> bool:
+    """Return whether values have codes, as lists of categories do: those of two files may be too many for one."""
+    return "dictionary" in str(kind)
 
 
 def _join_columns(chunks: Sequence[Chunk], columns: Sequence[str]) -> Chunk:

@@ -15,9 +15,9 @@ from rehub.vector_index import build_index
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Builds an index of the vectors in DIR, a directory of Parquet files as `rehub batch` writes it. The index is\n"
-        "written to DIR/_rehub/index. `rehub index query` searches it. An index that is there is replaced.\n\n"
-        "Up to a million rows, a query is compared with each vector. Above, a graph finds almost all of the nearest\n"
-        "in a fraction of the time; building it takes about a quarter of an hour for a million vectors."
+        "written to DIR/_rehub/index, and replaces an existing one. `rehub index query` searches it.\n\n"
+        "Up to a million rows, a query is compared with each vector. Above that, a graph finds almost all of the\n"
+        "nearest vectors in a fraction of the time; for a million vectors, it takes about 20 minutes to build."
     )
     parser.add_argument("directory", metavar="DIR", help="the directory with the Parquet files")
     parser.add_argument("--column", metavar="NAME", help="the column with the vectors (default: the only one)")
@@ -27,12 +27,15 @@ def add_arguments(parser: Parser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--exact", action="store_true", default=None, help="compare a query with each vector")
     kind.add_argument(
-        "--approximate", dest="exact", action="store_false", default=None, help="build a graph, also for few vectors"
+        "--approximate", dest="exact", action="store_false", default=None, help="build a graph, even for few vectors"
     )
     parser.add_argument(
-        "--project", metavar="N", type=int, help="project the vectors to N dimensions, at random: smaller and faster"
+        "--project",
+        metavar="N",
+        type=int,
+        help="project the vectors randomly to N dimensions: smaller and faster, less accurate",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the projection (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the projection (default: %(default)s)")
     parser.add_json_option("what was built")
     parser.add_examples(
         "index build ./embeddings",

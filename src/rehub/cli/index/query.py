@@ -14,6 +14,7 @@ from rehub.cli.tensorflow_start import start_tensorflow
 from rehub.cli.tensors import read_input
 from rehub.errors import InputMismatch
 from rehub.escaping import quote
+from rehub.strict_parsing import parse_count
 from rehub.vector_index import VectorIndex, open_index
 from rehub.vector_index.query_model import QueryModel, open_query_model
 
@@ -22,14 +23,16 @@ _WIDEST_VALUE = 80
 
 def add_arguments(parser: Parser) -> None:
     parser.description = (
-        "Computes the vector of an input by the model HANDLE, and finds the rows of DIR with the nearest vectors.\n"
-        "`rehub batch` writes such a directory, and `rehub index build` its index.\n\n"
-        "An input is a text; for a model of pictures the path of a picture; else JSON, or @ and a file as for\n"
-        "`rehub run`."
+        "Computes the vector of an input with the model HANDLE, and finds the rows in DIR with the nearest vectors.\n"
+        "`rehub batch` writes this directory, and `rehub index build` builds its index.\n\n"
+        "An input is a text, the path of a picture for a model that takes pictures, or else JSON, or @ and a file as\n"
+        "for `rehub run`."
     )
     parser.add_argument("directory", metavar="DIR", help="the directory with the Parquet files")
     parser.add_handle_argument(help="the model that computed the vectors")
-    parser.add_argument("--input", metavar="INPUT", dest="inputs", action="append", default=[], help="can be repeated")
+    parser.add_argument(
+        "--input", metavar="INPUT", dest="inputs", action="append", default=[], help="the query; can be repeated"
+    )
     parser.add_argument("--input-file", metavar="FILE", type=Path, help="a file with an input on each line, in UTF-8")
     parser.add_argument("-k", metavar="N", type=_parse_count, default=10, help="how many rows (default: %(default)s)")
     parser.add_argument("--column", metavar="NAME", help="the column with the vectors (default: the only one indexed)")
@@ -47,9 +50,10 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _parse_count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    count = parse_count(text)
+    if not count:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)
+    return count
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -74,9 +78,10 @@ def _read_lines(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputMismatch(f"{quote(path)} cannot be read: {error}") from error
+    return lines if lines[-1] else lines[:-1]
 
 
 def _read_value(text: str, model: QueryModel) -> Any:
@@ -101,7 +106,7 @@ def _list_matches(index: VectorIndex, rows: Any, distances: Any) -> list[dict[st
 def _to_json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no NaN.
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float, str, bytes)) else str(value)
 
 
 def _print_matches(inputs: list[str], found: list[list[dict[str, Any]]]) -> None:

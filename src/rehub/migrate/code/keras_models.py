@@ -7,22 +7,21 @@ import json
 import libcst as cst
 
 from rehub.migrate.code.edits import Builder, Renderer, Replacement
+from rehub.migrate.code.keras_defaults import keep_numbers
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import argument_words, code_of
-from rehub.migrate.code.values import Api, KerasObject, StringArray
+from rehub.migrate.code.values import KerasObject, StringArray
 
 _DATA_METHODS = frozenset(["fit", "predict", "evaluate", "train_on_batch", "test_on_batch", "predict_on_batch"])
 
 
 def rewrite_keras_calls(plan: Plan) -> None:
     """Plan the changes of calls of Keras."""
+    keep_numbers(plan)
     for node in list(plan.record.facts):
         if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
             continue
-        function = plan.fact(node.func)
-        if isinstance(function, Api) and ".optimizers." in function.path and "keras" in function.path:
-            rename_learning_rate(plan, node)
-        elif isinstance(plan.fact(node.func.value), KerasObject) and node.func.attr.value in _DATA_METHODS:
+        if isinstance(plan.fact(node.func.value), KerasObject) and node.func.attr.value in _DATA_METHODS:
             rewrite_data_call(plan, node, node.func.attr.value)
     rename_weights_files(plan)
 
@@ -43,16 +42,6 @@ def rename_weights_files(plan: Plan) -> None:
             for _, path in found:
                 plan.edits.replace_by_code(path, json.dumps(f"{stem}.weights.h5", ensure_ascii=False))
                 plan.change(path, "RH201", "a", 'Keras 3 writes weights to files that end in ".weights.h5"')
-
-
-def rename_learning_rate(plan: Plan, node: cst.Call) -> None:
-    """Plan `learning_rate=` in the place of `lr=`."""
-    for argument in node.args:
-        if argument.keyword is not None and argument.keyword.value == "lr":
-            plan.edits.replace(argument.keyword, lambda _: cst.Name("learning_rate"))
-            plan.change(argument, "RH201", "a", "`lr=` becomes `learning_rate=`")
-        elif argument.keyword is not None and argument.keyword.value == "decay":
-            plan.block(argument, "RH201", "`decay=` of an optimizer: Keras 3 has schedules for it")
 
 
 def rewrite_data_call(plan: Plan, node: cst.Call, method: str) -> None:

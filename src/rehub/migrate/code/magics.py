@@ -12,7 +12,7 @@ _PYTHON_CELLS = frozenset(["capture", "debug", "memit", "prun", "python", "pytho
 
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _LINE_MAGIC = re.compile(r"\s*[%!?]")
-_ASSIGNED_MAGIC = re.compile(r"\s*[^=#'\"]+=\s*(?=!|%\w)")
+_ASSIGNED_MAGIC = re.compile(r"[^=#'\"]+=\s*(?=!|%\w)")
 # Words that IPython takes for magics without a `%`, where the line is not Python ("automagic").
 _AUTOMAGIC = re.compile(r"\s*(?:cat|cd|conda|cp|env|less|ls|mamba|man|mkdir|more|mv|pip|pip3|rm|rmdir)\s+\S")
 _HELP = re.compile(r"\s*[\w.*\[\]]+\?{1,2}\s*$")

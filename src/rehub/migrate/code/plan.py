@@ -65,6 +65,8 @@ class Plan:
         self.remade_sessions: list[cst.CSTNode] = []
         # Calls of `hub.Module` in functions that are called in each run now.
         self.repeated_loads: list[cst.Call] = []
+        # What the new program calls TensorFlow 1's hard sigmoid; "" if it needs none.
+        self.hard_sigmoid = ""
         self._index_nodes(module)
 
     def _index_nodes(self, node: cst.CSTNode) -> None:

@@ -150,10 +150,7 @@ class ReadingInterpreter:
         if isinstance(owner, Tensor):
             return self.read_tensor_attribute(node, owner, name)
         if isinstance(owner, SparsePlaceholder):
-            if name in {"values", "indices", "dense_shape"}:
-                source = Source("sparse", owner.node, owner.order, name)
-                return Tensor(frozenset([source]), owner.node, is_input=True)
-            return self.block(node, "RH103", f"`.{name}` of a sparse placeholder")
+            return self.read_sparse_attribute(node, owner, name)
         if isinstance(owner, Config):
             return Config()
         if isinstance(owner, Session) and name == "graph":
@@ -166,7 +163,26 @@ class ReadingInterpreter:
             return type(owner)()
         if isinstance(owner, Plain):
             return Plain()
+        if isinstance(owner, Mixed) and all(isinstance(option, (Plain, Instance)) for option in owner.options):
+            return self.read_one_of(node, owner, name)
         return Method(owner, name)
+
+    def read_one_of(self, node: cst.Attribute, owner: Mixed, name: str) -> Value:
+        """Return an attribute of an object that is of one class or another: nothing of a graph, or it blocks."""
+        for option in sorted(owner.options, key=repr):
+            value = self.read_attribute(node, option, name)
+            method = self.find_method(option.node, name) if isinstance(option, Instance) else None
+            if method is not None:
+                self.record.escaped.add(method)
+            self.require_ordinary(node, value, "an attribute of one of several objects")
+        return Plain()
+
+    def read_sparse_attribute(self, node: cst.Attribute, owner: SparsePlaceholder, name: str) -> Value:
+        """Return a part of a sparse placeholder."""
+        if name in {"values", "indices", "dense_shape"}:
+            source = Source("sparse", owner.node, owner.order, name)
+            return Tensor(frozenset([source]), owner.node, is_input=True)
+        return self.block(node, "RH103", f"`.{name}` of a sparse placeholder")
 
     def read_tensor_attribute(self, node: cst.Attribute, owner: Tensor, name: str) -> Value:
         """Return what an attribute of a symbolic tensor is."""

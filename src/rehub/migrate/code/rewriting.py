@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Container
+from typing import Any, Container, Iterator
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -37,6 +37,13 @@ from rehub.migrate.code.unused_tensors import block_unused_tensors
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
+# A program that calls one of these as `tf.Session` does not run on TensorFlow 2.
+_ONLY_IN_TF1 = tuple(
+    """
+    ConfigProto GPUOptions InteractiveSession Session get_default_graph get_variable global_variables_initializer
+    placeholder reset_default_graph tables_initializer variable_scope
+    """.split()
+)
 
 
 class _EveryRule:
@@ -93,8 +100,10 @@ class _Rewriter:
         if record.is_compat or not record.uses_graph:
             if record.is_eager and not record.is_compat:
                 sessions.remove_graphs(imports)
+            if record.is_compat and record.uses_graph:
+                imports = self.plan_compat(imports)
             imports.blockers = [blocker for blocker in imports.blockers if blocker.rule == "RH001"]
-            return self.finish(imports, [], [])
+            return self.finish(imports, list(find_eager_compat(imports, self.source)), [])
         plan = Plan(self.module, record)
         self.plan_edits(plan, layers)
         blockers = list(record.blockers.values()) or plan.blockers
@@ -103,6 +112,17 @@ class _Rewriter:
             kept = [change for change in plan.changes if change.kind == "b"] if not blockers else []
             return self.finish(imports, blockers, kept)
         return self.finish(plan, [], [])
+
+    def plan_compat(self, imports: Plan) -> Plan:
+        """Return the plan of a program that stays in graph mode: names that only TensorFlow 1 has get `compat.v1`."""
+        paths = {value.path for value in imports.record.facts.values() if isinstance(value, Api)}
+        if not any(path == f"tensorflow.{name}" for path in paths for name in _ONLY_IN_TF1):
+            return imports  # It may run on TensorFlow 2 today, with the meanings that names have there.
+        plan = Plan(self.module, imports.record)
+        names.rename_imports(plan)
+        plan.record.dimension_values.clear()  # `.value` of a dimension goes on.
+        names.respell_names(plan)
+        return plan if all(map(self.may_apply, plan.changes)) else imports
 
     def plan_edits(self, plan: Plan, layers: list[LayerWithModule]) -> None:
         """Plan the whole program of TensorFlow 2, and find what is in its way."""
@@ -252,6 +272,16 @@ class _Rewriter:
             )
             found.setdefault((start.line, rule, kind), finding)
         return tuple(sorted(found.values(), key=lambda finding: (finding.line, finding.column, finding.rule)))
+
+
+def find_eager_compat(plan: Plan, source: str) -> Iterator[Blocker]:
+    """Yield why a program of tensorflow.compat.v1 does not run on TensorFlow 2: nothing turns eager mode off."""
+    record = plan.record
+    if record.needs_graph_mode and record.compat_import and not (record.is_graph_mode or "Graph(" in source):
+        name = record.compat_import.asname
+        tf = code_of(name.name) if name is not None else "tf"
+        message = f"TensorFlow 2 runs tensorflow.compat.v1 eagerly: call `{tf}.disable_v2_behavior()` at the start"
+        yield Blocker(record.compat_import, "RH102", message)
 
 
 def restore_lines(text: str, source: str, parsed: str) -> str:

@@ -43,7 +43,7 @@ def read_source(path: Path, is_notebook: bool = False) -> SourceText:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: its bytes are not text in its encoding.
+        ValueError: its bytes are not text in its encoding, or the text would not give the same bytes again.
         SyntaxError: it names an encoding that Python does not know.
     """
     content = path.read_bytes()
@@ -51,10 +51,22 @@ def read_source(path: Path, is_notebook: bool = False) -> SourceText:
         encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
         return SourceText(content.decode(encoding), encoding)
     encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-    text = content.decode(encoding)
+    try:
+        source = _split_off_line_ends(content.decode(encoding), encoding)
+        is_kept = source.encode(source.text) == content
+    except LookupError:  # Such as rot13, which is an encoding of text as text.
+        is_kept = False
+    if not is_kept:  # Such as unicode_escape, which would write the program as one line.
+        raise ValueError(f"text in its encoding {encoding!r} would be written as other bytes, so it is left as it is")
+    return source
+
+
+def _split_off_line_ends(text: str, encoding: str) -> SourceText:
     ends = text.count("\n")
     if ends and ends == text.count("\r\n") == text.count("\r"):
         return SourceText(text.replace("\r\n", "\n"), encoding, "\r\n")
+    if not ends and "\r" in text:
+        return SourceText(text.replace("\r", "\n"), encoding, "\r")
     return SourceText(text, encoding)
 
 

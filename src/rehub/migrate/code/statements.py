@@ -72,7 +72,7 @@ class StatementInterpreter(CallInterpreter):
     def execute_Import(self, node: cst.Import) -> bool:
         for alias in node.names:
             path = dotted_name(alias.name)
-            self.record.is_compat |= path == "tensorflow.compat.v1"
+            self.note_compat(alias, path)
             root = path.split(".")[0]
             value: Value = Api(api_path(path if alias.asname else root)) if known_package(path) else Plain()
             name = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else root
@@ -87,11 +87,17 @@ class StatementInterpreter(CallInterpreter):
             return True
         for alias in node.names:
             imported = dotted_name(alias.name)
-            self.record.is_compat |= f"{path}.{imported}" == "tensorflow.compat.v1"
+            self.note_compat(alias, f"{path}.{imported}")
             value: Value = Api(api_path(f"{path}.{imported}")) if known_package(path) else Plain()
             name = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else imported
             self.store.cells[self.cell_of(name)] = value
         return True
+
+    def note_compat(self, alias: cst.ImportAlias, path: str) -> None:
+        """Remember an import of tensorflow.compat.v1."""
+        if path == "tensorflow.compat.v1":
+            self.record.is_compat = True
+            self.record.compat_import = self.record.compat_import or alias
 
     def unpacked_into(self, node: cst.Call) -> list[str]:
         target = self.targets.get(node)

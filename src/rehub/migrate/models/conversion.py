@@ -31,13 +31,17 @@ class Conversion:
         handle: the handle of the converted model.
         directory: where the new model is.
         kind: "legacy module" or "TF1 SavedModel".
-        signatures: the names of the signatures, the default one first. variables: the number of variables. Each part of
-        a partitioned variable counts. trainable_variables: the number of trainable variables. parameters: the number of
-        values in all variables. update_ops: the number of ops that change statistics in training.
-        regularization_losses: the number of regularization losses. tables: the names of the lookup tables. assets: the
-        names of the model's files, such as the files that fill tables. attached_messages: the keys of the messages that
-        the author attached. left_out: what could not be kept, each with the reason. comparisons: how much the results
-        of the new model differ from those of the original in TF1.
+        signatures: the names of the signatures, the default one first.
+        variables: the number of variables. Each part of a partitioned variable counts.
+        trainable_variables: the number of trainable variables.
+        parameters: the number of values in all variables.
+        update_ops: the number of ops that change statistics in training.
+        regularization_losses: the number of regularization losses.
+        tables: the names of the lookup tables.
+        assets: the names of the model's files, such as the files that fill tables.
+        attached_messages: the keys of the messages that the author attached.
+        left_out: what could not be kept, each with the reason.
+        comparisons: how much the results of the new model differ from those of the original in TF1.
     """
 
     handle: str
@@ -77,22 +81,25 @@ def convert(
 
     Args:
         handle: a URL, a path, or any other form that `hub.resolve` takes.
-        directory: where to write: a local path, or a URL in an object store. signature: the name of the default
-        signature. Unset, it is "default" for a legacy module, and "serving_default" or the only signature for a TF1
-        SavedModel. tags: the tags of the graph variant to convert. Unset, it is the only variant. For a legacy module,
-        it is the variant without tags, and for training the variant with the tag "train". overwrite: whether to replace
-        an existing model. sample_inputs: by signature, the inputs for the comparison: a value, or a dict of values by
-        name. Unset, they are made up from the dtypes and shapes.
+        directory: where to write: a local path, or a URL in an object store.
+        signature: the name of the default signature. Unset, it is "default" for a legacy module, and "serving_default"
+            or the only signature for a TF1 SavedModel.
+        tags: the tags of the graph variant to convert. Unset, it is the only variant. For a legacy module, it is the
+            variant without tags, and for training the variant with the tag "train".
+        overwrite: whether to replace an existing model.
+        sample_inputs: by signature, the inputs for the comparison: a value, or a dict of values by name. Unset, they
+            are made up from the dtypes and shapes.
 
     Returns:
         A report of what was found, kept and compared.
 
     Raises:
         ExportTargetTaken: `directory` is not empty, and `overwrite` is not set.
-        UnsupportedFormat: the model is a TF2 SavedModel already, or has another format. UnsafeModel: the model has ops
-        that could do harm, and REHUB_TRUST refuses them. TagsNotFound, SignatureNotFound: there is no such variant or
-        signature; the message lists those that exist. InvalidModule: the graph cannot be traced; the message names the
-        node. ConversionFailed: the results of the two models differ. Nothing was written.
+        UnsupportedFormat: the model is a TF2 SavedModel already, or has another format.
+        UnsafeModel: the model has ops that could do harm, and REHUB_TRUST refuses them.
+        TagsNotFound, SignatureNotFound: there is no such variant or signature; the message lists those that exist.
+        InvalidModule: the graph cannot be traced; the message names the node.
+        ConversionFailed: the results of the two models differ. Nothing was written.
     """
     from rehub.migrate.models.comparison import compare_models  # It needs NumPy, which is installed with TensorFlow.
 

@@ -69,8 +69,8 @@ def convert_for_tensorflow(handle: Any, directory: Any, version: str, overwrite:
     gfile = tf_internals.import_tensorflow().io.gfile
     with stage_export(target, overwrite) as staging:
         gfile.makedirs(staging)
-        for name in gfile.listdir(layout.path):
-            name = name.rstrip("/")
+        for entry in gfile.listdir(layout.path):
+            name = restore.strip_entry_name(layout.path, entry)
             if name not in (PB, PBTXT, CPB, *_LEFT_OUT_FILES):
                 _copy_tree(posixpath.join(layout.path, name), posixpath.join(staging, name), gfile)
         with gfile.GFile(posixpath.join(staging, PB), "wb") as file:
@@ -90,6 +90,6 @@ def _copy_tree(source: str, target: str, gfile: Any) -> None:
         gfile.copy(source, target)
         return
     gfile.makedirs(target)
-    for name in gfile.listdir(source):
-        name = name.rstrip("/")
+    for entry in gfile.listdir(source):
+        name = restore.strip_entry_name(source, entry)
         _copy_tree(posixpath.join(source, name), posixpath.join(target, name), gfile)

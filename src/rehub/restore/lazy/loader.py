@@ -55,7 +55,7 @@ def load_lazily(
     if debug_info.traces:
         raise LazyLoadUnsupported("it has debug information, which names every function")
     _check_model(path, model, tags)
-    left_out = make_optimizers_restorable(model.metagraph.object_graph_def)
+    left_out = make_optimizers_restorable(model.metagraph)
     nodes = model.metagraph.object_graph_def.nodes
     directory, form = _find_form(path, content, nodes, prepare)
     with tf.init_scope(), contextlib.ExitStack() as stack:

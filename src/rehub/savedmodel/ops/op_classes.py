@@ -124,6 +124,11 @@ def classify_op(op: str) -> OpClass:
     return OpClass(custom.name, custom.severity, reason)
 
 
+def list_ops(severity: str) -> list[str]:
+    """Return the ops of TensorFlow whose class has this severity."""
+    return [op for op, op_class in _read_classes().items() if op_class.severity == severity]
+
+
 def calls_functions(op: str) -> bool:
     """Whether an op may have attributes that name functions. An op that TensorFlow lacks may have any."""
     return op in _read_calling_ops() or not is_tensorflow_op(op)
