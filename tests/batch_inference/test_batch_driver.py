@@ -125,7 +125,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_run_at_once(model, texts, tmp_pa
         raise ImportError("no tokenizer")
 
     monkeypatch.setattr(hub.Predictor, "load", load)
-    with pytest.raises(BatchFailed, match="the model cannot be loaded: ImportError: no tokenizer"):
+    with pytest.raises(BatchFailed, match="cannot load the model: ImportError: no tokenizer"):
         run(model, texts, tmp_path / "out")
     assert len(loads) == 1
 
@@ -283,6 +283,8 @@ def test_the_command_reports_and_says_by_its_code_what_failed(model, texts, tmp_
         ("--input text", "argument --input: 'text' is not of the form INPUT=COLUMN"),
         ("--max-errors 101%", "neither a number of rows, such as 100, nor a share below 100%"),
         ("--workers 0", "argument --workers: '0' is not a number of at least 1"),
+        ("--pixel-range -1", "argument --pixel-range: '-1' is not of the form LOW,HIGH"),
+        ("--pixel-range -1,1 --shard-rows 0", "argument --shard-rows"),
     ],
 )
 def test_wrong_options_are_wrong_usage(options, problem, capsys):

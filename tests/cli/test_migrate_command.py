@@ -144,7 +144,7 @@ def test_a_file_that_is_not_python_is_one_line(project, rehub):
     (project / "unrelated.py").write_text("print 'a'\n")
     ran = rehub("migrate", ".")
     assert ran.code == 1
-    assert re.search(r"^rehub: broken.py:2: not Python 3: .*\n$", ran.err)
+    assert re.search(r"^rehub: broken.py:2: not Python 3: .* \(--python2 converts it first\)\n$", ran.err)
     assert "unrelated" not in ran.err + ran.out
 
 

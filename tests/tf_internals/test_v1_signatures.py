@@ -84,3 +84,24 @@ def test_an_output_that_is_an_op_is_run(tmp_path):
     assert outputs["train_op"] is None
     assert outputs["loss"].numpy() == 6
     assert [each.numpy() for each in model.variables] == [3]
+
+
+def test_a_signature_with_tensors_that_the_graph_lacks_is_refused_alone(tmp_path):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, [None], "x")
+        there, nowhere = (meta_graph_pb2.TensorInfo(name=name, dtype=1) for name in ((x * 2).name, "nowhere:0"))
+        taken = meta_graph_pb2.TensorInfo(name="x:0", dtype=1)
+        build = tf.compat.v1.saved_model.build_signature_def
+        signatures = {
+            "serving_default": build({"x": taken}, {"y": there}),
+            "no_output": build({"x": taken}, {"y": nowhere, "z": there}),
+            "no_input": build({"x": taken, "other": nowhere}, {"y": there}),
+        }
+        builder = tf.compat.v1.saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    model = hub.load(str(tmp_path / "model"))
+    assert model(tf.ones([1])).numpy().tolist() == [2]
+    for signature, names in (("no_output", ["x"]), ("no_input", ["x", "other"])):
+        with pytest.raises(hub.errors.InvalidModule, match=f"'{signature}' names tensors .* not have: nowhere:0"):
+            model.signatures[signature](**dict.fromkeys(names, tf.ones([1])))

@@ -65,9 +65,11 @@ class ImageDecoder:
         wanted = resize or (height, width)
         if None in wanted or any(own not in (None, size) for own, size in zip((height, width), wanted)):
             own = "x".join("?" if size is None else str(size) for size in (height, width))
-            raise InputMismatch(
-                f"Input {tensor.name!r} takes images of {own}: give their size, such as --resize 224x224."
-            )
+            if resize and None not in (height, width):
+                problem = f"and --resize asks for {resize[0]}x{resize[1]}: leave it out."
+            else:
+                problem = "with a size that you choose: give it, such as --resize 224x224 (resize= in Python)."
+            raise InputMismatch(f"Input {tensor.name!r} takes images of {own}, {problem}")
         low, high = pixel_range or ((0.0, 1.0) if numpy_name.startswith("float") else (0.0, 255.0))
         return ImageDecoder(int(wanted[0] or 0), int(wanted[1] or 0), channels, low, high, numpy_name)
 

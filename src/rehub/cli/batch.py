@@ -82,7 +82,11 @@ def _add_run_options(parser: Parser) -> None:
         "--workers", metavar="N", type=parse_count, default=1, help="number of processes; default: 1, this one"
     )
     parser.add_argument("--engine", choices=ENGINES, default="local", help="what runs the workers; default: local")
-    parser.add_argument("--address", default="", help="address of a Ray cluster, or options of a Beam runner")
+    parser.add_argument(
+        "--address",
+        default="",
+        help="address of a Ray cluster, or options of a Beam runner, such as --address=--runner=FlinkRunner",
+    )
     parser.add_argument("--num-gpus", metavar="N", type=float, default=0.0, help="GPUs for each worker of Ray")
     parser.add_argument(
         "--shard-rows",

@@ -124,7 +124,7 @@ def parse_argv(argv: Sequence[str]) -> argparse.Namespace:
     """
     program = build_parser(argv)
     _exit_for_unknown_command(program, argv)
-    arguments, unknown = program.parse_known_args(_join_name(argv))
+    arguments, unknown = program.parse_known_args(_join_negative_values(_join_name(argv)))
     if unknown:
         arguments.parser.exit_for_unknown(unknown)
     return arguments
@@ -195,6 +195,21 @@ def _join_name(argv: Sequence[str]) -> Sequence[str]:
     if command is None:
         return argv
     return [*argv[: len(argv) - len(rest)], *command.words, *rest[len(command.argv) :]]
+
+
+def _join_negative_values(argv: Sequence[str]) -> Sequence[str]:
+    """Return `--option -1,1` as `--option=-1,1`: argparse takes only single negative numbers for values.
+
+    >>> _join_negative_values(["batch", "--pixel-range", "-1,1", "--pad", "0"])
+    ['batch', '--pixel-range=-1,1', '--pad', '0']
+    """
+    joined: list[str] = []
+    for argument in argv:
+        if re.match(r"-\.?\d", argument) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _exit_for_unknown_command(program: Parser, argv: Sequence[str]) -> None:

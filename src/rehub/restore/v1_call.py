@@ -47,13 +47,15 @@ def _correct_dtypes(signature: SignatureInfo, root: Any) -> SignatureInfo:
     graph = getattr(root, "graph", None)
     if graph is None:
         return signature
-    inputs = (
-        dataclasses.replace(slot, dtype=graph.get_tensor_by_name(slot.tensor).dtype.base_dtype.name)
-        if slot.kind == "dense"
-        else slot
-        for slot in signature.inputs
-    )
-    return dataclasses.replace(signature, inputs=tuple(inputs))
+    inputs = tuple(_correct_dtype(slot, graph) if slot.kind == "dense" else slot for slot in signature.inputs)
+    return dataclasses.replace(signature, inputs=inputs)
+
+
+def _correct_dtype(slot: TensorInfo, graph: Any) -> TensorInfo:
+    try:
+        return dataclasses.replace(slot, dtype=graph.get_tensor_by_name(slot.tensor).dtype.base_dtype.name)
+    except (KeyError, ValueError):  # The graph has no such tensor. A call of the signature says so.
+        return slot
 
 
 def is_v1_model(obj: Any) -> bool:

@@ -23,8 +23,9 @@ def make_extractable(meta_graph_def: Any, graph: Any) -> Any:
     """
     changed = type(meta_graph_def)()
     changed.CopyFrom(meta_graph_def)
-    for signature in changed.signature_def.values():
+    for name, signature in changed.signature_def.items():
         _split_composite_inputs(signature)
+        _replace_absent_tensors(name, signature, graph)
         _separate_inputs(signature, graph)
         for info in signature.outputs.values():
             _correct_output(info, graph)
@@ -43,6 +44,31 @@ def _split_composite_inputs(signature: Any) -> None:
                 signature.inputs[f"{name}_component_{number}"].CopyFrom(component)
         if encoding in ("coo_sparse", "composite_tensor"):
             del signature.inputs[name]
+
+
+def _replace_absent_tensors(name: str, signature: Any, graph: Any) -> None:
+    """Let a signature that names tensors which the graph lacks depend on placeholders that are not fed.
+
+    `LenientPruner` lets a call raise an error. As in a session, the other signatures can be used.
+    """
+    infos = [*signature.inputs.values(), *signature.outputs.values()]
+    absent = [each for info in infos for each in _list_components(info) if not _has_element(graph, each)]
+    if not absent:
+        return
+    tf = import_tensorflow()
+    error = f"Signature {name!r} names tensors that its graph does not have: {list_names(sorted(set(absent)))}."
+    for info in (*signature.outputs.values(), *(each for each in signature.inputs.values() if each.name in absent)):
+        with graph.as_default():
+            info.name = tf.compat.v1.placeholder(info.dtype or tf.float32, name="absent").name
+        graph.get_tensor_by_name(info.name).op._rehub_error = error
+
+
+def _has_element(graph: Any, name: str) -> bool:
+    try:
+        graph.as_graph_element(name)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _separate_inputs(signature: Any, graph: Any) -> None:
@@ -109,7 +135,8 @@ class LenientPruner:
         except lift_to_graph.UnliftableError:  # Seen in 1.15.
             unfed = self._find_unfed_placeholders(feeds, fetches.values())
             pruned = self._wrapped.prune([*feeds, *unfed], fetches, **options)
-            pruned._rehub_unfed = [tensor.name for tensor in unfed]
+            errors = [tensor.op._rehub_error for tensor in unfed if hasattr(tensor.op, "_rehub_error")]
+            pruned._rehub_error = errors[0] if errors else _describe_unfed([tensor.name for tensor in unfed])
             add_methods(pruned, _RefusedCall)
             return pruned
 
@@ -129,14 +156,18 @@ class LenientPruner:
         return sorted(placeholders, key=lambda tensor: str(tensor.name))
 
 
+def _describe_unfed(names: list[str]) -> str:
+    return (
+        f"Placeholder {names[0].partition(':')[0]!r} needs a value: it is not an input. "
+        f"model.prune(feeds, fetches) makes a function that takes {list_names(names)} too."
+    )
+
+
 class _RefusedCall:
     """Methods of a concrete function that lacks inputs. It has more inputs than names of them."""
 
-    _rehub_unfed: list[str]
+    _rehub_error: str
 
     def _call_flat(self, *_: Any, **__: Any) -> Any:
         """Raise InvalidModule. All calls come here."""
-        raise InvalidModule(
-            f"Placeholder {self._rehub_unfed[0].partition(':')[0]!r} needs a value: it is not an input. "
-            f"model.prune(feeds, fetches) makes a function that takes {list_names(self._rehub_unfed)} too."
-        )
+        raise InvalidModule(self._rehub_error)

@@ -232,6 +232,7 @@ def test_program_of_compat_v1_keeps_all_but_the_import():
         ("hub.Module('m')(tf.placeholder(tf.string))\n", True),
         ("tf.disable_v2_behavior()\nhub.Module('m')(tf.placeholder(tf.string))\n", False),
         ("with tf.Graph().as_default():\n    hub.Module('m')(tf.placeholder(tf.string))\n", False),
+        ("def model_fn(x):\n    return hub.Module('m')(x)\n", False),
         ("hub.load('m')\n", False),
     ],
 )
@@ -251,6 +252,8 @@ def test_program_in_graph_mode_gets_the_names_that_tensorflow_2_has():
     assert blockers(rewriting) == []
     assert 'tf.math.log(hub.Module("m")(tf.compat.v1.placeholder(tf.string)))' in after
     assert "tf.compat.v1.Session().run(y, feed), y.shape[1].value" in after
+    of_tf2 = 'tf.compat.v1.disable_eager_execution()\nhub.Module("m")(tf.image.resize(images, [8, 8]))\n'
+    assert rewritten(of_tf2)[0] == of_tf2
 
 
 ONE_OF_TWO = """
@@ -608,6 +611,19 @@ def test_imports_from_modules_that_keras_no_longer_has_move():
         "\nfrom keras.models import Model  # Both.\nfrom keras.layers import Input\nfrom keras.layers import add\n"
         "from keras.layers import Layer\nfrom tensorflow.keras.layers import Dense\n"
     )
+
+
+@pytest.mark.parametrize(
+    "line", ["from keras import backend as K", "import keras.backend as K", "from keras import layers, backend as K"]
+)
+def test_functions_of_tensors_of_keras_are_in_tensorflow(line):
+    body = f"{line}\nfrom keras.preprocessing.text import Tokenizer\nm = hub.Module('m')\n"
+    after, _ = rewritten(body + "print(K.int_shape(data), K.epsilon())\n")
+    assert after.startswith(f"{line.replace('keras', 'tensorflow.keras')}\nfrom tensorflow.keras.preprocessing.text ")
+    after, _ = rewritten(body + "K.clear_session()\n")
+    assert after.startswith(f"{line}\n")
+    _, rewriting = rewritten(body + "print(K.learning_phase())\n")
+    assert "`keras.backend.learning_phase` is in no Keras 3" in blockers(rewriting)[0].message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Iterator
 
 import libcst as cst
 
-from rehub.migrate.code.edits import Renderer, Replacement, parse_statements
+from rehub.migrate.code.edits import Renderer, Replacement, gap, parse_statements
 from rehub.migrate.code.modules import module_arguments
 from rehub.migrate.code.plan import Plan
 from rehub.migrate.code.trees import arguments_by_name, code_of, iter_nodes
@@ -107,7 +107,7 @@ def rewrite_layer(plan: Plan, layer: LayerWithModule) -> None:
     for statement in layer.bookkeeping:
         if any(isinstance(part, cst.Slice) for part in iter_nodes(statement)):
             plan.block(statement, "RH202", "only some of the module's variables are trained: choose them by hand")
-        plan.edits.remove(statement)
+        plan.edits.replace(statement, lambda _, lines=statement.leading_lines: gap(lines))  # type: ignore[misc, attr-defined]
     calls = [
         node
         for node in iter_nodes(layer.node)

@@ -133,6 +133,7 @@ class LibraryInterpreter(TensorFlowInterpreter):
             self.record.is_compat = self.record.is_graph_mode = True
         elif name.endswith("placeholder"):
             self.record.uses_graph = True
+            self.record.needs_graph_mode |= self.scope.node is None
         return self.call_tensorflow(node, name, values)
 
     def call_hub(self, node: cst.Call, name: str, values: list[Value]) -> Value:
@@ -155,6 +156,7 @@ class LibraryInterpreter(TensorFlowInterpreter):
     def make_module(self, node: cst.Call, values: list[Value]) -> Value:
         """Return a new `hub.Module`."""
         self.record.uses_graph = True
+        self.record.needs_graph_mode |= self.scope.node is None
         is_trainable = False
         for argument, word, value in zip(node.args, argument_words(node, ("spec", "trainable")), values):
             if word == "trainable":

@@ -115,13 +115,19 @@ def migrate_file(found: FoundFile, options: MigrateOptions) -> FileMigration:
             migrate = _migrate_notebook if found.is_notebook else _migrate_program
             return migrate(path, source, options)
     except SyntaxError as error:
-        return FileMigration(path, error=f"{path}:{error.lineno or 1}: not Python 3: {error.msg}")
+        return FileMigration(path, error=f"{path}:{error.lineno or 1}: {describe_error(error)}")
     except HubError:
         raise
     except (OSError, ValueError) as error:
         return FileMigration(path, error=f"{path}: {getattr(error, 'strerror', None) or error}")
     except Exception as error:  # noqa: BLE001  A fault in one file must not keep the others from being read.
         return FileMigration(path, error=f"{path}: a fault of rehub migrate: {type(error).__name__}: {error}")
+
+
+def describe_error(error: SyntaxError) -> str:
+    """Return why a program cannot be read, and the option for programs of Python 2 if it is one."""
+    is_python2 = str(error.msg).startswith(("Missing parentheses in call to", "multiple exception types"))
+    return f"not Python 3: {error.msg}" + (" (--python2 converts it first)" if is_python2 else "")
 
 
 def _report_pins(path: str, source: SourceText, options: MigrateOptions) -> FileMigration:
@@ -144,7 +150,7 @@ def _migrate_notebook(path: str, source: SourceText, options: MigrateOptions) ->
         program, findings = migrate_source(before, options)
     except SyntaxError as error:
         place = notebook.locate_line(error.lineno or 1)
-        return FileMigration(path, error=f"{path}:cell {place.cell}:{place.line}: not Python 3: {error.msg}")
+        return FileMigration(path, error=f"{path}:cell {place.cell}:{place.line}: {describe_error(error)}")
     placed = []
     for each in _place_findings(findings, options, before):
         place = notebook.locate_line(each.finding.line)

@@ -37,6 +37,13 @@ from rehub.migrate.code.unused_tensors import block_unused_tensors
 from rehub.migrate.code.values import Api, Entries, Items, Plain, Session, Tensor
 
 _MENTIONS = ("tensorflow_hub", "rehub")
+# A program that calls one of these as `tf.Session` does not run on TensorFlow 2.
+_ONLY_IN_TF1 = tuple(
+    """
+    ConfigProto GPUOptions InteractiveSession Session get_default_graph get_variable global_variables_initializer
+    placeholder reset_default_graph tables_initializer variable_scope
+    """.split()
+)
 
 
 class _EveryRule:
@@ -108,6 +115,9 @@ class _Rewriter:
 
     def plan_compat(self, imports: Plan) -> Plan:
         """Return the plan of a program that stays in graph mode: names that only TensorFlow 1 has get `compat.v1`."""
+        paths = {value.path for value in imports.record.facts.values() if isinstance(value, Api)}
+        if not any(path == f"tensorflow.{name}" for path in paths for name in _ONLY_IN_TF1):
+            return imports  # It may run on TensorFlow 2 today, with the meanings that names have there.
         plan = Plan(self.module, imports.record)
         names.rename_imports(plan)
         plan.record.dimension_values.clear()  # `.value` of a dimension goes on.
@@ -267,7 +277,7 @@ class _Rewriter:
 def find_eager_compat(plan: Plan, source: str) -> Iterator[Blocker]:
     """Yield why a program of tensorflow.compat.v1 does not run on TensorFlow 2: nothing turns eager mode off."""
     record = plan.record
-    if record.uses_graph and record.compat_import and not (record.is_graph_mode or "Graph(" in source):
+    if record.needs_graph_mode and record.compat_import and not (record.is_graph_mode or "Graph(" in source):
         name = record.compat_import.asname
         tf = code_of(name.name) if name is not None else "tf"
         message = f"TensorFlow 2 runs tensorflow.compat.v1 eagerly: call `{tf}.disable_v2_behavior()` at the start"

@@ -97,6 +97,7 @@ class Record:
     is_eager: bool = False  # switches eager mode on
     is_compat: bool = False  # switches TensorFlow 2's behavior off, or imports tensorflow.compat.v1
     is_graph_mode: bool = False  # switches TensorFlow 2's behavior off
+    needs_graph_mode: bool = False  # makes a session, or modules and placeholders outside of functions
     compat_import: cst.ImportAlias | None = None  # of tensorflow.compat.v1
 
     def note(self, node: cst.CSTNode, value: Value) -> None:

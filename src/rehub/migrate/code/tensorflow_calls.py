@@ -149,7 +149,7 @@ class TensorFlowInterpreter(OptimizerInterpreter):
 
     def make_session(self, node: cst.Call, values: list[Value]) -> Value:
         """Return a new session, if what it is given has no other meaning than to run things here."""
-        self.record.uses_graph = True
+        self.record.uses_graph = self.record.needs_graph_mode = True
         for argument, word, value in zip(node.args, argument_words(node, ("target",)), values):
             is_local = word == "target" and isinstance(value, Plain) and value.constant in {"", None}
             if not is_local and not isinstance(value, (Graph, Config)) and value != Plain(None):
