@@ -155,6 +155,7 @@ def kill_worker_and_driver(directory, engine):
     report = rehub.batch(model, numbers, output, outputs={"output_0": "y"}, shard_rows=10)
     assert report.resumed >= 20
     check_rows(output)
+    check_rest(output)
     return left
 
 

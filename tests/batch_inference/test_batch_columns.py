@@ -10,10 +10,10 @@ np = pytest.importorskip("numpy")
 from rehub.batch_inference.batching import BatchSizer, choose_sizes, iter_batches, run_batch  # noqa: E402
 from rehub.batch_inference.columns import convert_column, holds_bytes  # noqa: E402
 from rehub.batch_inference.images import ImageDecoder  # noqa: E402
-from rehub.batch_inference.outputs import OutputColumn  # noqa: E402
+from rehub.batch_inference.outputs import OutputColumn, split_outputs  # noqa: E402
 from rehub.batch_inference.row_errors import RowErrors, RowFailed  # noqa: E402
 from rehub.batch_inference.writing import convert_kept, convert_output, make_field  # noqa: E402
-from rehub.errors import InputMismatch  # noqa: E402
+from rehub.errors import InputMismatch, OutputsNotAligned  # noqa: E402
 from rehub.savedmodel.signatures import TensorInfo  # noqa: E402
 
 
@@ -268,6 +268,19 @@ def test_kept_texts_that_are_not_utf8_are_errors_of_their_rows():
     values = pa.array([b"a", b"\xff", None]).view(pa.string())
     assert convert_kept(pa.field("x", pa.string()), values, errors).to_pylist() == ["a", None, None]
     assert [row for row in range(3) if row in errors] == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (np.float32(1), "one value for all 3 rows"),
+        (np.ones((1, 2)), r"has shape \[1, 2\] for 3 rows. .*--batch-size 1"),
+        (np.ones((5, 2)), "--ragged y=COUNTS"),
+    ],
+)
+def test_outputs_without_a_value_for_each_row_are_refused(values, problem):
+    with pytest.raises(OutputsNotAligned, match=problem):
+        split_outputs({"y": values}, 3, {}, {})
 
 
 def test_outputs_of_another_shape_than_the_first_are_errors():

@@ -125,7 +125,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_run_at_once(model, texts, tmp_pa
         raise ImportError("no tokenizer")
 
     monkeypatch.setattr(hub.Predictor, "load", load)
-    with pytest.raises(BatchFailed, match="the model cannot be loaded: ImportError: no tokenizer"):
+    with pytest.raises(BatchFailed, match="cannot load the model: ImportError: no tokenizer"):
         run(model, texts, tmp_path / "out")
     assert len(loads) == 1
 

@@ -83,12 +83,15 @@ def test_large_files_are_cut_where_rows_start(name, tmp_path, monkeypatch):
 
 
 def test_json_lines_with_missing_keys_and_nested_values(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"id": 1, "tags": ["a"]}\n\n{"id": 2, "more": {"x": 1}}\n[1]\n{"id": \n')
+    (tmp_path / "a.jsonl").write_text(
+        '{"id": 1, "tags": ["a"]}\n\n{"id": 2, "more": {"x": 1}}\n[1]\n{"id": \n{"id": 1e999}\n'
+    )
     found = read_all(tmp_path)
     assert found[0] == {"id": 1, "tags": ["a"], "more": None}
     assert found[1] == {"id": 2, "tags": None, "more": {"x": 1}}
     assert "not an object" in found[2]
     assert "not JSON" in found[3]
+    assert "1e999 is too large" in found[4]
 
 
 def test_kept_values_of_json_lines_have_types_that_hold_them(tmp_path):

@@ -310,6 +310,13 @@ def test_a_column_may_have_any_name(tmp_path):
         shutil.rmtree(str(tmp_path / "_rehub"))
 
 
+@pytest.mark.parametrize("metadata", ["[", "[]", "[" * 100_000, '{"plan": 1}'])
+def test_metadata_that_rehub_did_not_write_is_ignored(tmp_path, metadata):
+    table = pa.table({"embedding": pa.array([[1.0]], pa.list_(pa.float32()))})
+    pq.write_table(table.replace_schema_metadata({"rehub": metadata}), str(tmp_path / "a.parquet"))
+    assert hub.build_index(tmp_path).size == 1
+
+
 def test_rows_that_do_not_exist_are_an_error(write_vectors):
     index = hub.build_index(write_vectors(VECTORS))
     assert index.read_rows([-1, 99, 99]) == [{}, {"id": "id99"}, {"id": "id99"}]

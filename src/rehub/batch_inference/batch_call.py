@@ -41,7 +41,11 @@ class LoadedModel:
             fixed = {shape[0] for shape in shapes if shape and shape[0] is not None}
             scalars = list_names(tensor.name for tensor in signature.inputs if tensor.shape == ())
             if scalars or len(fixed) > 1:
-                why = f"input {scalars} is a scalar" if scalars else f"its inputs have the first sizes {sorted(fixed)}"
+                why = (
+                    f"it has scalar inputs: {scalars}"
+                    if scalars
+                    else f"its inputs have the first sizes {sorted(fixed)}"
+                )
                 raise InputMismatch(f"Signature {signature.name!r} takes no batches of rows: {why}.")
             self.fixed_rows = fixed.pop() if fixed else None
             self._sizer = BatchSizer(_choose_sizes(signature, self.fixed_rows or batch_size, inputs))

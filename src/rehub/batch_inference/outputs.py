@@ -118,9 +118,10 @@ def split_outputs(
             )
         if own[0] != rows:
             shape = format_shape(own)
+            alone = "If the model takes one row at a time: --batch-size 1. " if own[0] == 1 else ""
             raise OutputsNotAligned(
-                f"Output {name!r} has shape {shape} for {rows} rows. If it has the values of all rows one after the "
-                f"other, name the output with the count of each row: --ragged {name}=COUNTS. Or leave it out: "
+                f"Output {name!r} has shape {shape} for {rows} rows. {alone}If it has the values of all rows one after "
+                f"the other, name the output with the count of each row: --ragged {name}=COUNTS. Or leave it out: "
                 "--outputs names those to write."
             )
         if name in padded:

@@ -63,7 +63,7 @@ def try_shard(plan: Plan, shard: Shard) -> ShardReport:
         try:
             predictor = load_predictor(plan)
         except Exception as error:  # noqa: BLE001  The run ends: other shards would meet the same.
-            return _report_failure(shard, attempt, error, "the model cannot be loaded: ", stops_run=True)
+            return _report_failure(shard, attempt, error, f"{_name_worker()} cannot load the model: ", stops_run=True)
         try:
             return dataclasses.replace(run_shard(plan, shard, predictor), attempts=attempt)
         except Exception as error:  # noqa: BLE001  The job goes on with the other shards, and reports this one.

@@ -247,7 +247,12 @@ _LOADER_MODULES = {
     "tensorflow.python.ops.handle_data_util": ("create_handle_data",),
     "tensorflow.python.ops.resource_variable_ops": ("BaseResourceVariable", "UninitializedVariable"),
     "tensorflow.python.ops.variables": ("validate_synchronization_aggregation_trainable",),
-    "tensorflow.python.saved_model.revived_types": ("deserialize", "registered_identifiers"),
+    "tensorflow.python.saved_model.revived_types": (
+        "VersionedTypeRegistration",
+        "deserialize",
+        "register_revived_type",
+        "registered_identifiers",
+    ),
     "tensorflow.python.trackable.data_structures": ("List",),
 }
 

@@ -5,7 +5,6 @@ A row is named by its number: rows are counted from 0 over all files, in the ord
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rehub.batch_inference.row_errors import ERROR_COLUMN
 from rehub.errors import IndexOutdated, InvalidVectors
 from rehub.escaping import quote
 from rehub.formatting import list_names
+from rehub.strict_parsing import Malformed, get_field, parse_json
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -116,8 +116,7 @@ def check_runs(directory: Path, names: Sequence[str]) -> None:
     """
     runs: dict[str, tuple[str, str]] = {}
     for name in names:
-        text = (_open_parquet(directory / name).metadata.metadata or {}).get(b"rehub")
-        run = json.loads(text).get("plan") if text else None
+        run = _read_run(directory / name)
         if run is None:
             continue
         first, other = runs.setdefault(name.rpartition("/")[0], (run, name))
@@ -126,6 +125,15 @@ def check_runs(directory: Path, names: Sequence[str]) -> None:
                 f"{quote(directory / other)} and {quote(directory / name)} are of different runs of `rehub batch`. "
                 "Start the last one again: it computes what is not its own."
             )
+
+
+def _read_run(path: Path) -> str | None:
+    """Return which run of `rehub batch` wrote a data file; None for a file of something else."""
+    text = (_open_parquet(path).metadata.metadata or {}).get(b"rehub")
+    try:
+        return str(get_field(parse_json(text or b""), "plan", str))
+    except Malformed:
+        return None
 
 
 def choose_vector_column(directory: Path, name: str, column: str | None) -> str:

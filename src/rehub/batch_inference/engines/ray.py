@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any, Sequence
 
@@ -15,7 +16,11 @@ from rehub.batch_inference.report import ShardReport
 from rehub.batch_inference.worker import ATTEMPTS, try_shard
 from rehub.errors import BatchFailed
 
-import_ray()  # If it is missing, say so before the model is loaded.
+if importlib.util.find_spec("ray") is None:
+    import_ray()  # It says what to install. An import here would be too early for the variables of `connect`.
+
+# https://github.com/ray-project/ray/blob/master/python/ray/exceptions.py, ActorDiedError
+_CREATION_FAILED = "an error raised in its creation task"
 
 
 def run(plan: Plan, shards: Sequence[Shard], options: EngineOptions, on_report: OnReport) -> None:
@@ -91,6 +96,9 @@ class _Run:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if shard is None:
             self._failed_starts += 1
+            if _CREATION_FAILED in reason:  # It fails on that machine each time: rehub is not there, or is another.
+                first, *_, last = str(error).strip().splitlines() * 2
+                raise BatchFailed(f"A machine of the cluster cannot run rehub: {last.strip()} ({first})") from error
             if self._failed_starts > ATTEMPTS:
                 raise BatchFailed(f"Ray cannot start a worker: {reason}") from error
         report = None if shard is None else self._shards.return_lost(shard, reason)

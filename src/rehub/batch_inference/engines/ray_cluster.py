@@ -16,6 +16,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -33,6 +34,7 @@ from rehub.errors import BatchFailed, PackageMissing
 # Only descriptions of shards and reports pass through it. Ray takes 30 % of the memory if it is not told.
 _OBJECT_STORE_BYTES = 128 << 20
 _SECONDS_TO_END = 10.0
+_SECONDS_TO_CONNECT = 10.0
 
 
 def import_ray() -> Any:
@@ -70,10 +72,22 @@ def connect(address: str, cpus: int) -> Iterator[None]:
 
 
 def _connect_to(address: str) -> None:
+    ray = import_ray()
     try:
-        import_ray().init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BatchFailed(f"The Ray cluster {address!r} cannot be used: {error}") from error
+        _check_listener(address)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        advice = (
+            "" if "RAY_AUTH_MODE" in os.environ else "\nIf `ray start` has enabled tokens, set RAY_AUTH_MODE=token."
+        )
+        raise BatchFailed(f"The Ray cluster {address!r} cannot be used: {str(error).strip()}{advice}") from error
+
+
+def _check_listener(address: str) -> None:
+    """Raise an error if no process listens at `host:port`: Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "://" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT).close()
 
 
 @contextlib.contextmanager
