@@ -221,6 +221,33 @@ def prepare_kept(value: Any, kind: Any) -> Any:
     return value
 
 
+def _use_plain_lists(schema: Any) -> Any:
+    """Return a schema with lists of any size in place of those of a fixed size.
+
+    Parquet has no fixed sizes. pyarrow before 25 cannot write null in such a list, and before 26 it cannot read it.
+    """
+    pa = import_pyarrow()
+    return pa.schema(
+        field.with_type(pa.list_(field.type.value_type)) if pa.types.is_fixed_size_list(field.type) else field
+        for field in schema
+    )
+
+
+def _make_plain_list(column: Any) -> Any:
+    import numpy as np
+
+    pa = import_pyarrow()
+    if not pa.types.is_fixed_size_list(column.type):
+        return column
+    array = column.combine_chunks()
+    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    is_null = array.is_null().to_numpy(zero_copy_only=False)
+    offsets = np.zeros(len(array) + 1, np.int32)
+    np.cumsum(np.where(is_null, 0, column.type.list_size), out=offsets[1:])
+    starts = pa.array(offsets, mask=np.append(is_null, False)) if is_null.any() else pa.array(offsets)
+    return pa.ListArray.from_arrays(starts, array.flatten())  # Without the values of null.
+
+
 def _has_shape(field: Any) -> bool:
     return bool(field.metadata) and _SHAPE in field.metadata
 
@@ -243,7 +270,6 @@ class ShardWriter:
             self._staging = Path(f"/proc/self/fd/{self._nameless.fileno()}")
         else:
             self._staging = Path(tempfile.gettempdir(), staging_name)
-        # pyarrow before 26 fails to read null in lists of fixed size; without the schema of Arrow they are plain lists.
         pa = import_pyarrow()
         self._shapes = {field.name: json.loads(field.metadata[_SHAPE]) for field in schema if _has_shape(field)}
         # Dictionaries of floats take more space and time than the floats.
@@ -252,7 +278,10 @@ class ShardWriter:
         ]
         try:
             self._writer = pa.parquet.ParquetWriter(
-                str(self._staging), schema, compression="zstd", use_dictionary=repeating, store_schema=False
+                *(str(self._staging), _use_plain_lists(schema)),
+                compression="zstd",
+                use_dictionary=repeating,
+                store_schema=False,
             )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -263,7 +292,9 @@ class ShardWriter:
 
     def write(self, table: Any) -> None:
         """Write some rows."""
-        self._writer.write_table(table)
+        pa = import_pyarrow()
+        columns = [_make_plain_list(column) for column in table.columns]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=_use_plain_lists(table.schema)))
 
     def publish(self, metadata: Mapping[str, Any]) -> None:
         """Finish the file, with what is to be known about it without its rows, and give it its name."""
