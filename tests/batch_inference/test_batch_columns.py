@@ -12,7 +12,7 @@ from rehub.batch_inference.columns import convert_column, holds_bytes  # noqa: E
 from rehub.batch_inference.images import ImageDecoder  # noqa: E402
 from rehub.batch_inference.outputs import OutputColumn, split_outputs  # noqa: E402
 from rehub.batch_inference.row_errors import RowErrors, RowFailed  # noqa: E402
-from rehub.batch_inference.writing import convert_kept, convert_output, make_field  # noqa: E402
+from rehub.batch_inference.writing import ShardWriter, convert_kept, convert_output, make_field  # noqa: E402
 from rehub.errors import InputMismatch, OutputsNotAligned  # noqa: E402
 from rehub.savedmodel.signatures import TensorInfo  # noqa: E402
 
@@ -250,8 +250,11 @@ def test_rows_with_an_error_are_null_and_shift_no_others(values, tmp_path):
     errors.add(1, "null", "")
     field = make_field("y", column_of(values), [0, 2, 3])
     array = convert_output(field, column_of(values), 4, errors)
-    pq.write_table(pa.table([array], pa.schema([field])), tmp_path / "a.parquet", store_schema=False)
-    found = pq.read_table(tmp_path / "a.parquet")["y"]
+    (tmp_path / "_rehub" / "tmp").mkdir(parents=True)
+    writer = ShardWriter(str(tmp_path), "part-000000.parquet", "1", pa.schema([field]))
+    writer.write(pa.table([array], pa.schema([field])))
+    writer.publish({})
+    found = pq.read_table(tmp_path / "part-000000.parquet")["y"]
     assert found[1].as_py() is None
     is_matrix = getattr(values, "ndim", 0) == 3
     for row in (0, 2, 3):

@@ -247,10 +247,11 @@ def test_categories_of_several_files_are_texts(tmp_path):
 
 
 def test_views_of_texts_are_texts(tmp_path):
-    if not hasattr(pa, "string_view"):
-        pytest.skip("this pyarrow has no views")
     for name, kind in {"a": pa.string(), "b": pa.string_view(), "c": pa.string_view()}.items():
-        pq.write_table(pa.table({"x": pa.array([name, None]).cast(kind)}), tmp_path / f"{name}.parquet")
+        try:
+            pq.write_table(pa.table({"x": pa.array([name, None]).cast(kind)}), tmp_path / f"{name}.parquet")
+        except pa.ArrowNotImplementedError:
+            pytest.skip("this pyarrow writes no views to Parquet")
     assert plan_input([tmp_path], None).types["x"] == pa.string()
     assert [row["x"] for row in read_all(tmp_path)] == ["a", None, "b", None, "c", None]
 

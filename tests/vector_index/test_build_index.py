@@ -65,7 +65,8 @@ def test_numbers_of_other_types_and_lists_of_any_kind_are_vectors(tmp_path):
     for number, type_ in enumerate(types):
         directory = tmp_path / str(number)
         directory.mkdir()
-        write_column(directory / "a.parquet", [np.float16(v).tolist() for v in values], type_)
+        rows = [list(map(np.float16, row)) for row in values] if type_.value_type == pa.float16() else values
+        write_column(directory / "a.parquet", rows, type_)
         assert hub.build_index(directory, metric="l2").search([4, 5, 6], 1).distances.tolist() == [0.0]
 
 
