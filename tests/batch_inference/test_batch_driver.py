@@ -203,6 +203,8 @@ def test_errors_stop_a_run_where_they_are_not_wanted(model, texts, tmp_path):
     with pytest.raises(BatchFailed, match="3 of 40 rows"):
         run(model, texts, tmp_path / "few", max_errors=0.05)
     assert run(model, texts, tmp_path / "all", max_errors=3).error_rows == 3
+    pq.write_table(pa.table({"text": ["a"] * 71 + [None] * 29}), tmp_path / "hundred.parquet")
+    assert run(model, tmp_path / "hundred.parquet", tmp_path / "share", max_errors=0.29).error_rows == 29
 
 
 def test_ragged_and_padded_outputs_are_lists(model, tmp_path):

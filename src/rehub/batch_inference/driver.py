@@ -242,7 +242,8 @@ class _Run:
         planned = [shard.rows for shard in self._shards]
         if not is_finished and None not in planned:
             rows = sum(count or 0 for count in planned)
-        allowed = int(self._max_errors if self._max_errors >= 1 else self._max_errors * rows)
+        share = self._max_errors * rows + 1e-6  # 0.29 * 100 is a little less than 29.
+        allowed = int(self._max_errors if self._max_errors >= 1 else share)
         if errors > allowed:
             raise BatchFailed(
                 f"{errors} of {rows} rows have an error, and max_errors allows {allowed}. The finished shards are in "
