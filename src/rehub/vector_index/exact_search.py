@@ -132,9 +132,10 @@ def _select_candidates(scores: Any, k: int, limit: float, error: float) -> Any:
     """Return the positions of the scores that are, up to an error, among the k lowest and not above a limit."""
     import numpy as np
 
-    # A score that is not a number is not above anything.
-    candidates = np.flatnonzero(~(scores > np.float64(limit + error)))
-    if len(candidates) > k:
-        limit = float(np.partition(scores[candidates], k - 1)[k - 1])
-        candidates = candidates[~(scores[candidates] > np.float64(limit + 2 * error))]
+    # A score that is not a number is not above anything; NumPy before 1.24 warns when it is compared.
+    with np.errstate(invalid="ignore"):
+        candidates = np.flatnonzero(~(scores > np.float64(limit + error)))
+        if len(candidates) > k:
+            limit = float(np.partition(scores[candidates], k - 1)[k - 1])
+            candidates = candidates[~(scores[candidates] > np.float64(limit + 2 * error))]
     return candidates
