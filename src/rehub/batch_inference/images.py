@@ -6,6 +6,7 @@ They are turned upright by their EXIF orientation. Transparency is dropped, as b
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import os
@@ -109,9 +110,7 @@ class ImageDecoder:
 
     def _open_image(self, content: bytes) -> Any:
         image_module, image_ops = _import_pillow()
-        image_module.init()
-        formats = [name for name in _FORMATS if name in image_module.OPEN]  # Before Pillow 11.3 there is no AVIF.
-        image = image_module.open(io.BytesIO(content), formats=formats)
+        image = image_module.open(io.BytesIO(content), formats=_list_known_formats())
         image.load()
         if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):
             image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
@@ -131,6 +130,14 @@ def _count_threads() -> int:
     """Return how many threads decode: as many as TensorFlow may use, which engines set for their workers."""
     limit = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, int(limit)) if limit.isdigit() else os.cpu_count() or 1
+
+
+@functools.lru_cache(maxsize=None)
+def _list_known_formats() -> tuple[str, ...]:
+    """Return the formats that this Pillow has; before 11.3 there is no AVIF."""
+    image_module, _ = _import_pillow()
+    image_module.init()
+    return tuple(name for name in _FORMATS if name in image_module.OPEN)
 
 
 def _import_pillow() -> tuple[Any, Any]:
