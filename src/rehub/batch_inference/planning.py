@@ -23,8 +23,6 @@ _log = logging.getLogger(__name__)
 # Of a row of which only the size of its file is known.
 _BYTES_OF_ROW = 80
 _READERS = 8
-# The formats of files that are a row each, with a column `path` besides the `content`.
-WHOLE_FILES = ("image", "text")
 _VERSIONED = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-text")
 
 
@@ -186,7 +184,9 @@ def choose_columns(predictor: Predictor, found: InputPlan) -> tuple[dict[str, st
                 f"{found.lacking[name]!r} has no column {name!r}, and other files of the input have it. "
                 "Leave out the files without it, such as by a glob."
             )
-    inputs = predictor.choose_inputs([name for name in types if found.format not in WHOLE_FILES or name == "content"])
+    inputs = predictor.choose_inputs(
+        [name for name in types if found.format not in reading.WHOLE_FILES or name == "content"]
+    )
     if keep is None:
         if found.lacking:
             _log.warning(

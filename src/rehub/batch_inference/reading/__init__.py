@@ -28,7 +28,8 @@ _MODULES = {
     "text": "whole_files",
 }
 _WITHOUT_TYPES = ("jsonl", "tfrecord")
-_WHOLE_FILES = ("image", "text")
+# The formats of files that are a row each, with a column `path` besides the `content`.
+WHOLE_FILES = ("image", "text")
 _REQUESTS = 16
 
 
@@ -61,7 +62,7 @@ def read_slices(format_name: str, slices: Sequence[Slice], columns: Sequence[str
         format_name, columns: as for `read_slice`.
         slices: in the order of their rows.
     """
-    if format_name in _WHOLE_FILES and any("://" in part.path for part in slices):
+    if format_name in WHOLE_FILES and any("://" in part.path for part in slices):
         found = map_ahead(lambda part: list(read_slice(format_name, part, columns)), slices, _REQUESTS)
         return (chunk for chunks in found for chunk in chunks)
     return (chunk for part in slices for chunk in read_slice(format_name, part, columns))
@@ -81,7 +82,7 @@ def read_slice(format_name: str, part: Slice, columns: Sequence[str]) -> Iterato
     if part.problem:
         yield Chunk.of_failure(columns, "file", part.problem)
         return
-    if format_name not in _WHOLE_FILES:
+    if format_name not in WHOLE_FILES:
         check_stamp(part.path, part.stamp)
     yield from _import_format(format_name).read_slice(part, columns)
     check_stamp(part.path, part.stamp)  # What was read may be half of one file and half of another.
