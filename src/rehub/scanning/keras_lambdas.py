@@ -33,7 +33,7 @@ def find_lambdas_in_metadata(path: str, content: Buffer) -> list[str]:
     Raises:
         CorruptModel: the file cannot be read.
     """
-    # Keras revives a layer from its config whatever the identifier beside it says.
+    # Keras revives a layer from its config alone: it ignores the identifier.
     return _find_lambdas(
         path, lambda: (node.text(KerasObject.metadata) for node in Message(content).messages(KerasMetadata.nodes))
     )
